@@ -1,0 +1,38 @@
+"""Train recurrent language models on your own text, write new text with them, score them honestly.
+
+    run = rnngen.train("corpus.txt", minutes=3)
+    for piece in rnngen.load(run.path).generate("To be", temperature=0.8):
+        print(piece, end="")
+    print(rnngen.evaluate(run.path).as_dict())
+
+Importing this module imports nothing heavy; each name brings what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "train"]
+
+if TYPE_CHECKING:
+    from rnngen.errors import RnngenError
+    from rnngen.evaluation.evaluate import evaluate
+    from rnngen.generation.generate import generate, load
+    from rnngen.training.launch import train
+
+_HOMES = {
+    "RnngenError": "rnngen.errors",
+    "evaluate": "rnngen.evaluation.evaluate",
+    "generate": "rnngen.generation.generate",
+    "load": "rnngen.generation.generate",
+    "train": "rnngen.training.launch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rnngen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

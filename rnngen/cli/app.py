@@ -1,0 +1,97 @@
+"""The ``rnngen`` command: its commands, and how every outcome becomes an exit code.
+
+Exit codes: 0 success, 1 error, 2 usage, 130 SIGINT, 143 SIGTERM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from rnngen import __version__
+from rnngen.cli import console
+from rnngen.cli.corpus import corpus_app
+from rnngen.cli.eval import eval_command
+from rnngen.cli.sample import sample_command
+from rnngen.cli.train import train_command
+from rnngen.errors import RnngenError
+
+app = typer.Typer(
+    name="rnngen",
+    help="Train a recurrent language model on your own text, write new text with it, and learn how good it is.",
+    epilog="Begin with: rnngen train FILE — then rnngen sample, and rnngen eval.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train_command)
+app.command("sample")(sample_command)
+app.command("eval")(eval_command)
+app.add_typer(corpus_app, name="corpus")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.write(f"rnngen {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+class _Terminated(BaseException):
+    """SIGTERM, where no command handles it in its own way."""
+
+
+def _on_sigterm(_number: int, _frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = app(args=arguments, prog_name="rnngen", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except RnngenError as error:
+        console.error(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 128 + signal.SIGINT
+    except _Terminated:
+        return 128 + signal.SIGTERM
+    except BrokenPipeError:  # the reader has gone, as in `rnngen sample | head -1`
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        console.error("out of memory. Try a smaller --size, --batch-size or --bptt.")
+        return 1
+    except Exception as error:
+        # usage errors of the parser, whichever of typer's versions they come from
+        if not hasattr(error, "format_message"):
+            raise
+        if message := error.format_message().strip():
+            console.error(message.replace("\n", " ") + " Try rnngen --help.")
+        return int(getattr(error, "exit_code", 2))
+
+
+def main() -> NoReturn:
+    """The console script."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(run())

@@ -1,0 +1,78 @@
+"""The terminal: what goes where, what a terminal may be shown, and the shapes of numbers.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def write(text: str) -> None:
+    """Put a result on standard output; on a terminal, control characters are made visible."""
+    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def write_json(value: Any) -> None:
+    """Put a result on standard output as one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Tell the user something beside the result."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
+
+
+def error(text: str) -> None:
+    """Say in one line what went wrong."""
+    plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    label = "\033[1;31merror:\033[0m" if plain else "error:"
+    sys.stderr.write(f"rnngen: {label} {visible(text).replace(chr(10), ' ')}\n")
+    sys.stderr.flush()
+
+
+def visible(text: str) -> str:
+    """Text in which no character can move the cursor, colour the screen or ring the bell."""
+    return text.translate(_VISIBLE)
+
+
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: "\u2421",
+    **{code: "\ufffd" for code in range(0x80, 0xA0)},
+    **{code: "\ufffd" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+}
+
+
+def stderr_console() -> Console:
+    """Rich's console on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def count(number: float) -> str:
+    """12345678 → ``12.3M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """83.4 → ``1 min 23 s``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

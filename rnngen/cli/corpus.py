@@ -1,0 +1,29 @@
+"""``rnngen corpus``: text to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnngen.cli import console
+
+corpus_app = typer.Typer(help="Bring text to train on.", no_args_is_help=True)
+
+
+@corpus_app.callback()
+def _corpus() -> None:
+    pass
+
+
+@corpus_app.command("build")
+def build_command(
+    name: Annotated[str, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")],
+    out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
+) -> None:
+    """Write a text that this machine already has, without a download."""
+    from rnngen.corpus.registry import build
+
+    path, characters = build(name, out)
+    console.note(f"{path}: {characters:,} characters")

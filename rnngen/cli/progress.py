@@ -1,0 +1,157 @@
+"""What training shows: a live Rich screen on a terminal, plain lines at intervals elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from rnngen.cli import console
+from rnngen.training.events import Event, Sampled, Saved, Stepped, Validated, Warned
+from rnngen.training.launch import Launched
+from rnngen.training.plan import Plan
+
+PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
+_SMOOTHING = 0.98
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan, as it is printed before the first step."""
+    model, train = plan.config.model, plan.config.train
+    cell = f"{model.cell} ({model.nonlinearity})" if model.cell == "rnn" else model.cell
+    layers = "1 layer" if model.num_layers == 1 else f"{model.num_layers} layers"
+    parts = ", ".join(
+        f"{console.count(n)} {name}"
+        for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
+    )
+    return [
+        f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
+        f"model   {cell}, {layers} of {model.hidden_size}, embedding {model.embedding_size}, "
+        f"dropout {model.dropout:g}: {console.count(plan.parameters)} parameters",
+        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = {plan.epochs:.1f} epochs",
+        f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
+        f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+    ]
+
+
+class Quiet:
+    """Shows warnings alone."""
+
+    def __init__(self, launched: Launched) -> None:
+        self.launched = launched
+        self.loss = 0.0
+        self._weight = 0.0
+        self.valid: float | None = None
+        self.best: float | None = None
+        self.tokens_per_second = 0.0
+        self._tick = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, Warned):
+            console.note(f"warning: {event.message}")
+        elif isinstance(event, Stepped):
+            self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
+            self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
+            now = time.perf_counter()
+            rate = event.tokens / (now - self._tick)
+            first = self.tokens_per_second == 0
+            self.tokens_per_second = rate if first else 0.95 * self.tokens_per_second + 0.05 * rate
+            self._tick = now
+        elif isinstance(event, Validated):
+            self.valid = event.nll
+            self.best = event.nll if event.best else self.best
+            self._tick = time.perf_counter()
+        else:
+            self._tick = time.perf_counter()
+
+    def title(self) -> str:
+        """Where the run is going."""
+        path = self.launched.trainer.writer.path
+        if self.launched.plan is None:
+            return f"Going on with {path} after step {self.launched.trainer.step}"
+        return f"Training into {path}"
+
+
+class PlainLines(Quiet):
+    """One line at intervals, at every validation, and the plan before them."""
+
+    def __enter__(self) -> Self:
+        console.note(self.title())
+        for line in plan_lines(self.launched.plan) if self.launched.plan else []:
+            console.note(f"  {line}")
+        self._next = time.perf_counter() + PLAIN_INTERVAL
+        return self
+
+    def show(self, event: Event) -> None:
+        """Take in one event."""
+        super().show(event)
+        if isinstance(event, Stepped) and time.perf_counter() >= self._next:
+            self._next = time.perf_counter() + PLAIN_INTERVAL
+            console.note(
+                f"step {event.step}/{event.steps}  epoch {event.epoch:.2f}  train {self.loss:.4f}  "
+                f"{console.count(self.tokens_per_second)} tokens/s"
+            )
+        elif isinstance(event, Validated):
+            console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
+
+
+class LiveScreen(Quiet):
+    """A progress bar that stays at the bottom; plan, validations and samples scroll by above it."""
+
+    def __enter__(self) -> Self:
+        self._console = console.stderr_console()
+        self._console.print(Text(self.title(), style="bold"))
+        for line in plan_lines(self.launched.plan) if self.launched.plan else []:
+            self._console.print(Text(f"  {line}"))
+        self._progress = Progress(
+            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=20), TimeElapsedColumn(),
+            TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"), console=self._console,
+            refresh_per_second=4,
+        )  # fmt: skip
+        trainer = self.launched.trainer
+        self._task = self._progress.add_task("", total=trainer.config.train.steps, completed=trainer.step)
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Take in one event."""
+        super().show(event)
+        if isinstance(event, Stepped):
+            valid = "" if self.best is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
+            rate = console.count(self.tokens_per_second)
+            self._progress.update(
+                self._task, completed=event.step,
+                description=f"epoch {event.epoch:.1f}  train {self.loss:.3f}{valid}  {rate} tok/s",
+            )  # fmt: skip
+        elif isinstance(event, Sampled):
+            text = Text(console.visible(event.text.strip("\n")))
+            self._progress.console.print(
+                Panel(text, title=f"step {event.step}", title_align="left", border_style="dim", width=80)
+            )
+        elif isinstance(event, Saved):
+            pass
+
+
+def make_screen(launched: Launched, *, quiet: bool) -> Quiet:
+    """The screen that fits standard error."""
+    if quiet:
+        return Quiet(launched)
+    return LiveScreen(launched) if console.stderr_console().is_terminal else PlainLines(launched)

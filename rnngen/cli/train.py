@@ -1,0 +1,168 @@
+"""``rnngen train``: options in, a run on disk out."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from rnngen.cli import console
+from rnngen.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnngen.training.events import Finished
+    from rnngen.training.trainer import Trainer
+
+_TEXT, _LENGTH, _MODEL, _LEARN, _RUN = "Text", "Length", "Model", "Learning", "Run"
+
+
+def train_command(
+    corpus: Annotated[list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")] = None,
+    valid: Annotated[list[str] | None, typer.Option(help="Validate on this file instead of a share of the corpus.", rich_help_panel=_TEXT)] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Keep this file for eval instead of a share of the corpus.", rich_help_panel=_TEXT)] = None,
+    split: Annotated[str | None, typer.Option(help="Shares of train, valid and test, by position. [default: 0.9,0.05,0.05]", rich_help_panel=_TEXT)] = None,
+    errors: Annotated[Literal["strict", "replace"] | None, typer.Option(help="What to do with bytes that are not UTF-8. [default: strict]", rich_help_panel=_TEXT)] = None,
+    tokenizer: Annotated[Literal["char", "byte", "word", "bpe"] | None, typer.Option(help="What a token is. [default: char]", rich_help_panel=_TEXT)] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="At most so many tokens. [default: char: all, word: 10000, bpe: 2000]", rich_help_panel=_TEXT)] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long the whole command may take. [default: 5]", rich_help_panel=_LENGTH)] = None,
+    epochs: Annotated[float | None, typer.Option(help="How often to read the training text.", rich_help_panel=_LENGTH)] = None,
+    steps: Annotated[int | None, typer.Option(help="How many optimizer steps.", rich_help_panel=_LENGTH)] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many validations that got no better; 0: never. [default: 10]", rich_help_panel=_LENGTH)] = None,
+    size: Annotated[Literal["tiny", "small", "medium", "large"] | None, typer.Option(help="128, 256, 512 or 1024 units. [default: by measurement]", rich_help_panel=_MODEL)] = None,
+    cell: Annotated[Literal["lstm", "gru", "rnn"] | None, typer.Option(help="The recurrence. [default: lstm]", rich_help_panel=_MODEL)] = None,
+    nonlinearity: Annotated[Literal["tanh", "relu", "sigmoid", "identity"] | None, typer.Option(help="Of the rnn. [default: tanh]", rich_help_panel=_MODEL)] = None,
+    hidden_size: Annotated[int | None, typer.Option(help="Units a layer, instead of --size.", rich_help_panel=_MODEL)] = None,
+    embedding_size: Annotated[int | None, typer.Option(help="Width of a token's vector.", rich_help_panel=_MODEL)] = None,
+    num_layers: Annotated[int | None, typer.Option(help="Recurrent layers. [default: 1]", rich_help_panel=_MODEL)] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of activations dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    tied: Annotated[bool | None, typer.Option("--tied", help="One matrix for embedding and softmax.", rich_help_panel=_MODEL)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts]", rich_help_panel=_LEARN)] = None,
+    bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At its highest. [default: 0.004]", rich_help_panel=_LEARN)] = None,
+    warmup: Annotated[float | None, typer.Option(help="Share of the steps in which it rises. [default: 0.02]", rich_help_panel=_LEARN)] = None,
+    decay: Annotated[Literal["linear", "cosine", "none"] | None, typer.Option(help="How it falls. [default: linear]", rich_help_panel=_LEARN)] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the matrices. [default: 0.01]", rich_help_panel=_LEARN)] = None,
+    clip: Annotated[float | None, typer.Option(help="Threshold of the gradient's global norm. [default: 1.0]", rich_help_panel=_LEARN)] = None,
+    ema: Annotated[float | None, typer.Option(help="Decay of the weight average that is validated and kept; 0: none. [default: 0.98]", rich_help_panel=_LEARN)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
+    precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=_RUN)] = None,
+    valid_every: Annotated[int | None, typer.Option(help="Steps between validations. [default: by measurement]", rich_help_panel=_RUN)] = None,
+    save_every: Annotated[int | None, typer.Option(help="Steps between saves. [default: about a minute]", rich_help_panel=_RUN)] = None,
+    sample_every: Annotated[int | None, typer.Option(help="Steps between samples; 0: none. [default: 8 a run]", rich_help_panel=_RUN)] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", rich_help_panel=_RUN)] = None,
+    allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text is another.", rich_help_panel=_RUN)] = False,
+    init_from: Annotated[Path | None, typer.Option(help="Begin with this run's weights and tokenizer, on new text.", rich_help_panel=_RUN)] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of these options; the command line overrides it.", rich_help_panel=_RUN)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=_RUN)] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=_RUN)] = False,
+) -> None:  # fmt: skip
+    """Train a model on text.
+
+    What is not given is decided by measuring this machine and this text, and printed as a plan before the first
+    step. Stop with Ctrl-C: the run is saved and the command to resume it is shown.
+    """
+    given: dict[str, Any] = {
+        "corpus": corpus or None, "valid": valid or None, "test": test or None, "split": _fractions(split),
+        "errors": errors, "tokenizer": tokenizer, "vocab_size": vocab_size, "minutes": minutes, "epochs": epochs,
+        "steps": steps, "patience": patience, "size": size, "cell": cell, "nonlinearity": nonlinearity,
+        "hidden_size": hidden_size, "embedding_size": embedding_size, "num_layers": num_layers, "dropout": dropout,
+        "tied": tied, "batch_size": batch_size, "bptt": bptt, "learning_rate": learning_rate, "warmup": warmup,
+        "decay": decay, "weight_decay": weight_decay, "clip": clip, "ema": ema, "seed": seed, "device": device,
+        "precision": precision, "valid_every": valid_every, "save_every": save_every, "sample_every": sample_every,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
+    if resume is not None:
+        _refuse_beside_resume(given, out=out, init_from=init_from, config=config)
+    elif config is not None:
+        from rnngen.config import read_toml
+
+        given = {**read_toml(config), **given}
+    if resume is None:
+        _check_early(given)
+
+    from rnngen.training import launch
+
+    if resume is not None:
+        launched = launch.resume(resume, allow_changed_corpus=allow_changed_corpus)
+    else:
+        launched = launch.launch(given, out=out, init_from=init_from)
+    from rnngen.cli.progress import make_screen
+
+    _stop_on_signals(launched.trainer)
+    with make_screen(launched, quiet=quiet) as screen:
+        finished = launch.run_to_end(launched, screen.show)
+    _report(finished, quiet=quiet, as_json=as_json)
+
+
+def _fractions(split: str | None) -> tuple[float, ...] | None:
+    if split is None:
+        return None
+    try:
+        return tuple(float(part) for part in split.split(","))
+    except ValueError as error:
+        raise UsageError("--split is not a list of numbers", expected="such as 0.9,0.05,0.05", found=split) from error
+
+
+def _refuse_beside_resume(given: dict[str, Any], **others: Path | None) -> None:
+    names = [*given, *(name for name, value in others.items() if value is not None)]
+    if names:
+        name = names[0] if names[0] == "corpus" else f"--{names[0].replace('_', '-')}"
+        raise UsageError(
+            f"{name} cannot be given with --resume: a run goes on exactly as it began",
+            hint="To change something, begin a new run with --init-from.",
+        )
+
+
+def _check_early(given: dict[str, Any]) -> None:
+    """Tell of mistakes before torch is imported."""
+    if not given.get("corpus"):
+        raise UsageError("no text was given", expected="rnngen train FILE",
+                         hint="rnngen corpus build pydoc makes a text to try.")  # fmt: skip
+    from rnngen.config import check_options
+    from rnngen.corpus.sources import find_files
+
+    check_options(given)
+    for name in ("corpus", "valid", "test"):
+        find_files([source for source in given.get(name, ()) if source != "-"])
+
+
+def _stop_on_signals(trainer: Trainer) -> None:
+    """The first SIGINT or SIGTERM ends the step and saves; the second leaves at once."""
+
+    def handle(number: int, _frame: object) -> None:
+        trainer.stop(signal.Signals(number).name)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, _leave_at_once)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _leave_at_once(number: int, _frame: object) -> None:
+    import os
+
+    os._exit(128 + number)
+
+
+def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
+    stopped = finished.reason.startswith("SIG")
+    if as_json:
+        console.write_json(
+            {"run": str(finished.path), "reason": finished.reason, "step": finished.step,
+             "best_step": finished.best_step, "valid_nats_per_token": finished.best_nll}  # fmt: skip
+        )
+    if not quiet or stopped:
+        if stopped:
+            console.note(f"Stopped by {finished.reason} after step {finished.step}. Go on with:")
+            console.note(f"  rnngen train --resume {finished.path}" if finished.step else "  (nothing was trained yet)")
+        else:
+            reason = " (no better for a while)" if finished.reason == "patience" else ""
+            best = f"{finished.best_nll:.4f} nats a token at step {finished.best_step}"
+            console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
+            console.note(f"  rnngen sample {finished.path}\n  rnngen eval {finished.path}")
+    if stopped:
+        raise typer.Exit(128 + signal.Signals[finished.reason])

@@ -1,0 +1,209 @@
+"""What a run is made of: one validated model per concern, and the one way in which values reach them.
+
+Values come from four places, each overriding the one before: the defaults below, the rules of
+``training/plan.py``, a TOML file (``--config``), the command line. All of them speak the same flat names:
+the field names below, which are the option names with ``_`` for ``-``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rnngen.errors import CheckpointError, UsageError
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ModelConfig(_Config):
+    """The network: embedding (V, E) → L recurrent layers of H units → softmax over V."""
+
+    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    nonlinearity: Literal["tanh", "relu", "sigmoid", "identity"] = "tanh"
+    hidden_size: int = Field(256, ge=1, le=65536)
+    embedding_size: int = Field(64, ge=1, le=65536)
+    num_layers: int = Field(1, ge=1, le=64)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    tied: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        if self.nonlinearity != "tanh" and self.cell != "rnn":
+            raise ValueError(f"--nonlinearity {self.nonlinearity} needs --cell rnn, not {self.cell}")
+        if self.tied and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                f"--tied needs --embedding-size equal to --hidden-size, not {self.embedding_size} and {self.hidden_size}"
+            )
+        return self
+
+
+class DataConfig(_Config):
+    """The text and how it is cut: into parts, and into tokens."""
+
+    corpus: tuple[str, ...] = ()
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    split: tuple[float, ...] = (0.9, 0.05, 0.05)
+    errors: Literal["strict", "replace"] = "strict"
+    tokenizer: Literal["char", "byte", "word", "bpe"] = "char"
+    vocab_size: int | None = Field(None, ge=2)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DataConfig:
+        ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
+        if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
+            given = ",".join(map(str, self.split))
+            raise ValueError(
+                f"--split must be two or three fractions that sum to 1 (train,valid[,test]), not {given}"
+            )
+        return self
+
+
+class OptimizerConfig(_Config):
+    """How a gradient becomes a step."""
+
+    learning_rate: float = Field(4e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+    warmup: float = Field(0.02, ge=0, lt=1)
+    decay: Literal["linear", "cosine", "none"] = "linear"
+    ema: float = Field(0.98, ge=0, lt=1)
+
+
+class TrainConfig(_Config):
+    """The loop: how many streams, how far gradients reach, how long, how often to look."""
+
+    batch_size: int = Field(32, ge=1)
+    bptt: int = Field(64, ge=1)
+    steps: int = Field(1000, ge=1)
+    valid_every: int = Field(100, ge=1)
+    save_every: int = Field(200, ge=1)
+    sample_every: int = Field(200, ge=0)
+    patience: int = Field(10, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+
+
+class RunConfig(_Config):
+    """All that is decided before the first step; what ``config.json`` holds."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    train: TrainConfig = TrainConfig()
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> RunConfig:
+        """Build a configuration from flat names; what is not named keeps its default.
+
+        Raises:
+            UsageError: an unknown name (with a suggestion), or a value out of range.
+        """
+        grouped: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            if name not in FIELD_GROUPS:
+                raise _unknown(name)
+            grouped.setdefault(FIELD_GROUPS[name], {})[name] = value
+        try:
+            return cls.model_validate(grouped)
+        except ValidationError as error:
+            raise _usage_error(error) from error
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], where: object) -> RunConfig:
+        """Read back what ``model_dump`` wrote.
+
+        Raises:
+            CheckpointError: the file does not fit the fields.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            raise CheckpointError(f"{field}: {first['msg']}", where=where, found=repr(first["input"])) from error
+
+
+FIELD_GROUPS: dict[str, str] = {
+    name: group
+    for group, field in RunConfig.model_fields.items()
+    for name in field.annotation.model_fields  # type: ignore[union-attr]
+}
+"""Flat name → the model that holds it."""
+
+LENGTH_OPTIONS = ("steps", "epochs", "minutes")
+"""How long to train: one of them, of which only ``steps`` is a field; the plan turns the others into steps."""
+
+
+SIZES: dict[str, dict[str, int]] = {
+    "tiny": {"hidden_size": 128, "embedding_size": 32},
+    "small": {"hidden_size": 256, "embedding_size": 64},
+    "medium": {"hidden_size": 512, "embedding_size": 64},
+    "large": {"hidden_size": 1024, "embedding_size": 128},
+}
+"""What ``--size`` stands for."""
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that cannot be, before any text is read.
+
+    Raises:
+        UsageError: an unknown name, a value out of range, two lengths at once, or an unknown size.
+    """
+    lengths = [name for name in LENGTH_OPTIONS if options.get(name) is not None]
+    if len(lengths) > 1:
+        raise UsageError(f"--{lengths[0]} and --{lengths[1]} cannot both be given", expected="one length")
+    for name in lengths:
+        if not isinstance(options[name], int | float) or not 0 < options[name] < float("inf"):
+            raise UsageError(f"--{name} is out of range", expected="a number above 0", found=options[name])
+    if options.get("size") is not None and options["size"] not in SIZES:
+        raise UsageError("--size is unknown", expected=", ".join(SIZES), found=options["size"])
+    RunConfig.from_flat({k: v for k, v in options.items() if k not in ("epochs", "minutes", "size") and v is not None})
+
+
+def _unknown(name: str) -> UsageError:
+    known = [*FIELD_GROUPS, *LENGTH_OPTIONS, "size"]
+    close = difflib.get_close_matches(name.replace("-", "_"), known, n=1)
+    hint = f"Did you mean {close[0].replace('_', '-')}?" if close else "See rnngen train --help."
+    return UsageError(f"unknown option {name!r}", hint=hint)
+
+
+def _usage_error(error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    if first["type"] == "value_error":  # ours: already a sentence
+        return UsageError(str(first["ctx"]["error"]))
+    name = next((str(part) for part in reversed(first["loc"]) if not isinstance(part, int)), "value")
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return UsageError(
+        f"--{name.replace('_', '-')} has a value it cannot have", expected=expected, found=repr(first["input"])
+    )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Flat names and values from a TOML file; ``-`` and ``_`` in names are the same.
+
+    Raises:
+        UsageError: no such file, not TOML, or an unknown name.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot be read ({error.strerror})", where=path, expected="a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError("is not TOML", where=path, found=error) from error
+    values = {name.replace("-", "_"): value for name, value in table.items()}
+    for name in values:
+        if name not in FIELD_GROUPS and name not in (*LENGTH_OPTIONS, "size"):
+            raise UsageError(f"{path}: {_unknown(name)}")
+    for name in ("corpus", "valid", "test"):
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
+    return values

@@ -1,0 +1,1 @@
+"""Text in: sources → tokenizer → tokens on disk → parallel streams of windows."""

@@ -1,0 +1,39 @@
+"""Named texts that a user can bring by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rnngen.errors import CorpusError, UsageError
+
+
+def _pydoc() -> str:
+    """The language reference that CPython carries for its own ``help()``."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise CorpusError("this Python does not carry pydoc_data", expected="CPython's standard library") from error
+    return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
+
+
+BUILDERS: dict[str, Callable[[], str]] = {"pydoc": _pydoc}
+
+
+def build(name: str, out: Path | None = None) -> tuple[Path, int]:
+    """Write a named text to ``out`` (default ``corpora/NAME.txt``); returns the file and its characters.
+
+    Raises:
+        UsageError: no text of this name.
+        CorpusError: the file cannot be written.
+    """
+    if name not in BUILDERS:
+        raise UsageError("no text of this name can be built", expected=", ".join(BUILDERS), found=name)
+    path = out or Path("corpora") / f"{name}.txt"
+    text = BUILDERS[name]()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise CorpusError(f"cannot be written ({error.strerror})", where=path) from error
+    return path, len(text)

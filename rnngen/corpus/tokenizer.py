@@ -1,0 +1,344 @@
+"""Four ways to cut text into tokens, each saved as one Hugging Face ``tokenizer.json``.
+
+====== ============================== =============================================================
+level  a token is                     what was not in the training text
+====== ============================== =============================================================
+char   a Unicode character            one unknown symbol, id 0, which sampling never emits
+byte   a byte of UTF-8; id = value    cannot happen
+word   a word with the space before   spelled in bytes: nothing is lost
+bpe    a byte-pair merge              spelled in bytes: nothing is lost
+====== ============================== =============================================================
+
+No token is special: text that looks like one is ordinary text. The saved file loads, encodes and decodes in
+the ``tokenizers`` library without us; char and byte encode here in NumPy, at memory speed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.errors import TokenizerError
+
+Level = Literal["char", "byte", "word", "bpe"]
+Ids = NDArray[np.integer[Any]]
+
+UNKNOWN = "<unk>"
+DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
+
+
+class Tokenizer(ABC):
+    """Text ↔ ids.
+
+    Attributes:
+        level: ``char``, ``byte``, ``word`` or ``bpe``.
+        vocab_size: V; ids are 0 … V-1.
+        unknown_id: the id of unknown characters, or None where nothing is unknown.
+    """
+
+    level: Level
+    vocab_size: int
+    unknown_id: int | None = None
+
+    @abstractmethod
+    def encode(self, text: str) -> Ids:
+        """Ids of a whole text, shape (N,).
+
+        Raises:
+            TokenizerError: the text holds a lone surrogate, which is no character.
+        """
+
+    @abstractmethod
+    def token_bytes(self) -> list[bytes]:
+        """The UTF-8 bytes that each id stands for; a text is the concatenation of its tokens' bytes."""
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """The ``tokenizer.json`` that the ``tokenizers`` library reads."""
+
+    @property
+    def dtype(self) -> type[np.uint16] | type[np.uint32]:
+        """The narrowest type that tokens on disk fit in."""
+        return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text that ``ids`` stand for; bytes that are not UTF-8 become U+FFFD."""
+        table = self.token_bytes()
+        return b"".join(table[i] for i in ids).decode("utf-8", errors="replace")
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
+        """Ids of a text that comes in pieces, cut where the pieces give the same tokens as the whole."""
+        for piece in pieces:
+            yield self.encode(piece)
+
+
+class StreamDecoder:
+    """Decodes one token at a time; a character is held back until its last byte is there."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._table = tokenizer.token_bytes()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def push(self, token: int) -> str:
+        """The text that this token completes, perhaps none."""
+        return self._decoder.decode(self._table[token])
+
+    def finish(self) -> str:
+        """What is left of a character that never got its last byte."""
+        return self._decoder.decode(b"", final=True)
+
+
+def _refuse_surrogates(text: str, error: UnicodeEncodeError) -> TokenizerError:
+    return TokenizerError(
+        "the text holds a lone surrogate, which is no character",
+        found=f"U+{ord(text[error.start]):04X} at character {error.start}",
+        hint="Check the encoding it was read with.",
+    )
+
+
+class CharTokenizer(Tokenizer):
+    """One token a character; id 0 is the unknown symbol, the rest are sorted by code point."""
+
+    level: Level = "char"
+    unknown_id = 0
+
+    def __init__(self, characters: Iterable[str]) -> None:
+        self.characters = sorted(set(characters))
+        self.vocab_size = len(self.characters) + 1
+        codes = np.array([ord(c) for c in self.characters], dtype=np.int64)
+        self._ids = np.zeros(0x110000, dtype=self.dtype)  # code point → id
+        self._ids[codes] = np.arange(1, self.vocab_size)
+
+    @classmethod
+    def train(cls, pieces: Iterable[str], vocab_size: int | None) -> CharTokenizer:
+        """All characters of the text, or the ``vocab_size - 1`` most frequent."""
+        counts: Counter[str] = Counter()
+        for piece in pieces:
+            codes, n = np.unique(_code_points(piece), return_counts=True)
+            counts.update({chr(c): int(k) for c, k in zip(codes, n, strict=True)})
+        ranked = sorted(counts, key=lambda c: (-counts[c], c))
+        return cls(ranked[: vocab_size - 1] if vocab_size else ranked)
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (N,): one a character, 0 for one that was not in the training text."""
+        return self._ids[_code_points(text)]
+
+    def token_bytes(self) -> list[bytes]:
+        """The UTF-8 of each character."""
+        return [UNKNOWN.encode(), *(c.encode() for c in self.characters)]
+
+    def to_json(self) -> str:
+        """A WordLevel model over single characters."""
+        from tokenizers import Regex, decoders, models, pre_tokenizers
+        from tokenizers import Tokenizer as HfTokenizer
+
+        vocab = {UNKNOWN: 0} | {c: i for i, c in enumerate(self.characters, start=1)}
+        tokenizer = HfTokenizer(models.WordLevel(vocab=vocab, unk_token=UNKNOWN))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        tokenizer.decoder = decoders.Fuse()
+        return tokenizer.to_str(pretty=True)
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    except UnicodeEncodeError as error:
+        raise _refuse_surrogates(text, error) from error
+
+
+class ByteTokenizer(Tokenizer):
+    """One token a byte of UTF-8; the id is the byte's value."""
+
+    level: Level = "byte"
+    vocab_size = 256
+
+    def encode(self, text: str) -> Ids:
+        """The UTF-8 bytes as ids, shape (N,)."""
+        try:
+            return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
+        except UnicodeEncodeError as error:
+            raise _refuse_surrogates(text, error) from error
+
+    def token_bytes(self) -> list[bytes]:
+        """Each byte."""
+        return [bytes([i]) for i in range(256)]
+
+    def to_json(self) -> str:
+        """A BPE model over the 256 bytes, without merges."""
+        from tokenizers import models
+
+        vocab = {c: i for i, c in enumerate(_byte_alphabet())}
+        return _with_byte_level(models.BPE(vocab=vocab, merges=[])).to_str(pretty=True)
+
+
+class SubwordTokenizer(Tokenizer):
+    """Words or byte-pair merges, over the byte alphabet of GPT-2, by the ``tokenizers`` library.
+
+    A word level is a BPE model without merges that looks the whole word up first (``ignore_merges``), so a
+    word that is not in the vocabulary falls apart into its bytes.
+    """
+
+    def __init__(self, level: Level, tokenizer: Any) -> None:
+        self.level = level
+        self._tokenizer = tokenizer
+        self.vocab_size = tokenizer.get_vocab_size()
+
+    @classmethod
+    def train(cls, level: Level, pieces: Iterable[str], vocab_size: int | None) -> SubwordTokenizer:
+        """Learn the vocabulary: 256 bytes, then the most frequent words or merges.
+
+        Raises:
+            TokenizerError: ``vocab_size`` leaves no room beside the bytes.
+        """
+        from tokenizers import models, trainers
+
+        size = vocab_size or DEFAULT_VOCAB_SIZE[level]
+        alphabet = _byte_alphabet()
+        if size <= len(alphabet):
+            raise TokenizerError(
+                f"--vocab-size is too small for {level}", expected="more than 256 (the bytes come first)", found=size
+            )
+        aligned = aligned_pieces(pieces)
+        if level == "bpe":
+            tokenizer = _with_byte_level(models.BPE())
+            tokenizer.train_from_iterator(
+                aligned, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+            )
+            return cls(level, tokenizer)
+        counting = _with_byte_level(models.WordLevel(unk_token=UNKNOWN))
+        counting.train_from_iterator(
+            aligned, trainers.WordLevelTrainer(vocab_size=size, min_frequency=2, show_progress=False)
+        )
+        counted = counting.get_vocab()
+        vocab = {c: i for i, c in enumerate(alphabet)}
+        for word in sorted(counted, key=counted.__getitem__):
+            if len(vocab) < size:
+                vocab.setdefault(word, len(vocab))
+        return cls(level, _with_byte_level(models.BPE(vocab=vocab, merges=[], ignore_merges=True)))
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (N,)."""
+        return np.concatenate([np.zeros(0, dtype=self.dtype), *self.encode_pieces([text])])
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
+        """Ids of a text that comes in pieces; each piece is cut again so that all cores work on it."""
+        for piece in aligned_pieces(pieces):
+            try:
+                piece.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise _refuse_surrogates(piece, error) from error
+            encodings = self._tokenizer.encode_batch_fast(list(aligned_pieces(_slices(piece, 1 << 14))))
+            yield np.concatenate([np.array(e.ids, dtype=self.dtype) for e in encodings])
+
+    def token_bytes(self) -> list[bytes]:
+        """The bytes that each token's GPT-2 alphabet spells."""
+        table = {c: bytes([i]) for i, c in enumerate(_byte_alphabet())}
+        tokens = (self._tokenizer.id_to_token(i) for i in range(self.vocab_size))
+        return [b"".join(table[c] for c in token) for token in tokens]
+
+    def to_json(self) -> str:
+        """The library's own file."""
+        return str(self._tokenizer.to_str(pretty=True))
+
+
+def _byte_alphabet() -> list[str]:
+    """The printable character that stands for each byte 0 … 255 in GPT-2's byte-level alphabet."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in printable]
+    mapping = {b: chr(b) for b in printable} | {b: chr(256 + i) for i, b in enumerate(others)}
+    return [mapping[b] for b in range(256)]
+
+
+def _with_byte_level(model: Any) -> Any:
+    from tokenizers import Tokenizer as HfTokenizer
+    from tokenizers import decoders, pre_tokenizers
+
+    tokenizer = HfTokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _slices(text: str, size: int) -> Iterator[str]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
+
+
+def aligned_pieces(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text, cut only where a word ends and exactly one space or newline follows.
+
+    Words are found within a piece, so a cut inside one would give other tokens than the whole text. A piece
+    without such a place (a line of 100 MB without a space) is cut where it ends.
+    """
+    held = ""
+    for piece in pieces:
+        text = held + piece
+        at = _last_boundary(text)
+        if at == 0 and len(text) > 1 << 20:
+            at = len(text)
+        if at:
+            yield text[:at]
+        held = text[at:]
+    if held:
+        yield held
+
+
+def _last_boundary(text: str) -> int:
+    """Where the last word begins, its one space included; 0 where there is no such place."""
+    for at in range(len(text) - 2, 0, -1):
+        if text[at] in " \n" and not text[at - 1].isspace() and not text[at + 1].isspace():
+            return at if text[at] == " " else at + 1
+    return 0
+
+
+def train_tokenizer(level: Level, pieces: Iterable[str], vocab_size: int | None = None) -> Tokenizer:
+    """Learn a vocabulary from the training part of a text, given in pieces.
+
+    Raises:
+        TokenizerError: ``vocab_size`` is too small for the level.
+    """
+    if level == "char":
+        return CharTokenizer.train(pieces, vocab_size)
+    if level == "byte":
+        return ByteTokenizer()
+    return SubwordTokenizer.train(level, pieces, vocab_size)
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read a ``tokenizer.json`` that this module wrote.
+
+    Raises:
+        TokenizerError: the file is damaged or not one of ours.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        model = json.loads(text)["model"]
+        vocab: dict[str, int] = model["vocab"]
+        if sorted(vocab.values()) != list(range(len(vocab))):
+            raise ValueError("the ids are not 0 … V-1")
+        if model["type"] == "WordLevel":
+            characters = sorted(vocab.keys() - {UNKNOWN})
+            tokenizer = CharTokenizer(characters)
+            if vocab != {UNKNOWN: 0} | {c: i for i, c in enumerate(characters, start=1)}:
+                raise ValueError("the ids are not in the order of the characters")
+            return tokenizer
+        if model["type"] != "BPE" or not set(_byte_alphabet()) <= vocab.keys():
+            raise ValueError("neither a character nor a byte-level vocabulary")
+        if len(vocab) == 256:
+            return ByteTokenizer()
+        from tokenizers import Tokenizer as HfTokenizer
+
+        return SubwordTokenizer("word" if model.get("ignore_merges") else "bpe", HfTokenizer.from_str(text))
+    # the library raises bare Exception for a file it cannot parse
+    except Exception as error:
+        raise TokenizerError(
+            "cannot be loaded", where=path, expected="a tokenizer.json written by rnngen", found=error
+        ) from error

@@ -1,0 +1,54 @@
+"""The errors a user can meet. Each is one line: what, where, what was expected, what was found, what to do."""
+
+from __future__ import annotations
+
+
+class RnngenError(Exception):
+    """A mistake or a fault that a user can act on; shown as one line, never as a traceback.
+
+    Attributes:
+        exit_code: what the process exits with when this error ends it.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        expected: object = None,
+        found: object = None,
+        hint: str | None = None,
+    ) -> None:
+        self.what, self.where, self.expected, self.found, self.hint = what, where, expected, found, hint
+        parts = f"{where}: {what}" if where is not None else what
+        if expected is not None:
+            parts += f"; expected {expected}"
+        if found is not None:
+            parts += f"; found {found}"
+        if hint:
+            parts += f". {hint}"
+        super().__init__(parts)
+
+
+class UsageError(RnngenError):
+    """The command or the options are wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class CorpusError(RnngenError):
+    """The text cannot be read, or there is too little of it."""
+
+
+class TokenizerError(RnngenError):
+    """A tokenizer cannot be trained or loaded, or cannot encode this text."""
+
+
+class CheckpointError(RnngenError):
+    """A run on disk is missing, damaged, in use, or does not fit together."""
+
+
+class TrainingError(RnngenError):
+    """Training cannot go on, for example because the loss is no longer finite."""

@@ -1,0 +1,89 @@
+"""Score a run: on a part of its own corpus, or on any text."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnngen.config import RunConfig
+from rnngen.corpus.sources import ErrorRule, TextSource
+from rnngen.corpus.tokens import EncodedText, encode_text, prepare
+from rnngen.errors import CheckpointError, CorpusError
+from rnngen.evaluation.perplexity import Score, score
+from rnngen.model.language_model import RecurrentLM
+from rnngen.run import CONFIG, MODEL, Run, open_run
+
+
+def load_model(run: Run) -> RecurrentLM:
+    """The network of a run, with the weights to use.
+
+    Raises:
+        CheckpointError: weights, configuration and vocabulary do not belong together.
+    """
+    raw = run.model_config()
+    weights = run.weights()
+    tokenizer = run.tokenizer()
+    from rnngen.generation.recurrence import Recurrence
+
+    run.check_vocabulary(Recurrence(raw, weights, run.path / MODEL).vocab_size, tokenizer)  # before anything is made
+    config = RunConfig.from_json({"model": raw}, run.path / CONFIG).model
+    model = RecurrentLM(config, tokenizer.vocab_size)
+    model.load_weights(weights, run.path / MODEL)
+    return model.eval()
+
+
+def evaluate(
+    run: str | Path | Run | None = None, text: Sequence[str | Path] | str | Path = (), *,
+    part: str = "test", errors: ErrorRule = "strict", device: str = "cpu",
+) -> Score:  # fmt: skip
+    """Score a run exactly: the state carried through the whole text, every token once, in float32.
+
+    Args:
+        run: a run or its folder; the newest complete one by default.
+        text: files to score; by default a part of the run's own corpus.
+        part: ``test``, ``valid`` or ``train``, where no text is given.
+        errors: ``replace`` puts U+FFFD where a file is not UTF-8.
+        device: where to compute.
+
+    Raises:
+        CheckpointError: no such run, or its corpus has changed.
+        CorpusError: a text that cannot be read, or is empty.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    model = load_model(run).to(device)
+    files = [text] if isinstance(text, str | Path) else list(text)
+    if not files:
+        own = own_part(run, part)
+        return score(model, own.tokens, own.counts, own.unknown)
+    with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
+        source = TextSource([str(file) for file in files], errors)
+        encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
+        if not len(encoded.tokens):
+            raise CorpusError("is empty", where=source.name, expected="text to score")
+        return score(model, encoded.tokens, encoded.counts, encoded.unknown)
+
+
+def own_part(run: Run, part: str) -> EncodedText:
+    """A part of the text a run was trained on, read again.
+
+    Raises:
+        CheckpointError: the text is no longer what it was.
+        CorpusError: it is gone, or the part is empty.
+    """
+    data = RunConfig.from_json({"data": run.config.get("data", {})}, run.path / CONFIG).data
+    hint = "Give a text to score: rnngen eval RUN TEXT."
+    if "-" in data.corpus:
+        raise CorpusError("the run was trained on standard input, which is gone", where=run.path, hint=hint)
+    try:
+        corpus = prepare(data, tokenizer=run.tokenizer())
+    except CorpusError as error:
+        raise CorpusError(f"the run's own text cannot be read: {error}", where=run.path, hint=hint) from error
+    if corpus.fingerprint != run.corpus_fingerprint:
+        raise CheckpointError(
+            "the text this run was trained on has changed", where=", ".join(data.corpus),
+            expected=f"fingerprint {run.corpus_fingerprint[:12]}…", found=f"{corpus.fingerprint[:12]}…", hint=hint,
+        )  # fmt: skip
+    if not len(corpus.parts[part].tokens):
+        raise CorpusError(f"the run's corpus has no {part} part", where=run.path, hint=hint)
+    return corpus.parts[part]

@@ -1,0 +1,1 @@
+"""New text from a trained model, one token at a time, without torch."""

@@ -1,0 +1,159 @@
+"""The generation loop: prompt → stream of text, each token drawn from the softmax of that step's logits."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnngen.corpus.tokenizer import Ids, StreamDecoder, Tokenizer
+from rnngen.errors import RnngenError, UsageError
+from rnngen.generation.filters import Array, ban, draw, softmax
+from rnngen.generation.recurrence import Recurrence
+from rnngen.run import Run, open_run
+
+
+def draw_seed() -> int:
+    """A seed nobody chose, small enough to retype."""
+    return secrets.randbelow(2**32)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of generated text.
+
+    Attributes:
+        sample: which of the samples it belongs to.
+        text: what the token completed; may be empty in the middle of a character.
+        nats: -ln of the model's probability (temperature 1, nothing banned) of the token.
+    """
+
+    sample: int
+    text: str
+    nats: float
+
+
+class Generator:
+    """A trained model that writes.
+
+    Args:
+        model: the network.
+        tokenizer: its tokenizer.
+    """
+
+    def __init__(self, model: Recurrence, tokenizer: Tokenizer) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.banned = [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
+
+    def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
+        """Ids of what the model can read of a prompt, and the characters it cannot, which are left out."""
+        ids = self.tokenizer.encode(prompt)
+        if self.tokenizer.unknown_id is None:
+            return ids, ""
+        seen = ids != self.tokenizer.unknown_id
+        return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
+
+    def read(self, ids: Ids) -> tuple[Array, Array]:
+        """Logits (1, V) and state after reading ``ids`` from the start state."""
+        state = self.model.start_state(1)
+        logits = self.model.readout(state)
+        for token in ids:
+            logits, state = self.model.step(np.array([token]), state)
+        return logits, state
+
+    def pieces(
+        self, prompt: str = "", *, length: int = 500, temperature: float = 1.0, num_samples: int = 1, seed: int = 0
+    ) -> Iterator[Piece]:
+        """Write ``num_samples`` continuations side by side, each ``length`` tokens long.
+
+        A sample depends on the seed and its own number alone, not on how many are written with it. An empty
+        prompt means the beginning of a paragraph: the model is shown line ends, if it knows them.
+
+        Args:
+            prompt: what the text goes on from; it is not part of the pieces.
+            length: tokens to write.
+            temperature: divides the logits; 0 takes the most likely token every time.
+            num_samples: how many.
+            seed: of the draws.
+
+        Raises:
+            UsageError: a value out of range.
+        """
+        check_sampling(length, temperature, num_samples, seed)
+        ids, _ = self.encode_prompt(prompt)
+        if not len(ids):
+            ids, _ = self.encode_prompt("\n\n")
+        logits, state = self.read(ids)
+        logits = np.repeat(logits, num_samples, axis=0)
+        state = np.repeat(state, num_samples, axis=2)
+        draws = [np.random.default_rng([seed, sample]) for sample in range(num_samples)]
+        decoders = [StreamDecoder(self.tokenizer) for _ in range(num_samples)]
+        for _ in range(length):
+            if not np.isfinite(logits).all():
+                raise RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
+            uniforms = np.array([rng.random() for rng in draws])
+            tokens = draw(softmax(ban(logits, self.banned), temperature), uniforms)
+            nats = -np.log(softmax(logits)[np.arange(num_samples), tokens])
+            for sample, token in enumerate(tokens):
+                yield Piece(sample, decoders[sample].push(int(token)), float(nats[sample]))
+            logits, state = self.model.step(tokens, state)
+        for sample, decoder in enumerate(decoders):
+            if rest := decoder.finish():
+                yield Piece(sample, rest, 0.0)
+
+    def generate(
+        self, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
+    ) -> Iterator[str]:
+        """The text of one continuation, in pieces as they are made. See ``pieces`` for the arguments."""
+        seed = draw_seed() if seed is None else seed
+        for piece in self.pieces(prompt, length=length, temperature=temperature, seed=seed):
+            if piece.text:
+                yield piece.text
+
+
+def check_sampling(length: int, temperature: float, num_samples: int, seed: int) -> None:
+    """Refuse sampling options that mean nothing.
+
+    Raises:
+        UsageError: naming the option, what is expected and what was given.
+    """
+    if math.isnan(temperature) or math.isinf(temperature) or temperature < 0:
+        raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
+    for name, value, least in (("length", length, 0), ("num-samples", num_samples, 1), ("seed", seed, 0)):
+        if value < least:
+            raise UsageError(f"--{name} is out of range", expected=f"an integer ≥ {least}", found=value)
+
+
+def load(path: str | Path | None = None) -> Generator:
+    """Open a run for writing text: by path, or the newest complete one.
+
+    Raises:
+        CheckpointError: no such run, or one that is damaged.
+    """
+    return make_generator(open_run(path))
+
+
+def make_generator(run: Run) -> Generator:
+    """A generator from an open run.
+
+    Raises:
+        CheckpointError: weights, configuration and vocabulary do not belong together.
+    """
+    where = run.path / "model.safetensors"
+    model = Recurrence(run.model_config(), run.weights(), where)
+    tokenizer = run.tokenizer()
+    run.check_vocabulary(model.vocab_size, tokenizer)
+    return Generator(model, tokenizer)
+
+
+def generate(
+    prompt: str = "", *, run: str | Path | None = None, length: int = 500, temperature: float = 1.0,
+    seed: int | None = None,
+) -> str:  # fmt: skip
+    """One continuation by a run, the newest by default, as one string. See ``Generator.pieces``."""
+    return "".join(load(run).generate(prompt, length=length, temperature=temperature, seed=seed))

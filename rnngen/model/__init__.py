@@ -1,0 +1,6 @@
+"""The networks.
+
+Dimensions, one capital letter each, the same in every docstring and comment: B streams, T steps,
+V vocabulary, E embedding, H hidden units, L layers, S tensors in a layer's state (2 for an LSTM: h and c;
+1 for the others: h).
+"""

@@ -1,0 +1,134 @@
+"""The recurrences, each on the fastest kernel that computes it exactly.
+
+===========  ==================================================================  ============================
+cell         formula (h^t from h^{t-1} and x^t)                                  kernel
+===========  ==================================================================  ============================
+lstm         f, i, o = σ(W h + U x + b), c̃ = tanh(W_c h + U_c x + b_c),          fused (oneDNN, cuDNN)
+             c = f*c + i*c̃, h = o*tanh c  (Hochreiter & Schmidhuber 1997)
+gru          r, z = σ(W h + U x + b), n = tanh(U_n x + b + r*(W_n h + b')),       fused (cuDNN)
+             h = (1-z)*n + z*h  (Cho et al. 2014, as cuDNN computes it)
+rnn, tanh    h = tanh(W h + U x + b)  (Elman 1990)                               fused (cuDNN)
+rnn, relu    h = max(0, W h + U x + b)                                           fused (cuDNN)
+rnn,         h = σ(W h + U x + b)                                                the tanh kernel, rewritten
+sigmoid
+rnn,         h = W h + U x + b                                                   a loop
+identity
+===========  ==================================================================  ============================
+
+Parameters have the names and layouts of ``torch.nn.LSTM``, ``GRU`` and ``RNN``: ``weight_ih_l0`` (G·H, E),
+``weight_hh_l0`` (G·H, H), and two biases (G·H,), of which only the GRU needs both.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LSTM(nn.LSTM):
+    """One LSTM layer; gates in the order i, f, c̃, o; the state is (h, c)."""
+
+    state_size = 2
+
+    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, E) and state (2, B, H) → h at every step (T, B, H) and the last state."""
+        y, (h, c) = self(x, (state[0:1], state[1:2]))
+        return y, torch.cat([h, c])
+
+
+class GRU(nn.GRU):
+    """One GRU layer; gates in the order r, z, n; the state is (h,)."""
+
+    state_size = 1
+
+    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
+        y, h = self(x, state)
+        return y, h
+
+
+class RNN(nn.RNN):
+    """One Elman layer with tanh or relu; the state is (h,)."""
+
+    state_size = 1
+
+    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
+        y, h = self(x, state)
+        return y, h
+
+
+class SigmoidRNN(RNN):
+    """h = σ(a), a = W h + U x + b, computed exactly by the tanh kernel.
+
+    σ(a) = (1 + tanh(a/2)) / 2, so u = 2h - 1 = tanh(a/2) follows a tanh recurrence of its own:
+    a/2 = (W/4) u + (U/2) x + (b/2 + W·1/4).
+    """
+
+    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
+        w_hh = self.weight_hh_l0 / 4
+        params = [self.weight_ih_l0 / 2, w_hh, self.bias_ih_l0 / 2 + w_hh.sum(1), self.bias_hh_l0 / 2]
+        y, u = torch.rnn_tanh(x, 2 * state - 1, params, True, 1, 0.0, self.training, False, False)
+        return (1 + y) / 2, (1 + u) / 2
+
+
+class IdentityRNN(RNN):
+    """h = W h + U x + b: the linear recurrence, whose gradients are powers of W."""
+
+    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
+        inputs = nn.functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        h, outputs = state[0], []
+        for z in inputs:  # (B, H)
+            h = z + nn.functional.linear(h, self.weight_hh_l0)
+            outputs.append(h)
+        return torch.stack(outputs), h[None]
+
+
+Cell = LSTM | GRU | RNN
+
+
+def make_cell(cell: str, nonlinearity: str, input_size: int, hidden_size: int) -> Cell:
+    """One recurrent layer.
+
+    Args:
+        cell: ``lstm``, ``gru`` or ``rnn``.
+        nonlinearity: of the rnn: ``tanh``, ``relu``, ``sigmoid`` or ``identity``.
+        input_size: E, or H of the layer below.
+        hidden_size: H.
+    """
+    if cell == "lstm":
+        return LSTM(input_size, hidden_size)
+    if cell == "gru":
+        return GRU(input_size, hidden_size)
+    if nonlinearity == "sigmoid":
+        return SigmoidRNN(input_size, hidden_size)
+    if nonlinearity == "identity":
+        return IdentityRNN(input_size, hidden_size)
+    return RNN(input_size, hidden_size, nonlinearity=nonlinearity)
+
+
+@torch.no_grad()
+def initialise(layer: Cell, generator: torch.Generator) -> None:
+    """Start values: each recurrent block orthogonal (Saxe et al. 2013), inputs scaled to their number, biases 0.
+
+    An LSTM's forget gate begins open, at bias 1 (Jozefowicz et al. 2015). A sigmoid layer's block is scaled by
+    4, since σ' is at most 1/4; the ReLU's is the identity scaled by one half (after Le et al. 2015).
+    """
+    H = layer.hidden_size
+    for block in layer.weight_hh_l0.split(H):
+        if isinstance(layer, RNN) and layer.nonlinearity == "relu":
+            nn.init.eye_(block).mul_(0.5)
+        else:
+            nn.init.orthogonal_(block, generator=generator)
+    if isinstance(layer, SigmoidRNN):
+        layer.weight_hh_l0.mul_(4)
+    if isinstance(layer, IdentityRNN):
+        layer.weight_hh_l0.mul_(0.9)  # at 1 the state would grow with the length of the text
+    bound = (3 / layer.input_size) ** 0.5
+    nn.init.uniform_(layer.weight_ih_l0, -bound, bound, generator=generator)
+    nn.init.zeros_(layer.bias_ih_l0)
+    nn.init.zeros_(layer.bias_hh_l0)
+    if isinstance(layer, LSTM):
+        layer.bias_ih_l0[H : 2 * H] = 1

@@ -1,0 +1,295 @@
+"""A run on disk: what is in its folder, how it is written, and how it is read without trusting it.
+
+    config.json        what was decided before the first step
+    tokenizer.json     text ↔ ids
+    model.safetensors  the weights to use: the best validation score seen
+    metrics.jsonl      one row a report
+    samples.txt        what the model wrote while it learned
+    resume/            what training needs to go on (see training/checkpoint.py)
+    manifest.json      SHA-256 of the files above; written last
+
+The manifest is the commit: new weights are first written in full as ``model.safetensors.new``, then the
+manifest that names their hash replaces the old one, then they take their place. A reader that finds the weights
+not yet in place uses the ``.new`` file, so whenever the process is killed, one complete set is there. Nothing
+that is read here is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
+from rnngen.errors import CheckpointError
+
+FORMAT = 1
+CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
+METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
+NEW = ".new"
+LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
+
+
+def checkpoints_folder() -> Path:
+    """Where runs land by default: ``checkpoints`` in the current folder."""
+    return Path("checkpoints")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content so that a crash leaves the old or the new, never a part.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written; the old content is intact.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        write_synced(temporary, content)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until renames in a folder are on the disk, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def cannot_write(path: Path, error: OSError) -> CheckpointError:
+    """The error for a save that the system refused."""
+    return CheckpointError(
+        f"cannot be written ({error.strerror or error})", where=path,
+        hint="What was saved before is intact. Free some space or choose another folder with --out.",
+    )  # fmt: skip
+
+
+def sha256(content: bytes) -> str:
+    """Hex digest."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def to_json(value: Any) -> bytes:
+    """Readable JSON, ending in a newline."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, open for reading.
+
+    Attributes:
+        path: the folder.
+        manifest: file name → ``{"sha256", "bytes"}``.
+        config: the content of config.json.
+    """
+
+    path: Path
+    manifest: dict[str, dict[str, Any]]
+    config: dict[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """A file's content, checked against the manifest.
+
+        Raises:
+            CheckpointError: missing, damaged, a link, or not in the manifest.
+        """
+        entry = self.manifest.get(name)
+        if entry is None:
+            raise CheckpointError("is not in the run's manifest", where=self.path / name)
+        for candidate in (self.path / name, self.path / (name + NEW)):
+            content = _read_file(candidate)
+            if content is None:
+                continue
+            if name in LOGS:
+                content = content[: entry["bytes"]]
+            if sha256(content) == entry["sha256"]:
+                return content
+        exists = (self.path / name).exists()
+        raise CheckpointError(
+            "is damaged: it is not what the manifest says" if exists else "is missing", where=self.path / name,
+            expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
+            hint="rnngen train --resume can go on from the checkpoints in resume/.",
+        )  # fmt: skip
+
+    def weights(self) -> dict[str, NDArray[np.floating[Any]]]:
+        """The weights to use, by name, float32.
+
+        Raises:
+            CheckpointError: not a sound safetensors file.
+        """
+        return parse_safetensors(self.read(MODEL), self.path / MODEL)
+
+    def tokenizer(self) -> Tokenizer:
+        """The run's tokenizer.
+
+        Raises:
+            CheckpointError, TokenizerError: damaged.
+        """
+        self.read(TOKENIZER)
+        return load_tokenizer(self.path / TOKENIZER)
+
+    def model_config(self) -> dict[str, Any]:
+        """The ``model`` part of config.json, checked as far as building the network needs.
+
+        Raises:
+            CheckpointError: a field is missing or out of range.
+        """
+        where = self.path / CONFIG
+        model = self.config.get("model")
+        if not isinstance(model, dict):
+            raise CheckpointError("has no model", where=where)
+        choices = {"cell": ("lstm", "gru", "rnn"), "nonlinearity": ("tanh", "relu", "sigmoid", "identity"), "tied": (True, False)}
+        for field, allowed in choices.items():
+            if model.get(field) not in allowed:
+                raise CheckpointError(f"model.{field} is wrong", where=where, expected=allowed, found=model.get(field))
+        for field in ("hidden_size", "embedding_size", "num_layers"):
+            value = model.get(field)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise CheckpointError(f"model.{field} is wrong", where=where, expected="an integer ≥ 1", found=value)
+        return model
+
+    def check_vocabulary(self, outputs: int, tokenizer: Tokenizer) -> None:
+        """Refuse a tokenizer of another size than the softmax.
+
+        Raises:
+            CheckpointError: they differ.
+        """
+        if outputs != tokenizer.vocab_size:
+            raise CheckpointError(
+                "does not belong to the weights", where=self.path / TOKENIZER,
+                expected=f"{outputs} tokens", found=tokenizer.vocab_size,
+            )  # fmt: skip
+
+    @property
+    def corpus_fingerprint(self) -> str:
+        """SHA-256 of the text it was trained on."""
+        return str(self.config.get("corpus", {}).get("fingerprint", ""))
+
+
+def parse_safetensors(content: bytes, where: Path) -> dict[str, NDArray[np.floating[Any]]]:
+    """Tensors of a safetensors file. The library checks every offset before anything is allocated.
+
+    Raises:
+        CheckpointError: not a safetensors file, or a damaged one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(content)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise CheckpointError("is not a sound safetensors file", where=where, found=error) from error
+
+
+def _read_file(path: Path) -> bytes | None:
+    if path.is_symlink():
+        raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def read_json(path: Path, content: bytes | None = None) -> Any:
+    """Parse a JSON file.
+
+    Raises:
+        CheckpointError: missing or not JSON.
+    """
+    content = _read_file(path) if content is None else content
+    if content is None:
+        raise CheckpointError("is missing", where=path)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError("is not JSON", where=path, found=error) from error
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """File name → ``{"sha256", "bytes"}`` of a folder.
+
+    Raises:
+        CheckpointError: missing, damaged, or naming files elsewhere.
+    """
+    where = folder / MANIFEST
+    manifest = read_json(where)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError("is not a manifest of this version", where=where, expected=f"format {FORMAT}")
+    for name, entry in files.items():
+        plain = Path(name).name == name and name not in ("", ".", "..")
+        if not plain or not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or entry["bytes"] < 0:
+            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=repr(name))
+    return files
+
+
+def manifest_bytes(entries: Mapping[str, bytes]) -> bytes:
+    """The manifest of files with these contents."""
+    files = {name: {"sha256": sha256(content), "bytes": len(content)} for name, content in sorted(entries.items())}
+    return to_json({"format": FORMAT, "files": files})
+
+
+def open_run(path: str | Path | None = None) -> Run:
+    """Open a run by its folder, or the newest complete one under ``checkpoints/``.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    folder = Path(path) if path is not None else newest_run()
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing there"
+        raise CheckpointError(
+            "is not a run", where=folder, expected="a folder made by rnngen train", found=found,
+        )  # fmt: skip
+    if not (folder / MANIFEST).exists():
+        raise CheckpointError(
+            "has no saved model yet", where=folder, expected="a folder made by rnngen train, with a manifest.json",
+            hint="rnngen train --resume goes on with a run that was stopped." if (folder / "resume").is_dir() else None,
+        )  # fmt: skip
+    manifest = read_manifest(folder)
+    run = Run(folder, manifest, {})
+    config = read_json(folder / CONFIG, run.read(CONFIG))
+    if not isinstance(config, dict):
+        raise CheckpointError("is not a configuration", where=folder / CONFIG)
+    return Run(folder, manifest, config)
+
+
+def newest_run() -> Path:
+    """The run under ``checkpoints/`` whose manifest was written last.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = checkpoints_folder()
+    manifests = [m for m in folder.glob(f"*/{MANIFEST}") if m.is_file()]
+    if not manifests:
+        raise CheckpointError(
+            "there is no trained model yet", where=folder, expected="a run made by rnngen train",
+            hint="Train one: rnngen train FILE.",
+        )  # fmt: skip
+    return max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent

@@ -1,0 +1,1 @@
+"""Learning from text: plan → loop of events → a run on disk."""

@@ -1,0 +1,272 @@
+"""Writing a run: one writer at a time, atomic saves, the last two states to resume from, pruning.
+
+    resume/000000400/state.safetensors   weights, average, optimizer moments, hidden state, random state
+    resume/000000400/state.json          step, best score, lengths of the logs
+    resume/000000400/manifest.json       SHA-256 of the two; written last
+
+A state is written into a hidden folder which is then renamed, so it is there whole or not at all. If the newest
+is damaged the one before it is used, with a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as format_tensors
+from torch import Tensor
+
+from rnngen import run as files
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.errors import CheckpointError
+
+RESUME, STATE_TENSORS, STATE_JSON = "resume", "state.safetensors", "state.json"
+KEEP = 2
+LOCK, HOLDER = ".lock", ".lock-holder"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What training needs to go on as if it had never stopped.
+
+    Attributes:
+        tensors: by name, all on the CPU.
+        values: JSON: step, best score, and the like.
+        warnings: what had to be passed over to find a sound state.
+    """
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class RunWriter:
+    """A run folder, open for writing by this process alone.
+
+    Args:
+        path: the folder; made if it is not there.
+
+    Raises:
+        CheckpointError: another process writes it, or it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path / LOCK)
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            with contextlib.suppress(OSError):
+                holder = (path / HOLDER).read_text(encoding="utf-8")
+                raise CheckpointError("another process is writing this run", where=path, found=holder) from error
+            raise CheckpointError("another process is writing this run", where=path) from error
+        except OSError as error:
+            raise files.cannot_write(path, error) from error
+        try:
+            (path / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            self._clean()
+        except OSError as error:
+            self.close()
+            raise files.cannot_write(path, error) from error
+
+    def close(self) -> None:
+        """Let others write."""
+        with contextlib.suppress(OSError):
+            (self.path / HOLDER).unlink(missing_ok=True)
+        self._lock.release()
+
+    def _clean(self) -> None:
+        """Put committed weights in place; remove what a killed save left behind."""
+        new = self.path / (files.MODEL + files.NEW)
+        if new.exists():
+            entry: Mapping[str, Any] = {}
+            with contextlib.suppress(CheckpointError):
+                entry = files.read_manifest(self.path).get(files.MODEL, {})
+            if files.sha256(new.read_bytes()) == entry.get("sha256"):
+                new.replace(self.path / files.MODEL)
+            else:
+                new.unlink()
+        for leftover in self.path.glob(".*.tmp"):
+            leftover.unlink()
+        for leftover in (self.path / RESUME).glob(".*"):
+            shutil.rmtree(leftover)
+
+    def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
+        """Write what is decided before the first step, and empty logs."""
+        files.write_atomically(self.path / files.CONFIG, files.to_json(config))
+        files.write_atomically(self.path / files.TOKENIZER, tokenizer.to_json().encode())
+        for log in files.LOGS:
+            files.write_atomically(self.path / log, b"")
+
+    def append(self, log: str, text: str) -> None:
+        """Add to a log.
+
+        Raises:
+            CheckpointError: the disk is full.
+        """
+        path = self.path / log
+        try:
+            with path.open("ab") as stream:
+                stream.write(text.encode())
+        except OSError as error:
+            raise files.cannot_write(path, error) from error
+
+    def log_lengths(self) -> dict[str, int]:
+        """Bytes in each log."""
+        return {log: (self.path / log).stat().st_size for log in files.LOGS}
+
+    def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Forget the rows written after the state that is resumed from."""
+        for log, length in lengths.items():
+            if log in files.LOGS and (self.path / log).exists():
+                os.truncate(self.path / log, min(length, (self.path / log).stat().st_size))
+
+    def save_model(self, weights: Mapping[str, Tensor]) -> None:
+        """Make these the weights to use.
+
+        Raises:
+            CheckpointError: they cannot be written; the ones before are intact.
+        """
+        content = format_tensors({name: w.float() for name, w in weights.items()}, {"format": "pt"})
+        new = self.path / (files.MODEL + files.NEW)
+        try:
+            files.write_synced(new, content)
+            entries = {name: (self.path / name).read_bytes() for name in (files.CONFIG, files.TOKENIZER, *files.LOGS)}
+            files.write_atomically(
+                self.path / files.MANIFEST, files.manifest_bytes({**entries, files.MODEL: content})
+            )
+            new.replace(self.path / files.MODEL)
+            files.sync_folder(self.path)
+        except (OSError, CheckpointError) as error:
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there are weights to use."""
+        return (self.path / files.MANIFEST).exists()
+
+    def save_state(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> Path:
+        """Save what ``--resume`` goes on from, and prune older ones.
+
+        Raises:
+            CheckpointError: it cannot be written; the ones before are intact.
+        """
+        folder = self.path / RESUME / f"{step:09d}"
+        work = folder.with_name(f".{folder.name}")
+        contents = {STATE_TENSORS: format_tensors(dict(tensors)), STATE_JSON: files.to_json(dict(values))}
+        try:
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            for name, content in contents.items():
+                files.write_synced(work / name, content)
+            files.write_synced(work / files.MANIFEST, files.manifest_bytes(contents))
+            files.sync_folder(work)
+            if folder.exists():  # the same step saved twice, by a stop right after a save
+                shutil.rmtree(folder)
+            work.rename(folder)
+            files.sync_folder(folder.parent)
+        except OSError as error:
+            shutil.rmtree(work, ignore_errors=True)
+            raise files.cannot_write(folder, error) from error
+        for old in saved_steps(self.path)[KEEP:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+
+def saved_steps(run: Path) -> list[Path]:
+    """Folders of saved states, newest first."""
+    folder = run / RESUME
+    found = [p for p in folder.iterdir() if re.fullmatch(r"\d{9,}", p.name)] if folder.is_dir() else []
+    return sorted(found, key=lambda p: int(p.name), reverse=True)
+
+
+def load_state(run: Path) -> TrainingState:
+    """The newest sound state of a run.
+
+    Raises:
+        CheckpointError: there is none, or none that is sound.
+    """
+    warnings: list[str] = []
+    for folder in saved_steps(run):
+        try:
+            tensors, values = _read_state(folder)
+        except CheckpointError as error:
+            warnings.append(str(error))
+            continue
+        passed = tuple(f"{w} Going on from {folder.name} instead." for w in warnings)
+        return TrainingState(tensors, values, passed)
+    if warnings:
+        raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0])
+    raise CheckpointError(
+        "has no state to resume from", where=run, expected="a run stopped in training",
+        hint="Start one with rnngen train FILE, or use --init-from to begin with its weights.",
+    )  # fmt: skip
+
+
+def _read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    reader = files.Run(folder, files.read_manifest(folder), {})
+    values = files.read_json(folder / STATE_JSON, reader.read(STATE_JSON))
+    try:
+        tensors = parse_tensors(reader.read(STATE_TENSORS))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError("is not a sound safetensors file", where=folder / STATE_TENSORS, found=error) from error
+    return tensors, values
+
+
+def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names put under a prefix."""
+    return {f"{prefix}/{name}": t.detach().to("cpu").contiguous() for name, t in tensors.items()}
+
+
+def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under a prefix, by the rest of their names."""
+    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimizer's moments and counters, by ``parameter index/name``."""
+    state = optimizer.state_dict()["state"]
+    flat = {f"{i}/{name}": torch.as_tensor(value) for i, entry in state.items() for name, value in entry.items()}
+    return pack("optimizer", flat)
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what ``pack_optimizer`` took; the parameter groups come from the configuration."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in unpack("optimizer", tensors).items():
+        index, _, key = name.partition("/")
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def new_run_folder(parent: Path, stem: str) -> Path:
+    """The first free name ``stem-1``, ``stem-2``, … under ``parent``."""
+    stem = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "run"
+    return next(p for p in _numbered(parent, stem) if not p.exists())
+
+
+def _numbered(parent: Path, stem: str) -> Iterator[Path]:
+    number = 1
+    while True:
+        yield parent / f"{stem}-{number}"
+        number += 1
+
+
+def metrics_row(**values: Any) -> str:
+    """One line of metrics.jsonl."""
+    return json.dumps(values) + "\n"

@@ -1,0 +1,89 @@
+"""What training tells the world. The trainer yields these; screens, logs and files are its consumers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One optimizer step was taken.
+
+    Attributes:
+        step: how many there have been, this one included.
+        steps: how many there will be.
+        loss: nats a token over this window, before the step.
+        grad_norm: global norm before clipping.
+        learning_rate: of this step.
+        epoch: how often the training text has been read.
+        tokens: how many tokens a step reads.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    grad_norm: float
+    learning_rate: float
+    epoch: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The whole validation part was scored.
+
+    Attributes:
+        step: after how many steps.
+        nll: nats a token.
+        best: whether it is the lowest so far; then its weights were kept.
+    """
+
+    step: int
+    nll: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The model wrote something."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The state to resume from is on disk."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know, that does not stop training."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over.
+
+    Attributes:
+        reason: ``steps`` (all taken), ``patience`` (no better for long enough), or a signal's name.
+        step: steps taken.
+        best_nll: lowest nats a token on the validation part, or None if it was never scored.
+        best_step: when that was.
+        path: the run's folder.
+    """
+
+    reason: str
+    step: int
+    best_nll: float | None
+    best_step: int
+    path: Path
+
+
+Event = Stepped | Validated | Sampled | Saved | Warned | Finished

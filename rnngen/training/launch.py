@@ -1,0 +1,184 @@
+"""From options to a trainer: a new run, one that begins with another's weights, or one that goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnngen import __version__
+from rnngen.config import DataConfig, RunConfig, check_options
+from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.errors import CheckpointError, UsageError
+from rnngen.run import CONFIG, MANIFEST, Run, checkpoints_folder, open_run, read_json
+from rnngen.training.checkpoint import RESUME, RunWriter, load_state, new_run_folder, saved_steps
+from rnngen.training.events import Event, Finished
+from rnngen.training.plan import Plan, make_plan
+from rnngen.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A trainer that is ready, and its plan (None for a run that goes on: it has one already)."""
+
+    trainer: Trainer
+    plan: Plan | None
+
+
+def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Path | None = None) -> Launched:
+    """Prepare a new run.
+
+    Args:
+        options: flat names and values; what is absent is decided by ``training/plan.py``.
+        out: the run's folder; by default the next free name under ``checkpoints/``.
+        init_from: begin with this run's weights and tokenizer.
+
+    Raises:
+        UsageError, CorpusError, CheckpointError: before anything is trained.
+    """
+    started = time.perf_counter()
+    check_options(options)
+    config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
+    if out is not None and any((out / name).exists() for name in (MANIFEST, CONFIG, RESUME)):
+        raise UsageError("there is a run in this folder already", where=out,
+                         hint=f"Go on with it: rnngen train --resume {out}; or choose another --out.")  # fmt: skip
+    first = open_run(init_from) if init_from else None
+    tokenizer = first.tokenizer() if first else None
+    corpus = prepare(config.data, tokenizer=tokenizer)
+    if first:
+        options = {**_architecture(first, options), **{k: v for k, v in options.items() if v is not None}}
+    folder = out or new_run_folder(checkpoints_folder(), _stem(config.data.corpus[0]))
+    writer = RunWriter(folder)
+    try:
+        plan = make_plan({**options, "tokenizer": corpus.tokenizer.level}, corpus, started)
+        trainer = Trainer(plan.config, corpus, writer)
+        if first:
+            trainer.model.load_weights(first.weights(), first.path)
+            trainer.average.model.load_weights(first.weights(), first.path)
+        writer.begin(_config_json(plan.config, corpus), corpus.tokenizer)
+    except BaseException:
+        writer.close()
+        _remove_if_empty(folder)
+        raise
+    return Launched(trainer, plan)
+
+
+def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
+    """Prepare to go on with a run as if it had never stopped.
+
+    Args:
+        path: the run's folder.
+        allow_changed_corpus: go on although the text is no longer what it was.
+
+    Raises:
+        CheckpointError: no such run, none of its saved states is sound, or the text has changed.
+    """
+    if not path.is_dir():
+        raise CheckpointError("is not a run", where=path, expected="a folder made by rnngen train")
+    saved = read_json(path / CONFIG)
+    if not isinstance(saved, dict):
+        raise CheckpointError("is not a configuration", where=path / CONFIG)
+    recorded = saved.pop("corpus", {})
+    saved.pop("rnngen", None)
+    config = RunConfig.from_json(saved, path / CONFIG)
+    writer = RunWriter(path)
+    try:
+        state = load_state(path)
+        from rnngen.corpus.tokenizer import load_tokenizer
+
+        tokenizer = load_tokenizer(path / "tokenizer.json")
+        corpus = prepare(config.data, tokenizer=tokenizer)
+        if corpus.fingerprint != recorded.get("fingerprint") and not allow_changed_corpus:
+            raise CheckpointError(
+                "the text has changed since this run began", where=", ".join(config.data.corpus),
+                expected=f"fingerprint {str(recorded.get('fingerprint'))[:12]}…", found=f"{corpus.fingerprint[:12]}…",
+                hint="Restore it, begin a new run with --init-from, or pass --allow-changed-corpus.",
+            )  # fmt: skip
+        return Launched(Trainer(config, corpus, writer, state), None)
+    except BaseException:
+        writer.close()
+        raise
+
+
+def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = None) -> Finished:
+    """Train, hand every event to ``on_event``, and release the run.
+
+    Raises:
+        TrainingError, CheckpointError: see ``Trainer.events``.
+    """
+    finished: Finished | None = None
+    try:
+        for event in launched.trainer.events():
+            if on_event:
+                on_event(event)
+            if isinstance(event, Finished):
+                finished = event
+    finally:
+        launched.trainer.writer.close()
+    assert finished is not None
+    return finished
+
+
+def train(
+    corpus: str | Path | list[str] | list[Path], *, out: str | Path | None = None, init_from: str | Path | None = None,
+    on_event: Callable[[Event], None] | None = None, **options: Any,
+) -> Run:  # fmt: skip
+    """Train a model on a text and return its run.
+
+    Args:
+        corpus: a file, folder or glob, or a list of them.
+        out: the run's folder; by default the next free name under ``checkpoints/``.
+        init_from: a run whose weights and tokenizer to begin with.
+        on_event: is called with every event (``rnngen.training.events``).
+        options: as on the command line, with ``_`` for ``-``: ``minutes=3``, ``cell="gru"``, ….
+
+    Raises:
+        RnngenError: options, text or disk are not as they should be.
+    """
+    sources = [str(source) for source in (corpus if isinstance(corpus, list) else [corpus])]
+    launched = launch(
+        {**options, "corpus": sources}, out=Path(out) if out else None, init_from=Path(init_from) if init_from else None
+    )
+    return open_run(run_to_end(launched, on_event).path)
+
+
+def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of the run that weights come from; asking for another one is an error."""
+    model = RunConfig.from_json({"model": first.model_config()}, first.path / CONFIG).model
+    fixed = model.model_dump(exclude={"dropout"})
+    for name, value in fixed.items():
+        if options.get(name) not in (None, value):
+            raise UsageError(
+                f"--{name.replace('_', '-')} cannot change with --init-from", expected=value, found=options[name]
+            )
+    if options.get("size"):
+        raise UsageError("--size cannot be given with --init-from", expected="the size of the run it begins with")
+    if options.get("tokenizer") not in (None, first.tokenizer().level):
+        raise UsageError(
+            "--tokenizer cannot change with --init-from", expected=first.tokenizer().level, found=options["tokenizer"]
+        )
+    return fixed
+
+
+def _config_json(config: RunConfig, corpus: EncodedCorpus) -> dict[str, Any]:
+    parts = {name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()}
+    return {
+        "rnngen": __version__,
+        **config.model_dump(mode="json"),
+        "corpus": {"fingerprint": corpus.fingerprint, "vocab_size": corpus.tokenizer.vocab_size, "parts": parts},
+    }
+
+
+def _stem(source: str) -> str:
+    return "stdin" if source == "-" else Path(source).resolve().stem.replace("*", "")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A run that never began leaves nothing behind."""
+    left = [p for p in folder.iterdir() if not p.name.startswith(".")] if folder.is_dir() else []
+    if not left and not saved_steps(folder):
+        for hidden in folder.iterdir() if folder.is_dir() else []:
+            hidden.unlink()
+        folder.rmdir()
