@@ -38,9 +38,8 @@ class ModelConfig(_Config):
         if self.nonlinearity != "tanh" and self.cell != "rnn":
             raise ValueError(f"--nonlinearity {self.nonlinearity} needs --cell rnn, not {self.cell}")
         if self.tied and self.embedding_size != self.hidden_size:
-            raise ValueError(
-                f"--tied needs --embedding-size equal to --hidden-size, not {self.embedding_size} and {self.hidden_size}"
-            )
+            sizes = f"{self.embedding_size} and {self.hidden_size}"
+            raise ValueError(f"--tied needs --embedding-size equal to --hidden-size, not {sizes}")
         return self
 
 
@@ -60,9 +59,7 @@ class DataConfig(_Config):
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
         if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
             given = ",".join(map(str, self.split))
-            raise ValueError(
-                f"--split must be two or three fractions that sum to 1 (train,valid[,test]), not {given}"
-            )
+            raise ValueError(f"--split must be two or three fractions that sum to 1 (train,valid[,test]), not {given}")
         return self
 
 

@@ -135,12 +135,23 @@ class Run:
         )  # fmt: skip
 
     def weights(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The weights to use, by name, float32.
+        """The weights to use, by name, float32, of the shapes that config.json says.
 
         Raises:
-            CheckpointError: not a sound safetensors file.
+            CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
         """
-        return parse_safetensors(self.read(MODEL), self.path / MODEL)
+        where = self.path / MODEL
+        weights = parse_safetensors(self.read(MODEL), where)
+        V = self.tokenizer().vocab_size
+        expected = expected_shapes(self.model_config(), V, most=len(weights))
+        for name in sorted(expected.keys() | weights.keys()):
+            found = weights[name].shape if name in weights else None
+            if found != expected.get(name):
+                raise CheckpointError(
+                    f"tensor {name} does not fit config.json and tokenizer.json", where=where,
+                    expected=expected.get(name, "no such tensor"), found=found or "no such tensor",
+                )  # fmt: skip
+        return weights
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.
@@ -161,7 +172,11 @@ class Run:
         model = self.config.get("model")
         if not isinstance(model, dict):
             raise CheckpointError("has no model", where=where)
-        choices = {"cell": ("lstm", "gru", "rnn"), "nonlinearity": ("tanh", "relu", "sigmoid", "identity"), "tied": (True, False)}
+        choices = {
+            "cell": ("lstm", "gru", "rnn"),
+            "nonlinearity": ("tanh", "relu", "sigmoid", "identity"),
+            "tied": (True, False),
+        }
         for field, allowed in choices.items():
             if model.get(field) not in allowed:
                 raise CheckpointError(f"model.{field} is wrong", where=where, expected=allowed, found=model.get(field))
@@ -171,22 +186,25 @@ class Run:
                 raise CheckpointError(f"model.{field} is wrong", where=where, expected="an integer ≥ 1", found=value)
         return model
 
-    def check_vocabulary(self, outputs: int, tokenizer: Tokenizer) -> None:
-        """Refuse a tokenizer of another size than the softmax.
-
-        Raises:
-            CheckpointError: they differ.
-        """
-        if outputs != tokenizer.vocab_size:
-            raise CheckpointError(
-                "does not belong to the weights", where=self.path / TOKENIZER,
-                expected=f"{outputs} tokens", found=tokenizer.vocab_size,
-            )  # fmt: skip
-
     @property
     def corpus_fingerprint(self) -> str:
         """SHA-256 of the text it was trained on."""
         return str(self.config.get("corpus", {}).get("fingerprint", ""))
+
+
+def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every tensor of a network, for up to ``most`` layers (a hostile number is not counted to)."""
+    G = {"lstm": 4, "gru": 3, "rnn": 1}[model["cell"]]  # gates
+    E, H = model["embedding_size"], model["hidden_size"]
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
+    if not model["tied"]:
+        shapes["output.weight"] = (V, H)
+    for layer in range(min(model["num_layers"], most + 1)):
+        prefix = f"layers.{layer}."
+        shapes[prefix + "weight_ih_l0"] = (G * H, E if layer == 0 else H)
+        shapes[prefix + "weight_hh_l0"] = (G * H, H)
+        shapes[prefix + "bias_ih_l0"] = shapes[prefix + "bias_hh_l0"] = (G * H,)
+    return shapes
 
 
 def parse_safetensors(content: bytes, where: Path) -> dict[str, NDArray[np.floating[Any]]]:

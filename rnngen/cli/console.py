@@ -48,8 +48,8 @@ def visible(text: str) -> str:
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
-    **{code: "\ufffd" for code in range(0x80, 0xA0)},
-    **{code: "\ufffd" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **dict.fromkeys(range(128, 160), "�"),
+    **dict.fromkeys((8206, 8207, *range(8234, 8239), *range(8294, 8298)), "�"),
 }
 
 

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def eval_command(
-    run: Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
+    ] = None,
     text: Annotated[
         list[str] | None, typer.Argument(help="Files to score, or -. [default: a part of the run's own corpus]")
     ] = None,
-    part: Annotated[Literal["train", "valid", "test"], typer.Option(help="Which part, where no text is given.")] = "test",
-    errors: Annotated[Literal["strict", "replace"], typer.Option(help="What to do with bytes that are not UTF-8.")] = "strict",
+    part: Annotated[
+        Literal["train", "valid", "test"], typer.Option(help="Which part, where no text is given.")
+    ] = "test",
+    errors: Annotated[
+        Literal["strict", "replace"], typer.Option(help="What to do with bytes that are not UTF-8.")
+    ] = "strict",
     device: Annotated[str, typer.Option(help="auto, cpu, mps or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 
 def sample_command(
-    run: Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
+    ] = None,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to go on from; - reads standard input.")] = "",
     length: Annotated[int, typer.Option("--length", "-n", help="Tokens to write.")] = 500,
     temperature: Annotated[
         float, typer.Option("--temperature", "-t", help="Below 1 safer, above 1 bolder, 0 the likeliest every time.")
     ] = 1.0,
     num_samples: Annotated[int, typer.Option(help="How many continuations.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text. [default: drawn and reported]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a sample: text, seed, tokens, nats.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same text. [default: drawn and reported]")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a sample: text, seed, tokens, nats.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
 ) -> None:
     """Write new text with a trained model.
@@ -77,9 +83,15 @@ def _write_json(
     for sample in range(num_samples):
         console.write_json(
             {
-                "sample": sample, "seed": seed, "temperature": temperature, "prompt": prompt, "text": texts[sample],
-                "tokens": tokens[sample], "nats": nats[sample], "finish_reason": "length",
-            }  # fmt: skip
+                "sample": sample,
+                "seed": seed,
+                "temperature": temperature,
+                "prompt": prompt,
+                "text": texts[sample],
+                "tokens": tokens[sample],
+                "nats": nats[sample],
+                "finish_reason": "length",
+            }
         )
 
 

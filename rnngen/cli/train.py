@@ -152,8 +152,13 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     stopped = finished.reason.startswith("SIG")
     if as_json:
         console.write_json(
-            {"run": str(finished.path), "reason": finished.reason, "step": finished.step,
-             "best_step": finished.best_step, "valid_nats_per_token": finished.best_nll}  # fmt: skip
+            {
+                "run": str(finished.path),
+                "reason": finished.reason,
+                "step": finished.step,
+                "best_step": finished.best_step,
+                "valid_nats_per_token": finished.best_nll,
+            }
         )
     if not quiet or stopped:
         if stopped:

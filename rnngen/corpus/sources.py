@@ -43,13 +43,11 @@ def find_files(sources: Sequence[str]) -> list[Path]:
         if path.is_dir():
             found = [file for file in sorted(path.rglob("*")) if _is_visible_text(file, path)]
             if not found:
-                raise CorpusError(
-                    "the folder has no text files", where=path, expected="at least one UTF-8 text file"
-                )
+                raise CorpusError("the folder has no text files", where=path, expected="at least one UTF-8 text file")
         elif path.exists():
             found = [path]
         else:
-            found = [Path(name) for name in sorted(glob.glob(source, recursive=True)) if Path(name).is_file()]
+            found = [Path(name) for name in sorted(glob.glob(source, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 (a pattern may be absolute)
             if not found:
                 raise CorpusError(
                     "no such file", where=source, expected="a text file, a folder, a glob, or - for standard input"
@@ -124,9 +122,7 @@ class TextSource:
         stdin: where ``-`` reads from; the process's standard input by default.
     """
 
-    def __init__(
-        self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None
-    ) -> None:
+    def __init__(self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None) -> None:
         self.sources = list(sources)
         self.errors: ErrorRule = errors
         self._spool: IO[bytes] | None = None
@@ -140,7 +136,7 @@ class TextSource:
 
     def _read_stdin(self, stdin: IO[bytes]) -> None:
         if self._spool is None:
-            self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)
+            self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
             while chunk := stdin.read(CHUNK_BYTES):
                 self._spool.write(chunk)
 

@@ -144,7 +144,7 @@ class CharTokenizer(Tokenizer):
         tokenizer = HfTokenizer(models.WordLevel(vocab=vocab, unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.decoder = decoders.Fuse()
-        return tokenizer.to_str(pretty=True)
+        return str(tokenizer.to_str(pretty=True))
 
 
 def _code_points(text: str) -> NDArray[np.uint32]:
@@ -176,7 +176,7 @@ class ByteTokenizer(Tokenizer):
         from tokenizers import models
 
         vocab = {c: i for i, c in enumerate(_byte_alphabet())}
-        return _with_byte_level(models.BPE(vocab=vocab, merges=[])).to_str(pretty=True)
+        return str(_with_byte_level(models.BPE(vocab=vocab, merges=[])).to_str(pretty=True))
 
 
 class SubwordTokenizer(Tokenizer):

@@ -137,7 +137,9 @@ def prepare(data: DataConfig, *, tokenizer: Tokenizer | None = None, cache: Path
     if total.characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
     given = {
-        part: TextSource(sources, data.errors) for part, sources in (("valid", data.valid), ("test", data.test)) if sources
+        part: TextSource(sources, data.errors)
+        for part, sources in (("valid", data.valid), ("test", data.test))
+        if sources
     }
     fingerprint = hashlib.sha256(
         "".join([total.sha256, *(f"{part}{count(source).sha256}" for part, source in given.items())]).encode()

@@ -21,14 +21,9 @@ def load_model(run: Run) -> RecurrentLM:
     Raises:
         CheckpointError: weights, configuration and vocabulary do not belong together.
     """
-    raw = run.model_config()
-    weights = run.weights()
-    tokenizer = run.tokenizer()
-    from rnngen.generation.recurrence import Recurrence
-
-    run.check_vocabulary(Recurrence(raw, weights, run.path / MODEL).vocab_size, tokenizer)  # before anything is made
-    config = RunConfig.from_json({"model": raw}, run.path / CONFIG).model
-    model = RecurrentLM(config, tokenizer.vocab_size)
+    weights = run.weights()  # checked before anything of their size is made
+    config = RunConfig.from_json({"model": run.model_config()}, run.path / CONFIG).model
+    model = RecurrentLM(config, run.tokenizer().vocab_size)
     model.load_weights(weights, run.path / MODEL)
     return model.eval()
 

@@ -21,7 +21,7 @@ def ban(logits: Array, tokens: Sequence[int]) -> Array:
 
 
 def softmax(logits: Array, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities (B, V): softmax(logits / temperature).
+    """Probabilities (B, V) at a temperature: e^(logits / temperature), scaled to sum to 1.
 
     Temperature 0 is the limit: all on the largest logit, the first of them if several are equal.
     """

@@ -14,7 +14,7 @@ from rnngen.corpus.tokenizer import Ids, StreamDecoder, Tokenizer
 from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.filters import Array, ban, draw, softmax
 from rnngen.generation.recurrence import Recurrence
-from rnngen.run import Run, open_run
+from rnngen.run import open_run
 
 
 def draw_seed() -> int:
@@ -135,20 +135,8 @@ def load(path: str | Path | None = None) -> Generator:
     Raises:
         CheckpointError: no such run, or one that is damaged.
     """
-    return make_generator(open_run(path))
-
-
-def make_generator(run: Run) -> Generator:
-    """A generator from an open run.
-
-    Raises:
-        CheckpointError: weights, configuration and vocabulary do not belong together.
-    """
-    where = run.path / "model.safetensors"
-    model = Recurrence(run.model_config(), run.weights(), where)
-    tokenizer = run.tokenizer()
-    run.check_vocabulary(model.vocab_size, tokenizer)
-    return Generator(model, tokenizer)
+    run = open_run(path)
+    return Generator(Recurrence(run.model_config(), run.weights()), run.tokenizer())
 
 
 def generate(

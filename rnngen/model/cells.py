@@ -28,6 +28,11 @@ from torch import Tensor, nn
 class LSTM(nn.LSTM):
     """One LSTM layer; gates in the order i, f, c̃, o; the state is (h, c)."""
 
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     state_size = 2
 
     def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,6 +44,11 @@ class LSTM(nn.LSTM):
 class GRU(nn.GRU):
     """One GRU layer; gates in the order r, z, n; the state is (h,)."""
 
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     state_size = 1
 
     def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,6 +59,11 @@ class GRU(nn.GRU):
 
 class RNN(nn.RNN):
     """One Elman layer with tanh or relu; the state is (h,)."""
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
 
     state_size = 1
 
@@ -117,7 +132,7 @@ def initialise(layer: Cell, generator: torch.Generator) -> None:
     4, since σ' is at most 1/4; the ReLU's is the identity scaled by one half (after Le et al. 2015).
     """
     H = layer.hidden_size
-    for block in layer.weight_hh_l0.split(H):
+    for block in torch.split(layer.weight_hh_l0, H):
         if isinstance(layer, RNN) and layer.nonlinearity == "relu":
             nn.init.eye_(block).mul_(0.5)
         else:

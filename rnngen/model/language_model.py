@@ -77,11 +77,10 @@ class RecurrentLM(nn.Module):
 
     def readout(self, state: Tensor) -> Tensor:
         """Logits of the next token, (B, V), from a state (L, S, B, H)."""
-        return self.output(state[-1, 0])
+        logits: Tensor = self.output(state[-1, 0])
+        return logits
 
-    def forward(
-        self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Read a window of every stream.
 
         Args:

@@ -145,9 +145,7 @@ class RunWriter:
         try:
             files.write_synced(new, content)
             entries = {name: (self.path / name).read_bytes() for name in (files.CONFIG, files.TOKENIZER, *files.LOGS)}
-            files.write_atomically(
-                self.path / files.MANIFEST, files.manifest_bytes({**entries, files.MODEL: content})
-            )
+            files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, files.MODEL: content}))
             new.replace(self.path / files.MODEL)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:

@@ -163,7 +163,9 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config_json(config: RunConfig, corpus: EncodedCorpus) -> dict[str, Any]:
-    parts = {name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()}
+    parts = {
+        name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()
+    }
     return {
         "rnngen": __version__,
         **config.model_dump(mode="json"),

@@ -14,7 +14,8 @@ from rnngen.model.language_model import RecurrentLM
 
 def make_optimizer(model: RecurrentLM, config: OptimizerConfig) -> torch.optim.AdamW:
     """AdamW (Loshchilov & Hutter 2019); matrices that are multiplied decay, embeddings and biases do not."""
-    decaying, others = [], []
+    decaying: list[Tensor] = []
+    others: list[Tensor] = []
     for name, parameter in model.named_parameters():
         (decaying if parameter.dim() == 2 and name != "embedding.weight" else others).append(parameter)
     groups = [
@@ -65,7 +66,8 @@ class WeightAverage:
 
     def __init__(self, model: RecurrentLM, averaged: RecurrentLM, decay: float) -> None:
         self.model = averaged
-        self._from, self._to = list(model.parameters()), list(averaged.parameters())
+        self._from: list[Tensor] = list(model.parameters())
+        self._to: list[Tensor] = list(averaged.parameters())
         self._decay = decay
 
     @torch.no_grad()

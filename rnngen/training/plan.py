@@ -201,7 +201,7 @@ def _step_seconds(config: RunConfig, corpus: EncodedCorpus, precision: str) -> f
             logits, _ = model(tokens, model.start_state(B), dropout)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         clip_gradients(model.parameters(), config.optimizer.clip)
         optimizer.step()
         loss.item()

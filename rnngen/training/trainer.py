@@ -104,7 +104,7 @@ class Trainer:
             logits, hidden = self.model(x, self.hidden, self.dropout)
         loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), y.flatten())
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nats = loss.item()
         norm = clip_gradients(self.model.parameters(), self.config.optimizer.clip)
         if not (math.isfinite(nats) and math.isfinite(norm)):

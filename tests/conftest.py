@@ -1,0 +1,105 @@
+"""What all tests share: isolation from the user's folders, a small text, a small trained run, the command line."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+import rnngen
+from rnngen.cli.app import run as run_cli
+
+WORDS = "the a cat dog bird sat ran flew on under over mat tree house slowly quickly and then but".split()
+
+
+def make_text(characters: int, seed: int = 0) -> str:
+    """Sentences of a few words: learnable in seconds, the same every time."""
+    rng = random.Random(seed)
+    lines: list[str] = []
+    size = 0
+    while size < characters:
+        line = " ".join(rng.choice(WORDS) for _ in range(rng.randint(3, 9))).capitalize() + ".\n"
+        line += "\n" if rng.random() < 0.2 else ""
+        lines.append(line)
+        size += len(line)
+    return "".join(lines)[:characters]
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a current folder and a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RNNGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Networks this small are fastest on one core, and the numbers are then the same on every machine."""
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A text file of 20,000 characters."""
+    path = tmp_path / "corpus.txt"
+    path.write_text(make_text(20_000), encoding="utf-8")
+    return path
+
+
+FAST = {
+    "hidden_size": 16, "embedding_size": 8, "batch_size": 4, "bptt": 16, "precision": "float32", "device": "cpu",
+    "sample_every": 0,
+}  # fmt: skip
+"""Options of a run that trains in a moment, on one core or many."""
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "corpus.txt").write_text(make_text(20_000), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNGEN_CACHE", str(folder / "cache"))
+        rnngen.train(folder / "corpus.txt", out=folder / "run", steps=60, valid_every=20, save_every=20, **FAST)
+    return folder
+
+
+@pytest.fixture
+def trained(_trained: Path, tmp_path: Path) -> Path:
+    """A small trained run, ``checkpoints/tiny`` in the current folder: a copy, so that a test may break it."""
+    shutil.copytree(_trained / "run", tmp_path / "checkpoints" / "tiny")
+    return tmp_path / "checkpoints" / "tiny"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run the command line in this process: ``cli("sample", "--seed", 1)`` → exit code, stdout, stderr."""
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        code = run_cli([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def rnngen_command() -> list[str]:
+    """The command line as a process of its own."""
+    return [sys.executable, "-m", "rnngen"]
