@@ -16,7 +16,27 @@ import torch
 import rnngen
 from rnngen.cli.app import run as run_cli
 
-WORDS = "the a cat dog bird sat ran flew on under over mat tree house slowly quickly and then but".split()
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "bird",
+    "sat",
+    "ran",
+    "flew",
+    "on",
+    "under",
+    "over",
+    "mat",
+    "tree",
+    "house",
+    "slowly",
+    "quickly",
+    "and",
+    "then",
+    "but",
+]
 
 
 def make_text(characters: int, seed: int = 0) -> str:

@@ -28,11 +28,12 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{console.count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
+    enough = ": so small a text is not worth more" if plan.capped else ""
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {cell}, {layers} of {model.hidden_size}, embedding {model.embedding_size}, "
         f"dropout {model.dropout:g}: {console.count(plan.parameters)} parameters",
-        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = {plan.epochs:.1f} epochs",
+        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = {plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
         f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
     ]

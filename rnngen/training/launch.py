@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnngen import __version__
 from rnngen.config import DataConfig, RunConfig, check_options
+from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.run import CONFIG, MANIFEST, Run, checkpoints_folder, open_run, read_json
+from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json
 from rnngen.training.checkpoint import RESUME, RunWriter, load_state, new_run_folder, saved_steps
 from rnngen.training.events import Event, Finished
 from rnngen.training.plan import Plan, make_plan
@@ -40,6 +41,7 @@ def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Pa
     """
     started = time.perf_counter()
     check_options(options)
+    options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
     config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
     if out is not None and any((out / name).exists() for name in (MANIFEST, CONFIG, RESUME)):
         raise UsageError("there is a run in this folder already", where=out,
@@ -55,8 +57,7 @@ def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Pa
         plan = make_plan({**options, "tokenizer": corpus.tokenizer.level}, corpus, started)
         trainer = Trainer(plan.config, corpus, writer)
         if first:
-            trainer.model.load_weights(first.weights(), first.path)
-            trainer.average.model.load_weights(first.weights(), first.path)
+            trainer.learner.begin_with(first.weights(), first.path)
         writer.begin(_config_json(plan.config, corpus), corpus.tokenizer)
     except BaseException:
         writer.close()
@@ -86,9 +87,7 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
     writer = RunWriter(path)
     try:
         state = load_state(path)
-        from rnngen.corpus.tokenizer import load_tokenizer
-
-        tokenizer = load_tokenizer(path / "tokenizer.json")
+        tokenizer = load_tokenizer(path / TOKENIZER)
         corpus = prepare(config.data, tokenizer=tokenizer)
         if corpus.fingerprint != recorded.get("fingerprint") and not allow_changed_corpus:
             raise CheckpointError(
@@ -171,6 +170,11 @@ def _config_json(config: RunConfig, corpus: EncodedCorpus) -> dict[str, Any]:
         **config.model_dump(mode="json"),
         "corpus": {"fingerprint": corpus.fingerprint, "vocab_size": corpus.tokenizer.vocab_size, "parts": parts},
     }
+
+
+def _absolute(sources: Sequence[str] | None) -> list[str] | None:
+    """Sources that mean the same from any folder, for a run that goes on elsewhere."""
+    return None if sources is None else [s if s == "-" else str(Path(s).absolute()) for s in sources]
 
 
 def _stem(source: str) -> str:

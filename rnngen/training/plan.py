@@ -1,17 +1,24 @@
-"""The plan: what is decided before the first step, by measuring, and the rules it is decided by.
+"""The plan: everything that is decided before the first step, and the rules it is decided by.
+
+What the user gave is never changed. N is the number of training tokens, P the number of weights that a token is
+multiplied by, D the number of tokens that will be read in training.
 
 1. Device: CUDA, else Apple's MPS, else the CPU.
-2. Precision: a few steps in float32 and in bf16 autocast are timed; the faster one is taken.
-3. Size: if not given, the largest of the table below that still reads enough text in the time there is.
-4. Streams: 32, fewer if the text is too short to give each a few windows.
-5. Steps: ``--minutes`` becomes a number of steps, once, from the measured time of a step; the schedule then
-   depends on steps alone. Without any length a run takes five minutes.
-6. Epochs: a text is not read more often than is any use; dropout grows with the number of epochs.
-7. Looking: the validation part is scored often, but for no more than a twentieth of the time.
+2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster.
+3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
+   once, from the measured time of a step; the schedule then depends on steps alone.
+4. Epochs: minutes are not filled with more than 40 readings of the text; a text so small is learned before.
+5. Size: the widest single layer for which D ≥ 2.5 P, P ≤ 30 N. Wider ones learn more from a token but see fewer.
+6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
+7. Dropout: 0.15·log2(q / 2.5) between 0 and 0.6, where q = sqrt(epochs · 2.5 P / N): none while the text is read a few
+   times by a model smaller than it, more the more often it is read and the more weights could memorise it.
+8. Streams: 32, fewer if the text is too short to give each four windows.
+9. Validation: about 20 times a run, but for no more than a twentieth of the time.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,15 +26,18 @@ from typing import Any
 
 import torch
 
-from rnngen.config import FIELD_GROUPS, SIZES, ModelConfig, RunConfig, check_options
+from rnngen.config import FIELD_GROUPS, SIZES, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
-from rnngen.evaluation.perplexity import autocast, total_nats
 from rnngen.model.language_model import RecurrentLM
-from rnngen.training.optimizer import clip_gradients, make_optimizer
+from rnngen.training.speed import Speed, measure_step, measure_validation
 
 DEFAULT_MINUTES = 5.0
-MEASURE_SECONDS = 0.5
+MAX_EPOCHS = 40
+TOKENS_PER_WEIGHT = 2.5
+WEIGHTS_PER_TOKEN = 30
+WIDTHS = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Plan:
         tokens_per_second: measured, in training.
         seconds: estimated length.
         memory_bytes: estimated, of weights, gradients, optimizer and activations.
+        capped: whether the text is too small to fill the minutes.
     """
 
     config: RunConfig
@@ -55,13 +66,7 @@ class Plan:
     tokens_per_second: float
     seconds: float
     memory_bytes: int
-
-
-@dataclass(frozen=True)
-class _Speed:
-    precision: str
-    step_seconds: float
-    valid_seconds: float
+    capped: bool
 
 
 def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float) -> Plan:
@@ -78,66 +83,74 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     """
     check_options(options)
     given = {k: v for k, v in options.items() if v is not None}
-    flat = {k: v for k, v in given.items() if k in FIELD_GROUPS}
-    flat["device"] = pick_device(given.get("device", "auto"))
-    bptt = RunConfig.from_flat(flat).train.bptt
-    N = len(corpus.train.tokens)
+    N, V = len(corpus.train.tokens), corpus.tokenizer.vocab_size
     if len(corpus.valid.tokens) == 0:
         raise CorpusError(
-            "there is no validation text", expected="at least one token to validate on",
+            "there is no validation text",
+            expected="at least one token to validate on",
             hint="Give more text, a larger share in --split, or --valid FILE.",
-        )  # fmt: skip
-    flat.setdefault("batch_size", max(1, min(32, N // (4 * bptt))))
-    minutes = given.get("minutes", None if "epochs" in given or "steps" in given else DEFAULT_MINUTES)
-
+        )
+    flat = {k: v for k, v in given.items() if k in FIELD_GROUPS}
     if "size" in given:
         flat = {**SIZES[given["size"]], **flat}
-        config = RunConfig.from_flat(flat)
-        speed = measure(config, corpus)
-    elif "hidden_size" in given:
-        config = RunConfig.from_flat(flat)
-        speed = measure(config, corpus)
-    else:
-        config, speed = _pick_size(flat, corpus, minutes, started)
-    train = config.train
+    flat["device"] = pick_device(given.get("device", "auto"))
+    bptt = RunConfig.from_flat(flat).train.bptt
+    flat.setdefault("batch_size", max(1, min(32, N // (4 * bptt))))
+    window = flat["batch_size"] * bptt
 
-    per_epoch = N / (train.batch_size * train.bptt)
-    if minutes is None:
-        steps = train.steps if "steps" in given else max(1, round(given["epochs"] * per_epoch))
-        valid_every = _valid_every(speed, steps)
+    if "steps" in given:
+        length = _Length(fixed=given["steps"])
+    elif "epochs" in given:
+        length = _Length(fixed=max(1, round(given["epochs"] * N / window)))
     else:
-        left = minutes * 60 - (time.perf_counter() - started)
-        steps = max(1, int(left / speed.step_seconds))
-        valid_every = _valid_every(speed, steps)
-        steps = max(1, int(left / (speed.step_seconds + speed.valid_seconds / valid_every)))
-        if "minutes" not in given:
-            pass
-    valid_every = min(given.get("valid_every", valid_every), steps)
-    decided = {
-        **flat,
-        "precision": speed.precision,
+        deadline = started + 60 * given.get("minutes", DEFAULT_MINUTES)
+        length = _Length(deadline=deadline, most=max(1, math.ceil(MAX_EPOCHS * N / window)))
+
+    config, speed = _pick_width(flat, N, V, length)
+    flat["precision"] = speed.precision
+    config = _with(config, flat)
+    valid_seconds = measure_validation(config, corpus)
+    steps = length.steps(speed)
+    valid_every = min(steps, given.get("valid_every", _valid_every(valid_seconds, speed, steps)))
+    each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
+    steps = length.steps(each)
+    epochs = steps * window / N
+    model = RecurrentLM(config.model, V)
+    flat |= {
         "steps": steps,
-        "valid_every": valid_every,
-        "save_every": given.get("save_every", max(valid_every, round(60 / speed.step_seconds))),
-        "sample_every": given.get("sample_every", max(valid_every, steps // 8)),
+        "valid_every": min(steps, valid_every),
+        "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
+        "sample_every": given.get("sample_every", max(1, steps // 8)),
+        "dropout": given.get("dropout", dropout_rule(epochs, model.num_multiply_weights, N)),
     }
-    for name in ("hidden_size", "embedding_size"):
-        decided[name] = getattr(config.model, name)
-    config = RunConfig.from_flat(decided)
-    model = _build(config, corpus)
-    seconds = steps * (speed.step_seconds + speed.valid_seconds / valid_every)
     return Plan(
-        config=config,
+        config=_with(config, flat),
         parameters=model.num_parameters,
-        vocab_size=corpus.tokenizer.vocab_size,
+        vocab_size=V,
         train_tokens=N,
         valid_tokens=len(corpus.valid.tokens),
         test_tokens=len(corpus.test.tokens),
-        epochs=steps / per_epoch,
-        tokens_per_second=train.batch_size * train.bptt / speed.step_seconds,
-        seconds=seconds,
-        memory_bytes=_memory(model, config),
+        epochs=epochs,
+        tokens_per_second=window / speed.step_seconds,
+        seconds=steps * each.step_seconds,
+        memory_bytes=_memory(model, window),
+        capped=steps == length.most,
     )
+
+
+@dataclass(frozen=True)
+class _Length:
+    """How long to train: a fixed number of steps, or until a deadline but for ``most`` steps at most."""
+
+    fixed: int | None = None
+    deadline: float = 0.0
+    most: int | None = None
+
+    def steps(self, speed: Speed) -> int:
+        if self.fixed is not None:
+            return self.fixed
+        assert self.most is not None
+        return max(1, min(self.most, int((self.deadline - time.perf_counter()) / speed.step_seconds)))
 
 
 def pick_device(device: str) -> str:
@@ -152,70 +165,60 @@ def pick_device(device: str) -> str:
     kind, _, index = device.partition(":")
     if not available.get(kind) or (index and int(index) >= torch.cuda.device_count()):
         there = ", ".join(name for name, ok in available.items() if ok)
-        raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}", found=device)
+        raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}")
     return device
 
 
-def _pick_size(
-    flat: dict[str, Any], corpus: EncodedCorpus, minutes: float | None, started: float
-) -> tuple[RunConfig, _Speed]:
-    """The largest size that still reads enough text in the time there is."""
-    config = RunConfig.from_flat({**flat, **SIZES["small"], **flat})
-    return config, measure(config, corpus)
+def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
+    """Rule 7: the share to drop, from how often ``tokens`` are read by how many ``weights``."""
+    q = math.sqrt(epochs * TOKENS_PER_WEIGHT * weights / tokens)
+    return round(min(0.6, max(0.0, 0.15 * math.log2(q / 2.5))), 2) if q > 0 else 0.0
 
 
-def measure(config: RunConfig, corpus: EncodedCorpus) -> _Speed:
-    """Time training steps and validation, in each precision that may be used, and keep the faster."""
-    asked = config.train.precision
-    candidates = ["float32", "bf16"] if asked == "auto" else [asked]
-    if config.train.device == "mps" and asked == "auto":
-        candidates = ["float32"]
-    timed = {precision: _step_seconds(config, corpus, precision) for precision in candidates}
-    # bf16 is rounder, so it has to be worth it
-    precision = "bf16" if timed.get("bf16", 1e9) < 0.9 * timed.get("float32", 1e9) else candidates[0]
-    model = _build(config, corpus)
-    part = corpus.valid.tokens[:16384]
-    began = time.perf_counter()
-    total_nats(model, part, precision=precision)
-    valid_seconds = (time.perf_counter() - began) * len(corpus.valid.tokens) / len(part)
-    return _Speed(precision, timed[precision], valid_seconds)
+def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[RunConfig, Speed]:
+    """Rules 5 and 6, from the narrowest up; the speed of the one that is taken is measured on the way."""
+
+    def sized(width: int) -> RunConfig:
+        embedding = width if flat.get("tied") else (64 if V <= 512 else max(64, width // 2))
+        return RunConfig.from_flat({"hidden_size": width, "embedding_size": embedding, **flat})
+
+    if "hidden_size" in flat:
+        config = sized(flat["hidden_size"])
+        return config, measure_step(config, V)
+    if "embedding_size" in flat and flat.get("tied"):
+        config = sized(flat["embedding_size"])
+        return config, measure_step(config, V)
+    window = flat["batch_size"] * sized(1).train.bptt
+    best: tuple[RunConfig, Speed] | None = None
+    for width in WIDTHS:
+        config = sized(width)
+        if best and best[0].model.hidden_size >= 256:
+            config = _with(config, {"precision": best[1].precision})  # what is faster there is faster above
+        P = RecurrentLM(config.model, V).num_multiply_weights
+        if best and (P > WEIGHTS_PER_TOKEN * N or (length.fixed and width > WIDEST_WITHOUT_CLOCK)):
+            break
+        if best and length.steps(best[1]) * window < TOKENS_PER_WEIGHT * P:
+            break  # too slow already with the narrower one: no need to measure
+        speed = measure_step(config, V)
+        if best and length.steps(speed) * window < TOKENS_PER_WEIGHT * P:
+            break
+        best = config, speed
+    assert best is not None
+    return best
 
 
-def _build(config: RunConfig, corpus: EncodedCorpus) -> RecurrentLM:
-    return RecurrentLM(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
+def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
+    """The same configuration with some values replaced."""
+    current = {name: value for group in config.model_dump().values() for name, value in group.items()}
+    return RunConfig.from_flat({**current, **flat})
 
 
-def _step_seconds(config: RunConfig, corpus: EncodedCorpus, precision: str) -> float:
-    """Median time of a step on a model that is thrown away."""
-    model = _build(config, corpus)
-    optimizer = make_optimizer(model, config.optimizer)
-    device = torch.device(config.train.device)
-    B, T, V = config.train.batch_size, config.train.bptt, corpus.tokenizer.vocab_size
-    tokens = torch.randint(V, (T, B), generator=torch.Generator().manual_seed(0)).to(device)
-    dropout = torch.Generator(device).manual_seed(0)
-    times: list[float] = []
-    began = time.perf_counter()
-    while len(times) < 4 or (time.perf_counter() - began < MEASURE_SECONDS and len(times) < 50):
-        tick = time.perf_counter()
-        with autocast(device, precision):
-            logits, _ = model(tokens, model.start_state(B), dropout)
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        clip_gradients(model.parameters(), config.optimizer.clip)
-        optimizer.step()
-        loss.item()
-        times.append(time.perf_counter() - tick)
-    return sorted(times[2:])[len(times[2:]) // 2]  # the first two warm up
+def _valid_every(valid_seconds: float, speed: Speed, steps: int) -> int:
+    return max(1, steps // 20, math.ceil(20 * valid_seconds / speed.step_seconds))
 
 
-def _valid_every(speed: _Speed, steps: int) -> int:
-    """Steps between validations: about 20 a run, but no more than a twentieth of the time."""
-    return max(1, min(steps, max(steps // 20, round(20 * speed.valid_seconds / speed.step_seconds))))
-
-
-def _memory(model: RecurrentLM, config: RunConfig) -> int:
+def _memory(model: RecurrentLM, window: int) -> int:
     """Bytes: weights, average, gradients, two moments; activations of a window, forward and backward."""
-    c: ModelConfig = config.model
+    c = model.config
     per_token = c.embedding_size + c.num_layers * 8 * c.hidden_size + 3 * model.vocab_size
-    return 4 * (5 * model.num_parameters + 2 * config.train.batch_size * config.train.bptt * per_token)
+    return 4 * (5 * model.num_parameters + 2 * window * per_token)

@@ -1,0 +1,128 @@
+"""Exact scoring, against a token-by-token loop in NumPy float64."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import rnngen
+from rnngen.config import ModelConfig
+from rnngen.corpus.sources import TextCounts
+from rnngen.errors import CorpusError
+from rnngen.evaluation.perplexity import Score, score, total_nats
+from rnngen.generation.recurrence import Recurrence
+from rnngen.model.language_model import RecurrentLM
+
+V = 7
+
+
+def model_and_tokens(n: int, **fields: object) -> tuple[RecurrentLM, np.ndarray]:
+    config = ModelConfig.model_validate({"hidden_size": 12, "embedding_size": 4, **fields})
+    model = RecurrentLM(config, V, torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(1.5)  # far from uniform, so that a mistake shows
+        model.output.bias.copy_(torch.linspace(-1, 1, V))
+    return model, np.random.default_rng(4).integers(V, size=n).astype(np.uint16)
+
+
+def one_by_one(model: RecurrentLM, tokens: np.ndarray) -> float:
+    weights = {name: w.double().numpy() for name, w in model.weights().items()}
+    reference = Recurrence(model.config.model_dump(), weights)
+    state = reference.start_state(1)
+    logits = reference.readout(state)
+    nats = 0.0
+    for token in tokens:
+        nats -= logits[0, token] - math.log(np.exp(logits[0]).sum())
+        logits, state = reference.step(np.array([token]), state)
+    return nats
+
+
+@pytest.mark.parametrize(("batch_size", "window"), [(1, 1), (1, 1000), (3, 17), (8, 64), (200, 5), (None, 128)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_score_equals_a_token_by_token_loop_whatever_the_layout(cell: str, batch_size: int | None, window: int) -> None:
+    model, tokens = model_and_tokens(701, cell=cell, num_layers=2)
+    nats = total_nats(model, tokens, batch_size=batch_size, window=window)
+    assert nats == pytest.approx(one_by_one(model, tokens), rel=2e-6)
+
+
+def test_a_network_that_never_forgets_is_scored_exactly_too() -> None:
+    """The identity RNN with an orthogonal matrix remembers for ever, so no stream may stop early."""
+    model, tokens = model_and_tokens(400, cell="rnn", nonlinearity="identity")
+    with torch.no_grad():
+        model.cells[0].weight_hh_l0.copy_(torch.linalg.qr(torch.randn(12, 12)).Q)
+        model.cells[0].weight_ih_l0.mul_(0.1)
+    nats = total_nats(model, tokens, batch_size=9, window=8)
+    assert nats == pytest.approx(one_by_one(model, tokens), rel=1e-5)
+
+
+def test_parallel_streams_read_little_more_than_the_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokens = model_and_tokens(16_000)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(0.5)
+    read = 0
+    forward = RecurrentLM.forward
+
+    def counting(self: RecurrentLM, x: torch.Tensor, *rest: object) -> object:
+        nonlocal read
+        read += x.numel()
+        return forward(self, x, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RecurrentLM, "forward", counting)
+    total_nats(model, tokens, batch_size=8)
+    assert 16_000 <= read < 1.3 * 16_000
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_very_short_texts_are_scored(n: int) -> None:
+    model, tokens = model_and_tokens(n)
+    assert total_nats(model, tokens) == pytest.approx(one_by_one(model, tokens), rel=1e-6)
+
+
+def test_bf16_is_near_but_float32_is_what_scores_use() -> None:
+    model, tokens = model_and_tokens(500)
+    exact, rough = total_nats(model, tokens), total_nats(model, tokens, precision="bf16")
+    assert rough != exact
+    assert rough == pytest.approx(exact, rel=0.01)
+
+
+def test_perplexities_divide_the_summed_nats_once() -> None:
+    s = Score(nats=100.0, tokens=50, counts=TextCounts(characters=40, words=10, bytes=80), unknown=2)
+    values = s.as_dict()
+    assert values["nats_per_token"] == 2.0
+    assert values["token_perplexity"] == pytest.approx(math.e**2)
+    assert values["word_perplexity"] == pytest.approx(math.e**10)
+    assert values["byte_perplexity"] == pytest.approx(math.e**1.25)
+    assert values["bits_per_character"] == pytest.approx(2.5 * math.log2(math.e))
+    assert values["bits_per_byte"] == pytest.approx(1.25 * math.log2(math.e))
+    assert (values["tokens"], values["words"], values["characters"], values["bytes"]) == (50, 10, 40, 80)
+
+
+def test_a_uniform_model_has_the_vocabulary_as_its_perplexity() -> None:
+    model, tokens = model_and_tokens(300)
+    with torch.no_grad():
+        model.output.weight.zero_()
+        model.output.bias.zero_()
+    s = score(model, tokens, TextCounts(300, 1, 300))
+    assert s.as_dict()["token_perplexity"] == pytest.approx(V, rel=1e-6)
+
+
+def test_no_text_is_an_error() -> None:
+    model, _ = model_and_tokens(1)
+    with pytest.raises(CorpusError):
+        score(model, np.zeros(0, np.uint16), TextCounts())
+
+
+def test_a_file_scores_the_same_as_the_same_text_as_a_part(trained: Path, _trained: Path) -> None:
+    text = (_trained / "corpus.txt").read_text(encoding="utf-8")
+    Path("test.txt").write_text(text[19_000:], encoding="utf-8")
+    own = rnngen.evaluate(trained)
+    file = rnngen.evaluate(trained, "test.txt")
+    assert own.counts == file.counts
+    assert own.nats == pytest.approx(file.nats)
+    assert own.tokens == 1000

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.errors import CheckpointError
+from rnngen.generation.recurrence import Recurrence
+from rnngen.model.language_model import RecurrentLM
+from tests.model.test_cells import KINDS
+
+V = 11
+
+
+def build(**fields: object) -> RecurrentLM:
+    config = ModelConfig.model_validate({"hidden_size": 16, "embedding_size": 6, **fields})
+    return RecurrentLM(config, V, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_logits_equal_the_numpy_recurrence_over_1000_steps(cell: str, nonlinearity: str, num_layers: int) -> None:
+    model = build(cell=cell, nonlinearity=nonlinearity, num_layers=num_layers)
+    tokens = np.random.default_rng(0).integers(V, size=(1000, 2))
+    with torch.no_grad():
+        logits, state = model(torch.from_numpy(tokens), model.start_state(2))
+    weights = {name: w.numpy() for name, w in model.weights().items()}
+    reference = Recurrence(model.config.model_dump(), weights)
+    carried = reference.start_state(2)
+    for t in range(1000):
+        expected, carried = reference.step(tokens[t], carried)
+        np.testing.assert_allclose(logits[t].numpy(), expected, atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(state.numpy(), carried, atol=1e-5, rtol=1e-4)
+
+
+def test_logits_at_t_do_not_depend_on_later_tokens() -> None:
+    model = build(num_layers=2)
+    a = torch.randint(V, (20, 1), generator=torch.Generator().manual_seed(1))
+    b = a.clone()
+    b[12:] = (b[12:] + 1) % V
+    with torch.no_grad():
+        one, two = (model(x, model.start_state(1))[0] for x in (a, b))
+    assert torch.equal(one[:12], two[:12])
+    assert not torch.allclose(one[12], two[12])
+
+
+def test_the_first_token_is_predicted_from_the_start_state() -> None:
+    model = build()
+    with torch.no_grad():
+        model.output.bias.copy_(torch.arange(V))
+    assert torch.equal(model.readout(model.start_state(1)), torch.arange(V, dtype=torch.float32)[None])
+
+
+def test_tied_weights_are_one_matrix_saved_once() -> None:
+    model = build(embedding_size=16, tied=True)
+    assert model.output.weight is model.embedding.weight
+    assert "output.weight" not in model.weights()
+    other = build(embedding_size=16, tied=True)
+    with torch.no_grad():
+        other.embedding.weight.zero_()
+    other.load_weights(model.weights())
+    assert torch.equal(other.output.weight, model.embedding.weight)
+
+
+def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
+    model = build(dropout=0.5)
+    tokens = torch.full((5, 4), 3)
+    state = model.start_state(4)
+    with torch.no_grad():
+        plain, _ = model(tokens, state)
+        again, _ = model(tokens, state)
+        one, _ = model(tokens, state, torch.Generator().manual_seed(1))
+        same, _ = model(tokens, state, torch.Generator().manual_seed(1))
+        other, _ = model(tokens, state, torch.Generator().manual_seed(2))
+    assert torch.equal(plain, again)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    ones = torch.ones(50, 8, 400)
+    dropped = model._drop(ones, torch.Generator().manual_seed(3))
+    assert (dropped == dropped[0]).all()  # the same at every step
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}  # scaled, so that the mean is kept
+    assert abs(dropped.mean().item() - 1) < 0.1
+
+
+def test_multiply_weights_count_every_product_of_a_token_once() -> None:
+    model = build(num_layers=2)
+    assert model.num_multiply_weights == 4 * 16 * (6 + 16) + 4 * 16 * (16 + 16) + V * 16
+    tied = build(embedding_size=16, tied=True)
+    assert tied.num_multiply_weights == 4 * 16 * (16 + 16) + V * 16
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown", "shape"])
+def test_weights_that_do_not_fit_are_refused_by_name(change: str) -> None:
+    model = build()
+    weights = model.weights()
+    if change == "missing":
+        del weights["output.bias"]
+    elif change == "unknown":
+        weights["output.extra"] = torch.zeros(1)
+    else:
+        weights["output.bias"] = torch.zeros(V + 1)
+    with pytest.raises(CheckpointError, match=r"output\."):
+        model.load_weights(weights, "here")

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from rnngen.config import ModelConfig, OptimizerConfig
+from rnngen.model.language_model import RecurrentLM
+from rnngen.training.optimizer import WeightAverage, clip_gradients, learning_rate_factor, make_optimizer
+
+
+def model(seed: int = 0) -> RecurrentLM:
+    return RecurrentLM(ModelConfig(hidden_size=8, embedding_size=4), 5, torch.Generator().manual_seed(seed))
+
+
+def with_gradients(scale: float) -> RecurrentLM:
+    m = model()
+    for i, p in enumerate(m.parameters()):
+        p.grad = scale * torch.randn(p.shape, generator=torch.Generator().manual_seed(i))
+    return m
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_clipping_follows_the_formula_of_the_global_norm(scale: float) -> None:
+    m = with_gradients(scale)
+    before = [p.grad.clone() for p in m.parameters()]  # type: ignore[union-attr]
+    norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in before))
+    assert clip_gradients(m.parameters(), 1.0) == pytest.approx(norm, rel=1e-5)
+    factor = 1.0 if norm <= 1 else 1 / norm
+    for p, g in zip(m.parameters(), before, strict=True):
+        torch.testing.assert_close(p.grad, g * factor)
+
+
+def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
+    m = with_gradients(1.0)
+    gradient = m.output.bias.grad
+    assert gradient is not None
+    gradient[0] = math.nan
+    kept = m.output.weight.grad.clone()  # type: ignore[union-attr]
+    assert math.isnan(clip_gradients(m.parameters(), 0.1))
+    assert torch.equal(m.output.weight.grad, kept)
+
+
+def test_the_schedule_rises_stays_and_falls_to_zero() -> None:
+    linear = OptimizerConfig(warmup=0.1, decay="linear")
+    factors = [learning_rate_factor(s, 1000, linear) for s in range(1000)]
+    assert factors[0] == pytest.approx(0.01)
+    assert factors[99:500] == [1.0] * 401
+    assert factors[-1] == pytest.approx(0, abs=0.003)
+    assert all(a >= b for a, b in zip(factors[100:], factors[101:], strict=False))
+    cosine = OptimizerConfig(warmup=0.0, decay="cosine")
+    assert learning_rate_factor(500, 1000, cosine) == pytest.approx(0.5, abs=0.01)
+    assert learning_rate_factor(999, 1000, OptimizerConfig(decay="none")) == 1
+    assert 0 < learning_rate_factor(0, 1, linear) <= 1  # a run of one step takes it
+
+
+def test_embeddings_and_biases_do_not_decay() -> None:
+    m = model()
+    optimizer = make_optimizer(m, OptimizerConfig(weight_decay=0.3))
+    decay = {id(p): g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
+    decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
+    assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
+    assert len(decay) == len(list(m.parameters()))
+
+
+def test_adamw_takes_the_step_of_its_paper() -> None:
+    m = with_gradients(0.1)
+    config = OptimizerConfig(learning_rate=0.01, weight_decay=0.1)
+    optimizer = make_optimizer(m, config)
+    w, g = m.output.weight.detach().clone(), m.output.weight.grad
+    optimizer.step()
+    b1, b2 = optimizer.param_groups[0]["betas"]
+    m_hat, v_hat = (1 - b1) * g / (1 - b1), (1 - b2) * g**2 / (1 - b2)
+    expected = w - 0.01 * 0.1 * w - 0.01 * m_hat / (v_hat.sqrt() + 1e-8)
+    torch.testing.assert_close(m.output.weight, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_average_is_the_exponential_one() -> None:
+    m, averaged = model(1), model(2)
+    average = WeightAverage(m, averaged, 0.5)
+    expected = averaged.output.weight.clone()
+    for step in range(5):
+        with torch.no_grad():
+            m.output.weight.add_(1)
+        average.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * m.output.weight
+    torch.testing.assert_close(average.model.output.weight, expected)
+
+
+def test_without_decay_the_average_is_the_model() -> None:
+    m, averaged = model(1), model(2)
+    WeightAverage(m, averaged, 0.0).update(0)
+    for a, b in zip(m.parameters(), averaged.parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnngen.config import DataConfig
+from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.errors import CorpusError, UsageError
+from rnngen.training import plan as planning
+from rnngen.training.plan import dropout_rule, make_plan
+from rnngen.training.speed import Speed
+
+
+@pytest.fixture
+def encoded(corpus: Path) -> EncodedCorpus:
+    return prepare(DataConfig(corpus=(str(corpus),)))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A machine whose speed is known: seconds a step are proportional to the weights."""
+    rate = {"weights_per_second": 1e9}
+
+    def measure_step(config: Any, vocab_size: int) -> Speed:
+        model = config.model
+        weights = 4 * model.hidden_size * (model.embedding_size + model.hidden_size) + model.hidden_size * vocab_size
+        window = config.train.batch_size * config.train.bptt
+        precision = "bf16" if config.train.precision == "auto" else config.train.precision
+        return Speed(precision, weights * window / rate["weights_per_second"])
+
+    monkeypatch.setattr(planning, "measure_step", measure_step)
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 0.01)
+    return rate
+
+
+def plan(corpus: EncodedCorpus, **options: Any) -> planning.Plan:
+    return make_plan({"device": "cpu", **options}, corpus, time.perf_counter())
+
+
+def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: object) -> None:
+    given = {
+        "hidden_size": 48, "embedding_size": 20, "dropout": 0.33, "batch_size": 5, "bptt": 12, "steps": 77,
+        "valid_every": 9, "save_every": 11, "sample_every": 0, "precision": "float32", "learning_rate": 0.01,
+        "cell": "gru", "num_layers": 2,
+    }  # fmt: skip
+    config = plan(encoded, **given).config
+    flat = {k: v for group in config.model_dump().values() for k, v in group.items()}
+    assert {k: flat[k] for k in given} == given
+
+
+def test_minutes_become_the_steps_that_fill_them(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, minutes=0.05, hidden_size=128)
+    step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
+    validations = p.config.train.steps / p.config.train.valid_every
+    assert p.config.train.steps * step + validations * 0.01 == pytest.approx(3.0, rel=0.1)
+    assert p.seconds == pytest.approx(3.0, rel=0.1)
+
+
+def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, epochs=3, batch_size=4, bptt=16)
+    assert p.config.train.steps == round(3 * 18_000 / 64)
+    assert p.epochs == pytest.approx(3, rel=0.01)
+
+
+def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, minutes=1000)
+    assert p.capped
+    assert p.epochs == pytest.approx(planning.MAX_EPOCHS, rel=0.01)
+    assert p.seconds < 60_000
+
+
+def test_a_faster_machine_gets_a_wider_model(encoded: EncodedCorpus, machine: dict[str, float]) -> None:
+    widths = []
+    for rate in (3e8, 1e10, 1e12):
+        machine["weights_per_second"] = rate
+        widths.append(plan(encoded, minutes=0.1).config.model.hidden_size)
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1]
+
+
+def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
+    assert dropout_rule(1, 300_000, 1_000_000) == 0
+    by_epochs = [dropout_rule(e, 10**6, 10**6) for e in (1, 3, 10, 30, 100, 10_000)]
+    by_weights = [dropout_rule(10, w, 10**6) for w in (10**4, 10**5, 10**6, 10**7, 10**9)]
+    for shares in (by_epochs, by_weights):
+        assert shares == sorted(shares)
+        assert shares[0] == 0
+        assert shares[-1] == 0.6
+
+
+def test_validation_takes_at_most_a_twentieth_of_the_time(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 0.5)
+    p = plan(encoded, minutes=1, hidden_size=128)
+    step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
+    assert 0.5 / (p.config.train.valid_every * step) <= 0.0501
+
+
+def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:
+    assert plan(encoded, size="medium", steps=1).config.model.hidden_size == 512
+    assert plan(encoded, size="tiny", hidden_size=33, steps=1).config.model.hidden_size == 33
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"minutes": 0}, {"epochs": -1}, {"steps": 0}, {"minutes": 1, "steps": 5}, {"size": "huge"}, {"dropout": 1.0}],
+)
+def test_options_that_cannot_be_are_refused(encoded: EncodedCorpus, bad: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(bad))}"):
+        plan(encoded, **bad)
+
+
+def test_a_device_that_is_not_there_is_refused(encoded: EncodedCorpus) -> None:
+    with pytest.raises(UsageError, match="cuda:63"):
+        make_plan({"device": "cuda:63"}, encoded, time.perf_counter())
+
+
+def test_a_text_without_a_validation_part_is_refused(corpus: Path) -> None:
+    encoded = prepare(DataConfig(corpus=(str(corpus),), split=(1.0, 0.0)))
+    with pytest.raises(CorpusError, match="validation"):
+        plan(encoded, steps=1)
+
+
+def test_measured_speed_is_of_this_machine(encoded: EncodedCorpus) -> None:
+    p = plan(encoded, hidden_size=16, embedding_size=8, steps=2)
+    assert p.config.train.precision in ("float32", "bf16")
+    assert p.tokens_per_second > 0

@@ -1,0 +1,213 @@
+"""What the loop promises: it learns, it resumes bit for bit, it stops before it breaks anything."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import rnngen
+from rnngen.config import RunConfig
+from rnngen.corpus.streams import Streams
+from rnngen.errors import CheckpointError, TrainingError
+from rnngen.run import open_run
+from rnngen.training import launch
+from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
+from rnngen.training.learner import Learner
+from tests.conftest import FAST, make_text
+
+DETERMINED = {**FAST, "valid_every": 10, "save_every": 7, "steps": 40, "dropout": 0.2, "patience": 0}
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
+
+
+def train_until(corpus: Path, out: Path, stop_at: int | None, **options: Any) -> Finished:
+    launched = launch.launch({**DETERMINED, **options, "corpus": [str(corpus)]}, out=out)
+    return finish(launched, stop_at)
+
+
+def finish(launched: launch.Launched, stop_at: int | None = None) -> Finished:
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == stop_at:
+            launched.trainer.stop("SIGINT")
+
+    return launch.run_to_end(launched, on_event)
+
+
+LSTM, GRU, ELMAN = {"cell": "lstm"}, {"cell": "gru", "num_layers": 2}, {"cell": "rnn", "ema": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("cell", "stop_at"),
+    [(LSTM, 1), (LSTM, 7), (LSTM, 10), (LSTM, 23), (LSTM, 39), (GRU, 10), (GRU, 23), (ELMAN, 7), (ELMAN, 23)],
+)
+def test_resume_continues_bit_for_bit(corpus: Path, stop_at: int, cell: dict[str, Any]) -> None:
+    whole, halves = Path("whole"), Path("halves")
+    train_until(corpus, whole, None, **cell)
+    assert train_until(corpus, halves, stop_at, **cell).step == stop_at
+    assert finish(launch.resume(halves)).step == 40
+    assert rows(whole) == rows(halves)
+    assert (whole / "model.safetensors").read_bytes() == (halves / "model.safetensors").read_bytes()
+    last = [max((run / "resume").iterdir()) / "state.safetensors" for run in (whole, halves)]
+    assert last[0].read_bytes() == last[1].read_bytes()
+
+
+def test_a_run_that_is_over_resumes_to_nothing_more(corpus: Path) -> None:
+    train_until(corpus, Path("run"), None)
+    before = (rows(Path("run")), (Path("run") / "model.safetensors").read_bytes())
+    assert finish(launch.resume(Path("run"))).step == 40
+    assert (rows(Path("run")), (Path("run") / "model.safetensors").read_bytes()) == before
+
+
+def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(corpus: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_until(corpus, Path(name), None, seed=seed)
+    a, b, c = ((Path(name) / "model.safetensors").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_it_learns_below_the_unigram_entropy(corpus: Path) -> None:
+    run = rnngen.train(corpus, out="run", steps=150, **{**FAST, "hidden_size": 32})
+    text = corpus.read_text(encoding="utf-8")
+    counts = np.array([text.count(c) for c in set(text)]) / len(text)
+    unigram = float(-(counts * np.log(counts)).sum())
+    assert rnngen.evaluate(run).nats_per_token < 0.75 * unigram
+
+
+def test_the_weights_that_are_kept_have_the_best_validation_score(corpus: Path) -> None:
+    """A text of a few thousand characters read over and over is memorised; what is kept is from before that."""
+    small = Path("small.txt")
+    small.write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 2000)), encoding="utf-8")
+    seen: list[Validated] = []
+    run = rnngen.train(
+        small, out="run", steps=200, valid_every=10, patience=0, learning_rate=0.02, dropout=0.0,
+        on_event=lambda e: seen.append(e) if isinstance(e, Validated) else None,
+        **{**FAST, "hidden_size": 64},
+    )  # fmt: skip
+    best = min(e.nll for e in seen)
+    assert seen[-1].nll > best + 0.05  # it did overfit
+    assert rnngen.evaluate(run, part="valid").nats_per_token == pytest.approx(best, rel=1e-4)
+
+
+def test_patience_stops_a_run_that_gets_no_better(corpus: Path) -> None:
+    small = Path("small.txt")
+    small.write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 2000)), encoding="utf-8")
+    options = {
+        **FAST,
+        "hidden_size": 64,
+        "steps": 2000,
+        "valid_every": 10,
+        "patience": 3,
+        "learning_rate": 0.02,
+        "dropout": 0.0,
+    }
+    launched = launch.launch({**options, "corpus": [str(small)]}, out=Path("run"))
+    finished = finish(launched)
+    assert finished.reason == "patience"
+    assert finished.step == finished.best_step + 30
+
+
+@pytest.mark.parametrize("broken", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_touches_no_weight(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(RunConfig.from_flat({**FAST, "device": "cpu"}), 9)
+    x = np.random.default_rng(0).integers(9, size=(17, 4))
+    learner.step(x[:-1], x[1:], 1e-3, 0)
+    before = learner.tensors()
+    before = {name: t.clone() for name, t in before.items()}
+    cross_entropy = torch.nn.functional.cross_entropy
+
+    def poisoned(*arguments: Any) -> torch.Tensor:
+        loss = cross_entropy(*arguments)
+        if broken == "loss":
+            return loss * math.nan
+        loss.register_hook(lambda gradient: gradient * math.inf)
+        return loss
+
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", poisoned)
+    with pytest.raises(TrainingError, match=rf"the {broken} is not finite at step 2"):
+        learner.step(x[:-1], x[1:], 1e-3, 1)
+    after = learner.tensors()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_run_stopped_before_its_first_validation_can_be_sampled(corpus: Path) -> None:
+    train_until(corpus, Path("run"), 3)
+    assert "".join(rnngen.load("run").generate(length=5, seed=0))
+
+
+def test_samples_are_shown_and_written(corpus: Path) -> None:
+    events: list[Event] = []
+    launched = launch.launch({**DETERMINED, "sample_every": 20, "corpus": [str(corpus)]}, out=Path("run"))
+    launch.run_to_end(launched, events.append)
+    texts = [e.text for e in events if isinstance(e, Sampled)]
+    assert len(texts) == 2
+    written = (Path("run") / "samples.txt").read_text(encoding="utf-8")
+    assert all(text in written for text in texts)
+
+
+def test_gradients_stop_at_the_window_while_the_state_goes_on(corpus: Path) -> None:
+    """One step of T=8 from a carried state has the gradient of its window alone, the state taken as given."""
+    config = RunConfig.from_flat({**FAST, "bptt": 8, "clip": 1e9, "device": "cpu"})
+    learner = Learner(config, 9)
+    streams = Streams(np.random.default_rng(0).integers(9, size=500), 4, 8)
+    learner.step(*streams.window(0), 1e-3, 0)
+    carried = learner.hidden.clone()
+    assert not carried.requires_grad
+    assert carried.abs().sum() > 0
+    model = learner.model
+    x, y = (torch.from_numpy(a) for a in streams.window(1))
+    logits, _ = model(x, carried)
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+    expected = torch.autograd.grad(loss, list(model.parameters()))
+    learner.step(*streams.window(1), 1e-3, 1)
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_a_damaged_newest_state_is_passed_over_with_a_warning(corpus: Path) -> None:
+    whole, damaged = Path("whole"), Path("damaged")
+    train_until(corpus, whole, None)
+    train_until(corpus, damaged, 30)
+    newest = sorted((damaged / "resume").iterdir())[-1] / "state.safetensors"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    warnings: list[str] = []
+    launched = launch.resume(damaged)
+    launch.run_to_end(launched, lambda e: warnings.append(e.message) if isinstance(e, Warned) else None)
+    assert len(warnings) == 1
+    assert "state.safetensors" in warnings[0]
+    assert (whole / "model.safetensors").read_bytes() == (damaged / "model.safetensors").read_bytes()
+    assert rows(whole) == rows(damaged)
+
+
+def test_init_from_begins_with_the_weights_and_tokenizer_of_another_run(corpus: Path, trained: Path) -> None:
+    other = Path("other.txt")
+    other.write_text(make_text(8_000, seed=5) + "ß", encoding="utf-8")
+    launched = launch.launch(
+        {"steps": 5, "batch_size": 4, "bptt": 16, "device": "cpu", "precision": "float32", "corpus": [str(other)]},
+        out=Path("next"), init_from=trained,
+    )  # fmt: skip
+    first = open_run(trained)
+    for name, w in launched.trainer.learner.model.weights().items():
+        np.testing.assert_array_equal(w.numpy(), first.weights()[name])
+    finish(launched)
+    assert (Path("next") / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
+
+
+def test_a_state_of_another_network_is_refused(corpus: Path) -> None:
+    train_until(corpus, Path("run"), 5)
+    path = Path("run") / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["model"]["hidden_size"] = 17
+    path.write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="shape"):
+        launch.resume(Path("run"))
