@@ -27,9 +27,9 @@ class ModelConfig(_Config):
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     nonlinearity: Literal["tanh", "relu", "sigmoid", "identity"] = "tanh"
-    hidden_size: int = Field(256, ge=1, le=65536)
-    embedding_size: int = Field(64, ge=1, le=65536)
-    num_layers: int = Field(1, ge=1, le=64)
+    hidden_size: int = Field(256, ge=1, le=65536, strict=True)
+    embedding_size: int = Field(64, ge=1, le=65536, strict=True)
+    num_layers: int = Field(1, ge=1, le=64, strict=True)
     dropout: float = Field(0.0, ge=0, lt=1)
     tied: bool = False
 
@@ -52,7 +52,7 @@ class DataConfig(_Config):
     split: tuple[float, ...] = (0.9, 0.05, 0.05)
     errors: Literal["strict", "replace"] = "strict"
     tokenizer: Literal["char", "byte", "word", "bpe"] = "char"
-    vocab_size: int | None = Field(None, ge=2)
+    vocab_size: int | None = Field(None, ge=2, strict=True)
 
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
@@ -77,14 +77,14 @@ class OptimizerConfig(_Config):
 class TrainConfig(_Config):
     """The loop: how many streams, how far gradients reach, how long, how often to look."""
 
-    batch_size: int = Field(32, ge=1)
-    bptt: int = Field(64, ge=1)
-    steps: int = Field(1000, ge=1)
-    valid_every: int = Field(100, ge=1)
-    save_every: int = Field(200, ge=1)
-    sample_every: int = Field(200, ge=0)
-    patience: int = Field(10, ge=0)
-    seed: int = Field(0, ge=0, lt=2**63)
+    batch_size: int = Field(32, ge=1, strict=True)
+    bptt: int = Field(64, ge=1, strict=True)
+    steps: int = Field(1000, ge=1, strict=True)
+    valid_every: int = Field(100, ge=1, strict=True)
+    save_every: int = Field(200, ge=1, strict=True)
+    sample_every: int = Field(200, ge=0, strict=True)
+    patience: int = Field(10, ge=0, strict=True)
+    seed: int = Field(0, ge=0, lt=2**63, strict=True)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
@@ -197,6 +197,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError("is not TOML", where=path, found=error) from error
     values = {name.replace("-", "_"): value for name, value in table.items()}
+    if len(values) < len(table):
+        twice = next(name for name in values if name in table and name.replace("_", "-") in table and "_" in name)
+        raise UsageError(f"--{twice.replace('_', '-')} is given twice, with - and with _", where=path)
     for name in values:
         if name not in FIELD_GROUPS and name not in (*LENGTH_OPTIONS, "size"):
             raise UsageError(f"{path}: {_unknown(name)}")

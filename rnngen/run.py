@@ -151,6 +151,11 @@ class Run:
                     f"tensor {name} does not fit config.json and tokenizer.json", where=where,
                     expected=expected.get(name, "no such tensor"), found=found or "no such tensor",
                 )  # fmt: skip
+        wrong = next((name for name, w in weights.items() if w.dtype != np.float32), None)
+        if wrong is not None:
+            raise CheckpointError(
+                f"tensor {wrong} has another type", where=where, expected="float32", found=weights[wrong].dtype
+            )
         return weights
 
     def tokenizer(self) -> Tokenizer:
@@ -189,7 +194,8 @@ class Run:
     @property
     def corpus_fingerprint(self) -> str:
         """SHA-256 of the text it was trained on."""
-        return str(self.config.get("corpus", {}).get("fingerprint", ""))
+        corpus = self.config.get("corpus")
+        return str(corpus.get("fingerprint", "")) if isinstance(corpus, dict) else ""
 
 
 def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
@@ -261,9 +267,16 @@ def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
         raise CheckpointError("is not a manifest of this version", where=where, expected=f"format {FORMAT}")
     for name, entry in files.items():
         plain = Path(name).name == name and name not in ("", ".", "..")
-        if not plain or not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or entry["bytes"] < 0:
+        if not plain or not _is_entry(entry):
             raise CheckpointError("has an entry that is not a file of this folder", where=where, found=repr(name))
     return files
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    size = entry.get("bytes")
+    return isinstance(entry.get("sha256"), str) and isinstance(size, int) and size >= 0
 
 
 def manifest_bytes(entries: Mapping[str, bytes]) -> bytes:

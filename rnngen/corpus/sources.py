@@ -18,6 +18,7 @@ import hashlib
 import io
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +41,23 @@ def find_files(sources: Sequence[str]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         path = Path(source)
-        if path.is_dir():
+        try:
+            exists = source != "" and path.exists()
+        except OSError as error:  # a name longer than a path can be
+            raise CorpusError(f"cannot be read ({error.strerror})", where=source[:80]) from error
+        if exists and path.is_dir():
             found = [file for file in sorted(path.rglob("*")) if _is_visible_text(file, path)]
             if not found:
                 raise CorpusError("the folder has no text files", where=path, expected="at least one UTF-8 text file")
-        elif path.exists():
+        elif exists:
             found = [path]
         else:
             found = [Path(name) for name in sorted(glob.glob(source, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 (a pattern may be absolute)
             if not found:
                 raise CorpusError(
-                    "no such file", where=source, expected="a text file, a folder, a glob, or - for standard input"
+                    "no such file",
+                    where=source or "an empty name",
+                    expected="a text file, a folder, a glob, or - for standard input",
                 )
         files.extend(found)
     return files
@@ -137,6 +144,7 @@ class TextSource:
     def _read_stdin(self, stdin: IO[bytes]) -> None:
         if self._spool is None:
             self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
+            weakref.finalize(self, self._spool.close)
             while chunk := stdin.read(CHUNK_BYTES):
                 self._spool.write(chunk)
 
@@ -152,6 +160,7 @@ class TextSource:
         for file in self._files:
             if last != "\n":
                 yield "\n"
+                last = "\n"
             if file is None:
                 assert self._spool is not None
                 self._spool.seek(0)

@@ -104,6 +104,14 @@ def _refuse_surrogates(text: str, error: UnicodeEncodeError) -> TokenizerError:
     )
 
 
+def _checked(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _refuse_surrogates(text, error) from error
+    return text
+
+
 class CharTokenizer(Tokenizer):
     """One token a character; id 0 is the unknown symbol, the rest are sorted by code point."""
 
@@ -206,7 +214,7 @@ class SubwordTokenizer(Tokenizer):
             raise TokenizerError(
                 f"--vocab-size is too small for {level}", expected="more than 256 (the bytes come first)", found=size
             )
-        aligned = aligned_pieces(pieces)
+        aligned = (_checked(piece) for piece in aligned_pieces(pieces))
         if level == "bpe":
             tokenizer = _with_byte_level(models.BPE())
             tokenizer.train_from_iterator(
@@ -281,7 +289,7 @@ def aligned_pieces(pieces: Iterable[str]) -> Iterator[str]:
     held = ""
     for piece in pieces:
         text = held + piece
-        at = _last_boundary(text)
+        at = _last_boundary(text, len(held) - 1)
         if at == 0 and len(text) > 1 << 20:
             at = len(text)
         if at:
@@ -291,9 +299,9 @@ def aligned_pieces(pieces: Iterable[str]) -> Iterator[str]:
         yield held
 
 
-def _last_boundary(text: str) -> int:
-    """Where the last word begins, its one space included; 0 where there is no such place."""
-    for at in range(len(text) - 2, 0, -1):
+def _last_boundary(text: str, since: int) -> int:
+    """Where the last word begins, its one space included; 0 where there is no such place after ``since``."""
+    for at in range(len(text) - 2, max(since - 1, 0), -1):
         if text[at] in " \n" and not text[at - 1].isspace() and not text[at + 1].isspace():
             return at if text[at] == " " else at + 1
     return 0
@@ -320,7 +328,10 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        model = json.loads(text)["model"]
+        tree = json.loads(text)
+        model = tree["model"]
+        if tree["added_tokens"]:
+            raise ValueError("no token is special")
         vocab: dict[str, int] = model["vocab"]
         if sorted(vocab.values()) != list(range(len(vocab))):
             raise ValueError("the ids are not 0 … V-1")
@@ -332,11 +343,13 @@ def load_tokenizer(path: Path) -> Tokenizer:
             return tokenizer
         if model["type"] != "BPE" or not set(_byte_alphabet()) <= vocab.keys():
             raise ValueError("neither a character nor a byte-level vocabulary")
-        if len(vocab) == 256:
+        if not model.get("ignore_merges") and vocab == {c: i for i, c in enumerate(_byte_alphabet())}:
             return ByteTokenizer()
         from tokenizers import Tokenizer as HfTokenizer
 
-        return SubwordTokenizer("word" if model.get("ignore_merges") else "bpe", HfTokenizer.from_str(text))
+        subword = SubwordTokenizer("word" if model.get("ignore_merges") else "bpe", HfTokenizer.from_str(text))
+        subword.token_bytes()  # every token spells bytes
+        return subword
     # the library raises bare Exception for a file it cannot parse
     except Exception as error:
         raise TokenizerError(

@@ -27,7 +27,7 @@ from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from rnngen.errors import CorpusError
 
 PARTS = ("train", "valid", "test")
-FORMAT = 1
+FORMAT = 2
 
 TokenArray = NDArray[np.integer[Any]]
 
@@ -174,7 +174,7 @@ def _texts(
             texts[part] = given[part].__iter__
             continue
         share += shares[part]
-        stop = int(characters * min(share, 1.0) + 1e-6)
+        stop = characters if share > 1 - 1e-5 else int(characters * share + 1e-6)
         texts[part] = lambda start=start, stop=stop: cut(main, start, stop)  # type: ignore[misc]
         start = stop
     return texts
@@ -198,6 +198,7 @@ def _encode(folder: Path, texts: dict[str, Callable[[], Iterator[str]]], tokeniz
             text = encode_text(tokenizer, texts[part](), file)
             meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
+        meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # there only if it is damaged
         work.rename(folder)
@@ -212,6 +213,8 @@ def _load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
     """The encoded corpus, or None if there is none or it is damaged."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if not isinstance(meta, dict) or meta.pop("sha256") != _meta_sha256(meta):
+            return None
         if meta["format"] != FORMAT or meta["tokenizer"] != _sha256(folder / "tokenizer.json"):
             return None
         tokenizer = load_tokenizer(folder / "tokenizer.json")
@@ -222,9 +225,13 @@ def _load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
             if sha != _sha256(folder / f"{part}.bin"):
                 return None
             parts[part] = EncodedText(_map(folder / f"{part}.bin", tokenizer), TextCounts(**entry), unknown)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return EncodedCorpus(fingerprint, tokenizer, parts)
+
+
+def _meta_sha256(meta: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:

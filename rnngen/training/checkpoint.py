@@ -90,19 +90,30 @@ class RunWriter:
 
     def _clean(self) -> None:
         """Put committed weights in place; remove what a killed save left behind."""
-        new = self.path / (files.MODEL + files.NEW)
-        if new.exists():
-            entry: Mapping[str, Any] = {}
-            with contextlib.suppress(CheckpointError):
-                entry = files.read_manifest(self.path).get(files.MODEL, {})
-            if files.sha256(new.read_bytes()) == entry.get("sha256"):
-                new.replace(self.path / files.MODEL)
-            else:
-                new.unlink()
+        self._settle_weights()
         for leftover in self.path.glob(".*.tmp"):
             leftover.unlink()
         for leftover in (self.path / RESUME).glob(".*"):
-            shutil.rmtree(leftover)
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
+
+    def _settle_weights(self) -> None:
+        """Weights that the manifest names but that are not in place take their place; others go."""
+        new = self.path / (files.MODEL + files.NEW)
+        if new.exists():
+            if files.sha256(new.read_bytes()) == self._committed_hash():
+                new.replace(self.path / files.MODEL)
+            else:
+                new.unlink()
+
+    def _committed_hash(self) -> str | None:
+        """SHA-256 of the weights that the manifest names."""
+        try:
+            return str(files.read_manifest(self.path)[files.MODEL]["sha256"])
+        except (CheckpointError, KeyError):
+            return None
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs."""
@@ -143,14 +154,17 @@ class RunWriter:
         content = format_tensors({name: w.float() for name, w in weights.items()}, {"format": "pt"})
         new = self.path / (files.MODEL + files.NEW)
         try:
+            self._settle_weights()
             files.write_synced(new, content)
             entries = {name: (self.path / name).read_bytes() for name in (files.CONFIG, files.TOKENIZER, *files.LOGS)}
             files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, files.MODEL: content}))
             new.replace(self.path / files.MODEL)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:
+            # once the manifest names them the new weights are the ones to use, wherever they lie
             with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
+                if self._committed_hash() != files.sha256(content):
+                    new.unlink(missing_ok=True)
             raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
 
     @property
@@ -167,6 +181,10 @@ class RunWriter:
         folder = self.path / RESUME / f"{step:09d}"
         work = folder.with_name(f".{folder.name}")
         contents = {STATE_TENSORS: format_tensors(dict(tensors)), STATE_JSON: files.to_json(dict(values))}
+        if folder.exists():  # the same step saved twice, by a stop right after a save
+            with contextlib.suppress(CheckpointError):
+                _read_state(folder)
+                return folder
         try:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
@@ -174,7 +192,7 @@ class RunWriter:
                 files.write_synced(work / name, content)
             files.write_synced(work / files.MANIFEST, files.manifest_bytes(contents))
             files.sync_folder(work)
-            if folder.exists():  # the same step saved twice, by a stop right after a save
+            if folder.exists():  # damaged
                 shutil.rmtree(folder)
             work.rename(folder)
             files.sync_folder(folder.parent)

@@ -32,10 +32,10 @@ def naive(
     def block(name: str, gate: int) -> Tensor:
         return w[name][gate * H : (gate + 1) * H]
 
-    def U(gate: int, v: Tensor) -> Tensor:
+    def from_input(gate: int, v: Tensor) -> Tensor:
         return v @ block("weight_ih_l0", gate).T
 
-    def W(gate: int, v: Tensor) -> Tensor:
+    def from_state(gate: int, v: Tensor) -> Tensor:
         return v @ block("weight_hh_l0", gate).T
 
     def b(gate: int) -> Tensor:
@@ -46,20 +46,20 @@ def naive(
     for t in range(len(x)):
         if cell == "lstm":
             h, c = state
-            i, f, o = (s(U(g, x[t]) + W(g, h) + b(g)) for g in (0, 1, 3))
-            candidate = tanh(U(2, x[t]) + W(2, h) + b(2))
+            i, f, o = (s(from_input(g, x[t]) + from_state(g, h) + b(g)) for g in (0, 1, 3))
+            candidate = tanh(from_input(2, x[t]) + from_state(2, h) + b(2))
             c = f * c + i * candidate
             h = o * tanh(c)
             state = [h, c]
         elif cell == "gru":
             (h,) = state
-            r, z = (s(U(g, x[t]) + W(g, h) + b(g)) for g in (0, 1))
-            n = tanh(U(2, x[t]) + block("bias_ih_l0", 2) + r * (W(2, h) + block("bias_hh_l0", 2)))
+            r, z = (s(from_input(g, x[t]) + from_state(g, h) + b(g)) for g in (0, 1))
+            n = tanh(from_input(2, x[t]) + block("bias_ih_l0", 2) + r * (from_state(2, h) + block("bias_hh_l0", 2)))
             h = (1 - z) * n + z * h
             state = [h]
         else:
             (h,) = state
-            h = SIGMA[nonlinearity](W(0, h) + U(0, x[t]) + b(0))
+            h = SIGMA[nonlinearity](from_state(0, h) + from_input(0, x[t]) + b(0))
             state = [h]
         outputs.append(h)
     return torch.stack(outputs), state

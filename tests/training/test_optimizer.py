@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -48,7 +49,7 @@ def test_the_schedule_rises_stays_and_falls_to_zero() -> None:
     assert factors[0] == pytest.approx(0.01)
     assert factors[99:500] == [1.0] * 401
     assert factors[-1] == pytest.approx(0, abs=0.003)
-    assert all(a >= b for a, b in zip(factors[100:], factors[101:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(factors[100:]))
     cosine = OptimizerConfig(warmup=0.0, decay="cosine")
     assert learning_rate_factor(500, 1000, cosine) == pytest.approx(0.5, abs=0.01)
     assert learning_rate_factor(999, 1000, OptimizerConfig(decay="none")) == 1

@@ -1,0 +1,67 @@
+"""Windows of parallel streams, against the definition at the top of ``rnngen/corpus/streams.py``, index by index."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rnngen.corpus.streams import Streams
+from rnngen.errors import CorpusError
+
+shapes = st.tuples(st.integers(2, 200), st.integers(1, 12), st.integers(1, 20))
+quick = settings(deadline=None, max_examples=60)
+
+
+@quick
+@given(shapes, st.integers(0, 100))
+def test_windows_equal_the_definition(shape: tuple[int, int, int], step: int) -> None:
+    N, B, T = shape
+    assume(N > T)
+    tokens = np.random.default_rng(N).integers(0, 60_000, N).astype(np.uint16)
+    inputs, targets = Streams(tokens, B, T).window(step)
+    assert inputs.shape == targets.shape == (T, B)
+    assert inputs.dtype == targets.dtype == np.int64
+    for b in range(B):
+        for t in range(T):
+            position = b * N // B + step * T + t
+            assert inputs[t, b] == tokens[position % N]
+            assert targets[t, b] == tokens[(position + 1) % N]
+
+
+@quick
+@given(shapes)
+def test_every_token_is_read_and_predicted_in_an_epoch(shape: tuple[int, int, int]) -> None:
+    N, B, T = shape
+    assume(N > T)
+    streams = Streams(np.arange(N), B, T)
+    windows = [streams.window(step) for step in range(math.ceil(streams.steps_per_epoch))]
+    assert {int(i) for inputs, _ in windows for i in inputs.flat} == set(range(N))
+    assert {int(i) for _, targets in windows for i in targets.flat} == set(range(N))
+
+
+def test_an_epoch_that_fits_reads_every_token_exactly_once() -> None:
+    streams = Streams(np.arange(120), 4, 5)
+    assert streams.steps_per_epoch == 6
+    read = np.concatenate([streams.window(step)[0].ravel() for step in range(6)])
+    assert sorted(read.tolist()) == list(range(120))
+
+
+def test_a_reader_goes_on_in_the_next_window_where_it_stopped() -> None:
+    streams = Streams(np.arange(1000), 3, 7)
+    for step in range(200):
+        assert (streams.window(step)[1][-1] == streams.window(step + 1)[0][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("N", "T", "fits"), [(0, 1, False), (1, 1, False), (2, 1, True), (64, 64, False), (65, 64, True)]
+)
+def test_text_shorter_than_one_window_is_refused_with_the_number_that_is_needed(N: int, T: int, fits: bool) -> None:
+    if fits:
+        assert Streams(np.zeros(N, np.uint16), 32, T).window(0)[0].shape == (T, 32)
+        return
+    with pytest.raises(CorpusError, match=rf"expected at least {T + 1} tokens \(--bptt {T} and .*found {N}\."):
+        Streams(np.zeros(N, np.uint16), 32, T)

@@ -1,0 +1,318 @@
+"""How values become a configuration, and how those that cannot be are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnngen.config import FIELD_GROUPS, SIZES, RunConfig, check_options, read_toml
+from rnngen.errors import CheckpointError, UsageError
+
+quick = settings(deadline=None, max_examples=60)
+ONE_OF_EACH: dict[str, Any] = {
+    "cell": "rnn",
+    "nonlinearity": "relu",
+    "hidden_size": 100,
+    "embedding_size": 100,
+    "num_layers": 2,
+    "dropout": 0.25,
+    "tied": True,
+    "corpus": ("a.txt", "b.txt"),
+    "valid": ("v.txt",),
+    "test": ("t.txt",),
+    "split": (0.8, 0.2),
+    "errors": "replace",
+    "tokenizer": "bpe",
+    "vocab_size": 500,
+    "learning_rate": 0.5,
+    "weight_decay": 0.0,
+    "clip": 5.0,
+    "warmup": 0.5,
+    "decay": "cosine",
+    "ema": 0.0,
+    "batch_size": 3,
+    "bptt": 7,
+    "steps": 11,
+    "valid_every": 13,
+    "save_every": 17,
+    "sample_every": 0,
+    "patience": 0,
+    "seed": 2**63 - 1,
+    "device": "cuda:1",
+    "precision": "bf16",
+}
+
+
+def flat(config: RunConfig) -> dict[str, Any]:
+    return {name: value for group in config.model_dump().values() for name, value in group.items()}
+
+
+def test_nothing_given_is_all_defaults() -> None:
+    config = RunConfig.from_flat({})
+    assert config == RunConfig()
+    assert (config.model.cell, config.data.tokenizer, config.data.split) == ("lstm", "char", (0.9, 0.05, 0.05))
+
+
+def test_every_name_reaches_its_field() -> None:
+    assert flat(RunConfig.from_flat(ONE_OF_EACH)) == ONE_OF_EACH  # a new field must be added to the table
+    assert all(ONE_OF_EACH[name] != value for name, value in flat(RunConfig()).items())
+
+
+def test_names_are_those_of_one_group_each() -> None:
+    names = [name for group in RunConfig().model_dump().values() for name in group]
+    assert sorted(names) == sorted(FIELD_GROUPS)
+
+
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "hidden_size": st.integers(1, 65536),
+        "num_layers": st.integers(1, 64),
+        "dropout": st.floats(0, 1, exclude_max=True),
+        "cell": st.sampled_from(["lstm", "gru", "rnn"]),
+        "tokenizer": st.sampled_from(["char", "byte", "word", "bpe"]),
+        "learning_rate": st.floats(1e-6, 10),
+        "steps": st.integers(1, 10**9),
+        "seed": st.integers(0, 2**63 - 1),
+        "vocab_size": st.none() | st.integers(2, 10**6),
+        "corpus": st.lists(st.text(max_size=5), max_size=3).map(tuple),
+    },
+)
+
+
+@quick
+@given(values, values)
+def test_a_later_value_overrides_an_earlier_one_and_the_rest_stay(
+    file: dict[str, Any], command_line: dict[str, Any]
+) -> None:
+    merged = flat(RunConfig.from_flat({**file, **command_line}))
+    defaults = flat(RunConfig())
+    for name, value in merged.items():
+        expected = command_line[name] if name in command_line else file.get(name, defaults[name])
+        assert value == expected
+
+
+@quick
+@given(values)
+def test_a_saved_configuration_is_read_back_as_it_was(given_values: dict[str, Any]) -> None:
+    config = RunConfig.from_flat(given_values)
+    assert RunConfig.from_json(config.model_dump(mode="json"), "config.json") == config
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("hiden_size", "Did you mean hidden-size?"),
+        ("hidden-sise", "Did you mean hidden-size?"),
+        ("lerning_rate", "Did you mean learning-rate?"),
+        ("minuts", "Did you mean minutes?"),
+        ("qqqq", "See rnngen train --help."),
+    ],
+)
+def test_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        RunConfig.from_flat({name: 1})
+    assert str(caught.value) == f"unknown option {name!r}. {suggestion}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("hidden_size", 0, "greater than or equal to 1"),
+        ("hidden_size", 65537, "less than or equal to 65536"),
+        ("hidden_size", 1.5, "integer"),
+        ("hidden_size", "many", "integer"),
+        ("hidden_size", None, "integer"),
+        ("num_layers", 65, "64"),
+        ("dropout", 1, "less than 1"),
+        ("dropout", -0.1, "greater than or equal to 0"),
+        ("dropout", float("nan"), "finite"),
+        ("learning_rate", 0, "greater than 0"),
+        ("learning_rate", float("inf"), "finite"),
+        ("clip", float("nan"), "finite"),
+        ("clip", -1, "greater than 0"),
+        ("warmup", 1, "less than 1"),
+        ("ema", 1, "less than 1"),
+        ("decay", "fast", "'linear', 'cosine' or 'none'"),
+        ("cell", "LSTM", "'lstm', 'gru' or 'rnn'"),
+        ("tokenizer", "letters", "'char', 'byte', 'word' or 'bpe'"),
+        ("vocab_size", 1, "greater than or equal to 2"),
+        ("batch_size", 0, "1"),
+        ("bptt", 0, "1"),
+        ("steps", 0, "1"),
+        ("save_every", 0, "1"),
+        ("seed", -1, "0"),
+        ("seed", 2**63, str(2**63)),
+        ("device", "gpu", "cuda"),
+        ("precision", "fp8", "'auto', 'float32' or 'bf16'"),
+        ("split", ("a", 0.1), "number"),
+        ("split", 0.9, "tuple"),
+        ("errors", "ignore", "'strict' or 'replace'"),
+        ("corpus", "text.txt", "tuple"),
+        ("corpus", (1,), "string"),
+    ],
+)
+def test_value_out_of_range_is_one_line_that_names_option_expectation_and_value(
+    name: str, value: Any, expected: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        RunConfig.from_flat({name: value})
+    message = str(caught.value)
+    assert message.startswith(f"--{name.replace('_', '-')} has a value it cannot have; expected ")
+    assert expected in message
+    assert "; found " in message
+    assert "\n" not in message
+    assert "pydantic" not in message
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "steps", "batch_size", "seed"])
+def test_true_is_not_a_number(name: str) -> None:
+    with pytest.raises(UsageError):
+        RunConfig.from_flat({name: True})
+
+
+@pytest.mark.parametrize("nonlinearity", ["relu", "sigmoid", "identity"])
+@pytest.mark.parametrize(("cell", "ok"), [("rnn", True), ("lstm", False), ("gru", False)])
+def test_nonlinearity_needs_the_plain_cell(nonlinearity: str, cell: str, ok: bool) -> None:
+    if ok:
+        assert RunConfig.from_flat({"cell": cell, "nonlinearity": nonlinearity}).model.nonlinearity == nonlinearity
+        return
+    with pytest.raises(UsageError) as caught:
+        RunConfig.from_flat({"cell": cell, "nonlinearity": nonlinearity})
+    assert str(caught.value) == f"--nonlinearity {nonlinearity} needs --cell rnn, not {cell}"
+
+
+def test_tied_needs_equal_sizes() -> None:
+    assert RunConfig.from_flat({"tied": True, "hidden_size": 9, "embedding_size": 9}).model.tied
+    with pytest.raises(UsageError, match=r"^--tied needs --embedding-size equal to --hidden-size, not 8 and 9$"):
+        RunConfig.from_flat({"tied": True, "hidden_size": 9, "embedding_size": 8})
+
+
+@pytest.mark.parametrize(
+    ("split", "ok"),
+    [
+        ((0.9, 0.1), True),
+        ((0.8, 0.1, 0.1), True),
+        ((0.7, 0.2, 0.1), True),
+        ((1.0, 0.0), True),
+        ((0.5, 0.25, 0.25), True),
+        ((1.0,), False),
+        ((), False),
+        ((0.9, 0.2), False),
+        ((0.5, 0.4), False),
+        ((0.0, 1.0), False),
+        ((1.5, -0.5), False),
+        ((0.25, 0.25, 0.25, 0.25), False),
+    ],
+    ids=str,
+)
+def test_split_is_two_or_three_fractions_that_sum_to_one(split: tuple[float, ...], ok: bool) -> None:
+    if ok:
+        assert RunConfig.from_flat({"split": split}).data.split == split
+        return
+    with pytest.raises(UsageError, match=f"^--split must be two or three .* not {','.join(map(str, split))}$"):
+        RunConfig.from_flat({"split": split})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 5, "minutes": 1.0}, "--steps and --minutes cannot both be given"),
+        ({"epochs": 1.0, "minutes": 1.0}, "--epochs and --minutes cannot both be given"),
+        ({"minutes": 0}, "--minutes is out of range; expected a number above 0; found 0"),
+        ({"minutes": float("nan")}, "--minutes is out of range"),
+        ({"minutes": float("inf")}, "--minutes is out of range"),
+        ({"epochs": -1.0}, "--epochs is out of range"),
+        ({"minutes": "3"}, "--minutes is out of range"),
+        ({"steps": 2.5}, "--steps has a value it cannot have"),
+        ({"size": "huge"}, "--size is unknown; expected tiny, small, medium, large; found huge"),
+        ({"clip": -1.0}, "--clip has a value it cannot have"),
+        ({"hiden_size": 3}, "unknown option 'hiden_size'"),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_options(options)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"steps": 5}, {"minutes": 0.5}, {"epochs": 2}, {"steps": None, "minutes": 1, "size": None}], ids=str
+)
+def test_options_that_can_be_pass(options: dict[str, Any]) -> None:
+    check_options(options)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_is_a_network_that_can_be_built(size: str) -> None:
+    check_options({"size": size})
+    assert RunConfig.from_flat(SIZES[size]).model.hidden_size == SIZES[size]["hidden_size"]
+
+
+def toml(text: str | bytes) -> Path:
+    path = Path("run.toml")
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_toml_names_may_have_dashes_or_underscores() -> None:
+    path = toml('hidden-size = 9\nembedding_size = 8\ncorpus = "a.txt"\nvalid = ["v.txt", "w.txt"]\nminutes = 1.5\n')
+    assert read_toml(path) == {
+        "hidden_size": 9,
+        "embedding_size": 8,
+        "corpus": ["a.txt"],
+        "valid": ["v.txt", "w.txt"],
+        "minutes": 1.5,
+    }
+
+
+def test_toml_values_make_a_configuration() -> None:
+    config = RunConfig.from_flat(
+        read_toml(toml('split = [0.8, 0.1, 0.1]\ncell = "gru"\ncorpus = "a.txt"\ndropout = 0\n'))
+    )
+    assert (config.data.split, config.model.cell, config.data.corpus) == ((0.8, 0.1, 0.1), "gru", ("a.txt",))
+
+
+@pytest.mark.parametrize("name", ["hiden-size", "hiden_size"])
+def test_unknown_toml_name_is_refused_by_file_with_a_suggestion(name: str) -> None:
+    with pytest.raises(UsageError, match=r"^run\.toml: unknown option 'hiden_size'\. Did you mean hidden-size\?$"):
+        read_toml(toml(f"{name} = 3\n"))
+
+
+def test_toml_name_given_with_a_dash_and_with_an_underscore_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"run\.toml.*hidden"):
+        read_toml(toml("hidden-size = 3\nhidden_size = 4\n"))
+
+
+@pytest.mark.parametrize("content", [b"hidden-size = ", b"= 3", b"a = 1\na = 2", b"\xff\xfe", b"{json: 1}"])
+def test_file_that_is_not_toml_is_refused_by_name(content: bytes) -> None:
+    with pytest.raises(UsageError, match=r"^run\.toml: is not TOML; found ") as caught:
+        read_toml(toml(content))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_toml_file_that_cannot_be_read_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read .*expected a TOML file"):
+        read_toml(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"model": {"hidden_size": -1}}, "model.hidden_size"),
+        ({"model": {"size": 1}}, "model.size"),
+        ({"train": None}, "train"),
+        ({"modle": {}}, "modle"),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_saved_configuration_that_does_not_fit_is_a_checkpoint_error(values: Any, field: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"^here/config\.json: {field}"):
+        RunConfig.from_json(values, "here/config.json")

@@ -1,0 +1,80 @@
+"""The README's commands do what the README says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def marked_command(name: str) -> list[str]:
+    """The commands of the block after ``<!-- NAME -->``, one a list item."""
+    block = re.search(rf"<!-- {name} -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
+    assert block, f"the README has no {name}"
+    return [part.strip() for part in block[1].replace("\\\n", " ").split("&&")]
+
+
+def test_both_commands_install_with_the_tested_versions() -> None:
+    for name in ("main command", "test command"):
+        setup = marked_command(name)[:3]
+        assert setup[:2] == ["python3 -m venv .venv", ". .venv/bin/activate"]
+        assert setup[2].startswith("pip install -c constraints.txt ")
+
+
+def test_the_main_command_trains_and_samples(tmp_path: Path) -> None:
+    """As it stands, but for the environment (this one) and the length (a few steps)."""
+    commands = [shlex.split(c) for c in marked_command("main command")[3:]]
+    assert [c[:2] for c in commands] == [["rnngen", "corpus"], ["rnngen", "train"], ["rnngen", "sample"]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    outputs = []
+    for command in commands:
+        if command[1] == "train":
+            at = command.index("--minutes")
+            command[at : at + 2] = ["--steps", "3", "--size", "tiny"]
+        done = subprocess.run(
+            [sys.executable, "-m", *command], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=200
+        )
+        assert done.returncode == 0, done.stderr
+        outputs.append(done.stdout)
+    assert outputs[-1].startswith("The ")
+    assert len(outputs[-1]) > 400
+
+
+def test_the_python_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert block
+    from rnngen.corpus.registry import build
+
+    build("pydoc")
+    exec(block[1].replace("minutes=2", "steps=2, size='tiny', precision='float32'"), {})
+    assert "bits_per_character" in capsys.readouterr().out
+
+
+def test_every_option_the_readme_names_exists() -> None:
+    from typer.main import get_command
+
+    from rnngen.cli.app import app
+
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    options = {o for c in commands.values() for p in c.params for o in p.opts if o.startswith("--")}
+    named = set(re.findall(r"`?(--[a-z][a-z-]+)", README))
+    assert named <= options | {"--help", "--version"}
+
+
+def test_the_constraints_name_every_dependency() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(d for ds in project["optional-dependencies"].values() for d in ds)]
+    names = {re.split(r"[^\w.-]", d)[0].lower() for d in wanted} - {"rnngen"}
+    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert names <= pinned
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text()

@@ -1,0 +1,442 @@
+"""Saving: killed or refused at any moment, what was saved before or what is being saved is there, whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnngen import run as files
+from rnngen.errors import CheckpointError
+from rnngen.run import MANIFEST, NEW, open_run
+from rnngen.training.checkpoint import (
+    RESUME,
+    STATE_JSON,
+    STATE_TENSORS,
+    RunWriter,
+    load_state,
+    metrics_row,
+    new_run_folder,
+    pack,
+    pack_optimizer,
+    saved_steps,
+    unpack,
+    unpack_optimizer,
+)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the package may catch it."""
+
+
+STEPS: list[tuple[Any, str]] = [
+    (files, "write_synced"),
+    (files, "sync_folder"),
+    (Path, "replace"),
+    (Path, "rename"),
+    (Path, "mkdir"),
+    (Path, "unlink"),
+    (os, "unlink"),
+    (os, "rmdir"),
+]
+"""Everything a save does to the disk."""
+
+
+@contextmanager
+def fault_at(k: int, when: str, fault: Callable[[], BaseException]) -> Iterator[list[str]]:
+    """The ``k``-th step of a save fails: ``before`` it did anything, ``half`` way through a write, or ``after`` it."""
+    done: list[str] = []
+
+    def wrap(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
+            done.append(name)
+            if len(done) - 1 != k:
+                return real(*arguments, **options)
+            if when == "after":
+                real(*arguments, **options)
+            elif when == "half" and name == "write_synced":
+                path, content = arguments
+                path.write_bytes(content[: len(content) // 2])
+            raise fault()
+
+        return step
+
+    with pytest.MonkeyPatch.context() as patch:
+        for where, name in STEPS:
+            patch.setattr(where, name, wrap(name, getattr(where, name)))
+        yield done
+
+
+def full() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device")
+
+
+def steps_of(save: Callable[[], object], when: str) -> list[int]:
+    """The steps of a save that can fail ``when``: only a write can fail half way."""
+    with fault_at(-1, "before", Killed) as done:
+        save()
+    return [k for k, name in enumerate(done) if when != "half" or name == "write_synced"]
+
+
+def weights_of(run: Path) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(w.copy()) for name, w in open_run(run).weights().items()}
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[RunWriter]:
+    writer = RunWriter(run)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def leftovers(run: Path) -> list[str]:
+    """What should not lie in a run after it was cleaned."""
+    found = [p for p in run.rglob("*") if p.name.endswith((NEW, ".tmp")) or p.parent.name == RESUME]
+    return [p.name for p in found if p.parent.name != RESUME or p.name.startswith(".")]
+
+
+def save_model_at_every_step(trained: Path, when: str, fault: Callable[[], BaseException]) -> None:
+    with writing(trained) as writer:
+        old = weights_of(trained)
+        steps = steps_of(lambda: writer.save_model(old), when)
+    assert len(steps) >= 2
+    for k in steps:
+        new = {name: w + k + 1 for name, w in old.items()}
+        with writing(trained) as writer, fault_at(k, when, fault), pytest.raises((Killed, CheckpointError)):
+            writer.save_model(new)
+        found = weights_of(trained)
+        assert same(found, old) or same(found, new), f"step {k}"
+        writer = RunWriter(trained)
+        assert leftovers(trained) == []
+        assert same(weights_of(trained), found)  # cleaning changes nothing
+        writer.save_model(old)  # and the next save works
+        writer.close()
+        assert same(weights_of(trained), old)
+
+
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+def test_killed_at_any_step_of_saving_weights_leaves_the_old_or_the_new(trained: Path, when: str) -> None:
+    save_model_at_every_step(trained, when, Killed)
+
+
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+def test_refused_at_any_step_of_saving_weights_leaves_the_old_or_the_new(trained: Path, when: str) -> None:
+    save_model_at_every_step(trained, when, full)
+
+
+def test_weights_that_were_saved_are_read_back(trained: Path) -> None:
+    new = {name: w * 2 for name, w in weights_of(trained).items()}
+    with writing(trained) as writer:
+        assert writer.has_model
+        writer.save_model(new)
+    assert same(weights_of(trained), new)
+    assert leftovers(trained) == []
+
+
+def state(k: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    return {"a/b": torch.arange(k % 9 + 3), "half": torch.full((2,), k % 9, dtype=torch.bfloat16)}, {
+        "step": k,
+        "best": 0.5,
+    }
+
+
+def states_found(run: Path) -> int:
+    """The step of the newest sound state, which must be whole."""
+    found = load_state(run)
+    tensors, values = state(found.values["step"])
+    assert found.values == values
+    assert same(found.tensors, tensors)
+    assert {name: t.dtype for name, t in found.tensors.items()} == {name: t.dtype for name, t in tensors.items()}
+    return int(values["step"])
+
+
+def save_state_at_every_step(
+    run: Path, before: list[int], step: int, when: str, fault: Callable[[], BaseException]
+) -> None:
+    def fresh() -> RunWriter:
+        shutil.rmtree(run, ignore_errors=True)
+        writer = RunWriter(run)
+        for k in before:
+            writer.save_state(k, *state(k))
+        return writer
+
+    writer = fresh()
+    steps = steps_of(lambda: writer.save_state(step, *state(step)), when)
+    writer.close()
+    assert len(steps) >= 3 or step in before  # to save again what is there may be no work
+    for k in steps:
+        writer = fresh()
+        with fault_at(k, when, fault), suppress(Killed, CheckpointError):  # pruning may fail in silence
+            writer.save_state(step, *state(step))
+        writer.close()
+        assert states_found(run) in {max(before), step}, f"step {k}"
+        with writing(run) as writer:
+            assert leftovers(run) == []
+            assert states_found(run) in {max(before), step}
+            writer.save_state(step + 1, *state(step + 1))
+        assert states_found(run) == step + 1
+
+
+@pytest.mark.parametrize("fault", [Killed, full])
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+@pytest.mark.parametrize("before", [[1], [1, 2]], ids=str)
+def test_killed_or_refused_at_any_step_of_saving_a_state_leaves_the_old_or_the_new(
+    tmp_path: Path, before: list[int], when: str, fault: Callable[[], BaseException]
+) -> None:
+    save_state_at_every_step(tmp_path / "run", before, 3, when, fault)
+
+
+@pytest.mark.parametrize("fault", [Killed, full])
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+@pytest.mark.parametrize("before", [[3], [1, 3]], ids=str)
+def test_saving_the_same_step_again_never_loses_it(
+    tmp_path: Path, before: list[int], when: str, fault: Callable[[], BaseException]
+) -> None:
+    save_state_at_every_step(tmp_path / "run", before, 3, when, fault)
+
+
+def test_a_state_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as writer:
+        folder = writer.save_state(7, *state(7))
+    assert folder == tmp_path / "run" / RESUME / "000000007"
+    assert states_found(tmp_path / "run") == 7
+    assert load_state(tmp_path / "run").warnings == ()
+
+
+def test_the_last_two_states_are_kept(tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as writer:
+        for k in [1, 5, 40, 1_000_000_000]:
+            writer.save_state(k, *state(k))
+            assert len(saved_steps(tmp_path / "run")) <= 2
+    assert [p.name for p in saved_steps(tmp_path / "run")] == ["1000000000", "000000040"]
+
+
+def damage(file: Path, fault: str) -> None:
+    content = file.read_bytes()
+    if fault == "missing":
+        file.unlink()
+    elif fault == "flip":
+        at = 0 if file.name == MANIFEST else len(content) // 2  # a length in the manifest of a state is not looked at
+        file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    else:
+        file.write_bytes({"cut": content[:-9], "empty": b"", "noise": os.urandom(99)}[fault])
+
+
+@pytest.mark.parametrize("fault", ["missing", "flip", "cut", "empty", "noise"])
+@pytest.mark.parametrize("name", [STATE_TENSORS, STATE_JSON, MANIFEST])
+def test_a_damaged_newest_state_is_passed_over_with_a_warning_that_names_the_file(
+    tmp_path: Path, name: str, fault: str
+) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+        writer.save_state(2, *state(2))
+    damage(tmp_path / "run" / RESUME / "000000002" / name, fault)
+    assert states_found(tmp_path / "run") == 1
+    (warning,) = load_state(tmp_path / "run").warnings
+    assert "000000002" in warning
+    assert warning.endswith("Going on from 000000001 instead.")
+    assert name in warning
+
+
+@pytest.mark.parametrize("manifest", [b'{"format": 1, "files": {"state.json": {"bytes": 3}}}', b"[]", b'{"format": 1}'])
+def test_a_newest_state_with_a_manifest_of_another_form_is_passed_over(tmp_path: Path, manifest: bytes) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+        writer.save_state(2, *state(2))
+    (tmp_path / "run" / RESUME / "000000002" / MANIFEST).write_bytes(manifest)
+    assert states_found(tmp_path / "run") == 1
+
+
+def test_when_every_state_is_damaged_there_is_an_error_and_no_fresh_start(tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+        writer.save_state(2, *state(2))
+    for folder in saved_steps(tmp_path / "run"):
+        damage(folder / STATE_TENSORS, "flip")
+    with pytest.raises(CheckpointError, match=r"resume: every saved state is damaged; found .*000000002.*safetensors"):
+        load_state(tmp_path / "run")
+
+
+def test_a_run_without_a_state_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no state to resume from"):
+        load_state(tmp_path)
+
+
+def test_folders_that_are_no_state_are_ignored(tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+    for name in ["notes", "2", ".000000009", "000000003.old"]:
+        (tmp_path / "run" / RESUME / name).mkdir()
+    assert states_found(tmp_path / "run") == 1
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".000000009", "resume"])
+def test_a_stray_file_in_the_resume_folder_does_not_stop_a_run(tmp_path: Path, name: str) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+    (tmp_path / "run" / RESUME / name).write_bytes(b"stray")
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(2, *state(2))
+    assert states_found(tmp_path / "run") == 2
+
+
+# one writer at a time
+
+
+def test_a_second_writer_of_the_same_folder_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    with writing(tmp_path / "run"):
+        for _ in range(2):  # being refused must not take anything from the holder
+            with pytest.raises(
+                CheckpointError, match=f"another process is writing this run; found process {os.getpid()} on"
+            ):
+                RunWriter(tmp_path / "run")
+    with writing(tmp_path / "run") as writer:  # closed: free again
+        writer.save_state(1, *state(1))
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from rnngen.training.checkpoint import RunWriter
+writer = RunWriter(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_writer_in_another_process_holds_the_folder_until_it_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(CheckpointError, match=f"found process {other.pid} on"):
+            RunWriter(tmp_path / "run")
+        other.kill()
+        other.wait()
+        with writing(tmp_path / "run") as writer:
+            writer.save_state(1, *state(1))
+
+
+@pytest.mark.parametrize("path", ["file", "file/run"])
+def test_a_folder_that_cannot_be_is_a_clear_error(path: str) -> None:
+    Path("file").write_text("in the way")
+    with pytest.raises(CheckpointError, match=f"{path}: cannot be written"):
+        RunWriter(Path(path))
+
+
+def test_a_refused_start_lets_others_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(*arguments: object, **options: object) -> None:
+        raise full()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", no_space)
+        with pytest.raises(CheckpointError, match="No space left on device"):
+            RunWriter(tmp_path / "run")
+    RunWriter(tmp_path / "run").close()
+
+
+# logs
+
+
+def test_logs_are_cut_to_what_they_held_when_the_state_was_saved(trained: Path) -> None:
+    with writing(trained) as writer:
+        before = {name: (trained / name).read_bytes() for name in files.LOGS}
+        lengths = writer.log_lengths()
+        assert lengths == {name: len(content) for name, content in before.items()}
+        writer.append("metrics.jsonl", metrics_row(step=1, loss=2.5))
+        writer.append("samples.txt", "é\n")
+        assert (trained / "samples.txt").read_bytes() == before["samples.txt"] + "é\n".encode()
+        last = (trained / "metrics.jsonl").read_text().splitlines()[-1]
+        assert json.loads(last) == {"step": 1, "loss": 2.5}
+        writer.cut_logs(lengths)
+    assert {name: (trained / name).read_bytes() for name in files.LOGS} == before
+
+
+@pytest.mark.parametrize("lengths", [{"metrics.jsonl": 10**9}, {"config.json": 0}, {"../outside": 0}], ids=str)
+def test_cutting_never_grows_a_log_nor_touches_another_file(trained: Path, lengths: dict[str, int]) -> None:
+    (trained.parent / "outside").write_text("stays")
+    before = {p: p.read_bytes() for p in trained.parent.rglob("*") if p.is_file()}
+    with writing(trained) as writer:
+        writer.cut_logs(lengths)
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_log_line_on_a_full_disk_is_a_clear_error(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(*arguments: object, **options: object) -> None:
+        raise full()
+
+    with writing(trained) as writer, monkeypatch.context() as patch:
+        patch.setattr(Path, "open", no_space)
+        with pytest.raises(CheckpointError, match=r"metrics\.jsonl: cannot be written \(No space left on device\)"):
+            writer.append("metrics.jsonl", "{}\n")
+
+
+# names and packing
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"),
+    [
+        ("text", "text-1"),
+        ("my text.txt", "my-text.txt-1"),
+        ("../../etc", "etc-1"),
+        ("", "run-1"),
+        ("..", "run-1"),
+        ("a/b", "a-b-1"),
+    ],
+)
+def test_a_new_run_has_a_free_name_in_its_folder(tmp_path: Path, stem: str, expected: str) -> None:
+    first = new_run_folder(tmp_path, stem)
+    assert first == tmp_path / expected
+    first.mkdir()
+    assert new_run_folder(tmp_path, stem) == tmp_path / f"{expected[:-1]}2"
+
+
+def test_packed_tensors_come_back_under_their_names() -> None:
+    tensors = {"a": torch.ones(2), "b/c": torch.zeros(3).t()}
+    packed = {**pack("one", tensors), **pack("other", {"a": torch.zeros(1)})}
+    assert sorted(packed) == ["one/a", "one/b/c", "other/a"]
+    assert same(unpack("one", packed), tensors)
+
+
+def test_an_optimizer_goes_on_exactly_after_packing() -> None:
+    def steps(model: torch.nn.Module, optimizer: torch.optim.Optimizer, seeds: range) -> None:
+        for seed in seeds:
+            x = torch.randn(4, 3, generator=torch.Generator().manual_seed(seed))
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+
+    def fresh() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = torch.nn.Linear(3, 2)
+        return model, torch.optim.AdamW(model.parameters(), lr=0.1)
+
+    model, optimizer = fresh()
+    steps(model, optimizer, range(5))
+    packed = {name: t.clone() for name, t in pack_optimizer(optimizer).items()}  # as a save would
+    weights = {name: w.clone() for name, w in model.state_dict().items()}
+    steps(model, optimizer, range(5, 9))
+    resumed, other = fresh()
+    resumed.load_state_dict(weights)
+    unpack_optimizer(other, packed)
+    steps(resumed, other, range(5, 9))
+    assert same(dict(resumed.state_dict()), dict(model.state_dict()))
