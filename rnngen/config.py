@@ -104,6 +104,9 @@ class RunConfig(_Config):
         Raises:
             UsageError: an unknown name (with a suggestion), or a value out of range.
         """
+        if values.get("tied"):  # one size stands for both
+            size = values.get("hidden_size", values.get("embedding_size", ModelConfig().hidden_size))
+            values = {"hidden_size": size, "embedding_size": size, **values}
         grouped: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             if name not in FIELD_GROUPS:
@@ -159,10 +162,12 @@ def check_options(options: Mapping[str, Any]) -> None:
     if len(lengths) > 1:
         raise UsageError(f"--{lengths[0]} and --{lengths[1]} cannot both be given", expected="one length")
     for name in lengths:
-        if not isinstance(options[name], int | float) or not 0 < options[name] < float("inf"):
+        number = isinstance(options[name], int | float) and not isinstance(options[name], bool)
+        if not number or not 0 < options[name] < float("inf"):
             raise UsageError(f"--{name} is out of range", expected="a number above 0", found=options[name])
-    if options.get("size") is not None and options["size"] not in SIZES:
-        raise UsageError("--size is unknown", expected=", ".join(SIZES), found=options["size"])
+    size = options.get("size")
+    if size is not None and not (isinstance(size, str) and size in SIZES):
+        raise UsageError("--size is unknown", expected=", ".join(SIZES), found=size)
     RunConfig.from_flat({k: v for k, v in options.items() if k not in ("epochs", "minutes", "size") and v is not None})
 
 

@@ -63,18 +63,18 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = app(args=arguments, prog_name="rnngen", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except RnngenError as error:
         console.error(str(error))
+        if isinstance(error.__cause__, OSError):
+            _abandon_stdout()
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 128 + signal.SIGINT
     except _Terminated:
         return 128 + signal.SIGTERM
-    except BrokenPipeError:  # the reader has gone, as in `rnngen sample | head -1`
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except console.ReaderGone:
+        _abandon_stdout()
         return 0
     except MemoryError:
         console.error("out of memory. Try a smaller --size, --batch-size or --bptt.")
@@ -84,8 +84,14 @@ def run(arguments: list[str] | None = None) -> int:
         if not hasattr(error, "format_message"):
             raise
         if message := error.format_message().strip():
-            console.error(message.replace("\n", " ") + " Try rnngen --help.")
+            console.error(message.replace("\n", " ").replace("Value error, ", "") + " Try rnngen --help.")
         return int(getattr(error, "exit_code", 2))
+
+
+def _abandon_stdout() -> None:
+    """Write to nowhere from now on, so that the interpreter's last flush cannot fail."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> NoReturn:

@@ -6,24 +6,43 @@ Results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
+
+from rnngen.errors import RnngenError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
+    """Who read standard output has closed it, as in ``rnngen sample | head -1``."""
+
+
 def write(text: str) -> None:
-    """Put a result on standard output; on a terminal, control characters are made visible."""
-    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
-    sys.stdout.flush()
+    """Put a result on standard output; on a terminal, control characters are made visible.
+
+    Raises:
+        ReaderGone: nobody reads it any more.
+        RnngenError: it cannot be written.
+    """
+    if sys.stdout is None:
+        raise RnngenError("standard output is closed")
+    try:
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+    except BrokenPipeError as gone:
+        raise ReaderGone from gone
+    except OSError as failed:
+        raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
 
-def write_json(value: Any) -> None:
-    """Put a result on standard output as one line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+def write_json(value: dict[str, Any]) -> None:
+    """Put a result on standard output as one line of JSON; a number that is not finite becomes null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in value.items()}
+    write(json.dumps(finite, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def note(text: str) -> None:
@@ -45,11 +64,11 @@ def visible(text: str) -> str:
     return text.translate(_VISIBLE)
 
 
+_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they reorder what is around them
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
-    **dict.fromkeys(range(128, 160), "�"),
-    **dict.fromkeys((8206, 8207, *range(8234, 8239), *range(8294, 8298)), "�"),
+    **{code: "\ufffd" for code in (*range(0x80, 0xA0), *_BIDI)},
 }
 
 
@@ -63,7 +82,7 @@ def stderr_console() -> Console:
 def count(number: float) -> str:
     """12345678 → ``12.3M``."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
+        if number >= 0.9995 * size:  # what would round up to the unit
             return f"{number / size:.3g}{unit}"
     return f"{number:.0f}"
 

@@ -33,7 +33,8 @@ def plan_lines(plan: Plan) -> list[str]:
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {cell}, {layers} of {model.hidden_size}, embedding {model.embedding_size}, "
         f"dropout {model.dropout:g}: {console.count(plan.parameters)} parameters",
-        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = {plan.epochs:.1f} epochs{enough}",
+        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "
+        f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
         f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
     ]
@@ -114,7 +115,7 @@ class LiveScreen(Quiet):
 
     def __enter__(self) -> Self:
         self._console = console.stderr_console()
-        self._console.print(Text(self.title(), style="bold"))
+        self._console.print(Text(console.visible(self.title()), style="bold"))
         for line in plan_lines(self.launched.plan) if self.launched.plan else []:
             self._console.print(Text(f"  {line}"))
         self._progress = Progress(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -78,9 +81,12 @@ def train_command(
     if resume is not None:
         _refuse_beside_resume(given, out=out, init_from=init_from, config=config)
     elif config is not None:
-        from rnngen.config import read_toml
+        from rnngen.config import LENGTH_OPTIONS, read_toml
 
-        given = {**read_toml(config), **given}
+        file = read_toml(config)
+        if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
+            file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
+        given = {**file, **given}
     if resume is None:
         _check_early(given)
 
@@ -92,8 +98,7 @@ def train_command(
         launched = launch.launch(given, out=out, init_from=init_from)
     from rnngen.cli.progress import make_screen
 
-    _stop_on_signals(launched.trainer)
-    with make_screen(launched, quiet=quiet) as screen:
+    with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
     _report(finished, quiet=quiet, as_json=as_json)
 
@@ -130,7 +135,8 @@ def _check_early(given: dict[str, Any]) -> None:
         find_files([source for source in given.get(name, ()) if source != "-"])
 
 
-def _stop_on_signals(trainer: Trainer) -> None:
+@contextlib.contextmanager
+def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
     """The first SIGINT or SIGTERM ends the step and saves; the second leaves at once."""
 
     def handle(number: int, _frame: object) -> None:
@@ -138,8 +144,12 @@ def _stop_on_signals(trainer: Trainer) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _leave_at_once)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _leave_at_once(number: int, _frame: object) -> None:
@@ -163,11 +173,12 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     if not quiet or stopped:
         if stopped:
             console.note(f"Stopped by {finished.reason} after step {finished.step}. Go on with:")
-            console.note(f"  rnngen train --resume {finished.path}" if finished.step else "  (nothing was trained yet)")
+            console.note(f"  rnngen train --resume {shlex.quote(str(finished.path))}")
         else:
             reason = " (no better for a while)" if finished.reason == "patience" else ""
             best = f"{finished.best_nll:.4f} nats a token at step {finished.best_step}"
             console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
-            console.note(f"  rnngen sample {finished.path}\n  rnngen eval {finished.path}")
+            path = shlex.quote(str(finished.path))
+            console.note(f"  rnngen sample {path}\n  rnngen eval {path}")
     if stopped:
         raise typer.Exit(128 + signal.Signals[finished.reason])

@@ -136,12 +136,16 @@ class TextSource:
         self._files: list[Path | None] = []  # None is standard input
         for source in self.sources:
             if source == "-":
-                self._read_stdin(stdin or sys.stdin.buffer)
+                self._read_stdin(stdin)
                 self._files.append(None)
             else:
                 self._files.extend(find_files([source]))
 
-    def _read_stdin(self, stdin: IO[bytes]) -> None:
+    def _read_stdin(self, stdin: IO[bytes] | None) -> None:
+        if stdin is None:
+            if sys.stdin is None or sys.stdin.closed:
+                raise CorpusError("is closed", where="standard input", expected="text to read")
+            stdin = sys.stdin.buffer
         if self._spool is None:
             self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
             weakref.finalize(self, self._spool.close)

@@ -88,6 +88,16 @@ class RunWriter:
             (self.path / HOLDER).unlink(missing_ok=True)
         self._lock.release()
 
+    def discard(self, *, folder_too: bool) -> None:
+        """Give up a run that never began: remove what it wrote, and the folder if it was made for it."""
+        for name in (files.CONFIG, files.TOKENIZER, *files.LOGS):
+            (self.path / name).unlink(missing_ok=True)
+        self.close()
+        (self.path / LOCK).unlink(missing_ok=True)
+        if folder_too:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+
     def _clean(self) -> None:
         """Put committed weights in place; remove what a killed save left behind."""
         self._settle_weights()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json
-from rnngen.training.checkpoint import RESUME, RunWriter, load_state, new_run_folder, saved_steps
+from rnngen.training.checkpoint import RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.plan import Plan, make_plan
 from rnngen.training.trainer import Trainer
@@ -52,6 +53,7 @@ def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Pa
     if first:
         options = {**_architecture(first, options), **{k: v for k, v in options.items() if v is not None}}
     folder = out or new_run_folder(checkpoints_folder(), _stem(config.data.corpus[0]))
+    made = not folder.exists()
     writer = RunWriter(folder)
     try:
         plan = make_plan({**options, "tokenizer": corpus.tokenizer.level}, corpus, started)
@@ -60,8 +62,7 @@ def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Pa
             trainer.learner.begin_with(first.weights(), first.path)
         writer.begin(_config_json(plan.config, corpus), corpus.tokenizer)
     except BaseException:
-        writer.close()
-        _remove_if_empty(folder)
+        writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
     return Launched(trainer, plan)
 
@@ -84,6 +85,8 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
     recorded = saved.pop("corpus", {})
     saved.pop("rnngen", None)
     config = RunConfig.from_json(saved, path / CONFIG)
+    if "-" in config.data.corpus and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("this run was trained on standard input", where=path, expected="the same text, piped in again")
     writer = RunWriter(path)
     try:
         state = load_state(path)
@@ -179,12 +182,3 @@ def _absolute(sources: Sequence[str] | None) -> list[str] | None:
 
 def _stem(source: str) -> str:
     return "stdin" if source == "-" else Path(source).resolve().stem.replace("*", "")
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """A run that never began leaves nothing behind."""
-    left = [p for p in folder.iterdir() if not p.name.startswith(".")] if folder.is_dir() else []
-    if not left and not saved_steps(folder):
-        for hidden in folder.iterdir() if folder.is_dir() else []:
-            hidden.unlink()
-        folder.rmdir()

@@ -7,7 +7,7 @@ multiplied by, D the number of tokens that will be read in training.
 2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster.
 3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
    once, from the measured time of a step; the schedule then depends on steps alone.
-4. Epochs: minutes are not filled with more than 40 readings of the text; a text so small is learned before.
+4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
 5. Size: the widest single layer for which D ≥ 2.5 P, P ≤ 30 N. Wider ones learn more from a token but see fewer.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
 7. Dropout: 0.15·log2(q / 2.5) between 0 and 0.6, where q = sqrt(epochs · 2.5 P / N): none while the text is read a few
@@ -33,7 +33,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.training.speed import Speed, measure_step, measure_validation
 
 DEFAULT_MINUTES = 5.0
-MAX_EPOCHS = 40
+MAX_EPOCHS = 60
 TOKENS_PER_WEIGHT = 2.5
 WEIGHTS_PER_TOKEN = 30
 WIDTHS = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -92,7 +92,8 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         )
     flat = {k: v for k, v in given.items() if k in FIELD_GROUPS}
     if "size" in given:
-        flat = {**SIZES[given["size"]], **flat}
+        sizes = SIZES[given["size"]]
+        flat = {"hidden_size": sizes["hidden_size"], **({} if flat.get("tied") else sizes), **flat}
     flat["device"] = pick_device(given.get("device", "auto"))
     bptt = RunConfig.from_flat(flat).train.bptt
     flat.setdefault("batch_size", max(1, min(32, N // (4 * bptt))))

@@ -142,9 +142,9 @@ class Trainer:
 
     def _finish(self) -> Finished:
         reason = self._stop or ("steps" if self.step == self.config.train.steps else "patience")
-        if self._stop and self.step:
+        if self._stop:
             self._save()
-            if not self.writer.has_model:  # so that sample and eval have something to read
+            if self.step and not self.writer.has_model:  # so that sample and eval have something to read
                 self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
         return Finished(reason, self.step, best, self.best_step, self.writer.path)

@@ -1,0 +1,225 @@
+"""The command as a whole: what appears at once, exit codes, help that agrees with the configuration."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import rnngen
+from rnngen.cli.train import train_command
+from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, RunConfig
+from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
+from rnngen.training.plan import DEFAULT_MINUTES
+from tests.conftest import Outcome
+
+Cli = Callable[..., Outcome]
+
+
+def shown(value: object) -> str | None:
+    """A test's name: the arguments."""
+    return " ".join(value) if isinstance(value, list) else None
+
+
+RUN_WITHOUT_TORCH = """
+import sys
+from rnngen.cli.app import run
+code = run(sys.argv[1:])
+heavy = sorted({"torch"} & sys.modules.keys())
+print(f"code {code} heavy {heavy}", file=sys.stderr)
+"""
+
+
+def run_and_list_imports(*arguments: str) -> str:
+    """The last line on stderr of a command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN_WITHOUT_TORCH, *arguments],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["train", "--help"], 0),
+        (["sample", "--help"], 0),
+        (["eval", "--help"], 0),
+        (["train", "--hiden-size", "3"], 2),
+        (["train", "missing.txt"], 1),
+        (["train", "x", "--minutes", "0"], 2),
+        (["train", "x", "--size", "huge"], 2),
+        (["eval", "missing-run"], 1),
+    ],
+    ids=shown,
+)
+def test_help_and_mistakes_appear_without_importing_torch(arguments: list[str], code: int) -> None:
+    assert run_and_list_imports(*arguments) == f"code {code} heavy []"
+
+
+@pytest.mark.usefixtures("trained")
+def test_sample_never_imports_torch() -> None:
+    assert run_and_list_imports("sample", "--length", "5", "--seed", "1") == "code 0 heavy []"
+
+
+def test_importing_rnngen_imports_nothing_heavy() -> None:
+    program = "import rnngen, sys; print(sorted({'torch', 'numpy', 'pydantic', 'tokenizers'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_version_is_the_packages(cli: Cli) -> None:
+    assert cli("--version") == Outcome(0, f"rnngen {rnngen.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["trian"], 2, "'train'"),
+        (["evall"], 2, "'eval'"),
+        (["train", "x", "--hiden-size", "3"], 2, "--hidden-size"),
+        (["sample", "--lenght", "3"], 2, "--length"),
+        (["eval", "--jsn"], 2, "--json"),
+        (["train", "x", "--size", "huge"], 2, "'medium'"),
+        (["train", "x", "--cell", "transformer"], 2, "'lstm'"),
+        (["train", "x", "--hidden-size", "many"], 2, "--hidden-size"),
+        (["train", "x", "--hidden-size", "0"], 2, "--hidden-size"),
+        (["train", "x", "--learning-rate", "nan"], 2, "--learning-rate"),
+        (["train", "x", "--minutes", "0"], 2, "--minutes"),
+        (["train", "x", "--minutes", "inf"], 2, "--minutes"),
+        (["train", "x", "--epochs", "-1"], 2, "--epochs"),
+        (["train", "x", "--steps", "3", "--minutes", "1"], 2, "--steps and --minutes cannot both"),
+        (["train", "x", "--split", "a,b"], 2, "--split"),
+        (["train", "x", "--split", "0.9,0.9"], 2, "sum to 1"),
+        (["train", "x", "--nonlinearity", "relu"], 2, "--cell rnn"),
+        (["train", "x", "--tied", "--hidden-size", "8", "--embedding-size", "9"], 2, "--embedding-size"),
+        (["train", "x", "--device", "tpu"], 2, "--device"),
+        (["train"], 2, "no text was given"),
+        (["train", "missing.txt"], 1, "missing.txt: no such file"),
+        (["train", "nothing-*.txt"], 1, "nothing-*.txt: no such file"),
+        (["sample", "missing"], 1, "missing: is not a run"),
+        (["eval", "missing"], 1, "missing: is not a run"),
+        (["corpus", "build", "nothing"], 2, "expected pydoc"),
+        (["corpus", "biuld", "pydoc"], 2, "'build'"),
+    ],
+    ids=shown,
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_says_what_to_do(cli: Cli, arguments: list[str], code: int, said: str) -> None:
+    outcome = cli(*arguments)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.startswith("rnngen: error: ")
+    assert outcome.err.count("\n") == 1
+    assert said in outcome.err
+
+
+def test_a_usage_error_does_not_speak_of_the_parsers_own_exceptions(cli: Cli) -> None:
+    assert "Value error" not in cli("train", "x", "--size", "huge").err
+
+
+@pytest.mark.parametrize("arguments", [[], ["corpus"]], ids=["rnngen", "rnngen corpus"])
+def test_a_command_without_arguments_shows_its_help(cli: Cli, arguments: list[str]) -> None:
+    outcome = cli(*arguments)
+    assert "Usage:" in outcome.out + outcome.err
+    assert "error" not in outcome.err
+    assert outcome.code in (0, 2)
+
+
+def test_help_of_train_names_every_option_of_the_configuration(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = cli("train", "--help").out
+    options = set(re.findall(r"--[a-z][a-z-]*", shown))
+    names = {*FIELD_GROUPS, *LENGTH_OPTIONS, "size"} - {"corpus"}
+    assert {f"--{name.replace('_', '-')}" for name in names} - options == set()
+    assert "corpus" in shown
+    assert "--corpus" not in options
+
+
+def option_defaults() -> dict[str, str]:
+    """Option → what its help says the default is."""
+    hints = typing.get_type_hints(train_command, include_extras=True)
+    helps = {name: hint.__metadata__[0].help for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+    found = {name: re.search(r"\[default: (.+)\]", text) for name, text in helps.items()}
+    return {name: match[1] for name, match in found.items() if match}
+
+
+DECIDED_BY_RULES = {"vocab_size", "dropout", "valid_every", "save_every", "sample_every"}
+
+
+@pytest.mark.parametrize("name", sorted((option_defaults().keys() & FIELD_GROUPS.keys()) - DECIDED_BY_RULES))
+def test_the_default_in_an_options_help_is_the_configurations(name: str) -> None:
+    default = getattr(getattr(RunConfig(), FIELD_GROUPS[name]), name)
+    said = option_defaults()[name]
+    if isinstance(default, tuple):
+        assert tuple(float(part) for part in said.split(",")) == default
+    else:
+        said = said.split(",")[0]  # "32, fewer for short texts"
+        assert type(default)(said) == default
+
+
+def test_defaults_that_are_not_fields_are_those_of_the_plan_and_the_tokenizer() -> None:
+    said = option_defaults()
+    assert float(said["minutes"]) == DEFAULT_MINUTES
+    assert dict(re.findall(r"(word|bpe): (\d+)", said["vocab_size"])) == {
+        level: str(size) for level, size in DEFAULT_VOCAB_SIZE.items()
+    }
+
+
+def test_corpus_build_writes_a_text_and_says_where(cli: Cli) -> None:
+    outcome = cli("corpus", "build", "pydoc")
+    size = len(Path("corpora/pydoc.txt").read_text(encoding="utf-8"))
+    assert outcome == Outcome(0, "", f"corpora/pydoc.txt: {size:,} characters\n")
+    assert size > 100_000
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_full_disk_behind_standard_output_is_one_line(rnngen_command: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*rnngen_command, "sample", "-n", "20", "-q"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("rnngen: error: ")
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.usefixtures("trained", "corpus")
+@pytest.mark.parametrize(
+    "arguments", [["train", "-"], ["eval", "checkpoints/tiny", "-"], ["sample", "--prompt", "-"]], ids=" ".join
+)
+def test_closed_standard_input_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # what Python makes of <&-
+    outcome = cli(*arguments)
+    assert outcome.code in (1, 2)
+    assert outcome.err.startswith("rnngen: error: ")
+    assert outcome.err.count("\n") == 1
+    assert "standard input" in outcome.err
+
+
+def test_interrupting_a_command_exits_130_without_a_word(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnngen.corpus.registry.build", interrupted)
+    assert cli("corpus", "build", "pydoc") == Outcome(130, "", "")
+
+
+def test_out_of_memory_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("rnngen.corpus.registry.build", exhausted)
+    outcome = cli("corpus", "build", "pydoc")
+    assert outcome.code == 1
+    assert outcome.err.startswith("rnngen: error: out of memory.")
+    assert outcome.err.count("\n") == 1

@@ -1,0 +1,118 @@
+"""What a terminal may be shown, what a pipe gets, and the shapes of numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+
+from rnngen.cli import console
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain words\n\tand a tab",
+        "naïve Ελληνικά 漢字 עברית العربية",
+        "🙂 👩\u200d👩\u200d👧",
+        "[bold red]x[/]",
+        "\u2028",
+    ],
+    ids=["empty", "plain", "scripts", "emoji", "markup", "line separator"],
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert console.visible(text) == text
+
+
+HARMFUL = {
+    "escape": "\x1b", "carriage return": "\r", "bell": "\a", "backspace": "\b", "nul": "\0", "form feed": "\f",
+    "vertical tab": "\v", "delete": "\x7f", "C1 control sequence introducer": "\x9b", "C1 next line": "\x85",
+    "left-to-right mark": "\u200e", "right-to-left mark": "\u200f", "arabic letter mark": "\u061c",
+    "right-to-left override": "\u202e", "left-to-right embedding": "\u202a", "pop": "\u202c", "isolate": "\u2066",
+    "pop isolate": "\u2069",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("character", HARMFUL.values(), ids=HARMFUL)
+def test_what_steers_a_terminal_becomes_one_visible_character(character: str) -> None:
+    shown = console.visible(f"a{character}b")
+    assert character not in shown
+    assert len(shown) == 3
+    assert shown[1].isprintable()
+    assert (shown[0], shown[2]) == ("a", "b")
+
+
+def test_no_control_character_but_tab_and_newline_passes() -> None:
+    controls = "".join(map(chr, [*range(32), *range(127, 160)]))
+    passed = [c for c in console.visible(controls) if not c.isprintable()]
+    assert passed == ["\t", "\n"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [(io.StringIO, "a\x1b[31mb\r\u202e\n"), (Terminal, "a␛[31mb␍\ufffd\n")],
+    ids=["pipe", "terminal"],
+)
+def test_write_is_raw_into_a_pipe_and_visible_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], expected: str
+) -> None:
+    out = stream()
+    monkeypatch.setattr(sys, "stdout", out)
+    console.write("a\x1b[31mb\r\u202e\n")
+    assert out.getvalue() == expected
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
+def test_json_is_one_line_without_control_characters(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
+) -> None:
+    out = stream()
+    monkeypatch.setattr(sys, "stdout", out)
+    console.write_json({"text": "a\x1b[31m\n漢"})
+    assert out.getvalue() == '{"text": "a\\u001b[31m\\n漢"}\n'
+    assert json.loads(out.getvalue()) == {"text": "a\x1b[31m\n漢"}
+
+
+def test_notes_and_errors_go_to_standard_error_and_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    console.note("a\x1b[2Jb")
+    console.error("bad\x1b[2J\nname")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "a␛[2Jb\nrnngen: error: bad␛[2J name\n"
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [(None, True), ("1", False)])
+def test_colour_follows_no_color(monkeypatch: pytest.MonkeyPatch, no_color: str | None, coloured: bool) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    err = Terminal()
+    monkeypatch.setattr(sys, "stderr", err)
+    console.error("bad")
+    assert ("\033[" in err.getvalue()) is coloured
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (1000, "1k"), (1234, "1.23k"), (12_345_678, "12.3M"), (2e9, "2G"), (999_999, "1M")],
+)
+def test_counts_are_short(number: float, text: str) -> None:
+    assert console.count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (83.4, "1 min 23 s"), (3600, "1 h 0 min"), (7384, "2 h 3 min")],
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert console.duration(seconds) == text

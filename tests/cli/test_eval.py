@@ -1,0 +1,203 @@
+"""``rnngen eval``: numbers that agree with each other and with the model read one token at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnngen
+from tests.conftest import FAST, Outcome, make_text
+
+Cli = Callable[..., Outcome]
+
+METRICS = {
+    "nats_per_token", "token_perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bits_per_character",
+    "tokens", "words", "characters", "bytes",
+}  # fmt: skip
+
+
+def strict_json(text: str) -> dict[str, Any]:
+    """Parse as every other language does: without Python's Infinity and NaN."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def refused(outcome: Outcome, code: int, *said: str) -> None:
+    assert (outcome.code, outcome.out) == (code, ""), outcome
+    assert outcome.err.startswith("rnngen: error: ")
+    assert outcome.err.count("\n") == 1
+    for words in said:
+        assert words in outcome.err
+
+
+def own_corpus(run: Path) -> str:
+    return Path(json.loads((run / "config.json").read_text())["data"]["corpus"][0]).read_text(encoding="utf-8")
+
+
+def nats_token_by_token(run: Path, text: str) -> float:
+    """The same sum from the NumPy engine, one step at a time."""
+    generator = rnngen.load(run)
+    state = generator.model.start_state(1)
+    logits, total = generator.model.readout(state), 0.0
+    for token in generator.tokenizer.encode(text):
+        z = logits[0].astype(np.float64)
+        total += np.logaddexp.reduce(z) - z[token]
+        logits, state = generator.model.step(np.array([token]), state)
+    return float(total)
+
+
+def test_json_has_exactly_the_documented_keys(cli: Cli, trained: Path) -> None:
+    outcome = cli("eval", trained, "--json")
+    assert strict_json(outcome.out).keys() == METRICS | {"run", "text", "unknown", "nats"}
+    assert (outcome.out.count("\n"), outcome.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("part", "start", "stop"), [("train", 0, 18_000), ("valid", 18_000, 19_000), ("test", 19_000, 20_000)]
+)
+def test_each_part_is_the_share_of_the_text_it_is_said_to_be(
+    cli: Cli, trained: Path, part: str, start: int, stop: int
+) -> None:
+    text = own_corpus(trained)[start:stop]
+    score = strict_json(cli("eval", trained, "--part", part, "--json").out)
+    assert (score["characters"], score["tokens"]) == (len(text), len(text))
+    assert score["bytes"] == len(text.encode())
+    assert score["words"] == len(text.split())
+    assert score["nats"] == pytest.approx(nats_token_by_token(trained, text), rel=1e-5)
+
+
+def test_test_is_the_part_by_default(cli: Cli, trained: Path) -> None:
+    assert cli("eval", trained, "--json").out == cli("eval", trained, "--part", "test", "--json").out
+
+
+@pytest.mark.parametrize("text", ["The cat sat.\n", "T", "naïve Ωmega 漢字 cat\n" * 20, "   \n"])
+@pytest.mark.parametrize("tokenizer", ["char", "byte"])
+def test_the_numbers_agree_with_each_other(cli: Cli, trained: Path, corpus: Path, tokenizer: str, text: str) -> None:
+    run = trained
+    if tokenizer == "byte":
+        run = rnngen.train(corpus, out="byte", steps=5, tokenizer="byte", **FAST).path
+    Path("new.txt").write_text(text, encoding="utf-8")
+    score = strict_json(cli("eval", run, "new.txt", "--json", "--quiet").out)
+    nats = score["nats"]
+    assert score["characters"] == len(text)
+    assert score["bytes"] == len(text.encode())
+    assert score["words"] == len(text.split())
+    assert score["tokens"] == len(text if tokenizer == "char" else text.encode())
+    assert score["nats_per_token"] == pytest.approx(nats / score["tokens"])
+    assert score["token_perplexity"] == pytest.approx(math.exp(nats / score["tokens"]))
+    assert score["byte_perplexity"] == pytest.approx(math.exp(nats / score["bytes"]))
+    assert score["word_perplexity"] == pytest.approx(math.exp(nats / max(1, score["words"])))
+    assert score["bits_per_byte"] == pytest.approx(nats / score["bytes"] / math.log(2))
+    assert score["bits_per_character"] == pytest.approx(nats / score["characters"] / math.log(2))
+    assert nats == pytest.approx(nats_token_by_token(run, text), rel=1e-5)
+
+
+@pytest.mark.usefixtures("trained")
+def test_json_stays_json_where_a_perplexity_is_beyond_every_number(cli: Cli) -> None:
+    Path("one-word.txt").write_text("thecat" * 500)  # text without spaces, as in Chinese or DNA
+    outcome = cli("eval", "checkpoints/tiny", "one-word.txt", "--json")
+    assert strict_json(outcome.out)["words"] == 1
+
+
+@pytest.mark.usefixtures("trained")
+def test_files_are_scored_as_one_text(cli: Cli) -> None:
+    Path("a.txt").write_text(make_text(800, seed=1).rstrip() + "\n")
+    Path("b.txt").write_text(make_text(700, seed=2))
+    Path("ab.txt").write_text(Path("a.txt").read_text() + Path("b.txt").read_text())
+    two = strict_json(cli("eval", "checkpoints/tiny", "a.txt", "b.txt", "--json").out)
+    one = strict_json(cli("eval", "checkpoints/tiny", "ab.txt", "--json").out)
+    assert two.pop("text") == "a.txt, b.txt"
+    assert one.pop("text") == "ab.txt"
+    assert two == one
+
+
+@pytest.mark.usefixtures("trained")
+def test_unseen_characters_are_counted_and_noted(cli: Cli) -> None:
+    Path("new.txt").write_text("The ΩΩ cat 漢", encoding="utf-8")
+    outcome = cli("eval", "checkpoints/tiny", "new.txt", "--json")
+    assert strict_json(outcome.out)["unknown"] == 3
+    assert outcome.err.startswith("note: 3 of 12 characters are not in the model's vocabulary")
+    assert outcome.err.count("\n") == 1
+    assert cli("eval", "checkpoints/tiny", "new.txt", "--quiet").err == ""
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "t.txt: is empty"),
+        (b"\xef\xbb\xbf", "t.txt: is empty"),
+        (b"a\xffb", "t.txt: is not UTF-8"),
+        (b"a\0b", "t.txt: is not text"),
+        ("a".encode("utf-16"), "t.txt: starts with a UTF-16"),
+    ],
+    ids=["empty", "only a byte order mark", "not UTF-8", "NUL", "UTF-16"],
+)
+def test_a_text_that_cannot_be_scored_is_a_clear_error(cli: Cli, content: bytes, said: str) -> None:
+    Path("t.txt").write_bytes(content)
+    refused(cli("eval", "checkpoints/tiny", "t.txt"), 1, said)
+
+
+@pytest.mark.usefixtures("trained")
+def test_errors_replace_scores_what_is_not_utf8(cli: Cli) -> None:
+    Path("t.txt").write_bytes(b"The c\xfft")
+    score = strict_json(cli("eval", "checkpoints/tiny", "t.txt", "--errors", "replace", "--json").out)
+    assert (score["characters"], score["unknown"]) == (7, 1)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_missing_text_is_named(cli: Cli) -> None:
+    refused(cli("eval", "checkpoints/tiny", "missing.txt"), 1, "missing.txt: no such file")
+
+
+def test_without_a_run_the_way_to_one_is_told(cli: Cli) -> None:
+    refused(cli("eval"), 1, "there is no trained model yet", "rnngen train FILE")
+
+
+def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: Path) -> None:
+    table = cli("eval", trained).out
+    score = strict_json(cli("eval", trained, "--json").out)
+    rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
+    assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
+    assert rows.keys() == {
+        "nats a token", "token perplexity", "word perplexity", "bits a character", "bits a byte", "tokens", "words",
+        "characters", "bytes",
+    }  # fmt: skip
+    assert float(rows["nats a token"]) == pytest.approx(score["nats_per_token"], abs=1e-4)
+    assert float(rows["bits a byte"]) == pytest.approx(score["bits_per_byte"], abs=1e-4)
+    assert rows["characters"] == "1,000"
+
+
+def test_a_corpus_that_is_gone_or_changed_is_told_with_the_way_on(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="run", steps=2, **FAST)
+    corpus.write_text(make_text(20_000, seed=9))
+    refused(cli("eval", "run"), 1, "the text this run was trained on has changed", "rnngen eval RUN TEXT")
+    corpus.unlink()
+    refused(cli("eval", "run"), 1, "no such file", "rnngen eval RUN TEXT")
+
+
+def test_a_part_that_is_not_there_is_told(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="run", steps=2, split=(0.9, 0.1), **FAST)
+    refused(cli("eval", "run"), 1, "the run's corpus has no test part", "rnngen eval RUN TEXT")
+    assert cli("eval", "run", "--part", "valid").code == 0
+
+
+def test_the_newest_run_is_used_by_default(cli: Cli, trained: Path, corpus: Path) -> None:
+    rnngen.train(corpus, out="checkpoints/newer", steps=2, **FAST)
+    assert strict_json(cli("eval", "--json").out)["run"] == "checkpoints/newer"
+    shutil.rmtree("checkpoints/newer")
+    assert strict_json(cli("eval", "--json").out)["run"] == "checkpoints/tiny"
+
+
+def test_a_run_named_by_hand_that_is_damaged_is_a_clear_error(cli: Cli, trained: Path) -> None:
+    weights = trained / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    refused(cli("eval", trained), 1, "model.safetensors: is damaged", "--resume")

@@ -1,0 +1,141 @@
+"""Texts that are none: each a documented rule or a clear error, and nothing left behind."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FAST, Outcome, make_text
+
+Cli = Callable[..., Outcome]
+
+OPTIONS = [part for name, value in {**FAST, "steps": 3}.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+TEXT = make_text(3_000).encode()
+
+
+def refused(outcome: Outcome, *said: str) -> None:
+    """One line that says what is wrong, and no folder of a run that never was."""
+    assert (outcome.code, outcome.out) == (1, ""), outcome
+    assert outcome.err.startswith("rnngen: error: ")
+    assert outcome.err.count("\n") == 1
+    for words in said:
+        assert words in outcome.err
+    assert not list(Path().glob("checkpoints/*"))
+
+
+BAD = {
+    "empty": (b"", ["bad.txt: is empty"]),
+    "only a byte order mark": (codecs.BOM_UTF8, ["bad.txt: is empty"]),
+    "one character": (b"a", ["one token"]),
+    "shorter than one window": (b"abcdefghijklmnopq" * 1, ["expected at least"]),
+    "long enough to validate but not to train": (b"abcdefghij" * 1 + b"k" * 6, ["expected at least"]),
+    "NUL": (b"text\0text" * 100, ["bad.txt: is not text", "a NUL byte at offset 4"]),
+    "NUL far in": (TEXT * 500 + b"\0", [f"a NUL byte at offset {len(TEXT) * 500}"]),
+    "invalid UTF-8": (TEXT + b"\xff" + TEXT, ["bad.txt: is not UTF-8", f"byte 0xff at offset {len(TEXT)}", "--errors"]),
+    "invalid UTF-8 far in": (TEXT * 500 + b"\xe9", [f"byte 0xe9 at offset {len(TEXT) * 500}"]),
+    "character cut at the end": (TEXT + "漢".encode()[:2], ["bad.txt: is not UTF-8", f"offset {len(TEXT)}"]),
+    "encoded surrogate": (TEXT + b"\xed\xa0\x80", ["bad.txt: is not UTF-8", f"offset {len(TEXT)}"]),
+    "invalid after a byte order mark": (codecs.BOM_UTF8 + b"abc\xff", ["offset 6"]),
+    "Latin-1": ("café\n".encode("latin-1") * 500, ["byte 0xe9 at offset 3"]),
+    "UTF-16": (TEXT.decode().encode("utf-16"), ["UTF-16", "iconv"]),
+    "UTF-16 big endian": (codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be"), ["UTF-16", "iconv"]),
+    "UTF-16 without a mark": (TEXT.decode().encode("utf-16-le"), ["NUL byte at offset 1"]),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD.values(), ids=BAD)
+def test_a_file_that_cannot_be_trained_on_is_one_line(cli: Cli, content: bytes, said: list[str]) -> None:
+    Path("bad.txt").write_bytes(content)
+    refused(cli("train", "bad.txt", *OPTIONS), *said)
+
+
+@pytest.mark.parametrize("option", ["--valid", "--test"])
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"a\0b", "NUL byte at offset 1"), (b"a\xff", "is not UTF-8")], ids=["NUL", "not UTF-8"]
+)
+def test_a_bad_validation_or_test_text_is_one_line(
+    cli: Cli, corpus: Path, option: str, content: bytes, said: str
+) -> None:
+    Path("bad.txt").write_bytes(content)
+    refused(cli("train", corpus, option, "bad.txt", *OPTIONS), "bad.txt: is not", said)
+
+
+def test_an_empty_validation_text_is_one_line(cli: Cli, corpus: Path) -> None:
+    Path("bad.txt").write_bytes(b"")
+    refused(cli("train", corpus, "--valid", "bad.txt", *OPTIONS), "no validation text")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("missing.txt", "missing.txt: no such file"),
+        ("missing/", "missing/: no such file"),
+        ("*.md", "*.md: no such file"),
+        ("empty", "empty: the folder has no text files"),
+        ("binaries", "binaries: the folder has no text files"),
+        ("bad\x1b[2J\nname", "bad␛[2J name: no such file"),
+    ],
+    ids=["file", "folder", "glob", "empty folder", "folder of binaries", "hostile name"],
+)
+def test_a_source_that_stands_for_no_text_is_one_line(cli: Cli, source: str, said: str) -> None:
+    Path("empty").mkdir()
+    Path("binaries").mkdir()
+    Path("binaries/a.bin").write_bytes(b"a\0b")
+    Path("binaries/utf16.txt").write_bytes("a".encode("utf-16"))
+    Path("binaries/.hidden").write_text("text")
+    refused(cli("train", source, *OPTIONS), said)
+
+
+def test_a_missing_file_beside_a_good_one_is_told(cli: Cli, corpus: Path) -> None:
+    refused(cli("train", corpus, "missing.txt", *OPTIONS), "missing.txt: no such file")
+
+
+def trained_on(cli: Cli, content: bytes, *more: str) -> tuple[int, set[str]]:
+    """Characters of the corpus, and the vocabulary, of a run on these bytes."""
+    Path("text.txt").write_bytes(content)
+    outcome = cli("train", "text.txt", *OPTIONS, "--out", "run", *more)
+    assert outcome.code == 0, outcome.err
+    parts = json.loads(Path("run/config.json").read_text())["corpus"]["parts"]
+    vocabulary = json.loads(Path("run/tokenizer.json").read_text())["model"]["vocab"].keys() - {"<unk>"}
+    return sum(part["characters"] for part in parts.values()), set(vocabulary)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [codecs.BOM_UTF8 + TEXT, TEXT.replace(b"\n", b"\r\n"), TEXT.replace(b"\n", b"\r")],
+    ids=["byte order mark", "CRLF", "CR"],
+)
+def test_marks_and_line_ends_of_other_systems_are_not_learned(cli: Cli, content: bytes) -> None:
+    assert trained_on(cli, content) == (3_000, set(TEXT[:2700].decode()))
+
+
+def test_replacing_what_is_not_text_is_opt_in(cli: Cli) -> None:
+    characters, vocabulary = trained_on(cli, b"\xff\0" + TEXT, "--errors", "replace")
+    assert characters == 3_002
+    assert vocabulary == set(TEXT[:2700].decode()) | {"\ufffd"}
+
+
+def test_the_text_of_a_special_token_stays_ordinary_text(cli: Cli) -> None:
+    characters, vocabulary = trained_on(cli, b"<unk> <s> <|endoftext|>\n" * 200)
+    assert characters == 24 * 200
+    assert vocabulary == set("<unk> <s> <|endoftext|>\n")
+
+
+def test_the_shortest_text_that_fits_a_window_trains(cli: Cli) -> None:
+    # 17 characters to train on (--bptt 16 and one to predict), and one of each other part
+    characters, _ = trained_on(cli, b"abcdefghijklmnopqrs", "--split", "0.9,0.05,0.05", "--batch-size", "1")
+    assert characters == 19
+
+
+def test_one_long_line_without_a_space_trains(cli: Cli) -> None:
+    characters, vocabulary = trained_on(cli, b"ab" * 1_500_000)
+    assert (characters, vocabulary) == (3_000_000, {"a", "b"})
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNGEN_CACHE", str(corpus))
+    refused(cli("train", corpus, *OPTIONS), "the cache cannot be written", "RNNGEN_CACHE")

@@ -1,0 +1,398 @@
+"""Runs that are cut short — by a signal, by numbers that are not finite, by a full disk — and go on bit for bit."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import math
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+import rnngen
+import rnngen.run
+from rnngen.cli import train as train_module
+from rnngen.cli.progress import Quiet
+from rnngen.errors import TrainingError
+from rnngen.run import open_run
+from rnngen.training import launch
+from rnngen.training.checkpoint import load_state, saved_steps
+from rnngen.training.events import Event, Stepped
+from rnngen.training.trainer import Trainer
+from tests.conftest import FAST, Outcome, make_text
+
+Cli = Callable[..., Outcome]
+
+SHORT = {**FAST, "steps": 60, "valid_every": 20, "save_every": 15, "sample_every": 30, "dropout": 0.2, "patience": 0}
+LONG = {**FAST, "steps": 900, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
+
+
+def command_line(options: dict[str, Any]) -> list[str]:
+    return [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@pytest.fixture(autouse=True)
+def _signal_handlers() -> Iterator[None]:
+    """Training takes over SIGINT and SIGTERM; give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def outcome_of(run: Path) -> dict[str, Any]:
+    """All that a run leaves that does not tell the time: equal for two runs that are equal bit for bit."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        assert row.pop("seconds") >= 0
+    state = load_state(run)
+    return {
+        "rows": rows,
+        "samples": (run / "samples.txt").read_text(),
+        "model": (run / "model.safetensors").read_bytes(),
+        "state": {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()},
+        "values": {name: value for name, value in state.values.items() if name not in ("seconds", "logs")},
+        "config": (run / "config.json").read_bytes(),
+        "tokenizer": (run / "tokenizer.json").read_bytes(),
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus."""
+    folder = tmp_path_factory.mktemp("signals")
+    (folder / "corpus.txt").write_text(make_text(20_000), encoding="utf-8")
+    return folder
+
+
+def uninterrupted(home: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNGEN_CACHE", str(home / "cache"))
+        launch.train(home / "corpus.txt", out=home / name, **options)
+    return outcome_of(home / name)
+
+
+@pytest.fixture(scope="module")
+def short(home: Path) -> dict[str, Any]:
+    """What the short run comes to when nothing happens to it."""
+    return uninterrupted(home, "short", SHORT)
+
+
+@pytest.fixture(scope="module")
+def long(home: Path) -> dict[str, Any]:
+    """What the long run comes to when nothing happens to it."""
+    return uninterrupted(home, "long", LONG)
+
+
+# stopped in this process
+
+
+def stopping_at(step: int, trainer: Trainer) -> Callable[[Event], None]:
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == step:
+            trainer.stop("SIGINT")
+
+    return on_event
+
+
+# 7: between everything; 15: on a save; 20: on a validation; 30: on a save and a sample; 40: on a validation before
+# any new save; 59, 60: at the end
+@pytest.mark.parametrize("step", [1, 7, 15, 20, 30, 40, 59, 60])
+def test_a_run_stopped_at_any_step_and_resumed_equals_one_that_never_stopped(
+    home: Path, short: dict[str, Any], step: int
+) -> None:
+    launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
+    stopped = launch.run_to_end(launched, stopping_at(step, launched.trainer))
+    assert (stopped.reason, stopped.step) == ("SIGINT", step)
+    finished = launch.run_to_end(launch.resume(Path("run")))
+    assert (finished.reason, finished.step) == ("steps", 60)
+    assert outcome_of(Path("run")) == short
+
+
+def test_a_run_stopped_again_and_again_equals_one_that_never_stopped(home: Path, short: dict[str, Any]) -> None:
+    launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
+    for step in (3, 4, 19, 20, 21, 45, 58):
+        assert launch.run_to_end(launched, stopping_at(step, launched.trainer)).step == step
+        launched = launch.resume(Path("run"))
+    launch.run_to_end(launched)
+    assert outcome_of(Path("run")) == short
+
+
+def test_a_stopped_run_that_was_never_validated_can_be_sampled(home: Path) -> None:
+    launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
+    launch.run_to_end(launched, stopping_at(2, launched.trainer))
+    assert len(rnngen.generate(run="run", length=10)) == 10
+
+
+def signal_after_step(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -> None:
+    original = Quiet.show
+
+    def show(self: Quiet, event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == step:
+            signal.raise_signal(number)
+        original(self, event)
+
+    monkeypatch.setattr(Quiet, "show", show)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "folder", "more"),
+    [
+        (signal.SIGINT, 130, "run", []),
+        (signal.SIGTERM, 143, "run", ["--quiet"]),
+        (signal.SIGINT, 130, "my run", []),
+    ],
+    ids=["SIGINT", "SIGTERM and quiet", "a folder to quote"],
+)
+def test_a_signal_ends_the_step_saves_and_shows_how_to_go_on(
+    cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals, code: int, folder: str, more: list[str],
+) -> None:  # fmt: skip
+    with monkeypatch.context() as patch:
+        signal_after_step(patch, 9, number)
+        outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--out", folder, *more)
+    assert (outcome.code, outcome.out) == (code, "")
+    said, how = outcome.err.splitlines()[-2:]
+    assert said == f"Stopped by {number.name} after step 9. Go on with:"
+    command = shlex.split(how)
+    assert command == ["rnngen", "train", "--resume", folder]
+    assert cli(*command[1:]).code == 0
+    assert outcome_of(Path(folder)) == short
+
+
+def test_json_of_a_stopped_run_says_why(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal_after_step(monkeypatch, 9, signal.SIGTERM)
+    outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--json")
+    result = json.loads(outcome.out)
+    assert (outcome.code, result["reason"], result["step"]) == (143, "SIGTERM", 9)
+    assert result["valid_nats_per_token"] is None
+
+
+@pytest.mark.parametrize("name", ["model.safetensors.new", "state.safetensors", "manifest.json"])
+def test_a_signal_during_a_save_lets_the_save_complete(
+    cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    original = rnngen.run.write_synced
+    sent: list[Path] = []
+
+    def write_synced(path: Path, content: bytes) -> None:
+        if path.name == name and not sent:
+            sent.append(path)
+            signal.raise_signal(signal.SIGTERM)
+        original(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rnngen.run, "write_synced", write_synced)
+        assert cli("train", home / "corpus.txt", *command_line(SHORT), "--out", "run").code == 143
+    assert sent
+    assert not list(Path("run").glob("*.new"))
+    assert cli("train", "--resume", "run").code == 0
+    assert outcome_of(Path("run")) == short
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int) -> None:
+    left: list[int] = []
+    stopped: list[str] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    with train_module._stopped_by_signals(SimpleNamespace(stop=stopped.append)):  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        assert (stopped, left) == (["SIGINT"], [])
+        signal.raise_signal(number)
+    assert (stopped, left) == (["SIGINT"], [code])
+
+
+def test_an_interrupt_while_planning_leaves_nothing_behind(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "make_plan", interrupted)
+    assert cli("train", home / "corpus.txt", *command_line(SHORT)).code == 130
+    assert not list(Path().glob("checkpoints/*"))
+
+
+# stopped as processes are
+
+
+def rows_written(run: Path) -> int:
+    path = run / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=lambda x: str(x)
+)
+def test_a_process_that_is_signalled_goes_on_bit_for_bit(
+    cli: Cli, home: Path, long: dict[str, Any], rnngen_command: list[str], number: signal.Signals, code: int
+) -> None:
+    process = subprocess.Popen(
+        [*rnngen_command, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert out == ""
+    assert "Traceback" not in err
+    if number != signal.SIGKILL:
+        assert err.splitlines()[-1] == "  rnngen train --resume run"
+    assert 0 < load_state(Path("run")).values["step"] < 900
+    assert cli("sample", "run", "-n", 20).code == 0
+    resumed = cli("train", "--resume", "run", "--json")
+    assert resumed.code == 0
+    assert json.loads(resumed.out)["step"] == 900
+    assert outcome_of(Path("run")) == long
+
+
+# numbers that are not finite
+
+
+def poisoned_cross_entropy(what: str) -> Callable[..., torch.Tensor]:
+    original = torch.nn.functional.cross_entropy
+
+    def cross_entropy(*arguments: Any, **more: Any) -> torch.Tensor:
+        loss = original(*arguments, **more)
+        if what == "gradient":
+            loss.register_hook(lambda gradient: gradient * math.nan)
+            return loss
+        return loss * {"loss nan": math.nan, "loss inf": math.inf}[what]
+
+    return cross_entropy
+
+
+@pytest.mark.parametrize("what", ["loss nan", "loss inf", "gradient"])
+def test_what_is_not_finite_stops_the_run_before_the_weights_are_touched(
+    home: Path, short: dict[str, Any], what: str
+) -> None:
+    launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
+    patch = pytest.MonkeyPatch()
+    before: dict[str, torch.Tensor] = {}
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 37:  # what comes next is step 38
+            before.update(copy.deepcopy(launched.trainer.learner.tensors()))
+            patch.setattr(torch.nn.functional, "cross_entropy", poisoned_cross_entropy(what))
+
+    with pytest.raises(TrainingError, match=f"the {what.split()[0]} is not finite at step 38"):
+        try:
+            launch.run_to_end(launched, on_event)
+        finally:
+            patch.undo()
+    after = launched.trainer.learner.tensors()
+    for name in [name for name in before if name.split("/")[0] in ("weights", "average", "optimizer")]:
+        assert torch.equal(after[name], before[name]), name
+    assert load_state(Path("run")).values["step"] == 30
+    assert rnngen.generate(run="run", length=5)
+    launch.run_to_end(launch.resume(Path("run")))  # the cause gone, it goes on as if nothing had been
+    assert outcome_of(Path("run")) == short
+
+
+def test_a_diverged_run_is_one_line_on_the_command_line(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Quiet.show
+
+    def show(self: Quiet, event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 2:
+            monkeypatch.setattr(torch.nn.functional, "cross_entropy", poisoned_cross_entropy("loss nan"))
+        original(self, event)
+
+    monkeypatch.setattr(Quiet, "show", show)
+    outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--quiet")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("rnngen: error: ")
+    assert "the loss is not finite at step 3;" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_weight_that_is_not_finite_is_found_at_the_next_step(home: Path) -> None:
+    launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 22:
+            with torch.no_grad():
+                next(launched.trainer.learner.model.parameters()).fill_(math.inf)
+
+    with pytest.raises(TrainingError, match="at step 23"):
+        launch.run_to_end(launched, on_event)
+    assert load_state(Path("run")).values["step"] == 15
+
+
+# a full disk
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
+    """The disk is full when a file of this name is written once more than ``after`` times."""
+    original_write, original_open = rnngen.run.write_synced, Path.open
+    written = {"times": 0}
+
+    def full(path: Path) -> None:
+        if path.name == name:
+            written["times"] += 1
+            if written["times"] > after:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    def write_synced(path: Path, content: bytes) -> None:
+        try:
+            full(path)
+        except OSError:
+            path.write_bytes(content[: len(content) // 2])  # as far as it went
+            raise
+        original_write(path, content)
+
+    def open_(self: Path, mode: str = "r", *arguments: Any, **more: Any) -> Any:
+        if mode == "ab":
+            full(self)
+        return original_open(self, mode, *arguments, **more)
+
+    monkeypatch.setattr(rnngen.run, "write_synced", write_synced)
+    monkeypatch.setattr(Path, "open", open_)
+
+
+def refused(outcome: Outcome) -> None:
+    assert (outcome.code, outcome.out) == (1, ""), outcome
+    assert "cannot be written (No space left on device)" in outcome.err.splitlines()[-1]
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(monkeypatch, ".config.json.tmp", 0)
+    refused(cli("train", home / "corpus.txt", *command_line(SHORT), "--quiet"))
+    assert not list(Path().glob("checkpoints/*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        ("model.safetensors.new", 1), (".manifest.json.tmp", 1), ("state.safetensors", 2), ("state.json", 2),
+        ("metrics.jsonl", 35), ("samples.txt", 1),
+    ],
+)  # fmt: skip
+def test_a_disk_that_fills_up_leaves_the_last_checkpoint_intact(
+    cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, after: int
+) -> None:
+    with monkeypatch.context() as patch:
+        fill_disk(patch, name, after)
+        refused(cli("train", home / "corpus.txt", *command_line(SHORT), "--out", "run", "--quiet"))
+    assert open_run("run").weights()
+    assert load_state(Path("run")).values["step"] in (15, 30, 45)
+    left = [path.name for path in Path("run").rglob("*") if path.suffix in (".new", ".tmp")]
+    assert left == []
+    assert all(path in saved_steps(Path("run")) for path in Path("run/resume").iterdir())
+    assert cli("train", "--resume", "run", "--quiet").code == 0
+    assert outcome_of(Path("run")) == short
