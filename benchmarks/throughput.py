@@ -46,7 +46,7 @@ def steps_of_rnngen(hidden_size: int, precision: str, folder: Path) -> Iterator[
     writer = RunWriter(folder / f"run-{hidden_size}-{precision}")
     writer.begin({}, corpus.tokenizer)
     trainer = Trainer(config, corpus, writer)
-    yield trainer.model.num_multiply_weights
+    yield trainer.learner.model.num_multiply_weights
     for event in trainer.events():
         if isinstance(event, Stepped):
             yield 0

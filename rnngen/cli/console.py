@@ -68,7 +68,7 @@ _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
-    **{code: "\ufffd" for code in (*range(0x80, 0xA0), *_BIDI)},
+    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI), "\ufffd"),
 }
 
 
