@@ -83,7 +83,7 @@ class Quiet:
         """Where the run is going."""
         path = self.launched.trainer.writer.path
         if self.launched.plan is None:
-            return f"Going on with {path} after step {self.launched.trainer.step}"
+            return f"Training {path} from step {self.launched.trainer.step} on"
         return f"Training into {path}"
 
 

@@ -90,6 +90,10 @@ def train_command(
     if resume is None:
         _check_early(given)
 
+    if not quiet:
+        console.note(
+            f"Going on with {resume}" if resume else f"Reading {', '.join(given['corpus'])}, measuring this machine"
+        )
     from rnngen.training import launch
 
     if resume is not None:
