@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -90,10 +91,9 @@ def train_command(
     if resume is None:
         _check_early(given)
 
-    if not quiet:
-        console.note(
-            f"Going on with {resume}" if resume else f"Reading {', '.join(given['corpus'])}, measuring this machine"
-        )
+    if not quiet and sys.stderr.isatty():  # nobody should look at nothing while torch is imported
+        what = ", ".join(given.get("corpus", [f"{resume}"]))
+        console.note(f"Reading {what} and measuring this machine" if resume is None else f"Reading {what}")
     from rnngen.training import launch
 
     if resume is not None:
