@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from rnngen.cli import console
-from rnngen.training.events import Event, Sampled, Saved, Stepped, Validated, Warned
+from rnngen.training.events import Event, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
 
@@ -119,12 +119,13 @@ class LiveScreen(Quiet):
         for line in plan_lines(self.launched.plan) if self.launched.plan else []:
             self._console.print(Text(f"  {line}"))
         self._progress = Progress(
-            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=20), TimeElapsedColumn(),
+            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), TimeElapsedColumn(),
             TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"), console=self._console,
             refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer
         self._task = self._progress.add_task("", total=trainer.config.train.steps, completed=trainer.step)
+        self._epoch = 0.0
         self._progress.start()
         return self
 
@@ -137,19 +138,20 @@ class LiveScreen(Quiet):
         """Take in one event."""
         super().show(event)
         if isinstance(event, Stepped):
-            valid = "" if self.best is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
-            rate = console.count(self.tokens_per_second)
-            self._progress.update(
-                self._task, completed=event.step,
-                description=f"epoch {event.epoch:.1f}  train {self.loss:.3f}{valid}  {rate} tok/s",
-            )  # fmt: skip
+            self._epoch = event.epoch
+            self._progress.update(self._task, completed=event.step, description=self._numbers())
+        elif isinstance(event, Validated):
+            self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Sampled):
             text = Text(console.visible(event.text.strip("\n")))
             self._progress.console.print(
                 Panel(text, title=f"step {event.step}", title_align="left", border_style="dim", width=80)
             )
-        elif isinstance(event, Saved):
-            pass
+
+    def _numbers(self) -> str:
+        valid = "" if self.best is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
+        rate = console.count(self.tokens_per_second)
+        return f"epoch {self._epoch:.1f}  train {self.loss:.3f}{valid}  {rate} tok/s"
 
 
 def make_screen(launched: Launched, *, quiet: bool) -> Quiet:

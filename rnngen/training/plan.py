@@ -121,7 +121,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         "steps": steps,
         "valid_every": min(steps, valid_every),
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
-        "sample_every": given.get("sample_every", max(1, steps // 8)),
+        "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
         "dropout": given.get("dropout", dropout_rule(epochs, model.num_multiply_weights, N)),
     }
     return Plan(
