@@ -56,6 +56,8 @@ class DataConfig(_Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
+        if self.tokenizer == "byte" and self.vocab_size is not None:
+            raise ValueError("--vocab-size has no meaning with --tokenizer byte: there are 256 bytes")
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
         if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
             given = ",".join(map(str, self.split))

@@ -49,15 +49,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         CheckpointError: the disk is full or the folder cannot be written; the old content is intact.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    work = temporary(path)
     try:
-        write_synced(temporary, content)
-        temporary.replace(path)
+        write_synced(work, content)
+        work.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            work.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def temporary(path: Path) -> Path:
+    """Where a file's new content is written before it takes its place."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -131,7 +136,7 @@ class Run:
         raise CheckpointError(
             "is damaged: it is not what the manifest says" if exists else "is missing", where=self.path / name,
             expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
-            hint="rnngen train --resume can go on from the checkpoints in resume/.",
+            hint="rnngen train --resume can go on from the checkpoints in resume/." if name == MODEL else None,
         )  # fmt: skip
 
     def weights(self) -> dict[str, NDArray[np.floating[Any]]]:
@@ -294,8 +299,9 @@ def open_run(path: str | Path | None = None) -> Run:
     folder = Path(path) if path is not None else newest_run()
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing there"
+        hint = "A text to score comes after the run: rnngen eval RUN TEXT." if folder.exists() else None
         raise CheckpointError(
-            "is not a run", where=folder, expected="a folder made by rnngen train", found=found,
+            "is not a run", where=folder, expected="a folder made by rnngen train", found=found, hint=hint,
         )  # fmt: skip
     if not (folder / MANIFEST).exists():
         raise CheckpointError(

@@ -74,7 +74,7 @@ values = st.fixed_dictionaries(
         "num_layers": st.integers(1, 64),
         "dropout": st.floats(0, 1, exclude_max=True),
         "cell": st.sampled_from(["lstm", "gru", "rnn"]),
-        "tokenizer": st.sampled_from(["char", "byte", "word", "bpe"]),
+        "tokenizer": st.sampled_from(["char", "word", "bpe"]),
         "learning_rate": st.floats(1e-6, 10),
         "steps": st.integers(1, 10**9),
         "seed": st.integers(0, 2**63 - 1),

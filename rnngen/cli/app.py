@@ -51,6 +51,9 @@ def _root(
     pass
 
 
+_OUT_OF_MEMORY = "out of memory. Try a smaller --size, --batch-size or --bptt, or fewer samples at once."
+
+
 class _Terminated(BaseException):
     """SIGTERM, where no command handles it in its own way."""
 
@@ -77,9 +80,12 @@ def run(arguments: list[str] | None = None) -> int:
         _abandon_stdout()
         return 0
     except MemoryError:
-        console.error("out of memory. Try a smaller --size, --batch-size or --bptt.")
+        console.error(_OUT_OF_MEMORY)
         return 1
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):  # torch's own
+            console.error(_OUT_OF_MEMORY)
+            return 1
         # usage errors of the parser, whichever of typer's versions they come from
         if not hasattr(error, "format_message"):
             raise

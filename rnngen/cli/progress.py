@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,10 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{console.count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
+    unknown = [
+        f"note    {share:.2%} of the {part} characters are not in the vocabulary; one unknown symbol stands for all"
+        for part, share in plan.unknown.items()
+    ]
     enough = ": so small a text is not worth more" if plan.capped else ""
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
@@ -37,6 +42,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
         f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+        *unknown,
     ]
 
 
@@ -48,7 +54,8 @@ class Quiet:
         self.loss = 0.0
         self._weight = 0.0
         self.valid: float | None = None
-        self.best: float | None = None
+        best = launched.trainer.best_nll
+        self.best: float | None = best if math.isfinite(best) else None
         self.tokens_per_second = 0.0
         self._tick = time.perf_counter()
 
@@ -111,7 +118,7 @@ class PlainLines(Quiet):
 
 
 class LiveScreen(Quiet):
-    """A progress bar that stays at the bottom; plan, validations and samples scroll by above it."""
+    """A progress bar that stays at the bottom; plan and samples scroll by above it."""
 
     def __enter__(self) -> Self:
         self._console = console.stderr_console()
@@ -149,7 +156,7 @@ class LiveScreen(Quiet):
             )
 
     def _numbers(self) -> str:
-        valid = "" if self.best is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
+        valid = "" if self.valid is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
         rate = console.count(self.tokens_per_second)
         return f"epoch {self._epoch:.1f}  train {self.loss:.3f}{valid}  {rate} tok/s"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -61,7 +63,7 @@ def train_command(
     allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text is another.", rich_help_panel=_RUN)] = False,
     init_from: Annotated[Path | None, typer.Option(help="Begin with this run's weights and tokenizer, on new text.", rich_help_panel=_RUN)] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of these options; the command line overrides it.", rich_help_panel=_RUN)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=_RUN)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings, errors, and how to go on.", rich_help_panel=_RUN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=_RUN)] = False,
 ) -> None:  # fmt: skip
     """Train a model on text.
@@ -69,6 +71,7 @@ def train_command(
     What is not given is decided by measuring this machine and this text, and printed as a plan before the first
     step. Stop with Ctrl-C: the run is saved and the command to resume it is shown.
     """
+    started = time.perf_counter()
     given: dict[str, Any] = {
         "corpus": corpus or None, "valid": valid or None, "test": test or None, "split": _fractions(split),
         "errors": errors, "tokenizer": tokenizer, "vocab_size": vocab_size, "minutes": minutes, "epochs": epochs,
@@ -99,7 +102,7 @@ def train_command(
     if resume is not None:
         launched = launch.resume(resume, allow_changed_corpus=allow_changed_corpus)
     else:
-        launched = launch.launch(given, out=out, init_from=init_from)
+        launched = launch.launch(given, out=out, init_from=init_from, started=started)
     from rnngen.cli.progress import make_screen
 
     with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
@@ -145,6 +148,7 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
 
     def handle(number: int, _frame: object) -> None:
         trainer.stop(signal.Signals(number).name)
+        os.write(2, b"\nStopping: this step ends and the run is saved. Once more leaves at once.\n")
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, _leave_at_once)
 
@@ -157,8 +161,6 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
 
 
 def _leave_at_once(number: int, _frame: object) -> None:
-    import os
-
     os._exit(128 + number)
 
 

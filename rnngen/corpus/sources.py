@@ -50,6 +50,8 @@ def find_files(sources: Sequence[str]) -> list[Path]:
             if not found:
                 raise CorpusError("the folder has no text files", where=path, expected="at least one UTF-8 text file")
         elif exists:
+            if not path.is_file():  # a pipe can be read only once
+                raise CorpusError("is not a regular file", where=path, hint="Pipe it in: ... | rnngen train -")
             found = [path]
         else:
             found = [Path(name) for name in sorted(glob.glob(source, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 (a pattern may be absolute)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -214,7 +215,8 @@ class SubwordTokenizer(Tokenizer):
             raise TokenizerError(
                 f"--vocab-size is too small for {level}", expected="more than 256 (the bytes come first)", found=size
             )
-        aligned = (_checked(piece) for piece in aligned_pieces(pieces))
+        # merging is quadratic in the length of a word, and one of thousands of characters teaches nothing
+        aligned = (re.sub(r"\S{256}", r"\g<0> ", _checked(piece)) for piece in aligned_pieces(pieces))
         if level == "bpe":
             tokenizer = _with_byte_level(models.BPE())
             tokenizer.train_from_iterator(

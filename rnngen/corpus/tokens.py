@@ -147,15 +147,23 @@ def prepare(data: DataConfig, *, tokenizer: Tokenizer | None = None, cache: Path
     texts = _texts(main, total.characters, data.split, given)
 
     how = tokenizer.to_json() if tokenizer else [data.tokenizer, data.vocab_size]
-    key = hashlib.sha256(json.dumps([FORMAT, fingerprint, data.split, sorted(given), how]).encode()).hexdigest()[:32]
-    folder = (cache or cache_folder()) / "corpora" / key
+    folder = _folder(cache, fingerprint, data, given, how)
     found = _load(folder, fingerprint)
+    if found is None and tokenizer:  # encoded when that tokenizer was trained?
+        same = _load(_folder(cache, fingerprint, data, given, [data.tokenizer, data.vocab_size]), fingerprint)
+        found = same if same and same.tokenizer.to_json() == tokenizer.to_json() else None
     if found is None:
         _encode(folder, texts, tokenizer or train_tokenizer(data.tokenizer, texts["train"](), data.vocab_size))
         found = _load(folder, fingerprint)
     if found is None:
         raise CorpusError("the encoded corpus is damaged as soon as it is written", where=folder)
     return found
+
+
+def _folder(cache: Path | None, fingerprint: str, data: DataConfig, given: Iterable[str], how: object) -> Path:
+    """Where the corpus lies when it is encoded in this way."""
+    key = json.dumps([FORMAT, fingerprint, data.split, sorted(given), how])
+    return (cache or cache_folder()) / "corpora" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def _texts(

@@ -67,8 +67,8 @@ def own_part(run: Run, part: str) -> EncodedText:
         CorpusError: it is gone, or the part is empty.
     """
     data = RunConfig.from_json({"data": run.config.get("data", {})}, run.path / CONFIG).data
-    hint = "Give a text to score: rnngen eval RUN TEXT."
-    if "-" in data.corpus:
+    hint = "Give a text to score: rnngen eval RUN TEXT; or another --part."
+    if "-" in (*data.corpus, *data.valid, *data.test):
         raise CorpusError("the run was trained on standard input, which is gone", where=run.path, hint=hint)
     try:
         corpus = prepare(data, tokenizer=run.tokenizer())

@@ -37,8 +37,6 @@ class RecurrentLM(nn.Module):
         )
         self.output = nn.Linear(H, vocab_size)
         self._initialise(generator)
-        if config.tied:
-            self.output.weight = self.embedding.weight
 
     @torch.no_grad()
     def _initialise(self, generator: torch.Generator) -> None:

@@ -64,6 +64,7 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._begun: list[Path] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(path / LOCK)
@@ -90,8 +91,8 @@ class RunWriter:
 
     def discard(self, *, folder_too: bool) -> None:
         """Give up a run that never began: remove what it wrote, and the folder if it was made for it."""
-        for name in (files.CONFIG, files.TOKENIZER, *files.LOGS):
-            (self.path / name).unlink(missing_ok=True)
+        for path in self._begun:
+            path.unlink(missing_ok=True)
         self.close()
         (self.path / LOCK).unlink(missing_ok=True)
         if folder_too:
@@ -101,8 +102,8 @@ class RunWriter:
     def _clean(self) -> None:
         """Put committed weights in place; remove what a killed save left behind."""
         self._settle_weights()
-        for leftover in self.path.glob(".*.tmp"):
-            leftover.unlink()
+        for name in (files.CONFIG, files.TOKENIZER, *files.LOGS, files.MANIFEST):
+            files.temporary(self.path / name).unlink(missing_ok=True)
         for leftover in (self.path / RESUME).glob(".*"):
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
@@ -127,10 +128,10 @@ class RunWriter:
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs."""
-        files.write_atomically(self.path / files.CONFIG, files.to_json(config))
-        files.write_atomically(self.path / files.TOKENIZER, tokenizer.to_json().encode())
-        for log in files.LOGS:
-            files.write_atomically(self.path / log, b"")
+        contents = {files.CONFIG: files.to_json(config), files.TOKENIZER: tokenizer.to_json().encode()}
+        for name, content in (contents | dict.fromkeys(files.LOGS, b"")).items():
+            self._begun.append(self.path / name)
+            files.write_atomically(self.path / name, content)
 
     def append(self, log: str, text: str) -> None:
         """Add to a log.
@@ -295,4 +296,4 @@ def _numbered(parent: Path, stem: str) -> Iterator[Path]:
 
 def metrics_row(**values: Any) -> str:
     """One line of metrics.jsonl."""
-    return json.dumps(values) + "\n"
+    return json.dumps(values, allow_nan=False) + "\n"

@@ -14,10 +14,10 @@ from rnngen.config import DataConfig, RunConfig, check_options
 from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json
-from rnngen.training.checkpoint import RESUME, RunWriter, load_state, new_run_folder
+from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
+from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
-from rnngen.training.plan import Plan, make_plan
+from rnngen.training.plan import Plan, make_plan, pick_device
 from rnngen.training.trainer import Trainer
 
 
@@ -29,24 +29,30 @@ class Launched:
     plan: Plan | None
 
 
-def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Path | None = None) -> Launched:
+def launch(
+    options: Mapping[str, Any],
+    *,
+    out: Path | None = None,
+    init_from: Path | None = None,
+    started: float | None = None,
+) -> Launched:
     """Prepare a new run.
 
     Args:
         options: flat names and values; what is absent is decided by ``training/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: begin with this run's weights and tokenizer.
+        started: ``time.perf_counter()`` from which ``minutes`` count; now by default.
 
     Raises:
         UsageError, CorpusError, CheckpointError: before anything is trained.
     """
-    started = time.perf_counter()
+    started = time.perf_counter() if started is None else started
     check_options(options)
     options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
     config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
-    if out is not None and any((out / name).exists() for name in (MANIFEST, CONFIG, RESUME)):
-        raise UsageError("there is a run in this folder already", where=out,
-                         hint=f"Go on with it: rnngen train --resume {out}; or choose another --out.")  # fmt: skip
+    if out is not None:
+        _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
     tokenizer = first.tokenizer() if first else None
     corpus = prepare(config.data, tokenizer=tokenizer)
@@ -56,6 +62,7 @@ def launch(options: Mapping[str, Any], *, out: Path | None = None, init_from: Pa
     made = not folder.exists()
     writer = RunWriter(folder)
     try:
+        _refuse_occupied(folder)  # again, now that nobody else can begin a run here
         plan = make_plan({**options, "tokenizer": corpus.tokenizer.level}, corpus, started)
         trainer = Trainer(plan.config, corpus, writer)
         if first:
@@ -85,11 +92,16 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
     recorded = saved.pop("corpus", {})
     saved.pop("rnngen", None)
     config = RunConfig.from_json(saved, path / CONFIG)
-    if "-" in config.data.corpus and sys.stdin is not None and sys.stdin.isatty():
+    data = config.data
+    if "-" in (*data.corpus, *data.valid, *data.test) and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("this run was trained on standard input", where=path, expected="the same text, piped in again")
+    pick_device(config.train.device)
     writer = RunWriter(path)
     try:
         state = load_state(path)
+        for name in (CONFIG, TOKENIZER):
+            if state.values.get("decided", {}).get(name) != sha256((path / name).read_bytes()):
+                raise CheckpointError("is not the one that this run began with", where=path / name)
         tokenizer = load_tokenizer(path / TOKENIZER)
         corpus = prepare(config.data, tokenizer=tokenizer)
         if corpus.fingerprint != recorded.get("fingerprint") and not allow_changed_corpus:
@@ -150,6 +162,8 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     """The network of the run that weights come from; asking for another one is an error."""
     model = RunConfig.from_json({"model": first.model_config()}, first.path / CONFIG).model
     fixed = model.model_dump(exclude={"dropout"})
+    if options.get("vocab_size"):
+        raise UsageError("--vocab-size cannot be given with --init-from", expected="the vocabulary of that run")
     for name, value in fixed.items():
         if options.get(name) not in (None, value):
             raise UsageError(
@@ -173,6 +187,19 @@ def _config_json(config: RunConfig, corpus: EncodedCorpus) -> dict[str, Any]:
         **config.model_dump(mode="json"),
         "corpus": {"fingerprint": corpus.fingerprint, "vocab_size": corpus.tokenizer.vocab_size, "parts": parts},
     }
+
+
+def _refuse_occupied(folder: Path) -> None:
+    """A run begins in a folder of its own, so that it can never overwrite anybody's files."""
+    found = sorted(p.name for p in folder.iterdir() if p.name not in (LOCK, HOLDER)) if folder.is_dir() else []
+    if any(name in found for name in (MANIFEST, CONFIG, RESUME)):
+        raise UsageError(
+            "there is a run in this folder already",
+            where=folder,
+            hint=f"Go on with it: rnngen train --resume {folder}; or choose another --out.",
+        )
+    if found:
+        raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])
 
 
 def _absolute(sources: Sequence[str] | None) -> list[str] | None:

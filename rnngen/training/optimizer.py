@@ -17,7 +17,8 @@ def make_optimizer(model: RecurrentLM, config: OptimizerConfig) -> torch.optim.A
     decaying: list[Tensor] = []
     others: list[Tensor] = []
     for name, parameter in model.named_parameters():
-        (decaying if parameter.dim() == 2 and name != "embedding.weight" else others).append(parameter)
+        multiplied = parameter.dim() == 2 and (name != "embedding.weight" or model.config.tied)
+        (decaying if multiplied else others).append(parameter)
     groups = [
         {"params": decaying, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},

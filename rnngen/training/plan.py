@@ -33,6 +33,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.training.speed import Speed, measure_step, measure_validation
 
 DEFAULT_MINUTES = 5.0
+MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
 MAX_EPOCHS = 60
 TOKENS_PER_WEIGHT = 2.5
 WEIGHTS_PER_TOKEN = 30
@@ -54,6 +55,7 @@ class Plan:
         seconds: estimated length.
         memory_bytes: estimated, of weights, gradients, optimizer and activations.
         capped: whether the text is too small to fill the minutes.
+        unknown: part → share of its tokens that are the unknown symbol, where there are any.
     """
 
     config: RunConfig
@@ -67,6 +69,7 @@ class Plan:
     seconds: float
     memory_bytes: int
     capped: bool
+    unknown: dict[str, float]
 
 
 def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float) -> Plan:
@@ -112,14 +115,14 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     config = _with(config, flat)
     valid_seconds = measure_validation(config, corpus)
     steps = length.steps(speed)
-    valid_every = min(steps, given.get("valid_every", _valid_every(valid_seconds, speed, steps)))
+    valid_every = given.get("valid_every", min(steps, _valid_every(valid_seconds, speed, steps)))
     each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
     steps = length.steps(each)
     epochs = steps * window / N
     model = RecurrentLM(config.model, V)
     flat |= {
         "steps": steps,
-        "valid_every": min(steps, valid_every),
+        "valid_every": given.get("valid_every", min(steps, valid_every)),
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
         "dropout": given.get("dropout", dropout_rule(epochs, model.num_multiply_weights, N)),
@@ -136,6 +139,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         seconds=steps * each.step_seconds,
         memory_bytes=_memory(model, window),
         capped=steps == length.most,
+        unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
     )
 
 
@@ -151,7 +155,8 @@ class _Length:
         if self.fixed is not None:
             return self.fixed
         assert self.most is not None
-        return max(1, min(self.most, int((self.deadline - time.perf_counter()) / speed.step_seconds)))
+        left = MARGIN * (self.deadline - time.perf_counter())
+        return max(1, min(self.most, int(left / speed.step_seconds)))
 
 
 def pick_device(device: str) -> str:
@@ -164,6 +169,8 @@ def pick_device(device: str) -> str:
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
     kind, _, index = device.partition(":")
+    if index and not index.isdecimal():
+        raise UsageError("--device is unknown", expected="auto, cpu, mps, cuda or cuda:N", found=device)
     if not available.get(kind) or (index and int(index) >= torch.cuda.device_count()):
         there = ", ".join(name for name, ok in available.items() if ok)
         raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}")

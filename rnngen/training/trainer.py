@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.perplexity import total_nats
 from rnngen.generation.generate import Generator
 from rnngen.generation.recurrence import Recurrence
-from rnngen.run import METRICS, SAMPLES
+from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
 from rnngen.training.optimizer import learning_rate_factor
 
+VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 SAMPLE_LENGTH = 240
 SAMPLE_TEMPERATURE = 0.8
 
@@ -98,7 +99,14 @@ class Trainer:
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens, self.learner.average.model
-        nll = total_nats(model, valid, precision=self.config.train.precision) / len(valid)
+        nats = total_nats(model, valid, precision=self.config.train.precision, most_rounds=VALIDATION_ROUNDS)
+        nll = nats / len(valid)
+        if not math.isfinite(nll):
+            raise TrainingError(
+                f"the validation loss is not finite at step {self.step}",
+                found=nll,
+                hint="What was saved is intact. Try a lower --learning-rate.",
+            )
         best = nll < self.best_nll
         if best:
             self.best_nll, self.best_step = nll, self.step
@@ -125,6 +133,7 @@ class Trainer:
             "best_step": self.best_step,
             "seconds": time.perf_counter() - self._began,
             "logs": self.writer.log_lengths(),
+            "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
         }
         return Saved(self.step, self.writer.save_state(self.step, self.learner.tensors(), values))
 

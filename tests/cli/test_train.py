@@ -133,7 +133,7 @@ def test_a_run_that_never_began_leaves_files_of_others_alone(cli: Cli) -> None:
     Path("short.txt").write_text("abc")
     Path("mine").mkdir()
     Path("mine/.env").write_text("precious")
-    refused(cli("train", "short.txt", *options(), "--out", "mine"), 1)
+    refused(cli("train", "short.txt", *options(), "--out", "mine"), 2, "not empty", ".env")
     assert [path.name for path in Path("mine").iterdir()] == [".env"]
 
 
