@@ -127,7 +127,8 @@ class LiveScreen(Quiet):
             self._console.print(Text(f"  {line}"))
         self._progress = Progress(
             TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), TimeElapsedColumn(),
-            TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"), console=self._console,
+            TextColumn("elapsed,"), TimeRemainingColumn(),
+            TextColumn("left"), TextColumn("{task.description}"), console=self._console,
             refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer

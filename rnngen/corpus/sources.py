@@ -70,7 +70,10 @@ def _is_visible_text(file: Path, root: Path) -> bool:
     if hidden or not file.is_file():
         return False
     with _open(file) as stream:
-        start = stream.read(8192)
+        try:
+            start = stream.read(8192)
+        except OSError as error:
+            raise CorpusError(f"cannot be read ({error.strerror})", where=file) from error
     return b"\0" not in start and not start.startswith(_UTF16_MARKS)
 
 
