@@ -35,6 +35,7 @@ FORMAT = 1
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # blocks of H rows in a recurrent layer's matrices
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 
 
@@ -205,7 +206,7 @@ class Run:
 
 def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every tensor of a network, for up to ``most`` layers (a hostile number is not counted to)."""
-    G = {"lstm": 4, "gru": 3, "rnn": 1}[model["cell"]]  # gates
+    G = GATES[model["cell"]]
     E, H = model["embedding_size"], model["hidden_size"]
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
     if not model["tied"]:

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -265,20 +265,23 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
 
 
-def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimizer's moments and counters, by ``parameter index/name``."""
-    state = optimizer.state_dict()["state"]
-    flat = {f"{i}/{name}": torch.as_tensor(value) for i, entry in state.items() for name, value in entry.items()}
+def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """The optimizers' moments and counters, by ``optimizer/parameter index/name``."""
+    flat: dict[str, Tensor] = {}
+    for number, optimizer in enumerate(optimizers):
+        for i, entry in optimizer.state_dict()["state"].items():
+            flat |= {f"{number}/{i}/{name}": torch.as_tensor(value) for name, value in entry.items()}
     return pack("optimizer", flat)
 
 
-def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what ``pack_optimizer`` took; the parameter groups come from the configuration."""
-    state: dict[int, dict[str, Tensor]] = {}
+def unpack_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """Put back what ``pack_optimizers`` took; the parameter groups come from the configuration."""
+    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
     for name, tensor in unpack("optimizer", tensors).items():
-        index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        number, index, key = name.split("/")
+        states[int(number)].setdefault(int(index), {})[key] = tensor
+    for optimizer, state in zip(optimizers, states, strict=True):
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def new_run_folder(parent: Path, stem: str) -> Path:

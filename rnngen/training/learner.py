@@ -20,20 +20,43 @@ from rnngen.config import RunConfig
 from rnngen.errors import TrainingError
 from rnngen.evaluation.perplexity import autocast
 from rnngen.model.language_model import RecurrentLM
-from rnngen.training.checkpoint import pack, pack_optimizer, unpack, unpack_optimizer
-from rnngen.training.optimizer import WeightAverage, clip_gradients, make_optimizer
+from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
+from rnngen.training.optimizer import WeightAverage, clip_gradients, make_optimizers
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step saw: ``loss`` in nats a token before it, ``grad_norm`` before clipping."""
+    """What a step saw, as scalars on the device, so that a GPU is not waited for before they are read.
 
-    loss: float
-    grad_norm: float
+    Attributes:
+        number: of the step, counted from 1.
+        loss: nats a token before the step.
+        grad_norm: ‖∇θ‖ before clipping.
+    """
+
+    number: int
+    loss: Tensor
+    grad_norm: Tensor
+
+    def read(self) -> tuple[float, float]:
+        """Loss and gradient norm.
+
+        Raises:
+            TrainingError: one of them is not finite.
+        """
+        loss, norm = float(self.loss), float(self.grad_norm)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise TrainingError(
+                f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {self.number}",
+                found=f"loss {loss}, gradient norm {norm}",
+                hint="What was saved is intact. Try a lower --learning-rate and --muon-learning-rate, "
+                "or --precision float32.",
+            )
+        return loss, norm
 
 
 class Learner:
-    """A model with its optimizer, weight average, dropout generator and carried hidden state.
+    """A model with its optimizers, weight average, dropout generator and carried hidden state.
 
     Args:
         config: decided; its seed draws the start values and dropout.
@@ -45,7 +68,7 @@ class Learner:
         self.device = torch.device(config.train.device)
         generator = torch.Generator().manual_seed(config.train.seed)
         self.model = RecurrentLM(config.model, vocab_size, generator).to(self.device)
-        self.optimizer = make_optimizer(self.model, config.optimizer)
+        self.optimizers = make_optimizers(self.model, config.optimizer, config.train.precision)
         averaged = RecurrentLM(config.model, vocab_size).to(self.device).requires_grad_(False)
         self.average = WeightAverage(self.model, averaged, config.optimizer.ema)
         self.dropout = torch.Generator(self.device).manual_seed(config.train.seed)
@@ -61,46 +84,56 @@ class Learner:
         self.model.load_weights(weights, where)
         self.average.model.load_weights(weights, where)
 
-    def step(self, x: NDArray[np.int64], y: NDArray[np.int64], learning_rate: float, number: int) -> StepResult:
+    def step(self, x: NDArray[np.int64], y: NDArray[np.int64], factor: float, number: int) -> StepResult:
         """Learn from one window.
 
         Args:
             x: inputs, (T, B).
             y: targets, the inputs one token on, (T, B).
-            learning_rate: of this step.
+            factor: what every learning rate is multiplied by, from the schedule.
             number: steps taken before this one.
 
         Raises:
-            TrainingError: loss or gradient is not finite; then no weight was touched.
+            TrainingError: loss or gradient is not finite; then no weight was touched. (On a GPU this is found when
+                the result is read, which is before anything is saved.)
         """
-        inputs, targets = (torch.from_numpy(a).to(self.device) for a in (x, y))
-        with autocast(self.device, self.config.train.precision):
-            logits, hidden = self.model(inputs, self.hidden, self.dropout)
-        loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        self.optimizer.zero_grad()
+        loss, hidden = self.loss(x, y)
+        self.model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nats = loss.item()
         norm = clip_gradients(self.model.parameters(), self.config.optimizer.clip)
-        if not (math.isfinite(nats) and math.isfinite(norm)):
-            raise TrainingError(
-                f"the {'gradient' if math.isfinite(nats) else 'loss'} is not finite at step {number + 1}",
-                found=f"loss {nats}, gradient norm {norm}",
-                hint="The weights were not touched, and what was saved is intact. "
-                "Try a lower --learning-rate, or --precision float32.",
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
+        result = StepResult(number + 1, loss.detach(), norm)
+        if not self.runs_ahead:
+            result.read()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.defaults["lr"] * factor
+            optimizer.step()
         self.average.update(number)
         self.hidden = hidden.detach()  # the state goes on, gradients stop here
-        return StepResult(nats, norm)
+        return result
+
+    def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Cross-entropy in nats a token of one window (T, B), and the state after it."""
+        inputs, targets = (self._to_device(a) for a in (x, y))
+        with autocast(self.device, self.config.train.precision):
+            logits, hidden = self.model(inputs, self.hidden, self.dropout)
+        return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), hidden
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether steps are queued on a GPU, which reading a result would wait for."""
+        return self.device.type == "cuda"
+
+    def _to_device(self, tokens: NDArray[np.int64]) -> Tensor:
+        ids = torch.from_numpy(tokens)
+        return ids.pin_memory().to(self.device, non_blocking=True) if self.runs_ahead else ids.to(self.device)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a step changes, by name, on the CPU."""
         return {
             **pack("weights", dict(self.model.named_parameters())),
             **pack("average", dict(self.average.model.named_parameters())),
-            **pack_optimizer(self.optimizer),
+            **pack_optimizers(self.optimizers),
             "hidden": self.hidden.cpu().contiguous(),
             "dropout": self.dropout.get_state(),
         }
@@ -113,6 +146,6 @@ class Learner:
         """
         self.model.load_weights(unpack("weights", tensors), where)
         self.average.model.load_weights(unpack("average", tensors), where)
-        unpack_optimizer(self.optimizer, tensors)
+        unpack_optimizers(self.optimizers, tensors)
         self.hidden = tensors["hidden"].to(self.device).view_as(self.hidden)
         self.dropout.set_state(tensors["dropout"])

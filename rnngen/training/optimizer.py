@@ -1,33 +1,112 @@
-"""How a gradient becomes a step: parameter groups, schedule, clipping, weight averaging."""
+"""How a gradient becomes a step: parameter groups, Muon, schedule, clipping, weight averaging.
+
+The matrices of the recurrent layers are learned by Muon, everything else (embedding, softmax, biases) by AdamW.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnngen.config import OptimizerConfig
 from rnngen.model.language_model import RecurrentLM
+from rnngen.run import GATES
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""
 
 
-def make_optimizer(model: RecurrentLM, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019); matrices that are multiplied decay, embeddings and biases do not."""
+def orthogonalise(matrices: Tensor, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Each matrix (…, m, n) with its singular values driven towards 1, by ``steps`` of Newton–Schulz iteration.
+
+    What comes out is near U V^T of the singular value decomposition U S V^T, up to a rough factor of 0.7 to 1.2.
+    """
+    a, b, c = NEWTON_SCHULZ
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    x = (matrices if wide else matrices.mT).to(dtype)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x if wide else x.mT).to(matrices.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised momentum (Jordan et al. 2024), for each gate's block of a recurrent layer by itself.
+
+    A recurrent layer stacks its G gates in one matrix (G·H, n). They do different things on different scales, so the
+    momentum is orthogonalised in G blocks (H, n): every direction of every gate moves equally far. With G = 1 this
+    is ``torch.optim.Muon``.
+
+    Args:
+        params: groups with ``params``, matrices (G·H, n), and ``blocks``, G.
+        lr: the spectral norm of a step.
+        weight_decay: share of a weight that a step of length 1 takes off, as in AdamW.
+        momentum: share of the old momentum kept; the step looks ahead as Nesterov's does.
+        steps: Newton–Schulz iterations.
+        dtype: in which they are computed.
+    """
+
+    def __init__(
+        self, params: Iterable[dict[str, Any]], lr: float, weight_decay: float = 0.0, momentum: float = 0.95,
+        steps: int = 3, dtype: torch.dtype = torch.float32,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "blocks": 1})
+        self.newton_schulz_steps, self.dtype = steps, dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move every matrix that has a gradient."""
+        assert closure is None
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient, state = parameter.grad, self.state[parameter]
+                if gradient is None:
+                    continue
+                if not state:
+                    state["momentum"] = torch.zeros_like(gradient)
+                state["momentum"].lerp_(gradient, 1 - group["momentum"])
+                ahead = gradient.lerp(state["momentum"], group["momentum"])
+                blocks = ahead.reshape(group["blocks"], -1, ahead.shape[1])  # (G, H, n)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                direction = orthogonalise(blocks, self.newton_schulz_steps, self.dtype)
+                parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
+
+
+def make_optimizers(model: RecurrentLM, config: OptimizerConfig, precision: str) -> list[torch.optim.Optimizer]:
+    """Muon for the recurrent layers' matrices; AdamW (Loshchilov & Hutter 2019) for the rest.
+
+    Matrices that are multiplied decay, embeddings and biases do not.
+    """
+    recurrent: list[Tensor] = []
     decaying: list[Tensor] = []
     others: list[Tensor] = []
     for name, parameter in model.named_parameters():
-        multiplied = parameter.dim() == 2 and (name != "embedding.weight" or model.config.tied)
-        (decaying if multiplied else others).append(parameter)
-    groups = [
-        {"params": decaying, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=True)
+        if name.endswith(("weight_ih_l0", "weight_hh_l0")):
+            recurrent.append(parameter)
+        elif name == "output.weight" or (name == "embedding.weight" and model.config.tied):
+            decaying.append(parameter)
+        else:
+            others.append(parameter)
+    adamw = torch.optim.AdamW(
+        [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=config.learning_rate, betas=(0.9, 0.99), fused=True,
+    )  # fmt: skip
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    blocks = GATES[model.config.cell]
+    muon = Muon(
+        [{"params": recurrent, "blocks": blocks}],
+        lr=config.muon_learning_rate, weight_decay=config.weight_decay, dtype=dtype,
+    )  # fmt: skip
+    return [muon, adamw]
 
 
 def learning_rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
-    """What the learning rate is multiplied by at ``step`` of ``steps`` (counted from 0).
+    """What the learning rates are multiplied by at ``step`` of ``steps`` (counted from 0).
 
     Rises over the first ``warmup`` of all steps; ``linear`` then stays at 1 for the first half and falls to 0
     at the end, ``cosine`` falls all the way, ``none`` stays.
@@ -43,16 +122,18 @@ def learning_rate_factor(step: int, steps: int, config: OptimizerConfig) -> floa
     return 1.0
 
 
-def clip_gradients(parameters: Iterable[Tensor], threshold: float) -> float:
+def clip_gradients(parameters: Iterable[Tensor], threshold: float) -> Tensor:
     """Scale all gradients by threshold/‖∇θ‖ if their global norm is above the threshold (Pascanu et al. 2013).
 
     Returns:
-        ‖∇θ‖ before clipping. If it is not finite the gradients are left as they are.
+        ‖∇θ‖ before clipping, a scalar on the gradients' device (nothing waits for it there). If it is not finite the
+        gradients are left as they are.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = float(torch.nn.utils.get_total_norm(gradients))
-    if math.isfinite(norm) and norm > threshold:
-        torch._foreach_mul_(gradients, threshold / norm)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    factor = torch.where(norm.isfinite(), threshold / norm, 1.0).clamp(max=1.0)
+    if norm.device.type != "cpu" or factor < 1:
+        torch._foreach_mul_(gradients, factor)
     return norm
 
 

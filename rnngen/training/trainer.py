@@ -20,9 +20,10 @@ from rnngen.generation.recurrence import Recurrence
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Sampled, Saved, Stepped, Validated, Warned
-from rnngen.training.learner import Learner
+from rnngen.training.learner import Learner, StepResult
 from rnngen.training.optimizer import learning_rate_factor
 
+READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 SAMPLE_LENGTH = 240
 SAMPLE_TEMPERATURE = 0.8
@@ -52,6 +53,7 @@ class Trainer:
         self.best_nll = math.inf
         self.best_step = 0
         self.seconds = 0.0  # spent before this process
+        self._unread: list[tuple[StepResult, float]] = []
         self._stop: str | None = None
         self._warnings = state.warnings if state else ()
         if state:
@@ -73,29 +75,42 @@ class Trainer:
         for message in self._warnings:
             yield Warned(message)
         while self.step < train.steps and not self._stop and not self._out_of_patience():
-            yield self._train()
+            self._train()
             last = self.step == train.steps
-            if self.step % train.valid_every == 0 or last:
+            validate = self.step % train.valid_every == 0 or last
+            sample = bool(train.sample_every) and (self.step % train.sample_every == 0 or last)
+            save = self.step % train.save_every == 0 or last
+            if validate or sample or save or not self.learner.runs_ahead or len(self._unread) == READ_EVERY:
+                yield from self._read()
+            if validate:
                 yield self._validate()
-            if train.sample_every and (self.step % train.sample_every == 0 or last):
+            if sample:
                 yield self._sample()
-            if self.step % train.save_every == 0 or last:
+            if save:
                 yield self._save()
+        yield from self._read()
         yield self._finish()
 
     def _out_of_patience(self) -> bool:
         train = self.config.train
         return train.patience > 0 and 0 < self.best_step <= self.step - train.patience * train.valid_every
 
-    def _train(self) -> Stepped:
+    def _train(self) -> None:
         factor = learning_rate_factor(self.step, self.config.train.steps, self.config.optimizer)
-        rate = self.config.optimizer.learning_rate * factor
         x, y = self.streams.window(self.step)
-        result = self.learner.step(x, y, rate, self.step)
+        self._unread.append((self.learner.step(x, y, factor, self.step), factor))
         self.step += 1
-        epoch = self.step / self.streams.steps_per_epoch
-        self._log(epoch=epoch, train_nll=result.loss, grad_norm=result.grad_norm, learning_rate=rate)
-        return Stepped(self.step, self.config.train.steps, result.loss, result.grad_norm, rate, epoch, x.size)
+
+    def _read(self) -> Iterator[Stepped]:
+        """Report the steps whose results nobody has waited for yet."""
+        train = self.config.train
+        unread, self._unread = self._unread, []
+        for result, factor in unread:
+            loss, norm = result.read()
+            rate = self.config.optimizer.learning_rate * factor
+            epoch = result.number / self.streams.steps_per_epoch
+            self._log(step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, learning_rate=rate)
+            yield Stepped(result.number, train.steps, loss, norm, rate, epoch, train.batch_size * train.bptt)
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens, self.learner.average.model
@@ -111,13 +126,13 @@ class Trainer:
         if best:
             self.best_nll, self.best_step = nll, self.step
             self.writer.save_model(model.weights())
-        self._log(valid_nll=nll, best=best)
+        self._log(step=self.step, valid_nll=nll, best=best)
         return Validated(self.step, nll, best)
 
     def _log(self, **values: float) -> None:
         """Add a row to metrics.jsonl. All of it but ``seconds`` is reproducible."""
         seconds = round(time.perf_counter() - self._began, 3)
-        self.writer.append(METRICS, checkpoint.metrics_row(step=self.step, **values, seconds=seconds))
+        self.writer.append(METRICS, checkpoint.metrics_row(**values, seconds=seconds))
 
     def _sample(self) -> Sampled:
         weights = {name: w.numpy() for name, w in self.learner.average.model.weights().items()}

@@ -29,10 +29,10 @@ from rnngen.training.checkpoint import (
     metrics_row,
     new_run_folder,
     pack,
-    pack_optimizer,
+    pack_optimizers,
     saved_steps,
     unpack,
-    unpack_optimizer,
+    unpack_optimizers,
 )
 
 
@@ -432,11 +432,11 @@ def test_an_optimizer_goes_on_exactly_after_packing() -> None:
 
     model, optimizer = fresh()
     steps(model, optimizer, range(5))
-    packed = {name: t.clone() for name, t in pack_optimizer(optimizer).items()}  # as a save would
+    packed = {name: t.clone() for name, t in pack_optimizers([optimizer]).items()}  # as a save would
     weights = {name: w.clone() for name, w in model.state_dict().items()}
     steps(model, optimizer, range(5, 9))
     resumed, other = fresh()
     resumed.load_state_dict(weights)
-    unpack_optimizer(other, packed)
+    unpack_optimizers([other], packed)
     steps(resumed, other, range(5, 9))
     assert same(dict(resumed.state_dict()), dict(model.state_dict()))

@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Literal
 
 import pytest
 import torch
 
 from rnngen.config import ModelConfig, OptimizerConfig
 from rnngen.model.language_model import RecurrentLM
-from rnngen.training.optimizer import WeightAverage, clip_gradients, learning_rate_factor, make_optimizer
+from rnngen.training.optimizer import (
+    Muon,
+    WeightAverage,
+    clip_gradients,
+    learning_rate_factor,
+    make_optimizers,
+    orthogonalise,
+)
 
 
 def model(seed: int = 0) -> RecurrentLM:
@@ -27,7 +35,7 @@ def test_clipping_follows_the_formula_of_the_global_norm(scale: float) -> None:
     m = with_gradients(scale)
     before = [p.grad.clone() for p in m.parameters()]  # type: ignore[union-attr]
     norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in before))
-    assert clip_gradients(m.parameters(), 1.0) == pytest.approx(norm, rel=1e-5)
+    assert float(clip_gradients(m.parameters(), 1.0)) == pytest.approx(norm, rel=1e-5)
     factor = 1.0 if norm <= 1 else 1 / norm
     for p, g in zip(m.parameters(), before, strict=True):
         torch.testing.assert_close(p.grad, g * factor)
@@ -39,7 +47,7 @@ def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
     assert gradient is not None
     gradient[0] = math.nan
     kept = m.output.weight.grad.clone()  # type: ignore[union-attr]
-    assert math.isnan(clip_gradients(m.parameters(), 0.1))
+    assert clip_gradients(m.parameters(), 0.1).isnan()
     assert torch.equal(m.output.weight.grad, kept)
 
 
@@ -56,25 +64,75 @@ def test_the_schedule_rises_stays_and_falls_to_zero() -> None:
     assert 0 < learning_rate_factor(0, 1, linear) <= 1  # a run of one step takes it
 
 
-def test_embeddings_and_biases_do_not_decay() -> None:
+def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
     m = model()
-    optimizer = make_optimizer(m, OptimizerConfig(weight_decay=0.3))
-    decay = {id(p): g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3), "float32")
+    decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
     assert len(decay) == len(list(m.parameters()))
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru", "rnn"], tied: bool) -> None:
+    m = RecurrentLM(ModelConfig(cell=cell, hidden_size=8, embedding_size=8, tied=tied, num_layers=2), 5)
+    optimizers = make_optimizers(m, OptimizerConfig(), "float32")
+    learned = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
+    assert sorted(learned) == sorted(id(p) for p in m.parameters())
+
+
 def test_adamw_takes_the_step_of_its_paper() -> None:
     m = with_gradients(0.1)
     config = OptimizerConfig(learning_rate=0.01, weight_decay=0.1)
-    optimizer = make_optimizer(m, config)
+    optimizer = make_optimizers(m, config, "float32")[1]
     w, g = m.output.weight.detach().clone(), m.output.weight.grad
     optimizer.step()
     b1, b2 = optimizer.param_groups[0]["betas"]
     m_hat, v_hat = (1 - b1) * g / (1 - b1), (1 - b2) * g**2 / (1 - b2)
     expected = w - 0.01 * 0.1 * w - 0.01 * m_hat / (v_hat.sqrt() + 1e-8)
     torch.testing.assert_close(m.output.weight, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 6), (6, 16)])
+def test_orthogonalising_keeps_the_directions_and_levels_the_singular_values(shape: tuple[int, int]) -> None:
+    matrices = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    u, s, v = torch.linalg.svd(matrices, full_matrices=False)
+    for steps, low in ((5, 0.6), (3, 0.05)):  # more of them, and the small ones have come up as well
+        new = orthogonalise(matrices, steps)
+        levelled = (u.mT @ new @ v.mT).diagonal(dim1=-2, dim2=-1)  # the singular vectors are what they were
+        torch.testing.assert_close(u @ torch.diag_embed(levelled) @ v, new, rtol=1e-3, atol=1e-3)
+        assert (s[:, 0] / s[:, -1]).max() > 2.5
+        assert levelled.max() < 1.3
+        assert levelled.min() > low
+    torch.testing.assert_close(orthogonalise(1e4 * matrices, 3), orthogonalise(matrices, 3))
+
+
+def test_muon_is_that_of_torch_where_there_is_one_block() -> None:
+    ours, theirs = (torch.nn.Linear(6, 4, bias=False) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    muon = Muon([{"params": [ours.weight]}], lr=0.1, weight_decay=0.2, momentum=0.9, steps=5, dtype=torch.bfloat16)
+    reference = torch.optim.Muon(theirs.parameters(), lr=0.1, weight_decay=0.2, momentum=0.9, nesterov=True, ns_steps=5)
+    for seed in range(4):
+        gradient = torch.randn(4, 6, generator=torch.Generator().manual_seed(seed))
+        ours.weight.grad, theirs.weight.grad = gradient.clone(), gradient.clone()
+        muon.step()
+        reference.step()
+        torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=4e-3)  # bf16: 0.1 · 2^-8 a step and entry
+
+
+def test_muon_moves_each_gate_as_if_it_were_alone() -> None:
+    whole = torch.nn.Parameter(torch.zeros(12, 5))
+    whole.grad = (
+        torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
+        * torch.tensor([1e-3, 1, 50]).repeat_interleave(4)[:, None]
+    )
+    gates = [torch.nn.Parameter(torch.zeros(4, 5)) for _ in range(3)]
+    for gate, gradient in zip(gates, whole.grad.split(4), strict=True):
+        gate.grad = gradient
+    Muon([{"params": [whole], "blocks": 3}], lr=0.1).step()
+    Muon([{"params": gates}], lr=0.1).step()
+    torch.testing.assert_close(whole, torch.cat(list(gates)))
 
 
 def test_the_average_is_the_exponential_one() -> None:

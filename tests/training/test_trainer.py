@@ -119,7 +119,7 @@ def test_patience_stops_a_run_that_gets_no_better(corpus: Path) -> None:
 def test_a_step_that_is_not_finite_touches_no_weight(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     learner = Learner(RunConfig.from_flat({**FAST, "device": "cpu"}), 9)
     x = np.random.default_rng(0).integers(9, size=(17, 4))
-    learner.step(x[:-1], x[1:], 1e-3, 0)
+    learner.step(x[:-1], x[1:], 1.0, 0)
     before = learner.tensors()
     before = {name: t.clone() for name, t in before.items()}
     cross_entropy = torch.nn.functional.cross_entropy
@@ -133,7 +133,7 @@ def test_a_step_that_is_not_finite_touches_no_weight(broken: str, monkeypatch: p
 
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", poisoned)
     with pytest.raises(TrainingError, match=rf"the {broken} is not finite at step 2"):
-        learner.step(x[:-1], x[1:], 1e-3, 1)
+        learner.step(x[:-1], x[1:], 1.0, 1)
     after = learner.tensors()
     assert all(torch.equal(after[name], before[name]) for name in before)
 
@@ -158,7 +158,7 @@ def test_gradients_stop_at_the_window_while_the_state_goes_on(corpus: Path) -> N
     config = RunConfig.from_flat({**FAST, "bptt": 8, "clip": 1e9, "device": "cpu"})
     learner = Learner(config, 9)
     streams = Streams(np.random.default_rng(0).integers(9, size=500), 4, 8)
-    learner.step(*streams.window(0), 1e-3, 0)
+    learner.step(*streams.window(0), 1.0, 0)
     carried = learner.hidden.clone()
     assert not carried.requires_grad
     assert carried.abs().sum() > 0
@@ -167,7 +167,7 @@ def test_gradients_stop_at_the_window_while_the_state_goes_on(corpus: Path) -> N
     logits, _ = model(x, carried)
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
     expected = torch.autograd.grad(loss, list(model.parameters()))
-    learner.step(*streams.window(1), 1e-3, 1)
+    learner.step(*streams.window(1), 1.0, 1)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
 
