@@ -52,7 +52,7 @@ class Text:
         characters: length of the whole.
         symbols: how many different characters it has.
         train: ids of the first nine tenths.
-        watched, tenth, second_half: the first half of the last tenth, all of it, its second half.
+        watched, tenth, second_half: the first half of the last tenth, what is scored of it, the second half of that.
     """
 
     file: Path
@@ -73,31 +73,39 @@ class Text:
             "tokenizer": self.tokenizer,
             "vocab_size": self.vocab_size,
             "train_tokens": len(self.train),
-            "held_out_tokens": len(self.tenth.ids),
+            "scored_characters": self.tenth.characters,
+            "scored_tokens": len(self.tenth.ids),
         }
 
 
 @contextmanager
-def encoded(text: str, tokenizer: str) -> Iterator[Text]:
-    """A text in a folder of its own, encoded once for all; rnngen finds it in the cache there."""
+def encoded(text: str, tokenizer: str, most_scored: int | None = None) -> Iterator[Text]:
+    """A text in a folder of its own, encoded once for all; rnngen finds it in the cache there.
+
+    Args:
+        text: all of it.
+        tokenizer: the level of its tokens.
+        most_scored: of a tenth with more characters, score only so many around its middle.
+    """
     before = os.environ.get("RNNGEN_CACHE")
     with TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RNNGEN_CACHE"] = str(folder / "cache")
         try:
-            yield _encode(text, tokenizer, folder)
+            yield _encode(text, tokenizer, folder, most_scored or len(text))
         finally:
             del os.environ["RNNGEN_CACHE"]
             if before is not None:
                 os.environ["RNNGEN_CACHE"] = before
 
 
-def _encode(text: str, tokenizer: str, folder: Path) -> Text:
+def _encode(text: str, tokenizer: str, folder: Path, most_scored: int) -> Text:
     file = folder / "text.txt"
     file.write_text(text, encoding="utf-8", newline="\n")
     corpus = prepare(DataConfig(corpus=(str(file),), tokenizer=tokenizer))
     border = corpus.train.counts.characters
     middle = border + corpus.valid.counts.characters
+    first, last = max(border, middle - most_scored // 2), min(len(text), middle + most_scored // 2)
 
     def part(name: str, content: str) -> Part:
         path = folder / f"{name}.txt"
@@ -107,7 +115,7 @@ def _encode(text: str, tokenizer: str, folder: Path) -> Text:
 
     return Text(
         file, tokenizer, corpus.tokenizer.vocab_size, len(text), len(set(text)), _tensor(corpus.train),
-        part("watched", text[border:middle]), part("tenth", text[border:]), part("second_half", text[middle:]),
+        part("watched", text[border:middle]), part("tenth", text[first:last]), part("second_half", text[middle:last]),
     )  # fmt: skip
 
 

@@ -16,10 +16,15 @@ from typing import Any
 import altair as alt
 from machine import RESULTS
 
-COLOURS = {"rnngen": "#0b57d0", "plain nn.LSTM": "#c2410c", "plain nn.LSTM, bf16": "#7c3aed"}
-OTHER = "#4b5563"
-INK, GRID = "#1f2937", "#e5e7eb"
-ABOVE_END = 1.0  # nats above the lowest end that are shown; what is worse than that is the first seconds
+COLOURS = {
+    "rnngen": "#0b57d0",
+    "plain nn.LSTM": "#c2410c",
+    "plain nn.LSTM, bf16": "#7c3aed",
+    "small transformer": "#0f766e",
+}
+OTHER = "#57534e"
+INK, PALE, GRID = "#1f2937", "#4b5563", "#e5e7eb"
+ABOVE_END = 0.5  # nats above the highest end that are shown; what is worse than that is the first seconds
 LABEL_GAP = 0.055  # of the height: labels closer than this would overlap
 
 
@@ -37,7 +42,7 @@ def spread(values: list[float], gap: float) -> list[float]:
 
 
 def draw(result: dict[str, Any]) -> alt.LayerChart:
-    contenders = result["contenders"]
+    contenders = result["contenders"][::-1]  # rnngen is drawn last, above the others
     ends = [c["curve"][-1] for c in contenders]
     last = max(seconds for seconds, _ in ends)
     lowest = min(nats for c in contenders for _, nats in c["curve"])
@@ -51,15 +56,24 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
     ]  # fmt: skip
     places = spread([nats for _, nats in ends], LABEL_GAP * (high - low))
     labels = [
-        {"model": c["model"], "seconds": last, "nats": place, "label": f"{c['model']}  {nats:.3f}"}
-        for c, (_, nats), place in zip(contenders, ends, places, strict=True)
+        {"model": c["model"], "seconds": last, "nats": place, "label": c["model"]}
+        for c, place in zip(contenders, places, strict=True)
     ]
     names = [c["model"] for c in contenders]
     colour = alt.Color(
-        "model:N", legend=None, scale=alt.Scale(domain=names, range=[COLOURS.get(name, OTHER) for name in names])
+        "model:N",
+        legend=None,
+        scale=alt.Scale(domain=names, range=[COLOURS.get(name, OTHER) for name in names]),
     )
-    x = alt.X("seconds:Q", title="seconds of training", scale=alt.Scale(domain=[0, last], nice=False))
-    y = alt.Y("nats:Q", title=None, scale=alt.Scale(domain=[low, high], nice=False, zero=False))
+    x = alt.X(
+        "seconds:Q",
+        title="seconds of training",
+        scale=alt.Scale(domain=[0, last * 1.01], nice=False),
+        axis=alt.Axis(tickCount=8, labelFlush=False),
+    )
+    y = alt.Y(
+        "nats:Q", title=None, axis=alt.Axis(tickCount=6), scale=alt.Scale(domain=[low, high], nice=False, zero=False)
+    )
     lines = alt.Chart(alt.Data(values=points)).mark_line(strokeWidth=2.5, clip=True, point=alt.OverlayMarkDef(size=28))
     words = alt.Chart(alt.Data(values=labels)).mark_text(align="left", dx=9, fontSize=13, fontWeight="bold")
     corpus, machine = result["corpus"], result["machine"]
@@ -72,21 +86,21 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
             padding={"left": 16, "top": 14, "right": 16, "bottom": 12},
             title=alt.TitleParams(
                 "Nats a character on held-out text (less is better), by time",
-                subtitle=f"{corpus['name']}, {corpus['characters']:,} characters; {machine['threads']} CPU threads, "
-                f"torch.mm at {machine['mm_gflops_float32']:.0f} GFLOP/s in float32",
+                subtitle=f"{corpus['name']}, {corpus['characters']:,} characters; "
+                f"{machine['threads']} threads of a CPU, torch.mm at {machine['mm_gflops_float32']:.0f} GFLOP/s in float32",
                 anchor="start",
                 frame="group",
                 fontSize=15,
                 subtitleFontSize=12,
                 color=INK,
-                subtitleColor=OTHER,
+                subtitleColor=PALE,
                 offset=12,
             ),
         )
         .configure(font="Helvetica, Arial, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
-            gridColor=GRID, domainColor=OTHER, tickColor=OTHER, labelColor=INK, titleColor=INK,
+            gridColor=GRID, domainColor=PALE, tickColor=PALE, labelColor=INK, titleColor=INK,
             labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titlePadding=8,
         )
     )  # fmt: skip
