@@ -80,8 +80,11 @@ def main() -> None:
     elif arguments.texts:
         texts = read_texts(arguments.texts, [])
     else:
-        with TemporaryDirectory() as name:
-            texts = read_texts(Path(name), arguments.only or list(MAKERS))
+        names = arguments.only or list(MAKERS)
+        if unknown := [name for name in names if name not in MAKERS]:
+            parser.error(f"no text is called {unknown[0]}; there are {', '.join(MAKERS)}")
+        with TemporaryDirectory() as folder:
+            texts = read_texts(Path(folder), names)
     texts = {name: text for name, text in texts.items() if arguments.only is None or name in arguments.only}
     if not texts:
         parser.error("there are no such texts")

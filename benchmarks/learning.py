@@ -28,12 +28,13 @@ from rnngen.corpus.sources import TextSource
 
 def compare(ours: Outcome, rival: Outcome) -> dict[str, Any]:
     """How far ahead rnngen is (nats a character), and when it is where the rival ends."""
-    reached = time_to_reach(ours.curve, rival.curve[-1][1])
+    end = min(nats for _, nats in rival.curve)  # of the weights it ends with: it keeps its best
+    reached = time_to_reach(ours.curve, end)
     return {
         "rival": rival.model,
         "ahead": rival.nats_per_character - ours.nats_per_character,
         "ahead_second_half": rival.second_half - ours.second_half,
-        "rival_ends_at": rival.curve[-1][1],
+        "rival_ends_at": end,
         "reached_after_s": reached,
         "share_of_time": None if reached is None else reached / rival.seconds,
     }

@@ -87,7 +87,7 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
             title=alt.TitleParams(
                 "Nats a character on held-out text (less is better), by time",
                 subtitle=f"{corpus['name']}, {corpus['characters']:,} characters; "
-                f"{machine['threads']} threads of a CPU, torch.mm at {machine['mm_gflops_float32']:.0f} GFLOP/s in float32",
+                f"{machine['threads']} threads, torch.mm at {machine['mm_gflops_float32']:.0f} GFLOP/s in float32",
                 anchor="start",
                 frame="group",
                 fontSize=15,
