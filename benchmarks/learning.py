@@ -1,138 +1,99 @@
-"""How good a model gets in the time given: rnngen's default beside a plain baseline, in one run.
+"""How good a model gets in the time given: rnngen's default beside others, each for the same seconds, in one run.
 
-    python benchmarks/learning.py --corpus TEXT --minutes 2.5
+    python benchmarks/learning.py --corpus TEXT --work 18
 
-The first nine tenths are trained on, the last tenth is held out and scored whole, with the state carried from its
-first character to its last, in nats a character. rnngen gets the text and no option but the time; its default split
-trains on the same nine tenths, and chooses which weights to keep by the first half of the held-out tenth. So the
-second half, by which nothing was chosen, is scored on its own too.
+The unit of the budget is what the machine can do: ``--work`` counts TFLOP of ``torch.mm`` in float32 (the product of
+two 2048 x 2048 matrices), measured first, so 18 of them are 150 s at 120 GFLOP/s and 65 s at 278. ``--minutes`` gives
+the time itself.
 
-The baseline is one ``torch.nn.LSTM`` of 256 units, embedding 256, AdamW at 4e-3 with cosine decay, 32 streams of
-64 steps, clipped at norm 1.
+rnngen gets the text and no option but the time (and the precision and tokenizer, if they are asked for). The others
+(``rivals.py``) are a plain ``nn.LSTM`` of 256 units and a small transformer. The first nine tenths are learned from,
+the last tenth is scored whole, in nats a character; its second half, by which nothing was chosen, on its own too.
+Learning curves are on its first half. From them comes after which share of a rival's time rnngen is as good as the
+rival is at its end: between two validations linearly, never before the first.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from contest import SMOKE_TEXT, Outcome, encoded, run_rival, run_rnngen, time_to_reach
 from machine import describe, print_table, write_results
-from torch import Tensor, nn
+from rivals import PlainLSTM, Transformer
 
-import rnngen
 from rnngen.corpus.sources import TextSource
 
 
-def train_rnngen(text: str, border: int, minutes: float, options: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        file, tenth, half = (Path(folder, name) for name in ("text.txt", "tenth.txt", "half.txt"))
-        file.write_text(text, encoding="utf-8")
-        tenth.write_text(text[border:], encoding="utf-8")
-        half.write_text(text[(border + len(text)) // 2 :], encoding="utf-8")
-        began = time.perf_counter()
-        run = rnngen.train(file, out=Path(folder, "run"), **{"minutes": minutes, **options})
-        seconds = time.perf_counter() - began
-        scores = [rnngen.evaluate(run, part) for part in (tenth, half)]
-        config = run.config
-    model, train = config["model"], config["train"]
+def compare(ours: Outcome, rival: Outcome) -> dict[str, Any]:
+    """How far ahead rnngen is (nats a character), and when it is where the rival ends."""
+    end = min(nats for _, nats in rival.curve)  # of the weights it ends with: it keeps its best
+    reached = time_to_reach(ours.curve, end)
     return {
-        "model": "rnngen, default options",
-        "nats_per_character": scores[0].nats / scores[0].counts.characters,
-        "second_half": scores[1].nats / scores[1].counts.characters,
-        "seconds": seconds,
-        "steps": train["steps"],
-        "chosen": f"{model['cell']} {model['hidden_size']} {train['precision']} dropout {model['dropout']:g}",
+        "rival": rival.model,
+        "ahead": rival.nats_per_character - ours.nats_per_character,
+        "ahead_second_half": rival.second_half - ours.second_half,
+        "rival_ends_at": end,
+        "reached_after_s": reached,
+        "share_of_time": None if reached is None else reached / rival.seconds,
     }
-
-
-class Plain(nn.Module):
-    def __init__(self, vocab_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, hidden_size)
-        self.lstm = nn.LSTM(hidden_size, hidden_size)
-        self.output = nn.Linear(hidden_size, vocab_size)
-
-    def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, state = self.lstm(self.embedding(x), state)
-        return self.output(y), state
-
-
-def train_plain(train: str, held_out: str, minutes: float) -> dict[str, Any]:
-    B, T, H = 32, 64, 256
-    began = time.perf_counter()
-    torch.manual_seed(0)
-    vocabulary = {c: i for i, c in enumerate(sorted(set(train)))}
-    ids = torch.tensor([vocabulary[c] for c in train])
-    length = (len(ids) - 1) // B
-    x, y = ids[: B * length].view(B, length).T, ids[1 : B * length + 1].view(B, length).T
-    model = Plain(len(vocabulary) + 1, H)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
-    state, position, steps = None, 0, 0
-    while (spent := (time.perf_counter() - began) / (60 * minutes)) < 1:
-        if position + T > length:
-            state, position = None, 0
-        optimizer.param_groups[0]["lr"] = 4e-3 * (1 + math.cos(math.pi * spent)) / 2
-        logits, state = model(x[position : position + T], state)
-        state = tuple(s.detach() for s in state)
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), y[position : position + T].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        position, steps = position + T, steps + 1
-    seconds = time.perf_counter() - began
-    half = held_out[len(held_out) // 2 :]
-    return {
-        "model": "plain nn.LSTM baseline",
-        "nats_per_character": score_plain(model, vocabulary, held_out),
-        "second_half": score_plain(model, vocabulary, half),
-        "seconds": seconds,
-        "steps": steps,
-        "chosen": f"lstm {H} float32",
-    }
-
-
-@torch.no_grad()
-def score_plain(model: Plain, vocabulary: dict[str, int], text: str) -> float:
-    ids = torch.tensor([vocabulary.get(c, len(vocabulary)) for c in text])[:, None]
-    nats = math.log(len(vocabulary) + 1)  # of the first character, which this model cannot predict
-    state = None
-    for start in range(0, len(ids) - 1, 1000):
-        window = ids[start : start + 1001]
-        logits, state = model(window[:-1], state)
-        nats += nn.functional.cross_entropy(logits[:, 0], window[1:, 0], reduction="sum").item()
-    return nats / len(text)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", help="a text file")
-    parser.add_argument("--minutes", type=float, default=2.5, help="training time of each")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--work", type=float, default=18, help="TFLOP of torch.mm that each may take (default 18)")
+    budget.add_argument("--minutes", type=float, help="time of each, instead")
+    parser.add_argument("--precision", choices=["auto", "float32", "bf16"], default="auto", help="of rnngen")
+    parser.add_argument("--tokenizer", choices=["char", "bpe", "word"], default="char", help="for all")
+    parser.add_argument("--baseline-bf16", action="store_true", help="the plain LSTM in bf16 autocast too")
     parser.add_argument("--smoke", action="store_true", help="a few seconds on a made-up text, to see that it runs")
     parser.add_argument("--out", type=Path, help="where to write the JSON")
     arguments = parser.parse_args()
+    options: dict[str, Any] = {"tokenizer": arguments.tokenizer, "precision": arguments.precision}
+    options = {name: value for name, value in options.items() if value != parser.get_default(name)}
+    machine = describe()
     if arguments.smoke:
-        name, minutes, options = "smoke", 0.05, {"size": "tiny"}
-        text = "".join(f"{n} green bottles hanging on the wall.\n" for n in range(3000))
+        name, text, seconds = "smoke", SMOKE_TEXT, 2.0
+        options["size"] = "tiny"
     elif arguments.corpus:
-        name, minutes, options = Path(arguments.corpus).stem, arguments.minutes, {}
-        text = "".join(TextSource([arguments.corpus]))
+        name, text = Path(arguments.corpus).stem, "".join(TextSource([arguments.corpus]))
+        given = arguments.minutes
+        seconds = 60 * given if given else 1000 * arguments.work / machine["mm_gflops_float32"]
     else:
         parser.error("--corpus is needed")
-    border = len(text) * 9 // 10
-    ours = train_rnngen(text, border, minutes, options)
-    rows = [ours, train_plain(text[:border], text[border:], ours["seconds"] / 60)]  # for exactly as long
-    print_table(rows)
-    ahead = rows[1]["nats_per_character"] - rows[0]["nats_per_character"]
-    print(f"rnngen is {ahead:+.4f} nats a character ahead of the baseline")
-    corpus = {"name": name, "characters": len(text)}
-    result = {"machine": describe(), "corpus": corpus, "minutes": minutes, "rows": rows, "ahead": ahead}
-    write_results(f"learning-{name}", result, arguments.out)
+    print(f"{seconds:.1f} s each: torch.mm runs at {machine['mm_gflops_float32']} GFLOP/s in float32")
+
+    with encoded(text, arguments.tokenizer) as corpus:
+        ours = run_rnngen(corpus, seconds, options)
+        time_of_each = max(seconds, ours.seconds)  # if rnngen took longer, so may the others
+        makers = [
+            lambda: PlainLSTM(corpus.train, corpus.vocab_size),
+            lambda: Transformer(corpus.train, corpus.vocab_size),
+        ]
+        if arguments.baseline_bf16:
+            makers.append(lambda: PlainLSTM(corpus.train, corpus.vocab_size, bf16=True))
+        rivals = [run_rival(corpus, time_of_each, make) for make in makers]
+        about = {"name": name, **corpus.describe()}
+
+    print_table([outcome.row() for outcome in (ours, *rivals)])
+    comparisons = [compare(ours, rival) for rival in rivals]
+    for line in comparisons:
+        share = line["share_of_time"]
+        when = "not reached" if share is None else f"reached in {share:.0%} of its time"
+        print(f"{line['rival']}: rnngen is {line['ahead']:+.4f} nats a character ahead; where it ends is {when}")
+    result = {
+        "machine": machine,
+        "corpus": about,
+        "seconds": seconds,
+        "work_tflop": seconds * machine["mm_gflops_float32"] / 1000,
+        "options": options,
+        "contenders": [vars(outcome) for outcome in (ours, *rivals)],
+        "comparisons": comparisons,
+    }
+    write_results("-".join(["learning", name, *map(str, options.values())]), result, arguments.out)
 
 
 if __name__ == "__main__":
