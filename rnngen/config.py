@@ -88,6 +88,7 @@ class TrainConfig(_Config):
     sample_every: int = Field(200, ge=0, strict=True)
     patience: int = Field(10, ge=0, strict=True)
     seed: int = Field(0, ge=0, lt=2**63, strict=True)
+    ngram: int = Field(0, ge=0, le=16, strict=True)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bf16"] = "auto"
 

@@ -3,6 +3,7 @@
     config.json        what was decided before the first step
     tokenizer.json     text ↔ ids
     model.safetensors  the weights to use: the best validation score seen
+    ngram.safetensors  with --ngram: an n-gram model, and how much of it is mixed in
     metrics.jsonl      one row a report
     samples.txt        what the model wrote while it learned
     resume/            what training needs to go on (see training/checkpoint.py)
@@ -33,6 +34,7 @@ from rnngen.errors import CheckpointError
 
 FORMAT = 1
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
+NGRAM = "ngram.safetensors"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # blocks of H rows in a recurrent layer's matrices
@@ -137,7 +139,7 @@ class Run:
         raise CheckpointError(
             "is damaged: it is not what the manifest says" if exists else "is missing", where=self.path / name,
             expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
-            hint="rnngen train --resume can go on from the checkpoints in resume/." if name == MODEL else None,
+            hint="rnngen train --resume can go on from the checkpoints in resume/." if name in (MODEL, NGRAM) else None,
         )  # fmt: skip
 
     def weights(self) -> dict[str, NDArray[np.floating[Any]]]:

@@ -99,6 +99,21 @@ def trained(_trained: Path, tmp_path: Path) -> Path:
     return tmp_path / "checkpoints" / "tiny"
 
 
+@pytest.fixture(scope="session")
+def _mixed(_trained: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNGEN_CACHE", str(_trained / "cache"))
+        rnngen.train(_trained / "corpus.txt", out=_trained / "mixed", steps=40, valid_every=20, ngram=4, **FAST)
+    return _trained
+
+
+@pytest.fixture
+def mixed(_mixed: Path, tmp_path: Path) -> Path:
+    """A small trained run with an n-gram model, ``checkpoints/mixed`` in the current folder: a copy."""
+    shutil.copytree(_mixed / "mixed", tmp_path / "checkpoints" / "mixed")
+    return tmp_path / "checkpoints" / "mixed"
+
+
 @dataclass(frozen=True)
 class Outcome:
     code: int

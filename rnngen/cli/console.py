@@ -41,8 +41,13 @@ def write(text: str) -> None:
 
 def write_json(value: dict[str, Any]) -> None:
     """Put a result on standard output as one line of JSON; a number that is not finite becomes null."""
-    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in value.items()}
-    write(json.dumps(finite, ensure_ascii=False, allow_nan=False) + "\n")
+    write(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def note(text: str) -> None:

@@ -26,6 +26,9 @@ def eval_command(
     errors: Annotated[
         Literal["strict", "replace"], typer.Option(help="What to do with bytes that are not UTF-8.")
     ] = "strict",
+    ngram: Annotated[
+        bool, typer.Option("--ngram", help="Score the run's n-gram model and its mixture with the network too.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, mps or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
@@ -37,7 +40,7 @@ def eval_command(
     from rnngen.evaluation.evaluate import evaluate
     from rnngen.training.plan import pick_device
 
-    score = evaluate(opened, text or (), part=part, errors=errors, device=pick_device(device))
+    score = evaluate(opened, text or (), part=part, errors=errors, device=pick_device(device), ngram=ngram)
     what = ", ".join(text) if text else f"the {part} part of its corpus"
     if score.unknown and not quiet:
         console.note(
@@ -48,6 +51,8 @@ def eval_command(
         console.write_json({"run": str(opened.path), "text": what, **score.as_dict()})
     else:
         console.write(_table(str(opened.path), what, score))
+        if score.ngram and score.mixture:
+            console.write(_mixture_table(score.ngram, score.mixture))
 
 
 _ROWS = (
@@ -67,4 +72,19 @@ def _table(run: str, what: str, score: Score) -> str:
     values = score.as_dict()
     lines = [f"{run} on {what}", ""]
     lines += [f"  {label:<18} {format(values[key], form):>12}" for key, label, form in _ROWS]
+    return "\n".join(lines) + "\n"
+
+
+def _mixture_table(ngram: Score, mixture: Score) -> str:
+    """The n-gram model's numbers and the mixture's, under a heading that no one takes for the network's."""
+    alone, mixed = ngram.as_dict(), mixture.as_dict()
+    lines = [
+        "\nnot the network alone, on the same text:\n",
+        f"  {'':<18} {'n-gram alone':>16} {'network + n-gram':>18}",
+    ]
+    lines += [
+        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}"
+        for key, label, form in _ROWS
+        if key not in ("tokens", "words", "characters", "bytes")
+    ]
     return "\n".join(lines) + "\n"

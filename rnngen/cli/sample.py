@@ -28,6 +28,9 @@ def sample_command(
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same text. [default: drawn and reported]")
     ] = None,
+    ngram: Annotated[
+        bool, typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a sample: text, seed, tokens, nats.")
     ] = False,
@@ -44,7 +47,7 @@ def sample_command(
     check_sampling(length, temperature, num_samples, seed)
     if prompt == "-":
         prompt = _read_prompt()
-    generator = load(run)
+    generator = load(run, ngram=ngram)
     _, unseen = generator.encode_prompt(prompt)
     if unseen and not quiet:
         console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
@@ -69,18 +72,21 @@ def sample_command(
         for number, text in enumerate(texts, start=1):
             console.write(f"--- sample {number}\n{prompt}{text.rstrip(chr(10))}\n")
     if not quiet:
-        console.note(f"(seed {seed})")
+        console.note(f"(seed {seed}, the network mixed with its n-gram model)" if ngram else f"(seed {seed})")
 
 
 def _write_json(
     generator: Generator, prompt: str, length: int, temperature: float, num_samples: int, seed: int
 ) -> None:
     texts, tokens, nats = [""] * num_samples, [0] * num_samples, [0.0] * num_samples
+    mixture_nats = [0.0] * num_samples
     for piece in generator.pieces(prompt, length=length, temperature=temperature, num_samples=num_samples, seed=seed):
         texts[piece.sample] += piece.text
         nats[piece.sample] += piece.nats
+        mixture_nats[piece.sample] += piece.mixture_nats or 0.0
         tokens[piece.sample] = min(tokens[piece.sample] + 1, length)
     for sample in range(num_samples):
+        mixed = {"ngram": True, "mixture_nats": mixture_nats[sample]} if generator.mixture else {}
         console.write_json(
             {
                 "sample": sample,
@@ -90,6 +96,7 @@ def _write_json(
                 "text": texts[sample],
                 "tokens": tokens[sample],
                 "nats": nats[sample],
+                **mixed,
                 "finish_reason": "length",
             }
         )

@@ -53,6 +53,7 @@ def train_command(
     weight_decay: Annotated[float | None, typer.Option(help="Of the matrices. [default: 0.01]", rich_help_panel=_LEARN)] = None,
     clip: Annotated[float | None, typer.Option(help="Threshold of the gradient's global norm. [default: 1.0]", rich_help_panel=_LEARN)] = None,
     ema: Annotated[float | None, typer.Option(help="Decay of the weight average that is validated and kept; 0: none. [default: 0.98]", rich_help_panel=_LEARN)] = None,
+    ngram: Annotated[int | None, typer.Option(help="When training is done, count n-grams up to this order, to be mixed in by sample and eval --ngram; 0: none. [default: 0]", rich_help_panel=_LEARN)] = None,
     seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
     precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
@@ -79,8 +80,8 @@ def train_command(
         "steps": steps, "patience": patience, "size": size, "cell": cell, "nonlinearity": nonlinearity,
         "hidden_size": hidden_size, "embedding_size": embedding_size, "num_layers": num_layers, "dropout": dropout,
         "tied": tied, "batch_size": batch_size, "bptt": bptt, "learning_rate": learning_rate,
-        "muon_learning_rate": muon_learning_rate, "warmup": warmup,
-        "decay": decay, "weight_decay": weight_decay, "clip": clip, "ema": ema, "seed": seed, "device": device,
+        "muon_learning_rate": muon_learning_rate, "warmup": warmup, "decay": decay, "weight_decay": weight_decay,
+        "clip": clip, "ema": ema, "ngram": ngram, "seed": seed, "device": device,
         "precision": precision, "valid_every": valid_every, "save_every": save_every, "sample_every": sample_every,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
@@ -168,7 +169,12 @@ def _leave_at_once(number: int, _frame: object) -> None:
 
 def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     stopped = finished.reason.startswith("SIG")
+    mixed = finished.mixed
     if as_json:
+        beside = {} if mixed is None else {
+            "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
+            "mixture": {"valid_nats_per_token": mixed.mixture_nll},
+        }  # fmt: skip
         console.write_json(
             {
                 "run": str(finished.path),
@@ -176,6 +182,7 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
                 "step": finished.step,
                 "best_step": finished.best_step,
                 "valid_nats_per_token": finished.best_nll,
+                **beside,
             }
         )
     if not quiet or stopped:
@@ -186,6 +193,11 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
             reason = " (no better for a while)" if finished.reason == "patience" else ""
             best = f"{finished.best_nll:.4f} nats a token at step {finished.best_step}"
             console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
+            if mixed:
+                console.note(
+                    f"Beside it, fitted on the same part: {mixed.mixture_nll:.4f} nats a token with the {mixed.order}-gram "
+                    f"model mixed in, {mixed.ngram_nll:.4f} of that alone. See sample --ngram and eval --ngram."
+                )
             path = shlex.quote(str(finished.path))
             console.note(f"  rnngen sample {path}\n  rnngen eval {path}")
     if stopped:

@@ -10,8 +10,10 @@ from rnngen.config import RunConfig
 from rnngen.corpus.sources import ErrorRule, TextSource
 from rnngen.corpus.tokens import EncodedText, encode_text, prepare
 from rnngen.errors import CheckpointError, CorpusError
-from rnngen.evaluation.perplexity import Score, score
+from rnngen.evaluation.perplexity import Score, score, score_mixed
 from rnngen.model.language_model import RecurrentLM
+from rnngen.ngram.file import load_mixture
+from rnngen.ngram.mixture import Mixture
 from rnngen.run import CONFIG, MODEL, Run, open_run
 
 
@@ -30,7 +32,7 @@ def load_model(run: Run) -> RecurrentLM:
 
 def evaluate(
     run: str | Path | Run | None = None, text: Sequence[str | Path] | str | Path = (), *,
-    part: str = "test", errors: ErrorRule = "strict", device: str = "cpu",
+    part: str = "test", errors: ErrorRule = "strict", device: str = "cpu", ngram: bool = False,
 ) -> Score:  # fmt: skip
     """Score a run exactly: the state carried through the whole text, every token once, in float32.
 
@@ -40,23 +42,31 @@ def evaluate(
         part: ``test``, ``valid`` or ``train``, where no text is given.
         errors: ``replace`` puts U+FFFD where a file is not UTF-8.
         device: where to compute.
+        ngram: score by the run's n-gram model and its mixture with the network too: ``Score.ngram``, ``Score.mixture``.
 
     Raises:
-        CheckpointError: no such run, or its corpus has changed.
+        CheckpointError: no such run, or its corpus has changed, or it has no n-gram model where one is asked for.
         CorpusError: a text that cannot be read, or is empty.
     """
     run = run if isinstance(run, Run) else open_run(run)
+    mixture = load_mixture(run) if ngram else None
     model = load_model(run).to(device)
     files = [text] if isinstance(text, str | Path) else list(text)
     if not files:
         own = own_part(run, part)
-        return score(model, own.tokens, own.counts, own.unknown)
+        return _score(model, mixture, own)
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         source = TextSource([str(file) for file in files], errors)
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
             raise CorpusError("is empty", where=source.name, expected="text to score")
-        return score(model, encoded.tokens, encoded.counts, encoded.unknown)
+        return _score(model, mixture, encoded)
+
+
+def _score(model: RecurrentLM, mixture: Mixture | None, text: EncodedText) -> Score:
+    if mixture is None:
+        return score(model, text.tokens, text.counts, text.unknown)
+    return score_mixed(model, mixture, text.tokens, text.counts, text.unknown)
 
 
 def own_part(run: Run, part: str) -> EncodedText:

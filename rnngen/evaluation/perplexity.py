@@ -11,6 +11,7 @@ out the same. This repeats until no stream begins from a state that is not the o
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from torch import Tensor
 from rnngen.corpus.sources import TextCounts
 from rnngen.errors import CorpusError
 from rnngen.model.language_model import RecurrentLM
+from rnngen.ngram.mixture import Mixture
 
 TOLERANCE = {"float32": 1e-5, "bf16": 3e-2}
 """States closer than this (relative to 1 + their size) count as met."""
@@ -46,21 +48,26 @@ class Score:
         tokens: how many were scored: all of them.
         counts: the text's characters, words and bytes.
         unknown: tokens that are the unknown symbol.
+        ngram, mixture: what a run's n-gram model alone and its mixture with the network make of the same text, where
+            they were asked for. All other numbers are the network's own.
     """
 
     nats: float
     tokens: int
     counts: TextCounts
     unknown: int = 0
+    ngram: Score | None = None
+    mixture: Score | None = None
 
     @property
     def nats_per_token(self) -> float:
         """Mean nats a token."""
         return self.nats / self.tokens
 
-    def as_dict(self) -> dict[str, float | int]:
+    def as_dict(self) -> dict[str, Any]:
         """The keys of ``rnngen eval --json``, named as in lm-evaluation-harness."""
         counts = self.counts
+        beside = {"ngram": self.ngram, "mixture": self.mixture}
         return {
             "nats_per_token": self.nats_per_token,
             "token_perplexity": _exp(self.nats_per_token),
@@ -74,6 +81,7 @@ class Score:
             "bytes": counts.bytes,
             "unknown": self.unknown,
             "nats": self.nats,
+            **{name: other.as_dict() for name, other in beside.items() if other},
         }
 
 
@@ -97,6 +105,7 @@ class _Reading:
         self.nats = np.zeros((self.windows, self.batch_size))
         self.ends = model.start_state(self.batch_size)
         self.landmarks: list[Tensor] = []  # states after the first windows, each (L, S, B, H)
+        self.each: NDArray[np.float32] | None = None  # nats of each token, (N,), where they are wanted
 
     def read(self, streams: Tensor, state: Tensor, first: bool) -> None:
         """Read some streams from the states given, each to its end or until it meets its earlier reading."""
@@ -112,6 +121,8 @@ class _Reading:
             nats = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[1:].flatten(), reduction="none")
             sums = (nats.view(inside.shape) * inside).double().sum(0)
             self.nats[k, columns] = sums.cpu().numpy()
+            if self.each is not None:
+                self.each[positions[1:][inside.cpu().numpy()]] = nats.view(inside.shape)[inside].cpu().numpy()
             if k < _LANDMARKS and first:
                 self.landmarks.append(state.clone())
             elif k < _LANDMARKS:
@@ -136,6 +147,7 @@ def total_nats(
     window: int = 64,
     precision: str = "float32",
     most_rounds: int | None = None,
+    each: NDArray[np.float32] | None = None,
 ) -> float:
     """-Σ ln p(token | all tokens before it), over all N tokens of a text, in nats.
 
@@ -147,6 +159,7 @@ def total_nats(
         precision: ``float32``, or ``bf16`` for a faster, rounder number.
         most_rounds: read streams again at most so often, which bounds the time for networks that hardly forget;
             without it the result is exact.
+        each: is filled with the nats of each token, (N,).
     """
     if len(tokens) == 0:
         return 0.0
@@ -154,12 +167,15 @@ def total_nats(
     first = torch.nn.functional.cross_entropy(
         model.readout(start).float(), torch.tensor([int(tokens[0])], device=start.device)
     )
+    if each is not None:
+        each[0] = float(first)
     if len(tokens) == 1:
         return float(first)
     if batch_size is None:  # streams long enough that reading their beginnings twice costs little
         batch_size = int(np.clip(len(tokens) // 2048, 1, 64))
         batch_size -= batch_size % 16 if batch_size > 16 else 0  # kernels like round numbers
     reading = _Reading(model, tokens, batch_size, window, precision)
+    reading.each = each
     B = reading.batch_size
     begins = model.start_state(B)
     todo = torch.arange(B, device=start.device)
@@ -185,3 +201,17 @@ def score(
     if len(tokens) == 0:
         raise CorpusError("there is no text to score", expected="at least one token")
     return Score(total_nats(model, tokens, **how), len(tokens), counts, unknown)
+
+
+def score_mixed(
+    model: RecurrentLM, mixture: Mixture, tokens: NDArray[np.integer[Any]], counts: TextCounts, unknown: int = 0
+) -> Score:
+    """Score a text by the network, and beside it by an n-gram model alone and by the mixture of the two.
+
+    Raises:
+        CorpusError: there is no text.
+    """
+    each = np.empty(len(tokens), np.float32)
+    network = score(model, tokens, counts, unknown, each=each)
+    ngram, mixed = (Score(float(nats.sum()), len(tokens), counts, unknown) for nats in mixture.nats(tokens, each))
+    return dataclasses.replace(network, ngram=ngram, mixture=mixed)

@@ -14,6 +14,8 @@ from rnngen.corpus.tokenizer import Ids, StreamDecoder, Tokenizer
 from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.filters import Array, ban, draw, softmax
 from rnngen.generation.recurrence import Recurrence
+from rnngen.ngram.file import load_mixture
+from rnngen.ngram.mixture import Mixture
 from rnngen.run import open_run
 
 
@@ -29,12 +31,14 @@ class Piece:
     Attributes:
         sample: which of the samples it belongs to.
         text: what the token completed; may be empty in the middle of a character.
-        nats: -ln of the model's probability (temperature 1, nothing banned) of the token.
+        nats: -ln of the network's own probability (temperature 1, nothing banned) of the token.
+        mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
     """
 
     sample: int
     text: str
     nats: float
+    mixture_nats: float | None = None
 
 
 class Generator:
@@ -43,9 +47,11 @@ class Generator:
     Args:
         model: the network.
         tokenizer: its tokenizer.
+        mixture: draw from the network's distribution with an n-gram model's mixed in, instead of the network's alone.
     """
 
-    def __init__(self, model: Recurrence, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: Recurrence, tokenizer: Tokenizer, mixture: Mixture | None = None) -> None:
+        self.mixture = mixture
         self.model = model
         self.tokenizer = tokenizer
         self.banned = [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
@@ -77,7 +83,8 @@ class Generator:
         Args:
             prompt: what the text goes on from; it is not part of the pieces.
             length: tokens to write.
-            temperature: divides the logits; 0 takes the most likely token every time.
+            temperature: divides the logits (of a mixture, its log-probabilities); 0 takes the most likely token
+                every time.
             num_samples: how many.
             seed: of the draws.
 
@@ -89,6 +96,8 @@ class Generator:
         if not len(ids):
             ids, _ = self.encode_prompt("\n\n")
         logits, state = self.read(ids)
+        mixture = self.mixture
+        numbers = np.repeat(mixture.ngram.read(ids) if mixture else np.zeros((0, 1), np.int64), num_samples, axis=1)
         logits = np.repeat(logits, num_samples, axis=0)
         state = np.repeat(state, num_samples, axis=2)
         draws = [np.random.default_rng([seed, sample]) for sample in range(num_samples)]
@@ -97,14 +106,18 @@ class Generator:
             if not np.isfinite(logits).all():
                 raise RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
             uniforms = np.array([rng.random() for rng in draws])
-            tokens = draw(softmax(ban(logits, self.banned), temperature), uniforms)
-            nats = -np.log(softmax(logits)[np.arange(num_samples), tokens])
+            mixed = logits if mixture is None else mixture.log_probabilities(logits, numbers)
+            tokens = draw(softmax(ban(mixed, self.banned), temperature), uniforms)
+            drawn = np.arange(num_samples), tokens
+            nats = -np.log(softmax(logits)[drawn])
             for sample, token in enumerate(tokens):
-                yield Piece(sample, decoders[sample].push(int(token)), float(nats[sample]))
+                mixture_nats = None if mixture is None else -float(mixed[sample, token])
+                yield Piece(sample, decoders[sample].push(int(token)), float(nats[sample]), mixture_nats)
             logits, state = self.model.step(tokens, state)
+            numbers = mixture.ngram.step(tokens, numbers) if mixture else numbers
         for sample, decoder in enumerate(decoders):
             if rest := decoder.finish():
-                yield Piece(sample, rest, 0.0)
+                yield Piece(sample, rest, 0.0, None if mixture is None else 0.0)
 
     def generate(
         self, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
@@ -129,19 +142,24 @@ def check_sampling(length: int, temperature: float, num_samples: int, seed: int)
             raise UsageError(f"--{name} is out of range", expected=f"an integer ≥ {least}", found=value)
 
 
-def load(path: str | Path | None = None) -> Generator:
+def load(path: str | Path | None = None, *, ngram: bool = False) -> Generator:
     """Open a run for writing text: by path, or the newest complete one.
 
+    Args:
+        path: the run's folder.
+        ngram: write from the mixture of the network and the run's n-gram model.
+
     Raises:
-        CheckpointError: no such run, or one that is damaged.
+        CheckpointError: no such run, or one that is damaged, or has no n-gram model where one is asked for.
     """
     run = open_run(path)
-    return Generator(Recurrence(run.model_config(), run.weights()), run.tokenizer())
+    mixture = load_mixture(run) if ngram else None
+    return Generator(Recurrence(run.model_config(), run.weights()), run.tokenizer(), mixture)
 
 
 def generate(
     prompt: str = "", *, run: str | Path | None = None, length: int = 500, temperature: float = 1.0,
-    seed: int | None = None,
+    seed: int | None = None, ngram: bool = False,
 ) -> str:  # fmt: skip
-    """One continuation by a run, the newest by default, as one string. See ``Generator.pieces``."""
-    return "".join(load(run).generate(prompt, length=length, temperature=temperature, seed=seed))
+    """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.pieces``."""
+    return "".join(load(run, ngram=ngram).generate(prompt, length=length, temperature=temperature, seed=seed))

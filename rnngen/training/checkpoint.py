@@ -111,18 +111,19 @@ class RunWriter:
                 leftover.unlink()
 
     def _settle_weights(self) -> None:
-        """Weights that the manifest names but that are not in place take their place; others go."""
-        new = self.path / (files.MODEL + files.NEW)
-        if new.exists():
-            if files.sha256(new.read_bytes()) == self._committed_hash():
-                new.replace(self.path / files.MODEL)
-            else:
-                new.unlink()
+        """Weights (and n-grams) that the manifest names but that are not in place take their place; others go."""
+        for name in (files.MODEL, files.NGRAM):
+            new = self.path / (name + files.NEW)
+            if new.exists():
+                if files.sha256(new.read_bytes()) == self._committed_hash(name):
+                    new.replace(self.path / name)
+                else:
+                    new.unlink()
 
-    def _committed_hash(self) -> str | None:
-        """SHA-256 of the weights that the manifest names."""
+    def _committed_hash(self, name: str) -> str | None:
+        """SHA-256 of a file that the manifest names."""
         try:
-            return str(files.read_manifest(self.path)[files.MODEL]["sha256"])
+            return str(files.read_manifest(self.path)[name]["sha256"])
         except (CheckpointError, KeyError):
             return None
 
@@ -157,24 +158,40 @@ class RunWriter:
                 os.truncate(self.path / log, min(length, (self.path / log).stat().st_size))
 
     def save_model(self, weights: Mapping[str, Tensor]) -> None:
-        """Make these the weights to use.
+        """Make these the weights to use. An n-gram model was fitted to the ones before: it goes with them.
 
         Raises:
             CheckpointError: they cannot be written; the ones before are intact.
         """
         content = format_tensors({name: w.float() for name, w in weights.items()}, {"format": "pt"})
-        new = self.path / (files.MODEL + files.NEW)
+        self._commit(files.MODEL, content)
+        if (self.path / files.NGRAM).exists():  # the manifest names it no more, so nobody reads it
+            with contextlib.suppress(OSError):
+                (self.path / files.NGRAM).unlink()
+
+    def save_ngram(self, content: bytes) -> None:
+        """Put an n-gram model beside the weights it was fitted to.
+
+        Raises:
+            CheckpointError: it cannot be written; what was there before is intact.
+        """
+        self._commit(files.NGRAM, content, beside=(files.MODEL,))
+
+    def _commit(self, name: str, content: bytes, beside: tuple[str, ...] = ()) -> None:
+        """Write a file whole, then the manifest that names it and those beside it, then put it in its place."""
+        new = self.path / (name + files.NEW)
         try:
             self._settle_weights()
             files.write_synced(new, content)
-            entries = {name: (self.path / name).read_bytes() for name in (files.CONFIG, files.TOKENIZER, *files.LOGS)}
-            files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, files.MODEL: content}))
-            new.replace(self.path / files.MODEL)
+            others = (files.CONFIG, files.TOKENIZER, *files.LOGS, *beside)
+            entries = {other: (self.path / other).read_bytes() for other in others}
+            files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, name: content}))
+            new.replace(self.path / name)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:
             # once the manifest names them the new weights are the ones to use, wherever they lie
             with contextlib.suppress(OSError):
-                if self._committed_hash() != files.sha256(content):
+                if self._committed_hash(name) != files.sha256(content):
                     new.unlink(missing_ok=True)
             raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
 

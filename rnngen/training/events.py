@@ -61,6 +61,21 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """An n-gram model was counted and fitted, with the share of it that is mixed into the network's distribution.
+
+    Attributes:
+        order: of its longest n-grams; lower than was asked for where the text has no longer ones, or too many.
+        network_nll, ngram_nll, mixture_nll: nats a token on the validation part, on which it was fitted.
+    """
+
+    order: int
+    network_nll: float
+    ngram_nll: float
+    mixture_nll: float
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something the user should know, that does not stop training."""
 
@@ -77,6 +92,7 @@ class Finished:
         best_nll: lowest nats a token on the validation part, or None if it was never scored.
         best_step: when that was.
         path: the run's folder.
+        mixed: what ``--ngram`` gave, beside the network's own numbers above.
     """
 
     reason: str
@@ -84,6 +100,7 @@ class Finished:
     best_nll: float | None
     best_step: int
     path: Path
+    mixed: Mixed | None = None
 
 
-Event = Stepped | Validated | Sampled | Saved | Warned | Finished
+Event = Stepped | Validated | Sampled | Saved | Mixed | Warned | Finished

@@ -19,8 +19,9 @@ from rnngen.generation.generate import Generator
 from rnngen.generation.recurrence import Recurrence
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
-from rnngen.training.events import Event, Finished, Sampled, Saved, Stepped, Validated, Warned
+from rnngen.training.events import Event, Finished, Mixed, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.learner import Learner, StepResult
+from rnngen.training.mixing import mix_ngram
 from rnngen.training.optimizer import learning_rate_factor
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
@@ -55,6 +56,7 @@ class Trainer:
         self.seconds = 0.0  # spent before this process
         self._unread: list[tuple[StepResult, float]] = []
         self._stop: str | None = None
+        self._mixed: Mixed | None = None
         self._warnings = state.warnings if state else ()
         if state:
             self._restore(state)
@@ -89,6 +91,8 @@ class Trainer:
             if save:
                 yield self._save()
         yield from self._read()
+        if train.ngram and not self._stop:
+            yield self._mix()
         yield self._finish()
 
     def _out_of_patience(self) -> bool:
@@ -164,6 +168,12 @@ class Trainer:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error
 
+    def _mix(self) -> Mixed:
+        content, self._mixed = mix_ngram(self.config, self.corpus, self.writer.path)
+        self._log(valid_mixture_nll=self._mixed.mixture_nll, valid_ngram_nll=self._mixed.ngram_nll)
+        self.writer.save_ngram(content)
+        return self._mixed
+
     def _finish(self) -> Finished:
         reason = self._stop or ("steps" if self.step == self.config.train.steps else "patience")
         if self._stop:
@@ -171,4 +181,4 @@ class Trainer:
             if self.step and not self.writer.has_model:  # so that sample and eval have something to read
                 self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
-        return Finished(reason, self.step, best, self.best_step, self.writer.path)
+        return Finished(reason, self.step, best, self.best_step, self.writer.path, self._mixed)

@@ -50,6 +50,16 @@ def test_score_equals_a_token_by_token_loop_whatever_the_layout(cell: str, batch
     assert nats == pytest.approx(one_by_one(model, tokens), rel=2e-6)
 
 
+@pytest.mark.parametrize(("n", "batch_size", "window"), [(1, None, 64), (2, None, 64), (701, 3, 17), (701, 200, 5)])
+def test_the_nats_of_each_token_are_those_of_the_loop_too(n: int, batch_size: int | None, window: int) -> None:
+    model, tokens = model_and_tokens(n)
+    each = np.full(n, np.nan, np.float32)
+    total = total_nats(model, tokens, batch_size=batch_size, window=window, each=each)
+    assert each.sum(dtype=float) == pytest.approx(total, rel=1e-6)
+    partial = [one_by_one(model, tokens[:k]) for k in range(0, n + 1, 50)]
+    np.testing.assert_allclose(np.cumsum([0, *each], dtype=float)[::50], partial, rtol=1e-4, atol=1e-4)
+
+
 def test_a_network_that_never_forgets_is_scored_exactly_too() -> None:
     """The identity RNN with an orthogonal matrix remembers for ever, so no stream may stop early."""
     model, tokens = model_and_tokens(400, cell="rnn", nonlinearity="identity")

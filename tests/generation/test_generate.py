@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.generate import Generator
 from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
+from rnngen.ngram.counts import count_ngrams
+from rnngen.ngram.interpolated import NGram
+from rnngen.ngram.mixture import Mixture
 
 
 def generator_with_bias(bias: list[float], tokenizer: Tokenizer) -> Generator:
@@ -100,6 +104,39 @@ def test_unseen_characters_of_a_prompt_are_named_and_left_out() -> None:
 def test_without_a_prompt_the_text_begins_after_a_line_end(trained: Path) -> None:
     generator = rnngen.load(trained)
     assert "".join(generator.generate(length=50, seed=1)) == "".join(generator.generate("\n\n", length=50, seed=1))
+
+
+def mixing(generator: Generator, share: float) -> Generator:
+    """The generator with a 2-gram model of ``abab…`` mixed in."""
+    V = generator.tokenizer.vocab_size
+    ngram = NGram(count_ngrams(generator.tokenizer.encode("ab" * 50), 2, V))
+    return Generator(generator.model, generator.tokenizer, Mixture(ngram, np.array([share, share])))
+
+
+def test_100_000_mixed_tokens_have_the_frequencies_of_the_mixture() -> None:
+    generator = mixing(generator_with_bias([0, 2, 1, 0], CharTokenizer("abc")), 0.6)
+    texts = ["a"] * 100
+    for piece in generator.pieces("a", length=1_000, num_samples=100, seed=2):
+        texts[piece.sample] += piece.text
+    network = np.exp([0, 2, 1, 0]) / np.exp([0, 2, 1, 0]).sum()
+    p = {}
+    for token in "abc":
+        assert generator.mixture
+        ngram = generator.mixture.ngram.distribution(generator.mixture.ngram.read(generator.tokenizer.encode(token)))
+        p[token] = 0.4 * network + 0.6 * ngram[0]
+        p[token][0] = 0  # the unknown symbol is never drawn
+        p[token] /= p[token].sum()
+    pairs = [pair for text in texts for pair in pairwise(text)]
+    for before in "abc":
+        after = [pair[1] for pair in pairs if pair[0] == before]
+        shares = [after.count(c) / len(after) for c in "abc"]
+        np.testing.assert_allclose(shares, p[before][1:], atol=0.02)
+
+
+def test_greedy_takes_the_likeliest_token_of_the_mixture() -> None:
+    generator = mixing(generator_with_bias([0, 0, 0, 0.5], CharTokenizer("abc")), 0.9)
+    assert "".join(generator.generate("a", length=10, temperature=0, seed=0)) == "ba" * 5
+    assert "".join(mixing(generator, 0).generate("a", length=10, temperature=0, seed=0)) == "c" * 10
 
 
 @pytest.mark.parametrize(

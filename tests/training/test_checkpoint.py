@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rnngen import run as files
 from rnngen.errors import CheckpointError
-from rnngen.run import MANIFEST, NEW, open_run
+from rnngen.run import MANIFEST, NEW, NGRAM, open_run
 from rnngen.training.checkpoint import (
     RESUME,
     STATE_JSON,
@@ -139,6 +139,36 @@ def test_killed_at_any_step_of_saving_weights_leaves_the_old_or_the_new(trained:
 @pytest.mark.parametrize("when", ["before", "half", "after"])
 def test_refused_at_any_step_of_saving_weights_leaves_the_old_or_the_new(trained: Path, when: str) -> None:
     save_model_at_every_step(trained, when, full)
+
+
+@pytest.mark.parametrize("fault", [Killed, full])
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+def test_a_fault_at_any_step_of_saving_an_ngram_model_leaves_the_old_or_the_new_and_the_weights(
+    trained: Path, when: str, fault: Callable[[], BaseException]
+) -> None:
+    weights = weights_of(trained)
+    with writing(trained) as writer:
+        writer.save_ngram(b"old")
+        steps = steps_of(lambda: writer.save_ngram(b"old"), when)
+    assert len(steps) >= 2
+    for k in steps:
+        with writing(trained) as writer, fault_at(k, when, fault), pytest.raises((Killed, CheckpointError)):
+            writer.save_ngram(b"new %d" % k)
+        found = open_run(trained).read(NGRAM)
+        assert found in (b"old", b"new %d" % k), f"step {k}"
+        with writing(trained) as writer:
+            assert leftovers(trained) == []
+            assert open_run(trained).read(NGRAM) == found
+            assert same(weights_of(trained), weights)
+            writer.save_ngram(b"old")
+
+
+def test_new_weights_drop_the_ngram_model_that_was_fitted_to_the_old(trained: Path) -> None:
+    with writing(trained) as writer:
+        writer.save_ngram(b"fitted to the old")
+        writer.save_model(weights_of(trained))
+    assert NGRAM not in open_run(trained).manifest
+    assert not (trained / NGRAM).exists()
 
 
 def test_weights_that_were_saved_are_read_back(trained: Path) -> None:

@@ -17,6 +17,7 @@ from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.run import open_run
 from rnngen.training import launch
+from rnngen.training.checkpoint import RunWriter
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
 from tests.conftest import FAST, make_text
@@ -65,6 +66,46 @@ def test_a_run_that_is_over_resumes_to_nothing_more(corpus: Path) -> None:
     before = (rows(Path("run")), (Path("run") / "model.safetensors").read_bytes())
     assert finish(launch.resume(Path("run"))).step == 40
     assert (rows(Path("run")), (Path("run") / "model.safetensors").read_bytes()) == before
+
+
+def test_a_run_with_an_ngram_model_is_the_same_stopped_or_not_and_the_network_as_without(corpus: Path) -> None:
+    train_until(corpus, Path("plain"), None)
+    whole = train_until(corpus, Path("whole"), None, ngram=3)
+    assert train_until(corpus, Path("halves"), 23, ngram=3).mixed is None
+    assert not (Path("halves") / "ngram.safetensors").exists()
+    resumed = finish(launch.resume(Path("halves")))
+    assert resumed.mixed == whole.mixed is not None
+    assert rows(Path("whole")) == rows(Path("halves"))
+    for name in ("model.safetensors", "ngram.safetensors"):
+        contents = [open_run(run).read(name) for run in ("whole", "halves")]
+        assert contents[0] == contents[1]
+    assert open_run("plain").read("model.safetensors") == open_run("whole").read("model.safetensors")
+
+
+def test_a_run_killed_before_its_ngram_model_was_saved_gets_it_when_it_is_resumed(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "save_ngram", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_until(corpus, Path("run"), None, ngram=3)
+    with pytest.raises(CheckpointError, match="It is made when training ends: rnngen train --resume run"):
+        rnngen.load("run", ngram=True)
+    mixed = finish(launch.resume(Path("run"))).mixed
+    assert mixed is not None
+    assert mixed.mixture_nll < mixed.network_nll
+    assert len(rnngen.generate(run="run", length=20, ngram=True)) == 20
+
+
+def test_the_ngram_model_is_fitted_to_the_weights_that_were_kept(corpus: Path) -> None:
+    """The last weights are ruined by a huge learning rate, so the best are not the last."""
+    finished = train_until(corpus, Path("run"), None, ngram=2, learning_rate=0.5, decay="none", ema=0.0, warmup=0.0)
+    assert finished.best_step < finished.step
+    assert finished.mixed
+    assert finished.mixed.network_nll == pytest.approx(finished.best_nll, rel=1e-4)
+    assert finished.mixed.mixture_nll == pytest.approx(
+        rnngen.evaluate("run", part="valid", ngram=True).mixture.nats_per_token  # type: ignore[union-attr]
+    )
 
 
 def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not(corpus: Path) -> None:

@@ -1,0 +1,137 @@
+"""Counting n-grams exactly, in sorted arrays.
+
+An n-gram of order k is a context of k-1 tokens and the token after it. The context is itself an n-gram of order
+k-1 and is known by its number there, so the pair is one integer, ``number of the context · V + token``: exact,
+never hashed, whatever V and k. The sorted distinct pairs are the n-grams of order k, an n-gram's number is its
+place among them, and what can follow a context is a slice. At the order of single tokens the numbers are the ids.
+
+Memory is bounded by rule, so that a text of any length can be counted:
+
+1. Of a text longer than ``MOST_TOKENS`` the last ones are counted.
+2. An order of more than ``MOST_KEPT`` distinct n-grams loses those seen once; only how many each context lost is
+   kept. An n-gram that is lost takes along the longer ones it begins, which were seen once as well.
+3. An order of more than ``MOST_DISTINCT`` n-grams is not taken, nor is any above it.
+
+At these limits counting takes about 1.5 GB, and a model about 50 bytes an n-gram.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer[Any]]
+
+MOST_TOKENS = 2**26
+MOST_KEPT = 2**22
+MOST_DISTINCT = 2**23
+_CHUNK = 2**21  # positions counted at a time
+
+
+@dataclass(frozen=True)
+class Order:
+    """The n-grams of one order: C contexts, K distinct n-grams, sorted by context and token.
+
+    Attributes:
+        offsets: context c is followed by the n-grams offsets[c] … offsets[c + 1] - 1; shape (C + 1,).
+        tokens: the last token of each n-gram, (K,).
+        counts: of each n-gram, (K,): how often it was seen at the highest order, in how many different contexts
+            one token longer below it (Kneser & Ney 1995).
+        dropped: of each context, how many n-grams seen once were left out, (C,).
+    """
+
+    offsets: Ints
+    tokens: Ints
+    counts: Ints
+    dropped: Ints
+
+    @classmethod
+    def compact(cls, offsets: Ints, tokens: Ints, counts: Ints, dropped: Ints) -> Order:
+        """An order in uint32, which the limits above leave room in."""
+        return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
+
+
+def count_ngrams(tokens: Ints, order: int, vocab_size: int) -> list[Order]:
+    """The n-grams of orders 1 … ``order`` of a text; fewer orders if it has no longer ones, or by rule 3.
+
+    Args:
+        tokens: ids below ``vocab_size``, shape (N,).
+        order: the highest.
+        vocab_size: V.
+    """
+    tokens = tokens[-MOST_TOKENS:]
+    V = vocab_size
+    unigrams = np.zeros(V, np.int64)
+    for start in range(0, len(tokens), _CHUNK):
+        unigrams += np.bincount(tokens[start : start + _CHUNK], minlength=V)
+    orders = [Order.compact(np.array([0, V]), np.arange(V), unigrams, np.zeros(1, np.int64))]
+    numbers: Ints = tokens.astype(np.int32)  # of the n-gram of the last order that ends at each position, or -1
+    for _ in range(1, order):
+        contexts = len(orders[-1].tokens)
+        found = _distinct(numbers, tokens, V)
+        if found is None or not len(found[0]):
+            break
+        keys, counts, suffixes = found
+        orders[-1] = _continuations(orders[-1], suffixes)
+        dropped = np.zeros(contexts, np.int64)
+        if len(keys) > MOST_KEPT:
+            once = counts == 1
+            dropped = np.bincount(keys[once] // V, minlength=contexts)
+            keys, counts = keys[~once], counts[~once]
+            if not len(keys):
+                break
+        offsets = np.searchsorted(keys, np.arange(contexts + 1) * V)
+        orders.append(Order.compact(offsets, keys % V, counts, dropped))
+        numbers = _numbers(numbers, tokens, V, keys)
+    return orders
+
+
+def _distinct(numbers: Ints, tokens: Ints, V: int) -> tuple[Ints, Ints, Ints] | None:
+    """Sorted distinct keys of the next order, how often each occurs, and the number of its suffix; None: too many."""
+    keys, counts, suffixes = (np.zeros(0, np.int64) for _ in range(3))
+    for start in range(1, len(tokens), _CHUNK):
+        here = np.arange(start, min(start + _CHUNK, len(tokens)))
+        here = here[numbers[here - 1] >= 0]
+        new, first, times = np.unique(_keys(numbers, tokens, V, here), return_index=True, return_counts=True)
+        keys, places = np.unique(np.concatenate([keys, new]), return_inverse=True)
+        if len(keys) > MOST_DISTINCT:
+            return None
+        before, merged, ends = counts, np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+        merged[places[: len(before)]] = before
+        ends[places[: len(before)]] = suffixes
+        merged[places[len(before) :]] += times
+        ends[places[len(before) :]] = numbers[here[first]]  # the same wherever the n-gram ends
+        counts, suffixes = merged, ends
+    return keys, counts, suffixes
+
+
+def _keys(numbers: Ints, tokens: Ints, V: int, here: Ints) -> Ints:
+    return numbers[here - 1].astype(np.int64) * V + tokens[here]
+
+
+def _numbers(numbers: Ints, tokens: Ints, V: int, keys: Ints) -> Ints:
+    """For each position the number of the n-gram of the next order that ends there, -1 where there is none."""
+    after = np.full(len(tokens), -1, np.int32)
+    for start in range(1, len(tokens), _CHUNK):
+        here = np.arange(start, min(start + _CHUNK, len(tokens)))
+        here = here[numbers[here - 1] >= 0]
+        wanted, places = np.unique(_keys(numbers, tokens, V, here), return_inverse=True)  # sorted: kind to caches
+        after[here] = find(keys, wanted)[places]
+    return after
+
+
+def find(keys: Ints, wanted: Ints) -> Ints:
+    """The place of each of ``wanted`` in sorted ``keys``, -1 where it is not there."""
+    if not len(keys):
+        return np.full(wanted.shape, -1, np.int64)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, places, -1)
+
+
+def _continuations(order: Order, suffixes: Ints) -> Order:
+    """The order with each count replaced by the number of n-grams one token longer that end in it."""
+    counts = np.bincount(suffixes[suffixes >= 0], minlength=len(order.counts))
+    return Order.compact(order.offsets, order.tokens, counts, order.dropped)
