@@ -30,7 +30,9 @@ class ModelConfig(_Config):
     hidden_size: int = Field(256, ge=1, le=65536, strict=True)
     embedding_size: int = Field(64, ge=1, le=65536, strict=True)
     num_layers: int = Field(1, ge=1, le=64, strict=True)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)  # of every layer's output
+    input_dropout: float = Field(0.0, ge=0, lt=1)  # of the embedding
+    weight_dropout: float = Field(0.0, ge=0, lt=1)  # of the recurrent weights
     tied: bool = False
 
     @model_validator(mode="after")
@@ -84,6 +86,7 @@ class TrainConfig(_Config):
     bptt: int = Field(64, ge=1, strict=True)
     steps: int = Field(1000, ge=1, strict=True)
     valid_every: int = Field(100, ge=1, strict=True)
+    valid_tokens: int | None = Field(None, ge=1, strict=True)  # of the validation part; None: all
     save_every: int = Field(200, ge=1, strict=True)
     sample_every: int = Field(200, ge=0, strict=True)
     patience: int = Field(10, ge=0, strict=True)

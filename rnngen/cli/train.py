@@ -42,7 +42,9 @@ def train_command(
     hidden_size: Annotated[int | None, typer.Option(help="Units a layer, instead of --size.", rich_help_panel=_MODEL)] = None,
     embedding_size: Annotated[int | None, typer.Option(help="Width of a token's vector.", rich_help_panel=_MODEL)] = None,
     num_layers: Annotated[int | None, typer.Option(help="Recurrent layers. [default: 1]", rich_help_panel=_MODEL)] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of activations dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of every layer's output that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    input_dropout: Annotated[float | None, typer.Option(help="Share of the embedding that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    weight_dropout: Annotated[float | None, typer.Option(help="Share of the recurrent weights that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
     tied: Annotated[bool | None, typer.Option("--tied", help="One matrix for embedding and softmax.", rich_help_panel=_MODEL)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts]", rich_help_panel=_LEARN)] = None,
     bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,
@@ -59,6 +61,7 @@ def train_command(
     precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=_RUN)] = None,
     valid_every: Annotated[int | None, typer.Option(help="Steps between validations. [default: by measurement]", rich_help_panel=_RUN)] = None,
+    valid_tokens: Annotated[int | None, typer.Option(help="How much of the validation part each reads. [default: all, less of a long one]", rich_help_panel=_RUN)] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between saves. [default: about a minute]", rich_help_panel=_RUN)] = None,
     sample_every: Annotated[int | None, typer.Option(help="Steps between samples; 0: none. [default: 8 a run]", rich_help_panel=_RUN)] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", rich_help_panel=_RUN)] = None,
@@ -79,10 +82,12 @@ def train_command(
         "errors": errors, "tokenizer": tokenizer, "vocab_size": vocab_size, "minutes": minutes, "epochs": epochs,
         "steps": steps, "patience": patience, "size": size, "cell": cell, "nonlinearity": nonlinearity,
         "hidden_size": hidden_size, "embedding_size": embedding_size, "num_layers": num_layers, "dropout": dropout,
+        "input_dropout": input_dropout, "weight_dropout": weight_dropout,
         "tied": tied, "batch_size": batch_size, "bptt": bptt, "learning_rate": learning_rate,
         "muon_learning_rate": muon_learning_rate, "warmup": warmup, "decay": decay, "weight_decay": weight_decay,
-        "clip": clip, "ema": ema, "ngram": ngram, "seed": seed, "device": device,
-        "precision": precision, "valid_every": valid_every, "save_every": save_every, "sample_every": sample_every,
+        "clip": clip, "ema": ema, "ngram": ngram, "seed": seed, "device": device, "precision": precision,
+        "valid_every": valid_every, "valid_tokens": valid_tokens, "save_every": save_every,
+        "sample_every": sample_every,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     if resume is not None:

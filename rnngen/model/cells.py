@@ -16,13 +16,16 @@ identity
 ===========  ==================================================================  ============================
 
 Parameters have the names and layouts of ``torch.nn.LSTM``, ``GRU`` and ``RNN``: ``weight_ih_l0`` (G·H, E),
-``weight_hh_l0`` (G·H, H), and two biases (G·H,), of which only the GRU needs both.
+``weight_hh_l0`` (G·H, H), and two biases (G·H,), of which only the GRU needs both. ``run`` is given the recurrent
+matrix, so that a perturbed copy of it can stand in its place.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+_ONE_LAYER = (True, 1, 0.0)  # with biases, one layer, nothing dropped between layers
 
 
 class LSTM(nn.LSTM):
@@ -35,9 +38,10 @@ class LSTM(nn.LSTM):
 
     state_size = 2
 
-    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (2, B, H) → h at every step (T, B, H) and the last state."""
-        y, (h, c) = self(x, (state[0:1], state[1:2]))
+        params = [self.weight_ih_l0, weight_hh, self.bias_ih_l0, self.bias_hh_l0]
+        y, h, c = torch.lstm(x, (state[0:1], state[1:2]), params, *_ONE_LAYER, self.training, False, False)
         return y, torch.cat([h, c])
 
 
@@ -51,9 +55,10 @@ class GRU(nn.GRU):
 
     state_size = 1
 
-    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
-        y, h = self(x, state)
+        params = [self.weight_ih_l0, weight_hh, self.bias_ih_l0, self.bias_hh_l0]
+        y, h = torch.gru(x, state, params, *_ONE_LAYER, self.training, False, False)
         return y, h
 
 
@@ -67,9 +72,11 @@ class RNN(nn.RNN):
 
     state_size = 1
 
-    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
-        y, h = self(x, state)
+        params = [self.weight_ih_l0, weight_hh, self.bias_ih_l0, self.bias_hh_l0]
+        kernel = torch.rnn_relu if self.nonlinearity == "relu" else torch.rnn_tanh
+        y, h = kernel(x, state, params, *_ONE_LAYER, self.training, False, False)
         return y, h
 
 
@@ -80,23 +87,23 @@ class SigmoidRNN(RNN):
     a/2 = (W/4) u + (U/2) x + (b/2 + W·1/4).
     """
 
-    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
-        w_hh = self.weight_hh_l0 / 4
+        w_hh = weight_hh / 4
         params = [self.weight_ih_l0 / 2, w_hh, self.bias_ih_l0 / 2 + w_hh.sum(1), self.bias_hh_l0 / 2]
-        y, u = torch.rnn_tanh(x, 2 * state - 1, params, True, 1, 0.0, self.training, False, False)
+        y, u = torch.rnn_tanh(x, 2 * state - 1, params, *_ONE_LAYER, self.training, False, False)
         return (1 + y) / 2, (1 + u) / 2
 
 
 class IdentityRNN(RNN):
     """h = W h + U x + b: the linear recurrence, whose gradients are powers of W."""
 
-    def run(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (1, B, H) → h at every step (T, B, H) and the last state."""
         inputs = nn.functional.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
         h, outputs = state[0], []
         for z in inputs:  # (B, H)
-            h = z + nn.functional.linear(h, self.weight_hh_l0)
+            h = z + nn.functional.linear(h, weight_hh)
             outputs.append(h)
         return torch.stack(outputs), h[None]
 

@@ -17,6 +17,7 @@ from rnngen.errors import CheckpointError, UsageError
 from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
 from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
+from rnngen.training.memory import keep_freed_memory
 from rnngen.training.plan import Plan, make_plan, pick_device
 from rnngen.training.trainer import Trainer
 
@@ -48,6 +49,7 @@ def launch(
         UsageError, CorpusError, CheckpointError: before anything is trained.
     """
     started = time.perf_counter() if started is None else started
+    keep_freed_memory()
     check_options(options)
     options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
     config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
@@ -84,6 +86,7 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
     Raises:
         CheckpointError: no such run, none of its saved states is sound, or the text has changed.
     """
+    keep_freed_memory()
     if not path.is_dir():
         raise CheckpointError("is not a run", where=path, expected="a folder made by rnngen train")
     saved = read_json(path / CONFIG)
@@ -161,7 +164,7 @@ def train(
 def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     """The network of the run that weights come from; asking for another one is an error."""
     model = RunConfig.from_json({"model": first.model_config()}, first.path / CONFIG).model
-    fixed = model.model_dump(exclude={"dropout"})
+    fixed = model.model_dump(exclude={"dropout", "input_dropout", "weight_dropout"})
     if options.get("vocab_size"):
         raise UsageError("--vocab-size cannot be given with --init-from", expected="the vocabulary of that run")
     for name, value in fixed.items():

@@ -13,7 +13,8 @@ multiplied by, D the number of tokens that will be read in training.
 7. Dropout: 0.15·log2(q / 2.5) between 0 and 0.6, where q = sqrt(epochs · 2.5 P / N): none while the text is read a few
    times by a model smaller than it, more the more often it is read and the more weights could memorise it.
 8. Streams: 32, fewer if the text is too short to give each four windows.
-9. Validation: about 20 times a run, but for no more than a twentieth of the time.
+9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
+   takes a twentieth of the time.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from rnngen.training.speed import Speed, measure_step, measure_validation
 DEFAULT_MINUTES = 5.0
 MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
 MAX_EPOCHS = 60
+LEAST_VALID_TOKENS = 50_000
 TOKENS_PER_WEIGHT = 2.5
 WEIGHTS_PER_TOKEN = 30
 WIDTHS = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -113,8 +115,11 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     config, speed = _pick_width(flat, N, V, length)
     flat["precision"] = speed.precision
     config = _with(config, flat)
-    valid_seconds = measure_validation(config, corpus)
     steps = length.steps(speed)
+    token_seconds = measure_validation(config, corpus)
+    valid_tokens = given.get("valid_tokens") or _valid_tokens(token_seconds, steps * speed.step_seconds)
+    valid_tokens = min(valid_tokens, len(corpus.valid.tokens))
+    valid_seconds = token_seconds * valid_tokens
     valid_every = given.get("valid_every", min(steps, _valid_every(valid_seconds, speed, steps)))
     each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
     steps = length.steps(each)
@@ -123,6 +128,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     flat |= {
         "steps": steps,
         "valid_every": given.get("valid_every", min(steps, valid_every)),
+        "valid_tokens": valid_tokens,
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
         "dropout": given.get("dropout", dropout_rule(epochs, model.num_multiply_weights, N)),
@@ -219,6 +225,11 @@ def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
     """The same configuration with some values replaced."""
     current = {name: value for group in config.model_dump().values() for name, value in group.items()}
     return RunConfig.from_flat({**current, **flat})
+
+
+def _valid_tokens(token_seconds: float, seconds: float) -> int:
+    """Rule 9: what twenty validations in a twentieth of ``seconds`` can read, but enough to tell weights apart."""
+    return max(LEAST_VALID_TOKENS, int(seconds / 400 / token_seconds))
 
 
 def _valid_every(valid_seconds: float, speed: Speed, steps: int) -> int:

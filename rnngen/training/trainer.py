@@ -117,7 +117,7 @@ class Trainer:
             yield Stepped(result.number, train.steps, loss, norm, rate, epoch, train.batch_size * train.bptt)
 
     def _validate(self) -> Validated:
-        valid, model = self.corpus.valid.tokens, self.learner.average.model
+        valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
         nats = total_nats(model, valid, precision=self.config.train.precision, most_rounds=VALIDATION_ROUNDS)
         nll = nats / len(valid)
         if not math.isfinite(nll):

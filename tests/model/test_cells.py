@@ -83,7 +83,7 @@ def test_outputs_state_and_all_gradients_equal_the_naive_loop(cell: str, nonline
     inputs = [x, state, *layer.parameters()]
     weights = dict(layer.named_parameters())
 
-    y, after = layer.run(x, state)
+    y, after = layer.run(x, state, layer.weight_hh_l0)
     y_naive, after_naive = naive(cell, nonlinearity, weights, x, list(state))
     torch.testing.assert_close(y, y_naive, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(after, torch.stack(after_naive), rtol=1e-10, atol=1e-12)
@@ -102,9 +102,9 @@ def test_a_sequence_in_two_halves_with_the_state_carried_equals_the_whole(cell: 
     layer = random_layer(cell, nonlinearity)
     x = torch.randn(T, B, E, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     start = torch.zeros(layer.state_size, B, H, dtype=torch.float64)
-    whole, end = layer.run(x, start)
-    first, carried = layer.run(x[:3], start)
-    second, end_of_halves = layer.run(x[3:], carried)
+    whole, end = layer.run(x, start, layer.weight_hh_l0)
+    first, carried = layer.run(x[:3], start, layer.weight_hh_l0)
+    second, end_of_halves = layer.run(x[3:], carried, layer.weight_hh_l0)
     torch.testing.assert_close(torch.cat([first, second]), whole)
     torch.testing.assert_close(end_of_halves, end)
 
@@ -112,7 +112,7 @@ def test_a_sequence_in_two_halves_with_the_state_carried_equals_the_whole(cell: 
 def test_identity_gradient_through_time_is_a_power_of_the_recurrent_matrix() -> None:
     layer = random_layer("rnn", "identity")
     h = torch.randn(1, 1, H, dtype=torch.float64, requires_grad=True)
-    y, _ = layer.run(torch.zeros(T, 1, E, dtype=torch.float64), h)
+    y, _ = layer.run(torch.zeros(T, 1, E, dtype=torch.float64), h, layer.weight_hh_l0)
     rows = [torch.autograd.grad(y[-1, 0, k], h, retain_graph=True)[0][0, 0] for k in range(H)]
     W = layer.weight_hh_l0.detach()
     torch.testing.assert_close(torch.stack(rows), torch.linalg.matrix_power(W, T))
@@ -126,7 +126,7 @@ def test_start_values_neither_explode_nor_depend_on_anything_but_the_generator(c
     for a, b in zip(*(layer.parameters() for layer in layers), strict=True):
         assert torch.equal(a, b)
     x = torch.randn(200, 2, 32, generator=torch.Generator().manual_seed(6))
-    y, _ = layers[0].run(x, torch.zeros(layers[0].state_size, 2, 64))
+    y, _ = layers[0].run(x, torch.zeros(layers[0].state_size, 2, 64), layers[0].weight_hh_l0)
     assert y.isfinite().all()
     assert y[-1].abs().max() < 100
 

@@ -7,7 +7,7 @@ import torch
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.generation.recurrence import Recurrence
-from rnngen.model.language_model import RecurrentLM
+from rnngen.model.language_model import RecurrentLM, _drop, _drop_weights
 from tests.model.test_cells import KINDS
 
 V = 11
@@ -64,7 +64,7 @@ def test_tied_weights_are_one_matrix_saved_once() -> None:
 
 
 def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
-    model = build(dropout=0.5)
+    model = build(dropout=0.5, input_dropout=0.5, weight_dropout=0.5)
     tokens = torch.full((5, 4), 3)
     state = model.start_state(4)
     with torch.no_grad():
@@ -77,10 +77,33 @@ def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     ones = torch.ones(50, 8, 400)
-    dropped = model._drop(ones, torch.Generator().manual_seed(3))
+    dropped = _drop(ones, 0.5, torch.Generator().manual_seed(3))
     assert (dropped == dropped[0]).all()  # the same at every step
     assert set(dropped.unique().tolist()) == {0.0, 2.0}  # scaled, so that the mean is kept
     assert abs(dropped.mean().item() - 1) < 0.1
+
+
+def test_dropped_weights_are_zero_and_the_others_scaled_up_for_them() -> None:
+    weight = torch.ones(300, 101, requires_grad=True)
+    dropped = _drop_weights(weight, 0.25, torch.Generator().manual_seed(0))
+    assert sorted(dropped.unique().tolist()) == [0, pytest.approx(4 / 3)]
+    assert abs(dropped.mean().item() - 1) < 0.02
+    assert abs(dropped.std(dim=0).mean().item() - dropped.std(dim=1).mean().item()) < 0.02  # no row or column alike
+    dropped.sum().backward()
+    assert torch.equal(weight.grad, dropped)  # what is dropped learns nothing
+
+
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_a_network_with_dropped_weights_is_the_network_that_has_those_weights(cell: str, nonlinearity: str) -> None:
+    model = build(cell=cell, nonlinearity=nonlinearity, weight_dropout=0.5)
+    tokens = torch.randint(V, (9, 3), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        dropped, state = model(tokens, model.start_state(3), torch.Generator().manual_seed(2))
+        weight = model.cells[0].weight_hh_l0
+        weight.copy_(_drop_weights(weight, 0.5, torch.Generator().manual_seed(2)))
+        expected, end = model(tokens, model.start_state(3))
+    torch.testing.assert_close(dropped, expected)
+    torch.testing.assert_close(state, end)
 
 
 def test_multiply_weights_count_every_product_of_a_token_once() -> None:

@@ -32,7 +32,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         return Speed(precision, weights * window / rate["weights_per_second"])
 
     monkeypatch.setattr(planning, "measure_step", measure_step)
-    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 0.01)
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 1e-5)
     return rate
 
 
@@ -54,7 +54,7 @@ def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: o
 def test_minutes_become_the_steps_that_fill_them(encoded: EncodedCorpus, machine: object) -> None:
     p = plan(encoded, minutes=0.05, hidden_size=128)
     step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
-    validations = p.config.train.steps / p.config.train.valid_every
+    validations = p.config.train.steps / p.config.train.valid_every  # of 1,000 tokens each
     assert p.config.train.steps * step + validations * 0.01 == pytest.approx(3.0 * planning.MARGIN, rel=0.1)
     assert p.seconds == pytest.approx(3.0 * planning.MARGIN, rel=0.1)
 
@@ -91,13 +91,16 @@ def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
         assert shares[-1] == 0.6
 
 
-def test_validation_takes_at_most_a_twentieth_of_the_time(
-    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("least", "tokens"), [(50_000, 1000), (100, 278)])
+def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_part(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
-    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 0.5)
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 5e-4)
+    monkeypatch.setattr(planning, "LEAST_VALID_TOKENS", least)
     p = plan(encoded, minutes=1, hidden_size=128)
-    step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
-    assert 0.5 / (p.config.train.valid_every * step) <= 0.0501
+    train = p.config.train
+    assert train.valid_tokens == pytest.approx(tokens, rel=0.05)
+    assert 5e-4 * train.valid_tokens / (train.valid_every * train.batch_size * train.bptt / p.tokens_per_second) <= 0.0501
 
 
 def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:
