@@ -11,7 +11,7 @@ multiplied by, D the number of tokens that will be read in training.
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
 5. Size: the widest single layer for which D ≥ 2 P, P ≤ 8 N. Wider ones learn more from a token but see fewer.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
-7. Dropout, of every layer's output and of the recurrent weights: p = 0.15·log2(q / 2.2) between 0 and 0.6, where
+7. Dropout, of every layer's output and of the recurrent weights: p = 0.2·log2(q / 3) between 0 and 0.6, where
    q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
    often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4. The weight
    decay grows with it: 0.02 + 0.1·p.
@@ -198,7 +198,7 @@ def pick_device(device: str) -> str:
 def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
     """Rule 7: the share to drop, from how often ``tokens`` are read by how many ``weights``."""
     q = math.sqrt(epochs * 2.5 * weights / tokens)
-    return round(min(0.6, max(0.0, 0.15 * math.log2(q / 2.2))), 2) if q > 0 else 0.0
+    return round(min(0.6, max(0.0, 0.2 * math.log2(q / 3))), 2) if q > 0 else 0.0
 
 
 def streams_rule(tokens: int, bptt: int) -> int:
