@@ -9,13 +9,15 @@ multiplied by, D the number of tokens that will be read in training.
 3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
    once, from the measured time of a step; the schedule then depends on steps alone.
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
-5. Size: the widest single layer for which D ≥ 2 P, P ≤ 8 N. Wider ones learn more from a token but see fewer.
+5. Size: the widest single layer for which D ≥ 2 P and P ≤ 1600·sqrt(N). Wider ones learn more from a token but see
+   fewer, and a text has only so much to teach.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
 7. Dropout, of every layer's output and of the recurrent weights: p = 0.2·log2(q / 3) between 0 and 0.6, where
    q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
    often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4. The weight
    decay grows with it: 0.02 + 0.1·p.
-8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8, and enough text for four windows each.
+8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8; 64 or 128 where that leaves 3,000
+   steps; always few enough for four windows each.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time.
 """
@@ -41,8 +43,9 @@ MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower th
 MAX_EPOCHS = 60
 LEAST_VALID_TOKENS = 50_000
 TOKENS_PER_WEIGHT = 2.0
-WEIGHTS_PER_TOKEN = 8
-STREAMS, LEAST_STREAMS, LEAST_STEPS_PER_EPOCH = 32, 8, 40
+WEIGHTS_PER_ROOT = 1600
+STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
+LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 3000
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
 
@@ -106,32 +109,29 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     flat["device"] = pick_device(given.get("device", "auto"))
     bptt = RunConfig.from_flat(flat).train.bptt
     flat.setdefault("batch_size", streams_rule(N, bptt))
-    window = flat["batch_size"] * bptt
-
-    if "steps" in given:
-        length = _Length(fixed=given["steps"])
-    elif "epochs" in given:
-        length = _Length(fixed=max(1, round(given["epochs"] * N / window)))
-    else:
-        deadline = started + 60 * given.get("minutes", DEFAULT_MINUTES)
-        length = _Length(deadline=deadline, most=max(1, math.ceil(MAX_EPOCHS * N / window)))
-
+    deadline = started + 60 * given.get("minutes", DEFAULT_MINUTES)
+    length = _Length(given.get("steps"), given.get("epochs", 0) * N, deadline, MAX_EPOCHS * N)
     config, speed = _pick_width(flat, N, V, length)
+    if "batch_size" not in given:
+        config, speed = _pick_streams(config, speed, N, V, length)
     if given.get("precision") not in (None, "auto", speed.precision):
         raise UsageError(
             "--precision bf16 computes wrong gradients at this size on this machine",
             expected="gradients that differ from float32 by rounding alone", hint="Use --precision float32, or auto.",
         )  # fmt: skip
-    flat["precision"] = speed.precision
-    config = _with(config, flat)
-    steps = length.steps(speed)
+    flat |= {"precision": speed.precision, "batch_size": config.train.batch_size}
+    window = config.train.batch_size * bptt
+    P = RecurrentLM(config.model, V).num_multiply_weights
+    config = _with(config, {**flat, **_regularisation(given, length.steps(speed, window) * window / N, P, N)})
+    speed = measure_step(config, V, (speed.precision,))  # what is dropped takes time too
+    steps = length.steps(speed, window)
     token_seconds = measure_validation(config, corpus)
     valid_tokens = given.get("valid_tokens") or _valid_tokens(token_seconds, steps * speed.step_seconds)
     valid_tokens = min(valid_tokens, len(corpus.valid.tokens))
     valid_seconds = token_seconds * valid_tokens
     valid_every = given.get("valid_every", min(steps, _valid_every(valid_seconds, speed, steps)))
     each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
-    steps = length.steps(each)
+    steps = length.steps(each, window)
     epochs = steps * window / N
     model = RecurrentLM(config.model, V)
     flat |= {
@@ -141,10 +141,6 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
     }
-    p = dropout_rule(epochs, model.num_multiply_weights, N)
-    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2),
-               "weight_decay": OptimizerConfig().weight_decay + 0.1 * p}  # fmt: skip
-    flat |= {name: given.get(name, round(value, 3)) for name, value in follows.items()}
     return Plan(
         config=_with(config, flat),
         parameters=model.num_parameters,
@@ -156,25 +152,32 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         tokens_per_second=window / speed.step_seconds,
         seconds=steps * each.step_seconds,
         memory_bytes=_memory(model, window),
-        capped=steps == length.most,
+        capped=length.by_clock and steps == math.ceil(length.most / window),
         unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
     )
 
 
 @dataclass(frozen=True)
 class _Length:
-    """How long to train: a fixed number of steps, or until a deadline but for ``most`` steps at most."""
+    """How long to train: so many steps, or tokens, or until a deadline but for ``most`` tokens at most."""
 
-    fixed: int | None = None
-    deadline: float = 0.0
-    most: int | None = None
+    given_steps: int | None
+    given_tokens: float
+    deadline: float
+    most: int
 
-    def steps(self, speed: Speed) -> int:
-        if self.fixed is not None:
-            return self.fixed
-        assert self.most is not None
+    @property
+    def by_clock(self) -> bool:
+        return not (self.given_steps or self.given_tokens)
+
+    def steps(self, speed: Speed, window: int) -> int:
+        """Steps of ``window`` tokens each."""
+        if self.given_steps:
+            return self.given_steps
+        if self.given_tokens:
+            return max(1, round(self.given_tokens / window))
         left = MARGIN * (self.deadline - time.perf_counter())
-        return max(1, min(self.most, int(left / speed.step_seconds)))
+        return max(1, min(math.ceil(self.most / window), int(left / speed.step_seconds)))
 
 
 def pick_device(device: str) -> str:
@@ -228,16 +231,41 @@ def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[
         if best and best[0].model.hidden_size >= 256:
             candidates = (best[1].precision,)  # what is faster there is faster above
         P = RecurrentLM(config.model, V).num_multiply_weights
-        if best and (P > WEIGHTS_PER_TOKEN * N or (length.fixed and width > WIDEST_WITHOUT_CLOCK)):
+        if best and (P / math.sqrt(N) > WEIGHTS_PER_ROOT or (not length.by_clock and width > WIDEST_WITHOUT_CLOCK)):
             break
-        if best and length.steps(best[1]) * window < TOKENS_PER_WEIGHT * P:
+        if best and length.steps(best[1], window) * window < TOKENS_PER_WEIGHT * P:
             break  # too slow already with the narrower one: no need to measure
         speed = measure_step(config, V, candidates)
-        if best and length.steps(speed) * window < TOKENS_PER_WEIGHT * P:
+        if best and length.steps(speed, window) * window < TOKENS_PER_WEIGHT * P:
             break
         best = config, speed
     assert best is not None
     return best
+
+
+def _pick_streams(
+    config: RunConfig, speed: Speed, N: int, V: int, length: _Length
+) -> tuple[RunConfig, Speed]:  # fmt: skip
+    """Rule 8, from the fewest up: more of them at once are faster, and steady what little is left to learn."""
+    bptt = config.train.bptt
+    while length.given_steps is None and STREAMS <= config.train.batch_size < MOST_STREAMS:
+        B = 2 * config.train.batch_size
+        if length.steps(speed, B * bptt) < LEAST_STEPS or 4 * bptt * B > N:
+            break
+        more = _with(config, {"batch_size": B})
+        faster = measure_step(more, V, (speed.precision,))
+        if length.steps(faster, B * bptt) < LEAST_STEPS:
+            break
+        config, speed = more, faster
+    return config, speed
+
+
+def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> dict[str, float]:
+    """Rule 7."""
+    p = dropout_rule(epochs, P, N)
+    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2),
+               "weight_decay": OptimizerConfig().weight_decay + 0.1 * p}  # fmt: skip
+    return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
 
 
 def _precisions(asked: str, device: str) -> tuple[str, ...]:

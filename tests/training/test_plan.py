@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: obje
 def test_a_faster_machine_gets_a_wider_model(
     encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "WEIGHTS_PER_TOKEN", 30)  # this text is small, and would bound the width alone
+    monkeypatch.setattr(planning, "WEIGHTS_PER_ROOT", 10_000)  # this text is small, and would bound the width alone
     widths = []
     for rate in (3e8, 1e10, 1e12):
         machine["weights_per_second"] = rate
@@ -91,8 +92,9 @@ def test_a_small_text_bounds_the_width_however_fast_the_machine(
 ) -> None:
     machine["weights_per_second"] = 1e13
     p = plan(encoded, minutes=1)
-    assert p.config.model.hidden_size == 128
-    assert p.parameters > planning.WEIGHTS_PER_TOKEN * 18_000 / 2  # and the next wider has twice as many
+    multiplied = 4 * 192 * (64 + 192) + 192 * p.vocab_size  # of the widest below the bound; the next has twice as many
+    assert p.config.model.hidden_size == 192
+    assert multiplied < planning.WEIGHTS_PER_ROOT * math.sqrt(18_000) < 2 * multiplied
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,22 @@ def test_a_small_text_bounds_the_width_however_fast_the_machine(
 )
 def test_short_texts_are_read_by_fewer_streams(tokens: int, streams: int) -> None:
     assert streams_rule(tokens, 64) == streams
+
+
+def test_more_streams_are_read_where_that_leaves_enough_steps(
+    encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "STREAMS", 4)
+    monkeypatch.setattr(planning, "LEAST_STREAMS", 4)
+    monkeypatch.setattr(planning, "MOST_STREAMS", 16)
+    monkeypatch.setattr(planning, "MAX_EPOCHS", 10**6)
+    step = {"hidden_size": 128, "bptt": 16}
+    machine["weights_per_second"] = 1e9  # so 2.2 ms a step of one stream
+    streams = [plan(encoded, minutes=m, **step).config.train for m in (0.3, 1.0, 2.0, 60.0)]
+    assert [train.batch_size for train in streams] == [4, 8, 16, 16]
+    assert all(train.steps >= planning.LEAST_STEPS for train in streams[1:])
+    assert plan(encoded, minutes=60.0, batch_size=4, **step).config.train.batch_size == 4
+    assert plan(encoded, steps=9999, **step).config.train.batch_size == 4
 
 
 def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
