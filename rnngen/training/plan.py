@@ -14,7 +14,7 @@ multiplied by, D the number of tokens that will be read in training.
    times by a model smaller than it, more the more often it is read and the more weights could memorise it.
 8. Streams: 32, fewer if the text is too short to give each four windows.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
-   takes a twentieth of the time.
+   takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import torch
 
 from rnngen.config import FIELD_GROUPS, SIZES, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.language_model import RecurrentLM
 from rnngen.training.speed import Speed, measure_step, measure_validation
@@ -100,9 +101,9 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         sizes = SIZES[given["size"]]
         flat = {"hidden_size": sizes["hidden_size"], **({} if flat.get("tied") else sizes), **flat}
     flat["device"] = pick_device(given.get("device", "auto"))
-    bptt = RunConfig.from_flat(flat).train.bptt
-    flat.setdefault("batch_size", max(1, min(32, N // (4 * bptt))))
-    window = flat["batch_size"] * bptt
+    train = RunConfig.from_flat(flat).train
+    flat.setdefault("batch_size", max(1, min(32, N // (4 * train.bptt))))
+    window = flat["batch_size"] * WindowLengths(train.bptt, train.bptt_jitter, train.seed).mean
 
     if "steps" in given:
         length = _Length(fixed=given["steps"])
@@ -116,6 +117,8 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     flat["precision"] = speed.precision
     config = _with(config, flat)
     steps = length.steps(speed)
+    if config.optimizer.optimizer == "asgd":  # rule 9
+        given = {"valid_every": max(1, min(steps, round(N / window))), "valid_tokens": len(corpus.valid.tokens)} | given
     token_seconds = measure_validation(config, corpus)
     valid_tokens = given.get("valid_tokens") or _valid_tokens(token_seconds, steps * speed.step_seconds)
     valid_tokens = min(valid_tokens, len(corpus.valid.tokens))
@@ -143,7 +146,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         epochs=epochs,
         tokens_per_second=window / speed.step_seconds,
         seconds=steps * each.step_seconds,
-        memory_bytes=_memory(model, window),
+        memory_bytes=_memory(model, math.ceil(window)),
         capped=steps == length.most,
         unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
     )

@@ -13,7 +13,7 @@ import pytest
 
 import rnngen
 from rnngen.cli.train import train_command
-from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, RunConfig
+from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
 from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
 from rnngen.training.plan import DEFAULT_MINUTES
 from tests.conftest import Outcome
@@ -136,7 +136,7 @@ def test_help_of_train_names_every_option_of_the_configuration(cli: Cli, monkeyp
     monkeypatch.setenv("COLUMNS", "200")
     shown = cli("train", "--help").out
     options = set(re.findall(r"--[a-z][a-z-]*", shown))
-    names = {*FIELD_GROUPS, *LENGTH_OPTIONS, "size"} - {"corpus"}
+    names = {*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS} - {"corpus"}
     assert {f"--{name.replace('_', '-')}" for name in names} - options == set()
     assert "corpus" in shown
     assert "--corpus" not in options

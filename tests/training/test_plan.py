@@ -100,7 +100,9 @@ def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_par
     p = plan(encoded, minutes=1, hidden_size=128)
     train = p.config.train
     assert train.valid_tokens == pytest.approx(tokens, rel=0.05)
-    assert 5e-4 * train.valid_tokens / (train.valid_every * train.batch_size * train.bptt / p.tokens_per_second) <= 0.0501
+    assert (
+        5e-4 * train.valid_tokens / (train.valid_every * train.batch_size * train.bptt / p.tokens_per_second) <= 0.0501
+    )
 
 
 def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:
