@@ -5,8 +5,10 @@ arXiv 1708.02182), for words of the Penn Treebank; ``awd-lstm-wt2`` is the same 
 perplexities, without fine-tuning or a cache: 58.8 and 65.6 (of the authors' code, whose commands these values are; the
 paper used 40 streams for the Penn Treebank). Networks of 24 and 34 million parameters.
 
-What differs here: the text is read as a ring whose streams never begin anew (``corpus/streams.py``), the share of
-dropped weights is drawn in 256ths, and the word tokenizer spells words outside its vocabulary in bytes.
+What differs here: the text is read as a ring whose streams never begin anew (``corpus/streams.py``); the share of
+dropped weights is drawn in 256ths; the mean of NT-ASGD begins one step earlier (``training/asgd.py``); precision is
+chosen by measurement unless it is given; and tokens are those of the word tokenizer, whose vocabulary holds 256 bytes
+to spell rarer words with and which cuts ``<unk>`` and ``n't`` in pieces.
 """
 
 from __future__ import annotations

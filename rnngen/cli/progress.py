@@ -37,7 +37,9 @@ def plan_lines(plan: Plan) -> list[str]:
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {cell}, {layers} of {model.hidden_size}, embedding {model.embedding_size}, "
-        f"dropout {model.dropout:g}: {console.count(plan.parameters)} parameters",
+        f"{console.count(plan.parameters)} parameters",
+        f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
+        f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",

@@ -4,15 +4,17 @@ What the user gave is never changed. N is the number of training tokens, P the n
 multiplied by, D the number of tokens that will be read in training.
 
 1. Device: CUDA, else Apple's MPS, else the CPU.
-2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster.
+2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster and its
+   gradients are those of float32 but for rounding.
 3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
    once, from the measured time of a step; the schedule then depends on steps alone.
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
-5. Size: the widest single layer for which D ≥ 2.5 P, P ≤ 30 N. Wider ones learn more from a token but see fewer.
+5. Size: the widest single layer for which D ≥ 2 P, P ≤ 8 N. Wider ones learn more from a token but see fewer.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
-7. Dropout: 0.15·log2(q / 2.5) between 0 and 0.6, where q = sqrt(epochs · 2.5 P / N): none while the text is read a few
-   times by a model smaller than it, more the more often it is read and the more weights could memorise it.
-8. Streams: 32, fewer if the text is too short to give each four windows.
+7. Dropout, of every layer's output and of the recurrent weights: p = 0.15·log2(q / 2.2) between 0 and 0.6, where
+   q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
+   often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4.
+8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8, and enough text for four windows each.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
 """
@@ -38,9 +40,10 @@ DEFAULT_MINUTES = 5.0
 MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
 MAX_EPOCHS = 60
 LEAST_VALID_TOKENS = 50_000
-TOKENS_PER_WEIGHT = 2.5
-WEIGHTS_PER_TOKEN = 30
-WIDTHS = (128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+TOKENS_PER_WEIGHT = 2.0
+WEIGHTS_PER_TOKEN = 8
+STREAMS, LEAST_STREAMS, LEAST_STEPS_PER_EPOCH = 32, 8, 40
+WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
 
 
@@ -102,7 +105,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         flat = {"hidden_size": sizes["hidden_size"], **({} if flat.get("tied") else sizes), **flat}
     flat["device"] = pick_device(given.get("device", "auto"))
     train = RunConfig.from_flat(flat).train
-    flat.setdefault("batch_size", max(1, min(32, N // (4 * train.bptt))))
+    flat.setdefault("batch_size", streams_rule(N, train.bptt))
     window = flat["batch_size"] * WindowLengths(train.bptt, train.bptt_jitter, train.seed).mean
 
     if "steps" in given:
@@ -114,6 +117,11 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         length = _Length(deadline=deadline, most=max(1, math.ceil(MAX_EPOCHS * N / window)))
 
     config, speed = _pick_width(flat, N, V, length)
+    if given.get("precision") not in (None, "auto", speed.precision):
+        raise UsageError(
+            "--precision bf16 computes wrong gradients at this size on this machine",
+            expected="gradients that differ from float32 by rounding alone", hint="Use --precision float32, or auto.",
+        )  # fmt: skip
     flat["precision"] = speed.precision
     config = _with(config, flat)
     steps = length.steps(speed)
@@ -134,8 +142,10 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         "valid_tokens": valid_tokens,
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
-        "dropout": given.get("dropout", dropout_rule(epochs, model.num_multiply_weights, N)),
     }
+    p = dropout_rule(epochs, model.num_multiply_weights, N)
+    for name, share in (("dropout", p), ("weight_dropout", p), ("input_dropout", round(max(0.0, (p - 0.4) / 2), 2))):
+        flat[name] = given.get(name, share)
     return Plan(
         config=_with(config, flat),
         parameters=model.num_parameters,
@@ -188,8 +198,14 @@ def pick_device(device: str) -> str:
 
 def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
     """Rule 7: the share to drop, from how often ``tokens`` are read by how many ``weights``."""
-    q = math.sqrt(epochs * TOKENS_PER_WEIGHT * weights / tokens)
-    return round(min(0.6, max(0.0, 0.15 * math.log2(q / 2.5))), 2) if q > 0 else 0.0
+    q = math.sqrt(epochs * 2.5 * weights / tokens)
+    return round(min(0.6, max(0.0, 0.15 * math.log2(q / 2.2))), 2) if q > 0 else 0.0
+
+
+def streams_rule(tokens: int, bptt: int) -> int:
+    """Rule 8: how many streams read ``tokens`` in windows of ``bptt``."""
+    wanted = min(STREAMS, max(LEAST_STREAMS, tokens // (LEAST_STEPS_PER_EPOCH * bptt)))
+    return max(1, min(wanted, tokens // (4 * bptt)))
 
 
 def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[RunConfig, Speed]:
@@ -199,29 +215,36 @@ def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[
         embedding = width if flat.get("tied") else (64 if V <= 512 else max(64, width // 2))
         return RunConfig.from_flat({"hidden_size": width, "embedding_size": embedding, **flat})
 
+    precisions = _precisions(flat.get("precision", "auto"), flat["device"])
     if "hidden_size" in flat:
         config = sized(flat["hidden_size"])
-        return config, measure_step(config, V)
+        return config, measure_step(config, V, precisions)
     if "embedding_size" in flat and flat.get("tied"):
         config = sized(flat["embedding_size"])
-        return config, measure_step(config, V)
+        return config, measure_step(config, V, precisions)
     window = flat["batch_size"] * sized(1).train.bptt
     best: tuple[RunConfig, Speed] | None = None
     for width in WIDTHS:
-        config = sized(width)
+        config, candidates = sized(width), precisions
         if best and best[0].model.hidden_size >= 256:
-            config = _with(config, {"precision": best[1].precision})  # what is faster there is faster above
+            candidates = (best[1].precision,)  # what is faster there is faster above
         P = RecurrentLM(config.model, V).num_multiply_weights
         if best and (P > WEIGHTS_PER_TOKEN * N or (length.fixed and width > WIDEST_WITHOUT_CLOCK)):
             break
         if best and length.steps(best[1]) * window < TOKENS_PER_WEIGHT * P:
             break  # too slow already with the narrower one: no need to measure
-        speed = measure_step(config, V)
+        speed = measure_step(config, V, candidates)
         if best and length.steps(speed) * window < TOKENS_PER_WEIGHT * P:
             break
         best = config, speed
     assert best is not None
     return best
+
+
+def _precisions(asked: str, device: str) -> tuple[str, ...]:
+    if asked != "auto":
+        return (asked,)
+    return ("float32",) if device == "mps" else ("float32", "bf16")
 
 
 def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:

@@ -74,12 +74,12 @@ def test_without_json_nothing_goes_to_standard_output(cli: Cli, corpus: Path) ->
 def test_the_plan_is_shown_before_the_first_step(cli: Cli, corpus: Path) -> None:
     lines = cli("train", corpus, *options(valid_every=10)).err.splitlines()
     assert lines[0] == "Training into checkpoints/corpus-1"
-    assert [line.split()[0] for line in lines[1:6]] == ["text", "model", "steps", "speed", "about"]
+    assert [line.split()[0] for line in lines[1:7]] == ["text", "model", "dropout", "steps", "speed", "about"]
     assert lines[1].split(None, 1)[1] == "18k train, 1k valid, 1k test char tokens, vocabulary 39"
     assert "lstm, 1 layer of 16, embedding 8" in lines[2]
-    assert "20 of 4 streams x 16 tokens = 0.1 epochs" in lines[3]
-    assert "on cpu in float32" in lines[4]
-    assert lines[6].startswith("step 10  valid ")
+    assert "20 of 4 streams x 16 tokens = 0.1 epochs" in lines[4]
+    assert "on cpu in float32" in lines[5]
+    assert lines[7].startswith("step 10  valid ")
 
 
 def test_quiet_says_nothing(cli: Cli, corpus: Path) -> None:
@@ -273,7 +273,8 @@ def test_resume_of_what_is_no_run_is_a_clear_error(
 def test_init_from_keeps_tokenizer_and_architecture_and_begins_with_the_weights(cli: Cli, trained: Path) -> None:
     Path("new.txt").write_text(make_text(5_000, seed=5).replace("cat", "żaba"), encoding="utf-8")
     outcome = cli(
-        "train", "new.txt", *options(hidden_size=None, embedding_size=None, steps=1, learning_rate=1e-12),
+        "train", "new.txt", *options(hidden_size=None, embedding_size=None, steps=1),
+        "--learning-rate", 1e-12, "--muon-learning-rate", 1e-12,
         "--init-from", trained, "--out", "run",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnngen.config import DataConfig
+from rnngen.config import DataConfig, RunConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.training import plan as planning
-from rnngen.training.plan import dropout_rule, make_plan
+from rnngen.training import speed
+from rnngen.training.learner import Learner
+from rnngen.training.plan import dropout_rule, make_plan, streams_rule
 from rnngen.training.speed import Speed
 
 
@@ -24,12 +28,11 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """A machine whose speed is known: seconds a step are proportional to the weights."""
     rate = {"weights_per_second": 1e9}
 
-    def measure_step(config: Any, vocab_size: int) -> Speed:
+    def measure_step(config: Any, vocab_size: int, precisions: Sequence[str]) -> Speed:
         model = config.model
         weights = 4 * model.hidden_size * (model.embedding_size + model.hidden_size) + model.hidden_size * vocab_size
         window = config.train.batch_size * config.train.bptt
-        precision = "bf16" if config.train.precision == "auto" else config.train.precision
-        return Speed(precision, weights * window / rate["weights_per_second"])
+        return Speed(precisions[-1], weights * window / rate["weights_per_second"])
 
     monkeypatch.setattr(planning, "measure_step", measure_step)
     monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 1e-5)
@@ -72,13 +75,50 @@ def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: obje
     assert p.seconds < 60_000
 
 
-def test_a_faster_machine_gets_a_wider_model(encoded: EncodedCorpus, machine: dict[str, float]) -> None:
+def test_a_faster_machine_gets_a_wider_model(
+    encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "WEIGHTS_PER_TOKEN", 30)  # this text is small, and would bound the width alone
     widths = []
     for rate in (3e8, 1e10, 1e12):
         machine["weights_per_second"] = rate
         widths.append(plan(encoded, minutes=0.1).config.model.hidden_size)
     assert widths == sorted(widths)
     assert widths[0] < widths[-1]
+
+
+def test_a_small_text_bounds_the_width_however_fast_the_machine(
+    encoded: EncodedCorpus, machine: dict[str, float]
+) -> None:
+    machine["weights_per_second"] = 1e13
+    p = plan(encoded, minutes=1)
+    assert p.config.model.hidden_size == 128
+    assert p.parameters > planning.WEIGHTS_PER_TOKEN * 18_000 / 2  # and the next wider has twice as many
+
+
+@pytest.mark.parametrize(
+    ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
+)
+def test_short_texts_are_read_by_fewer_streams(tokens: int, streams: int) -> None:
+    assert streams_rule(tokens, 64) == streams
+
+
+def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"float32": 0.3, "bf16": 0.1}
+    monkeypatch.setattr(speed, "_step_seconds", lambda config, precision, vocab_size: seconds[precision])
+    config = RunConfig.from_flat({"hidden_size": 16, "device": "cpu"})
+    assert speed.measure_step(config, 9) == Speed("bf16", 0.1)
+    loss = Learner.loss
+
+    def wrong(learner: Learner, *window: Any) -> Any:
+        nats, *rest = loss(learner, *window)
+        return (nats * 1.3 if learner.config.train.precision == "bf16" else nats), *rest
+
+    monkeypatch.setattr(Learner, "loss", wrong)
+    assert speed.measure_step(config, 9) == Speed("float32", 0.3)
+    assert speed.measure_step(config, 9, ("bf16",)) == Speed("float32", 0.3)
+    with pytest.raises(UsageError, match="wrong gradients"):
+        plan(encoded, hidden_size=16, steps=3, precision="bf16")
 
 
 def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
@@ -100,9 +140,19 @@ def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_par
     p = plan(encoded, minutes=1, hidden_size=128)
     train = p.config.train
     assert train.valid_tokens == pytest.approx(tokens, rel=0.05)
-    assert (
-        5e-4 * train.valid_tokens / (train.valid_every * train.batch_size * train.bptt / p.tokens_per_second) <= 0.0501
-    )
+    seconds_apart = train.valid_every * train.batch_size * train.bptt / p.tokens_per_second
+    assert 5e-4 * train.valid_tokens <= 0.0501 * seconds_apart
+
+
+@pytest.mark.parametrize("jitter", [0.0, 5.0])
+def test_asgd_validates_once_an_epoch_on_the_whole_part(encoded: EncodedCorpus, machine: object, jitter: float) -> None:
+    p = plan(encoded, optimizer="asgd", epochs=6, batch_size=4, bptt=20, bptt_jitter=jitter, hidden_size=16)
+    assert p.config.train.valid_tokens == p.valid_tokens
+    assert p.config.train.steps / p.config.train.valid_every == pytest.approx(6, rel=0.01)
+    mean = WindowLengths(20, jitter, 0).mean
+    assert p.config.train.steps * 4 * mean / p.train_tokens == pytest.approx(6, rel=0.01)
+    given = plan(encoded, optimizer="asgd", epochs=6, valid_every=7, valid_tokens=9, hidden_size=16).config.train
+    assert (given.valid_every, given.valid_tokens) == (7, 9)
 
 
 def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:
