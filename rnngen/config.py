@@ -83,7 +83,7 @@ class OptimizerConfig(_Config):
     optimizer: Literal["muon", "asgd"] = "muon"  # Muon and AdamW with an exponential average, or NT-ASGD
     learning_rate: float = Field(1e-2, gt=0)  # AdamW: embedding, softmax, biases; SGD: everything
     muon_learning_rate: float = Field(0.02, gt=0)  # Muon: the recurrent layers' matrices
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(0.02, ge=0)
     clip: float = Field(1.0, gt=0)
     warmup: float = Field(0.02, ge=0, lt=1)
     decay: Literal["linear", "cosine", "none"] = "linear"

@@ -58,7 +58,7 @@ def train_command(
     muon_learning_rate: Annotated[float | None, typer.Option(help="Of Muon, which learns the recurrent matrices. [default: 0.02]", rich_help_panel=_LEARN)] = None,
     warmup: Annotated[float | None, typer.Option(help="Share of the steps in which it rises. [default: 0.02]", rich_help_panel=_LEARN)] = None,
     decay: Annotated[Literal["linear", "cosine", "none"] | None, typer.Option(help="How it falls. [default: linear]", rich_help_panel=_LEARN)] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of the matrices. [default: 0.01]", rich_help_panel=_LEARN)] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the matrices. [default: 0.02, more with more epochs]", rich_help_panel=_LEARN)] = None,
     clip: Annotated[float | None, typer.Option(help="Threshold of the gradient's global norm. [default: 1.0]", rich_help_panel=_LEARN)] = None,
     ema: Annotated[float | None, typer.Option(help="Decay of the weight average that is validated and kept, with muon; 0: none. [default: 0.98]", rich_help_panel=_LEARN)] = None,
     nonmono: Annotated[int | None, typer.Option(help="Validations without progress after which asgd begins to average. [default: 5]", rich_help_panel=_LEARN)] = None,

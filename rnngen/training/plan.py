@@ -11,9 +11,10 @@ multiplied by, D the number of tokens that will be read in training.
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
 5. Size: the widest single layer for which D ≥ 2 P, P ≤ 8 N. Wider ones learn more from a token but see fewer.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
-7. Dropout, of every layer's output and of the recurrent weights: p = 0.15·log2(q / 2.2) between 0 and 0.6, where
+7. Dropout, of every layer's output and of the recurrent weights: p = 0.2·log2(q / 3) between 0 and 0.6, where
    q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
-   often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4.
+   often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4. The weight
+   decay grows with it: 0.02 + 0.1·p.
 8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8, and enough text for four windows each.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
@@ -29,7 +30,7 @@ from typing import Any
 
 import torch
 
-from rnngen.config import FIELD_GROUPS, SIZES, RunConfig, check_options
+from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
@@ -144,8 +145,9 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
     }
     p = dropout_rule(epochs, model.num_multiply_weights, N)
-    for name, share in (("dropout", p), ("weight_dropout", p), ("input_dropout", round(max(0.0, (p - 0.4) / 2), 2))):
-        flat[name] = given.get(name, share)
+    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2),
+               "weight_decay": OptimizerConfig().weight_decay + 0.1 * p}  # fmt: skip
+    flat |= {name: given.get(name, round(value, 3)) for name, value in follows.items()}
     return Plan(
         config=_with(config, flat),
         parameters=model.num_parameters,
@@ -199,7 +201,7 @@ def pick_device(device: str) -> str:
 def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
     """Rule 7: the share to drop, from how often ``tokens`` are read by how many ``weights``."""
     q = math.sqrt(epochs * 2.5 * weights / tokens)
-    return round(min(0.6, max(0.0, 0.15 * math.log2(q / 2.2))), 2) if q > 0 else 0.0
+    return round(min(0.6, max(0.0, 0.2 * math.log2(q / 3))), 2) if q > 0 else 0.0
 
 
 def streams_rule(tokens: int, bptt: int) -> int:

@@ -273,8 +273,8 @@ def test_resume_of_what_is_no_run_is_a_clear_error(
 def test_init_from_keeps_tokenizer_and_architecture_and_begins_with_the_weights(cli: Cli, trained: Path) -> None:
     Path("new.txt").write_text(make_text(5_000, seed=5).replace("cat", "żaba"), encoding="utf-8")
     outcome = cli(
-        "train", "new.txt", *options(hidden_size=None, embedding_size=None, steps=1),
-        "--learning-rate", 1e-12, "--muon-learning-rate", 1e-12,
+        "train", "new.txt",
+        *options(hidden_size=None, embedding_size=None, steps=1, learning_rate=1e-12, muon_learning_rate=1e-12),
         "--init-from", trained, "--out", "run",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err

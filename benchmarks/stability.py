@@ -1,0 +1,93 @@
+"""Whether learning ever diverges: many seeds, at learning rates a factor 4 either side of the default.
+
+    python benchmarks/stability.py --corpus TEXT
+
+Every run is what ``rnngen train`` does with a fixed number of steps and units (so that it is short and the same on
+every machine), with both learning rates multiplied by the same factor. Its last validation, not its best, is held
+against the entropy of the text's single tokens: what a model knows that has counted them and learned nothing else. The
+exit code is 1 if any run ends worse than that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contest import SMOKE_TEXT
+from machine import describe, print_table, write_results
+
+import rnngen
+from rnngen.config import DataConfig, OptimizerConfig
+from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.training.events import Event, Validated
+
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def unigram_nats(corpus: EncodedCorpus) -> float:
+    """Nats a token of the validation part under the training part's counts, one added to each."""
+    counts = np.bincount(corpus.train.tokens, minlength=corpus.tokenizer.vocab_size) + 1.0
+    return float(-np.log(counts / counts.sum())[corpus.valid.tokens].mean())
+
+
+def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any]) -> float:
+    """Nats a token at the end of a run; infinite if it had to be stopped."""
+    validations: list[float] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Validated):
+            validations.append(event.nll)
+
+    rates = OptimizerConfig()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            rnngen.train(
+                file, out=Path(folder, "run"), on_event=on_event, seed=seed, patience=0, sample_every=0,
+                learning_rate=factor * rates.learning_rate, muon_learning_rate=factor * rates.muon_learning_rate,
+                **options,
+            )  # fmt: skip
+    except rnngen.RnngenError:
+        return math.inf
+    return validations[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", help="a text file")
+    parser.add_argument("--seeds", type=int, default=20, help="runs at each learning rate (default 20)")
+    parser.add_argument("--steps", type=int, default=300, help="length of a run (default 300)")
+    parser.add_argument("--hidden-size", type=int, default=256, help="units (default 256)")
+    parser.add_argument("--smoke", action="store_true", help="a few tiny runs on a made-up text, to see that it runs")
+    parser.add_argument("--out", type=Path, help="where to write the JSON")
+    arguments = parser.parse_args()
+    options = {"steps": arguments.steps, "hidden_size": arguments.hidden_size}
+    seeds, factors = arguments.seeds, FACTORS
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.smoke:
+            file = Path(folder, "smoke.txt")
+            file.write_text(SMOKE_TEXT, encoding="utf-8")
+            options, seeds, factors = {"steps": 20, "hidden_size": 16}, 2, (1.0, 4.0)
+        elif arguments.corpus:
+            file = Path(arguments.corpus)
+        else:
+            parser.error("--corpus is needed")
+        unigram = unigram_nats(prepare(DataConfig(corpus=(str(file),))))
+        rows = []
+        for factor in factors:
+            ends = [last_validation(file, seed, factor, options) for seed in range(seeds)]
+            summary = {"best": min(ends), "median": float(np.median(ends)), "worst": max(ends), "unigram": unigram}
+            diverged = sum(end > unigram for end in ends)
+            rows.append({"factor": factor, "seeds": seeds, **summary, "diverged": diverged})
+    print_table(rows)
+    result = {"machine": describe(), "corpus": file.stem, "options": options, "rows": rows}
+    write_results("stability", result, arguments.out)
+    sys.exit(any(row["diverged"] for row in rows))
+
+
+if __name__ == "__main__":
+    main()
