@@ -1,8 +1,8 @@
 """What a run is made of: one validated model per concern, and the one way in which values reach them.
 
-Values come from four places, each overriding the one before: the defaults below, the rules of
-``training/plan.py``, a TOML file (``--config``), the command line. All of them speak the same flat names:
-the field names below, which are the option names with ``_`` for ``-``.
+Values come from five places, each overriding the one before: the defaults below, the rules of
+``training/plan.py``, a preset (``presets.py``), a TOML file (``--config``), the command line. All of them speak the
+same flat names: the field names below, which are the option names with ``_`` for ``-``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ class _Config(BaseModel):
 
 
 class ModelConfig(_Config):
-    """The network: embedding (V, E) → L recurrent layers of H units → softmax over V."""
+    """The network: embedding (V, E) → L recurrent layers of H units → softmax over V.
+
+    Tied, the softmax has the embedding's matrix, so the last layer has E units, whatever H is.
+    """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     nonlinearity: Literal["tanh", "relu", "sigmoid", "identity"] = "tanh"
@@ -31,18 +34,25 @@ class ModelConfig(_Config):
     embedding_size: int = Field(64, ge=1, le=65536, strict=True)
     num_layers: int = Field(1, ge=1, le=64, strict=True)
     dropout: float = Field(0.0, ge=0, lt=1)  # of every layer's output
+    hidden_dropout: float | None = Field(None, ge=0, lt=1)  # of the output of all layers but the last; None: as dropout
     input_dropout: float = Field(0.0, ge=0, lt=1)  # of the embedding
+    embedding_dropout: float = Field(0.0, ge=0, lt=1)  # of whole rows of the embedding: all uses of a token in a window
     weight_dropout: float = Field(0.0, ge=0, lt=1)  # of the recurrent weights
     tied: bool = False
+    initialization: Literal["orthogonal", "uniform"] = "orthogonal"
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
         if self.nonlinearity != "tanh" and self.cell != "rnn":
             raise ValueError(f"--nonlinearity {self.nonlinearity} needs --cell rnn, not {self.cell}")
-        if self.tied and self.embedding_size != self.hidden_size:
+        if self.tied and self.num_layers == 1 and self.embedding_size != self.hidden_size:
             sizes = f"{self.embedding_size} and {self.hidden_size}"
-            raise ValueError(f"--tied needs --embedding-size equal to --hidden-size, not {sizes}")
+            raise ValueError(f"--tied with one layer needs --embedding-size equal to --hidden-size, not {sizes}")
         return self
+
+    def width(self, layer: int) -> int:
+        """Units of a layer, counted from 0: H, but E in the last one of a tied network."""
+        return self.embedding_size if self.tied and layer == self.num_layers - 1 else self.hidden_size
 
 
 class DataConfig(_Config):
@@ -70,13 +80,17 @@ class DataConfig(_Config):
 class OptimizerConfig(_Config):
     """How a gradient becomes a step."""
 
-    learning_rate: float = Field(1e-2, gt=0)  # AdamW: embedding, softmax, biases
+    optimizer: Literal["muon", "asgd"] = "muon"  # Muon and AdamW with an exponential average, or NT-ASGD
+    learning_rate: float = Field(1e-2, gt=0)  # AdamW: embedding, softmax, biases; SGD: everything
     muon_learning_rate: float = Field(0.02, gt=0)  # Muon: the recurrent layers' matrices
     weight_decay: float = Field(0.02, ge=0)
     clip: float = Field(1.0, gt=0)
     warmup: float = Field(0.02, ge=0, lt=1)
     decay: Literal["linear", "cosine", "none"] = "linear"
-    ema: float = Field(0.98, ge=0, lt=1)
+    ema: float = Field(0.98, ge=0, lt=1)  # of Muon and AdamW
+    nonmono: int = Field(5, ge=1, strict=True)  # of NT-ASGD: validations without progress before averaging
+    activation_regularization: float = Field(0.0, ge=0)  # AR: what is added to the loss, see training/regularization.py
+    temporal_activation_regularization: float = Field(0.0, ge=0)  # TAR
 
 
 class TrainConfig(_Config):
@@ -84,6 +98,9 @@ class TrainConfig(_Config):
 
     batch_size: int = Field(32, ge=1, strict=True)
     bptt: int = Field(64, ge=1, strict=True)
+    bptt_jitter: float = Field(
+        0.0, ge=0, le=1000
+    )  # standard deviation of a window's length, see corpus/window_lengths.py
     steps: int = Field(1000, ge=1, strict=True)
     valid_every: int = Field(100, ge=1, strict=True)
     valid_tokens: int | None = Field(None, ge=1, strict=True)  # of the validation part; None: all
@@ -149,6 +166,8 @@ FIELD_GROUPS: dict[str, str] = {
 LENGTH_OPTIONS = ("steps", "epochs", "minutes")
 """How long to train: one of them, of which only ``steps`` is a field; the plan turns the others into steps."""
 
+SHORTHANDS = ("size", "preset")
+"""Names that are no fields but stand for the values of several."""
 
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 128, "embedding_size": 32},
@@ -179,7 +198,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def _unknown(name: str) -> UsageError:
-    known = [*FIELD_GROUPS, *LENGTH_OPTIONS, "size"]
+    known = [*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS]
     close = difflib.get_close_matches(name.replace("-", "_"), known, n=1)
     hint = f"Did you mean {close[0].replace('_', '-')}?" if close else "See rnngen train --help."
     return UsageError(f"unknown option {name!r}", hint=hint)
@@ -213,7 +232,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         twice = next(name for name in values if name in table and name.replace("_", "-") in table and "_" in name)
         raise UsageError(f"--{twice.replace('_', '-')} is given twice, with - and with _", where=path)
     for name in values:
-        if name not in FIELD_GROUPS and name not in (*LENGTH_OPTIONS, "size"):
+        if name not in FIELD_GROUPS and name not in (*LENGTH_OPTIONS, *SHORTHANDS):
             raise UsageError(f"{path}: {_unknown(name)}")
     for name in ("corpus", "valid", "test"):
         if isinstance(values.get(name), str):

@@ -215,9 +215,10 @@ def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tu
         shapes["output.weight"] = (V, H)
     for layer in range(min(model["num_layers"], most + 1)):
         prefix = f"layers.{layer}."
-        shapes[prefix + "weight_ih_l0"] = (G * H, E if layer == 0 else H)
-        shapes[prefix + "weight_hh_l0"] = (G * H, H)
-        shapes[prefix + "bias_ih_l0"] = shapes[prefix + "bias_hh_l0"] = (G * H,)
+        n = E if model["tied"] and layer == model["num_layers"] - 1 else H  # ModelConfig.width
+        shapes[prefix + "weight_ih_l0"] = (G * n, E if layer == 0 else H)
+        shapes[prefix + "weight_hh_l0"] = (G * n, n)
+        shapes[prefix + "bias_ih_l0"] = shapes[prefix + "bias_hh_l0"] = (G * n,)
     return shapes
 
 

@@ -20,7 +20,10 @@ ONE_OF_EACH: dict[str, Any] = {
     "embedding_size": 100,
     "num_layers": 2,
     "dropout": 0.25,
+    "hidden_dropout": 0.125,
+    "embedding_dropout": 0.1,
     "tied": True,
+    "initialization": "uniform",
     "corpus": ("a.txt", "b.txt"),
     "valid": ("v.txt",),
     "test": ("t.txt",),
@@ -28,6 +31,10 @@ ONE_OF_EACH: dict[str, Any] = {
     "errors": "replace",
     "tokenizer": "bpe",
     "vocab_size": 500,
+    "optimizer": "asgd",
+    "nonmono": 3,
+    "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0,
     "learning_rate": 0.5,
     "weight_decay": 0.0,
     "muon_learning_rate": 0.03,
@@ -40,6 +47,7 @@ ONE_OF_EACH: dict[str, Any] = {
     "ema": 0.0,
     "batch_size": 3,
     "bptt": 7,
+    "bptt_jitter": 2.0,
     "steps": 11,
     "valid_every": 13,
     "save_every": 17,
@@ -142,6 +150,14 @@ def test_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -
         ("clip", -1, "greater than 0"),
         ("warmup", 1, "less than 1"),
         ("ema", 1, "less than 1"),
+        ("hidden_dropout", 1, "less than 1"),
+        ("embedding_dropout", 1, "less than 1"),
+        ("optimizer", "adam", "'muon' or 'asgd'"),
+        ("nonmono", 0, "1"),
+        ("activation_regularization", -1, "0"),
+        ("temporal_activation_regularization", float("inf"), "finite"),
+        ("bptt_jitter", -1, "0"),
+        ("initialization", "zero", "'orthogonal' or 'uniform'"),
         ("decay", "fast", "'linear', 'cosine' or 'none'"),
         ("cell", "LSTM", "'lstm', 'gru' or 'rnn'"),
         ("tokenizer", "letters", "'char', 'byte', 'word' or 'bpe'"),
@@ -193,9 +209,13 @@ def test_nonlinearity_needs_the_plain_cell(nonlinearity: str, cell: str, ok: boo
     assert str(caught.value) == f"--nonlinearity {nonlinearity} needs --cell rnn, not {cell}"
 
 
-def test_tied_needs_equal_sizes() -> None:
+def test_tied_with_one_layer_needs_equal_sizes() -> None:
     assert RunConfig.from_flat({"tied": True, "hidden_size": 9, "embedding_size": 9}).model.tied
-    with pytest.raises(UsageError, match=r"^--tied needs --embedding-size equal to --hidden-size, not 8 and 9$"):
+    several = RunConfig.from_flat({"tied": True, "hidden_size": 9, "embedding_size": 8, "num_layers": 3}).model
+    assert [several.width(layer) for layer in range(3)] == [9, 9, 8]
+    with pytest.raises(
+        UsageError, match=r"^--tied with one layer needs --embedding-size equal to --hidden-size, not 8 and 9$"
+    ):
         RunConfig.from_flat({"tied": True, "hidden_size": 9, "embedding_size": 8})
 
 

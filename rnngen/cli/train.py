@@ -36,6 +36,7 @@ def train_command(
     epochs: Annotated[float | None, typer.Option(help="How often to read the training text.", rich_help_panel=_LENGTH)] = None,
     steps: Annotated[int | None, typer.Option(help="How many optimizer steps.", rich_help_panel=_LENGTH)] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many validations that got no better; 0: never. [default: 10]", rich_help_panel=_LENGTH)] = None,
+    preset: Annotated[Literal["awd-lstm", "awd-lstm-wt2"] | None, typer.Option(help="A published recipe for words of the Penn Treebank or WikiText-2, for a GPU; other options override its values.", rich_help_panel=_MODEL)] = None,
     size: Annotated[Literal["tiny", "small", "medium", "large"] | None, typer.Option(help="128, 256, 512 or 1024 units. [default: by measurement]", rich_help_panel=_MODEL)] = None,
     cell: Annotated[Literal["lstm", "gru", "rnn"] | None, typer.Option(help="The recurrence. [default: lstm]", rich_help_panel=_MODEL)] = None,
     nonlinearity: Annotated[Literal["tanh", "relu", "sigmoid", "identity"] | None, typer.Option(help="Of the rnn. [default: tanh]", rich_help_panel=_MODEL)] = None,
@@ -43,18 +44,26 @@ def train_command(
     embedding_size: Annotated[int | None, typer.Option(help="Width of a token's vector.", rich_help_panel=_MODEL)] = None,
     num_layers: Annotated[int | None, typer.Option(help="Recurrent layers. [default: 1]", rich_help_panel=_MODEL)] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of every layer's output that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    hidden_dropout: Annotated[float | None, typer.Option(help="The same of all layers but the last; without it, as --dropout.", rich_help_panel=_MODEL)] = None,
     input_dropout: Annotated[float | None, typer.Option(help="Share of the embedding that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
+    embedding_dropout: Annotated[float | None, typer.Option(help="Share of the embedding's rows that is dropped. [default: 0.0]", rich_help_panel=_MODEL)] = None,
     weight_dropout: Annotated[float | None, typer.Option(help="Share of the recurrent weights that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
-    tied: Annotated[bool | None, typer.Option("--tied", help="One matrix for embedding and softmax.", rich_help_panel=_MODEL)] = None,
+    tied: Annotated[bool | None, typer.Option("--tied/--no-tied", help="One matrix for embedding and softmax; the last of several layers then has --embedding-size units.", rich_help_panel=_MODEL)] = None,
+    initialization: Annotated[Literal["orthogonal", "uniform"] | None, typer.Option(help="Start values. [default: orthogonal]", rich_help_panel=_MODEL)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts]", rich_help_panel=_LEARN)] = None,
     bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, which learns embedding, softmax and biases; at its highest. [default: 0.01]", rich_help_panel=_LEARN)] = None,
+    bptt_jitter: Annotated[float | None, typer.Option(help="Standard deviation of a window's length around --bptt; 0: all alike. [default: 0.0]", rich_help_panel=_LEARN)] = None,
+    optimizer: Annotated[Literal["muon", "asgd"] | None, typer.Option(help="Muon and AdamW, or gradient descent that is averaged once it gets no better (NT-ASGD). [default: muon]", rich_help_panel=_LEARN)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of AdamW, which learns embedding, softmax and biases, or of asgd; at its highest. [default: 0.01]", rich_help_panel=_LEARN)] = None,
     muon_learning_rate: Annotated[float | None, typer.Option(help="Of Muon, which learns the recurrent matrices. [default: 0.02]", rich_help_panel=_LEARN)] = None,
     warmup: Annotated[float | None, typer.Option(help="Share of the steps in which it rises. [default: 0.02]", rich_help_panel=_LEARN)] = None,
     decay: Annotated[Literal["linear", "cosine", "none"] | None, typer.Option(help="How it falls. [default: linear]", rich_help_panel=_LEARN)] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of the matrices. [default: 0.02, more with more epochs]", rich_help_panel=_LEARN)] = None,
     clip: Annotated[float | None, typer.Option(help="Threshold of the gradient's global norm. [default: 1.0]", rich_help_panel=_LEARN)] = None,
-    ema: Annotated[float | None, typer.Option(help="Decay of the weight average that is validated and kept; 0: none. [default: 0.98]", rich_help_panel=_LEARN)] = None,
+    ema: Annotated[float | None, typer.Option(help="Decay of the weight average that is validated and kept, with muon; 0: none. [default: 0.98]", rich_help_panel=_LEARN)] = None,
+    nonmono: Annotated[int | None, typer.Option(help="Validations without progress after which asgd begins to average. [default: 5]", rich_help_panel=_LEARN)] = None,
+    activation_regularization: Annotated[float | None, typer.Option(help="Weight in the loss of the last layer's squared output (AR). [default: 0.0]", rich_help_panel=_LEARN)] = None,
+    temporal_activation_regularization: Annotated[float | None, typer.Option(help="The same of its squared change from step to step (TAR). [default: 0.0]", rich_help_panel=_LEARN)] = None,
     ngram: Annotated[int | None, typer.Option(help="When training is done, count n-grams up to this order, to be mixed in by sample and eval --ngram; 0: none. [default: 0]", rich_help_panel=_LEARN)] = None,
     seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
@@ -80,12 +89,14 @@ def train_command(
     given: dict[str, Any] = {
         "corpus": corpus or None, "valid": valid or None, "test": test or None, "split": _fractions(split),
         "errors": errors, "tokenizer": tokenizer, "vocab_size": vocab_size, "minutes": minutes, "epochs": epochs,
-        "steps": steps, "patience": patience, "size": size, "cell": cell, "nonlinearity": nonlinearity,
+        "steps": steps, "patience": patience, "preset": preset, "size": size, "cell": cell, "nonlinearity": nonlinearity,
         "hidden_size": hidden_size, "embedding_size": embedding_size, "num_layers": num_layers, "dropout": dropout,
-        "input_dropout": input_dropout, "weight_dropout": weight_dropout,
-        "tied": tied, "batch_size": batch_size, "bptt": bptt, "learning_rate": learning_rate,
+        "hidden_dropout": hidden_dropout, "input_dropout": input_dropout, "embedding_dropout": embedding_dropout,
+        "weight_dropout": weight_dropout, "tied": tied, "initialization": initialization, "batch_size": batch_size,
+        "bptt": bptt, "bptt_jitter": bptt_jitter, "optimizer": optimizer, "learning_rate": learning_rate,
         "muon_learning_rate": muon_learning_rate, "warmup": warmup, "decay": decay, "weight_decay": weight_decay,
-        "clip": clip, "ema": ema, "ngram": ngram, "seed": seed, "device": device, "precision": precision,
+        "clip": clip, "ema": ema, "nonmono": nonmono, "activation_regularization": activation_regularization,
+        "temporal_activation_regularization": temporal_activation_regularization, "ngram": ngram, "seed": seed, "device": device, "precision": precision,
         "valid_every": valid_every, "valid_tokens": valid_tokens, "save_every": save_every,
         "sample_every": sample_every,
     }  # fmt: skip
@@ -144,8 +155,9 @@ def _check_early(given: dict[str, Any]) -> None:
                          hint="rnngen corpus build pydoc makes a text to try.")  # fmt: skip
     from rnngen.config import check_options
     from rnngen.corpus.sources import find_files
+    from rnngen.presets import with_preset
 
-    check_options(given)
+    check_options(with_preset(given))
     for name in ("corpus", "valid", "test"):
         find_files([source for source in given.get(name, ()) if source != "-"])
 

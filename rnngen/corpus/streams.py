@@ -6,6 +6,7 @@ tokens a step, each keeping its hidden state:
     reader b, step k:   input  = tokens[b·N/B + k·T + t]
                         target = tokens[b·N/B + k·T + t + 1],   t = 0 … T-1, positions modulo N
 
+Windows may vary in length (``window_lengths.py``); k·T then stands for the steps before window k.
 After N/(B·T) steps every token has been read once: an epoch. A reader then stands where the next one began,
 so it goes on with the state it has, windows fall elsewhere in every epoch, no token is ever dropped, and the
 step number alone says where everybody is (which is what makes a resumed run equal an uninterrupted one).
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError
 
 
@@ -28,12 +30,16 @@ class Streams:
         tokens: ids, shape (N,).
         batch_size: B.
         bptt: T.
+        jitter: standard deviation of a window's length around T; 0: all are T long.
+        seed: of the lengths.
 
     Raises:
         CorpusError: the text is shorter than one window.
     """
 
-    def __init__(self, tokens: NDArray[np.integer[Any]], batch_size: int, bptt: int) -> None:
+    def __init__(
+        self, tokens: NDArray[np.integer[Any]], batch_size: int, bptt: int, jitter: float = 0.0, seed: int = 0
+    ) -> None:
         if len(tokens) < bptt + 1:
             raise CorpusError(
                 "the training text is shorter than one window",
@@ -42,17 +48,18 @@ class Streams:
             )  # fmt: skip
         self._tokens = tokens
         self.batch_size = batch_size
-        self.bptt = bptt
-        starts = np.arange(batch_size) * len(tokens) // batch_size
-        self._offsets = starts + np.arange(bptt + 1)[:, None]  # (T+1, B)
+        self.lengths = WindowLengths(bptt, jitter, seed)
+        self._starts = np.arange(batch_size) * len(tokens) // batch_size  # (B,)
 
     @property
     def steps_per_epoch(self) -> float:
-        """N / (B·T)."""
-        return len(self._tokens) / (self.batch_size * self.bptt)
+        """N / (B·T), T being the mean length where windows vary."""
+        return len(self._tokens) / (self.batch_size * self.lengths.mean)
 
     def window(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Inputs and targets of one step, each of shape (T, B); the targets are the inputs one token on."""
-        positions = (self._offsets + step * self.bptt) % len(self._tokens)
+        begin, length = self.lengths.window(step)
+        offsets = begin + np.arange(length + 1)[:, None]  # (T+1, 1)
+        positions = (self._starts + offsets) % len(self._tokens)
         window = self._tokens[positions].astype(np.int64)
         return window[:-1], window[1:]

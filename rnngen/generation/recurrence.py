@@ -41,6 +41,7 @@ class Layer:
     def __init__(self, weights: Mapping[str, Array], nonlinearity: str) -> None:
         self.U = weights["weight_ih_l0"].T  # (E, G·H)
         self.W = weights["weight_hh_l0"].T  # (H, G·H)
+        self.width = len(self.W)  # H of this layer
         self.b_x = weights["bias_ih_l0"]
         self.b_h = weights["bias_hh_l0"]
         self.nonlinearity = NONLINEARITIES[nonlinearity]
@@ -84,13 +85,16 @@ _LAYERS = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": Layer}
 class Recurrence:
     """A language model that steps: tokens (B,) and a state (L, S, B, H) → logits (B, V) and the next state.
 
+    H is the width of the widest layer; a narrower one (the last one of a tied network) uses the first entries of its
+    part of the state, and the others stay 0.
+
     Args:
         config: the ``model`` part of config.json.
         weights: arrays by name, as in model.safetensors, of the shapes that the configuration says.
     """
 
     def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Array]) -> None:
-        cell, H, L = config["cell"], config["hidden_size"], config["num_layers"]
+        cell, L = config["cell"], config["num_layers"]
         self.embedding = weights["embedding.weight"]  # (V, E)
         self.output = (self.embedding if config["tied"] else weights["output.weight"]).T  # (H, V)
         self.output_bias = weights["output.bias"]
@@ -101,7 +105,7 @@ class Recurrence:
             )
             for layer in range(L)
         ]
-        self._state_shape = (L, STATES[cell], H)
+        self._state_shape = (L, STATES[cell], max(layer.width for layer in self.layers))
 
     @property
     def vocab_size(self) -> int:
@@ -115,13 +119,15 @@ class Recurrence:
 
     def readout(self, state: Array) -> Array:
         """Logits of the next token, (B, V), from a state (L, S, B, H)."""
-        return state[-1, 0] @ self.output + self.output_bias  # type: ignore[no-any-return]
+        h = state[-1, 0, :, : self.layers[-1].width]
+        return h @ self.output + self.output_bias
 
     def step(self, tokens: NDArray[np.integer[Any]], state: Array) -> tuple[Array, Array]:
         """Read one token a stream: logits of the one after it, and the state."""
         x = self.embedding[tokens]  # (B, E)
-        after = np.empty_like(state)
+        after = np.zeros_like(state)
         for index, layer in enumerate(self.layers):
-            after[index] = layer.step(x, state[index])
-            x = after[index, 0]
+            used = after[index, :, :, : layer.width]  # (S, B, its own H)
+            used[:] = layer.step(x, state[index, :, :, : layer.width])
+            x = used[0]
         return self.readout(after), after

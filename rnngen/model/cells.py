@@ -132,6 +132,14 @@ def make_cell(cell: str, nonlinearity: str, input_size: int, hidden_size: int) -
 
 
 @torch.no_grad()
+def initialise_uniform(layer: Cell, generator: torch.Generator) -> None:
+    """Start values of torch's layers, and so of AWD-LSTM (Merity et al. 2018): all uniform between ±1/sqrt(H)."""
+    bound = layer.hidden_size**-0.5
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+
+@torch.no_grad()
 def initialise(layer: Cell, generator: torch.Generator) -> None:
     """Start values: each recurrent block orthogonal (Saxe et al. 2013), inputs scaled to their number, biases 0.
 

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
-from rnngen.model.cells import Cell, initialise, make_cell
+from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
+
+EMBEDDING_RANGE = 0.1  # of uniform start values (Merity et al. 2018)
 
 
 class RecurrentLM(nn.Module):
@@ -28,24 +30,32 @@ class RecurrentLM(nn.Module):
     def __init__(self, config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         generator = generator or torch.Generator().manual_seed(0)
-        E, H = config.embedding_size, config.hidden_size
+        widths = [config.width(layer) for layer in range(config.num_layers)]
+        inputs = [config.embedding_size, *widths[:-1]]
         self.config = config
         self.vocab_size = vocab_size
-        self.embedding = nn.Embedding(vocab_size, E)
+        self.embedding = nn.Embedding(vocab_size, config.embedding_size)
         self.layers = nn.ModuleList(
-            make_cell(config.cell, config.nonlinearity, E if layer == 0 else H, H) for layer in range(config.num_layers)
+            make_cell(config.cell, config.nonlinearity, n, H) for n, H in zip(inputs, widths, strict=True)
         )
-        self.output = nn.Linear(H, vocab_size)
+        self.output = nn.Linear(widths[-1], vocab_size)
         self._initialise(generator)
 
     @torch.no_grad()
     def _initialise(self, generator: torch.Generator) -> None:
         config = self.config
-        # tied weights serve as both, so they begin at the scale of the smaller use
-        nn.init.normal_(self.embedding.weight, std=config.hidden_size**-0.5 if config.tied else 1, generator=generator)
-        for layer in self.cells:
-            initialise(layer, generator)
-        nn.init.normal_(self.output.weight, std=config.hidden_size**-0.5, generator=generator)
+        if config.initialization == "uniform":
+            for layer in self.cells:
+                initialise_uniform(layer, generator)
+            for matrix in (self.embedding.weight, self.output.weight):
+                nn.init.uniform_(matrix, -EMBEDDING_RANGE, EMBEDDING_RANGE, generator=generator)
+        else:
+            # tied weights serve as both, so they begin at the scale of the smaller use
+            scale = self.output.in_features**-0.5
+            nn.init.normal_(self.embedding.weight, std=scale if config.tied else 1, generator=generator)
+            for layer in self.cells:
+                initialise(layer, generator)
+            nn.init.normal_(self.output.weight, std=scale, generator=generator)
         nn.init.zeros_(self.output.bias)
         if config.tied:
             self.output.weight = self.embedding.weight
@@ -69,13 +79,13 @@ class RecurrentLM(nn.Module):
 
     def start_state(self, batch_size: int) -> Tensor:
         """The state before any token, all zero: (L, S, B, H)."""
-        config = self.config
-        S = self.cells[0].state_size
-        return self.output.bias.new_zeros(config.num_layers, S, batch_size, config.hidden_size)
+        cells = self.cells
+        H = max(layer.hidden_size for layer in cells)
+        return self.output.bias.new_zeros(len(cells), cells[0].state_size, batch_size, H)
 
     def readout(self, state: Tensor) -> Tensor:
         """Logits of the next token, (B, V), from a state (L, S, B, H)."""
-        logits: Tensor = self.output(state[-1, 0])
+        logits: Tensor = self.output(state[-1, 0, :, : self.output.in_features])
         return logits
 
     def forward(self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
@@ -91,15 +101,30 @@ class RecurrentLM(nn.Module):
         Returns:
             Logits (T, B, V), the one at t predicting token t+1, and the state after the window.
         """
+        _, dropped, after = self.read(tokens, state, dropout)
+        return self.output(dropped), after
+
+    def read(
+        self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``forward``, up to the softmax.
+
+        Returns:
+            The last layer's output (T, B, H), the same with dropout, and the state after the window.
+        """
         c = self.config
-        x = _drop(self.embedding(tokens), c.input_dropout, dropout)  # (T, B, E)
+        x = _drop_rows(self.embedding, tokens, c.embedding_dropout, dropout)  # (T, B, E)
+        dropped = _drop(x, c.input_dropout, dropout)
+        between = c.dropout if c.hidden_dropout is None else c.hidden_dropout
         states = []
-        for layer, carried in zip(self.cells, state, strict=True):
+        for index, (layer, carried) in enumerate(zip(self.cells, state, strict=True)):
             weight_hh = _drop_weights(layer.weight_hh_l0, c.weight_dropout, dropout)
-            x, after = layer.run(x, carried, weight_hh)  # (T, B, H), (S, B, H)
-            states.append(after.to(state.dtype))
-            x = _drop(x, c.dropout, dropout)
-        return self.output(x), torch.stack(states)
+            used = carried[..., : layer.hidden_size].contiguous()
+            x, after = layer.run(dropped, used, weight_hh)  # (T, B, H), (S, B, H)
+            unused = carried.shape[-1] - layer.hidden_size
+            states.append(nn.functional.pad(after, (0, unused)).to(state.dtype))
+            dropped = _drop(x, c.dropout if index == c.num_layers - 1 else between, dropout)
+        return x, dropped, torch.stack(states)
 
     def weights(self) -> dict[str, Tensor]:
         """Copies of all parameters by name, on the CPU, tied ones once."""
@@ -139,6 +164,19 @@ def _drop(x: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
         return x
     kept = torch.empty(x.shape[1:], device=generator.device).bernoulli_(1 - p, generator=generator)
     return x * (kept / (1 - p)).to(device=x.device, dtype=x.dtype)
+
+
+def _drop_rows(embedding: nn.Embedding, tokens: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
+    """Vectors of tokens (T, B) → (T, B, E), a share of the embedding's rows being 0 (Gal & Ghahramani 2016).
+
+    A token is there or not in all of its places in the window; the rows that are left are scaled up for the others.
+    """
+    x: Tensor = embedding(tokens)
+    if generator is None or p == 0:
+        return x
+    kept = torch.empty(embedding.num_embeddings, device=generator.device).bernoulli_(1 - p, generator=generator)
+    rows = (kept / (1 - p)).to(device=x.device, dtype=x.dtype)
+    return x * rows[tokens].unsqueeze(-1)
 
 
 def _drop_weights(weight: Tensor, p: float, generator: torch.Generator | None) -> Tensor:

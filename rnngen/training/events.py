@@ -17,7 +17,7 @@ class Stepped:
         grad_norm: global norm before clipping.
         learning_rate: of this step.
         epoch: how often the training text has been read.
-        tokens: how many tokens a step reads.
+        tokens: how many tokens it read.
     """
 
     step: int

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from rnngen import __version__
-from rnngen.config import DataConfig, RunConfig, check_options
+from rnngen.config import DataConfig, ModelConfig, RunConfig, check_options
 from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.presets import with_preset
 from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
 from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.memory import keep_freed_memory
 from rnngen.training.plan import Plan, make_plan, pick_device
 from rnngen.training.trainer import Trainer
+
+DROPOUTS = {name for name in ModelConfig.model_fields if name.endswith("dropout")}
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ def launch(
     """
     started = time.perf_counter() if started is None else started
     keep_freed_memory()
+    if init_from and options.get("preset"):
+        raise UsageError(
+            "--preset cannot be given with --init-from", expected="the network and tokenizer of that run",
+            hint="Give those of its values that are about learning as options.",
+        )  # fmt: skip
+    options = with_preset(options)
     check_options(options)
     options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
     config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
@@ -164,7 +173,7 @@ def train(
 def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     """The network of the run that weights come from; asking for another one is an error."""
     model = RunConfig.from_json({"model": first.model_config()}, first.path / CONFIG).model
-    fixed = model.model_dump(exclude={"dropout", "input_dropout", "weight_dropout"})
+    fixed = model.model_dump(exclude={*DROPOUTS, "initialization"})
     if options.get("vocab_size"):
         raise UsageError("--vocab-size cannot be given with --init-from", expected="the vocabulary of that run")
     for name, value in fixed.items():

@@ -20,8 +20,10 @@ from rnngen.config import RunConfig
 from rnngen.errors import TrainingError
 from rnngen.evaluation.perplexity import autocast
 from rnngen.model.language_model import RecurrentLM
+from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
 from rnngen.training.optimizer import WeightAverage, clip_gradients, make_optimizers
+from rnngen.training.regularization import activation_penalty
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ class Learner:
         self.model = RecurrentLM(config.model, vocab_size, generator).to(self.device)
         self.optimizers = make_optimizers(self.model, config.optimizer, config.train.precision)
         averaged = RecurrentLM(config.model, vocab_size).to(self.device).requires_grad_(False)
-        self.average = WeightAverage(self.model, averaged, config.optimizer.ema)
+        self.average = (
+            TriggeredAverage(self.model, averaged, config.optimizer.nonmono)
+            if config.optimizer.optimizer == "asgd"
+            else WeightAverage(self.model, averaged, config.optimizer.ema)
+        )
         self.dropout = torch.Generator(self.device).manual_seed(config.train.seed)
         self.hidden = self.model.start_state(config.train.batch_size)  # (L, S, B, H)
         self.begin_with(self.model.weights())
@@ -97,11 +103,11 @@ class Learner:
             TrainingError: loss or gradient is not finite; then no weight was touched. (On a GPU this is found when
                 the result is read, which is before anything is saved.)
         """
-        loss, hidden = self.loss(x, y)
+        objective, nll, hidden = self.loss(x, y)
         self.model.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        objective.backward()  # type: ignore[no-untyped-call]
         norm = clip_gradients(self.model.parameters(), self.config.optimizer.clip)
-        result = StepResult(number + 1, loss.detach(), norm)
+        result = StepResult(number + 1, nll.detach(), norm)
         if not self.runs_ahead:
             result.read()
         for optimizer in self.optimizers:
@@ -112,12 +118,16 @@ class Learner:
         self.hidden = hidden.detach()  # the state goes on, gradients stop here
         return result
 
-    def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Cross-entropy in nats a token of one window (T, B), and the state after it."""
+    def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """What is minimised on one window (T, B), the cross-entropy in it (nats a token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))
         with autocast(self.device, self.config.train.precision):
-            logits, hidden = self.model(inputs, self.hidden, self.dropout)
-        return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), hidden
+            raw, dropped, hidden = self.model.read(inputs, self.hidden, self.dropout)
+            logits = self.model.output(dropped)
+        nll = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        c = self.config.optimizer
+        penalty = activation_penalty(raw, dropped, c.activation_regularization, c.temporal_activation_regularization)
+        return nll + penalty, nll, hidden
 
     @property
     def runs_ahead(self) -> bool:
@@ -133,6 +143,7 @@ class Learner:
         return {
             **pack("weights", dict(self.model.named_parameters())),
             **pack("average", dict(self.average.model.named_parameters())),
+            **pack("averaging", self.average.values()),
             **pack_optimizers(self.optimizers),
             "hidden": self.hidden.cpu().contiguous(),
             "dropout": self.dropout.get_state(),
@@ -146,6 +157,7 @@ class Learner:
         """
         self.model.load_weights(unpack("weights", tensors), where)
         self.average.model.load_weights(unpack("average", tensors), where)
+        self.average.restore(unpack("averaging", tensors))
         unpack_optimizers(self.optimizers, tensors)
         self.hidden = tensors["hidden"].to(self.device).view_as(self.hidden)
         self.dropout.set_state(tensors["dropout"])

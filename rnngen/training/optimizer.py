@@ -1,12 +1,13 @@
 """How a gradient becomes a step: parameter groups, Muon, schedule, clipping, weight averaging.
 
-The matrices of the recurrent layers are learned by Muon, everything else (embedding, softmax, biases) by AdamW.
+The matrices of the recurrent layers are learned by Muon, everything else (embedding, softmax, biases) by AdamW; or
+all of it by plain gradient descent (see ``asgd.py``).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -80,8 +81,11 @@ class Muon(torch.optim.Optimizer):
 def make_optimizers(model: RecurrentLM, config: OptimizerConfig, precision: str) -> list[torch.optim.Optimizer]:
     """Muon for the recurrent layers' matrices; AdamW (Loshchilov & Hutter 2019) for the rest.
 
-    Matrices that are multiplied decay, embeddings and biases do not.
+    Matrices that are multiplied decay, embeddings and biases do not. With ``asgd`` instead: gradient descent for all,
+    whose gradient has ``weight_decay`` times the weight added after clipping, as in Merity et al. (2018).
     """
+    if config.optimizer == "asgd":
+        return [torch.optim.SGD(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)]
     recurrent: list[Tensor] = []
     decaying: list[Tensor] = []
     others: list[Tensor] = []
@@ -157,3 +161,13 @@ class WeightAverage:
         """Take in the weights after ``step`` (counted from 0)."""
         decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
         torch._foreach_lerp_(self._to, self._from, 1 - decay)
+
+    def validated(self, nll: float) -> None:
+        """Hear of a validation loss; here it changes nothing."""
+
+    def values(self) -> dict[str, Tensor]:
+        """What training changes beside the averaged weights, for a saved state; here nothing."""
+        return {}
+
+    def restore(self, values: Mapping[str, Tensor]) -> None:
+        """Put back what ``values`` gave."""

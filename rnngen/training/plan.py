@@ -1,25 +1,6 @@
-"""The plan: everything that is decided before the first step, and the rules it is decided by.
+"""The plan: everything that is decided before the first step, by measuring and by the rules of ``training/rules.py``.
 
-What the user gave is never changed. N is the number of training tokens, P the number of weights that a token is
-multiplied by, D the number of tokens that will be read in training.
-
-1. Device: CUDA, else Apple's MPS, else the CPU.
-2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster and its
-   gradients are those of float32 but for rounding.
-3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
-   once, from the measured time of a step; the schedule then depends on steps alone.
-4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
-5. Size: the widest single layer for which D ≥ 2 P and P ≤ 1600·sqrt(N). Wider ones learn more from a token but see
-   fewer, and a text has only so much to teach.
-6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
-7. Dropout, of every layer's output and of the recurrent weights: p = 0.2·log2(q / 3) between 0 and 0.6, where
-   q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
-   often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4. The weight
-   decay grows with it: 0.02 + 0.1·p.
-8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8; 64 or 128 where that leaves 3,000
-   steps; always few enough for four windows each.
-9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
-   takes a twentieth of the time.
+What the user gave is never changed.
 """
 
 from __future__ import annotations
@@ -34,20 +15,11 @@ import torch
 
 from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.language_model import RecurrentLM
+from rnngen.training import rules
 from rnngen.training.speed import Speed, measure_step, measure_validation
-
-DEFAULT_MINUTES = 5.0
-MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
-MAX_EPOCHS = 60
-LEAST_VALID_TOKENS = 50_000
-TOKENS_PER_WEIGHT = 2.0
-WEIGHTS_PER_ROOT = 1600
-STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
-LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 3000
-WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
-WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
 
 
 @dataclass(frozen=True)
@@ -107,10 +79,11 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         sizes = SIZES[given["size"]]
         flat = {"hidden_size": sizes["hidden_size"], **({} if flat.get("tied") else sizes), **flat}
     flat["device"] = pick_device(given.get("device", "auto"))
-    bptt = RunConfig.from_flat(flat).train.bptt
-    flat.setdefault("batch_size", streams_rule(N, bptt))
-    deadline = started + 60 * given.get("minutes", DEFAULT_MINUTES)
-    length = _Length(given.get("steps"), given.get("epochs", 0) * N, deadline, MAX_EPOCHS * N)
+    train = RunConfig.from_flat(flat).train
+    flat.setdefault("batch_size", rules.streams_rule(N, train.bptt))
+    mean = WindowLengths(train.bptt, train.bptt_jitter, train.seed).mean
+    deadline = started + 60 * given.get("minutes", rules.DEFAULT_MINUTES)
+    length = _Length(given.get("steps"), given.get("epochs", 0) * N, deadline, rules.MAX_EPOCHS * N)
     config, speed = _pick_width(flat, N, V, length)
     if "batch_size" not in given:
         config, speed = _pick_streams(config, speed, N, V, length)
@@ -120,16 +93,18 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
             expected="gradients that differ from float32 by rounding alone", hint="Use --precision float32, or auto.",
         )  # fmt: skip
     flat |= {"precision": speed.precision, "batch_size": config.train.batch_size}
-    window = config.train.batch_size * bptt
+    window = config.train.batch_size * mean
     P = RecurrentLM(config.model, V).num_multiply_weights
     config = _with(config, {**flat, **_regularisation(given, length.steps(speed, window) * window / N, P, N)})
     speed = measure_step(config, V, (speed.precision,))  # what is dropped takes time too
     steps = length.steps(speed, window)
+    if config.optimizer.optimizer == "asgd":  # rule 9
+        given = {"valid_every": max(1, min(steps, round(N / window))), "valid_tokens": len(corpus.valid.tokens)} | given
     token_seconds = measure_validation(config, corpus)
-    valid_tokens = given.get("valid_tokens") or _valid_tokens(token_seconds, steps * speed.step_seconds)
+    valid_tokens = given.get("valid_tokens") or rules.valid_tokens_rule(token_seconds, steps * speed.step_seconds)
     valid_tokens = min(valid_tokens, len(corpus.valid.tokens))
     valid_seconds = token_seconds * valid_tokens
-    valid_every = given.get("valid_every", min(steps, _valid_every(valid_seconds, speed, steps)))
+    valid_every = given.get("valid_every", min(steps, rules.valid_every_rule(valid_seconds, speed.step_seconds, steps)))
     each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
     steps = length.steps(each, window)
     epochs = steps * window / N
@@ -151,7 +126,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         epochs=epochs,
         tokens_per_second=window / speed.step_seconds,
         seconds=steps * each.step_seconds,
-        memory_bytes=_memory(model, window),
+        memory_bytes=_memory(model, math.ceil(window)),
         capped=length.by_clock and steps == math.ceil(length.most / window),
         unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
     )
@@ -170,13 +145,13 @@ class _Length:
     def by_clock(self) -> bool:
         return not (self.given_steps or self.given_tokens)
 
-    def steps(self, speed: Speed, window: int) -> int:
+    def steps(self, speed: Speed, window: float) -> int:
         """Steps of ``window`` tokens each."""
         if self.given_steps:
             return self.given_steps
         if self.given_tokens:
             return max(1, round(self.given_tokens / window))
-        left = MARGIN * (self.deadline - time.perf_counter())
+        left = rules.MARGIN * (self.deadline - time.perf_counter())
         return max(1, min(math.ceil(self.most / window), int(left / speed.step_seconds)))
 
 
@@ -198,18 +173,6 @@ def pick_device(device: str) -> str:
     return device
 
 
-def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
-    """Rule 7: the share to drop, from how often ``tokens`` are read by how many ``weights``."""
-    q = math.sqrt(epochs * 2.5 * weights / tokens)
-    return round(min(0.6, max(0.0, 0.2 * math.log2(q / 3))), 2) if q > 0 else 0.0
-
-
-def streams_rule(tokens: int, bptt: int) -> int:
-    """Rule 8: how many streams read ``tokens`` in windows of ``bptt``."""
-    wanted = min(STREAMS, max(LEAST_STREAMS, tokens // (LEAST_STEPS_PER_EPOCH * bptt)))
-    return max(1, min(wanted, tokens // (4 * bptt)))
-
-
 def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[RunConfig, Speed]:
     """Rules 5 and 6, from the narrowest up; the speed of the one that is taken is measured on the way."""
 
@@ -226,17 +189,17 @@ def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[
         return config, measure_step(config, V, precisions)
     window = flat["batch_size"] * sized(1).train.bptt
     best: tuple[RunConfig, Speed] | None = None
-    for width in WIDTHS:
+    for width in rules.WIDTHS:
         config, candidates = sized(width), precisions
         if best and best[0].model.hidden_size >= 256:
             candidates = (best[1].precision,)  # what is faster there is faster above
         P = RecurrentLM(config.model, V).num_multiply_weights
-        if best and (P / math.sqrt(N) > WEIGHTS_PER_ROOT or (not length.by_clock and width > WIDEST_WITHOUT_CLOCK)):
+        if best and not length.by_clock and width > rules.WIDEST_WITHOUT_CLOCK:
             break
-        if best and length.steps(best[1], window) * window < TOKENS_PER_WEIGHT * P:
+        if best and length.steps(best[1], window) * window < rules.tokens_rule(P, N):
             break  # too slow already with the narrower one: no need to measure
         speed = measure_step(config, V, candidates)
-        if best and length.steps(speed, window) * window < TOKENS_PER_WEIGHT * P:
+        if best and length.steps(speed, window) * window < rules.tokens_rule(P, N):
             break
         best = config, speed
     assert best is not None
@@ -248,13 +211,13 @@ def _pick_streams(
 ) -> tuple[RunConfig, Speed]:  # fmt: skip
     """Rule 8, from the fewest up: more of them at once are faster, and steady what little is left to learn."""
     bptt = config.train.bptt
-    while length.given_steps is None and STREAMS <= config.train.batch_size < MOST_STREAMS:
+    while length.given_steps is None and rules.STREAMS <= config.train.batch_size < rules.MOST_STREAMS:
         B = 2 * config.train.batch_size
-        if length.steps(speed, B * bptt) < LEAST_STEPS or 4 * bptt * B > N:
+        if length.steps(speed, B * bptt) < rules.LEAST_STEPS or 4 * bptt * B > N:
             break
         more = _with(config, {"batch_size": B})
         faster = measure_step(more, V, (speed.precision,))
-        if length.steps(faster, B * bptt) < LEAST_STEPS:
+        if length.steps(faster, B * bptt) < rules.LEAST_STEPS:
             break
         config, speed = more, faster
     return config, speed
@@ -262,7 +225,7 @@ def _pick_streams(
 
 def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> dict[str, float]:
     """Rule 7."""
-    p = dropout_rule(epochs, P, N)
+    p = rules.dropout_rule(epochs, P, N)
     follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2),
                "weight_decay": OptimizerConfig().weight_decay + 0.1 * p}  # fmt: skip
     return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
@@ -278,15 +241,6 @@ def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
     """The same configuration with some values replaced."""
     current = {name: value for group in config.model_dump().values() for name, value in group.items()}
     return RunConfig.from_flat({**current, **flat})
-
-
-def _valid_tokens(token_seconds: float, seconds: float) -> int:
-    """Rule 9: what twenty validations in a twentieth of ``seconds`` can read, but enough to tell weights apart."""
-    return max(LEAST_VALID_TOKENS, int(seconds / 400 / token_seconds))
-
-
-def _valid_every(valid_seconds: float, speed: Speed, steps: int) -> int:
-    return max(1, steps // 20, math.ceil(20 * valid_seconds / speed.step_seconds))
 
 
 def _memory(model: RecurrentLM, window: int) -> int:

@@ -49,12 +49,13 @@ class Trainer:
     ) -> None:
         self.config, self.corpus, self.writer = config, corpus, writer
         self.learner = Learner(config, corpus.tokenizer.vocab_size)
-        self.streams = Streams(corpus.train.tokens, config.train.batch_size, config.train.bptt)
+        train = config.train
+        self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
         self.step = 0  # steps taken
         self.best_nll = math.inf
         self.best_step = 0
         self.seconds = 0.0  # spent before this process
-        self._unread: list[tuple[StepResult, float]] = []
+        self._unread: list[tuple[StepResult, float, int]] = []  # with factor of the learning rate and tokens read
         self._stop: str | None = None
         self._mixed: Mixed | None = None
         self._warnings = state.warnings if state else ()
@@ -102,19 +103,20 @@ class Trainer:
     def _train(self) -> None:
         factor = learning_rate_factor(self.step, self.config.train.steps, self.config.optimizer)
         x, y = self.streams.window(self.step)
-        self._unread.append((self.learner.step(x, y, factor, self.step), factor))
+        factor *= len(x) / self.config.train.bptt  # a shorter window says less (Merity et al. 2018)
+        self._unread.append((self.learner.step(x, y, factor, self.step), factor, x.size))
         self.step += 1
 
     def _read(self) -> Iterator[Stepped]:
         """Report the steps whose results nobody has waited for yet."""
         train = self.config.train
         unread, self._unread = self._unread, []
-        for result, factor in unread:
+        for result, factor, tokens in unread:
             loss, norm = result.read()
             rate = self.config.optimizer.learning_rate * factor
             epoch = result.number / self.streams.steps_per_epoch
             self._log(step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, learning_rate=rate)
-            yield Stepped(result.number, train.steps, loss, norm, rate, epoch, train.batch_size * train.bptt)
+            yield Stepped(result.number, train.steps, loss, norm, rate, epoch, tokens)
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
@@ -126,6 +128,7 @@ class Trainer:
                 found=nll,
                 hint="What was saved is intact. Try a lower --learning-rate.",
             )
+        self.learner.average.validated(nll)
         best = nll < self.best_nll
         if best:
             self.best_nll, self.best_step = nll, self.step

@@ -13,8 +13,9 @@ import pytest
 
 import rnngen
 from rnngen.cli.train import train_command
-from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, RunConfig
+from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
 from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
+from rnngen.presets import PRESETS
 from rnngen.training.plan import DEFAULT_MINUTES
 from tests.conftest import Outcome
 
@@ -136,10 +137,15 @@ def test_help_of_train_names_every_option_of_the_configuration(cli: Cli, monkeyp
     monkeypatch.setenv("COLUMNS", "200")
     shown = cli("train", "--help").out
     options = set(re.findall(r"--[a-z][a-z-]*", shown))
-    names = {*FIELD_GROUPS, *LENGTH_OPTIONS, "size"} - {"corpus"}
+    names = {*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS} - {"corpus"}
     assert {f"--{name.replace('_', '-')}" for name in names} - options == set()
     assert "corpus" in shown
     assert "--corpus" not in options
+
+
+def test_the_presets_that_can_be_asked_for_are_those_there_are() -> None:
+    hint = typing.get_type_hints(train_command)["preset"]  # Literal[…] | None
+    assert typing.get_args(typing.get_args(hint)[0]) == tuple(PRESETS)
 
 
 def option_defaults() -> dict[str, str]:

@@ -339,6 +339,36 @@ def trained_characters(run: str = "run") -> int:
     return sum(part["characters"] for part in parts.values())  # type: ignore[attr-defined]
 
 
+def test_a_preset_trains_at_sizes_that_are_overridden_and_the_file_and_command_line_stand_above_it(
+    cli: Cli, corpus: Path
+) -> None:
+    Path("run.toml").write_text('preset = "awd-lstm"\nhidden-size = 20\nembedding-size = 12\nclip = 0.5\nbptt = 9\n')
+    small = ["--hidden-size", 24, "--batch-size", 3, "--epochs", 2, "--vocab-size", 300, "--device", "cpu"]
+    outcome = cli("train", corpus, "--config", "run.toml", *small, "--precision", "float32", "--json")
+    assert outcome.code == 0, outcome.err
+    run = open_run(json.loads(outcome.out)["run"])
+    model, optimizer, train = (run.config[group] for group in ("model", "optimizer", "train"))
+    assert (model["hidden_size"], model["embedding_size"], model["num_layers"], model["tied"]) == (24, 12, 3, True)
+    assert (model["dropout"], model["hidden_dropout"], model["embedding_dropout"]) == (0.4, 0.25, 0.1)
+    assert (optimizer["optimizer"], optimizer["learning_rate"], optimizer["clip"]) == ("asgd", 30, 0.5)
+    assert (train["bptt"], train["bptt_jitter"], train["batch_size"], train["patience"]) == (9, 5, 3, 0)
+    assert (run.config["data"]["tokenizer"], run.config["data"]["vocab_size"]) == ("word", 300)
+    tokens, valid = (run.config["corpus"]["parts"][part]["tokens"] for part in ("train", "valid"))
+    assert train["valid_every"] == round(train["steps"] / 2)  # once an epoch
+    assert train["valid_tokens"] == valid
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    epochs = [row["epoch"] for row in rows if "epoch" in row]
+    assert epochs[-1] == pytest.approx(2, abs=0.01)
+    assert tokens > 1000
+    assert run.weights()["layers.2.weight_hh_l0"].shape == (4 * 12, 12)
+    assert cli("sample", run.path, "--length", 5, "--seed", 1).code == 0
+    assert cli("eval", run.path).code == 0
+
+
+def test_a_preset_cannot_change_the_network_of_another_run(cli: Cli, corpus: Path, trained: Path) -> None:
+    refused(cli("train", corpus, "--preset", "awd-lstm", "--init-from", trained), 2, "--preset cannot be given")
+
+
 def test_several_files_are_one_text(cli: Cli) -> None:
     Path("a.txt").write_text(make_text(3_000).rstrip("\n"))
     Path("b.txt").write_text(make_text(2_000, seed=1))

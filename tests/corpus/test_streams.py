@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnngen.corpus.streams import Streams
+from rnngen.corpus.window_lengths import BLOCK, WindowLengths
 from rnngen.errors import CorpusError
 
 shapes = st.tuples(st.integers(2, 200), st.integers(1, 12), st.integers(1, 20))
@@ -54,6 +56,40 @@ def test_a_reader_goes_on_in_the_next_window_where_it_stopped() -> None:
     streams = Streams(np.arange(1000), 3, 7)
     for step in range(200):
         assert (streams.window(step)[1][-1] == streams.window(step + 1)[0][0]).all()
+
+
+def test_windows_of_varying_length_go_on_where_the_one_before_stopped() -> None:
+    streams = Streams(np.arange(5000), 3, 20, jitter=4.0, seed=7)
+    reads = [streams.window(step) for step in range(2500)]
+    for (_, targets), (inputs, _) in pairwise(reads):
+        assert (targets[-1] == inputs[0]).all()
+    assert len({len(inputs) for inputs, _ in reads}) > 10
+
+
+def test_a_window_is_a_function_of_seed_and_step_alone() -> None:
+    def lengths(seed: int) -> WindowLengths:
+        return WindowLengths(70, 5.0, seed)
+
+    walked = lengths(1)
+    windows = [walked.window(step) for step in range(3 * BLOCK)]
+    assert windows[0][0] == 0
+    for step in (0, 5, BLOCK - 1, BLOCK, 2 * BLOCK + 3):
+        assert lengths(1).window(step) == walked.window(step) == windows[step]  # jumped to, and gone back to
+    assert [lengths(2).window(step) for step in range(20)] != windows[:20]
+
+
+@pytest.mark.parametrize(("bptt", "jitter"), [(70, 5.0), (12, 5.0), (3, 2.0), (64, 0.0)])
+def test_lengths_have_the_papers_distribution_and_the_mean_that_epochs_are_counted_by(bptt: int, jitter: float) -> None:
+    lengths = WindowLengths(bptt, jitter, 0)
+    drawn = np.array([lengths.window(step)[1] for step in range(30 * BLOCK)])
+    assert drawn.min() >= min(5, bptt)
+    assert lengths.mean == pytest.approx(drawn.mean(), rel=0.01)
+    if bptt == 70:
+        short = drawn < 52  # 35 is as far away as 70
+        assert short.mean() == pytest.approx(0.05, abs=0.01)
+        assert (drawn[short] + 0.5).mean() == pytest.approx(35, abs=1)
+        assert (drawn[~short] + 0.5).mean() == pytest.approx(70, abs=0.2)
+        assert drawn[~short].std() == pytest.approx(5, abs=0.2)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import torch
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.generation.recurrence import Recurrence
-from rnngen.model.language_model import RecurrentLM, _drop, _drop_weights
+from rnngen.model.language_model import RecurrentLM, _drop, _drop_rows, _drop_weights
+from rnngen.run import expected_shapes
 from tests.model.test_cells import KINDS
 
 V = 11
@@ -32,6 +33,41 @@ def test_logits_equal_the_numpy_recurrence_over_1000_steps(cell: str, nonlineari
         expected, carried = reference.step(tokens[t], carried)
         np.testing.assert_allclose(logits[t].numpy(), expected, atol=1e-5, rtol=1e-4)
     np.testing.assert_allclose(state.numpy(), carried, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_a_tied_network_with_a_narrower_last_layer_equals_the_numpy_recurrence(cell: str, nonlinearity: str) -> None:
+    model = build(cell=cell, nonlinearity=nonlinearity, num_layers=3, tied=True)
+    assert [layer.hidden_size for layer in model.cells] == [16, 16, 6]
+    assert model.output.weight is model.embedding.weight
+    tokens = np.random.default_rng(0).integers(V, size=(50, 2))
+    weights = {name: w.numpy() for name, w in model.weights().items()}
+    reference = Recurrence(model.config.model_dump(), weights)
+    carried = reference.start_state(2)
+    state = model.start_state(2)
+    assert tuple(state.shape) == carried.shape == (3, model.cells[0].state_size, 2, 16)
+    with torch.no_grad():
+        for window in np.split(tokens, [20]):  # the state is carried from one to the next
+            logits, state = model(torch.from_numpy(window), state)
+            for t, row in enumerate(window):
+                expected, carried = reference.step(row, carried)
+                np.testing.assert_allclose(logits[t].numpy(), expected, atol=1e-5, rtol=1e-4)
+            np.testing.assert_allclose(model.readout(state).numpy(), reference.readout(carried), atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(state.numpy(), carried, atol=1e-5, rtol=1e-4)
+    assert not state[-1, :, :, 6:].any()
+    assert {name: w.shape for name, w in weights.items()} == expected_shapes(model.config.model_dump(), V, most=100)
+
+
+def test_a_tied_network_narrows_to_the_embedding_in_its_last_layer_as_torchs_own_layers_would() -> None:
+    model = build(num_layers=2, tied=True)
+    one, two = torch.nn.LSTM(6, 16), torch.nn.LSTM(16, 6)
+    for theirs, ours in zip((one, two), model.cells, strict=True):
+        theirs.load_state_dict(ours.state_dict())
+    tokens = torch.randint(V, (9, 3), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        logits, _ = model(tokens, model.start_state(3))
+        expected = two(one(model.embedding(tokens))[0])[0] @ model.embedding.weight.T + model.output.bias
+    torch.testing.assert_close(logits, expected)
 
 
 def test_logits_at_t_do_not_depend_on_later_tokens() -> None:
@@ -81,6 +117,46 @@ def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
     assert (dropped == dropped[0]).all()  # the same at every step
     assert set(dropped.unique().tolist()) == {0.0, 2.0}  # scaled, so that the mean is kept
     assert abs(dropped.mean().item() - 1) < 0.1
+
+
+def test_embedding_dropout_drops_a_token_in_all_its_places_and_scales_the_others_up() -> None:
+    embedding = torch.nn.Embedding(200, 5)
+    tokens = torch.arange(200).repeat(3, 1)  # every token in three places
+    rows = _drop_rows(embedding, tokens, 0.25, torch.Generator().manual_seed(0))
+    mask = torch.empty(200).bernoulli_(0.75, generator=torch.Generator().manual_seed(0))
+    matrix = embedding.weight * mask[:, None] / 0.75  # the paper's: dropout on the matrix, then the look-up
+    torch.testing.assert_close(rows, torch.nn.functional.embedding(tokens, matrix))
+    assert 20 < (rows[0] == 0).all(1).sum() < 80
+    assert torch.equal(_drop_rows(embedding, tokens, 0.25, None), embedding(tokens))
+
+
+def test_dropout_between_layers_differs_from_the_last_ones_only_where_it_is_given() -> None:
+    tokens = torch.randint(V, (9, 3), generator=torch.Generator().manual_seed(1))
+
+    def outputs(**fields: object) -> tuple[torch.Tensor, ...]:
+        model = build(num_layers=3, **fields)
+        with torch.no_grad():
+            return model.read(tokens, model.start_state(3), torch.Generator().manual_seed(2))
+
+    plain, _, plain_state = outputs()
+    raw, dropped, state = outputs(dropout=0.5, hidden_dropout=0.0)
+    assert torch.equal(raw, plain)  # nothing is dropped below the last layer's output
+    assert torch.equal(state, plain_state)
+    assert 0.2 < (dropped == 0).float().mean() < 0.8
+    raw, dropped, _ = outputs(dropout=0.0, hidden_dropout=0.5)
+    assert torch.equal(raw, dropped)
+    assert not torch.equal(raw, plain)
+    for same, other in zip(outputs(dropout=0.5), outputs(dropout=0.5, hidden_dropout=0.5), strict=True):
+        assert torch.equal(same, other)
+
+
+def test_uniform_start_values_have_the_ranges_of_the_paper() -> None:
+    model = build(hidden_size=100, embedding_size=25, num_layers=2, tied=True, initialization="uniform")
+    assert 0.09 < model.embedding.weight.abs().max() <= 0.1
+    assert not model.output.bias.any()
+    for layer, bound in zip(model.cells, (0.1, 0.2), strict=True):  # 1/sqrt(H)
+        for parameter in layer.parameters():
+            assert 0.9 * bound < parameter.abs().max() <= bound
 
 
 def test_dropped_weights_are_zero_and_the_others_scaled_up_for_them() -> None:

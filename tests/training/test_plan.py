@@ -10,11 +10,12 @@ import pytest
 
 from rnngen.config import DataConfig, RunConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.training import plan as planning
-from rnngen.training import speed
+from rnngen.training import rules, speed
 from rnngen.training.learner import Learner
-from rnngen.training.plan import dropout_rule, make_plan, streams_rule
+from rnngen.training.plan import make_plan
 from rnngen.training.speed import Speed
 
 
@@ -58,8 +59,8 @@ def test_minutes_become_the_steps_that_fill_them(encoded: EncodedCorpus, machine
     p = plan(encoded, minutes=0.05, hidden_size=128)
     step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
     validations = p.config.train.steps / p.config.train.valid_every  # of 1,000 tokens each
-    assert p.config.train.steps * step + validations * 0.01 == pytest.approx(3.0 * planning.MARGIN, rel=0.1)
-    assert p.seconds == pytest.approx(3.0 * planning.MARGIN, rel=0.1)
+    assert p.config.train.steps * step + validations * 0.01 == pytest.approx(3.0 * rules.MARGIN, rel=0.1)
+    assert p.seconds == pytest.approx(3.0 * rules.MARGIN, rel=0.1)
 
 
 def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:
@@ -71,14 +72,14 @@ def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:
 def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: object) -> None:
     p = plan(encoded, minutes=1000)
     assert p.capped
-    assert p.epochs == pytest.approx(planning.MAX_EPOCHS, rel=0.01)
+    assert p.epochs == pytest.approx(rules.MAX_EPOCHS, rel=0.01)
     assert p.seconds < 60_000
 
 
 def test_a_faster_machine_gets_a_wider_model(
     encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "WEIGHTS_PER_ROOT", 10_000)  # this text is small, and would bound the width alone
+    monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)  # this text is small, and would bound the width alone
     widths = []
     for rate in (3e8, 1e10, 1e12):
         machine["weights_per_second"] = rate
@@ -92,30 +93,38 @@ def test_a_small_text_bounds_the_width_however_fast_the_machine(
 ) -> None:
     machine["weights_per_second"] = 1e13
     p = plan(encoded, minutes=1)
-    multiplied = 4 * 192 * (64 + 192) + 192 * p.vocab_size  # of the widest below the bound; the next has twice as many
-    assert p.config.model.hidden_size == 192
-    assert multiplied < planning.WEIGHTS_PER_ROOT * math.sqrt(18_000) < 2 * multiplied
+    multiplied = 4 * 128 * (64 + 128) + 128 * p.vocab_size
+    assert p.config.model.hidden_size == 128
+    assert rules.tokens_rule(multiplied, 18_000) < rules.MAX_EPOCHS * 18_000 < rules.tokens_rule(2 * multiplied, 18_000)
+
+
+def test_what_a_weight_needs_grows_smoothly_once_the_text_is_read_again() -> None:
+    assert rules.tokens_rule(1000, 10**6) == 2000
+    assert rules.tokens_rule(1_500_000, 10**6) == 3_000_000  # here both are the same
+    for weights in (2 * 10**6, 10**7):
+        D = rules.tokens_rule(weights, 10**6)
+        assert pytest.approx(2 * weights * math.sqrt(D / 3e6)) == D
 
 
 @pytest.mark.parametrize(
     ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
 )
 def test_short_texts_are_read_by_fewer_streams(tokens: int, streams: int) -> None:
-    assert streams_rule(tokens, 64) == streams
+    assert rules.streams_rule(tokens, 64) == streams
 
 
 def test_more_streams_are_read_where_that_leaves_enough_steps(
     encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "STREAMS", 4)
-    monkeypatch.setattr(planning, "LEAST_STREAMS", 4)
-    monkeypatch.setattr(planning, "MOST_STREAMS", 16)
-    monkeypatch.setattr(planning, "MAX_EPOCHS", 10**6)
+    monkeypatch.setattr(rules, "STREAMS", 4)
+    monkeypatch.setattr(rules, "LEAST_STREAMS", 4)
+    monkeypatch.setattr(rules, "MOST_STREAMS", 16)
+    monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
     step = {"hidden_size": 128, "bptt": 16}
     machine["weights_per_second"] = 1e9  # so 2.2 ms a step of one stream
     streams = [plan(encoded, minutes=m, **step).config.train for m in (0.3, 1.0, 2.0, 60.0)]
     assert [train.batch_size for train in streams] == [4, 8, 16, 16]
-    assert all(train.steps >= planning.LEAST_STEPS for train in streams[1:])
+    assert all(train.steps >= rules.LEAST_STEPS for train in streams[1:])
     assert plan(encoded, minutes=60.0, batch_size=4, **step).config.train.batch_size == 4
     assert plan(encoded, steps=9999, **step).config.train.batch_size == 4
 
@@ -128,8 +137,8 @@ def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, mon
     loss = Learner.loss
 
     def wrong(learner: Learner, *window: Any) -> Any:
-        nats, state = loss(learner, *window)
-        return (nats * 1.3 if learner.config.train.precision == "bf16" else nats), state
+        nats, *rest = loss(learner, *window)
+        return (nats * 1.3 if learner.config.train.precision == "bf16" else nats), *rest
 
     monkeypatch.setattr(Learner, "loss", wrong)
     assert speed.measure_step(config, 9) == Speed("float32", 0.3)
@@ -139,9 +148,9 @@ def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, mon
 
 
 def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
-    assert dropout_rule(1, 300_000, 1_000_000) == 0
-    by_epochs = [dropout_rule(e, 10**6, 10**6) for e in (1, 3, 10, 30, 100, 10_000)]
-    by_weights = [dropout_rule(10, w, 10**6) for w in (10**4, 10**5, 10**6, 10**7, 10**9)]
+    assert rules.dropout_rule(1, 300_000, 1_000_000) == 0
+    by_epochs = [rules.dropout_rule(e, 10**6, 10**6) for e in (1, 3, 10, 30, 100, 10_000)]
+    by_weights = [rules.dropout_rule(10, w, 10**6) for w in (10**4, 10**5, 10**6, 10**7, 10**9)]
     for shares in (by_epochs, by_weights):
         assert shares == sorted(shares)
         assert shares[0] == 0
@@ -153,12 +162,23 @@ def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_par
     encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
     monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 5e-4)
-    monkeypatch.setattr(planning, "LEAST_VALID_TOKENS", least)
+    monkeypatch.setattr(rules, "LEAST_VALID_TOKENS", least)
     p = plan(encoded, minutes=1, hidden_size=128)
     train = p.config.train
     assert train.valid_tokens == pytest.approx(tokens, rel=0.05)
     seconds_apart = train.valid_every * train.batch_size * train.bptt / p.tokens_per_second
     assert 5e-4 * train.valid_tokens <= 0.0501 * seconds_apart
+
+
+@pytest.mark.parametrize("jitter", [0.0, 5.0])
+def test_asgd_validates_once_an_epoch_on_the_whole_part(encoded: EncodedCorpus, machine: object, jitter: float) -> None:
+    p = plan(encoded, optimizer="asgd", epochs=6, batch_size=4, bptt=20, bptt_jitter=jitter, hidden_size=16)
+    assert p.config.train.valid_tokens == p.valid_tokens
+    assert p.config.train.steps / p.config.train.valid_every == pytest.approx(6, rel=0.01)
+    mean = WindowLengths(20, jitter, 0).mean
+    assert p.config.train.steps * 4 * mean / p.train_tokens == pytest.approx(6, rel=0.01)
+    given = plan(encoded, optimizer="asgd", epochs=6, valid_every=7, valid_tokens=9, hidden_size=16).config.train
+    assert (given.valid_every, given.valid_tokens) == (7, 9)
 
 
 def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:

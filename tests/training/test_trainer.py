@@ -17,7 +17,8 @@ from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.run import open_run
 from rnngen.training import launch
-from rnngen.training.checkpoint import RunWriter
+from rnngen.training.asgd import TriggeredAverage
+from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
 from tests.conftest import FAST, make_text
@@ -41,6 +42,41 @@ def finish(launched: launch.Launched, stop_at: int | None = None) -> Finished:
             launched.trainer.stop("SIGINT")
 
     return launch.run_to_end(launched, on_event)
+
+
+AWD = {
+    **DETERMINED, "num_layers": 3, "tied": True, "initialization": "uniform", "hidden_dropout": 0.1,
+    "input_dropout": 0.2, "embedding_dropout": 0.1, "weight_dropout": 0.5, "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0, "optimizer": "asgd", "nonmono": 1, "learning_rate": 10.0, "warmup": 0.0,
+    "decay": "none", "weight_decay": 1.2e-6, "clip": 0.25, "bptt_jitter": 3.0, "valid_every": 2,
+}  # fmt: skip
+"""The options of the awd-lstm preset, at sizes that train in a moment; averaging begins well before the end."""
+
+
+@pytest.mark.parametrize("stop_at", [1, 7, 23, 39])
+def test_resume_with_the_presets_options_continues_bit_for_bit(corpus: Path, stop_at: int) -> None:
+    whole, parts = Path("whole"), Path("parts")
+    launched = launch.launch({**AWD, "corpus": [str(corpus)]}, out=whole)
+    began: list[int] = []
+
+    def on_event(event: Event) -> None:
+        average = launched.trainer.learner.average
+        if isinstance(event, Validated) and isinstance(average, TriggeredAverage) and average.count == 0:
+            began.append(event.step)
+
+    launch.run_to_end(launched, on_event)
+    assert len(began) == 1
+    assert 3 < began[0] < 39  # some stops are before it and some after
+    train_until(corpus, parts, stop_at, **AWD)
+    finish(launch.resume(parts))
+    assert (whole / "model.safetensors").read_bytes() == (parts / "model.safetensors").read_bytes()
+    assert rows(whole) == rows(parts)
+    last, other = (load_state(run).tensors for run in (whole, parts))
+    assert last.keys() == other.keys()
+    assert all(torch.equal(last[name], other[name]) for name in last)
+    lengths = Streams(np.zeros(1000, np.uint16), 4, 16, 3.0, 0).lengths
+    rates = [row["learning_rate"] for row in rows(whole) if "learning_rate" in row]
+    assert rates == pytest.approx([10 * lengths.window(step)[1] / 16 for step in range(40)])
 
 
 LSTM, GRU, ELMAN = {"cell": "lstm"}, {"cell": "gru", "num_layers": 2}, {"cell": "rnn", "ema": 0.0}

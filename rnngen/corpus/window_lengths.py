@@ -1,0 +1,68 @@
+"""Windows of varying length, so that gradients are not cut at the same places in every epoch (Merity et al. 2018).
+
+A window has ⌊x⌋ steps, x normal around k (with probability 0.95) or k/2, with a standard deviation of ``jitter``, and
+at least 5 (or k, if that is fewer). Lengths are drawn in blocks, each from the seed and its own number, so that where a
+step begins depends on the seed and the number of the step alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+HALF_SHARE = 0.05
+LEAST = 5
+BLOCK = 1024
+
+
+class WindowLengths:
+    """Where every step's window begins in a stream, and how long it is.
+
+    Args:
+        bptt: k.
+        jitter: standard deviation; 0: all windows are k steps long.
+        seed: of the lengths.
+    """
+
+    def __init__(self, bptt: int, jitter: float, seed: int) -> None:
+        self.bptt, self.jitter, self.seed = bptt, jitter, seed
+        self._enter(0, 0)
+
+    @property
+    def mean(self) -> float:
+        """Expected length: Σ over n ≥ 1 of P(length ≥ n)."""
+        if not self.jitter:
+            return float(self.bptt)
+        least = min(LEAST, self.bptt)
+        more = range(least + 1, self.bptt + math.ceil(9 * self.jitter))
+        at_least = sum(
+            share * 0.5 * math.erfc((n - center) / self.jitter / math.sqrt(2))
+            for n in more
+            for share, center in ((1 - HALF_SHARE, self.bptt), (HALF_SHARE, self.bptt / 2))
+        )
+        return least + at_least
+
+    def window(self, step: int) -> tuple[int, int]:
+        """Steps before a window, and steps in it."""
+        if not self.jitter:
+            return step * self.bptt, self.bptt
+        block, index = divmod(step, BLOCK)
+        if block < self._block:
+            self._enter(0, 0)
+        while self._block < block:
+            self._enter(self._block + 1, int(self._ends[-1]))
+        length = int(self._lengths[index])
+        return int(self._ends[index]) - length, length
+
+    def _enter(self, block: int, begin: int) -> None:
+        self._block = block
+        self._lengths = self._draw(block)
+        self._ends = begin + np.cumsum(self._lengths)
+
+    def _draw(self, block: int) -> NDArray[np.int64]:
+        generator = np.random.default_rng((self.seed, block))
+        centers = np.where(generator.random(BLOCK) < HALF_SHARE, self.bptt / 2, self.bptt)
+        drawn = generator.normal(centers, self.jitter).astype(np.int64)
+        return np.maximum(drawn, min(LEAST, self.bptt))
