@@ -222,6 +222,13 @@ def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tu
     return shapes
 
 
+def multiply_weights(model: Mapping[str, Any], V: int) -> int:
+    """Weights of a network that are multiplied at every token; training takes about 6 operations on each."""
+    shapes = expected_shapes(model, V, most=model["num_layers"])
+    looked_up = 0 if model["tied"] else V * model["embedding_size"]  # a row of the embedding is copied, not multiplied
+    return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2) - looked_up
+
+
 def parse_safetensors(content: bytes, where: Path) -> dict[str, NDArray[np.floating[Any]]]:
     """Tensors of a safetensors file. The library checks every offset before anything is allocated.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
+from rnngen.run import multiply_weights
 
 EMBEDDING_RANGE = 0.1  # of uniform start values (Merity et al. 2018)
 
@@ -72,10 +73,8 @@ class RecurrentLM(nn.Module):
 
     @property
     def num_multiply_weights(self) -> int:
-        """Weights that are multiplied at every token; training takes about 6 operations on each."""
-        return sum(p.numel() for n, p in self.named_parameters() if p.dim() == 2 and n != "embedding.weight") + (
-            self.output.weight.numel() if self.config.tied else 0
-        )
+        """Weights that are multiplied at every token."""
+        return multiply_weights(self.config.model_dump(), self.vocab_size)
 
     def start_state(self, batch_size: int) -> Tensor:
         """The state before any token, all zero: (L, S, B, H)."""

@@ -18,6 +18,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.language_model import RecurrentLM
+from rnngen.run import multiply_weights
 from rnngen.training import rules
 from rnngen.training.speed import Speed, measure_step, measure_validation
 
@@ -94,9 +95,11 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         )  # fmt: skip
     flat |= {"precision": speed.precision, "batch_size": config.train.batch_size}
     window = config.train.batch_size * mean
-    P = RecurrentLM(config.model, V).num_multiply_weights
-    config = _with(config, {**flat, **_regularisation(given, length.steps(speed, window) * window / N, P, N)})
-    speed = measure_step(config, V, (speed.precision,))  # what is dropped takes time too
+    P = multiply_weights(config.model.model_dump(), V)
+    measured, regularisation = config, _regularisation(given, length.steps(speed, window) * window / N, P, N)
+    config = _with(config, {**flat, **regularisation})
+    if config.model != measured.model:
+        speed = measure_step(config, V, (speed.precision,))  # what is dropped takes time too
     steps = length.steps(speed, window)
     if config.optimizer.optimizer == "asgd":  # rule 9
         given = {"valid_every": max(1, min(steps, round(N / window))), "valid_tokens": len(corpus.valid.tokens)} | given
@@ -174,7 +177,7 @@ def pick_device(device: str) -> str:
 
 
 def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[RunConfig, Speed]:
-    """Rules 5 and 6, from the narrowest up; the speed of the one that is taken is measured on the way."""
+    """Rules 5 and 6, from a likely width up and down; the speed of the one that is taken is measured on the way."""
 
     def sized(width: int) -> RunConfig:
         embedding = width if flat.get("tied") else (64 if V <= 512 else max(64, width // 2))
@@ -188,22 +191,31 @@ def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[
         config = sized(flat["embedding_size"])
         return config, measure_step(config, V, precisions)
     window = flat["batch_size"] * sized(1).train.bptt
-    best: tuple[RunConfig, Speed] | None = None
-    for width in rules.WIDTHS:
-        config, candidates = sized(width), precisions
-        if best and best[0].model.hidden_size >= 256:
-            candidates = (best[1].precision,)  # what is faster there is faster above
-        P = RecurrentLM(config.model, V).num_multiply_weights
-        if best and not length.by_clock and width > rules.WIDEST_WITHOUT_CLOCK:
+    widths = [w for w in rules.WIDTHS if length.by_clock or w <= rules.WIDEST_WITHOUT_CLOCK]
+    weights = [multiply_weights(sized(w).model.model_dump(), V) for w in widths]
+
+    def fits(i: int, speed: Speed) -> bool:
+        D = length.steps(speed, window) * window
+        return bool(rules.tokens_rule(weights[i], N) <= D)
+
+    def expected(i: int, other: int, speed: Speed) -> Speed:
+        """A little slow: the wider, the more of its arithmetic a machine does in a second."""
+        return Speed(speed.precision, speed.step_seconds * weights[i] / weights[other])
+
+    first = widths.index(rules.FIRST_WIDTH)
+    speed = measure_step(sized(widths[first]), V, precisions)
+    i = max((i for i in range(len(widths)) if fits(i, expected(i, first, speed))), default=0)
+    if i != first:
+        speed = measure_step(sized(widths[i]), V, (speed.precision,))  # what is faster there is faster here
+    while i > 0 and not fits(i, speed):
+        i -= 1
+        speed = measure_step(sized(widths[i]), V, precisions)
+    while i + 1 < len(widths) and fits(i + 1, expected(i + 1, i, speed)):
+        wider = measure_step(sized(widths[i + 1]), V, (speed.precision,))
+        if not fits(i + 1, wider):
             break
-        if best and length.steps(best[1], window) * window < rules.tokens_rule(P, N):
-            break  # too slow already with the narrower one: no need to measure
-        speed = measure_step(config, V, candidates)
-        if best and length.steps(speed, window) * window < rules.tokens_rule(P, N):
-            break
-        best = config, speed
-    assert best is not None
-    return best
+        i, speed = i + 1, wider
+    return sized(widths[i]), speed
 
 
 def _pick_streams(

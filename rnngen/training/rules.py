@@ -9,14 +9,14 @@ multiplied by, D the number of tokens that will be read in training.
 3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
    once, from the measured time of a step; the schedule then depends on steps alone.
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
-5. Size: the widest single layer for which D ≥ 2 P, or D ≥ 2 P·sqrt(e / 3) where the text is read e > 3 times. Wider
+5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) where the text is read e > 3 times. Wider
    ones learn more from a token but see fewer of them, and a token that was read before teaches less.
 6. Embedding: 64 wide; half of the hidden size where the vocabulary is larger than 512.
 7. Dropout, of every layer's output and of the recurrent weights: p = 0.2·log2(q / 3) between 0 and 0.6, where
    q = sqrt(epochs · 2.5 P / N): none while the text is read a few times by a model smaller than it, more the more
    often it is read and the more weights could memorise it. Of the input: half of what p is above 0.4. The weight
    decay grows with it: 0.02 + 0.1·p.
-8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8; 64 or 128 where that leaves 3,000
+8. Streams: 32; fewer where an epoch would be less than 40 steps, but at least 8; 64 or 128 where that leaves 2,500
    steps; always few enough for four windows each.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
@@ -30,11 +30,12 @@ DEFAULT_MINUTES = 5.0
 MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
 MAX_EPOCHS = 60
 LEAST_VALID_TOKENS = 50_000
-TOKENS_PER_WEIGHT = 2.0
+TOKENS_PER_WEIGHT = 1.6
 FRESH_EPOCHS = 3
 STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
-LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 3000
+LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 2500
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
+FIRST_WIDTH = 256  # that is measured; the others follow
 WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
 
 
@@ -47,7 +48,7 @@ def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
 def tokens_rule(weights: int, tokens: int) -> float:
     """Rule 5: how much has to be read of a text of ``tokens`` for ``weights`` to be worth having.
 
-    D = 2 P, or where that is more than 3 N, the solution of D = 2 P·sqrt(D / 3 N).
+    D = 1.6 P, or where that is more than 3 N, the solution of D = 1.6 P·sqrt(D / 3 N).
     """
     D = TOKENS_PER_WEIGHT * weights
     return D if FRESH_EPOCHS * tokens >= D else D * D / (FRESH_EPOCHS * tokens)

@@ -15,7 +15,7 @@ from rnngen.evaluation.perplexity import total_nats
 from rnngen.model.language_model import RecurrentLM
 from rnngen.training.learner import Learner
 
-MEASURE_SECONDS = 0.25
+MEASURE_SECONDS = 0.15
 WARM_UP = 2
 WORTH_ROUNDING = 0.9  # bf16 is rounder than float32, so it has to be this much faster
 TRUSTED = 0.1  # relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01

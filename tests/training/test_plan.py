@@ -99,11 +99,12 @@ def test_a_small_text_bounds_the_width_however_fast_the_machine(
 
 
 def test_what_a_weight_needs_grows_smoothly_once_the_text_is_read_again() -> None:
-    assert rules.tokens_rule(1000, 10**6) == 2000
-    assert rules.tokens_rule(1_500_000, 10**6) == 3_000_000  # here both are the same
+    few, border = 10**5, 3_000_000 / rules.TOKENS_PER_WEIGHT
+    assert rules.tokens_rule(few, 10**6) == rules.TOKENS_PER_WEIGHT * few
+    assert rules.tokens_rule(round(border), 10**6) == pytest.approx(3_000_000)  # here both are the same
     for weights in (2 * 10**6, 10**7):
         D = rules.tokens_rule(weights, 10**6)
-        assert pytest.approx(2 * weights * math.sqrt(D / 3e6)) == D
+        assert pytest.approx(rules.TOKENS_PER_WEIGHT * weights * math.sqrt(D / 3e6)) == D
 
 
 @pytest.mark.parametrize(
