@@ -16,7 +16,7 @@ from rnngen.cli.train import train_command
 from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
 from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
 from rnngen.presets import PRESETS
-from rnngen.training.plan import DEFAULT_MINUTES
+from rnngen.training.rules import DEFAULT_MINUTES
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]
@@ -156,7 +156,10 @@ def option_defaults() -> dict[str, str]:
     return {name: match[1] for name, match in found.items() if match}
 
 
-DECIDED_BY_RULES = {"vocab_size", "dropout", "valid_every", "save_every", "sample_every"}
+DECIDED_BY_RULES = {
+    "vocab_size", "dropout", "input_dropout", "weight_dropout",
+    "valid_every", "valid_tokens", "save_every", "sample_every",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted((option_defaults().keys() & FIELD_GROUPS.keys()) - DECIDED_BY_RULES))

@@ -16,7 +16,7 @@ from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.run import open_run
-from rnngen.training import launch
+from rnngen.training import launch, trainer
 from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
@@ -133,9 +133,10 @@ def test_a_run_killed_before_its_ngram_model_was_saved_gets_it_when_it_is_resume
     assert len(rnngen.generate(run="run", length=20, ngram=True)) == 20
 
 
-def test_the_ngram_model_is_fitted_to_the_weights_that_were_kept(corpus: Path) -> None:
+def test_the_ngram_model_is_fitted_to_the_weights_that_were_kept(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last weights are ruined by a huge learning rate, so the best are not the last."""
-    finished = train_until(corpus, Path("run"), None, ngram=2, learning_rate=0.5, decay="none", ema=0.0, warmup=0.0)
+    monkeypatch.setattr(trainer, "learning_rate_factor", lambda step, steps, config: 1.0 if step < steps / 2 else 300.0)
+    finished = train_until(corpus, Path("run"), None, ngram=2)
     assert finished.best_step < finished.step
     assert finished.mixed
     assert finished.mixed.network_nll == pytest.approx(finished.best_nll, rel=1e-4)
@@ -165,7 +166,8 @@ def test_the_weights_that_are_kept_have_the_best_validation_score(corpus: Path) 
     small.write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 2000)), encoding="utf-8")
     seen: list[Validated] = []
     run = rnngen.train(
-        small, out="run", steps=200, valid_every=10, patience=0, learning_rate=0.02, dropout=0.0,
+        small, out="run", steps=400, valid_every=10, patience=0, learning_rate=0.02,
+            dropout=0.0, weight_dropout=0.0, input_dropout=0.0,
         on_event=lambda e: seen.append(e) if isinstance(e, Validated) else None,
         **{**FAST, "hidden_size": 64},
     )  # fmt: skip
