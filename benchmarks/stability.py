@@ -26,7 +26,7 @@ from rnngen.config import DataConfig, OptimizerConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.training.events import Event, Validated
 
-FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+FACTORS = (0.25, 1.0, 4.0)
 
 
 def unigram_nats(corpus: EncodedCorpus) -> float:
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", help="a text file")
     parser.add_argument("--seeds", type=int, default=20, help="runs at each learning rate (default 20)")
-    parser.add_argument("--steps", type=int, default=300, help="length of a run (default 300)")
+    parser.add_argument("--steps", type=int, default=200, help="length of a run (default 200)")
     parser.add_argument("--hidden-size", type=int, default=256, help="units (default 256)")
     parser.add_argument("--smoke", action="store_true", help="a few tiny runs on a made-up text, to see that it runs")
     parser.add_argument("--out", type=Path, help="where to write the JSON")

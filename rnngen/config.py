@@ -1,7 +1,7 @@
 """What a run is made of: one validated model per concern, and the one way in which values reach them.
 
 Values come from five places, each overriding the one before: the defaults below, the rules of
-``training/plan.py``, a preset (``presets.py``), a TOML file (``--config``), the command line. All of them speak the
+``training/rules.py``, a preset (``presets.py``), a TOML file (``--config``), the command line. All of them speak the
 same flat names: the field names below, which are the option names with ``_`` for ``-``.
 """
 

@@ -16,6 +16,7 @@ from rnngen.training.events import Event, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
 
+RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
 PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
 _SMOOTHING = 0.98
 
@@ -59,7 +60,7 @@ class Quiet:
         best = launched.trainer.best_nll
         self.best: float | None = best if math.isfinite(best) else None
         self.tokens_per_second = 0.0
-        self._tick = time.perf_counter()
+        self._start_clock()
 
     def __enter__(self) -> Self:
         return self
@@ -76,17 +77,23 @@ class Quiet:
         elif isinstance(event, Stepped):
             self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
             self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
-            now = time.perf_counter()
-            rate = event.tokens / (now - self._tick)
-            first = self.tokens_per_second == 0
-            self.tokens_per_second = rate if first else 0.95 * self.tokens_per_second + 0.05 * rate
-            self._tick = now
+            self._tokens += event.tokens
+            seconds = time.perf_counter() - self._tick
+            if seconds > RATE_INTERVAL or self.tokens_per_second == 0:  # steps on a GPU are reported in bursts
+                rate = self._tokens / seconds
+                first = self.tokens_per_second == 0
+                self.tokens_per_second = rate if first else 0.8 * self.tokens_per_second + 0.2 * rate
+                self._start_clock()
         elif isinstance(event, Validated):
             self.valid = event.nll
             self.best = event.nll if event.best else self.best
-            self._tick = time.perf_counter()
+            self._start_clock()
         else:
-            self._tick = time.perf_counter()
+            self._start_clock()
+
+    def _start_clock(self) -> None:
+        """Count tokens from now on: what is not training does not count."""
+        self._tick, self._tokens = time.perf_counter(), 0
 
     def title(self) -> str:
         """Where the run is going."""

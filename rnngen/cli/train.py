@@ -50,7 +50,7 @@ def train_command(
     weight_dropout: Annotated[float | None, typer.Option(help="Share of the recurrent weights that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
     tied: Annotated[bool | None, typer.Option("--tied/--no-tied", help="One matrix for embedding and softmax; the last of several layers then has --embedding-size units.", rich_help_panel=_MODEL)] = None,
     initialization: Annotated[Literal["orthogonal", "uniform"] | None, typer.Option(help="Start values. [default: orthogonal]", rich_help_panel=_MODEL)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts]", rich_help_panel=_LEARN)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts, more for long runs]", rich_help_panel=_LEARN)] = None,
     bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,
     bptt_jitter: Annotated[float | None, typer.Option(help="Standard deviation of a window's length around --bptt; 0: all alike. [default: 0.0]", rich_help_panel=_LEARN)] = None,
     optimizer: Annotated[Literal["muon", "asgd"] | None, typer.Option(help="Muon and AdamW, or gradient descent that is averaged once it gets no better (NT-ASGD). [default: muon]", rich_help_panel=_LEARN)] = None,
@@ -189,6 +189,7 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
     mixed = finished.mixed
     if as_json:
         beside = {} if mixed is None else {
+            "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
             "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
             "mixture": {"valid_nats_per_token": mixed.mixture_nll},
         }  # fmt: skip
@@ -212,8 +213,9 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
             console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
             if mixed:
                 console.note(
-                    f"Beside it, fitted on the same part: {mixed.mixture_nll:.4f} nats a token with the {mixed.order}-gram "
-                    f"model mixed in, {mixed.ngram_nll:.4f} of that alone. See sample --ngram and eval --ngram."
+                    f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats a token with the "
+                    f"{mixed.order}-gram model mixed in, {mixed.network_nll:.4f} of the network alone, "
+                    f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
                 )
             path = shlex.quote(str(finished.path))
             console.note(f"  rnngen sample {path}\n  rnngen eval {path}")

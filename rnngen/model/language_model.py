@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
-from rnngen.run import multiply_weights
 
 EMBEDDING_RANGE = 0.1  # of uniform start values (Merity et al. 2018)
 
@@ -70,11 +69,6 @@ class RecurrentLM(nn.Module):
     def num_parameters(self) -> int:
         """How many numbers are learned."""
         return sum(p.numel() for p in self.parameters())
-
-    @property
-    def num_multiply_weights(self) -> int:
-        """Weights that are multiplied at every token."""
-        return multiply_weights(self.config.model_dump(), self.vocab_size)
 
     def start_state(self, batch_size: int) -> Tensor:
         """The state before any token, all zero: (L, S, B, H)."""
@@ -184,7 +178,7 @@ def _drop_weights(weight: Tensor, p: float, generator: torch.Generator | None) -
     A byte of randomness decides each entry, so the share is a whole number of 256ths: that is an eighth of the work
     of drawing a number for each, which for a matrix this large would cost as much as a tenth of the whole step.
     """
-    dropped = round(256 * p)
+    dropped = min(255, round(256 * p))
     if generator is None or dropped == 0:
         return weight
     eights = torch.empty((weight.numel() + 7) // 8, dtype=torch.int64, device=generator.device)

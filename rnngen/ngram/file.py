@@ -59,7 +59,7 @@ def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
     """
     arrays = parse_safetensors(content, where)
     D, shares = arrays.get("discounts"), arrays.get("shares")
-    n = len(shares) if shares is not None and shares.ndim == 1 else 0
+    n = min(len(shares), len(arrays)) if shares is not None and shares.ndim == 1 else 0  # each order has arrays
     names = {f"{k}.{name}" for k in range(1, n + 1) for name in _ORDER}
     if odd := (names | {"discounts", "shares"}) ^ arrays.keys():
         raise CheckpointError("has not the tensors of an n-gram model", where=where, found=f"{min(odd)} odd or missing")

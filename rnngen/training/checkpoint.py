@@ -296,6 +296,8 @@ def unpack_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapp
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
     for name, tensor in unpack("optimizer", tensors).items():
         number, index, key = name.split("/")
+        if int(number) not in range(len(optimizers)):
+            raise ValueError(f"there is no optimizer {number}")
         states[int(number)].setdefault(int(index), {})[key] = tensor
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -31,7 +31,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Validated:
-    """The whole validation part was scored.
+    """The validation part was scored, or as much of it from its beginning as ``valid_tokens`` says.
 
     Attributes:
         step: after how many steps.

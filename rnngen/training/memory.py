@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of mallopt(3)
-_MOST = 2**31 - 1
+_MOST, _MOST_OF_OLD = 2**31 - 1, 2**25  # glibc before 2.35 takes no more than half a heap
 
 
 def keep_freed_memory() -> bool:
@@ -21,6 +21,7 @@ def keep_freed_memory() -> bool:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-        return bool(mallopt(_MMAP_THRESHOLD, _MOST)) and bool(mallopt(_TRIM_THRESHOLD, _MOST))
+        trims = mallopt(_TRIM_THRESHOLD, _MOST)
+        return bool(trims and (mallopt(_MMAP_THRESHOLD, _MOST) or mallopt(_MMAP_THRESHOLD, _MOST_OF_OLD)))
     except (OSError, TypeError, AttributeError):
         return False

@@ -17,8 +17,7 @@ from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
-from rnngen.model.language_model import RecurrentLM
-from rnngen.run import multiply_weights
+from rnngen.run import expected_shapes, multiply_weights
 from rnngen.training import rules
 from rnngen.training.speed import Speed, measure_step, measure_validation
 
@@ -88,11 +87,6 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     config, speed = _pick_width(flat, N, V, length)
     if "batch_size" not in given:
         config, speed = _pick_streams(config, speed, N, V, length)
-    if given.get("precision") not in (None, "auto", speed.precision):
-        raise UsageError(
-            "--precision bf16 computes wrong gradients at this size on this machine",
-            expected="gradients that differ from float32 by rounding alone", hint="Use --precision float32, or auto.",
-        )  # fmt: skip
     flat |= {"precision": speed.precision, "batch_size": config.train.batch_size}
     window = config.train.batch_size * mean
     P = multiply_weights(config.model.model_dump(), V)
@@ -100,6 +94,13 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     config = _with(config, {**flat, **regularisation})
     if config.model != measured.model:
         speed = measure_step(config, V, (speed.precision,))  # what is dropped takes time too
+    if given.get("precision") not in (None, "auto", speed.precision):
+        raise UsageError(
+            "--precision bf16 computes wrong gradients at this size on this machine",
+            expected="gradients that differ from float32 by rounding alone", hint="Use --precision float32, or auto.",
+        )  # fmt: skip
+    flat["precision"] = speed.precision
+    config = _with(config, flat)
     steps = length.steps(speed, window)
     if config.optimizer.optimizer == "asgd":  # rule 9
         given = {"valid_every": max(1, min(steps, round(N / window))), "valid_tokens": len(corpus.valid.tokens)} | given
@@ -111,7 +112,8 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     each = Speed(speed.precision, speed.step_seconds + valid_seconds / valid_every)
     steps = length.steps(each, window)
     epochs = steps * window / N
-    model = RecurrentLM(config.model, V)
+    shapes = expected_shapes(config.model.model_dump(), V, most=config.model.num_layers)
+    parameters = sum(map(math.prod, shapes.values()))
     flat |= {
         "steps": steps,
         "valid_every": given.get("valid_every", min(steps, valid_every)),
@@ -121,7 +123,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     }
     return Plan(
         config=_with(config, flat),
-        parameters=model.num_parameters,
+        parameters=parameters,
         vocab_size=V,
         train_tokens=N,
         valid_tokens=len(corpus.valid.tokens),
@@ -129,7 +131,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         epochs=epochs,
         tokens_per_second=window / speed.step_seconds,
         seconds=steps * each.step_seconds,
-        memory_bytes=_memory(model, math.ceil(window)),
+        memory_bytes=_memory(config, parameters, V, math.ceil(window)),
         capped=length.by_clock and steps == math.ceil(length.most / window),
         unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
     )
@@ -229,6 +231,8 @@ def _pick_streams(
             break
         more = _with(config, {"batch_size": B})
         faster = measure_step(more, V, (speed.precision,))
+        if faster.precision != speed.precision or faster.step_seconds > 2 * speed.step_seconds:
+            break
         if length.steps(faster, B * bptt) < rules.LEAST_STEPS:
             break
         config, speed = more, faster
@@ -238,8 +242,9 @@ def _pick_streams(
 def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> dict[str, float]:
     """Rule 7."""
     p = rules.dropout_rule(epochs, P, N)
-    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2),
-               "weight_decay": OptimizerConfig().weight_decay + 0.1 * p}  # fmt: skip
+    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2)}
+    if given.get("optimizer") != "asgd":  # whose decay is of another kind: a part of the gradient
+        follows["weight_decay"] = OptimizerConfig().weight_decay + 0.1 * p
     return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
 
 
@@ -255,8 +260,8 @@ def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
     return RunConfig.from_flat({**current, **flat})
 
 
-def _memory(model: RecurrentLM, window: int) -> int:
+def _memory(config: RunConfig, parameters: int, V: int, window: int) -> int:
     """Bytes: weights, average, gradients, two moments; activations of a window, forward and backward."""
-    c = model.config
-    per_token = c.embedding_size + c.num_layers * 8 * c.hidden_size + 3 * model.vocab_size
-    return 4 * (5 * model.num_parameters + 2 * window * per_token)
+    c = config.model
+    per_token = c.embedding_size + c.num_layers * 8 * c.hidden_size + 3 * V
+    return 4 * (5 * parameters + 2 * window * per_token)

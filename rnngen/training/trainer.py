@@ -126,7 +126,7 @@ class Trainer:
             raise TrainingError(
                 f"the validation loss is not finite at step {self.step}",
                 found=nll,
-                hint="What was saved is intact. Try a lower --learning-rate.",
+                hint="What was saved is intact. Try a lower --learning-rate and --muon-learning-rate.",
             )
         self.learner.average.validated(nll)
         best = nll < self.best_nll

@@ -39,16 +39,19 @@ def mixture_nats_token_by_token(run: Path, text: str) -> float:
 
 
 def test_train_reports_the_mixture_beside_the_network(cli: Cli, corpus: Path) -> None:
-    plain = cli("train", corpus, *options(out="plain"), "--json")
-    mixed = cli("train", corpus, *options(out="mixed", ngram=3), "--json")
+    plain = cli("train", corpus, *options(out="plain", valid_tokens=300), "--json")
+    mixed = cli("train", corpus, *options(out="mixed", ngram=3, valid_tokens=300), "--json")
     network, result = json.loads(plain.out), json.loads(mixed.out)
-    assert result.keys() == network.keys() | {"ngram", "mixture"}
+    assert result.keys() == network.keys() | {"network", "ngram", "mixture"}
     assert result["valid_nats_per_token"] == network["valid_nats_per_token"]
     assert result["ngram"]["order"] == 3
     best = result["mixture"]["valid_nats_per_token"]
-    assert best <= min(result["valid_nats_per_token"], result["ngram"]["valid_nats_per_token"])
-    assert f"\nBeside it, fitted on the same part: {best:.4f} nats a token with the 3-gram model mixed in" in mixed.err
-    assert "Beside it" not in plain.err
+    alone = result["network"]["valid_nats_per_token"]  # of the whole part, while training looked at 300 tokens of it
+    assert alone == json.loads(cli("eval", "mixed", "--part", "valid", "--json").out)["nats_per_token"]
+    assert best <= min(alone, result["ngram"]["valid_nats_per_token"])
+    said = f"{best:.4f} nats a token with the 3-gram model mixed in, {alone:.4f} of the network alone"
+    assert said in mixed.err
+    assert "mixed in" not in plain.err
     assert "ngram.safetensors" in open_run("mixed").manifest
     assert "ngram.safetensors" not in open_run("plain").manifest
     assert json.loads(Path("mixed/config.json").read_text())["train"]["ngram"] == 3

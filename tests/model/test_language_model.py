@@ -8,7 +8,7 @@ from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM, _drop, _drop_rows, _drop_weights
-from rnngen.run import expected_shapes
+from rnngen.run import expected_shapes, multiply_weights
 from tests.model.test_cells import KINDS
 
 V = 11
@@ -165,6 +165,7 @@ def test_dropped_weights_are_zero_and_the_others_scaled_up_for_them() -> None:
     assert sorted(dropped.unique().tolist()) == [0, pytest.approx(4 / 3)]
     assert abs(dropped.mean().item() - 1) < 0.02
     assert abs(dropped.std(dim=0).mean().item() - dropped.std(dim=1).mean().item()) < 0.02  # no row or column alike
+    assert _drop_weights(weight, 0.999, torch.Generator().manual_seed(0)).isfinite().all()
     dropped.sum().backward()
     assert torch.equal(weight.grad, dropped)  # what is dropped learns nothing
 
@@ -184,9 +185,9 @@ def test_a_network_with_dropped_weights_is_the_network_that_has_those_weights(ce
 
 def test_multiply_weights_count_every_product_of_a_token_once() -> None:
     model = build(num_layers=2)
-    assert model.num_multiply_weights == 4 * 16 * (6 + 16) + 4 * 16 * (16 + 16) + V * 16
+    assert multiply_weights(model.config.model_dump(), V) == 4 * 16 * (6 + 16) + 4 * 16 * (16 + 16) + V * 16
     tied = build(embedding_size=16, tied=True)
-    assert tied.num_multiply_weights == 4 * 16 * (16 + 16) + V * 16
+    assert multiply_weights(tied.config.model_dump(), V) == 4 * 16 * (16 + 16) + V * 16
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "shape"])

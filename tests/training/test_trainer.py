@@ -290,3 +290,39 @@ def test_a_state_of_another_network_is_refused(corpus: Path) -> None:
     path.write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"config\.json: is not the one that this run began with"):
         launch.resume(Path("run"))
+
+
+# a GPU, whose results are not waited for
+
+
+@pytest.fixture
+def runs_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are treated as on a GPU: queued, and read 16 at a time."""
+    monkeypatch.setattr(Learner, "runs_ahead", True)
+    monkeypatch.setattr(Learner, "_to_device", lambda self, tokens: torch.from_numpy(tokens))
+
+
+def test_a_run_whose_steps_are_read_late_is_the_same_run(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    often = {"valid_every": 25, "save_every": 30}
+    train_until(corpus, Path("one"), None, **often)
+    monkeypatch.setattr(Learner, "runs_ahead", True)
+    monkeypatch.setattr(Learner, "_to_device", lambda self, tokens: torch.from_numpy(tokens))
+    train_until(corpus, Path("late"), None, **often)
+    assert rows(Path("late")) == rows(Path("one"))
+    assert (Path("late") / "model.safetensors").read_bytes() == (Path("one") / "model.safetensors").read_bytes()
+
+
+@pytest.mark.usefixtures("runs_ahead")
+def test_what_is_not_finite_is_found_before_anything_is_saved(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = launch.launch({**DETERMINED, "corpus": [str(corpus)]}, out=Path("run"))  # saves every 7 steps
+    loss = Learner.loss
+
+    def poisoned(learner: Learner, x: Any, y: Any) -> Any:
+        objective, nll, state = loss(learner, x, y)
+        return (objective * math.nan, nll, state) if launched.trainer.step == 15 else (objective, nll, state)
+
+    monkeypatch.setattr(Learner, "loss", poisoned)
+    with pytest.raises(TrainingError, match="not finite at step 16"):
+        finish(launched)
+    assert load_state(Path("run")).values["step"] == 14
+    assert all(np.isfinite(w).all() for w in open_run("run").weights().values())
