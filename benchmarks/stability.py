@@ -25,6 +25,7 @@ import rnngen
 from rnngen.config import DataConfig, OptimizerConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.training.events import Event, Validated
+from rnngen.training.rules import rates_rule
 
 FACTORS = (0.25, 1.0, 4.0)
 
@@ -43,12 +44,12 @@ def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any
         if isinstance(event, Validated):
             validations.append(event.nll)
 
-    rates = OptimizerConfig()
+    rates, usual = OptimizerConfig(), factor * rates_rule(options["steps"])
     try:
         with tempfile.TemporaryDirectory() as folder:
             rnngen.train(
                 file, out=Path(folder, "run"), on_event=on_event, seed=seed, patience=0, sample_every=0,
-                learning_rate=factor * rates.learning_rate, muon_learning_rate=factor * rates.muon_learning_rate,
+                learning_rate=usual * rates.learning_rate, muon_learning_rate=usual * rates.muon_learning_rate,
                 **options,
             )  # fmt: skip
     except rnngen.RnngenError:

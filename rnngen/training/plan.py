@@ -116,6 +116,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     parameters = sum(map(math.prod, shapes.values()))
     flat |= {
         "steps": steps,
+        **_rates(given, steps),
         "valid_every": given.get("valid_every", min(steps, valid_every)),
         "valid_tokens": valid_tokens,
         "save_every": given.get("save_every", max(1, round(60 / each.step_seconds))),
@@ -246,6 +247,15 @@ def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> 
     if given.get("optimizer") != "asgd":  # whose decay is of another kind: a part of the gradient
         follows["weight_decay"] = OptimizerConfig().weight_decay + 0.1 * p
     return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
+
+
+def _rates(given: Mapping[str, Any], steps: int) -> dict[str, float]:
+    """Rule 10. NT-ASGD's rate is of another kind."""
+    if given.get("optimizer") == "asgd":
+        return {}
+    defaults = OptimizerConfig()
+    rates = {"learning_rate": defaults.learning_rate, "muon_learning_rate": defaults.muon_learning_rate}
+    return {name: given.get(name, round(rate * rules.rates_rule(steps), 5)) for name, rate in rates.items()}
 
 
 def _precisions(asked: str, device: str) -> tuple[str, ...]:

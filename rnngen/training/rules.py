@@ -20,6 +20,7 @@ multiplied by, D the number of tokens that will be read in training.
    steps; always few enough for four windows each.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
+10. Learning rates: the defaults, times sqrt(3000 / steps) where there are fewer steps than that, but at most twice.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ TOKENS_PER_WEIGHT = 1.6
 FRESH_EPOCHS = 3
 STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
 LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 2500
+UNHURRIED_STEPS = 3000
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 FIRST_WIDTH = 256  # that is measured; the others follow
 WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown
@@ -52,6 +54,11 @@ def tokens_rule(weights: int, tokens: int) -> float:
     """
     D = TOKENS_PER_WEIGHT * weights
     return D if FRESH_EPOCHS * tokens >= D else D * D / (FRESH_EPOCHS * tokens)
+
+
+def rates_rule(steps: int) -> float:
+    """Rule 10: what the default learning rates are multiplied by: who has fewer steps takes longer ones."""
+    return min(2.0, max(1.0, math.sqrt(UNHURRIED_STEPS / steps)))
 
 
 def streams_rule(tokens: int, bptt: int) -> int:

@@ -148,6 +148,15 @@ def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, mon
         plan(encoded, hidden_size=16, steps=3, precision="bf16")
 
 
+def test_few_steps_are_longer_ones(encoded: EncodedCorpus, machine: object) -> None:
+    assert [rules.rates_rule(steps) for steps in (1, 750, 3000, 10**6)] == [2, 2, 1, 1]
+    assert rules.rates_rule(1500) == pytest.approx(math.sqrt(2))
+    optimizer = plan(encoded, steps=1500, learning_rate=0.007).config.optimizer
+    assert optimizer.learning_rate == 0.007
+    assert optimizer.muon_learning_rate == pytest.approx(0.02 * math.sqrt(2), rel=1e-3)
+    assert plan(encoded, steps=3000).config.optimizer.learning_rate == 0.01
+
+
 def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
     assert rules.dropout_rule(1, 300_000, 1_000_000) == 0
     by_epochs = [rules.dropout_rule(e, 10**6, 10**6) for e in (1, 3, 10, 30, 100, 10_000)]
