@@ -18,26 +18,31 @@ that is read here is ever unpickled.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.errors import CheckpointError
+from rnngen.shapes import expected_shapes
+
+if TYPE_CHECKING:
+    import mmap
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rnngen.corpus.tokenizer import Tokenizer
 
 FORMAT = 1
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
 NGRAM = "ngram.safetensors"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # blocks of H rows in a recurrent layer's matrices
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 
 
@@ -94,14 +99,40 @@ def cannot_write(path: Path, error: OSError) -> CheckpointError:
     )  # fmt: skip
 
 
-def sha256(content: bytes) -> str:
+def sha256(content: bytes | mmap.mmap) -> str:
     """Hex digest."""
+    import hashlib  # here: reading ahead imports it beside NumPy
+
     return hashlib.sha256(content).hexdigest()
 
 
 def to_json(value: Any) -> bytes:
     """Readable JSON, ending in a newline."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+class _Background:
+    """A function that runs in a thread of its own."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._value: Any = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._value = self._function()
+        except Exception as error:
+            self._error = error
+
+    def result(self) -> Any:
+        """What it returned, once it has; what it raised is raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._value
 
 
 @dataclass(frozen=True)
@@ -117,6 +148,7 @@ class Run:
     path: Path
     manifest: dict[str, dict[str, Any]]
     config: dict[str, Any]
+    _ahead: list[_Background] = field(default_factory=list, repr=False, compare=False)
 
     def read(self, name: str) -> bytes:
         """A file's content, checked against the manifest.
@@ -124,10 +156,8 @@ class Run:
         Raises:
             CheckpointError: missing, damaged, a link, or not in the manifest.
         """
-        entry = self.manifest.get(name)
-        if entry is None:
-            raise CheckpointError("is not in the run's manifest", where=self.path / name)
-        for candidate in (self.path / name, self.path / (name + NEW)):
+        entry = self._entry(name)
+        for candidate in self._candidates(name):
             content = _read_file(candidate)
             if content is None:
                 continue
@@ -135,21 +165,41 @@ class Run:
                 content = content[: entry["bytes"]]
             if sha256(content) == entry["sha256"]:
                 return content
+        raise self._damaged(name)
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        entry = self.manifest.get(name)
+        if entry is None:
+            raise CheckpointError("is not in the run's manifest", where=self.path / name)
+        return entry
+
+    def _candidates(self, name: str) -> tuple[Path, Path]:
+        """Where a file's content may be: in its place, or about to take it."""
+        return self.path / name, self.path / (name + NEW)
+
+    def _damaged(self, name: str) -> CheckpointError:
+        entry = self._entry(name)
         exists = (self.path / name).exists()
-        raise CheckpointError(
+        return CheckpointError(
             "is damaged: it is not what the manifest says" if exists else "is missing", where=self.path / name,
             expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
             hint="rnngen train --resume can go on from the checkpoints in resume/." if name in (MODEL, NGRAM) else None,
         )  # fmt: skip
 
+    def read_ahead(self) -> None:
+        """Begin to map and check the weights in the background, while libraries are being imported."""
+        self._ahead.append(_Background(self._map_weights))
+
     def weights(self) -> dict[str, NDArray[np.floating[Any]]]:
-        """The weights to use, by name, float32, of the shapes that config.json says.
+        """The weights to use, by name, float32, of the shapes that config.json says: views of the mapped file.
 
         Raises:
             CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
         """
-        where = self.path / MODEL
-        weights = parse_safetensors(self.read(MODEL), where)
+        where, mapped = self._ahead.pop().result() if self._ahead else self._map_weights()
+        from rnngen.tensors import map_safetensors
+
+        weights = map_safetensors(mapped, where)
         V = self.tokenizer().vocab_size
         expected = expected_shapes(self.model_config(), V, most=len(weights))
         for name in sorted(expected.keys() | weights.keys()):
@@ -159,12 +209,30 @@ class Run:
                     f"tensor {name} does not fit config.json and tokenizer.json", where=where,
                     expected=expected.get(name, "no such tensor"), found=found or "no such tensor",
                 )  # fmt: skip
-        wrong = next((name for name, w in weights.items() if w.dtype != np.float32), None)
+        wrong = next((name for name, w in weights.items() if w.dtype != "float32"), None)
         if wrong is not None:
             raise CheckpointError(
                 f"tensor {wrong} has another type", where=where, expected="float32", found=weights[wrong].dtype
             )
         return weights
+
+    def _map_weights(self) -> tuple[Path, mmap.mmap]:
+        """The weights' file that the manifest names, and its content, checked."""
+        from rnngen.tensors import map_file
+
+        entry = self._entry(MODEL)
+        for candidate in self._candidates(MODEL):
+            mapped = map_file(candidate)
+            if mapped is not None and len(mapped) == entry["bytes"] and sha256(mapped) == entry["sha256"]:
+                return candidate, mapped
+        raise self._damaged(MODEL)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        from rnngen.corpus.tokenizer import load_tokenizer
+
+        self.read(TOKENIZER)
+        return load_tokenizer(self.path / TOKENIZER)
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.
@@ -172,8 +240,7 @@ class Run:
         Raises:
             CheckpointError, TokenizerError: damaged.
         """
-        self.read(TOKENIZER)
-        return load_tokenizer(self.path / TOKENIZER)
+        return self._tokenizer
 
     def model_config(self) -> dict[str, Any]:
         """The ``model`` part of config.json, checked as far as building the network needs.
@@ -190,13 +257,13 @@ class Run:
             "nonlinearity": ("tanh", "relu", "sigmoid", "identity"),
             "tied": (True, False),
         }
-        for field, allowed in choices.items():
-            if model.get(field) not in allowed:
-                raise CheckpointError(f"model.{field} is wrong", where=where, expected=allowed, found=model.get(field))
-        for field in ("hidden_size", "embedding_size", "num_layers"):
-            value = model.get(field)
+        for name, allowed in choices.items():
+            if model.get(name) not in allowed:
+                raise CheckpointError(f"model.{name} is wrong", where=where, expected=allowed, found=model.get(name))
+        for name in ("hidden_size", "embedding_size", "num_layers"):
+            value = model.get(name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise CheckpointError(f"model.{field} is wrong", where=where, expected="an integer ≥ 1", found=value)
+                raise CheckpointError(f"model.{name} is wrong", where=where, expected="an integer ≥ 1", found=value)
         return model
 
     @property
@@ -204,44 +271,6 @@ class Run:
         """SHA-256 of the text it was trained on."""
         corpus = self.config.get("corpus")
         return str(corpus.get("fingerprint", "")) if isinstance(corpus, dict) else ""
-
-
-def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
-    """Name → shape of every tensor of a network, for up to ``most`` layers (a hostile number is not counted to)."""
-    G = GATES[model["cell"]]
-    E, H = model["embedding_size"], model["hidden_size"]
-    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
-    if not model["tied"]:
-        shapes["output.weight"] = (V, H)
-    for layer in range(min(model["num_layers"], most + 1)):
-        prefix = f"layers.{layer}."
-        n = E if model["tied"] and layer == model["num_layers"] - 1 else H  # ModelConfig.width
-        shapes[prefix + "weight_ih_l0"] = (G * n, E if layer == 0 else H)
-        shapes[prefix + "weight_hh_l0"] = (G * n, n)
-        shapes[prefix + "bias_ih_l0"] = shapes[prefix + "bias_hh_l0"] = (G * n,)
-    return shapes
-
-
-def multiply_weights(model: Mapping[str, Any], V: int) -> int:
-    """Weights of a network that are multiplied at every token; training takes about 6 operations on each."""
-    shapes = expected_shapes(model, V, most=model["num_layers"])
-    looked_up = 0 if model["tied"] else V * model["embedding_size"]  # a row of the embedding is copied, not multiplied
-    return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2) - looked_up
-
-
-def parse_safetensors(content: bytes, where: Path) -> dict[str, NDArray[np.floating[Any]]]:
-    """Tensors of a safetensors file. The library checks every offset before anything is allocated.
-
-    Raises:
-        CheckpointError: not a safetensors file, or a damaged one.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return load(content)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise CheckpointError("is not a sound safetensors file", where=where, found=error) from error
 
 
 def _read_file(path: Path) -> bytes | None:

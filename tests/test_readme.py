@@ -59,12 +59,10 @@ def test_the_python_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_every_option_the_readme_names_exists() -> None:
-    from typer.main import get_command
+    from rnngen.cli.commands import COMMANDS, load_command
 
-    from rnngen.cli.app import app
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    options = {o for c in commands.values() for p in c.params for o in p.opts if o.startswith("--")}
+    commands = [load_command(name) for name in COMMANDS]
+    options = {o for command in commands for p in command.params for o in p.opts if o.startswith("--")}
     named = set(re.findall(r"`?(--[a-z][a-z-]+)", README))
     assert named <= options | {"--help", "--version"}
 

@@ -15,25 +15,17 @@ import typer
 
 from rnngen import __version__
 from rnngen.cli import console
-from rnngen.cli.corpus import corpus_app
-from rnngen.cli.eval import eval_command
-from rnngen.cli.sample import sample_command
-from rnngen.cli.train import train_command
+from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.errors import RnngenError
 
-app = typer.Typer(
+app = plain_app(
     name="rnngen",
+    cls=LazyGroup,
     help="Train a recurrent language model on your own text, write new text with it, and learn how good it is.",
     epilog="Begin with: rnngen train FILE — then rnngen sample, and rnngen eval.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train_command)
-app.command("sample")(sample_command)
-app.command("eval")(eval_command)
-app.add_typer(corpus_app, name="corpus")
+register_table(app)
 
 
 def _version(asked: bool) -> None:
@@ -89,7 +81,9 @@ def run(arguments: list[str] | None = None) -> int:
         # usage errors of the parser, whichever of typer's versions they come from
         if not hasattr(error, "format_message"):
             raise
-        if message := error.format_message().strip():
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error.format_message()}\n")
+        elif message := error.format_message().strip():
             console.error(message.replace("\n", " ").replace("Value error, ", "") + " Try rnngen --help.")
         return int(getattr(error, "exit_code", 2))
 

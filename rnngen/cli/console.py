@@ -5,10 +5,11 @@ Results go to standard output, everything else to standard error.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import RnngenError
@@ -21,8 +22,8 @@ class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
     """Who read standard output has closed it, as in ``rnngen sample | head -1``."""
 
 
-def write(text: str) -> None:
-    """Put a result on standard output; on a terminal, control characters are made visible.
+def write(text: str, *, harmless: bool = False) -> None:
+    """Put a result on standard output; on a terminal, control characters are made visible, if not ``harmless``.
 
     Raises:
         ReaderGone: nobody reads it any more.
@@ -31,7 +32,7 @@ def write(text: str) -> None:
     if sys.stdout is None:
         raise RnngenError("standard output is closed")
     try:
-        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        sys.stdout.write(visible(text) if sys.stdout.isatty() and not harmless else text)
         sys.stdout.flush()
     except BrokenPipeError as gone:
         raise ReaderGone from gone
@@ -39,8 +40,50 @@ def write(text: str) -> None:
         raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
 
+FLUSH_SECONDS = 1 / 30
+
+
+def write_pieces(pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
+    """Put a text that comes in pieces on standard output: the first at once, the others thirty times a second.
+
+    Args:
+        pieces: the text; it may be interrupted, then what has come is written.
+        on_write: called after each write.
+
+    Returns:
+        Whether it ends with a line end.
+
+    Raises:
+        As ``write``.
+    """
+    held: list[str] = []
+    due = 0.0
+    last = ""
+    try:
+        for piece in pieces:
+            held.append(piece)
+            if time.perf_counter() >= due and (text := "".join(held)):
+                held.clear()
+                last = text[-1]
+                write(text)
+                on_write()
+                due = time.perf_counter() + FLUSH_SECONDS
+    finally:
+        if text := "".join(held):
+            last = text[-1]
+            write(text)
+    return last == "\n"
+
+
+def shows_output() -> bool:
+    """Whether standard output is on the screen."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def write_json(value: dict[str, Any]) -> None:
     """Put a result on standard output as one line of JSON; a number that is not finite becomes null."""
+    import json  # here: the other results do without
+
     write(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -50,9 +93,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def note(text: str) -> None:
+def note(text: str, *, harmless: bool = False) -> None:
     """Tell the user something beside the result."""
-    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.write((text if harmless else visible(text)) + "\n")
     sys.stderr.flush()
 
 

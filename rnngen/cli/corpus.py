@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.commands import plain_app, register_command
 
-corpus_app = typer.Typer(help="Bring text to train on.", no_args_is_help=True)
+corpus_app = plain_app(help="Bring text to train on.", no_args_is_help=True)
 
 
 @corpus_app.callback()
@@ -17,7 +18,6 @@ def _corpus() -> None:
     pass
 
 
-@corpus_app.command("build")
 def build_command(
     name: Annotated[str, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")],
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
@@ -27,3 +27,6 @@ def build_command(
 
     path, characters = build(name, out)
     console.note(f"{path}: {characters:,} characters")
+
+
+register_command(corpus_app, "build", build_command)

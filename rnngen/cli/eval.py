@@ -33,12 +33,15 @@ def eval_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
 ) -> None:
-    """Score a model exactly: the state carried through the whole text, every token once, in float32."""
+    """Score a model exactly.
+
+    The state is carried through the whole text, and every token is scored once, in float32.
+    """
     from rnngen.run import open_run
 
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.evaluation.evaluate import evaluate
-    from rnngen.training.plan import pick_device
+    from rnngen.model.device import pick_device
 
     score = evaluate(opened, text or (), part=part, errors=errors, device=pick_device(device), ngram=ngram)
     what = ", ".join(text) if text else f"the {part} part of its corpus"

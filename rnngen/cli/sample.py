@@ -3,109 +3,304 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
     from rnngen.generation.generate import Generator
+    from rnngen.generation.options import Sampling
+    from rnngen.generation.writer import Sample
+
+_PROMPT, _DRAW, _END, _HOW, _OUT = (
+    "Prompt", "Drawing, in the order in which it is applied", "Ending", "Model", "Output",
+)  # fmt: skip
 
 
 def sample_command(
     run: Annotated[
         Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
     ] = None,
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="Text to go on from; - reads standard input.")] = "",
-    length: Annotated[int, typer.Option("--length", "-n", help="Tokens to write.")] = 500,
-    temperature: Annotated[
-        float, typer.Option("--temperature", "-t", help="Below 1 safer, above 1 bolder, 0 the likeliest every time.")
-    ] = 1.0,
-    num_samples: Annotated[int, typer.Option(help="How many continuations.")] = 1,
-    seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same text. [default: drawn and reported]")
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", "-p", help="Text to go on from; - reads standard input.", rich_help_panel=_PROMPT),
     ] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option(help="Go on from this file's text.", rich_help_panel=_PROMPT)
+    ] = None,
+    repetition_penalty: Annotated[
+        float,
+        typer.Option(
+            help="Divide logits of repeated tokens by this (multiply, if negative); 1: none.", rich_help_panel=_DRAW
+        ),
+    ] = 1.0,
+    repetition_window: Annotated[
+        int,
+        typer.Option(
+            help="A token is repeated if it is among so many last ones, the prompt's included.", rich_help_panel=_DRAW
+        ),
+    ] = 64,
+    ban: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="Draw no token that contains this; may be given again.", rich_help_panel=_DRAW
+        ),
+    ] = None,
+    force: Annotated[
+        str, typer.Option(metavar="TEXT", help="Begin with this text, as if it had been drawn.", rich_help_panel=_DRAW)
+    ] = "",
+    temperature: Annotated[
+        float,
+        typer.Option(
+            "--temperature",
+            "-t",
+            help="Below 1 safer, above 1 bolder, 0 the likeliest every time.",
+            rich_help_panel=_DRAW,
+        ),
+    ] = 1.0,
+    top_k: Annotated[
+        int, typer.Option(help="Draw from the so many likeliest tokens; 0: all.", rich_help_panel=_DRAW)
+    ] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the fewest tokens of this probability; 1: all.", rich_help_panel=_DRAW)
+    ] = 1.0,
+    min_p: Annotated[
+        float,
+        typer.Option(
+            help="Draw from tokens of at least this share of the likeliest one's probability; 0: all.",
+            rich_help_panel=_DRAW,
+        ),
+    ] = 0.0,
+    typical: Annotated[
+        float,
+        typer.Option(
+            help="Draw from the tokens nearest to the expected surprise, of this probability; 1: all.",
+            rich_help_panel=_DRAW,
+        ),
+    ] = 1.0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_DRAW),
+    ] = None,
+    beam: Annotated[
+        int,
+        typer.Option(
+            help="Instead of drawing, search the likeliest text with so many candidates; 0: draw.",
+            rich_help_panel=_DRAW,
+        ),
+    ] = 0,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            "--length", "-n", help="Tokens to write at most. [default: 500; 10000 with --until]", rich_help_panel=_END
+        ),
+    ] = None,
+    until: Annotated[
+        Literal["line", "paragraph"] | None,
+        typer.Option(help="End before the next line end, or the next empty line.", rich_help_panel=_END),
+    ] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="End before this text; may be given again.", rich_help_panel=_END),
+    ] = None,
+    num_samples: Annotated[int, typer.Option(help="How many continuations.", rich_help_panel=_END)] = 1,
     ngram: Annotated[
-        bool, typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.")
+        bool,
+        typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.", rich_help_panel=_HOW),
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Compute with torch on auto, cpu, mps or cuda. [default: with NumPy]", rich_help_panel=_HOW),
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            "-i",
+            help="Write together: type, continue, retry, undo, pick words, save.",
+            rich_help_panel=_OUT,
+        ),
+    ] = False,
+    show_probs: Annotated[
+        bool, typer.Option("--show-probs", help="Colour each token by how surprising it was.", rich_help_panel=_OUT)
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a sample: text, seed, tokens, nats.")
+        bool,
+        typer.Option(
+            "--json", help="One JSON object a sample: text, seed, tokens, nats, finish reason.", rich_help_panel=_OUT
+        ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes on standard error.", rich_help_panel=_OUT)
+    ] = False,
 ) -> None:
     """Write new text with a trained model.
 
     Without a prompt the text begins as a paragraph does. Characters of the prompt that the model has never seen
     are left out of what it reads, with a note.
     """
-    from rnngen.generation.generate import check_sampling, draw_seed, load
+    from rnngen.generation.options import Sampling, check_count, draw_seed
 
+    sampling = Sampling(
+        repetition_penalty=repetition_penalty, repetition_window=repetition_window, ban=tuple(ban or ()), force=force,
+        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical=typical, length=length, until=until,
+        stop=tuple(stop or ()),
+    )  # fmt: skip
+    check_count("num-samples", num_samples, least=1)
+    check_count("beam", beam)
+    given_seed = seed
     seed = draw_seed() if seed is None else seed
-    check_sampling(length, temperature, num_samples, seed)
-    if prompt == "-":
-        prompt = _read_prompt()
-    generator = load(run, ngram=ngram)
-    _, unseen = generator.encode_prompt(prompt)
+    check_count("seed", seed)
+    _refuse_pairs(
+        {
+            "--prompt": prompt is not None, "--prompt-file": prompt_file is not None, "--interactive": interactive,
+            "--beam": bool(beam), "--show-probs": show_probs, "--json": as_json, "--seed": given_seed is not None,
+            "--num-samples": num_samples > 1,
+            **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
+        }
+    )  # fmt: skip
+    text = _read_prompt(prompt, prompt_file)
+
+    from rnngen.run import open_run
+
+    opened = open_run(run)
+    opened.read_ahead()  # while NumPy is imported
+    from rnngen.generation.generate import load
+
+    generator = load(opened, ngram=ngram, device=device)
+    _, unseen = generator.encode_prompt(text)
     if unseen and not quiet:
         console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
-    if as_json:
-        _write_json(generator, prompt, length, temperature, num_samples, seed)
+    if interactive:
+        from rnngen.cli.interactive import write_together
+
+        write_together(generator, text, sampling, seed)
         return
-    if num_samples == 1:
-        console.write(prompt)
-        ends_line = False
-        for piece in generator.pieces(prompt, length=length, temperature=temperature, seed=seed):
-            if piece.text:
-                console.write(piece.text)
-                ends_line = piece.text.endswith("\n")
-        if not ends_line:
-            console.write("\n")
+    if beam:
+        from rnngen.generation.beam import beam_search
+
+        found = beam_search(generator, text, beam, sampling)[:num_samples]
+        if as_json:
+            _write_objects(found, text, {"beam": beam})
+        else:
+            _write_samples(found, text, num_samples)
+        return
+    if as_json:
+        prompts = [text] * num_samples
+        samples = generator.samples(prompts, seed=seed, keep_pieces=show_probs, **vars(sampling))
+        _write_objects(samples, text, {"temperature": temperature})
+        return
+    if show_probs:
+        _write_coloured(generator, text, sampling, seed, num_samples, quiet)
+    elif num_samples > 1:
+        _write_samples(generator.samples([text] * num_samples, seed=seed, **vars(sampling)), text, num_samples)
     else:
-        texts = [""] * num_samples
-        for piece in generator.pieces(
-            prompt, length=length, temperature=temperature, num_samples=num_samples, seed=seed
-        ):
-            texts[piece.sample] += piece.text
-        for number, text in enumerate(texts, start=1):
-            console.write(f"--- sample {number}\n{prompt}{text.rstrip(chr(10))}\n")
+        _write_stream(generator, text, sampling, seed, quiet)
     if not quiet:
-        console.note(f"(seed {seed}, the network mixed with its n-gram model)" if ngram else f"(seed {seed})")
+        mixed = ", the network mixed with its n-gram model" if ngram else ""
+        console.note(f"(seed {seed}, {generator.name}{mixed})")
 
 
-def _write_json(
-    generator: Generator, prompt: str, length: int, temperature: float, num_samples: int, seed: int
-) -> None:
-    texts, tokens, nats = [""] * num_samples, [0] * num_samples, [0.0] * num_samples
-    mixture_nats = [0.0] * num_samples
-    for piece in generator.pieces(prompt, length=length, temperature=temperature, num_samples=num_samples, seed=seed):
-        texts[piece.sample] += piece.text
-        nats[piece.sample] += piece.nats
-        mixture_nats[piece.sample] += piece.mixture_nats or 0.0
-        tokens[piece.sample] = min(tokens[piece.sample] + 1, length)
-    for sample in range(num_samples):
-        mixed = {"ngram": True, "mixture_nats": mixture_nats[sample]} if generator.mixture else {}
-        console.write_json(
-            {
-                "sample": sample,
-                "seed": seed,
-                "temperature": temperature,
-                "prompt": prompt,
-                "text": texts[sample],
-                "tokens": tokens[sample],
-                "nats": nats[sample],
-                **mixed,
-                "finish_reason": "length",
-            }
-        )
+_DRAWING = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical", "force")
+
+_EXCLUDING = {
+    "--prompt": ("--prompt-file",),
+    "--beam": ("--interactive", "--show-probs", "--seed", *(f"--{name.replace('_', '-')}" for name in _DRAWING)),
+    "--interactive": ("--json", "--show-probs", "--num-samples"),
+}
+"""Options that say different things."""
 
 
-def _read_prompt() -> str:
-    """Standard input under the rules of every text, less the newline that a shell's echo adds."""
+def _refuse_pairs(given: dict[str, bool]) -> None:
+    for option, others in _EXCLUDING.items():
+        for other in others:
+            if given.get(option) and given.get(other):
+                raise UsageError(f"{option} and {other} cannot both be given")
+
+
+def _read_prompt(prompt: str | None, file: Path | None) -> str:
+    """The prompt; of a file or standard input under the rules of every text, less the newline that an editor adds."""
+    if file is None and prompt != "-":
+        return prompt or ""
     from rnngen.corpus.sources import TextSource
 
-    if sys.stdin is None or sys.stdin.closed:
+    if file is None and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("--prompt - needs a standard input, which is closed")
-    return "".join(TextSource(["-"])).removesuffix("\n")
+    return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
+
+
+def _write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, quiet: bool) -> None:
+    """One continuation, as it is made."""
+    from rnngen.generation.stopping import Ending
+    from rnngen.generation.writer import write_text
+
+    writer = generator.writer(prompt, sampling, seed=seed)
+    pieces = write_text(writer, generator.tokenizer, Ending(sampling))
+    with LongJob("writing", sampling.most, "tokens", shown=not (quiet or console.shows_output())) as job:
+        ends_line = console.write_pieces(chain([prompt], pieces), lambda: job.advance_to(writer.drawn))
+    if not ends_line:
+        console.write("\n")
+
+
+def _write_coloured(
+    generator: Generator, prompt: str, sampling: Sampling, seed: int, num_samples: int, quiet: bool
+) -> None:
+    """Continuations as they are made, in the colours of their surprise."""
+    from rnngen.cli.surprisal import ColouredOutput
+    from rnngen.generation.stopping import Ending
+    from rnngen.generation.writer import write_pieces
+
+    output = ColouredOutput()
+    for number in range(num_samples):
+        output.write(_heading(number) if num_samples > 1 else "")
+        output.write(prompt)
+        writer = generator.writer(prompt, sampling, seed=seed, number=number, scored=True)
+        for piece in write_pieces(writer, generator.tokenizer, Ending(sampling)):
+            output.write(piece.text, piece.nats)
+        output.end_line()
+    if not quiet and output.has_colours:
+        console.note(output.legend(), harmless=True)
+    elif not quiet:
+        console.note("note: no colours here; --json --show-probs gives the numbers, FORCE_COLOR=1 the colours")
+
+
+def _write_samples(samples: Iterable[Sample], prompt: str, num_samples: int) -> None:
+    """Whole samples, each when it is done."""
+    for sample in samples:
+        if num_samples == 1:
+            console.write(f"{prompt}{sample.text}" + ("" if sample.text.endswith("\n") else "\n"))
+        else:
+            console.write(f"{_heading(sample.number)}{prompt}{sample.text.rstrip(chr(10))}\n")
+
+
+def _heading(number: int) -> str:
+    return f"--- sample {number + 1}\n"
+
+
+def _write_objects(samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
+    """Samples as JSON, one a line."""
+    for sample in samples:
+        mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
+        pieces = {} if sample.pieces is None else {"pieces": [piece._asdict() for piece in sample.pieces]}
+        console.write_json(
+            {
+                "sample": sample.number,
+                **({} if sample.seed is None else {"seed": sample.seed}),
+                **settings,
+                "prompt": prompt,
+                "text": sample.text,
+                "tokens": sample.tokens,
+                "nats": sample.nats,
+                **mixed,
+                "finish_reason": sample.finish_reason,
+                **({} if sample.stop is None else {"stop": sample.stop}),
+                **pieces,
+            }
+        )

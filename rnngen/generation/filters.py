@@ -1,7 +1,13 @@
-"""From logits to the distribution that the next token is drawn from: pure functions."""
+"""From logits to the next token: pure functions, in the order in which sampling applies them.
+
+Logits (B, V) pass ``penalize_repetition`` and ``ban``. ``weights`` makes probabilities of them, up to a factor,
+at a temperature; ``top_k``, ``top_p``, ``min_p`` and ``typical`` set to zero what may not be drawn, each judging by
+what the one before has left; ``draw`` divides by the sum and draws. Of equal tokens the lower id goes first.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,36 +15,110 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+Weights = NDArray[np.float64]
+
+LEAST_TEMPERATURE = 1e-30  # below it nothing changes any more, and z / temperature could overflow
+
+
+def penalize_repetition(logits: Array, seen: NDArray[np.bool_], penalty: float) -> Array:
+    """Logits of tokens that were seen, divided by ``penalty`` if positive, multiplied if negative.
+
+    Source: CTRL (Keskar et al. 2019, arXiv 1909.05858, section 4.1), with the multiplication of later practice for
+    negative logits, without which a penalty would favour them.
+
+    Args:
+        logits: (B, V).
+        seen: which tokens are repetitions, (B, V).
+        penalty: 1 changes nothing, more punishes, less rewards.
+    """
+    return np.where(seen, np.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
 def ban(logits: Array, tokens: Sequence[int]) -> Array:
     """Logits (B, V) under which ``tokens`` cannot be drawn."""
-    if not tokens:
+    if not len(tokens):
         return logits
     banned = logits.copy()
     banned[:, list(tokens)] = -np.inf
     return banned
 
 
-def softmax(logits: Array, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities (B, V) at a temperature: e^(logits / temperature), scaled to sum to 1.
+def weights(logits: Array, temperature: float = 1.0) -> Weights:
+    """Probabilities (B, V) times a factor: e^(logits / temperature), the largest of a row 1.
 
     Temperature 0 is the limit: all on the largest logit, the first of them if several are equal.
     """
-    z = logits.astype(np.float64)
-    z -= z.max(axis=1, keepdims=True)
     if temperature == 0:
-        p = np.zeros_like(z)
-        p[np.arange(len(z)), z.argmax(axis=1)] = 1
-        return p
-    with np.errstate(over="ignore"):  # -x / tiny is -inf, and e^-inf is 0
-        p = np.exp(z / temperature)
-    return p / p.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+        w = np.zeros(logits.shape)
+        w[np.arange(len(logits)), logits.argmax(axis=1)] = 1
+        return w
+    w = np.subtract(logits, logits.max(1, keepdims=True), dtype=np.float64)
+    if temperature != 1:
+        w /= max(temperature, LEAST_TEMPERATURE)
+    e: Weights = np.exp(w, w)
+    return e
 
 
-def draw(probabilities: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One token a row, shape (B,), by inverting the cumulative distribution at ``uniforms`` in [0, 1)."""
-    cumulative = probabilities.cumsum(axis=1)
+def top_k(w: Weights, k: int) -> Weights:
+    """The k largest weights of a row; 0 or k ≥ V: all."""
+    if not 0 < k < w.shape[1]:
+        return w
+    return _keep_first(w, w, np.full(len(w), k))
+
+
+def top_p(w: Weights, p: float) -> Weights:
+    """The fewest largest weights whose share of the row reaches p, at least one (nucleus; Holtzman et al. 2019)."""
+    return w if p >= 1 else _keep_mass(w, w, p)
+
+
+def min_p(w: Weights, p: float) -> Weights:
+    """Weights of at least p times the row's largest (Nguyen et al. 2024)."""
+    return w if p <= 0 else np.where(w >= p * w.max(axis=1, keepdims=True), w, 0)
+
+
+def typical(w: Weights, mass: float) -> Weights:
+    """The tokens whose surprisal is nearest to the entropy, up to a share of ``mass`` (Meister et al. 2022)."""
+    if mass >= 1:
+        return w
+    p = w / w.sum(axis=1, keepdims=True)
+    log_p = np.log(p, out=np.zeros_like(p), where=p > 0)
+    entropy = -(p * log_p).sum(axis=1, keepdims=True)
+    return _keep_mass(w, np.where(p > 0, -np.abs(-log_p - entropy), -np.inf), mass)
+
+
+def _keep_mass(w: Weights, rank: Weights, mass: float) -> Weights:
+    """The tokens of highest rank, as few as have this share of the row's weight, at least one."""
+    order = np.argsort(-rank, axis=1, kind="stable")
+    sums = np.take_along_axis(w, order, axis=1).cumsum(axis=1)
+    return _keep_first(w, rank, 1 + (sums < mass * sums[:, -1:]).sum(axis=1), order)
+
+
+def _keep_first(w: Weights, rank: Weights, n: NDArray[np.integer[Any]], order: NDArray[Any] | None = None) -> Weights:
+    """The n[b] tokens of highest rank of each row b."""
+    order = np.argsort(-rank, axis=1, kind="stable") if order is None else order
+    places = np.empty_like(order)
+    np.put_along_axis(places, order, np.arange(w.shape[1])[None], axis=1)
+    return np.where(places < n[:, None], w, 0)
+
+
+def draw(w: Weights, uniforms: Sequence[float]) -> list[int]:
+    """One token a row, by inverting the cumulative distribution at ``uniforms`` in [0, 1).
+
+    Raises:
+        FloatingPointError: a row's weights are not finite, or all zero.
+    """
+    sums = np.add.accumulate(w, 1)
     # scaled to the last sum, so that rounding can never leave a uniform above all of them
-    points = uniforms[:, None] * cumulative[:, -1:]
-    return (cumulative <= points).sum(axis=1)  # type: ignore[no-any-return]
+    if len(w) == 1:
+        last = sums.item(-1)
+        if not 0 < last < math.inf:
+            raise FloatingPointError(_NOTHING)
+        return [int(sums[0].searchsorted(uniforms[0] * last, "right"))]
+    totals = sums[:, -1:]
+    if not ((totals > 0) & (totals < math.inf)).all():
+        raise FloatingPointError(_NOTHING)
+    drawn: list[int] = (sums <= np.array(uniforms)[:, None] * totals).sum(axis=1).tolist()
+    return drawn
+
+
+_NOTHING = "weights that are not finite, or all zero"

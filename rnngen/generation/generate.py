@@ -1,44 +1,26 @@
-"""The generation loop: prompt → stream of text, each token drawn from the softmax of that step's logits."""
+"""The generation loop: prompt → text, each token drawn from the softmax of that step's logits."""
 
 from __future__ import annotations
 
-import math
-import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
-import numpy as np
-
-from rnngen.corpus.tokenizer import Ids, StreamDecoder, Tokenizer
-from rnngen.errors import RnngenError, UsageError
-from rnngen.generation.filters import Array, ban, draw, softmax
+from rnngen.corpus.tokenizer import Ids, Tokenizer
+from rnngen.errors import UsageError
+from rnngen.generation.context import Context, Model, Snapshot
+from rnngen.generation.options import Options, Sampling, check_count, draw_seed
 from rnngen.generation.recurrence import Recurrence
-from rnngen.ngram.file import load_mixture
-from rnngen.ngram.mixture import Mixture
-from rnngen.run import open_run
+from rnngen.generation.sampling import Sampler
+from rnngen.generation.stopping import Ending
+from rnngen.generation.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
+from rnngen.run import Run, open_run
 
+if TYPE_CHECKING:
+    from rnngen.ngram.mixture import Mixture
 
-def draw_seed() -> int:
-    """A seed nobody chose, small enough to retype."""
-    return secrets.randbelow(2**32)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of generated text.
-
-    Attributes:
-        sample: which of the samples it belongs to.
-        text: what the token completed; may be empty in the middle of a character.
-        nats: -ln of the network's own probability (temperature 1, nothing banned) of the token.
-        mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
-    """
-
-    sample: int
-    text: str
-    nats: float
-    mixture_nats: float | None = None
+TOGETHER = 64
+"""Samples written side by side."""
 
 
 class Generator:
@@ -48,13 +30,90 @@ class Generator:
         model: the network.
         tokenizer: its tokenizer.
         mixture: draw from the network's distribution with an n-gram model's mixed in, instead of the network's alone.
+        name: what to call it.
     """
 
-    def __init__(self, model: Recurrence, tokenizer: Tokenizer, mixture: Mixture | None = None) -> None:
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, mixture: Mixture | None = None, name: str = "a model"
+    ) -> None:
+        self.name = name
         self.mixture = mixture
         self.model = model
         self.tokenizer = tokenizer
-        self.banned = [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
+
+    def generate(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[str]:
+        """One continuation, in pieces as they are made.
+
+        An empty prompt means the beginning of a paragraph: the model is shown line ends, if it knows them. Characters
+        of the prompt that it has never seen are left out (see ``encode_prompt``).
+
+        Args:
+            prompt: what the text goes on from; it is not part of the pieces.
+            seed: of the draws; drawn if not given. The same seed gives the same text.
+            options: see ``Sampling``.
+
+        Raises:
+            UsageError: an option out of range.
+            TokenizerError: the prompt holds a lone surrogate.
+            RnngenError: the model's logits are not finite.
+        """
+        sampling = Sampling(**options)
+        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling))
+
+    def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[Piece]:
+        """As ``generate``, but every token with its probability."""
+        sampling = Sampling(**options)
+        return write_pieces(self.writer(prompt, sampling, seed=seed, scored=True), self.tokenizer, Ending(sampling))
+
+    def writer(
+        self, prompt: str, sampling: Sampling, *, seed: int | None = None, number: int = 0, scored: bool = False
+    ) -> Writer:
+        """What draws one continuation of a prompt, token by token; ``number`` is the sample's."""
+        return self._writer([self.prompt_ids(prompt)], sampling, seed, range(number, number + 1), scored=scored)
+
+    def generate_batch(
+        self, prompts: Sequence[str], *, seed: int | None = None, **options: Unpack[Options]
+    ) -> list[Sample]:
+        """Continuations of several prompts, written side by side.
+
+        The text of a sample depends on its prompt, the seed and its place in the list alone. For several continuations
+        of one prompt, give it several times; ``generate`` writes the first of them.
+
+        Args:
+            prompts: what each text goes on from.
+            seed: of the draws; drawn if not given.
+            options: see ``Sampling``; the same for all.
+
+        Raises:
+            As ``generate``.
+        """
+        return list(self.samples(prompts, seed=seed, **options))
+
+    def samples(
+        self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False, **options: Unpack[Options]
+    ) -> Iterator[Sample]:
+        """As ``generate_batch``, but the samples one after the other, as they are done.
+
+        ``keep_pieces`` gives each its ``pieces``, and writes one at a time.
+        """
+        sampling = Sampling(**options)
+        seed = draw_seed() if seed is None else seed
+        encoded: dict[str, list[int]] = {prompt: self.prompt_ids(prompt) for prompt in dict.fromkeys(prompts)}
+        ids = [encoded[prompt] for prompt in prompts]
+        self.sampler([], sampling, seed, ())  # refuses what cannot be, before the first sample is asked for
+        return self._batches(ids, sampling, seed, keep_pieces)
+
+    def _batches(self, ids: list[list[int]], sampling: Sampling, seed: int, keep_pieces: bool) -> Iterator[Sample]:
+        if keep_pieces:
+            for number, prompt in enumerate(ids):
+                writer = self._writer([prompt], sampling, seed, range(number, number + 1), scored=True)
+                yield write_sample(writer, self.tokenizer, sampling, seed, number)
+            return
+        for start in range(0, len(ids), TOGETHER):
+            together = ids[start : start + TOGETHER]
+            numbers = range(start, start + len(together))
+            writer = self._writer(together, sampling, seed, numbers, scored=True)
+            yield from write_samples(writer, self.tokenizer, sampling, seed, numbers)
 
     def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
         """Ids of what the model can read of a prompt, and the characters it cannot, which are left out."""
@@ -64,102 +123,110 @@ class Generator:
         seen = ids != self.tokenizer.unknown_id
         return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
 
-    def read(self, ids: Ids) -> tuple[Array, Array]:
-        """Logits (1, V) and state after reading ``ids`` from the start state."""
-        state = self.model.start_state(1)
-        logits = self.model.readout(state)
-        for token in ids:
-            logits, state = self.model.step(np.array([token]), state)
-        return logits, state
-
-    def pieces(
-        self, prompt: str = "", *, length: int = 500, temperature: float = 1.0, num_samples: int = 1, seed: int = 0
-    ) -> Iterator[Piece]:
-        """Write ``num_samples`` continuations side by side, each ``length`` tokens long.
-
-        A sample depends on the seed and its own number alone, not on how many are written with it. An empty
-        prompt means the beginning of a paragraph: the model is shown line ends, if it knows them.
-
-        Args:
-            prompt: what the text goes on from; it is not part of the pieces.
-            length: tokens to write.
-            temperature: divides the logits (of a mixture, its log-probabilities); 0 takes the most likely token
-                every time.
-            num_samples: how many.
-            seed: of the draws.
-
-        Raises:
-            UsageError: a value out of range.
-        """
-        check_sampling(length, temperature, num_samples, seed)
+    def prompt_ids(self, prompt: str) -> list[int]:
+        """Ids that are read before the first draw: of the prompt, or, if none are left, of line ends."""
         ids, _ = self.encode_prompt(prompt)
         if not len(ids):
             ids, _ = self.encode_prompt("\n\n")
-        logits, state = self.read(ids)
-        mixture = self.mixture
-        numbers = np.repeat(mixture.ngram.read(ids) if mixture else np.zeros((0, 1), np.int64), num_samples, axis=1)
-        logits = np.repeat(logits, num_samples, axis=0)
-        state = np.repeat(state, num_samples, axis=2)
-        draws = [np.random.default_rng([seed, sample]) for sample in range(num_samples)]
-        decoders = [StreamDecoder(self.tokenizer) for _ in range(num_samples)]
-        for _ in range(length):
-            if not np.isfinite(logits).all():
-                raise RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
-            uniforms = np.array([rng.random() for rng in draws])
-            mixed = logits if mixture is None else mixture.log_probabilities(logits, numbers)
-            tokens = draw(softmax(ban(mixed, self.banned), temperature), uniforms)
-            drawn = np.arange(num_samples), tokens
-            nats = -np.log(softmax(logits)[drawn])
-            for sample, token in enumerate(tokens):
-                mixture_nats = None if mixture is None else -float(mixed[sample, token])
-                yield Piece(sample, decoders[sample].push(int(token)), float(nats[sample]), mixture_nats)
-            logits, state = self.model.step(tokens, state)
-            numbers = mixture.ngram.step(tokens, numbers) if mixture else numbers
-        for sample, decoder in enumerate(decoders):
-            if rest := decoder.finish():
-                yield Piece(sample, rest, 0.0, None if mixture is None else 0.0)
+        read: list[int] = ids.tolist()
+        return read
 
-    def generate(
-        self, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
-    ) -> Iterator[str]:
-        """The text of one continuation, in pieces as they are made. See ``pieces`` for the arguments."""
-        seed = draw_seed() if seed is None else seed
-        for piece in self.pieces(prompt, length=length, temperature=temperature, seed=seed):
-            if piece.text:
-                yield piece.text
+    def context(self, prompts: Sequence[Sequence[int]] = ((),)) -> Context:
+        """A context that has read these ids, a stream each."""
+        context = Context(self.model, self.mixture)
+        if len(prompts) == 1:
+            context.read_text(prompts[0])
+            return context
+        read: dict[tuple[int, ...], Snapshot] = {}
+        start = context.snapshot
+        for ids in map(tuple, prompts):
+            if ids not in read:
+                context.snapshot = start
+                context.read_text(ids)
+                read[ids] = context.snapshot
+        if len(read) == 1:
+            context.snapshot = context.snapshot.repeat(len(prompts))
+        else:
+            context.snapshot = Snapshot.join([read[tuple(ids)] for ids in prompts])
+        return context
+
+    def _writer(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int | None, numbers: range, *, scored: bool
+    ) -> Writer:
+        sampler = self.sampler(prompts, sampling, draw_seed() if seed is None else seed, numbers)
+        return Writer(self.context(prompts), sampler, scored=scored)
+
+    def sampler(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int, numbers: Iterable[int]
+    ) -> Sampler:
+        """What draws the tokens of samples with these numbers; ``prompts`` are the ids that each has read."""
+        check_count("seed", seed)
+        return Sampler(
+            sampling, banned=self.banned(sampling.ban), forced=self._forced(sampling.force), seed=seed,
+            samples=numbers, histories=prompts, vocab_size=self.tokenizer.vocab_size,
+        )  # fmt: skip
+
+    def banned(self, texts: Sequence[str]) -> list[int]:
+        """Ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
+
+        Raises:
+            UsageError: no token contains one of them, or nothing is left to draw.
+        """
+        banned = set() if self.tokenizer.unknown_id is None else {self.tokenizer.unknown_id}
+        for text in texts:
+            part = text.encode(errors="surrogatepass")
+            found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content}
+            if not found - banned and len(text) > 1:
+                level = self.tokenizer.level
+                raise UsageError(
+                    f"--ban {text!r}: no token of this {level} model contains it", hint="--stop ends before it."
+                )
+            banned |= found
+        if len(banned) == self.tokenizer.vocab_size:
+            raise UsageError("--ban leaves no token to draw")
+        return sorted(banned)
+
+    def _forced(self, text: str) -> list[int]:
+        ids, unseen = self.encode_prompt(text)
+        if unseen:
+            raise UsageError(f"--force has characters that the model has never seen: {unseen!r}")
+        forced: list[int] = ids.tolist()
+        return forced
 
 
-def check_sampling(length: int, temperature: float, num_samples: int, seed: int) -> None:
-    """Refuse sampling options that mean nothing.
-
-    Raises:
-        UsageError: naming the option, what is expected and what was given.
-    """
-    if math.isnan(temperature) or math.isinf(temperature) or temperature < 0:
-        raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
-    for name, value, least in (("length", length, 0), ("num-samples", num_samples, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UsageError(f"--{name} is out of range", expected=f"an integer ≥ {least}", found=value)
-
-
-def load(path: str | Path | None = None, *, ngram: bool = False) -> Generator:
+def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
     """Open a run for writing text: by path, or the newest complete one.
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or the run.
         ngram: write from the mixture of the network and the run's n-gram model.
+        device: compute with torch there (``auto``, ``cpu``, ``cuda``, ``mps``), instead of with NumPy, which imports no
+            torch and is faster on a processor.
 
     Raises:
         CheckpointError: no such run, or one that is damaged, or has no n-gram model where one is asked for.
     """
-    run = open_run(path)
-    mixture = load_mixture(run) if ngram else None
-    return Generator(Recurrence(run.model_config(), run.weights()), run.tokenizer(), mixture)
+    run = path if isinstance(path, Run) else open_run(path)
+    mixture = None
+    if ngram:
+        from rnngen.ngram.file import load_mixture
+
+        mixture = load_mixture(run)
+    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path))
+
+
+def _engine(run: Run, device: str | None) -> Model:
+    if device is None:
+        return Recurrence(run.model_config(), run.weights())
+    from rnngen.model.device import pick_device
+    from rnngen.model.stepper import Stepper
+
+    return Stepper(run.model_config(), run.weights(), pick_device(device))
 
 
 def generate(
-    prompt: str = "", *, run: str | Path | None = None, length: int = 500, temperature: float = 1.0,
-    seed: int | None = None, ngram: bool = False,
+    prompt: str = "", *, run: str | Path | Run | None = None, ngram: bool = False, device: str | None = None,
+    seed: int | None = None, **options: Unpack[Options],
 ) -> str:  # fmt: skip
-    """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.pieces``."""
-    return "".join(load(run, ngram=ngram).generate(prompt, length=length, temperature=temperature, seed=seed))
+    """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.generate``."""
+    return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))

@@ -14,12 +14,13 @@ from rnngen.config import DataConfig, ModelConfig, RunConfig, check_options
 from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.model.device import pick_device
 from rnngen.presets import with_preset
 from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
 from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.memory import keep_freed_memory
-from rnngen.training.plan import Plan, make_plan, pick_device
+from rnngen.training.plan import Plan, make_plan
 from rnngen.training.trainer import Trainer
 
 DROPOUTS = {name for name in ModelConfig.model_fields if name.endswith("dropout")}

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rnngen.config import OptimizerConfig
 from rnngen.model.language_model import RecurrentLM
-from rnngen.run import GATES
+from rnngen.shapes import GATES
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
-from rnngen.run import expected_shapes, multiply_weights
+from rnngen.model.device import pick_device
+from rnngen.shapes import expected_shapes, multiply_weights
 from rnngen.training import rules
 from rnngen.training.speed import Speed, measure_step, measure_validation
 
@@ -159,24 +158,6 @@ class _Length:
             return max(1, round(self.given_tokens / window))
         left = rules.MARGIN * (self.deadline - time.perf_counter())
         return max(1, min(math.ceil(self.most / window), int(left / speed.step_seconds)))
-
-
-def pick_device(device: str) -> str:
-    """``auto`` → the best there is.
-
-    Raises:
-        UsageError: the device that was asked for is not there.
-    """
-    available = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    kind, _, index = device.partition(":")
-    if index and not index.isdecimal():
-        raise UsageError("--device is unknown", expected="auto, cpu, mps, cuda or cuda:N", found=device)
-    if not available.get(kind) or (index and int(index) >= torch.cuda.device_count()):
-        there = ", ".join(name for name, ok in available.items() if ok)
-        raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}")
-    return device
 
 
 def _pick_width(flat: dict[str, Any], N: int, V: int, length: _Length) -> tuple[RunConfig, Speed]:

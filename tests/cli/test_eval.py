@@ -43,12 +43,11 @@ def own_corpus(run: Path) -> str:
 def nats_token_by_token(run: Path, text: str) -> float:
     """The same sum from the NumPy engine, one step at a time."""
     generator = rnngen.load(run)
-    state = generator.model.start_state(1)
-    logits, total = generator.model.readout(state), 0.0
-    for token in generator.tokenizer.encode(text):
-        z = logits[0].astype(np.float64)
+    total = 0.0
+    for token in generator.tokenizer.encode(text).tolist():
+        z = generator.model.logits[0].astype(np.float64)
         total += np.logaddexp.reduce(z) - z[token]
-        logits, state = generator.model.step(np.array([token]), state)
+        generator.model.step([token])
     return float(total)
 
 

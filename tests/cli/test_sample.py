@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_text_and_another_another(cli: Cli) -> None
 @pytest.mark.usefixtures("trained")
 def test_a_drawn_seed_is_reported_and_gives_the_text_again(cli: Cli) -> None:
     drawn = cli("sample", "-n", 200)
-    match = re.fullmatch(r"\(seed (\d+)\)\n", drawn.err)
+    match = re.fullmatch(r"\(seed (\d+), checkpoints/tiny\)\n", drawn.err)
     assert match
     assert cli("sample", "-n", 200, "--seed", match[1]) == drawn
     assert cli("sample", "-n", 200).err != drawn.err

@@ -33,12 +33,11 @@ def model_and_tokens(n: int, **fields: object) -> tuple[RecurrentLM, np.ndarray]
 def one_by_one(model: RecurrentLM, tokens: np.ndarray) -> float:
     weights = {name: w.double().numpy() for name, w in model.weights().items()}
     reference = Recurrence(model.config.model_dump(), weights)
-    state = reference.start_state(1)
-    logits = reference.readout(state)
     nats = 0.0
-    for token in tokens:
+    for token in tokens.tolist():
+        logits = reference.logits
         nats -= logits[0, token] - math.log(np.exp(logits[0]).sum())
-        logits, state = reference.step(np.array([token]), state)
+        reference.step([token])
     return nats
 
 

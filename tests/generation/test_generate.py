@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,18 @@ import torch
 
 import rnngen
 from rnngen.config import ModelConfig
-from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
-from rnngen.errors import RnngenError, UsageError
-from rnngen.generation.generate import Generator
+from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, train_tokenizer
+from rnngen.errors import RnngenError, TokenizerError, UsageError
+from rnngen.generation.beam import beam_search
+from rnngen.generation.context import nats_of
+from rnngen.generation.generate import TOGETHER, Generator
+from rnngen.generation.options import Options, Sampling
 from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
 from rnngen.ngram.counts import count_ngrams
 from rnngen.ngram.interpolated import NGram
 from rnngen.ngram.mixture import Mixture
+from tests.conftest import make_text
 
 
 def generator_with_bias(bias: list[float], tokenizer: Tokenizer) -> Generator:
@@ -31,16 +35,65 @@ def generator_with_bias(bias: list[float], tokenizer: Tokenizer) -> Generator:
     )
 
 
+class Scripted:
+    """An engine that predicts the same tokens in the same order, whatever it reads."""
+
+    def __init__(self, tokens: list[int], vocab_size: int) -> None:
+        self.script, self.vocab_size = tokens, vocab_size
+        self.reset()
+
+    def fork(self) -> Scripted:
+        return Scripted(self.script, self.vocab_size)
+
+    def reset(self, batch_size: int = 1) -> None:
+        self.state = np.zeros((1, 1, batch_size, 1), np.float32)
+
+    def step(self, tokens: list[int]) -> np.ndarray:
+        self.state = self.state + 1
+        return self.logits
+
+    @property
+    def logits(self) -> np.ndarray:
+        logits = np.zeros((self.state.shape[2], self.vocab_size), dtype=np.float32)
+        for row, place in enumerate(self.state[0, 0, :, 0]):
+            logits[row, self.script[int(place) % len(self.script)]] = 100
+        return logits
+
+
+def scripted(text: str, tokenizer: Tokenizer) -> Generator:
+    """A model that writes ``text`` again and again; the prompt must be one token."""
+    ids = tokenizer.encode(text).tolist()
+    return Generator(Scripted([ids[-1], *ids[:-1]], tokenizer.vocab_size), tokenizer)  # type: ignore[arg-type]
+
+
 def test_200_000_generated_tokens_have_the_frequencies_of_the_softmax() -> None:
     p = {"a": 0.6, "b": 0.3, "c": 0.09, "d": 0.01}
     bias = [5.0, *(math.log(q) for q in p.values())]  # the unknown symbol would be likely, and is never drawn
     generator = generator_with_bias(bias, CharTokenizer("abcd"))
-    pieces = generator.pieces("a", length=2_000, num_samples=100, seed=1)
-    text = "".join(piece.text for piece in pieces)
+    text = "".join(sample.text for sample in generator.generate_batch(["a"] * 100, length=2_000, seed=1))
     assert len(text) == 200_000
     assert set(text) == set("abcd")
     chi_squared = sum((text.count(c) - 200_000 * q) ** 2 / (200_000 * q) for c, q in p.items())
     assert chi_squared < 16.3  # 3 degrees of freedom: exceeded once in 1000 seeds
+
+
+def test_one_stream_has_the_frequencies_of_the_softmax_too() -> None:
+    p = {"a": 0.6, "b": 0.3, "c": 0.09, "d": 0.01}
+    generator = generator_with_bias([0.0, *(math.log(q) for q in p.values())], CharTokenizer("abcd"))
+    text = "".join(generator.generate("a", length=50_000, seed=2))
+    chi_squared = sum((text.count(c) - 50_000 * q) ** 2 / (50_000 * q) for c, q in p.items())
+    assert chi_squared < 16.3
+
+
+def score(generator: Generator, prompt: str, text: str) -> float:
+    """-ln p of a text after a prompt, token by token."""
+    context = generator.context([generator.prompt_ids(prompt)])
+    nats = 0.0
+    for token in generator.tokenizer.encode(text).tolist():
+        z = context.network[0].astype(float)
+        nats += math.log(np.exp(z - z.max()).sum()) + z.max() - z[token]
+        context.read([token])
+    return nats
 
 
 def test_each_token_is_drawn_from_the_softmax_of_its_own_step(trained: Path) -> None:
@@ -48,21 +101,50 @@ def test_each_token_is_drawn_from_the_softmax_of_its_own_step(trained: Path) -> 
     generator = rnngen.load(trained)
     pieces = list(generator.pieces("The ", length=200, temperature=0.7, seed=5))
     text = "".join(piece.text for piece in pieces)
-    logits, state = generator.read(generator.tokenizer.encode("The "))
-    nats = 0.0
-    for token in generator.tokenizer.encode(text):
-        z = logits[0].astype(float)
-        nats += math.log(np.exp(z - z.max()).sum()) + z.max() - z[token]
-        logits, state = generator.model.step(np.array([token]), state)
+    nats = score(generator, "The ", text)
     assert sum(piece.nats for piece in pieces) == pytest.approx(nats, rel=1e-5)
+    (sample,) = generator.generate_batch(["The "], length=200, temperature=0.7, seed=5)
+    assert (sample.text, sample.tokens) == (text, 200)
+    assert sample.nats == pytest.approx(nats, rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_text_alone_or_beside_others(trained: Path) -> None:
     generator = rnngen.load(trained)
-    alone = "".join(generator.generate("The ", length=120, seed=9))
-    beside = "".join(p.text for p in generator.pieces("The ", length=120, num_samples=5, seed=9) if p.sample == 0)
-    assert alone == beside
-    assert alone != "".join(generator.generate("The ", length=120, seed=10))
+    alone = "".join(generator.generate("The ", length=300, seed=9))
+    assert alone != "".join(generator.generate("The ", length=300, seed=10))
+    for n in (1, 5, TOGETHER, TOGETHER + 1):
+        samples = generator.generate_batch(["The "] * n, length=300, seed=9)
+        assert samples[0].text == alone
+        assert [s.number for s in samples] == list(range(n))
+        assert len({s.text for s in samples}) == n
+    last = generator.writer("The ", Sampling(length=300), seed=9, number=TOGETHER)
+    assert last.step() == generator.tokenizer.encode(samples[TOGETHER].text[0]).tolist()
+
+
+def test_the_same_seed_gives_the_same_text_with_torch(trained: Path) -> None:
+    one, other = rnngen.load(trained), rnngen.load(trained, device="cpu")
+    assert type(one.model) is not type(other.model)
+    assert list(one.generate("The ", length=300, seed=3)) == list(other.generate("The ", length=300, seed=3))
+    texts = [[s.text for s in g.generate_batch(["The ", "A"], length=100, seed=3, top_p=0.9)] for g in (one, other)]
+    assert texts[0] == texts[1]
+
+
+def test_prompts_of_a_batch_are_each_their_own(trained: Path) -> None:
+    generator = rnngen.load(trained)
+    prompts = ["The cat", "", "A dog sat on the mat. ", "The cat"]
+    samples = generator.generate_batch(prompts, length=40, seed=2)
+    for number, (prompt, sample) in enumerate(zip(prompts, samples, strict=True)):
+        writer = generator.writer(prompt, Sampling(length=40), seed=2, number=number)
+        assert sample.text == generator.tokenizer.decode([writer.step()[0] for _ in range(40)])
+    assert samples[0].text != samples[3].text
+    assert generator.generate_batch([], length=5) == []
+
+
+def test_two_texts_at_once_do_not_disturb_each_other(trained: Path) -> None:
+    generator = rnngen.load(trained)
+    apart = ["".join(generator.generate(p, length=50, seed=1)) for p in ("The ", "A ")]
+    both = zip(*(generator.generate(p, length=50, seed=1) for p in ("The ", "A ")), strict=True)
+    assert ["".join(pieces) for pieces in zip(*both, strict=True)] == apart
 
 
 def test_greedy_takes_the_likeliest_token_every_time() -> None:
@@ -70,28 +152,104 @@ def test_greedy_takes_the_likeliest_token_every_time() -> None:
     assert "".join(generator.generate(length=20, temperature=0, seed=0)) == "b" * 20
 
 
+@pytest.mark.parametrize(
+    ("options", "drawn"),
+    [
+        ({}, "abcd"), ({"top_k": 2}, "cd"), ({"top_k": 99}, "abcd"), ({"top_p": 0.6}, "d"), ({"top_p": 0.7}, "cd"),
+        ({"top_p": 0}, "d"), ({"min_p": 0.3}, "cd"), ({"min_p": 1}, "d"), ({"ban": ["d"]}, "abc"),
+        ({"ban": ["d", "a"]}, "bc"), ({"ban": "ad"[1]}, "abc"), ({"top_k": 2, "ban": ["d"]}, "bc"),
+        ({"top_k": 3, "top_p": 0.9, "min_p": 0.1, "typical": 0.99, "ban": ["d"], "temperature": 0.5}, "bc"),
+    ],
+)  # fmt: skip
+def test_options_say_what_can_be_drawn(options: Options, drawn: str) -> None:
+    p = [0.02, 0.1, 0.25, 0.63]
+    generator = generator_with_bias([9.0, *map(math.log, p)], CharTokenizer("abcd"))
+    text = "".join(generator.generate("a", length=1500, seed=4, **options))
+    assert "".join(sorted(set(text))) == drawn
+
+
+def test_typical_leaves_out_the_likeliest_where_surprise_is_expected() -> None:
+    p = [0.36, *[0.04] * 16]
+    generator = generator_with_bias([-9.0, *map(math.log, p)], CharTokenizer("abcdefghijklmnopq"))
+    text = "".join(generator.generate("a", length=500, seed=4, typical=0.5))
+    assert "a" not in text
+    assert len(set(text)) == 13  # of 0.04 each, the fewest that reach half
+
+
+def test_a_repetition_penalty_is_over_the_window_and_the_prompt() -> None:
+    generator = generator_with_bias([-9.0, 4.0, 3.9, 3.8], CharTokenizer("abc"))
+    # greedy: each token is avoided while it is in the window
+    assert "".join(generator.generate("c", length=9, temperature=0, repetition_penalty=2, repetition_window=2)) == (
+        "abcabcabc"
+    )
+    assert "".join(generator.generate("a", length=6, temperature=0, repetition_penalty=2, repetition_window=1)) == (
+        "bababa"
+    )
+    assert "".join(generator.generate("a", length=6, temperature=0, repetition_penalty=2, repetition_window=0)) == (
+        "aaaaaa"
+    )
+    (sample,) = generator.generate_batch(["c"], length=9, temperature=0, repetition_penalty=2, repetition_window=2)
+    assert sample.text == "abcabcabc"
+
+
+def test_forced_text_begins_the_text_and_counts(trained: Path) -> None:
+    generator = rnngen.load(trained)
+    pieces = list(generator.pieces("The ", length=60, seed=1, force="cat sat"))
+    text = "".join(piece.text for piece in pieces)
+    assert text.startswith("cat sat")
+    assert len(pieces) == 60
+    assert sum(piece.nats for piece in pieces[:7]) == pytest.approx(score(generator, "The ", "cat sat"), rel=1e-5)
+    # what follows is what the same seed writes after it
+    assert text[7:] == "".join(generator.generate("The cat sat", length=53, seed=1))
+
+
+def test_a_stop_string_is_found_in_the_text_not_in_the_tokens() -> None:
+    text = make_text(3000)
+    tokenizer = train_tokenizer("bpe", [text], 300)
+    generator = scripted("The dog ran on. ", tokenizer)
+    assert len(tokenizer.encode(" ran")) < 4  # characters are no tokens here
+    for stop in ("an on", ".", "dog", "g"):
+        (sample,) = generator.generate_batch(["."], length=100, temperature=0, stop=[stop])
+        assert sample.text == "The dog ran on. ".partition(stop)[0]
+        assert (sample.finish_reason, sample.stop) == ("stop", stop)
+        assert "".join(generator.generate(".", length=100, temperature=0, stop=stop)) == sample.text
+        pieces = list(generator.pieces(".", length=100, temperature=0, stop=[stop]))
+        assert "".join(piece.text for piece in pieces) == sample.text
+        assert sum(piece.nats for piece in pieces) == pytest.approx(sample.nats)
+
+
+def test_samples_end_where_each_ends(trained: Path) -> None:
+    generator = rnngen.load(trained)
+    free = generator.generate_batch(["The "] * 20, length=200, seed=6)
+    stopped = generator.generate_batch(["The "] * 20, length=200, seed=6, until="line", stop=["dog"])
+    assert len({len(s.text) for s in stopped}) > 3
+    for one, other in zip(free, stopped, strict=True):
+        ends = [(one.text.index(stop), stop) for stop in ("\n", "dog") if stop in one.text]
+        assert other.text == one.text[: min(ends)[0]] if ends else one.text
+        assert other.stop == (min(ends)[1] if ends else None)
+        assert other.finish_reason == {"\n": "line", "dog": "stop", None: "length"}[other.stop]
+        assert other.tokens == len(other.text) + len(other.stop or "")
+        assert other.nats == pytest.approx(score(generator, "The ", other.text + (other.stop or "")), rel=1e-5)
+
+
+def test_length_and_until_say_how_long() -> None:
+    generator = generator_with_bias([0, 9, 0], CharTokenizer("ab"))
+    assert len("".join(generator.generate("a"))) == 500
+    assert len("".join(generator.generate("a", length=3, until="line"))) == 3
+    assert len("".join(generator.generate("a", until="line"))) == 10_000  # it knows no line end
+    assert "".join(generator.generate("a", length=0)) == ""
+
+
 def test_a_character_is_streamed_when_its_last_byte_is_there() -> None:
     snowman = "☃".encode()
-    tokenizer = ByteTokenizer()
-    generator = generator_with_bias([0.0] * 256, tokenizer)
-    step = iter([*snowman, snowman[0]])
-
-    class Fixed:
-        vocab_size = 256
-        start_state = generator.model.start_state
-        readout = generator.model.readout
-
-        def step(self, tokens: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return one_hot(next(step, 0)), state
-
-    def one_hot(token: int) -> np.ndarray:
-        logits = np.zeros((1, 256), dtype=np.float32)
-        logits[0, token] = 100
-        return logits
-
-    generator.model = Fixed()  # type: ignore[assignment]
+    generator = Generator(Scripted([0, *snowman, snowman[0]], 256), ByteTokenizer())  # type: ignore[arg-type]
     pieces = [p.text for p in generator.pieces("x", length=4, temperature=0)]
     assert pieces == ["", "", "☃", "", "\ufffd"]
+    assert list(generator.generate("x", length=4, temperature=0)) == ["☃", "\ufffd"]
+    (sample,) = generator.generate_batch(["x"], length=4, temperature=0)
+    assert sample.text == "☃\ufffd"
+    (sample,) = generator.generate_batch(["x"], length=4, temperature=0, stop=["no"])
+    assert sample.text == "☃\ufffd"
 
 
 def test_unseen_characters_of_a_prompt_are_named_and_left_out() -> None:
@@ -115,9 +273,7 @@ def mixing(generator: Generator, share: float) -> Generator:
 
 def test_100_000_mixed_tokens_have_the_frequencies_of_the_mixture() -> None:
     generator = mixing(generator_with_bias([0, 2, 1, 0], CharTokenizer("abc")), 0.6)
-    texts = ["a"] * 100
-    for piece in generator.pieces("a", length=1_000, num_samples=100, seed=2):
-        texts[piece.sample] += piece.text
+    texts = ["a" + sample.text for sample in generator.generate_batch(["a"] * 100, length=1_000, seed=2)]
     network = np.exp([0, 2, 1, 0]) / np.exp([0, 2, 1, 0]).sum()
     p = {}
     for token in "abc":
@@ -140,16 +296,98 @@ def test_greedy_takes_the_likeliest_token_of_the_mixture() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"temperature": -1.0}, {"temperature": math.nan}, {"temperature": math.inf}, {"length": -1},
-            {"num_samples": 0}, {"seed": -1}],
+    "bad",
+    [
+        {"temperature": -1.0}, {"temperature": math.nan}, {"temperature": math.inf}, {"length": -1}, {"seed": -1},
+        {"top_k": -1}, {"top_p": -0.1}, {"top_p": 1.1}, {"top_p": math.nan}, {"min_p": 2}, {"typical": -1},
+        {"repetition_penalty": 0}, {"repetition_penalty": math.nan}, {"repetition_window": -1}, {"until": "chapter"},
+        {"stop": [""]}, {"ban": [""]}, {"ban": ["xy"]}, {"ban": ["a", "b"]}, {"force": "aé"},
+    ],
 )  # fmt: skip
-def test_options_that_mean_nothing_are_refused(bad: dict[str, float]) -> None:
+def test_options_that_mean_nothing_are_refused_at_once(bad: dict[str, object]) -> None:
     generator = generator_with_bias([0, 0, 0], CharTokenizer("ab"))
+    for call in (generator.generate, generator.pieces):
+        with pytest.raises(UsageError):
+            call(**bad)  # type: ignore[arg-type]
     with pytest.raises(UsageError):
-        list(generator.pieces(**bad))  # type: ignore[arg-type]
+        generator.samples(["a"], **bad)  # type: ignore[arg-type]
 
 
-def test_a_diverged_model_is_an_error_not_a_crash() -> None:
-    generator = generator_with_bias([0, math.nan, 0], CharTokenizer("ab"))
-    with pytest.raises(RnngenError, match="not finite"):
-        list(generator.generate(seed=0))
+def test_a_lone_surrogate_is_refused() -> None:
+    with pytest.raises(TokenizerError, match="U\\+DC80"):
+        generator_with_bias([0, 0, 0], CharTokenizer("ab")).generate("a\udc80")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_diverged_model_is_an_error_not_a_crash(bad: float) -> None:
+    generator = generator_with_bias([0, bad, 0], CharTokenizer("ab"))
+    with np.errstate(invalid="ignore"):
+        with pytest.raises(RnngenError, match="not finite"):
+            list(generator.generate(seed=0))
+        with pytest.raises(RnngenError, match="not finite"):
+            generator.generate_batch(["", ""], seed=0)
+        with pytest.raises(RnngenError, match="not finite"):
+            beam_search(generator, "", 2, Sampling())
+
+
+def every_text(generator: Generator, prompt: str, length: int) -> list[tuple[float, str]]:
+    """All texts of a length with their nats, the likeliest first."""
+    letters = generator.tokenizer.decode(range(1, generator.tokenizer.vocab_size))
+    texts = ("".join(p) for p in product(letters, repeat=length))
+    return sorted((score(generator, prompt, text), text) for text in texts)
+
+
+@pytest.fixture
+def small() -> Generator:
+    model = RecurrentLM(ModelConfig(hidden_size=6, embedding_size=3), 4, torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(2)
+    weights = {n: w.numpy() for n, w in model.weights().items()}
+    return Generator(Recurrence(model.config.model_dump(), weights), CharTokenizer("ab\n"))
+
+
+def test_a_beam_as_wide_as_all_texts_finds_the_likeliest_in_order(small: Generator) -> None:
+    found = beam_search(small, "a", 81, Sampling(length=4))
+    expected = every_text(small, "a", 4)
+    assert [s.text for s in found] == [text for _, text in expected]
+    np.testing.assert_allclose([s.nats for s in found], [nats for nats, _ in expected], rtol=1e-5)
+    assert [s.number for s in found] == list(range(81))
+
+
+def test_a_beam_that_may_end_ranks_ended_texts_by_their_probability(small: Generator) -> None:
+    found = beam_search(small, "a", 200, Sampling(length=4, until="line"))
+    ended = {text.partition("\n")[0] if "\n" in text else text for _, text in every_text(small, "a", 4)}
+    assert {s.text for s in found} == ended
+    nats = [score(small, "a", s.text + (s.stop or "")) for s in found]
+    np.testing.assert_allclose([s.nats for s in found], nats, rtol=1e-5)
+    assert nats == sorted(nats)
+    assert all(s.finish_reason == ("line" if s.stop else "length") for s in found)
+
+
+def test_a_beam_of_one_is_greedy_and_a_wider_one_is_never_less_likely(small: Generator) -> None:
+    (one,) = beam_search(small, "b", 1, Sampling(length=12))
+    assert one.text == "".join(small.generate("b", length=12, temperature=0))
+    nats = [beam_search(small, "b", width, Sampling(length=6))[0].nats for width in (1, 729)]
+    assert nats[1] <= nats[0]
+
+
+def test_a_beam_over_a_mixture_ranks_by_the_mixture(small: Generator) -> None:
+    generator = mixing(small, 0.5)
+    found = beam_search(generator, "a", 27, Sampling(length=3))
+    assert generator.mixture
+    for sample in found:
+        context = generator.context([generator.prompt_ids("a")])
+        nats = 0.0
+        for token in generator.tokenizer.encode(sample.text).tolist():
+            nats += nats_of(context.prediction(), [token])[0]
+            context.read([token])
+        assert sample.mixture_nats == pytest.approx(nats, rel=1e-5)
+    ranked = [s.mixture_nats for s in found]
+    assert ranked == sorted(ranked, key=lambda n: n or 0)
+    assert [s.nats for s in found] != ranked
+
+
+def test_a_beam_never_writes_what_is_banned(small: Generator) -> None:
+    found = beam_search(small, "a", 10, Sampling(length=5, ban=["b"]))
+    assert not any("b" in s.text or "<" in s.text for s in found)

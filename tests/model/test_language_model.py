@@ -8,7 +8,7 @@ from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM, _drop, _drop_rows, _drop_weights
-from rnngen.run import expected_shapes, multiply_weights
+from rnngen.shapes import expected_shapes, multiply_weights
 from tests.model.test_cells import KINDS
 
 V = 11
@@ -28,11 +28,11 @@ def test_logits_equal_the_numpy_recurrence_over_1000_steps(cell: str, nonlineari
         logits, state = model(torch.from_numpy(tokens), model.start_state(2))
     weights = {name: w.numpy() for name, w in model.weights().items()}
     reference = Recurrence(model.config.model_dump(), weights)
-    carried = reference.start_state(2)
+    reference.reset(2)
     for t in range(1000):
-        expected, carried = reference.step(tokens[t], carried)
+        expected = reference.step(tokens[t].tolist())
         np.testing.assert_allclose(logits[t].numpy(), expected, atol=1e-5, rtol=1e-4)
-    np.testing.assert_allclose(state.numpy(), carried, atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(state.numpy(), reference.state, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
@@ -43,17 +43,17 @@ def test_a_tied_network_with_a_narrower_last_layer_equals_the_numpy_recurrence(c
     tokens = np.random.default_rng(0).integers(V, size=(50, 2))
     weights = {name: w.numpy() for name, w in model.weights().items()}
     reference = Recurrence(model.config.model_dump(), weights)
-    carried = reference.start_state(2)
+    reference.reset(2)
     state = model.start_state(2)
-    assert tuple(state.shape) == carried.shape == (3, model.cells[0].state_size, 2, 16)
+    assert tuple(state.shape) == reference.state.shape == (3, model.cells[0].state_size, 2, 16)
     with torch.no_grad():
         for window in np.split(tokens, [20]):  # the state is carried from one to the next
             logits, state = model(torch.from_numpy(window), state)
             for t, row in enumerate(window):
-                expected, carried = reference.step(row, carried)
+                expected = reference.step(row.tolist())
                 np.testing.assert_allclose(logits[t].numpy(), expected, atol=1e-5, rtol=1e-4)
-            np.testing.assert_allclose(model.readout(state).numpy(), reference.readout(carried), atol=1e-5, rtol=1e-4)
-    np.testing.assert_allclose(state.numpy(), carried, atol=1e-5, rtol=1e-4)
+            np.testing.assert_allclose(model.readout(state).numpy(), reference.logits, atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(state.numpy(), reference.state, atol=1e-5, rtol=1e-4)
     assert not state[-1, :, :, 6:].any()
     assert {name: w.shape for name, w in weights.items()} == expected_shapes(model.config.model_dump(), V, most=100)
 

@@ -1,0 +1,131 @@
+"""The table of commands, each imported when it is called, and help that appears at once.
+
+Typer needs every command's signature to build its parser, and a signature brings a module. Here the list of commands
+is a table of names and summaries, so ``rnngen --help`` and a mistyped command import none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+class Entry(NamedTuple):
+    """A command: where it lives, and the first sentence of its help."""
+
+    module: str
+    name: str
+    summary: str
+
+
+COMMANDS = {
+    "train": Entry("rnngen.cli.train", "train_command", "Train a model on text."),
+    "sample": Entry("rnngen.cli.sample", "sample_command", "Write new text with a trained model."),
+    "eval": Entry("rnngen.cli.eval", "eval_command", "Score a model exactly."),
+    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),
+}
+
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class QuickCommand(TyperCommand):
+    """A command whose values need no pydantic, and whose help groups the options by their panels, in plain text."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Arguments and options, the help option too."""
+        return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, a section a panel, in the order of the first option of each."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            title = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            sections.setdefault(getattr(parameter, "rich_help_panel", None) or title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+_PLAIN: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, Path: Path}
+
+
+def _quick(parameter: Any) -> Any:
+    """The parameter, turning text into values of plain types by no more than a call.
+
+    Typer imports pydantic and builds an adapter a parameter for it, which takes as long as all else before the first
+    character. What is not plain, or wrong, still goes that way, so errors are Typer's own.
+    """
+    if "process_value" in vars(parameter) or not hasattr(parameter, "type_descriptor"):  # done, or an older Typer
+        return parameter
+    thorough: Callable[[Any, Any], Any] = parameter.process_value
+    kind = parameter.type_descriptor.annotation
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+
+    def process(ctx: Any, value: Any) -> Any:
+        if isinstance(value, str) and value not in choices and kind is not list[str]:
+            try:
+                value = _PLAIN[kind](value)
+            except (ValueError, KeyError):
+                return thorough(ctx, value)
+        if parameter.required and parameter.value_is_missing(value):
+            return thorough(ctx, value)
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+
+    parameter.process_value = process
+    return parameter
+
+
+def plain_app(**settings: Any) -> typer.Typer:
+    """A Typer application whose help and errors are plain text: Rich's take longer to import than the rest."""
+    return typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+        context_settings=CONTEXT_SETTINGS, **settings,
+    )  # fmt: skip
+
+
+def register_command(app: typer.Typer, name: str, function: Callable[..., Any]) -> None:
+    """Add a command to an application made by ``plain_app``."""
+    app.command(name, cls=QuickCommand)(function)
+
+
+def load_command(name: str) -> Any:
+    """Import a command of the table and build its parser."""
+    entry = COMMANDS[name]
+    found = getattr(import_module(entry.module), entry.name)
+    if not isinstance(found, typer.Typer):
+        app = plain_app()
+        register_command(app, name, found)
+        found = app
+    return get_command(found)
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists placeholders, and imports a command when it is called."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of the group itself."""
+        return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that the arguments begin with, and the arguments after it."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else None, rest
+
+
+def register_table(app: typer.Typer) -> None:
+    """Add a placeholder for each command of the table."""
+    for name, entry in COMMANDS.items():
+        app.command(name, help=entry.summary)(_placeholder)
+
+
+def _placeholder() -> None:
+    raise NotImplementedError("LazyGroup calls the command itself")

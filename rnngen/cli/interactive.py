@@ -1,0 +1,234 @@
+"""``rnngen sample --interactive``: writing together, at a line editor."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from rnngen.cli import console
+from rnngen.errors import RnngenError, UsageError
+from rnngen.generation.generate import Generator
+from rnngen.generation.options import Sampling
+from rnngen.generation.session import Session
+
+LENGTH = 200
+"""Tokens at a time, where no length is given."""
+
+SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
+
+HELP = """\
+Type text and press Enter: it is added as it stands, and the model goes on. Enter alone: the model goes on.
+Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that begins with / is written //.
+
+  /retry        take back what the model wrote last, and let it write again
+  /undo         take back the last step, yours or the model's
+  /words        the likeliest next words; /1 to /9 takes one
+  /add TEXT     add text without letting the model go on
+  /show         the whole text
+  /save FILE    write it to a file
+  /settings     how the model writes; /temperature 0.7, /top-p 0.9, /length 50, /until line … change it
+  /quit         leave (or Ctrl-D)
+"""
+
+
+def write_together(generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+    """Run a session at the terminal until the user leaves.
+
+    Raises:
+        UsageError: there is no terminal.
+        KeyboardInterrupt: the user left with Ctrl-C.
+    """
+    if not (sys.stdin is not None and sys.stdin.isatty() and console.shows_output()):
+        raise UsageError("--interactive needs a terminal", hint="Without one: --prompt - reads standard input.")
+    if sampling.length is None and sampling.until is None:
+        sampling = dataclasses.replace(sampling, length=LENGTH)
+    _Conversation(Session(generator, prompt, sampling, seed)).run()
+
+
+class _Leave(Exception):  # noqa: N818 (not an error)
+    """The user wants to leave."""
+
+
+class _Conversation:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.words: list[tuple[str, float]] = []
+        self.saved = session.text
+        self.files: set[Path] = set()
+        self.editor: PromptSession[str] = PromptSession("> ", completer=_Commands(), key_bindings=_keys())
+
+    def run(self) -> None:
+        console.write(f"Writing with {self.session.generator.name}, seed {self.session.seed}. /help tells how.\n")
+        if self.session.text:
+            console.write(self.session.text + "\n")
+        warned = False
+        while True:
+            try:
+                line = self.editor.prompt()
+            except KeyboardInterrupt:
+                if warned or self.session.text == self.saved:
+                    raise
+                warned = True
+                console.write("The text is not saved: /save FILE keeps it, Ctrl-C again leaves without it.\n")
+                continue
+            except EOFError:
+                line = "/quit"
+            try:
+                self.answer(line)
+            except _Leave:
+                if warned or self.session.text == self.saved:
+                    return
+                console.write("The text is not saved: /save FILE keeps it, /quit again leaves without it.\n")
+                warned = True
+                continue
+            except RnngenError as error:
+                console.write(f"{error}\n")
+            warned = False
+
+    def answer(self, line: str) -> None:
+        """Do what a line says."""
+        if not line.startswith("/"):
+            self.add(line)
+            self.show(self.session.write())
+        elif line.startswith("//"):
+            self.add(line[1:])
+            self.show(self.session.write())
+        else:
+            name, _, rest = line[1:].partition(" ")
+            self.command(name.replace("-", "_"), rest)
+
+    def add(self, text: str) -> None:
+        """Append what the user typed."""
+        if text and (unseen := self.session.add(text)):
+            console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
+
+    def show(self, pieces: Iterable[str]) -> None:
+        """What the model writes, after the line that it goes on from; Ctrl-C stops it."""
+        console.write(self.session.text.rpartition("\n")[2])
+        ends_line = False
+        try:
+            ends_line = console.write_pieces(pieces, lambda: None)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            pieces.close()  # type: ignore[attr-defined]
+        if not ends_line:
+            console.write("\n")
+
+    def command(self, name: str, rest: str) -> None:
+        """Do what a command says."""
+        if name.isdecimal() and self.words:
+            self.pick(int(name))
+        elif name in SETTINGS and rest:
+            self.session.change(**{name: _value(name, rest)})
+        elif name == "help":
+            console.write(HELP)
+        elif name == "retry":
+            self.show(self.session.retry())
+        elif name == "undo":
+            taken = self.session.undo()
+            console.write("(nothing to take back)\n" if taken is None else f"(taken back: {_shown(taken)})\n")
+        elif name == "words":
+            self.words = self.session.words()
+            rows = (f"  /{n}  {p:6.1%}  {_shown(word)}\n" for n, (word, p) in enumerate(self.words, start=1))
+            console.write("".join(rows) or "(no word is likely)\n")
+            return
+        elif name == "add":
+            self.add(rest)
+        elif name == "show":
+            console.write(self.session.text + "\n")
+        elif name == "save":
+            self.save(rest)
+        elif name == "settings":
+            console.write("".join(f"  /{n.replace('_', '-')} {_setting(self.session.sampling, n)}\n" for n in SETTINGS))
+        elif name == "quit":
+            raise _Leave
+        else:
+            raise UsageError(
+                f"there is no /{name.replace('_', '-')}{' without a value' if name in SETTINGS else ''}",
+                hint="/help lists what there is.",
+            )
+        self.words = []
+
+    def pick(self, number: int) -> None:
+        """Add one of the likely words."""
+        if not 1 <= number <= len(self.words):
+            raise UsageError(f"there is no word {number}", expected=f"1 to {len(self.words)}")
+        self.session.add(self.words[number - 1][0])
+        console.write(self.session.text.rpartition("\n")[2] + "\n")
+
+    def save(self, name: str) -> None:
+        """Write the text to a file, but never over one that something else has made."""
+        if not name.strip():
+            raise UsageError("/save needs the name of a file")
+        path = Path(shlex.split(name)[0] if name[0] in "'\"" else name.strip()).expanduser()
+        text = self.session.text
+        try:
+            with path.open("w" if path.resolve() in self.files else "x", encoding="utf-8", errors="replace") as file:
+                file.write(text if text.endswith("\n") else text + "\n")
+        except FileExistsError as error:
+            raise UsageError(f"{path} is there already", hint="Save under another name.") from error
+        except OSError as error:
+            raise RnngenError(f"cannot be written ({error.strerror})", where=path) from error
+        self.files.add(path.resolve())
+        self.saved = text
+        console.write(f"({len(text):,} characters saved to {path})\n")
+
+
+def _shown(text: str) -> str:
+    return text.replace("\n", "↵")
+
+
+def _setting(sampling: Sampling, name: str) -> str:
+    value = getattr(sampling, name)
+    if isinstance(value, tuple):
+        return " ".join(map(shlex.quote, value)) or "none"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _value(name: str, text: str) -> Any:
+    """What a setting's value says, in the setting's type."""
+    kind = get_type_hints(Sampling)[name]
+    if name in ("ban", "stop"):
+        return () if text.strip() == "none" else tuple(shlex.split(text))
+    if type(None) in get_args(kind) and text.strip() == "none":
+        return None
+    number = float if kind is float else int if kind is int or int in get_args(kind) else str
+    try:
+        return number(text.strip())
+    except ValueError as error:
+        expected = "a number" if number is float else "an integer"
+        raise UsageError(f"/{name.replace('_', '-')} has no such value", expected=expected, found=repr(text)) from error
+
+
+class _Commands(Completer):
+    """Completes commands, and names of files after /save."""
+
+    NAMES = ("retry", "undo", "words", "add", "show", "save", "settings", "help", "quit", *SETTINGS)
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        typed = document.text_before_cursor
+        if typed.startswith("/") and " " not in typed:
+            for name in self.NAMES:
+                name = "/" + name.replace("_", "-")
+                if name.startswith(typed):
+                    yield Completion(name, start_position=-len(typed))
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("escape", "enter")
+    def _break_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys

@@ -1,0 +1,68 @@
+"""How far a long job has come: nothing for a short one, a bar on a terminal, plain lines at intervals elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rnngen.cli import console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PATIENCE = 2.0  # seconds before anything is shown
+PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
+
+
+class LongJob:
+    """Shows progress on standard error once a job has taken a while.
+
+    Args:
+        what: what is being done, as in "writing".
+        total: how many steps it has.
+        unit: what a step is, as in "tokens".
+        shown: whether to show anything.
+    """
+
+    def __init__(self, what: str, total: int, unit: str, *, shown: bool) -> None:
+        self._what, self._total, self._unit, self._shown = what, total, unit, shown
+        self._began = time.perf_counter()
+        self._due = self._began + PATIENCE
+        self._bar: tuple[Progress, TaskID] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def advance_to(self, done: int) -> None:
+        """So many steps are done; to be called often."""
+        now = time.perf_counter()
+        if not self._shown or now < self._due:
+            return
+        if self._bar is None and not sys.stderr.isatty():
+            rate = done / (now - self._began)
+            left = console.duration((self._total - done) / rate) if rate else "?"
+            console.note(f"{self._what}: {done:,} of {self._total:,} {self._unit}, {left} left")
+            self._due = now + PLAIN_INTERVAL
+            return
+        if self._bar is None:
+            self._bar = self._start_bar()
+        bar, task = self._bar
+        bar.update(task, completed=done)
+
+    def _start_bar(self) -> tuple[Progress, TaskID]:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+
+        bar = Progress(
+            "{task.description}", BarColumn(), MofNCompleteColumn(), self._unit, TimeElapsedColumn(), "elapsed,",
+            TimeRemainingColumn(), "left", console=console.stderr_console(), transient=True,
+        )  # fmt: skip
+        bar.start()
+        return bar, bar.add_task(self._what, total=self._total)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar[0].stop()

@@ -1,0 +1,105 @@
+"""Beam search: the likeliest text, instead of a drawn one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rnngen.errors import RnngenError
+from rnngen.generation.context import nats_of
+from rnngen.generation.filters import Array, ban
+from rnngen.generation.generate import Generator
+from rnngen.generation.options import Sampling
+from rnngen.generation.stopping import Ending, FinishReason
+from rnngen.generation.writer import Sample
+
+
+class Hypothesis(NamedTuple):
+    """A text that may turn out to be the likeliest.
+
+    Attributes:
+        score: what it is ranked by: ln p of all its tokens under the distribution that the search is over.
+        content: its bytes.
+        tokens: how many.
+        nats: -ln p under the network alone.
+    """
+
+    score: float
+    content: bytes
+    tokens: int
+    nats: float
+
+
+def beam_search(generator: Generator, prompt: str, width: int, sampling: Sampling) -> list[Sample]:
+    """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
+
+    Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.
+    A text that has ended before ``length`` competes with those that go on, what stopped it included.
+
+    Args:
+        generator: the model, or the mixture that it draws from.
+        prompt: what the text goes on from.
+        width: how many are kept; 1 is greedy. With V^length it would be exact.
+        sampling: ``length``, ``until``, ``stop`` and ``ban``.
+
+    Returns:
+        Up to ``width`` samples, the likeliest first.
+    """
+    table = generator.tokenizer.token_bytes()
+    banned = generator.banned(sampling.ban)
+    context = generator.context([generator.prompt_ids(prompt)])
+    live = [Hypothesis(0.0, b"", 0, 0.0)]
+    ended: list[tuple[Hypothesis, Sample]] = []
+    for _ in range(sampling.most):
+        scores = np.array([h.score for h in live])[:, None] + ban(_log_probabilities(context.prediction()), banned)
+        # twice as many, so that enough go on when some end
+        best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
+        network = context.network.copy()
+        rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
+        nats = nats_of(network[rows], tokens)
+        going: list[tuple[int, int, Hypothesis]] = []
+        for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            score = float(scores[row, token])
+            before = live[row]
+            grown = Hypothesis(score, before.content + table[token], before.tokens + 1, before.nats + nats[rank])
+            sample = _ended(grown, sampling) if score > -np.inf else None
+            if sample is not None and rank < width:
+                ended.append((grown, sample))
+            elif sample is None and score > -np.inf and len(going) < width:
+                going.append((row, token, grown))
+        ended = sorted(ended, key=lambda pair: -pair[0].score)[:width]
+        live = [grown for _, _, grown in going]
+        # nothing that goes on can rise again
+        if not live or (len(ended) == width and ended[-1][0].score >= live[0].score):
+            break
+        context.snapshot = context.snapshot.select([row for row, _, _ in going])
+        context.read([token for _, token, _ in going])
+    finished = [*ended, *((h, _sample(h, h.content.decode(errors="replace"), "length", None)) for h in live)]
+    finished.sort(key=lambda pair: -pair[0].score)
+    return [
+        Sample(**{**vars(sample), "number": number, "mixture_nats": -h.score if context.mixed else None})
+        for number, (h, sample) in enumerate(finished[:width])
+    ]
+
+
+def _log_probabilities(logits: Array) -> Array:
+    """Ln softmax of each row, (B, V)."""
+    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
+    if not np.isfinite(z).all():
+        raise RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
+    log_p: Array = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def _ended(h: Hypothesis, sampling: Sampling) -> Sample | None:
+    """The sample, if the text has ended with its last token."""
+    ending = Ending(sampling)
+    if not ending.stops:
+        return None
+    text = ending.push(h.content.decode(errors="ignore"))
+    return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+
+
+def _sample(h: Hypothesis, text: str, reason: FinishReason, stop: str | None) -> Sample:
+    return Sample(text, h.tokens, h.nats, None, reason, stop, None, 0)

@@ -1,0 +1,105 @@
+"""The sampler: applies the options to each step's logits, and draws."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from rnngen.errors import RnngenError
+from rnngen.generation import filters
+from rnngen.generation.filters import Array, Weights
+from rnngen.generation.options import Sampling
+
+
+class Sampler:
+    """Draws the next token of each of B samples.
+
+    A sample's random numbers depend on the seed and its own number alone, not on how many are written beside it.
+
+    Args:
+        sampling: the options.
+        banned: ids that are never drawn.
+        forced: ids of what every text begins with.
+        seed: of the draws.
+        samples: the samples' numbers, (B,).
+        histories: the ids of each one's prompt, which count as seen.
+        vocab_size: V.
+    """
+
+    def __init__(
+        self, sampling: Sampling, *, banned: Sequence[int], forced: Sequence[int], seed: int,
+        samples: Iterable[int], histories: Sequence[Sequence[int]], vocab_size: int,
+    ) -> None:  # fmt: skip
+        self._sampling = sampling
+        self._forced = deque(forced)
+        self._uniforms = [Random(f"{seed} {sample}").random for sample in samples]
+        self._recent = None
+        if sampling.repetition_penalty != 1 and sampling.repetition_window:
+            self._recent = [_Window(sampling.repetition_window, ids, vocab_size) for ids in histories]
+        self._bias = filters.ban(np.zeros((1, vocab_size)), banned)  # added at every step: cheaper than setting
+        self._filters = [(_FILTERS[name], getattr(sampling, name)) for name in sampling.changes(*_FILTERS)]
+
+    def draw(self, logits: Array) -> list[int]:
+        """One token a sample, from logits (B, V).
+
+        Raises:
+            RnngenError: the logits are not finite.
+        """
+        if self._forced:
+            tokens = [self._forced.popleft()] * len(logits)
+        else:
+            try:
+                tokens = filters.draw(self.weights(logits), [uniform() for uniform in self._uniforms])
+            except FloatingPointError as error:
+                raise RnngenError(
+                    "the model's logits are not finite", hint="Its weights are damaged or diverged."
+                ) from error
+        if self._recent is not None:
+            for window, token in zip(self._recent, tokens, strict=True):
+                window.push(token)
+        return tokens
+
+    def weights(self, logits: Array) -> Weights:
+        """What the next token is drawn by, (B, V), from logits (B, V)."""
+        if self._recent is not None:
+            seen = np.array([window.counts for window in self._recent]) > 0
+            logits = filters.penalize_repetition(logits, seen, self._sampling.repetition_penalty)
+        w = filters.weights(logits + self._bias, self._sampling.temperature)
+        for apply, value in self._filters:
+            w = apply(w, value)
+        return w
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these samples alone."""
+        self._uniforms = [self._uniforms[row] for row in rows]
+        if self._recent is not None:
+            self._recent = [self._recent[row] for row in rows]
+
+
+_FILTERS: dict[str, Callable[[Weights, Any], Weights]] = {
+    "top_k": filters.top_k,
+    "top_p": filters.top_p,
+    "min_p": filters.min_p,
+    "typical": filters.typical,
+}
+
+
+class _Window:
+    """How often each token occurs among the last ones of a text."""
+
+    def __init__(self, size: int, ids: Sequence[int], vocab_size: int) -> None:
+        self._ids: deque[int] = deque()
+        self._size = size
+        self.counts = np.zeros(vocab_size, np.int64)
+        for token in ids[-size:]:
+            self.push(token)
+
+    def push(self, token: int) -> None:
+        if len(self._ids) == self._size:
+            self.counts[self._ids.popleft()] -= 1
+        self._ids.append(token)
+        self.counts[token] += 1

@@ -1,0 +1,116 @@
+"""A text that is written together with a model: what was added, step by step, and what can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rnngen.generation.context import Snapshot
+from rnngen.generation.generate import Generator
+from rnngen.generation.options import Sampling
+from rnngen.generation.sampling import Sampler
+from rnngen.generation.stopping import UNTIL, Ending
+from rnngen.generation.words import likely_words
+from rnngen.generation.writer import Writer, write_text
+
+
+@dataclass
+class Step:
+    """What was added at once.
+
+    Attributes:
+        text: the text.
+        written: whether the model wrote it.
+        before: what was read before it.
+    """
+
+    text: str
+    written: bool
+    before: Snapshot
+
+
+class Session:
+    """A text that grows by what a user types and what a model writes.
+
+    Whatever was interrupted, taken back or stopped, the model has read exactly the text that is there.
+
+    Args:
+        generator: the model.
+        prompt: how the text begins.
+        sampling: how the model writes; ``change`` changes it.
+        seed: of the draws; each piece of writing has numbers of its own, so that a retry is another text.
+    """
+
+    def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+        self.generator = generator
+        self.sampling = sampling
+        self.seed = seed
+        self._begin = prompt
+        self._context = generator.context([generator.prompt_ids(prompt)])
+        self._steps: list[Step] = []
+        self._writings = 0
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._begin + "".join(step.text for step in self._steps)
+
+    def add(self, text: str) -> str:
+        """Append a text; returns its characters that the model has never seen, which it does not read."""
+        before = self._context.snapshot
+        ids, unseen = self.generator.encode_prompt(text)
+        self._context.read_text(ids.tolist())
+        self._steps.append(Step(text, False, before))
+        return unseen
+
+    def write(self) -> Iterator[str]:
+        """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
+        before = self._context.snapshot
+        number, self._writings = self._writings, self._writings + 1
+        sampler = self._sampler(number)
+        writer, ending = Writer(self._context, sampler, scored=False), Ending(self.sampling)
+        text = ""
+        try:
+            for piece in write_text(writer, self.generator.tokenizer, ending):
+                text += piece
+                yield piece
+            if ending.reason in UNTIL:  # else going on would end at once, before the same line end
+                text += UNTIL[ending.reason]
+                yield UNTIL[ending.reason]
+        finally:
+            self._context.snapshot = before
+            self._context.read_text(self.generator.encode_prompt(text)[0].tolist())
+            self._steps.append(Step(text, True, before))
+
+    def _sampler(self, number: int) -> Sampler:
+        # what is in the window matters to a repetition penalty alone, and then is at most so long
+        recent = self.text[-16 * self.sampling.repetition_window :] if self.sampling.repetition_window else ""
+        return self.generator.sampler([self.generator.prompt_ids(recent)], self.sampling, self.seed, [number])
+
+    def retry(self) -> Iterator[str]:
+        """Take back what the model wrote last, if that came last, and let it write again."""
+        if self._steps and self._steps[-1].written:
+            self.undo()
+        return self.write()
+
+    def undo(self) -> str | None:
+        """Take back the last step; returns its text, or None if there is none."""
+        if not self._steps:
+            return None
+        step = self._steps.pop()
+        self._context.snapshot = step.before
+        return step.text
+
+    def words(self, most: int = 9) -> list[tuple[str, float]]:
+        """The likeliest next words, with what stands before them, and their probabilities."""
+        banned = self.generator.banned(self.sampling.ban)
+        return likely_words(self._context, self.generator.tokenizer.token_bytes(), banned, most)
+
+    def change(self, **options: Any) -> None:
+        """Write otherwise from now on.
+
+        Raises:
+            UsageError: a value out of range; nothing has changed.
+        """
+        self.sampling = replace(self.sampling, **options)

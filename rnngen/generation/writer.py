@@ -1,0 +1,204 @@
+"""Samples being written: the loop of draw, show, read, for one text as it is made or for many side by side."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
+from rnngen.generation.context import Context, nats_of
+from rnngen.generation.options import Sampling
+from rnngen.generation.sampling import Sampler
+from rnngen.generation.stopping import Ending, FinishReason
+
+
+class Piece(NamedTuple):
+    """A piece of generated text: what one token completed.
+
+    Attributes:
+        text: may be empty in the middle of a character, and is not the whole token where the text stops inside it.
+        nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token.
+        mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
+    """
+
+    text: str
+    nats: float
+    mixture_nats: float | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A continuation.
+
+    Attributes:
+        text: without the prompt, and without what stopped it.
+        tokens: how many were drawn, those that stopped it included.
+        nats: -ln of the network's own probability of all of them (temperature 1, nothing filtered).
+        mixture_nats: the same of the mixture, where they were drawn from that.
+        finish_reason: ``length``, ``stop``, or what ``until`` named.
+        stop: the string that stopped it.
+        seed: of the draws; None where nothing is drawn.
+        number: of the sample, from 0; with the seed, it gives the same text again.
+        pieces: what each token completed, where that was asked for.
+    """
+
+    text: str
+    tokens: int
+    nats: float
+    mixture_nats: float | None
+    finish_reason: FinishReason
+    stop: str | None
+    seed: int | None
+    number: int
+    pieces: tuple[Piece, ...] | None = None
+
+
+class Writer:
+    """B samples that are being written side by side, each from what its context has read.
+
+    Attributes:
+        drawn: tokens of each sample so far.
+        nats: of the tokens drawn last, (B,), if ``scored``; see ``Piece``.
+        mixture_nats: likewise.
+    """
+
+    def __init__(self, context: Context, sampler: Sampler, *, scored: bool) -> None:
+        self.context = context
+        self._sampler = sampler
+        self._scored = scored
+        self._unread: list[int] | None = None
+        self.drawn = 0
+        self.nats: list[float] = []
+        self.mixture_nats: list[float] | None = None
+
+    def step(self) -> list[int]:
+        """Draw a token a sample. It is read at the next step, so that it can be shown before."""
+        self.catch_up()
+        prediction = self.context.prediction()
+        tokens = self._sampler.draw(prediction)
+        if self._scored:
+            self.nats = nats_of(self.context.network, tokens)
+            self.mixture_nats = nats_of(prediction, tokens) if self.context.mixed else None
+        self._unread = tokens
+        self.drawn += 1
+        return tokens
+
+    def catch_up(self) -> None:
+        """Read what was drawn last."""
+        if self._unread is not None:
+            self.context.read(self._unread)
+            self._unread = None
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these samples alone."""
+        self.catch_up()
+        self.context.snapshot = self.context.snapshot.select(rows)
+        self._sampler.select(rows)
+
+
+def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
+    """The text of one sample, in pieces as they are made."""
+    decoder = StreamDecoder(tokenizer)
+    while writer.drawn < ending.most:
+        text = ending.push(decoder.push(writer.step()[0]))
+        if text:
+            yield text
+        if ending.stop is not None:
+            return
+    if rest := ending.finish(decoder.finish()):
+        yield rest
+
+
+def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[Piece]:
+    """The same, every token with its probability, from a writer that scores.
+
+    The nats are those of all tokens that were drawn: what stopped the text comes last, as pieces without text.
+    """
+    decoder = StreamDecoder(tokenizer)
+    held: deque[Piece] = deque()  # drawn, but perhaps the beginning of a stop string
+
+    def release(size: int) -> Iterator[Piece]:
+        """The first ``size`` characters of what is held."""
+        while held and len(held[0].text) <= size:
+            size -= len(held[0].text)
+            yield held.popleft()
+        if held and size:
+            first = held[0]
+            held[0] = Piece(first.text[size:], 0.0, first.mixture_nats and 0.0)
+            yield first._replace(text=first.text[:size])
+
+    while writer.drawn < ending.most:
+        text = decoder.push(writer.step()[0])
+        held.append(Piece(text, writer.nats[0], writer.mixture_nats[0] if writer.mixture_nats else None))
+        yield from release(len(ending.push(text)))
+        if ending.stop is not None:
+            yield from (piece._replace(text="") for piece in held)
+            return
+    if rest := decoder.finish():
+        held.append(Piece(rest, 0.0, 0.0 if writer.context.mixed else None))
+    yield from release(len(ending.finish(rest)))
+
+
+def write_sample(writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed: int, number: int) -> Sample:
+    """One sample, whole, with its pieces, from a writer that scores."""
+    ending = Ending(sampling)
+    pieces = tuple(write_pieces(writer, tokenizer, ending))
+    mixture_nats = sum(piece.mixture_nats or 0.0 for piece in pieces) if writer.context.mixed else None
+    return Sample(
+        "".join(piece.text for piece in pieces), writer.drawn, sum(piece.nats for piece in pieces), mixture_nats,
+        ending.reason, ending.stop, seed, number, pieces,
+    )  # fmt: skip
+
+
+def write_samples(
+    writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed: int, numbers: range
+) -> list[Sample]:  # fmt: skip
+    """All samples of a writer that scores, whole."""
+    samples = [_Unfinished(tokenizer, Ending(sampling)) for _ in numbers]
+    going = samples
+    while going and writer.drawn < sampling.most:
+        tokens, nats = writer.step(), writer.nats
+        mixture_nats = writer.mixture_nats or [0.0] * len(tokens)
+        for added in zip(going, tokens, nats, mixture_nats, strict=True):
+            _Unfinished.add(*added)
+        rows = [row for row, sample in enumerate(going) if sample.ending.stop is None]
+        if len(rows) < len(going):
+            going = [going[row] for row in rows]
+            if going:
+                writer.select(rows)
+    return [
+        Sample(
+            sample.finish(), len(sample.drawn), sample.nats, sample.mixture_nats if writer.context.mixed else None,
+            sample.ending.reason, sample.ending.stop, seed, number,
+        )
+        for number, sample in zip(numbers, samples, strict=True)
+    ]  # fmt: skip
+
+
+class _Unfinished:
+    """A sample of a batch."""
+
+    def __init__(self, tokenizer: Tokenizer, ending: Ending) -> None:
+        self.ending = ending
+        self.drawn = array("I")
+        self.nats = self.mixture_nats = 0.0
+        self._tokenizer = tokenizer
+        self._decoder = StreamDecoder(tokenizer) if ending.stops else None  # else all is decoded at once, at the end
+        self._text = ""
+
+    def add(self, token: int, nats: float, mixture_nats: float) -> None:
+        """One more token."""
+        self.drawn.append(token)
+        self.nats += nats
+        self.mixture_nats += mixture_nats
+        if self._decoder is not None:
+            self._text += self.ending.push(self._decoder.push(token))
+
+    def finish(self) -> str:
+        """The whole text."""
+        if self._decoder is None:
+            return self._tokenizer.decode(self.drawn)
+        return self._text + self.ending.finish(self._decoder.finish())

@@ -1,0 +1,31 @@
+"""The shapes of a network's tensors, from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # blocks of H rows in a recurrent layer's matrices
+
+
+def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every tensor of a network, for up to ``most`` layers (a hostile number is not counted to)."""
+    G = GATES[model["cell"]]
+    E, H = model["embedding_size"], model["hidden_size"]
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
+    if not model["tied"]:
+        shapes["output.weight"] = (V, H)
+    for layer in range(min(model["num_layers"], most + 1)):
+        prefix = f"layers.{layer}."
+        n = E if model["tied"] and layer == model["num_layers"] - 1 else H  # ModelConfig.width
+        shapes[prefix + "weight_ih_l0"] = (G * n, E if layer == 0 else H)
+        shapes[prefix + "weight_hh_l0"] = (G * n, n)
+        shapes[prefix + "bias_ih_l0"] = shapes[prefix + "bias_hh_l0"] = (G * n,)
+    return shapes
+
+
+def multiply_weights(model: Mapping[str, Any], V: int) -> int:
+    """Weights of a network that are multiplied at every token; training takes about 6 operations on each."""
+    shapes = expected_shapes(model, V, most=model["num_layers"])
+    looked_up = 0 if model["tied"] else V * model["embedding_size"]  # a row of the embedding is copied, not multiplied
+    return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2) - looked_up
