@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -13,10 +15,11 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli import console
 from rnngen.errors import RnngenError, UsageError
-from rnngen.generation.generate import Generator
+from rnngen.generation.generate import Generator as Writer
 from rnngen.generation.options import Sampling
 from rnngen.generation.session import Session
 
@@ -40,7 +43,7 @@ Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that beg
 """
 
 
-def write_together(generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+def write_together(generator: Writer, prompt: str, sampling: Sampling, seed: int) -> None:
     """Run a session at the terminal until the user leaves.
 
     Raises:
@@ -62,18 +65,40 @@ class _Conversation:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.words: list[tuple[str, float]] = []
+        self.interrupted = False
         self.saved = session.text
         self.files: set[Path] = set()
-        self.editor: PromptSession[str] = PromptSession("> ", completer=_Commands(), key_bindings=_keys())
+        self.editor: PromptSession[str] = PromptSession(
+            "> ", completer=_Commands(), key_bindings=_keys(), complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE, reserve_space_for_menu=0,
+        )  # fmt: skip
 
     def run(self) -> None:
+        """Answer lines until the user leaves. Ctrl-C is a key of the editor; elsewhere it is noted, not raised."""
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            self.converse()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, _number: int, _frame: object) -> None:
+        self.interrupted = True
+
+    def _leave_if_interrupted(self) -> None:
+        """What the editor does first: a Ctrl-C before it took the terminal over was meant for it."""
+        if self.interrupted:
+            self.interrupted = False
+            self.editor.app.exit(exception=KeyboardInterrupt)
+
+    def converse(self) -> None:
+        """The loop of lines and answers."""
         console.write(f"Writing with {self.session.generator.name}, seed {self.session.seed}. /help tells how.\n")
         if self.session.text:
             console.write(self.session.text + "\n")
         warned = False
         while True:
             try:
-                line = self.editor.prompt()
+                line = self.editor.prompt(pre_run=self._leave_if_interrupted)
             except KeyboardInterrupt:
                 if warned or self.session.text == self.saved:
                     raise
@@ -111,18 +136,14 @@ class _Conversation:
         if text and (unseen := self.session.add(text)):
             console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
 
-    def show(self, pieces: Iterable[str]) -> None:
+    def show(self, pieces: Generator[str]) -> None:
         """What the model writes, after the line that it goes on from; Ctrl-C stops it."""
         console.write(self.session.text.rpartition("\n")[2])
-        ends_line = False
-        try:
-            ends_line = console.write_pieces(pieces, lambda: None)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            pieces.close()  # type: ignore[attr-defined]
-        if not ends_line:
+        self.interrupted = False
+        if not console.write_pieces(takewhile(lambda _: not self.interrupted, pieces), lambda: None):
             console.write("\n")
+        pieces.close()
+        self.interrupted = False
 
     def command(self, name: str, rest: str) -> None:
         """Do what a command says."""
@@ -153,10 +174,9 @@ class _Conversation:
         elif name == "quit":
             raise _Leave
         else:
-            raise UsageError(
-                f"there is no /{name.replace('_', '-')}{' without a value' if name in SETTINGS else ''}",
-                hint="/help lists what there is.",
-            )
+            what = f"/{name.replace('_', '-')}"
+            problem = f"{what} needs a value" if name in SETTINGS else f"there is no {what}"
+            raise UsageError(problem, hint="/help lists what there is.")
         self.words = []
 
     def pick(self, number: int) -> None:

@@ -21,6 +21,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,8 +59,16 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
+    def _token_bytes(self) -> list[bytes]:
+        """What ``token_bytes`` keeps."""
+
+    @cached_property
+    def _table(self) -> list[bytes]:
+        return self._token_bytes()
+
     def token_bytes(self) -> list[bytes]:
         """The UTF-8 bytes that each id stands for; a text is the concatenation of its tokens' bytes."""
+        return self._table
 
     @abstractmethod
     def to_json(self) -> str:
@@ -140,7 +149,7 @@ class CharTokenizer(Tokenizer):
         """Ids, shape (N,): one a character, 0 for one that was not in the training text."""
         return self._ids[_code_points(text)]
 
-    def token_bytes(self) -> list[bytes]:
+    def _token_bytes(self) -> list[bytes]:
         """The UTF-8 of each character."""
         return [UNKNOWN.encode(), *(c.encode() for c in self.characters)]
 
@@ -176,7 +185,7 @@ class ByteTokenizer(Tokenizer):
         except UnicodeEncodeError as error:
             raise _refuse_surrogates(text, error) from error
 
-    def token_bytes(self) -> list[bytes]:
+    def _token_bytes(self) -> list[bytes]:
         """Each byte."""
         return [bytes([i]) for i in range(256)]
 
@@ -248,7 +257,7 @@ class SubwordTokenizer(Tokenizer):
             encodings = self._tokenizer.encode_batch_fast(list(aligned_pieces(_slices(piece, 1 << 14))))
             yield np.concatenate([np.array(e.ids, dtype=self.dtype) for e in encodings])
 
-    def token_bytes(self) -> list[bytes]:
+    def _token_bytes(self) -> list[bytes]:
         """The bytes that each token's GPT-2 alphabet spells."""
         table = {c: bytes([i]) for i, c in enumerate(_byte_alphabet())}
         tokens = (self._tokenizer.id_to_token(i) for i in range(self.vocab_size))

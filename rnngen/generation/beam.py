@@ -57,7 +57,7 @@ def beam_search(generator: Generator, prompt: str, width: int, sampling: Samplin
         best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
         network = context.network.copy()
         rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
-        nats = nats_of(network[rows], tokens)
+        nats = nats_of(network[rows], tokens).tolist()
         going: list[tuple[int, int, Hypothesis]] = []
         for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             score = float(scores[row, token])

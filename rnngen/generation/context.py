@@ -111,9 +111,9 @@ class Context:
         self._model.state, self._numbers = snapshot.state, snapshot.numbers
 
 
-def nats_of(logits: Array, tokens: Sequence[int]) -> list[float]:
+def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
     """-ln p of one token a row, (B,), under softmax(logits), (B, V)."""
-    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
+    z = logits - logits.max(axis=1, keepdims=True)
     picked = z[np.arange(len(tokens)), tokens]
-    nats: list[float] = (np.log(np.exp(z).sum(axis=1)) - picked).tolist()
+    nats: NDArray[np.float64] = np.log(np.exp(z, z).sum(axis=1, dtype=np.float64)) - picked
     return nats

@@ -77,7 +77,7 @@ class Sampling:
                 object.__setattr__(self, name, (getattr(self, name),))
         t, penalty = self.temperature, self.repetition_penalty
         _check("temperature", t, 0 <= t < math.inf, "a number ≥ 0 (0 is greedy)")
-        _check("repetition-penalty", penalty, 0 < penalty < math.inf, "a number above 0 (1 is none)")
+        _check("repetition-penalty", penalty, 0.01 <= penalty <= 100, "a number from 0.01 to 100 (1 is none)")
         for name in ("top_p", "min_p", "typical"):
             value = getattr(self, name)
             _check(name, value, 0 <= value <= 1, "a number from 0 to 1")

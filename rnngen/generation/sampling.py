@@ -40,7 +40,7 @@ class Sampler:
         self._recent = None
         if sampling.repetition_penalty != 1 and sampling.repetition_window:
             self._recent = [_Window(sampling.repetition_window, ids, vocab_size) for ids in histories]
-        self._bias = filters.ban(np.zeros((1, vocab_size)), banned)  # added at every step: cheaper than setting
+        self._bias = filters.ban(np.zeros((1, vocab_size), np.float32), banned)
         self._filters = [(_FILTERS[name], getattr(sampling, name)) for name in sampling.changes(*_FILTERS)]
 
     def draw(self, logits: Array) -> list[int]:

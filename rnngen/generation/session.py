@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rnngen.generation import generate
 from rnngen.generation.context import Snapshot
-from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
 from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import UNTIL, Ending
@@ -42,7 +42,7 @@ class Session:
         seed: of the draws; each piece of writing has numbers of its own, so that a retry is another text.
     """
 
-    def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+    def __init__(self, generator: generate.Generator, prompt: str, sampling: Sampling, seed: int) -> None:
         self.generator = generator
         self.sampling = sampling
         self.seed = seed
@@ -64,7 +64,7 @@ class Session:
         self._steps.append(Step(text, False, before))
         return unseen
 
-    def write(self) -> Iterator[str]:
+    def write(self) -> Generator[str]:
         """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
         before = self._context.snapshot
         number, self._writings = self._writings, self._writings + 1
@@ -79,8 +79,12 @@ class Session:
                 text += UNTIL[ending.reason]
                 yield UNTIL[ending.reason]
         finally:
-            self._context.snapshot = before
-            self._context.read_text(self.generator.encode_prompt(text)[0].tolist())
+            ids = self.generator.encode_prompt(text)[0].tolist()
+            if len(ids) == writer.drawn:
+                writer.catch_up()
+            else:  # what was drawn is not what is there: a stop string, half a character
+                self._context.snapshot = before
+                self._context.read_text(ids)
             self._steps.append(Step(text, True, before))
 
     def _sampler(self, number: int) -> Sampler:
@@ -88,7 +92,7 @@ class Session:
         recent = self.text[-16 * self.sampling.repetition_window :] if self.sampling.repetition_window else ""
         return self.generator.sampler([self.generator.prompt_ids(recent)], self.sampling, self.seed, [number])
 
-    def retry(self) -> Iterator[str]:
+    def retry(self) -> Generator[str]:
         """Take back what the model wrote last, if that came last, and let it write again."""
         if self._steps and self._steps[-1].written:
             self.undo()

@@ -43,7 +43,7 @@ def likely_words(context: Context, table: list[bytes], banned: Sequence[int], mo
         grown: list[tuple[float, bytes, int, int]] = []
         for row, (nats, content) in enumerate(live):
             tokens = choices[row].tolist()
-            for token, cost in zip(tokens, nats_of(prediction[[row] * len(tokens)], tokens), strict=True):
+            for token, cost in zip(tokens, nats_of(prediction[[row] * len(tokens)], tokens).tolist(), strict=True):
                 if cost < np.inf:
                     grown.append((nats + cost, content + table[token], row, token))
         open_: list[tuple[float, bytes, int, int]] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
 from rnngen.generation.context import Context, nats_of
@@ -71,8 +73,8 @@ class Writer:
         self._scored = scored
         self._unread: list[int] | None = None
         self.drawn = 0
-        self.nats: list[float] = []
-        self.mixture_nats: list[float] | None = None
+        self.nats: NDArray[np.float64] = np.zeros(0)
+        self.mixture_nats: NDArray[np.float64] | None = None
 
     def step(self) -> list[int]:
         """Draw a token a sample. It is read at the next step, so that it can be shown before."""
@@ -132,7 +134,8 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
 
     while writer.drawn < ending.most:
         text = decoder.push(writer.step()[0])
-        held.append(Piece(text, writer.nats[0], writer.mixture_nats[0] if writer.mixture_nats else None))
+        mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
+        held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
         if ending.stop is not None:
             yield from (piece._replace(text="") for piece in held)
@@ -157,48 +160,41 @@ def write_samples(
     writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed: int, numbers: range
 ) -> list[Sample]:  # fmt: skip
     """All samples of a writer that scores, whole."""
-    samples = [_Unfinished(tokenizer, Ending(sampling)) for _ in numbers]
-    going = samples
+    B = len(numbers)
+    endings = [Ending(sampling) for _ in numbers]
+    decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
+    texts = [""] * B
+    drawn: list[list[int]] = []  # of each step, where all go on to the end
+    lengths = [sampling.most] * B
+    nats, mixture_nats = np.zeros(B), np.zeros(B)
+    going = list(range(B))
     while going and writer.drawn < sampling.most:
-        tokens, nats = writer.step(), writer.nats
-        mixture_nats = writer.mixture_nats or [0.0] * len(tokens)
-        for added in zip(going, tokens, nats, mixture_nats, strict=True):
-            _Unfinished.add(*added)
-        rows = [row for row, sample in enumerate(going) if sample.ending.stop is None]
-        if len(rows) < len(going):
-            going = [going[row] for row in rows]
+        tokens = writer.step()
+        nats[going] += writer.nats
+        if writer.mixture_nats is not None:
+            mixture_nats[going] += writer.mixture_nats
+        if not decoders:
+            drawn.append(tokens)  # to be decoded at once, below
+            continue
+        for sample, token in zip(going, tokens, strict=True):
+            texts[sample] += endings[sample].push(decoders[sample].push(token))
+        left = [row for row, sample in enumerate(going) if endings[sample].stop is None]
+        if len(left) < len(going):
+            for sample in set(going) - {going[row] for row in left}:
+                lengths[sample] = writer.drawn
+            going = [going[row] for row in left]
             if going:
-                writer.select(rows)
+                writer.select(left)
+    if decoders:
+        for sample in going:
+            texts[sample] += endings[sample].finish(decoders[sample].finish())
+    else:
+        texts = [tokenizer.decode(ids) for ids in zip(*drawn, strict=True)] if drawn else texts
     return [
         Sample(
-            sample.finish(), len(sample.drawn), sample.nats, sample.mixture_nats if writer.context.mixed else None,
-            sample.ending.reason, sample.ending.stop, seed, number,
+            texts[sample], lengths[sample], float(nats[sample]),
+            float(mixture_nats[sample]) if writer.context.mixed else None,
+            endings[sample].reason, endings[sample].stop, seed, number,
         )
-        for number, sample in zip(numbers, samples, strict=True)
+        for sample, number in enumerate(numbers)
     ]  # fmt: skip
-
-
-class _Unfinished:
-    """A sample of a batch."""
-
-    def __init__(self, tokenizer: Tokenizer, ending: Ending) -> None:
-        self.ending = ending
-        self.drawn = array("I")
-        self.nats = self.mixture_nats = 0.0
-        self._tokenizer = tokenizer
-        self._decoder = StreamDecoder(tokenizer) if ending.stops else None  # else all is decoded at once, at the end
-        self._text = ""
-
-    def add(self, token: int, nats: float, mixture_nats: float) -> None:
-        """One more token."""
-        self.drawn.append(token)
-        self.nats += nats
-        self.mixture_nats += mixture_nats
-        if self._decoder is not None:
-            self._text += self.ending.push(self._decoder.push(token))
-
-    def finish(self) -> str:
-        """The whole text."""
-        if self._decoder is None:
-            return self._tokenizer.decode(self.drawn)
-        return self._text + self.ending.finish(self._decoder.finish())

@@ -56,7 +56,7 @@ def naive(config: dict, w: dict, tokens: list[int]) -> list[float]:
             return dot(row("weight_ih_l0", gate, unit), x) + bias("bias_ih_l0", gate, unit)
 
         def both(gate: int, unit: int) -> float:
-            return from_state(gate, unit) + from_input(gate, unit)  # noqa: B023 (called at once)
+            return from_state(gate, unit) + from_input(gate, unit)
 
         if config["cell"] == "lstm":
             c = [sigma(both(1, j)) * c[j] + sigma(both(0, j)) * math.tanh(both(2, j)) for j in range(H)]

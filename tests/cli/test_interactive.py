@@ -1,0 +1,241 @@
+"""``rnngen sample --interactive`` as a user meets it: a process at a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import rnngen
+from rnngen.generation.options import Sampling
+from rnngen.generation.session import Session
+
+pty = pytest.importorskip("pty")  # not on Windows
+fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+
+PROMPT = "\n>"
+
+
+class Terminal:
+    """A command at a terminal of its own; what it shows is read without its escapes."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        self.before = termios.tcgetattr(self.slave)
+        environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "200"}
+        self.process = subprocess.Popen(
+            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
+        )  # fmt: skip
+        self.shown = ""
+        self.seen = 0
+
+    def read(self, seconds: float) -> None:
+        if select.select([self.master], [], [], seconds)[0]:
+            text = os.read(self.master, 1 << 16).decode(errors="replace")
+            text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>]|\x1b\][^\a]*\a", "", text)
+            self.shown += text.replace("\r", "")
+
+    def expect(self, words: str) -> str:
+        """Read until these words come, after those of the last time; what came before them."""
+        began = time.monotonic()
+        while (at := self.shown.find(words, self.seen)) < 0:
+            assert time.monotonic() - began < 10, f"{words!r} did not come in {self.shown[self.seen :][-500:]!r}"
+            self.read(0.2)
+        text, self.seen = self.shown[self.seen : at], at + len(words)
+        return text
+
+    def say(self, line: str) -> None:
+        os.write(self.master, line.encode() + b"\r")
+
+    def press(self, key: bytes) -> None:
+        os.write(self.master, key)
+
+    def leave(self) -> int:
+        """Press Ctrl-C until the command has ended."""
+        self.press(b"\x03")
+        began = time.monotonic()
+        while self.process.poll() is None and time.monotonic() - began < 10:
+            self.read(0.1)
+            if "leaves without it" in self.shown:
+                self.expect("leaves without it.")
+                self.expect(PROMPT)
+                time.sleep(0.3)  # a plain terminal is taken over after the prompt is shown
+                self.press(b"\x03")
+                break
+        return self.ends()
+
+    def ends(self) -> int:
+        began = time.monotonic()
+        while self.process.poll() is None:
+            assert time.monotonic() - began < 10, self.shown[-2000:]
+            self.read(0.1)
+        self.read(0.1)
+        assert "Traceback" not in self.shown
+        assert termios.tcgetattr(self.slave) == self.before, "the terminal is left as it was"
+        return self.process.returncode
+
+
+@pytest.fixture
+def start(rnngen_command: list[str]) -> Iterator[Callable[..., Terminal]]:
+    terminals: list[Terminal] = []
+
+    def make(*arguments: object) -> Terminal:
+        terminal = Terminal([*rnngen_command, "sample", "--interactive", *map(str, arguments)])
+        terminals.append(terminal)
+        terminal.expect("/help tells how.")
+        return terminal
+
+    yield make
+    for terminal in terminals:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+        os.close(terminal.slave)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_whole_conversation(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    session = Session(rnngen.load(), "", Sampling(length=30), 7)
+    terminal = start("--seed", 7, "-n", 30)
+    terminal.expect(PROMPT)
+    terminal.say("The cat ")
+    session.add("The cat ")
+    "".join(session.write())
+    terminal.expect(session.text)
+    terminal.expect(PROMPT)
+    terminal.say("/retry")
+    first = session.text
+    "".join(session.retry())
+    assert session.text != first
+    terminal.expect(session.text)
+    terminal.expect(PROMPT)
+    terminal.say("/undo")
+    session.undo()
+    terminal.expect("(taken back: ")
+    terminal.expect(PROMPT)
+    terminal.say("/words")
+    words = session.words()
+    for number, (word, p) in enumerate(words, start=1):
+        terminal.expect(f"/{number}  {p:6.1%}  {word.replace(chr(10), '↵')}")
+    terminal.expect(PROMPT)
+    terminal.say("/2")
+    session.add(words[1][0])
+    terminal.expect(session.text.rpartition("\n")[2])
+    terminal.expect(PROMPT)
+    terminal.say("/temperature 0")
+    session.change(temperature=0.0)
+    terminal.expect(PROMPT)
+    terminal.say("")
+    "".join(session.write())
+    terminal.expect(session.text.rpartition("\n")[2][-8:])
+    terminal.expect(PROMPT)
+    terminal.say("/save text.txt")
+    terminal.expect(f"({len(session.text)} characters saved to text.txt)")
+    assert (tmp_path / "text.txt").read_text().rstrip("\n") == session.text.rstrip("\n")
+    terminal.expect(PROMPT)
+    terminal.say("/quit")
+    assert terminal.ends() == 0
+
+
+@pytest.mark.usefixtures("trained")
+def test_ctrl_c_leaves_with_its_code_but_not_with_a_text_that_is_not_saved(start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.expect(PROMPT)
+    terminal.say("/add The")
+    terminal.expect(PROMPT)
+    terminal.press(b"\x03")
+    terminal.expect("The text is not saved")
+    terminal.expect(PROMPT)
+    terminal.press(b"\x03")
+    assert terminal.ends() == 130
+
+
+@pytest.mark.usefixtures("trained")
+def test_ctrl_c_stops_the_writing_and_keeps_what_is_there(start: Callable[..., Terminal]) -> None:
+    terminal = start("-n", 10_000_000)
+    terminal.expect(PROMPT)
+    terminal.say("The")
+    terminal.expect("The")
+    for _ in range(20):  # lines of it
+        terminal.expect("\n")
+    terminal.press(b"\x03")
+    terminal.expect(PROMPT)
+    terminal.say("/save text.txt")
+    terminal.expect("characters saved")
+    assert len(Path("text.txt").read_text()) > 100
+    terminal.expect(PROMPT)
+    terminal.say("/quit")
+    assert terminal.ends() == 0
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(("how", "code"), [("interrupt", 130), ("terminate", 143), ("end", 0)])
+def test_the_terminal_is_left_as_it_was(start: Callable[..., Terminal], how: str, code: int) -> None:
+    terminal = start()
+    terminal.expect(PROMPT)
+    terminal.press(b"half a line")
+    terminal.expect("half a line")
+    if how == "terminate":
+        terminal.process.send_signal(signal.SIGTERM)
+    elif how == "interrupt":
+        terminal.press(b"\x03")
+    else:
+        terminal.press(b"\x15\x04")  # the line away, then the end
+    assert terminal.ends() == code
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/nothing", "there is no /nothing"),
+        ("/temperature warm", "/temperature has no such value; expected a number; found 'warm'"),
+        ("/temperature -1", "--temperature is out of range"),
+        ("/top-k 1.5", "/top-k has no such value; expected an integer"),
+        ("/top-k", "/top-k needs a value"),
+        ("/save", "/save needs the name of a file"),
+        ("/save corpus.txt", "corpus.txt is there already"),
+        ("/save nowhere/x.txt", "nowhere/x.txt: cannot be written"),
+        ("/undo", "(nothing to take back)"),
+        ("/add Ω", "(the model has never seen 'Ω', and does not read it)"),
+        ("/help", "/retry"),
+        ("/settings", "/temperature 1"),
+        ("/until line", PROMPT),
+        ("/ban a e", PROMPT),
+        ("/length none", PROMPT),
+        ("/show", "The begin"),
+        ("//1", "/1"),
+    ],
+)
+def test_every_line_has_an_answer(
+    start: Callable[..., Terminal], corpus: Path, line: str, answer: str
+) -> None:  # fmt: skip
+    terminal = start("-p", "The begin", "--length", 5)
+    terminal.expect(PROMPT)
+    terminal.say(line)
+    terminal.expect(answer)
+    if answer != PROMPT:
+        terminal.expect(PROMPT)
+    terminal.leave()
+    assert corpus.stat().st_size == 20_000
+
+
+@pytest.mark.usefixtures("trained")
+def test_it_works_in_a_plain_terminal(rnngen_command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(["env", "TERM=dumb", *rnngen_command, "sample", "-i", "-n", "9"])
+    terminal.expect(PROMPT)
+    terminal.say("The cat")
+    terminal.expect("The cat")
+    terminal.expect(PROMPT)
+    time.sleep(0.3)
+    assert terminal.leave() == 130

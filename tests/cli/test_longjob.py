@@ -1,0 +1,99 @@
+"""Long jobs: a bar on a terminal, plain lines elsewhere, nothing for short ones; and memory that does not grow."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnngen.cli import console, longjob
+from rnngen.cli.longjob import LongJob
+from tests.conftest import Outcome
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(longjob, "PATIENCE", 0.0)
+    monkeypatch.setattr(longjob, "PLAIN_INTERVAL", 0.0)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_short_job_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with LongJob("writing", 10, "tokens", shown=True) as job:
+        job.advance_to(5)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_long_job_says_off_a_terminal_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with LongJob("writing", 1000, "tokens", shown=True) as job:
+        job.advance_to(250)
+        job.advance_to(500)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(", ")[0] for line in lines] == ["writing: 250 of 1,000 tokens", "writing: 500 of 1,000 tokens"]
+    assert all(line.endswith(" left") for line in lines)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_long_job_shows_a_bar_on_a_terminal_and_takes_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with LongJob("writing", 1000, "tokens", shown=True) as job:
+        job.advance_to(250)
+        assert "\x1b[?25l" in terminal.getvalue()  # the cursor is hidden
+    shown = terminal.getvalue()
+    assert "250/1000" in shown
+    assert shown.rstrip().endswith("\x1b[2K") or "\x1b[?25h" in shown  # and comes back
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_is_not_to_be_shown_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with LongJob("writing", 1000, "tokens", shown=False) as job:
+        job.advance_to(250)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("impatient", "trained")
+def test_sample_tells_how_far_it_is_only_while_its_text_goes_elsewhere(
+    cli: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "FLUSH_SECONDS", 0.0)
+    outcome = cli("sample", "-n", 300, "--seed", 1)  # type: ignore[operator]
+    assert isinstance(outcome, Outcome)
+    assert "of 300 tokens" in outcome.err
+    assert "writing" not in cli("sample", "-n", 300, "--seed", 1, "--quiet").err  # type: ignore[operator]
+    assert len(outcome.out.rstrip("\n")) <= 300
+
+
+GROWTH = """
+import resource, sys
+from rnngen.generation.generate import load
+from rnngen.generation.options import Sampling
+from rnngen.generation.stopping import Ending
+from rnngen.generation.writer import write_text
+
+generator = load(sys.argv[1])
+sampling = Sampling(length=120_000, repetition_penalty=1.05, stop=("never",))
+pieces = write_text(generator.writer("The ", sampling, seed=1), generator.tokenizer, Ending(sampling))
+for n, piece in enumerate(pieces):
+    if n == 20_000:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, n)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units")
+def test_memory_does_not_grow_with_the_text(trained: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", GROWTH, str(trained)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    grown, written = map(int, done.stdout.split())
+    assert written > 100_000
+    assert grown < 256  # KiB, after 20,000 tokens

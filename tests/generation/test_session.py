@@ -1,0 +1,112 @@
+"""Writing together: whatever was done and undone, the model has read exactly the text that is there."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnngen
+from rnngen.errors import UsageError
+from rnngen.generation.options import Sampling
+from rnngen.generation.session import Session
+from rnngen.generation.words import WORD
+from tests.generation.test_generate import score
+
+
+@pytest.fixture
+def session(trained: Path) -> Session:
+    return Session(rnngen.load(trained), "The ", Sampling(length=40), 3)
+
+
+def has_read_its_text(session: Session) -> bool:
+    context = session.generator.context([session.generator.prompt_ids(session.text)])
+    return bool(np.allclose(session._context.network, context.network, atol=1e-5))
+
+
+def test_after_every_step_the_model_has_read_the_text(session: Session) -> None:
+    def steps():
+        yield session.add("cat ")
+        yield "".join(session.write())
+        yield session.add("Ω dog")
+        yield list(islice(session.write(), 7))  # left early
+        yield "".join(session.retry())
+        yield session.undo()
+        yield session.change(until="line", length=None)
+        yield "".join(session.write())
+        yield session.change(until=None, length=100, stop=("a", "he"))
+        yield "".join(session.write())
+        yield session.add(session.words()[0][0])
+        while session.undo() is not None:
+            yield None
+
+    for _ in steps():
+        assert has_read_its_text(session)
+    assert session.text == "The "
+
+
+def test_what_is_written_is_what_the_same_seed_writes(session: Session) -> None:
+    alone = "".join(session.generator.generate("The ", length=40, seed=3))
+    assert "".join(session.write()) == alone
+    assert session.text == "The " + alone
+
+
+def test_a_retry_is_another_text_and_an_undo_takes_one_step_back(session: Session) -> None:
+    texts = ["".join(session.write())]
+    for _ in range(3):
+        texts.append("".join(session.retry()))
+        assert session.text == "The " + texts[-1]
+    assert len(set(texts)) == 4
+    session.add("more")
+    assert session.undo() == "more"
+    assert session.undo() == texts[-1]
+    assert session.undo() is None
+
+
+def test_until_a_line_writes_the_line_end_so_that_the_next_line_can_follow(session: Session) -> None:
+    session.change(until="line", length=500)
+    lines = ["".join(session.write()) for _ in range(3)]
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines)
+
+
+def test_a_wrong_option_changes_nothing(session: Session) -> None:
+    with pytest.raises(UsageError):
+        session.change(temperature=-1.0)
+    assert session.sampling == Sampling(length=40)
+
+
+def test_likely_words_have_the_probability_of_being_written(session: Session) -> None:
+    """Against drawing: the shares of the first words of many samples."""
+    words = dict(session.words(6))
+    n = 4000
+    samples = session.generator.generate_batch(["The "] * n, length=12, seed=1)
+    first = [match[0] for sample in samples if (match := WORD.match(sample.text))]
+    for word, p in words.items():
+        share = first.count(word) / n
+        assert abs(share - p) < 4 * math.sqrt(p * (1 - p) / n) + 0.002, (word, share, p)
+    assert list(words.values()) == sorted(words.values(), reverse=True)
+
+
+def test_a_likely_words_probability_is_that_of_its_text_and_an_end(session: Session) -> None:
+    (word, p), *_ = session.words(1)
+    ends = [
+        c for c in " .\n," if c in session.generator.tokenizer.decode(range(1, session.generator.tokenizer.vocab_size))
+    ]
+    expected = sum(math.exp(-score(session.generator, session.text, word + end)) for end in ends)
+    assert p == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("cat ", "cat"), (" cat.", " cat"), ("\n\nThe ", "\n\nThe"), ("cat", None), (" ", None), ("...", None),
+        ("don't ", "don't"), ("don'", None), ("dogs' ", "dogs"), (', "No"', ', "No'), ("l’eau,", "l’eau"),
+        ("漢 ", "漢"),
+    ],
+)  # fmt: skip
+def test_where_a_word_ends(text: str, word: str | None) -> None:
+    match = WORD.match(text)
+    assert (match[0] if match else None) == word
