@@ -31,7 +31,7 @@ COMMANDS = {
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),
 }
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 class QuickCommand(TyperCommand):

@@ -57,6 +57,7 @@ class LongJob:
         bar = Progress(
             "{task.description}", BarColumn(), MofNCompleteColumn(), self._unit, TimeElapsedColumn(), "elapsed,",
             TimeRemainingColumn(), "left", console=console.stderr_console(), transient=True,
+            redirect_stdout=False,  # the text goes where it went
         )  # fmt: skip
         bar.start()
         return bar, bar.add_task(self._what, total=self._total)

@@ -96,10 +96,18 @@ class StreamDecoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._table = tokenizer.token_bytes()
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._whole: dict[int, str] = {}  # tokens that were found to be whole characters
+        self._holding = False  # the beginning of a character
 
     def push(self, token: int) -> str:
         """The text that this token completes, perhaps none."""
-        return self._decoder.decode(self._table[token])
+        if not self._holding and token in self._whole:
+            return self._whole[token]
+        text = self._decoder.decode(self._table[token])
+        held, self._holding = self._holding, bool(self._decoder.getstate()[0])
+        if not held and not self._holding:
+            self._whole[token] = text
+        return text
 
     def finish(self) -> str:
         """What is left of a character that never got its last byte."""

@@ -78,7 +78,8 @@ class Writer:
 
     def step(self) -> list[int]:
         """Draw a token a sample. It is read at the next step, so that it can be shown before."""
-        self.catch_up()
+        if self._unread is not None:
+            self.context.read(self._unread)
         prediction = self.context.prediction()
         tokens = self._sampler.draw(prediction)
         if self._scored:
@@ -104,11 +105,14 @@ class Writer:
 def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
     """The text of one sample, in pieces as they are made."""
     decoder = StreamDecoder(tokenizer)
-    while writer.drawn < ending.most:
-        text = ending.push(decoder.push(writer.step()[0]))
+    step, push, stops, most = writer.step, decoder.push, ending.stops, ending.most  # looked up once: this is the loop
+    while writer.drawn < most:
+        text = push(step()[0])
+        if stops:
+            text = ending.push(text)
         if text:
             yield text
-        if ending.stop is not None:
+        if stops and ending.stop is not None:
             return
     if rest := ending.finish(decoder.finish()):
         yield rest

@@ -73,6 +73,17 @@ def test_sample_tells_how_far_it_is_only_while_its_text_goes_elsewhere(
     assert len(outcome.out.rstrip("\n")) <= 300
 
 
+@pytest.mark.usefixtures("impatient", "trained")
+def test_a_bar_on_the_terminal_takes_nothing_from_the_text(cli: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = cli("sample", "-n", 3000, "--seed", 1).out  # type: ignore[operator]
+    monkeypatch.setattr(console, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert cli("sample", "-n", 3000, "--seed", 1).out == text  # type: ignore[operator]
+    assert "/3000" in terminal.getvalue()
+
+
 GROWTH = """
 import resource, sys
 from rnngen.generation.generate import load

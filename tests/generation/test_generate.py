@@ -108,16 +108,17 @@ def test_each_token_is_drawn_from_the_softmax_of_its_own_step(trained: Path) -> 
     assert sample.nats == pytest.approx(nats, rel=1e-5)
 
 
-def test_the_same_seed_gives_the_same_text_alone_or_beside_others(trained: Path) -> None:
+@pytest.mark.parametrize("temperature", [0.6, 1, 1.5])
+def test_the_same_seed_gives_the_same_text_alone_or_beside_others(trained: Path, temperature: float) -> None:
     generator = rnngen.load(trained)
-    alone = "".join(generator.generate("The ", length=300, seed=9))
-    assert alone != "".join(generator.generate("The ", length=300, seed=10))
+    alone = "".join(generator.generate("The ", length=300, seed=9, temperature=temperature))
+    assert alone != "".join(generator.generate("The ", length=300, seed=10, temperature=temperature))
     for n in (1, 5, TOGETHER, TOGETHER + 1):
-        samples = generator.generate_batch(["The "] * n, length=300, seed=9)
+        samples = generator.generate_batch(["The "] * n, length=300, seed=9, temperature=temperature)
         assert samples[0].text == alone
         assert [s.number for s in samples] == list(range(n))
         assert len({s.text for s in samples}) == n
-    last = generator.writer("The ", Sampling(length=300), seed=9, number=TOGETHER)
+    last = generator.writer("The ", Sampling(temperature=temperature), seed=9, number=TOGETHER)
     assert last.step() == generator.tokenizer.encode(samples[TOGETHER].text[0]).tolist()
 
 
