@@ -1,10 +1,9 @@
-"""Tensors in safetensors files, read without trusting them: the library checks every offset before it is used."""
+"""Tensors in safetensors files, read without trusting them: every offset is checked before it is used."""
 
 from __future__ import annotations
 
 import json
 import mmap
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +13,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "U8": "<u1", "U16": "<u2", "U32": "<u4", "I64": "<i8"}
+_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}  # a run's weights are float32; others are told by name
 
 
 def map_file(path: Path) -> mmap.mmap | None:
-    """A file's content, mapped into memory, privately; None if there is no such file.
+    """A file's content, mapped into memory, privately; None if there is no such file, or nothing in it.
 
     Raises:
-        CheckpointError: it is a link, or empty, or cannot be read.
+        CheckpointError: it is a link, or cannot be read.
     """
     if path.is_symlink():
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
         return None
-    except ValueError as error:
-        raise CheckpointError("is empty", where=path) from error
     except OSError as error:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=path) from error
 
 
 def map_safetensors(mapped: mmap.mmap, where: Path) -> dict[str, NDArray[np.floating[Any]]]:
     """Tensors of a safetensors file that is mapped into memory: views of it, nothing is copied.
+
+    The library would open the file once more, and by then it may be another; so the header is checked here, as
+    strictly: its length, every type and shape, and that the tensors fill the file without a gap or an overlap.
 
     Args:
         mapped: the content.
@@ -47,20 +47,26 @@ def map_safetensors(mapped: mmap.mmap, where: Path) -> dict[str, NDArray[np.floa
         CheckpointError: not a safetensors file, or a damaged one.
     """
     import numpy as np
-    from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(os.fspath(where), "numpy"):  # checks the header, and that the tensors fill the file
-            pass
         begin = 8 + int.from_bytes(mapped[:8], "little")
+        if not 8 < begin <= len(mapped):
+            raise ValueError("a header longer than the file")
         header = json.loads(mapped[8:begin])
         header.pop("__metadata__", None)
-        tensors = {}
-        for name, entry in header.items():
-            kind, shape, offset = np.dtype(_TYPES[entry["dtype"]]), entry["shape"], entry["data_offsets"][0]
+        tensors, end = {}, begin
+        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+            kind, shape, (first, last) = np.dtype(_TYPES[entry["dtype"]]), entry["shape"], entry["data_offsets"]
             size = int(np.prod(shape, dtype=object))
-            tensors[name] = np.frombuffer(mapped, kind, size, begin + offset).reshape(shape)
-    except (SafetensorError, OSError, KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            if any(type(n) is not int or n < 0 for n in (*shape, first, last)):
+                raise ValueError(f"a shape or an offset of {name} that is no number")
+            if begin + first != end or last - first != size * kind.itemsize or begin + last > len(mapped):
+                raise ValueError(f"offsets of {name} that leave a gap, overlap, or end beyond the file")
+            tensors[name] = np.frombuffer(mapped, kind, size, end).reshape(shape)
+            end = begin + last
+        if end != len(mapped):
+            raise ValueError("bytes that belong to no tensor")
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _unsound(where, error) from error
     return tensors
 

@@ -22,6 +22,7 @@ import rnngen
 from rnngen import run as files
 from rnngen.errors import CheckpointError, RnngenError, TokenizerError
 from rnngen.run import MANIFEST, MODEL, Run, manifest_bytes, newest_run, open_run, read_manifest, write_atomically
+from rnngen.tensors import parse_safetensors
 
 NEEDED = ["config.json", "tokenizer.json", MODEL, MANIFEST]
 
@@ -458,3 +459,41 @@ def test_manifest_of_contents_is_what_a_run_checks_against(tmp_path: Path) -> No
     (tmp_path / "a").write_bytes(b"content")
     (tmp_path / MANIFEST).write_bytes(manifest_bytes({"a": b"content"}))
     assert Run(tmp_path, read_manifest(tmp_path), {}).read("a") == b"content"
+
+
+def test_weights_that_take_their_place_while_they_are_read_are_read(trained: Path) -> None:
+    content = (trained / MODEL).read_bytes()
+    (trained / MODEL).rename(trained / (MODEL + ".new"))  # the moment between the manifest and the weights
+    run = open_run(trained)
+    run.read_ahead()
+    run._ahead[0].result()
+    (trained / (MODEL + ".new")).rename(trained / MODEL)
+    read = run.weights()
+    assert {name: w.tobytes() for name, w in read.items()} == {
+        name: w.tobytes() for name, w in parse_safetensors(content, trained).items()
+    }
+
+
+def test_an_empty_file_in_the_weights_place_hides_nothing(trained: Path) -> None:
+    (trained / MODEL).rename(trained / (MODEL + ".new"))
+    (trained / MODEL).touch()
+    assert open_run(trained).weights()
+    (trained / (MODEL + ".new")).unlink()
+    with pytest.raises(CheckpointError, match="is damaged"):
+        open_run(trained).weights()
+
+
+def test_an_error_of_reading_ahead_comes_when_the_weights_are_asked_for(trained: Path) -> None:
+    (trained / MODEL).write_bytes(b"other")
+    run = open_run(trained)
+    run.read_ahead()
+    with pytest.raises(CheckpointError, match="is damaged"):
+        run.weights()
+
+
+def test_mapped_weights_are_those_of_the_library_and_need_the_file_no_more(trained: Path) -> None:
+    run = open_run(trained)
+    generator = rnngen.load(run)
+    text = "".join(generator.generate("The ", length=30, seed=1))
+    (trained / MODEL).write_bytes(b"")  # what a trainer never does: nothing of the map may be left
+    assert "".join(generator.generate("The ", length=30, seed=1)) == text

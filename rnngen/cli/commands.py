@@ -55,6 +55,9 @@ class QuickCommand(TyperCommand):
                 formatter.write_dl(records)
 
 
+_CHECKED = ("min", "max", "clamp", "exists", "resolve_path", "writable", "parser", "formats")
+"""What Typer checks beside the type."""
+
 _PLAIN: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, Path: Path}
 
 
@@ -67,11 +70,17 @@ def _quick(parameter: Any) -> Any:
     if "process_value" in vars(parameter) or not hasattr(parameter, "type_descriptor"):  # done, or an older Typer
         return parameter
     thorough: Callable[[Any, Any], Any] = parameter.process_value
-    kind = parameter.type_descriptor.annotation
+    kind, info = parameter.type_descriptor.annotation, parameter.type_descriptor.parameter_info
+    if any(getattr(info, name, None) not in (None, False) for name in _CHECKED):
+        return parameter
     choices = get_args(kind) if get_origin(kind) is Literal else ()
 
     def process(ctx: Any, value: Any) -> Any:
-        if isinstance(value, str) and value not in choices and kind is not list[str]:
+        if (isinstance(value, (list, tuple)) and value and kind != list[str]) or (
+            isinstance(value, str) and value not in choices and kind not in _PLAIN
+        ):
+            return thorough(ctx, value)
+        if isinstance(value, str) and value not in choices:
             try:
                 value = _PLAIN[kind](value)
             except (ValueError, KeyError):

@@ -44,7 +44,8 @@ FLUSH_SECONDS = 1 / 30
 
 
 def write_pieces(pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
-    """Put a text that comes in pieces on standard output: the first at once, the others thirty times a second.
+    """Put a text that comes in pieces on standard output: the first two (a prompt, and what follows)
+    at once, the others thirty times a second.
 
     Args:
         pieces: the text; it may be interrupted, then what has come is written.
@@ -59,6 +60,7 @@ def write_pieces(pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
     held: list[str] = []
     due = 0.0
     last = ""
+    begun = False
     try:
         for piece in pieces:
             held.append(piece)
@@ -67,7 +69,8 @@ def write_pieces(pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
                 last = text[-1]
                 write(text)
                 on_write()
-                due = time.perf_counter() + FLUSH_SECONDS
+                due = time.perf_counter() + FLUSH_SECONDS if begun else 0.0
+                begun = True
     finally:
         if text := "".join(held):
             last = text[-1]
@@ -93,9 +96,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def note(text: str, *, harmless: bool = False) -> None:
+def note(text: str) -> None:
     """Tell the user something beside the result."""
-    sys.stderr.write((text if harmless else visible(text)) + "\n")
+    sys.stderr.write(visible(text) + "\n")
     sys.stderr.flush()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import shlex
 import signal
 import sys
-from collections.abc import Generator, Iterable
-from itertools import takewhile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -19,12 +19,9 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli import console
 from rnngen.errors import RnngenError, UsageError
-from rnngen.generation.generate import Generator as Writer
+from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
 from rnngen.generation.session import Session
-
-LENGTH = 200
-"""Tokens at a time, where no length is given."""
 
 SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
 
@@ -43,7 +40,7 @@ Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that beg
 """
 
 
-def write_together(generator: Writer, prompt: str, sampling: Sampling, seed: int) -> None:
+def write_together(generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
     """Run a session at the terminal until the user leaves.
 
     Raises:
@@ -52,8 +49,6 @@ def write_together(generator: Writer, prompt: str, sampling: Sampling, seed: int
     """
     if not (sys.stdin is not None and sys.stdin.isatty() and console.shows_output()):
         raise UsageError("--interactive needs a terminal", hint="Without one: --prompt - reads standard input.")
-    if sampling.length is None and sampling.until is None:
-        sampling = dataclasses.replace(sampling, length=LENGTH)
     _Conversation(Session(generator, prompt, sampling, seed)).run()
 
 
@@ -116,8 +111,8 @@ class _Conversation:
                 warned = True
                 continue
             except RnngenError as error:
-                console.write(f"{error}\n")
-            warned = False
+                console.write(f"{str(error).replace('--', '/')}\n")
+            self.interrupted = warned = False
 
     def answer(self, line: str) -> None:
         """Do what a line says."""
@@ -136,14 +131,20 @@ class _Conversation:
         if text and (unseen := self.session.add(text)):
             console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
 
-    def show(self, pieces: Generator[str]) -> None:
+    def show(self, pieces: collections.abc.Generator[str]) -> None:
         """What the model writes, after the line that it goes on from; Ctrl-C stops it."""
         console.write(self.session.text.rpartition("\n")[2])
         self.interrupted = False
-        if not console.write_pieces(takewhile(lambda _: not self.interrupted, pieces), lambda: None):
+        if not console.write_pieces(self.until_interrupted(pieces), lambda: None):
             console.write("\n")
         pieces.close()
-        self.interrupted = False
+
+    def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Each piece that is made, and then no more."""
+        for piece in pieces:
+            yield piece
+            if self.interrupted:
+                return
 
     def command(self, name: str, rest: str) -> None:
         """Do what a command says."""
@@ -188,9 +189,13 @@ class _Conversation:
 
     def save(self, name: str) -> None:
         """Write the text to a file, but never over one that something else has made."""
-        if not name.strip():
-            raise UsageError("/save needs the name of a file")
-        path = Path(shlex.split(name)[0] if name[0] in "'\"" else name.strip()).expanduser()
+        names = _words(name)
+        if len(names) != 1:
+            raise UsageError("/save needs the name of one file", hint="One with spaces stands in quotes.")
+        try:
+            path = Path(names[0]).expanduser()
+        except RuntimeError as error:  # no such user
+            raise UsageError(f"{names[0]}: there is no such home") from error
         text = self.session.text
         try:
             with path.open("w" if path.resolve() in self.files else "x", encoding="utf-8", errors="replace") as file:
@@ -215,11 +220,19 @@ def _setting(sampling: Sampling, name: str) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _words(text: str) -> list[str]:
+    """Words as a shell reads them."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError("a quote is open", hint='"don\'t" stands in double quotes.') from error
+
+
 def _value(name: str, text: str) -> Any:
     """What a setting's value says, in the setting's type."""
     kind = get_type_hints(Sampling)[name]
     if name in ("ban", "stop"):
-        return () if text.strip() == "none" else tuple(shlex.split(text))
+        return () if text.strip() == "none" else tuple(_words(text))
     if type(None) in get_args(kind) and text.strip() == "none":
         return None
     number = float if kind is float else int if kind is int or int in get_args(kind) else str

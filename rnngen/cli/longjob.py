@@ -21,12 +21,12 @@ class LongJob:
 
     Args:
         what: what is being done, as in "writing".
-        total: how many steps it has.
+        total: how many steps it has; None: nobody knows.
         unit: what a step is, as in "tokens".
         shown: whether to show anything.
     """
 
-    def __init__(self, what: str, total: int, unit: str, *, shown: bool) -> None:
+    def __init__(self, what: str, total: int | None, unit: str, *, shown: bool) -> None:
         self._what, self._total, self._unit, self._shown = what, total, unit, shown
         self._began = time.perf_counter()
         self._due = self._began + PATIENCE
@@ -41,15 +41,19 @@ class LongJob:
         if not self._shown or now < self._due:
             return
         if self._bar is None and not sys.stderr.isatty():
-            rate = done / (now - self._began)
-            left = console.duration((self._total - done) / rate) if rate else "?"
-            console.note(f"{self._what}: {done:,} of {self._total:,} {self._unit}, {left} left")
+            console.note(f"{self._what}: {done:,}{self._left(done, now - self._began)}")
             self._due = now + PLAIN_INTERVAL
             return
         if self._bar is None:
             self._bar = self._start_bar()
         bar, task = self._bar
         bar.update(task, completed=done)
+
+    def _left(self, done: int, seconds: float) -> str:
+        if self._total is None or not done:
+            return f" {self._unit}"
+        left = console.duration((self._total - done) * seconds / done)
+        return f" of {self._total:,} {self._unit}, {left} left"
 
     def _start_bar(self) -> tuple[Progress, TaskID]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rnngen.cli import console
-from rnngen.cli.longjob import LongJob
-from rnngen.errors import UsageError
+from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
+from rnngen.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
-    from rnngen.generation.generate import Generator
-    from rnngen.generation.options import Sampling
     from rnngen.generation.writer import Sample
 
-_PROMPT, _DRAW, _END, _HOW, _OUT = (
-    "Prompt", "Drawing, in the order in which it is applied", "Ending", "Model", "Output",
+_PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
+    "Prompt", "Drawing, in the order in which it is applied", "Ending", "Which, and how many", "Model", "Output",
 )  # fmt: skip
 
 
@@ -85,17 +82,6 @@ def sample_command(
             rich_help_panel=_DRAW,
         ),
     ] = 1.0,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_DRAW),
-    ] = None,
-    beam: Annotated[
-        int,
-        typer.Option(
-            help="Instead of drawing, search the likeliest text with so many candidates; 0: draw.",
-            rich_help_panel=_DRAW,
-        ),
-    ] = 0,
     length: Annotated[
         int | None,
         typer.Option(
@@ -110,7 +96,18 @@ def sample_command(
         list[str] | None,
         typer.Option(metavar="TEXT", help="End before this text; may be given again.", rich_help_panel=_END),
     ] = None,
-    num_samples: Annotated[int, typer.Option(help="How many continuations.", rich_help_panel=_END)] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_MANY),
+    ] = None,
+    beam: Annotated[
+        int,
+        typer.Option(
+            help="Instead of drawing, search the likeliest text with so many candidates; 0: draw.",
+            rich_help_panel=_MANY,
+        ),
+    ] = 0,
+    num_samples: Annotated[int, typer.Option(help="How many continuations.", rich_help_panel=_MANY)] = 1,
     ngram: Annotated[
         bool,
         typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.", rich_help_panel=_HOW),
@@ -155,6 +152,8 @@ def sample_command(
     )  # fmt: skip
     check_count("num-samples", num_samples, least=1)
     check_count("beam", beam)
+    if beam and num_samples > beam:
+        raise UsageError("--num-samples is more than --beam finds", expected=f"at most {beam}", found=num_samples)
     given_seed = seed
     seed = draw_seed() if seed is None else seed
     check_count("seed", seed)
@@ -186,26 +185,23 @@ def sample_command(
     if beam:
         from rnngen.generation.beam import beam_search
 
-        found = beam_search(generator, text, beam, sampling)[:num_samples]
-        if as_json:
-            _write_objects(found, text, {"beam": beam})
-        else:
-            _write_samples(found, text, num_samples)
-        return
+        samples: Iterable[Sample] = beam_search(generator, text, beam, sampling)[:num_samples]
+    else:
+        samples = generator.samples([text] * num_samples, seed=seed, keep_pieces=show_probs, **vars(sampling))
     if as_json:
-        prompts = [text] * num_samples
-        samples = generator.samples(prompts, seed=seed, keep_pieces=show_probs, **vars(sampling))
-        _write_objects(samples, text, {"temperature": temperature})
+        settings = {"beam": beam} if beam else {"temperature": temperature}
+        write_objects(samples, text, num_samples, settings, quiet=quiet)
         return
     if show_probs:
-        _write_coloured(generator, text, sampling, seed, num_samples, quiet)
-    elif num_samples > 1:
-        _write_samples(generator.samples([text] * num_samples, seed=seed, **vars(sampling)), text, num_samples)
+        write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
+    elif num_samples > 1 or beam:
+        write_samples(samples, text, num_samples, quiet=quiet)
     else:
-        _write_stream(generator, text, sampling, seed, quiet)
+        write_stream(generator, text, sampling, seed, quiet=quiet)
     if not quiet:
         mixed = ", the network mixed with its n-gram model" if ngram else ""
-        console.note(f"(seed {seed}, {generator.name}{mixed})")
+        how = f"beam of {beam}" if beam else f"seed {seed}"
+        console.note(f"({how}, {generator.name}{mixed})")
 
 
 _DRAWING = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical", "force")
@@ -213,7 +209,7 @@ _DRAWING = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typ
 _EXCLUDING = {
     "--prompt": ("--prompt-file",),
     "--beam": ("--interactive", "--show-probs", "--seed", *(f"--{name.replace('_', '-')}" for name in _DRAWING)),
-    "--interactive": ("--json", "--show-probs", "--num-samples"),
+    "--interactive": ("--json", "--show-probs", "--num-samples", "--force"),
 }
 """Options that say different things."""
 
@@ -231,76 +227,9 @@ def _read_prompt(prompt: str | None, file: Path | None) -> str:
         return prompt or ""
     from rnngen.corpus.sources import TextSource
 
+    if file is not None and not file.is_file() and str(file) != "-":
+        problem = "is not a file" if file.exists() else "no such file"
+        raise CorpusError(problem, where=file, expected="a file with the prompt")
     if file is None and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("--prompt - needs a standard input, which is closed")
     return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
-
-
-def _write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, quiet: bool) -> None:
-    """One continuation, as it is made."""
-    from rnngen.generation.stopping import Ending
-    from rnngen.generation.writer import write_text
-
-    writer = generator.writer(prompt, sampling, seed=seed)
-    pieces = write_text(writer, generator.tokenizer, Ending(sampling))
-    with LongJob("writing", sampling.most, "tokens", shown=not (quiet or console.shows_output())) as job:
-        ends_line = console.write_pieces(chain([prompt], pieces), lambda: job.advance_to(writer.drawn))
-    if not ends_line:
-        console.write("\n")
-
-
-def _write_coloured(
-    generator: Generator, prompt: str, sampling: Sampling, seed: int, num_samples: int, quiet: bool
-) -> None:
-    """Continuations as they are made, in the colours of their surprise."""
-    from rnngen.cli.surprisal import ColouredOutput
-    from rnngen.generation.stopping import Ending
-    from rnngen.generation.writer import write_pieces
-
-    output = ColouredOutput()
-    for number in range(num_samples):
-        output.write(_heading(number) if num_samples > 1 else "")
-        output.write(prompt)
-        writer = generator.writer(prompt, sampling, seed=seed, number=number, scored=True)
-        for piece in write_pieces(writer, generator.tokenizer, Ending(sampling)):
-            output.write(piece.text, piece.nats)
-        output.end_line()
-    if not quiet and output.has_colours:
-        console.note(output.legend(), harmless=True)
-    elif not quiet:
-        console.note("note: no colours here; --json --show-probs gives the numbers, FORCE_COLOR=1 the colours")
-
-
-def _write_samples(samples: Iterable[Sample], prompt: str, num_samples: int) -> None:
-    """Whole samples, each when it is done."""
-    for sample in samples:
-        if num_samples == 1:
-            console.write(f"{prompt}{sample.text}" + ("" if sample.text.endswith("\n") else "\n"))
-        else:
-            console.write(f"{_heading(sample.number)}{prompt}{sample.text.rstrip(chr(10))}\n")
-
-
-def _heading(number: int) -> str:
-    return f"--- sample {number + 1}\n"
-
-
-def _write_objects(samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
-    """Samples as JSON, one a line."""
-    for sample in samples:
-        mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
-        pieces = {} if sample.pieces is None else {"pieces": [piece._asdict() for piece in sample.pieces]}
-        console.write_json(
-            {
-                "sample": sample.number,
-                **({} if sample.seed is None else {"seed": sample.seed}),
-                **settings,
-                "prompt": prompt,
-                "text": sample.text,
-                "tokens": sample.tokens,
-                "nats": sample.nats,
-                **mixed,
-                "finish_reason": sample.finish_reason,
-                **({} if sample.stop is None else {"stop": sample.stop}),
-                **pieces,
-            }
-        )

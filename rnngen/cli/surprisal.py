@@ -57,11 +57,10 @@ class ColouredOutput:
         if not self._ends_line:
             console.write("\n")
 
-    def legend(self) -> str:
-        """What the colours mean, in colour, for standard error."""
-        parts = Text("bits a token: ")
-        for _, style, label in LEVELS:
-            parts.append(f" {label} ", style).append(" ")
-        with self._console.capture() as coloured:
-            self._console.print(parts, end="")
-        return coloured.get()
+
+def show_legend() -> None:
+    """Say on standard error what the colours mean."""
+    parts = Text("bits a token: ")
+    for _, style, label in LEVELS:
+        parts.append(f" {label} ", style).append(" ")
+    console.stderr_console().print(parts)

@@ -12,22 +12,10 @@ from rnngen.corpus.tokens import EncodedText, encode_text, prepare
 from rnngen.errors import CheckpointError, CorpusError
 from rnngen.evaluation.perplexity import Score, score, score_mixed
 from rnngen.model.language_model import RecurrentLM
+from rnngen.model.load import load_network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
-from rnngen.run import CONFIG, MODEL, Run, open_run
-
-
-def load_model(run: Run) -> RecurrentLM:
-    """The network of a run, with the weights to use.
-
-    Raises:
-        CheckpointError: weights, configuration and vocabulary do not belong together.
-    """
-    weights = run.weights()  # checked before anything of their size is made
-    config = RunConfig.from_json({"model": run.model_config()}, run.path / CONFIG).model
-    model = RecurrentLM(config, run.tokenizer().vocab_size)
-    model.load_weights(weights, run.path / MODEL)
-    return model.eval()
+from rnngen.run import CONFIG, Run, open_run
 
 
 def evaluate(
@@ -50,7 +38,7 @@ def evaluate(
     """
     run = run if isinstance(run, Run) else open_run(run)
     mixture = load_mixture(run) if ngram else None
-    model = load_model(run).to(device)
+    model = load_network(run).to(device)
     files = [text] if isinstance(text, str | Path) else list(text)
     if not files:
         own = own_part(run, part)

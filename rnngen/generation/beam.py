@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from rnngen.errors import RnngenError
-from rnngen.generation.context import nats_of
-from rnngen.generation.filters import Array, ban
+from rnngen.generation.context import log_softmax, nats_of
+from rnngen.generation.filters import ban
 from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
 from rnngen.generation.stopping import Ending, FinishReason
@@ -52,18 +53,17 @@ def beam_search(generator: Generator, prompt: str, width: int, sampling: Samplin
     live = [Hypothesis(0.0, b"", 0, 0.0)]
     ended: list[tuple[Hypothesis, Sample]] = []
     for _ in range(sampling.most):
-        scores = np.array([h.score for h in live])[:, None] + ban(_log_probabilities(context.prediction()), banned)
+        scores = np.array([h.score for h in live])[:, None] + ban(log_softmax(context.prediction()), banned)
         # twice as many, so that enough go on when some end
         best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
-        network = context.network.copy()
         rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
-        nats = nats_of(network[rows], tokens).tolist()
+        nats = nats_of(context.network[rows], tokens).tolist()
         going: list[tuple[int, int, Hypothesis]] = []
         for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             score = float(scores[row, token])
             before = live[row]
             grown = Hypothesis(score, before.content + table[token], before.tokens + 1, before.nats + nats[rank])
-            sample = _ended(grown, sampling) if score > -np.inf else None
+            sample = _ended(grown, Ending(sampling, prompt)) if score > -np.inf else None
             if sample is not None and rank < width:
                 ended.append((grown, sample))
             elif sample is None and score > -np.inf and len(going) < width:
@@ -78,26 +78,17 @@ def beam_search(generator: Generator, prompt: str, width: int, sampling: Samplin
     finished = [*ended, *((h, _sample(h, h.content.decode(errors="replace"), "length", None)) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
-        Sample(**{**vars(sample), "number": number, "mixture_nats": -h.score if context.mixed else None})
+        replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)
         for number, (h, sample) in enumerate(finished[:width])
     ]
 
 
-def _log_probabilities(logits: Array) -> Array:
-    """Ln softmax of each row, (B, V)."""
-    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
-    if not np.isfinite(z).all():
-        raise RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
-    log_p: Array = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return log_p
-
-
-def _ended(h: Hypothesis, sampling: Sampling) -> Sample | None:
+def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
     """The sample, if the text has ended with its last token."""
-    ending = Ending(sampling)
     if not ending.stops:
         return None
-    text = ending.push(h.content.decode(errors="ignore"))
+    whole = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(h.content)  # no half character at the end
+    text = ending.push(whole)
     return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
 
 

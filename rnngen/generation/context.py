@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.errors import RnngenError
 from rnngen.generation.filters import Array
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ class Context:
         if self._mixture is not None:
             self._numbers = self._mixture.ngram.step(np.array(tokens), self._numbers)
 
-    def read_text(self, ids: Iterable[int]) -> None:
-        """Several tokens one after the other, into a single stream."""
-        for token in ids:
+    def read_text(self, ids: Iterable[int], on_read: Callable[[int], object] | None = None) -> None:
+        """Several tokens one after the other, into a single stream; ``on_read`` is told how many, every thousand."""
+        for n, token in enumerate(ids):
             self.read((token,))
+            if on_read is not None and n % 1000 == 0:
+                on_read(n)
 
     @property
     def network(self) -> Array:
@@ -117,3 +120,21 @@ def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
     picked = z[np.arange(len(tokens)), tokens]
     nats: NDArray[np.float64] = np.log(np.exp(z, z).sum(axis=1, dtype=np.float64)) - picked
     return nats
+
+
+def log_softmax(logits: Array) -> NDArray[np.float64]:
+    """Ln p of every token, (B, V).
+
+    Raises:
+        RnngenError: the logits are not finite.
+    """
+    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
+    if not np.isfinite(z).all():
+        raise not_finite()
+    log_p: NDArray[np.float64] = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def not_finite() -> RnngenError:
+    """The error for logits that are no numbers."""
+    return RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -58,18 +58,30 @@ class Generator:
             RnngenError: the model's logits are not finite.
         """
         sampling = Sampling(**options)
-        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling))
+        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling, prompt))
 
     def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[Piece]:
         """As ``generate``, but every token with its probability."""
         sampling = Sampling(**options)
-        return write_pieces(self.writer(prompt, sampling, seed=seed, scored=True), self.tokenizer, Ending(sampling))
+        writer = self.writer(prompt, sampling, seed=seed, scored=True)
+        return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
 
     def writer(
-        self, prompt: str, sampling: Sampling, *, seed: int | None = None, number: int = 0, scored: bool = False
-    ) -> Writer:
-        """What draws one continuation of a prompt, token by token; ``number`` is the sample's."""
-        return self._writer([self.prompt_ids(prompt)], sampling, seed, range(number, number + 1), scored=scored)
+        self, prompt: str, sampling: Sampling, *, seed: int | None = None, number: int = 0, scored: bool = False,
+        on_read: Callable[[int], object] | None = None,
+    ) -> Writer:  # fmt: skip
+        """What draws one continuation of a prompt, token by token.
+
+        Args:
+            prompt: it is read before this returns.
+            sampling: the options.
+            seed: of the draws; drawn if not given.
+            number: the sample's.
+            scored: whether each token's probability is wanted too.
+            on_read: told, from time to time, how many of the prompt's tokens have been read.
+        """
+        ids, numbers = [self.prompt_ids(prompt)], range(number, number + 1)
+        return self._writer(ids, sampling, seed, numbers, scored=scored, on_read=on_read)
 
     def generate_batch(
         self, prompts: Sequence[str], *, seed: int | None = None, **options: Unpack[Options]
@@ -98,22 +110,23 @@ class Generator:
         """
         sampling = Sampling(**options)
         seed = draw_seed() if seed is None else seed
-        encoded: dict[str, list[int]] = {prompt: self.prompt_ids(prompt) for prompt in dict.fromkeys(prompts)}
-        ids = [encoded[prompt] for prompt in prompts]
+        ids = {prompt: self.prompt_ids(prompt) for prompt in dict.fromkeys(prompts)}
         self.sampler([], sampling, seed, ())  # refuses what cannot be, before the first sample is asked for
-        return self._batches(ids, sampling, seed, keep_pieces)
+        return self._samples(list(prompts), ids, sampling, seed, keep_pieces)
 
-    def _batches(self, ids: list[list[int]], sampling: Sampling, seed: int, keep_pieces: bool) -> Iterator[Sample]:
-        if keep_pieces:
-            for number, prompt in enumerate(ids):
-                writer = self._writer([prompt], sampling, seed, range(number, number + 1), scored=True)
-                yield write_sample(writer, self.tokenizer, sampling, seed, number)
-            return
-        for start in range(0, len(ids), TOGETHER):
-            together = ids[start : start + TOGETHER]
+    def _samples(
+        self, prompts: list[str], ids: dict[str, list[int]], sampling: Sampling, seed: int, keep_pieces: bool
+    ) -> Iterator[Sample]:
+        size = 1 if keep_pieces else TOGETHER
+        for start in range(0, len(prompts), size):
+            together = prompts[start : start + size]
             numbers = range(start, start + len(together))
-            writer = self._writer(together, sampling, seed, numbers, scored=True)
-            yield from write_samples(writer, self.tokenizer, sampling, seed, numbers)
+            writer = self._writer([ids[prompt] for prompt in together], sampling, seed, numbers, scored=True)
+            endings = [Ending(sampling, prompt) for prompt in together]
+            if keep_pieces:
+                yield write_sample(writer, self.tokenizer, endings[0], seed, start)
+            else:
+                yield from write_samples(writer, self.tokenizer, endings, seed, numbers)
 
     def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
         """Ids of what the model can read of a prompt, and the characters it cannot, which are left out."""
@@ -131,39 +144,43 @@ class Generator:
         read: list[int] = ids.tolist()
         return read
 
-    def context(self, prompts: Sequence[Sequence[int]] = ((),)) -> Context:
-        """A context that has read these ids, a stream each."""
+    def context(
+        self, texts: Sequence[Sequence[int]] = ((),), on_read: Callable[[int], object] | None = None
+    ) -> Context:
+        """A context that has read the ids of these texts, a stream each.
+
+        ``on_read`` is told, from time to time, how many of the first one's have been read.
+        """
         context = Context(self.model, self.mixture)
-        if len(prompts) == 1:
-            context.read_text(prompts[0])
+        if len(texts) == 1:
+            context.read_text(texts[0], on_read)
             return context
         read: dict[tuple[int, ...], Snapshot] = {}
         start = context.snapshot
-        for ids in map(tuple, prompts):
+        for ids in map(tuple, texts):
             if ids not in read:
                 context.snapshot = start
-                context.read_text(ids)
+                context.read_text(ids, None if read else on_read)
                 read[ids] = context.snapshot
         if len(read) == 1:
-            context.snapshot = context.snapshot.repeat(len(prompts))
+            context.snapshot = context.snapshot.repeat(len(texts))
         else:
-            context.snapshot = Snapshot.join([read[tuple(ids)] for ids in prompts])
+            context.snapshot = Snapshot.join([read[tuple(ids)] for ids in texts])
         return context
 
     def _writer(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int | None, numbers: range, *, scored: bool
-    ) -> Writer:
-        sampler = self.sampler(prompts, sampling, draw_seed() if seed is None else seed, numbers)
-        return Writer(self.context(prompts), sampler, scored=scored)
+        self, texts: Sequence[Sequence[int]], sampling: Sampling, seed: int | None, numbers: range, *, scored: bool,
+        on_read: Callable[[int], object] | None = None,
+    ) -> Writer:  # fmt: skip
+        sampler = self.sampler(texts, sampling, draw_seed() if seed is None else seed, numbers)
+        return Writer(self.context(texts, on_read), sampler, scored=scored)
 
-    def sampler(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int, numbers: Iterable[int]
-    ) -> Sampler:
-        """What draws the tokens of samples with these numbers; ``prompts`` are the ids that each has read."""
+    def sampler(self, texts: Sequence[Sequence[int]], sampling: Sampling, seed: int, numbers: Iterable[int]) -> Sampler:
+        """What draws the tokens of samples with these numbers; ``texts`` are the ids that each has read."""
         check_count("seed", seed)
         return Sampler(
             sampling, banned=self.banned(sampling.ban), forced=self._forced(sampling.force), seed=seed,
-            samples=numbers, histories=prompts, vocab_size=self.tokenizer.vocab_size,
+            samples=numbers, histories=texts, vocab_size=self.tokenizer.vocab_size,
         )  # fmt: skip
 
     def banned(self, texts: Sequence[str]) -> list[int]:
@@ -172,12 +189,12 @@ class Generator:
         Raises:
             UsageError: no token contains one of them, or nothing is left to draw.
         """
-        banned = set() if self.tokenizer.unknown_id is None else {self.tokenizer.unknown_id}
+        unknown = set() if self.tokenizer.unknown_id is None else {self.tokenizer.unknown_id}
+        banned, level = set(unknown), self.tokenizer.level
         for text in texts:
             part = text.encode(errors="surrogatepass")
-            found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content}
-            if not found - banned and len(text) > 1:
-                level = self.tokenizer.level
+            found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content} - unknown
+            if not found and not (level == "char" and len(text) == 1):  # one it does not know is not drawn anyway
                 raise UsageError(
                     f"--ban {text!r}: no token of this {level} model contains it", hint="--stop ends before it."
                 )
@@ -219,9 +236,11 @@ def _engine(run: Run, device: str | None) -> Model:
     if device is None:
         return Recurrence(run.model_config(), run.weights())
     from rnngen.model.device import pick_device
+    from rnngen.model.load import load_network
     from rnngen.model.stepper import Stepper
 
-    return Stepper(run.model_config(), run.weights(), pick_device(device))
+    there = pick_device(device)
+    return Stepper(load_network(run), there)
 
 
 def generate(

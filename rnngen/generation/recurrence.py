@@ -35,12 +35,12 @@ class Layer:
     """One recurrent layer: h^t = σ(W h^{t-1} + U x^t + b), and what reads it.
 
     Attributes:
-        W, U: (G·H, H) and (G·H, E), the gates' blocks in the order of ``BLOCKS``.
+        W, U: (G·H, H) and (G·H, E), the gates' blocks in the order of ``BLOCKS``; until the layers are connected.
         b: (G, 1, H), the bias that goes with the input's product.
         h: (B, H), the state; ``c`` beside it in an LSTM.
         recurrent: (G, B, H), W h.
         read: (B, R), the product of h with what reads this layer.
-        a: (G, B, H), the pre-activations.
+        a: (G, B, H), the pre-activations of a cell with gates.
     """
 
     BLOCKS: tuple[int, ...] = (0,)
@@ -86,13 +86,12 @@ class Layer:
         if B > 1 and not self._by_columns:
             self._by_columns.append(np.ascontiguousarray(self._by_rows.T))
         self._matrix = self._by_rows.T if B == 1 else self._by_columns[0]
-        self._product = np.zeros((B, len(self._by_rows)), self.W.dtype)
-        recurrent, read = np.split(self._product, [len(self.W)], axis=1)
+        self._product = np.zeros((B, len(self._by_rows)), self._by_rows.dtype)
+        recurrent, read = np.split(self._product, [len(self.BLOCKS) * self.width], axis=1)
         self.recurrent = self._by_gate(recurrent)
         self.read = read if self._reader is None else self._reader._by_gate(read)
-        self.a = np.empty(self.recurrent.shape, self.W.dtype)
         for name in self.STATES:
-            setattr(self, name, np.zeros((B, self.width), self.W.dtype))
+            setattr(self, name, np.zeros((B, self.width), self._by_rows.dtype))
 
     def multiply(self) -> None:
         """The products of h^t, all at once."""
@@ -138,6 +137,7 @@ class LSTMLayer(Layer):
     def allocate(self, B: int) -> None:
         """Make the buffers for B streams, at the start state."""
         super().allocate(B)
+        self.a = np.empty(self.recurrent.shape, self.h.dtype)
         self.i, self.f, self.o, self.candidate = self.a
         self.gates = self.a[:3]
 
@@ -169,6 +169,7 @@ class GRULayer(Layer):
     def allocate(self, B: int) -> None:
         """Make the buffers for B streams, at the start state."""
         super().allocate(B)
+        self.a = np.empty(self.recurrent.shape, self.h.dtype)
         self.r, self.z, self.n = self.a
         self.gates = self.a[:2]
 
@@ -249,6 +250,8 @@ class Recurrence:
         for layer, above in pairwise(self.layers):
             layer.connect(above.U, above)
         self.layers[-1].connect(embedding if config["tied"] else weights["output.weight"], None)
+        for layer in self.layers:
+            del layer.W, layer.U  # they stand in the connected matrices and in the table
         self.vocab_size = len(self._output_bias)
         self.reset()
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy import add, divide, exp, subtract
 
-from rnngen.errors import RnngenError
 from rnngen.generation import filters
+from rnngen.generation.context import not_finite
 from rnngen.generation.filters import Array, Weights
 from rnngen.generation.options import Sampling
 
@@ -62,7 +62,7 @@ class Sampler:
             try:
                 tokens = filters.draw(self.weights(logits), [uniform() for uniform in self._uniforms])
             except FloatingPointError as error:
-                raise _not_finite() from error
+                raise not_finite() from error
         if self._recent is not None:
             for window, token in zip(self._recent, tokens, strict=True):
                 window.push(token)
@@ -82,7 +82,7 @@ class Sampler:
         accumulate(w, 1, None, sums)
         total = sums.item(-1)
         if not 0 < total < math.inf:
-            raise _not_finite()
+            raise not_finite()
         return int(sums[0].searchsorted(self._uniforms[0]() * total, "right"))
 
     def weights(self, logits: Array) -> Weights:
@@ -100,10 +100,6 @@ class Sampler:
         self._uniforms = [self._uniforms[row] for row in rows]
         if self._recent is not None:
             self._recent = [self._recent[row] for row in rows]
-
-
-def _not_finite() -> RnngenError:
-    return RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
 
 
 accumulate = add.accumulate

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import collections.abc
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rnngen.generation import generate
 from rnngen.generation.context import Snapshot
+from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
-from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import UNTIL, Ending
 from rnngen.generation.words import likely_words
 from rnngen.generation.writer import Writer, write_text
+
+LENGTH = 200
+"""Tokens that are written at a time, where neither a length is given nor where to end."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Session:
         seed: of the draws; each piece of writing has numbers of its own, so that a retry is another text.
     """
 
-    def __init__(self, generator: generate.Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+    def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
         self.generator = generator
         self.sampling = sampling
         self.seed = seed
@@ -64,12 +66,17 @@ class Session:
         self._steps.append(Step(text, False, before))
         return unseen
 
-    def write(self) -> Generator[str]:
+    def write(self) -> collections.abc.Generator[str]:
         """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
         before = self._context.snapshot
         number, self._writings = self._writings, self._writings + 1
-        sampler = self._sampler(number)
-        writer, ending = Writer(self._context, sampler, scored=False), Ending(self.sampling)
+        sampling = self.sampling
+        if sampling.length is None and sampling.until is None:
+            sampling = replace(sampling, length=LENGTH)
+        # what was read matters to a repetition penalty alone
+        read = self.generator.prompt_ids(self.text) if sampling.repetition_penalty != 1 else []
+        sampler = self.generator.sampler([read], sampling, self.seed, [number])
+        writer, ending = _Recorder(self._context, sampler, scored=False), Ending(sampling, self.text)
         text = ""
         try:
             for piece in write_text(writer, self.generator.tokenizer, ending):
@@ -80,19 +87,14 @@ class Session:
                 yield UNTIL[ending.reason]
         finally:
             ids = self.generator.encode_prompt(text)[0].tolist()
-            if len(ids) == writer.drawn:
+            if ids == writer.ids:
                 writer.catch_up()
             else:  # what was drawn is not what is there: a stop string, half a character
                 self._context.snapshot = before
                 self._context.read_text(ids)
             self._steps.append(Step(text, True, before))
 
-    def _sampler(self, number: int) -> Sampler:
-        # what is in the window matters to a repetition penalty alone, and then is at most so long
-        recent = self.text[-16 * self.sampling.repetition_window :] if self.sampling.repetition_window else ""
-        return self.generator.sampler([self.generator.prompt_ids(recent)], self.sampling, self.seed, [number])
-
-    def retry(self) -> Generator[str]:
+    def retry(self) -> collections.abc.Generator[str]:
         """Take back what the model wrote last, if that came last, and let it write again."""
         if self._steps and self._steps[-1].written:
             self.undo()
@@ -115,6 +117,21 @@ class Session:
         """Write otherwise from now on.
 
         Raises:
-            UsageError: a value out of range; nothing has changed.
+            UsageError: a value that cannot be; nothing has changed.
         """
-        self.sampling = replace(self.sampling, **options)
+        sampling = replace(self.sampling, **options)
+        self.generator.banned(sampling.ban)
+        self.sampling = sampling
+
+
+class _Recorder(Writer):
+    """A writer that keeps what it drew."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.ids: list[int] = []
+
+    def step(self) -> list[int]:
+        tokens = super().step()
+        self.ids += tokens
+        return tokens

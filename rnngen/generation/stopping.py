@@ -63,21 +63,27 @@ class Ending:
 
     Args:
         sampling: the options.
+        prompt: what it goes on from: after a line end, another one is an empty line.
 
     Attributes:
         most: tokens it may have.
         stops: whether it may end sooner.
     """
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, prompt: str = "") -> None:
         self._until = sampling.until
         strings = [*sampling.stop, *([UNTIL[sampling.until]] if sampling.until else [])]
         self._matcher = StopMatcher(strings)
+        self._after_line_end = sampling.until == "paragraph" and prompt.endswith("\n")
         self.most = sampling.most
         self.stops = bool(strings)
 
     def push(self, text: str) -> str:
         """What may be shown of the text so far."""
+        if self._after_line_end and text:
+            self._after_line_end = False
+            if text[0] == "\n":
+                self._matcher.found = UNTIL["paragraph"]
         return self._matcher.push(text) if self.stops else text
 
     def finish(self, text: str) -> str:

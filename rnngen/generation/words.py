@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnngen.generation.context import Context, nats_of
+from rnngen.generation.context import Context, log_softmax
 
 WORD = re.compile(r"\W*\w+(?:['’]\w+)*(?=[^\w'’]|['’]\W)", re.DOTALL)
 """What is before a word, and the word, once it is clear that it has ended."""
@@ -32,35 +32,40 @@ def likely_words(context: Context, table: list[bytes], banned: Sequence[int], mo
 
     Returns:
         (text, probability), the likeliest first; at most ``most``.
+
+    Raises:
+        RnngenError: the model's logits are not finite.
     """
     start = context.snapshot
+    try:
+        return _search(context, table, list(banned), most)
+    finally:
+        context.snapshot = start
+
+
+def _search(context: Context, table: list[bytes], banned: list[int], most: int) -> list[tuple[str, float]]:
     found: dict[str, float] = {}
-    live: list[tuple[float, bytes]] = [(0.0, b"")]  # nats, content
+    live: list[tuple[float, bytes]] = [(0.0, b"")]  # ln p, content
     for _ in range(LONGEST):
-        prediction = context.prediction().copy()
-        prediction[:, list(banned)] = -np.inf
-        choices = np.argsort(-prediction, axis=1, kind="stable")[:, :CHOICES]
-        grown: list[tuple[float, bytes, int, int]] = []
-        for row, (nats, content) in enumerate(live):
-            tokens = choices[row].tolist()
-            for token, cost in zip(tokens, nats_of(prediction[[row] * len(tokens)], tokens).tolist(), strict=True):
-                if cost < np.inf:
-                    grown.append((nats + cost, content + table[token], row, token))
-        open_: list[tuple[float, bytes, int, int]] = []
-        for candidate in grown:
-            match = WORD.match(candidate[1].decode(errors="ignore"))
-            if match:
-                found[match[0]] = found.get(match[0], 0.0) + math.exp(-candidate[0])
-            else:
-                open_.append(candidate)
-        open_ = sorted(open_)[:KEPT]
+        log_p = log_softmax(context.prediction())
+        log_p[:, banned] = -np.inf
+        choices = np.argsort(-log_p, axis=1, kind="stable")[:, :CHOICES]
+        unfinished: list[tuple[float, bytes, int, int]] = []
+        for row, (before, content) in enumerate(live):
+            for token in choices[row].tolist():
+                score, grown = before + float(log_p[row, token]), content + table[token]
+                match = WORD.match(grown.decode(errors="ignore"))
+                if match:
+                    found[match[0]] = found.get(match[0], 0.0) + math.exp(score)
+                elif score > -math.inf:
+                    unfinished.append((score, grown, row, token))
+        unfinished = sorted(unfinished, reverse=True)[:KEPT]
         best = _likeliest(found, most)
-        if not open_ or (len(best) == most and math.exp(-open_[0][0]) < best[-1][1]):
+        if not unfinished or (len(best) == most and math.exp(unfinished[0][0]) < best[-1][1]):
             break
-        live = [(nats, content) for nats, content, _, _ in open_]
-        context.snapshot = context.snapshot.select([row for _, _, row, _ in open_])
-        context.read([token for _, _, _, token in open_])
-    context.snapshot = start
+        live = [(score, grown) for score, grown, _, _ in unfinished]
+        context.snapshot = context.snapshot.select([row for _, _, row, _ in unfinished])
+        context.read([token for _, _, _, token in unfinished])
     return _likeliest(found, most)
 
 

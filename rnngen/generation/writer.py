@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
 from rnngen.generation.context import Context, nats_of
-from rnngen.generation.options import Sampling
 from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import Ending, FinishReason
 
 
 class Piece(NamedTuple):
-    """A piece of generated text: what one token completed.
+    """A piece of generated text: what one token completed, or a part of it where a stop string may begin inside it.
 
     Attributes:
-        text: may be empty in the middle of a character, and is not the whole token where the text stops inside it.
+        text: may be empty: in the middle of a character, or of what stopped the text.
         nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token.
         mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
     """
@@ -42,7 +41,7 @@ class Sample:
         mixture_nats: the same of the mixture, where they were drawn from that.
         finish_reason: ``length``, ``stop``, or what ``until`` named.
         stop: the string that stopped it.
-        seed: of the draws; None where nothing is drawn.
+        seed: of the draws; None from a search, which draws nothing.
         number: of the sample, from 0; with the seed, it gives the same text again.
         pieces: what each token completed, where that was asked for.
     """
@@ -149,9 +148,8 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
     yield from release(len(ending.finish(rest)))
 
 
-def write_sample(writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed: int, number: int) -> Sample:
+def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int, number: int) -> Sample:
     """One sample, whole, with its pieces, from a writer that scores."""
-    ending = Ending(sampling)
     pieces = tuple(write_pieces(writer, tokenizer, ending))
     mixture_nats = sum(piece.mixture_nats or 0.0 for piece in pieces) if writer.context.mixed else None
     return Sample(
@@ -161,18 +159,17 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed:
 
 
 def write_samples(
-    writer: Writer, tokenizer: Tokenizer, sampling: Sampling, seed: int, numbers: range
-) -> list[Sample]:  # fmt: skip
+    writer: Writer, tokenizer: Tokenizer, endings: Sequence[Ending], seed: int, numbers: range
+) -> list[Sample]:
     """All samples of a writer that scores, whole."""
-    B = len(numbers)
-    endings = [Ending(sampling) for _ in numbers]
+    B, most = len(numbers), endings[0].most
     decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
     texts = [""] * B
     drawn: list[list[int]] = []  # of each step, where all go on to the end
-    lengths = [sampling.most] * B
+    lengths = [most] * B
     nats, mixture_nats = np.zeros(B), np.zeros(B)
     going = list(range(B))
-    while going and writer.drawn < sampling.most:
+    while going and writer.drawn < most:
         tokens = writer.step()
         nats[going] += writer.nats
         if writer.mixture_nats is not None:

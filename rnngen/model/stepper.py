@@ -5,7 +5,7 @@ On a processor the NumPy engine is faster; this one is for large networks, or ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.config import ModelConfig
 from rnngen.model.language_model import RecurrentLM
 
 Array = NDArray[np.floating[Any]]
@@ -24,16 +23,13 @@ class Stepper:
     """B streams of tokens that are read one at a time, in float32; see ``generation.context.Model``.
 
     Args:
-        config: the ``model`` part of config.json.
-        weights: arrays by name, as in model.safetensors.
+        network: the network; it is moved to the device.
         device: of torch.
     """
 
-    def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Array], device: str) -> None:
-        self.vocab_size = len(weights["output.bias"])
-        self._model = RecurrentLM(ModelConfig(**config), self.vocab_size)
-        self._model.load_weights(weights)
-        self._model.eval().to(device)
+    def __init__(self, network: RecurrentLM, device: str) -> None:
+        self.vocab_size = network.vocab_size
+        self._model = network.eval().to(device)
         self.reset()
 
     def fork(self) -> Stepper:

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from typer.main import get_command
 
 import rnngen
+from rnngen.cli.commands import COMMANDS, QuickCommand, plain_app
 from rnngen.cli.train import train_command
 from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
 from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
@@ -232,3 +235,47 @@ def test_out_of_memory_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) ->
     assert outcome.code == 1
     assert outcome.err.startswith("rnngen: error: out of memory.")
     assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_commands_help_begins_with(cli: Cli, name: str) -> None:
+    listed = next(line for line in cli("--help").out.splitlines() if line.split()[:1] == [name])
+    said = cli(name, "--help").out.split("\n\n")[1].strip()
+    assert listed.split(maxsplit=1)[1] == COMMANDS[name].summary == said
+
+
+def test_values_are_what_typer_would_make_of_them_with_pydantic() -> None:
+    """The quick way and Typer's own give the same, value by value, and the same errors."""
+
+    def values(command: typing.Any, arguments: list[str]) -> object:
+        try:
+            with command.make_context("c", arguments) as context:
+                return context.params
+        except Exception as error:
+            return type(error), error.format_message()  # type: ignore[attr-defined]
+
+    def function(
+        a: typing.Annotated[float, typer.Option()] = 1.5,
+        b: typing.Annotated[int | None, typer.Option()] = None,
+        c: typing.Annotated[list[str] | None, typer.Option()] = None,
+        d: typing.Annotated[typing.Literal["x", "y"], typer.Option()] = "x",
+        e: typing.Annotated[bool, typer.Option("--e")] = False,
+        f: typing.Annotated[Path | None, typer.Option()] = None,
+        g: typing.Annotated[int, typer.Option(min=0, max=9)] = 1,
+        h: typing.Annotated[list[int] | None, typer.Option()] = None,
+        i: typing.Annotated[str | None, typer.Argument()] = None,
+    ) -> None:
+        pass
+
+    def build(**settings: typing.Any) -> typing.Any:
+        app = plain_app()
+        app.command("c", **settings)(function)
+        return get_command(app)
+
+    quick, thorough = build(cls=QuickCommand), build()
+    for line in (
+        "", "--a 2", "--a nan", "--a 1e400", "--a x", "--b 7", "--b -3", "--b 1.5", "--b x", "--c 1 --c 2", "--d y",
+        "--d z", "--e", "--f a/b", "--g 5", "--g 12", "--h 1 --h 2", "--h x", "word", "word word", "--nothing", "--a",
+    ):  # fmt: skip
+        found, expected = values(quick, line.split()), values(thorough, line.split())
+        assert repr(found).replace("()", "None") == repr(expected).replace("()", "None"), line

@@ -172,7 +172,9 @@ def test_ctrl_c_stops_the_writing_and_keeps_what_is_there(start: Callable[..., T
     terminal.expect(PROMPT)
     terminal.say("/save text.txt")
     terminal.expect("characters saved")
-    assert len(Path("text.txt").read_text()) > 100
+    saved = Path("text.txt").read_text().rstrip("\n")
+    assert len(saved) > 100
+    assert saved[-60:].replace("\n", "") in terminal.shown.replace("^C", "").replace("\n", "")  # to the last letter
     terminal.expect(PROMPT)
     terminal.say("/quit")
     assert terminal.ends() == 0
@@ -200,10 +202,15 @@ def test_the_terminal_is_left_as_it_was(start: Callable[..., Terminal], how: str
     [
         ("/nothing", "there is no /nothing"),
         ("/temperature warm", "/temperature has no such value; expected a number; found 'warm'"),
-        ("/temperature -1", "--temperature is out of range"),
+        ("/temperature -1", "/temperature is out of range"),
         ("/top-k 1.5", "/top-k has no such value; expected an integer"),
         ("/top-k", "/top-k needs a value"),
-        ("/save", "/save needs the name of a file"),
+        ("/stop don't", "a quote is open"),
+        ("/ban zzz", "no token of this char model contains it"),
+        ("/save", "/save needs the name of one file"),
+        ("/save 'a' b", "/save needs the name of one file"),
+        ('/save "my file', "a quote is open"),
+        ("/save ~nobodyx/a", "there is no such home"),
         ("/save corpus.txt", "corpus.txt is there already"),
         ("/save nowhere/x.txt", "nowhere/x.txt: cannot be written"),
         ("/undo", "(nothing to take back)"),

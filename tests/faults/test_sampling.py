@@ -48,6 +48,14 @@ def test_a_prompt_longer_than_the_corpus_is_continued(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(("file", "said"), [("", "is not a file"), ("folder", "is not a file"), ("no", "no such file")])
+def test_a_prompt_file_that_is_none_is_a_clear_error(cli: Cli, file: str, said: str) -> None:
+    Path("folder").mkdir()
+    Path("folder/a.txt").write_text("The")
+    refused(cli("sample", "--prompt-file", file), 1, said)
+
+
+@pytest.mark.usefixtures("trained")
 def test_an_empty_prompt_is_the_beginning_of_a_paragraph(cli: Cli) -> None:
     empty = cli("sample", "--prompt", "", "--seed", 1, "-n", 50)
     assert empty == cli("sample", "--seed", 1, "-n", 50)
@@ -99,6 +107,8 @@ def test_a_value_out_of_range_is_a_usage_error_before_anything_is_read(cli: Cli,
         (["--prompt", "a", "--prompt-file", "f"], "--prompt and --prompt-file cannot both be given"),
         (["--interactive", "--json"], "--interactive and --json cannot both be given"),
         (["--interactive"], "--interactive needs a terminal"),
+        (["--interactive", "--force", "a"], "--interactive and --force cannot both be given"),
+        (["--beam", "2", "--num-samples", "5"], "--num-samples is more than --beam finds; expected at most 2"),
     ],
 )  # fmt: skip
 def test_options_that_mean_nothing_are_one_clear_line(cli: Cli, options: list[str], said: str) -> None:

@@ -233,6 +233,48 @@ def test_samples_end_where_each_ends(trained: Path) -> None:
         assert other.nats == pytest.approx(score(generator, "The ", other.text + (other.stop or "")), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "rest", "text"),
+    [
+        ("a", "b\n\na", "b"),
+        ("a\n", "\nb", ""),
+        ("a\n", "b\n\n", "b"),
+        ("a\n", "b\nab\n\n", "b\nab"),
+        ("", "\nb\n\n", "\nb"),
+    ],
+)
+def test_a_paragraph_ends_at_the_next_empty_line_also_where_the_prompt_ended_a_line(
+    prompt: str, rest: str, text: str
+) -> None:
+    tokenizer = CharTokenizer("ab\n")
+    script = tokenizer.encode(rest).tolist()
+    read = max(len(prompt), 2 if not prompt else 0)
+    generator = Generator(Scripted([0] * read + script, 4), tokenizer)  # type: ignore[arg-type]
+    assert "".join(generator.generate(prompt, temperature=0, length=len(rest), until="paragraph")) == text
+    (sample,) = generator.generate_batch([prompt], temperature=0, length=len(rest), until="paragraph")
+    assert (sample.text, sample.finish_reason) == (text, "paragraph")
+
+
+def test_what_is_banned_twice_is_banned_and_what_no_token_contains_is_told() -> None:
+    text = make_text(3000)
+    bpe = generator_with_bias([0.0] * 300, train_tokenizer("bpe", [text], 300))
+    banned = bpe.banned(["th", "the", "th"])
+    assert banned == [t for t, content in enumerate(bpe.tokenizer.token_bytes()) if b"th" in content]
+    assert banned
+    byte = generator_with_bias([0.0] * 256, ByteTokenizer())
+    for generator, part in ((bpe, "—"), (byte, "é"), (bpe, "zzz")):
+        with pytest.raises(UsageError, match="no token of this"):
+            generator.banned([part])
+    assert generator_with_bias([0, 0, 0], CharTokenizer("ab")).banned(["é"]) == [0]
+
+
+def test_a_beam_finds_stops_in_the_text_that_is_shown() -> None:
+    content = b"ab\xff\xffcd!"
+    generator = Generator(Scripted([0, *content], 256), ByteTokenizer())  # type: ignore[arg-type]
+    found = beam_search(generator, "x", 2, Sampling(length=len(content), stop=("bc",)))
+    assert (found[0].text, found[0].finish_reason) == ("ab\ufffd\ufffdcd!", "length")
+
+
 def test_length_and_until_say_how_long() -> None:
     generator = generator_with_bias([0, 9, 0], CharTokenizer("ab"))
     assert len("".join(generator.generate("a"))) == 500

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.generation.recurrence import InputTable, Recurrence
+from rnngen.generation.recurrence import GRULayer, InputTable, Recurrence
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.stepper import Stepper
 from tests.model.test_cells import KINDS
@@ -18,7 +18,7 @@ from tests.model.test_cells import KINDS
 V, H, E = 11, 8, 5
 
 
-def build(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = H) -> tuple[dict, dict]:
+def build_network(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = H) -> RecurrentLM:
     config = ModelConfig(
         cell=cell, nonlinearity=nonlinearity, num_layers=num_layers, hidden_size=hidden_size, embedding_size=E
     )  # type: ignore[arg-type]
@@ -27,7 +27,12 @@ def build(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = 
         for p in model.parameters():
             if p.ndim == 1:
                 p.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(len(p)))
-    return config.model_dump(), {name: w.numpy() for name, w in model.weights().items()}
+    return model
+
+
+def build(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = H) -> tuple[dict, dict]:
+    model = build_network(cell, nonlinearity, num_layers, hidden_size)
+    return model.config.model_dump(), {name: w.numpy() for name, w in model.weights().items()}
 
 
 def naive(config: dict, w: dict, tokens: list[int]) -> list[float]:
@@ -100,8 +105,10 @@ def test_streams_do_not_touch_each_other(cell: str, nonlinearity: str, num_layer
 @pytest.mark.parametrize("engine_class", ["numpy", "torch"])
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
 def test_a_state_that_is_put_back_goes_on_as_it_did(cell: str, nonlinearity: str, engine_class: str) -> None:
-    config, weights = build(cell, nonlinearity, 2)
-    engine = Recurrence(config, weights) if engine_class == "numpy" else Stepper(config, weights, "cpu")
+    numpy = engine_class == "numpy"
+    engine = (
+        Recurrence(*build(cell, nonlinearity, 2)) if numpy else Stepper(build_network(cell, nonlinearity, 2), "cpu")
+    )
     for token in (3, 1, 4):
         engine.step([token])
     state, logits = engine.state, engine.logits.copy()
@@ -115,8 +122,7 @@ def test_a_state_that_is_put_back_goes_on_as_it_did(cell: str, nonlinearity: str
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
 def test_the_torch_engine_reads_as_the_numpy_engine_does(cell: str, nonlinearity: str) -> None:
-    config, weights = build(cell, nonlinearity, 2)
-    one, other = Recurrence(config, weights), Stepper(config, weights, "cpu")
+    one, other = Recurrence(*build(cell, nonlinearity, 2)), Stepper(build_network(cell, nonlinearity, 2), "cpu")
     one.reset(3)
     other.reset(3)
     np.testing.assert_allclose(one.logits, other.logits, atol=1e-6)
@@ -150,8 +156,9 @@ def test_the_loop_makes_no_arrays() -> None:
 
 
 def test_the_input_table_is_the_product_with_the_embedding() -> None:
-    config, weights = build("gru", "tanh")
-    layer = Recurrence(config, weights).layers[0]
+    _, weights = build("gru", "tanh")
+    file = {name.removeprefix("layers.0."): w for name, w in weights.items() if name.startswith("layers.0.")}
+    layer = GRULayer(file, "tanh")
     table = InputTable(weights["embedding.weight"], layer)
     table.allocate(4)
     tokens = [3, 3, 7, 0]

@@ -12,8 +12,9 @@ import pytest
 import rnngen
 from rnngen.errors import UsageError
 from rnngen.generation.options import Sampling
-from rnngen.generation.session import Session
+from rnngen.generation.session import LENGTH, Session
 from rnngen.generation.words import WORD
+from tests.conftest import FAST
 from tests.generation.test_generate import score
 
 
@@ -48,6 +49,28 @@ def test_after_every_step_the_model_has_read_the_text(session: Session) -> None:
     assert session.text == "The "
 
 
+@pytest.mark.parametrize(("tokenizer", "stop"), [("bpe", "at"), ("bpe", "he "), ("byte", "t"), ("byte", "never")])
+def test_the_model_has_read_the_text_also_where_a_stop_cuts_a_token(
+    corpus: Path, tmp_path: Path, tokenizer: str, stop: str
+) -> None:
+    size = {"vocab_size": 300} if tokenizer == "bpe" else {}
+    rnngen.train(corpus, out=tmp_path / "run", steps=20, tokenizer=tokenizer, **size, **FAST)
+    generator = rnngen.load(tmp_path / "run")
+    for seed in range(40):
+        session = Session(generator, "The ", Sampling(length=8, stop=(stop,)), seed)
+        "".join(session.write())
+        written = session.text.removeprefix("The ")
+        ids = [*generator.prompt_ids("The "), *generator.encode_prompt(written)[0].tolist()]
+        np.testing.assert_allclose(session._context.network, generator.context([ids]).network, atol=1e-5)
+
+
+def test_without_a_length_so_much_is_written_at_a_time(session: Session) -> None:
+    session.change(length=None)
+    assert len("".join(session.write())) == LENGTH
+    session.change(until="line")
+    assert "".join(session.write()).endswith("\n")
+
+
 def test_what_is_written_is_what_the_same_seed_writes(session: Session) -> None:
     alone = "".join(session.generator.generate("The ", length=40, seed=3))
     assert "".join(session.write()) == alone
@@ -73,8 +96,9 @@ def test_until_a_line_writes_the_line_end_so_that_the_next_line_can_follow(sessi
 
 
 def test_a_wrong_option_changes_nothing(session: Session) -> None:
-    with pytest.raises(UsageError):
-        session.change(temperature=-1.0)
+    for bad in ({"temperature": -1.0}, {"ban": ("zzz",)}, {"until": "chapter"}):
+        with pytest.raises(UsageError):
+            session.change(**bad)
     assert session.sampling == Sampling(length=40)
 
 
