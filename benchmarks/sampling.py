@@ -1,4 +1,4 @@
-"""How fast text is written, one sample at a time and 64 side by side: ratios to torch, to NumPy's bare products, to one.
+"""How fast text is written, one sample and 64 side by side: ratios to torch, to NumPy's bare products, to one.
 
     python benchmarks/sampling.py
 
@@ -7,8 +7,8 @@ For each size of a one-layer LSTM, in turns of a fraction of a second, so that a
 - rnngen: ``Generator.generate`` as it stands: recurrence, softmax, draw, decoding; one sample, and 64 at once.
 - the recurrence alone, without softmax, draw and decoding.
 - the bare products of the same sizes, W h and the softmax's, in NumPy: what cannot be saved.
-- a plain loop in torch: embedding, ``LSTMCell``, linear layer, softmax, ``multinomial`` under ``inference_mode``, with one
-  thread or all, whichever is faster; one sample, and 64 at once.
+- a plain loop in torch: embedding, ``LSTMCell``, linear layer, softmax, ``multinomial`` under ``inference_mode``, with
+  one thread or all, whichever is faster; one sample, and 64 at once.
 
 Rates are tokens a second, 64 samples counted together; ratios are of medians. Beside it, the bare product with weights
 in float16 and int8, in microseconds: NumPy has no fast kernel for either, which is why neither is offered.
