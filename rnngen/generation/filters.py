@@ -63,12 +63,16 @@ def top_k(w: Weights, k: int) -> Weights:
     """The k largest weights of a row; 0 or k ≥ V: all."""
     if not 0 < k < w.shape[1]:
         return w
-    return _keep_first(w, w, np.full(len(w), k))
+    return _keep_largest(w, np.partition(w, -k, axis=1)[:, -k], np.full(len(w), k))
 
 
 def top_p(w: Weights, p: float) -> Weights:
     """The fewest largest weights whose share of the row reaches p, at least one (nucleus; Holtzman et al. 2019)."""
-    return w if p >= 1 else _keep_mass(w, w, p)
+    if p >= 1:
+        return w
+    falling = np.sort(w, axis=1)[:, ::-1]
+    n = _fewest(falling, p)
+    return _keep_largest(w, falling[np.arange(len(w)), n - 1], n)
 
 
 def min_p(w: Weights, p: float) -> Weights:
@@ -86,16 +90,23 @@ def typical(w: Weights, mass: float) -> Weights:
     return _keep_mass(w, np.where(p > 0, -np.abs(-log_p - entropy), -np.inf), mass)
 
 
+def _fewest(ordered: Weights, mass: float) -> NDArray[np.integer[Any]]:
+    """How many of each row, from its beginning, have this share of it, at least one, (B,)."""
+    sums = ordered.cumsum(axis=1, dtype=np.float64)
+    return 1 + (sums < mass * sums[:, -1:]).sum(axis=1)  # type: ignore[no-any-return]
+
+
+def _keep_largest(w: Weights, least: Weights, n: NDArray[np.integer[Any]]) -> Weights:
+    """The n[b] largest weights of each row b, the smallest of which is least[b]; of equal ones those of lower ids."""
+    above, equal = w > least[:, None], w == least[:, None]
+    room = n - above.sum(axis=1)
+    return np.where(above | (equal & (equal.cumsum(axis=1) <= room[:, None])), w, 0)
+
+
 def _keep_mass(w: Weights, rank: Weights, mass: float) -> Weights:
     """The tokens of highest rank, as few as have this share of the row's weight, at least one."""
     order = np.argsort(-rank, axis=1, kind="stable")
-    sums = np.take_along_axis(w, order, axis=1).cumsum(axis=1, dtype=np.float64)
-    return _keep_first(w, rank, 1 + (sums < mass * sums[:, -1:]).sum(axis=1), order)
-
-
-def _keep_first(w: Weights, rank: Weights, n: NDArray[np.integer[Any]], order: NDArray[Any] | None = None) -> Weights:
-    """The n[b] tokens of highest rank of each row b."""
-    order = np.argsort(-rank, axis=1, kind="stable") if order is None else order
+    n = _fewest(np.take_along_axis(w, order, axis=1), mass)
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(w.shape[1])[None], axis=1)
     return np.where(places < n[:, None], w, 0)
