@@ -62,6 +62,7 @@ def test_every_option_the_readme_names_exists() -> None:
     from rnngen.cli.commands import COMMANDS, load_command
 
     commands = [load_command(name) for name in COMMANDS]
+    commands += [below for command in commands for below in getattr(command, "commands", {}).values()]
     options = {o for command in commands for p in command.params for o in p.opts if o.startswith("--")}
     named = set(re.findall(r"`?(--[a-z][a-z-]+)", README))
     assert named <= options | {"--help", "--version"}

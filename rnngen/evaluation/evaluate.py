@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rnngen.config import RunConfig
@@ -43,12 +44,23 @@ def evaluate(
     if not files:
         own = own_part(run, part)
         return _score(model, mixture, own)
+    with encoded_text(run, files, errors) as encoded:
+        return _score(model, mixture, encoded)
+
+
+@contextlib.contextmanager
+def encoded_text(run: Run, files: Sequence[str | Path], errors: ErrorRule = "strict") -> Iterator[EncodedText]:
+    """Texts as one, in the run's tokens, mapped from a file that is there for so long.
+
+    Raises:
+        CorpusError: a text that cannot be read, or is empty.
+    """
+    source = TextSource([str(file) for file in files], errors)
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
-        source = TextSource([str(file) for file in files], errors)
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
-            raise CorpusError("is empty", where=source.name, expected="text to score")
-        return _score(model, mixture, encoded)
+            raise CorpusError("is empty", where=source.name, expected="text to read")
+        yield encoded
 
 
 def _score(model: RecurrentLM, mixture: Mixture | None, text: EncodedText) -> Score:

@@ -1,0 +1,213 @@
+"""How far gradients reach: ‖∂J^i/∂h^j‖ by the lag i - j, on real text.
+
+J^i is the loss at token i and h^j a layer's state at token j: ∂J^i/∂h^j = ∂J^i/∂h^i · Π ∂h^t/∂h^{t-1}. Where the
+product shrinks with the lag, a network cannot learn what lies further back (Bengio, Simard & Frasconi 1994); where it
+grows, training is unstable (Pascanu, Mikolov & Bengio 2013). In an LSTM the same is asked of c, the way that was built
+to carry (Hochreiter & Schmidhuber 1997).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rnngen.errors import CorpusError
+from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
+from rnngen.model.cells import Cell
+from rnngen.model.language_model import RecurrentLM
+
+Curve = NDArray[np.float64]
+
+BURN_IN = 64  # tokens that are read before, so that the states are those of running text
+STREAMS = 8  # places in the text
+ENDS = 16  # losses a place
+JACOBIANS = 24  # steps whose Jacobians are looked at
+EVEN = 0.01  # a change a step below this is none
+CARRIED = 0.1  # what is left of the first lag's norm where it is carried
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a curve says, from its slope.
+
+    Attributes:
+        kind: ``vanishes``, ``explodes`` or ``carries``.
+        factor: by which the norm changes a step, on average.
+        words: the sentence.
+    """
+
+    kind: Literal["vanishes", "explodes", "carries"]
+    factor: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The norm of ∂J^i/∂s^j by lag, for a state s of a layer.
+
+    Attributes:
+        layer: counted from 1.
+        state: ``h`` or ``c``.
+        mean, low, high: mean, 10th and 90th percentile over many i, by the lag from 0, (lags + 1,).
+        bound: the largest singular values of the step Jacobians of the whole layer's state, multiplied up: at most by
+            this much can lag 0 have grown, by lag, (lags + 1,).
+        verdict: in words.
+    """
+
+    layer: int
+    state: str
+    mean: Curve
+    low: Curve
+    high: Curve
+    bound: Curve
+    verdict: Verdict
+
+
+def gradient_flow(model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:
+    """Measure how far the gradient of the loss reaches back, for every layer and state.
+
+    Args:
+        model: the network, on the CPU.
+        tokens: a text as ids, (N,); places all over it are read.
+        lags: how many tokens to look back.
+
+    Raises:
+        CorpusError: the text is too short.
+    """
+    model = model.eval().requires_grad_(False)
+    T = lags + ENDS
+    needed = BURN_IN + T + 1
+    if len(tokens) < needed:
+        raise CorpusError("the text is too short to look back so far", expected=f"{needed} tokens", found=len(tokens))
+    starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
+    windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
+    states = start_states(model, STREAMS)
+    for row in windows[:BURN_IN]:
+        states = [step.states for step in step_model(model, row, states)[1]]
+    states = [{name: s.requires_grad_() for name, s in layer.items()} for layer in states]
+    trace = [states]  # of every step, the states that the gradient is taken with respect to
+    steps: list[list[LayerStep]] = []
+    losses = []
+    for t in range(BURN_IN, BURN_IN + T):
+        logits, step = step_model(model, windows[t], trace[-1])
+        losses.append(torch.nn.functional.cross_entropy(logits, windows[t + 1], reduction="sum"))
+        steps.append(step)
+        trace.append([layer.states for layer in step])
+    norms = _norms(losses, trace, lags)
+    bounds = [_bound(model, layer, windows, trace, lags) for layer in range(len(model.cells))]
+    return [_flow(layer, name, values, bounds[layer]) for (layer, name), values in norms.items()]
+
+
+def _norms(losses: list[Tensor], trace: list[list[dict[str, Tensor]]], lags: int) -> dict[tuple[int, str], Curve]:
+    """Norms of each stream's gradient, (ends · B, lags + 1), by layer and state."""
+    found: dict[tuple[int, str], list[Curve]] = {}
+    for end in range(lags, len(losses)):
+        past = trace[end + 1 - lags : end + 2]  # after token i - lags … after token i
+        wanted = [s for states in past for layer in states for s in layer.values()]
+        keys = [(index, name) for layers in past[:1] for index, layer in enumerate(layers) for name in layer]
+        gradients = torch.autograd.grad(losses[end], wanted, retain_graph=True, allow_unused=True)
+        each = torch.stack(
+            [torch.zeros(len(s)) if g is None else g.norm(dim=1) for g, s in zip(gradients, wanted, strict=True)]
+        )
+        by_lag = each.reshape(lags + 1, len(keys), -1).flip(0).double().numpy()  # (lags + 1, states, B)
+        for place, key in enumerate(keys):
+            found.setdefault(key, []).append(by_lag[:, place].T)
+    return {key: np.concatenate(parts) for key, parts in found.items()}
+
+
+def _flow(layer: int, name: str, norms: Curve, bound: Curve) -> Flow:
+    low, high = np.percentile(norms, [10, 90], axis=0)
+    mean = norms.mean(axis=0)
+    return Flow(layer + 1, name, mean, low, high, bound, judge(mean, "the cell" if name == "c" else "the state"))
+
+
+def judge(curve: Sequence[float] | Curve, way: str = "the state") -> Verdict:
+    """What a curve of norms by lag says: from lag 1 on, for lag 0 is the loss's own step.
+
+    Args:
+        curve: norms, (lags + 1,).
+        way: what the gradient goes through.
+    """
+    values = np.asarray(curve, dtype=float)[1:]
+    usable = values > max(values[0], 1e-300) * 1e-30
+    n = len(values) if usable.all() else int(np.argmin(usable))
+    if n < 2 or not np.isfinite(values).all():
+        if np.isfinite(values).all():
+            return Verdict("vanishes", 0.0, "vanishes at once")
+        return Verdict("explodes", math.inf, "explodes beyond all numbers")
+    factor = math.exp(np.polyfit(np.arange(n), np.log(values[:n]), 1)[0])
+    if factor > 1 + EVEN:
+        return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} a step")
+    if values[-1] >= CARRIED * values[0]:
+        return Verdict("carries", factor, f"carries {len(values)} steps through {way}")
+    half_life = f"{math.log(2) / -math.log(factor):.3g}"
+    return Verdict(
+        "vanishes", factor, f"vanishes with a half-life of {half_life} step{'' if half_life == '1' else 's'}"
+    )
+
+
+def _bound(model: RecurrentLM, layer: int, windows: Tensor, trace: list[list[dict[str, Tensor]]], lags: int) -> Curve:
+    """The largest singular values of a layer's step Jacobians in the first stream, multiplied up, (lags + 1,)."""
+    cell, logs = model.cells[layer], []
+    for t in np.linspace(1, len(trace) - 1, JACOBIANS).astype(int):
+        before = {name: s[:1].detach() for name, s in trace[t - 1][layer].items()}
+        below = model.embedding(windows[BURN_IN + t - 1][:1]) if layer == 0 else trace[t][layer - 1]["h"][:1].detach()
+        logs.append(math.log(max(largest_singular_value(state_jacobian(model, cell, below, before)), 1e-300)))
+    # the steps that were looked at stand for all
+    bound: Curve = np.exp(np.arange(lags + 1) * float(np.mean(logs)))
+    return bound
+
+
+def state_jacobian(model: RecurrentLM, cell: Cell, x: Tensor, states: dict[str, Tensor]) -> Tensor:
+    """∂s^t/∂s^{t-1} of one layer, s being all of its states one after the other, (S·H, S·H).
+
+    Args:
+        model: says which recurrence.
+        cell: the layer.
+        x: its input at t, (1, E).
+        states: at t - 1, name → (1, H).
+    """
+    names = list(states)
+
+    def step(flat: Tensor) -> Tensor:
+        given = dict(zip(names, flat[None].chunk(len(names), dim=1), strict=True))
+        after = step_layer(model.config, cell, x, given).states
+        return torch.cat([after[name] for name in names], dim=1)[0]
+
+    flat = torch.cat([states[name] for name in names], dim=1)[0]
+    jacobian: Tensor = torch.func.jacrev(step)(flat)
+    return jacobian.detach()
+
+
+def largest_singular_value(matrix: Tensor, iterations: int = 60) -> float:
+    """‖matrix‖₂ by power iteration on M^T M, from a fixed start."""
+    v = torch.randn(matrix.shape[1], generator=torch.Generator().manual_seed(0)).to(matrix.dtype)
+    for _ in range(iterations):
+        v = matrix.T @ (matrix @ v)
+        norm = v.norm()
+        if norm == 0:
+            return 0.0
+        v = v / norm
+    return float((matrix @ v).norm())
+
+
+GATES = {"lstm": ("input", "forget", "candidate", "output"), "gru": ("reset", "update", "candidate"), "rnn": ("h",)}
+"""The blocks of a recurrent matrix, in the order of the file."""
+
+
+def recurrent_eigenvalues(model: RecurrentLM) -> list[dict[str, NDArray[np.complex128]]]:
+    """Eigenvalues of each gate's W_h, the largest modulus first: a layer each, gate → (H,)."""
+    gates = GATES[model.config.cell]
+    found = []
+    for cell in model.cells:
+        blocks = cell.weight_hh_l0.detach().double().chunk(len(gates))
+        values = [torch.linalg.eigvals(block).numpy() for block in blocks]
+        found.append({gate: v[np.argsort(-np.abs(v), kind="stable")] for gate, v in zip(gates, values, strict=True)})
+    return found

@@ -1,0 +1,68 @@
+"""``rnngen inspect``: what is shown of the inside of a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import rnngen
+from rnngen.inspection.gradients import gradient_flow
+from rnngen.model.load import load_network
+from rnngen.run import open_run
+from tests.conftest import FAST, Outcome, make_text
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.mark.usefixtures("trained")
+def test_gradients_shows_a_table_a_verdict_and_a_curve(cli: Cli) -> None:
+    outcome = cli("inspect", "gradients", "--lags", 50)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("checkpoints/tiny: ")
+    lags = [line.split()[0] for line in outcome.out.splitlines()[3:9]]
+    assert lags == ["0", "1", "2", "5", "10", "20"]
+    for words in ("layer 1, h: ", "layer 1, c: ", "spectral radius of W_h: input ", "log10 of the norm"):
+        assert words in outcome.out
+    assert "\x1b" not in outcome.out
+
+
+@pytest.mark.usefixtures("trained")
+def test_json_has_the_librarys_numbers(cli: Cli, trained: Path) -> None:
+    Path("new.txt").write_text(make_text(3000, seed=5), encoding="utf-8")
+    found = json.loads(cli("inspect", "gradients", "--text", "new.txt", "--lags", 30, "--json").out)
+    run = open_run(trained)
+    tokens = run.tokenizer().encode(make_text(3000, seed=5))
+    expected = gradient_flow(load_network(run), tokens, 30)
+    assert [(f["layer"], f["state"]) for f in found["flows"]] == [(1, "h"), (1, "c")]
+    for flow, f in zip(expected, found["flows"], strict=True):
+        assert f["mean"] == pytest.approx(flow.mean.tolist(), rel=1e-5)
+        assert f["words"] == flow.verdict.words
+    assert found["spectral_radius"][0].keys() == {"input", "forget", "candidate", "output"}
+
+
+@pytest.mark.usefixtures("trained")
+def test_fresh_is_the_network_before_training(cli: Cli, corpus: Path) -> None:
+    fresh, trained = (json.loads(cli("inspect", "gradients", "--json", *more).out) for more in (["--fresh"], []))
+    assert fresh["flows"] != trained["flows"]
+    assert fresh["spectral_radius"][0]["forget"] == pytest.approx(1, abs=1e-4)  # orthogonal
+    rnngen.train(corpus, out="checkpoints/rnn", steps=2, cell="rnn", num_layers=2, **FAST)
+    found = json.loads(cli("inspect", "gradients", "checkpoints/rnn", "--lags", 20, "--json").out)
+    assert [(f["layer"], f["state"]) for f in found["flows"]] == [(1, "h"), (2, "h")]
+
+
+@pytest.mark.usefixtures("trained")
+def test_mistakes_are_told(cli: Cli) -> None:
+    Path("short.txt").write_text("too short")
+    for arguments, code, said in (
+        (["nowhere"], 1, "nowhere: is not a run"),
+        (["--text", "short.txt"], 1, "the text is too short to look back so far"),
+        (["--text", "missing.txt"], 1, "missing.txt: no such file"),
+        (["--lags", "0"], 2, "--lags is out of range"),
+    ):
+        outcome = cli("inspect", "gradients", *arguments)
+        assert (outcome.code, outcome.out) == (code, ""), arguments
+        assert said in outcome.err
+        assert outcome.err.count("\n") == 1

@@ -1,0 +1,187 @@
+"""Gradient flow against the exact powers of W, finite differences, and the verdicts that theory gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.errors import CorpusError
+from rnngen.inspection import gradients
+from rnngen.inspection.equations import start_states, step_model
+from rnngen.inspection.gradients import (
+    BURN_IN,
+    ENDS,
+    STREAMS,
+    gradient_flow,
+    judge,
+    largest_singular_value,
+    recurrent_eigenvalues,
+    state_jacobian,
+)  # fmt: skip
+from rnngen.model.language_model import RecurrentLM
+from tests.model.test_cells import KINDS
+
+V, H = 9, 12
+TOKENS = np.random.default_rng(0).integers(V, size=1000)
+
+
+def network(cell: str, nonlinearity: str = "tanh", radius: float | None = None, **fields: object) -> RecurrentLM:
+    """In float64; with ``radius``, its recurrent matrices are orthogonal ones times that."""
+    config = ModelConfig.model_validate(
+        {"cell": cell, "nonlinearity": nonlinearity, "hidden_size": H, "embedding_size": 4, **fields}
+    )
+    model = RecurrentLM(config, V, torch.Generator().manual_seed(3)).double()
+    if radius is not None:
+        with torch.no_grad():
+            for layer in model.cells:
+                for block in layer.weight_hh_l0.chunk(len(layer.weight_hh_l0) // H):
+                    random = torch.randn(H, H, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+                    block.copy_(radius * torch.linalg.qr(random)[0])
+    return model
+
+
+def test_through_the_identity_gradients_are_the_exact_powers_of_the_recurrent_matrix() -> None:
+    """∂J^i/∂h^j = ∂J^i/∂h^i · W_h^{i-j}, to float precision, for every lag, place and stream."""
+    model, lags = network("rnn", "identity", radius=0.9), 30
+    (flow,) = gradient_flow(model, TOKENS, lags)
+    W = model.cells[0].weight_hh_l0.detach()
+    needed = BURN_IN + lags + ENDS + 1
+    norms = []
+    for start in np.linspace(0, len(TOKENS) - needed, STREAMS).astype(int):
+        window = torch.from_numpy(TOKENS[start : start + needed])
+        states = start_states(model, 1)
+        for t in range(BURN_IN + lags + ENDS):
+            logits, steps = step_model(model, window[t : t + 1], states)
+            states = [step.states for step in steps]
+            if t >= BURN_IN + lags:
+                # ∂J/∂h by hand: (softmax - one-hot) times the output matrix
+                p = logits.detach().softmax(1)
+                p[0, window[t + 1]] -= 1
+                g = p @ model.output.weight.detach()
+                norms.append([float((g @ torch.linalg.matrix_power(W, lag)).norm()) for lag in range(lags + 1)])
+    np.testing.assert_allclose(flow.mean, np.mean(norms, axis=0), rtol=1e-10)
+    np.testing.assert_allclose(flow.low, np.percentile(norms, 10, axis=0), rtol=1e-10)
+    np.testing.assert_allclose(flow.high, np.percentile(norms, 90, axis=0), rtol=1e-10)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_gradients_equal_finite_differences(
+    cell: str, nonlinearity: str, num_layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one loss in one place: each state is moved a little, unit by unit, and the text read on from there."""
+    monkeypatch.setattr(gradients, "STREAMS", 1)
+    monkeypatch.setattr(gradients, "ENDS", 1)
+    monkeypatch.setattr(gradients, "BURN_IN", 5)
+    model, lags = network(cell, nonlinearity, num_layers=num_layers), 4
+    flows = gradient_flow(model, TOKENS[:11], lags)
+    window = torch.from_numpy(TOKENS[:11])
+    epsilon = 1e-6
+    for flow in flows:
+        for lag in range(1, lags + 1):
+            moved_at = 9 - lag  # the state after this token
+            gradient = []
+            for unit in range(H):
+                losses = []
+                for sign in (1, -1):
+                    states = start_states(model, 1)
+                    for t in range(10):
+                        logits, steps = step_model(model, window[t : t + 1], states)
+                        states = [{k: s.detach().clone() for k, s in step.states.items()} for step in steps]
+                        if t == moved_at:
+                            # what a layer hands up at this step is not part of it: the layer above has read it already
+                            states[flow.layer - 1][flow.state][0, unit] += sign * epsilon
+                    losses.append(float(torch.nn.functional.cross_entropy(logits, window[10:11]).detach()))
+                gradient.append((losses[0] - losses[1]) / (2 * epsilon))
+            through_time = float(np.linalg.norm(gradient))
+            if flow.layer == num_layers and flow.state == "h":  # else the path up, or from c to h, is in it too
+                assert flow.mean[lag] == pytest.approx(through_time, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "radius", "kind"),
+    [
+        ("identity", 0.5, "vanishes"), ("identity", 1.0, "carries"), ("identity", 1.5, "explodes"),
+        ("tanh", 0.5, "vanishes"), ("tanh", 1.0, "carries"),  # above 1 a tanh does not stay near zero: the next test
+    ],
+)  # fmt: skip
+def test_the_verdict_is_the_one_of_theory(nonlinearity: str, radius: float, kind: str) -> None:
+    model = network("rnn", nonlinearity, radius)
+    with torch.no_grad():  # near zero tanh is the identity, and its slope 1
+        model.embedding.weight.mul_(1e-9)
+        model.cells[0].bias_hh_l0.zero_()
+        model.cells[0].bias_ih_l0.zero_()
+    (flow,) = gradient_flow(model, TOKENS, 40)
+    assert flow.verdict.kind == kind
+    assert flow.verdict.factor == pytest.approx(radius, rel=1e-6)
+    np.testing.assert_allclose(flow.bound, radius ** np.arange(41.0), rtol=1e-6)
+    if kind == "vanishes":
+        assert flow.verdict.words == "vanishes with a half-life of 1 step"
+    (values,) = recurrent_eigenvalues(model)
+    np.testing.assert_allclose(np.abs(values["h"]), radius, rtol=1e-9)
+
+
+def test_saturation_makes_vanish_what_the_matrix_would_let_explode() -> None:
+    model = network("rnn", "tanh", 1.5)
+    with torch.no_grad():
+        model.embedding.weight.mul_(30)
+    (flow,) = gradient_flow(model, TOKENS, 40)
+    assert flow.verdict.kind == "vanishes"
+    assert flow.verdict.factor < 0.9
+
+
+def test_an_lstm_whose_forget_gate_is_near_one_carries_through_its_cell() -> None:
+    model = network("lstm")
+    with torch.no_grad():
+        forget = slice(H, 2 * H)
+        model.cells[0].bias_ih_l0[forget] = 12.0
+        model.cells[0].weight_hh_l0.mul_(0.1)
+    flows = {flow.state: flow for flow in gradient_flow(model, TOKENS, 100)}
+    assert flows["c"].verdict.kind == "carries"
+    assert flows["c"].verdict.words == "carries 100 steps through the cell"
+    forgetful = network("lstm")
+    with torch.no_grad():
+        forgetful.cells[0].bias_ih_l0[forget] = -3.0
+        forgetful.cells[0].weight_hh_l0.mul_(0.1)
+    assert {f.verdict.kind for f in gradient_flow(forgetful, TOKENS, 100)} == {"vanishes"}
+
+
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_the_jacobian_of_a_step_and_its_largest_singular_value(cell: str, nonlinearity: str) -> None:
+    model = network(cell, nonlinearity)
+    states = start_states(model, 1)
+    for token in TOKENS[:20]:
+        states = [step.states for step in step_model(model, torch.tensor([token]), states)[1]]
+    detached = {name: s.detach() for name, s in states[0].items()}
+    x = model.embedding(torch.tensor([3])).detach()
+    J = state_jacobian(model, model.cells[0], x, detached)
+    n = len(detached)
+    assert J.shape == (n * H, n * H)
+    expected = torch.linalg.matrix_norm(J, 2)
+    assert largest_singular_value(J, 500) == pytest.approx(float(expected), rel=1e-3)
+    if cell == "rnn" and nonlinearity == "tanh":  # diag(σ'(a)) W_h
+        h = step_model(model, torch.tensor([3]), states)[1][0].states["h"]
+        torch.testing.assert_close(J, torch.diag(1 - h[0] ** 2) @ model.cells[0].weight_hh_l0)
+
+
+@pytest.mark.parametrize(
+    ("curve", "kind", "factor"),
+    [
+        ([1, *(0.5**k for k in range(60))], "vanishes", 0.5), ([1, *(1.2**k for k in range(60))], "explodes", 1.2),
+        ([5] * 60, "carries", 1), ([1, *(0.99**k for k in range(60))], "carries", 0.99), ([1, 0, 0, 0], "vanishes", 0),
+        ([1, *(1e-8**k for k in range(60))], "vanishes", 1e-8), ([1, 2, math.inf, math.inf], "explodes", math.inf),
+    ],
+)  # fmt: skip
+def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None:
+    verdict = judge(curve)
+    assert verdict.kind == kind
+    assert verdict.factor == pytest.approx(factor, rel=1e-3)
+
+
+def test_a_text_that_is_too_short_is_told() -> None:
+    with pytest.raises(CorpusError, match="too short to look back so far; expected 181 tokens; found 180"):
+        gradient_flow(network("rnn"), TOKENS[:180], 100)
