@@ -148,9 +148,8 @@ def judge(curve: Sequence[float] | Curve, way: str = "the state") -> Verdict:
     if values[-1] >= CARRIED * values[0]:
         return Verdict("carries", factor, f"carries {len(values)} steps through {way}")
     half_life = f"{math.log(2) / -math.log(factor):.3g}"
-    return Verdict(
-        "vanishes", factor, f"vanishes with a half-life of {half_life} step{'' if half_life == '1' else 's'}"
-    )
+    unit = "step" if half_life == "1" else "steps"
+    return Verdict("vanishes", factor, f"vanishes with a half-life of {half_life} {unit}")
 
 
 def _bound(model: RecurrentLM, layer: int, windows: Tensor, trace: list[list[dict[str, Tensor]]], lags: int) -> Curve:
@@ -161,7 +160,8 @@ def _bound(model: RecurrentLM, layer: int, windows: Tensor, trace: list[list[dic
         below = model.embedding(windows[BURN_IN + t - 1][:1]) if layer == 0 else trace[t][layer - 1]["h"][:1].detach()
         logs.append(math.log(max(largest_singular_value(state_jacobian(model, cell, below, before)), 1e-300)))
     # the steps that were looked at stand for all
-    bound: Curve = np.exp(np.arange(lags + 1) * float(np.mean(logs)))
+    with np.errstate(over="ignore"):
+        bound: Curve = np.exp(np.arange(lags + 1) * float(np.mean(logs)))
     return bound
 
 

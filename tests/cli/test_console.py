@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 
 import pytest
@@ -116,3 +117,8 @@ def test_counts_are_short(number: float, text: str) -> None:
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert console.duration(seconds) == text
+
+
+def test_json_has_null_for_every_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_json({"a": math.inf, "b": [1.5, math.nan, {"c": [-math.inf]}], "d": "NaN"})
+    assert capsys.readouterr().out == '{"a": null, "b": [1.5, null, {"c": [null]}], "d": "NaN"}\n'
