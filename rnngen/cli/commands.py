@@ -29,10 +29,11 @@ COMMANDS = {
     "sample": Entry("rnngen.cli.sample", "sample_command", "Write new text with a trained model."),
     "eval": Entry("rnngen.cli.eval", "eval_command", "Score a model exactly."),
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
+    "runs": Entry("rnngen.cli.inspect", "runs_command", "List the runs under checkpoints/."),
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),
 }
 
-CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 class QuickCommand(TyperCommand):
@@ -116,6 +117,21 @@ def load_command(name: str) -> Any:
         register_command(app, name, found)
         found = app
     return get_command(found)
+
+
+class DefaultGroup(TyperGroup):
+    """A group that stands for one of its commands where none is named."""
+
+    default: str
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of the group itself."""
+        return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, beginning with the default command's name if they begin with none."""
+        named = args and (args[0] in self.commands or args[0] in CONTEXT_SETTINGS["help_option_names"])
+        return super().parse_args(ctx, args if named else [self.default, *args])
 
 
 class LazyGroup(TyperGroup):

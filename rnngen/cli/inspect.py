@@ -2,23 +2,112 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnngen.cli import console
-from rnngen.cli.commands import plain_app, register_command
+from rnngen.cli.commands import DefaultGroup, plain_app, register_command
+from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
+    from rnngen.inspection.card import Card
     from rnngen.inspection.gradients import Flow
 
-inspect_app = plain_app(help="See inside a model.", no_args_is_help=True)
+
+class CardByDefault(DefaultGroup):
+    """``rnngen inspect`` without the name of a view shows the card."""
+
+    default = "card"
+
+
+inspect_app = plain_app(
+    help="See inside a model. rnngen inspect [RUN] shows its card, rnngen inspect --compare A B … several cards.",
+    cls=CardByDefault,
+)
 
 
 @inspect_app.callback()
 def _inspect() -> None:
     pass
+
+
+def card_command(
+    run: Annotated[
+        Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Set several runs side by side.")] = False,
+    others: Annotated[list[Path] | None, typer.Argument(help="The other runs, with --compare.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run on standard output.")] = False,
+) -> None:
+    """Show the card of a run: what it is, what it learned from, how long, and how good it became."""
+    from rnngen.inspection.card import make_card
+    from rnngen.run import open_run
+
+    if others and not compare:
+        raise UsageError("several runs are compared with --compare", hint="rnngen inspect --compare A B.")
+    cards = [make_card(open_run(folder)) for folder in (run, *(others or ()))]
+    if as_json:
+        for card in cards:
+            console.write_json(
+                {**vars(card), "path": str(card.path), "text": list(card.text), "curve": [list(p) for p in card.curve]}
+            )
+        return
+    columns = [_rows(card) for card in cards]
+    widths = [max(len(value) for value in column.values()) for column in columns]
+    for name in columns[0]:
+        cells = (column[name].ljust(width) for column, width in zip(columns, widths, strict=True))
+        console.write(f"{name:<12}{'  '.join(cells)}".rstrip() + "\n")
+    if curves := {str(card.path): card.curve for card in cards if len(card.curve) > 1}:
+        console.write("\n" + _plot(curves, "seconds", "nats a token on the validation part"))
+
+
+def _rows(card: Card) -> dict[str, str]:
+    """What the card shows, by the name at its left."""
+
+    def shown(value: float | None, form: str, unit: str = "") -> str:
+        return "?" if value is None else format(value, form) + unit
+
+    clipped = "" if card.clipped is None else f", {card.clipped:.1%} of the steps clipped"
+    beside = ", n-gram model beside it" if card.ngram else ""
+    speed = "?" if card.tokens_per_second is None else console.count(card.tokens_per_second)
+    return {
+        "run": str(card.path),
+        "model": card.model,
+        "parameters": f"{card.parameters:,}, {card.bytes / 2**20:.1f} MiB{beside}",
+        "text": ", ".join(Path(name).name for name in card.text) or "?",
+        "fingerprint": card.fingerprint[:12] or "?",
+        "tokens": f"{shown(card.tokens, ',')} to learn from, {card.tokenizer}",
+        "steps": f"{shown(card.steps, ',')} of {shown(card.planned_steps, ',')}, {shown(card.epochs, '.1f')} epochs",
+        "time": "?" if card.seconds is None else console.duration(card.seconds),
+        "speed": f"{speed} tokens a second in {card.precision}",
+        "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
+        "validation": f"{shown(card.best_nats, '.4f')} nats a token, at step {shown(card.best_step, ',')}",
+    }
+
+
+def runs_command(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run on standard output.")] = False,
+) -> None:
+    """List the runs under checkpoints/."""
+    from rnngen.errors import RnngenError
+    from rnngen.inspection.card import list_runs
+
+    for folder, card in list_runs():
+        if isinstance(card, RnngenError):
+            line = f"{folder}: {card.what}"
+            value: dict[str, Any] = {"path": str(folder), "error": str(card)}
+        else:
+            rows = _rows(card)
+            line = f"{rows['run']}: {rows['model']}; {rows['text']}; {rows['steps']}; {rows['validation']}"
+            value = {"path": str(folder), "model": card.model, "steps": card.steps, "best_nats": card.best_nats}
+        if as_json:
+            console.write_json(value)
+        else:
+            console.write(line + "\n")
 
 
 def gradients_command(
@@ -65,7 +154,8 @@ def gradients_command(
         shown = ", ".join(f"{gate} {radius:.3g}" for gate, radius in layer.items())
         console.write(f"\nlayer {number}: spectral radius of W_h: {shown}\n")
     console.write("\n" + "".join(f"layer {f.layer}, {f.state}: {f.verdict.words}\n" for f in flows))
-    console.write("\n" + _plot(flows))
+    curves = {f"layer {f.layer}, {f.state}": _logarithms(f.mean) for f in flows}
+    console.write("\n" + _plot(curves, "lag", "log10 of the norm"))
 
 
 def _object(flow: Flow) -> dict[str, Any]:
@@ -85,9 +175,8 @@ def _table(flows: list[Flow], lags: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plot(flows: list[Flow]) -> str:
-    """The curves, as far as they are above a millionth of a millionth of lag 0, on a logarithmic scale."""
-    import math
+def _plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: str) -> str:
+    """Curves by name, each with a letter of its own, drawn in characters."""
     import string
 
     import plotext
@@ -95,15 +184,19 @@ def _plot(flows: list[Flow]) -> str:
     plotext.clear_figure()
     plotext.plot_size(76, 18)
     plotext.theme("clear")
-    marks = iter("hc" if len({f.layer for f in flows}) == 1 else string.ascii_letters)
-    for flow, mark in zip(flows, marks, strict=False):
-        points = [(lag, math.log10(v)) for lag, v in enumerate(flow.mean) if v > flow.mean[0] * 1e-12]
-        plotext.plot(
-            [lag for lag, _ in points], [y for _, y in points], label=f"layer {flow.layer}, {flow.state}", marker=mark
-        )
-    plotext.xlabel("lag")
-    plotext.ylabel("log10 of the norm")
+    for (name, points), mark in zip(curves.items(), string.ascii_lowercase, strict=False):
+        xs, ys = zip(*points, strict=True)
+        plotext.plot(xs, ys, label=name, marker=mark)
+    plotext.xlabel(across)
+    plotext.ylabel(up)
     return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n"
 
 
+def _logarithms(curve: Iterable[float]) -> list[tuple[float, float]]:
+    """(lag, log10 of the norm), as far as it is above a millionth of a millionth of lag 0."""
+    values = list(curve)
+    return [(lag, math.log10(v)) for lag, v in enumerate(values) if values[0] * 1e-12 < v < math.inf]
+
+
+register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)

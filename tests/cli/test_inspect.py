@@ -66,3 +66,39 @@ def test_mistakes_are_told(cli: Cli) -> None:
         assert (outcome.code, outcome.out) == (code, ""), arguments
         assert said in outcome.err
         assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_card_is_what_inspect_shows(cli: Cli, corpus: Path) -> None:
+    shown = cli("inspect")
+    assert shown == cli("inspect", "checkpoints/tiny") == cli("inspect", "card")
+    rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines()[:11])
+    assert rows["run"] == "checkpoints/tiny"
+    assert rows["model"] == "lstm, 1 layer of 16, embedding 8"
+    assert rows["steps"].startswith("60 of 60, ")
+    assert "nats a token on the validation part" in shown.out
+    card = json.loads(cli("inspect", "--json").out)
+    assert card["steps"] == 60
+    assert f"{card['best_nats']:.4f}" in rows["validation"]
+    rnngen.train(corpus, out="checkpoints/other", steps=2, cell="gru", **FAST)
+    both = cli("inspect", "--compare", "checkpoints/tiny", "checkpoints/other").out.splitlines()
+    assert both[0].split() == ["run", "checkpoints/tiny", "checkpoints/other"]
+    assert "lstm, 1 layer" in both[1]
+    assert "gru, 1 layer" in both[1]
+    outcome = cli("inspect", "checkpoints/tiny", "checkpoints/other")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--compare" in outcome.err
+
+
+@pytest.mark.usefixtures("trained")
+def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
+    lines = cli("runs").out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["checkpoints/b", "checkpoints/tiny"]
+    assert [json.loads(line)["steps"] for line in cli("runs", "--json").out.splitlines()] == [2, 60]
+
+
+def test_runs_without_any_says_how_to_get_one(cli: Cli) -> None:
+    outcome = cli("runs")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "rnngen train FILE" in outcome.err

@@ -1,0 +1,154 @@
+"""The card of a run: what it is, what it learned from, how long, and how good it became. Read from its folder alone."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnngen.errors import RnngenError
+from rnngen.run import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, Run, checkpoints_folder, newest_run, open_run
+from rnngen.shapes import expected_shapes
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a run's folder says of it. What it does not say is None.
+
+    Attributes:
+        path: the folder.
+        model: cell, layers and sizes, in words.
+        parameters: how many numbers were learned.
+        bytes: of the weights.
+        text: files it was trained on.
+        fingerprint: SHA-256 of their text.
+        tokens: of the training part.
+        tokenizer: level and vocabulary, in words.
+        steps, planned_steps: taken, and meant to be.
+        epochs: readings of the training part.
+        seconds: spent training.
+        best_nats: nats a token on the validation part, of the weights that are kept.
+        best_step: when.
+        tokens_per_second: in training.
+        precision: ``float32`` or ``bf16``.
+        gradient_norm: the median, before clipping.
+        clipped: share of the steps whose gradient was clipped.
+        ngram: whether there is an n-gram model beside the network.
+        curve: (seconds, nats a token on the validation part), in order.
+    """
+
+    path: Path
+    model: str
+    parameters: int
+    bytes: int
+    text: tuple[str, ...]
+    fingerprint: str
+    tokens: int | None
+    tokenizer: str
+    steps: int | None
+    planned_steps: int | None
+    epochs: float | None
+    seconds: float | None
+    best_nats: float | None
+    best_step: int | None
+    tokens_per_second: float | None
+    precision: str | None
+    gradient_norm: float | None
+    clipped: float | None
+    ngram: bool
+    curve: tuple[tuple[float, float], ...]
+
+
+def make_card(run: Run) -> Card:
+    """The card of a run.
+
+    Raises:
+        CheckpointError: its configuration is damaged.
+    """
+    model = run.model_config()
+    data, train, optimizer = (_part(run.config, name) for name in ("data", "train", "optimizer"))
+    corpus = _part(run.config, "corpus")
+    V = run.tokenizer().vocab_size
+    shapes = expected_shapes(model, V, most=model["num_layers"]).values()
+    rows = _metrics(run)
+    steps = [row for row in rows if "train_nll" in row]
+    valid = [row for row in rows if "valid_nll" in row]
+    best = min(valid, key=lambda row: row["valid_nll"], default={})
+    norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
+    tokens = _part(_part(corpus, "parts"), "train").get("tokens")
+    seconds = rows[-1].get("seconds") if rows else None
+    last = steps[-1] if steps else {}
+    window = train.get("batch_size", 0) * train.get("bptt", 0)
+    return Card(
+        path=run.path, model=describe_model(model), parameters=sum(_size(shape) for shape in shapes),
+        bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
+        tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}", steps=last.get("step"),
+        planned_steps=train.get("steps"), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
+        best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
+        precision=train.get("precision"), gradient_norm=statistics.median(norms) if norms else None,
+        clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
+        ngram=NGRAM in run.manifest, curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
+    )  # fmt: skip
+
+
+def describe_model(model: Mapping[str, Any]) -> str:
+    """The network in words, from the ``model`` part of config.json."""
+    cell = f"{model['cell']} ({model['nonlinearity']})" if model["cell"] == "rnn" else model["cell"]
+    layers = "1 layer" if model["num_layers"] == 1 else f"{model['num_layers']} layers"
+    tied = ", tied" if model["tied"] else ""
+    return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}{tied}"
+
+
+def list_runs() -> list[tuple[Path, Card | RnngenError]]:
+    """The runs under ``checkpoints/``, the newest first, each with its card or what is wrong with it.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    newest_run()  # says what to do where there is none
+    folders = [m.parent for m in checkpoints_folder().glob(f"*/{CONFIG}")]
+    found: list[tuple[Path, Card | RnngenError]] = []
+    for folder in sorted(folders, key=_saved, reverse=True):
+        try:
+            found.append((folder, make_card(open_run(folder))))
+        except RnngenError as error:
+            found.append((folder, error))
+    return found
+
+
+def _saved(folder: Path) -> tuple[int, str]:
+    """When a run was last saved, as ``newest_run`` sees it; one that never was stands where its folder was made."""
+    manifest = folder / MANIFEST
+    return (manifest if manifest.exists() else folder).stat().st_mtime_ns, folder.name
+
+
+def _metrics(run: Run) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl: all that are whole, those after the last save too."""
+    path = run.path / METRICS
+    if METRICS not in run.manifest or path.is_symlink():
+        return []
+    run.read(METRICS)  # as far as the manifest covers it, it is what was written
+    rows = []
+    for line in path.read_bytes().decode(errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break
+        if isinstance(row, dict):
+            rows.append(row)
+    return rows
+
+
+def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = config.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
