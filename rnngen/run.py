@@ -339,9 +339,18 @@ def open_run(path: str | Path | None = None) -> Run:
     folder = Path(path) if path is not None else newest_run()
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing there"
-        hint = "A text to score comes after the run: rnngen eval RUN TEXT." if folder.exists() else None
+        hint = "A text comes after the run: rnngen eval RUN TEXT, rnngen sample RUN --prompt-file TEXT."
+        if not folder.exists():
+            near = checkpoints_folder() / folder.name
+            hint = f"Did you mean {near}?" if (near / MANIFEST).exists() else None  # type: ignore[assignment]
         raise CheckpointError(
             "is not a run", where=folder, expected="a folder made by rnngen train", found=found, hint=hint,
+        )  # fmt: skip
+    if not any((folder / name).exists() for name in (CONFIG, MANIFEST, "resume")):
+        runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
+        raise CheckpointError(
+            "is not a run", where=folder, expected="a folder made by rnngen train",
+            hint=f"It holds runs: {', '.join(map(str, runs[:5]))}." if runs else None,
         )  # fmt: skip
     if not (folder / MANIFEST).exists():
         raise CheckpointError(

@@ -119,10 +119,13 @@ def test_without_a_run_the_error_says_how_to_make_one(make: bool) -> None:
     [
         ("nowhere", "nowhere: is not a run; expected a folder made by rnngen train; found nothing there"),
         ("file", "file: is not a run; expected a folder made by rnngen train; found a file"),
-        ("empty", "empty: has no saved model yet"),
+        ("empty", "empty: is not a run"),
+        ("tiny", r"tiny: is not a run.*Did you mean checkpoints/tiny\?"),
+        ("checkpoints", r"checkpoints: is not a run.*It holds runs: checkpoints/tiny\."),
         ("begun", "begun: has no saved model yet.*rnngen train --resume"),
     ],
 )
+@pytest.mark.usefixtures("trained")
 def test_what_is_not_a_run_is_said(path: str, message: str) -> None:
     Path("file").write_text("")
     Path("empty").mkdir()

@@ -84,7 +84,10 @@ def run(arguments: list[str] | None = None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error.format_message()}\n")
         elif message := error.format_message().strip():
-            console.error(message.replace("\n", " ").replace("Value error, ", "") + " Try rnngen --help.")
+            context = getattr(error, "ctx", None)
+            command = "rnngen" if context is None else context.command_path
+            told = message.replace("\n", " ").replace("Value error, ", "").removesuffix(".")
+            console.error(f"{told}. Try {command} --help.")
         return int(getattr(error, "exit_code", 2))
 
 

@@ -67,7 +67,7 @@ def _quick(parameter: Any) -> Any:
     """The parameter, turning text into values of plain types by no more than a call.
 
     Typer imports pydantic and builds an adapter a parameter for it, which takes as long as all else before the first
-    character. What is not plain, or wrong, still goes that way, so errors are Typer's own.
+    character. What is not plain, or wrong in another way, still goes that way.
     """
     if "process_value" in vars(parameter) or not hasattr(parameter, "type_descriptor"):  # done, or an older Typer
         return parameter
@@ -78,15 +78,16 @@ def _quick(parameter: Any) -> Any:
     choices = get_args(kind) if get_origin(kind) is Literal else ()
 
     def process(ctx: Any, value: Any) -> Any:
-        if (isinstance(value, (list, tuple)) and value and kind != list[str]) or (
-            isinstance(value, str) and value not in choices and kind not in _PLAIN
-        ):
+        many = isinstance(value, (list, tuple)) and value
+        if (many and kind != list[str]) or (isinstance(value, str) and value not in choices and kind not in _PLAIN):
             return thorough(ctx, value)
         if isinstance(value, str) and value not in choices:
             try:
                 value = _PLAIN[kind](value)
-            except (ValueError, KeyError):
-                return thorough(ctx, value)
+            except ValueError as error:
+                expected = "an integer" if kind is int else "a number"
+                message = f"expected {expected}; found {value!r}"
+                raise typer.BadParameter(message, ctx=ctx, param=parameter) from error
         if parameter.required and parameter.value_is_missing(value):
             return thorough(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)

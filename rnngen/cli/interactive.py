@@ -21,22 +21,25 @@ from rnngen.cli import console
 from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
-from rnngen.generation.session import Session
+from rnngen.generation.session import LENGTH, Session
 
 SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
 
-HELP = """\
-Type text and press Enter: it is added as it stands, and the model goes on. Enter alone: the model goes on.
-Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that begins with / is written //.
+HELP = f"""\
+Type text and press Enter: it is added as it stands, and the model goes on.
+Enter alone: the model goes on, up to {LENGTH} tokens unless you say otherwise.
+Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that
+begins with / is written //.
 
-  /retry        take back what the model wrote last, and let it write again
-  /undo         take back the last step, yours or the model's
-  /words        the likeliest next words; /1 to /9 takes one
-  /add TEXT     add text without letting the model go on
-  /show         the whole text
-  /save FILE    write it to a file
-  /settings     how the model writes; /temperature 0.7, /top-p 0.9, /length 50, /until line … change it
-  /quit         leave (or Ctrl-D)
+  /retry      take back what the model wrote last, and let it write again
+  /undo       take back the last step, yours or the model's
+  /words      the likeliest next words; /1 to /9 takes one
+  /add TEXT   add text without letting the model go on
+  /show       the whole text
+  /save FILE  write it to a file
+  /settings   how the model writes; to change it: /temperature 0.7,
+              /top-p 0.9, /length 50, /until line, /length none
+  /quit       leave (or Ctrl-D)
 """
 
 
@@ -98,7 +101,7 @@ class _Conversation:
                 if warned or self.session.text == self.saved:
                     raise
                 warned = True
-                console.write("The text is not saved: /save FILE keeps it, Ctrl-C again leaves without it.\n")
+                console.write("The text is not saved: /save FILE keeps it, Ctrl-C once more leaves without it.\n")
                 continue
             except EOFError:
                 line = "/quit"
@@ -107,7 +110,7 @@ class _Conversation:
             except _Leave:
                 if warned or self.session.text == self.saved:
                     return
-                console.write("The text is not saved: /save FILE keeps it, /quit again leaves without it.\n")
+                console.write("The text is not saved: /save FILE keeps it, once more leaves without it.\n")
                 warned = True
                 continue
             except RnngenError as error:
@@ -197,6 +200,8 @@ class _Conversation:
         except RuntimeError as error:  # no such user
             raise UsageError(f"{names[0]}: there is no such home") from error
         text = self.session.text
+        if not text:
+            raise UsageError("there is no text yet")
         try:
             with path.open("w" if path.resolve() in self.files else "x", encoding="utf-8", errors="replace") as file:
                 file.write(text if text.endswith("\n") else text + "\n")
@@ -210,7 +215,9 @@ class _Conversation:
 
 
 def _shown(text: str) -> str:
-    return text.replace("\n", "↵")
+    """On one line, and not too much of it."""
+    text = text.replace("\n", "↵")
+    return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
 
 
 def _setting(sampling: Sampling, name: str) -> str:

@@ -64,7 +64,9 @@ class LongJob:
             redirect_stdout=False,  # the text goes where it went
         )  # fmt: skip
         bar.start()
-        return bar, bar.add_task(self._what, total=self._total)
+        task = bar.add_task(self._what, total=self._total)
+        bar.tasks[0].start_time = bar.get_time() - (time.perf_counter() - self._began)
+        return bar, task
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -18,6 +18,7 @@ from rnngen.training.plan import Plan
 
 RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
 PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
+BAR_COLUMNS = 49  # what the bar, the times and their words take of a line, beside the numbers of steps
 _SMOOTHING = 0.98
 
 
@@ -167,8 +168,11 @@ class LiveScreen(Quiet):
 
     def _numbers(self) -> str:
         valid = "" if self.valid is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
-        rate = console.count(self.tokens_per_second)
-        return f"epoch {self._epoch:.1f}  train {self.loss:.3f}{valid}  {rate} tok/s"
+        epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
+        whole = f"{epoch}{train}{valid}  {console.count(self.tokens_per_second)} tok/s"
+        # Rich would cut the times to make room
+        room = self._console.width - BAR_COLUMNS - 2 * len(str(self.launched.trainer.config.train.steps))
+        return next((line for line in (whole, epoch + train + valid, epoch + train, epoch) if len(line) <= room), "")
 
 
 def make_screen(launched: Launched, *, quiet: bool) -> Quiet:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.longjob import LongJob
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from rnngen.generation.writer import Sample
+    from rnngen.run import Run
 
 _PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
     "Prompt", "Drawing, in the order in which it is applied", "Ending", "Which, and how many", "Model", "Output",
@@ -177,31 +179,48 @@ def sample_command(
     _, unseen = generator.encode_prompt(text)
     if unseen and not quiet:
         console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
+    if not text and not quiet and (prompt == "-" or prompt_file is not None):
+        console.note("note: the prompt is empty; the text begins as a paragraph does")
     if interactive:
         from rnngen.cli.interactive import write_together
 
         write_together(generator, text, sampling, seed)
         return
-    if beam:
-        from rnngen.generation.beam import beam_search
+    many = as_json or num_samples > 1 or bool(beam)
+    with LongJob("writing", None, "tokens", shown=many and not quiet and not show_probs) as job:
+        if beam:
+            from rnngen.generation.beam import beam_search
 
-        samples: Iterable[Sample] = beam_search(generator, text, beam, sampling)[:num_samples]
-    else:
-        samples = generator.samples([text] * num_samples, seed=seed, keep_pieces=show_probs, **vars(sampling))
+            samples: Iterable[Sample] = beam_search(generator, text, beam, sampling, job.advance_to)[:num_samples]
+        else:
+            prompts = [text] * num_samples
+            samples = generator.samples(
+                prompts, seed=seed, keep_pieces=show_probs, on_step=job.advance_to, **vars(sampling)
+            )
+        if as_json:
+            write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
+        elif many and not show_probs:
+            write_samples(samples, text, num_samples)
     if as_json:
-        settings = {"beam": beam} if beam else {"temperature": temperature}
-        write_objects(samples, text, num_samples, settings, quiet=quiet)
         return
     if show_probs:
         write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
-    elif num_samples > 1 or beam:
-        write_samples(samples, text, num_samples, quiet=quiet)
-    else:
+    elif not many:
         write_stream(generator, text, sampling, seed, quiet=quiet)
     if not quiet:
         mixed = ", the network mixed with its n-gram model" if ngram else ""
         how = f"beam of {beam}" if beam else f"seed {seed}"
-        console.note(f"({how}, {generator.name}{mixed})")
+        console.note(f"({how}, {generator.name}{_progress_of(opened)}{mixed})")
+
+
+def _progress_of(run: Run) -> str:
+    """How far a run has been trained, where that is not to its end."""
+    steps = [int(folder.name) for folder in (run.path / "resume").glob("*") if folder.name.isdecimal()]
+    train = run.config.get("train")
+    planned = train.get("steps") if isinstance(train, dict) else None
+    if not steps or not isinstance(planned, int) or max(steps) >= planned:
+        return ""
+    return f" at step {max(steps):,} of {planned:,}"
 
 
 _DRAWING = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical", "force")
@@ -232,4 +251,10 @@ def _read_prompt(prompt: str | None, file: Path | None) -> str:
         raise CorpusError(problem, where=file, expected="a file with the prompt")
     if file is None and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("--prompt - needs a standard input, which is closed")
-    return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
+    try:
+        return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
+    except CorpusError as error:  # its hint is for a corpus
+        raise CorpusError(
+            error.what, where=error.where, expected=error.expected, found=error.found,
+            hint="A prompt is UTF-8 text." if error.hint else None,
+        ) from error  # fmt: skip

@@ -11,7 +11,7 @@ from rnngen.cli.longjob import LongJob
 if TYPE_CHECKING:
     from rnngen.generation.generate import Generator
     from rnngen.generation.options import Sampling
-    from rnngen.generation.writer import Sample, Writer
+    from rnngen.generation.writer import Piece, Sample, Writer
 
 
 def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool) -> None:
@@ -31,7 +31,12 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
             writer = _read_prompt(generator, prompt, sampling, seed, 0, quiet=quiet)
             yield from write_text(writer, generator.tokenizer, ending)
 
-        ends_line = console.write_pieces(pieces(), lambda: job.advance_to(writer.drawn if writer else 0))
+        try:
+            ends_line = console.write_pieces(pieces(), lambda: job.advance_to(writer.drawn if writer else 0))
+        except KeyboardInterrupt:
+            if console.shows_output():
+                console.write("\n")  # the shell's next line begins on its own
+            raise
     if not ends_line:
         console.write("\n")
 
@@ -65,20 +70,17 @@ def _read_prompt(
         return generator.writer(prompt, sampling, seed=seed, number=number, scored=scored, on_read=job.advance_to)
 
 
-def write_samples(samples: Iterable[Sample], prompt: str, num_samples: int, *, quiet: bool) -> None:
+def write_samples(samples: Iterable[Sample], prompt: str, num_samples: int) -> None:
     """Whole samples, each when it is done."""
-    for sample in _counted(samples, num_samples, quiet):
+    for sample in samples:
         if num_samples == 1:
             console.write(f"{prompt}{sample.text}" + ("" if sample.text.endswith("\n") else "\n"))
         else:
             console.write(f"{heading(sample.number)}{prompt}{sample.text.rstrip(chr(10))}\n")
 
 
-def _counted(samples: Iterable[Sample], num_samples: int, quiet: bool) -> Iterator[Sample]:
-    with LongJob("writing", num_samples, "samples", shown=not quiet) as job:
-        for done, sample in enumerate(samples, start=1):
-            job.advance_to(done)
-            yield sample
+def _object(piece: Piece) -> dict[str, Any]:
+    return {name: value for name, value in piece._asdict().items() if value is not None}
 
 
 def heading(number: int) -> str:
@@ -86,13 +88,11 @@ def heading(number: int) -> str:
     return f"--- sample {number + 1}\n"
 
 
-def write_objects(
-    samples: Iterable[Sample], prompt: str, num_samples: int, settings: dict[str, Any], *, quiet: bool
-) -> None:
+def write_objects(samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
     """Samples as JSON, one a line."""
-    for sample in _counted(samples, num_samples, quiet):
+    for sample in samples:
         mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
-        pieces = {} if sample.pieces is None else {"pieces": [piece._asdict() for piece in sample.pieces]}
+        pieces = {} if sample.pieces is None else {"pieces": [_object(piece) for piece in sample.pieces]}
         console.write_json(
             {
                 "sample": sample.number,

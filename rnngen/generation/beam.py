@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -32,7 +33,9 @@ class Hypothesis(NamedTuple):
     nats: float
 
 
-def beam_search(generator: Generator, prompt: str, width: int, sampling: Sampling) -> list[Sample]:
+def beam_search(
+    generator: Generator, prompt: str, width: int, sampling: Sampling, on_step: Callable[[int], object] | None = None
+) -> list[Sample]:
     """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
 
     Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.
@@ -43,6 +46,7 @@ def beam_search(generator: Generator, prompt: str, width: int, sampling: Samplin
         prompt: what the text goes on from.
         width: how many are kept; 1 is greedy. With V^length it would be exact.
         sampling: ``length``, ``until``, ``stop`` and ``ban``.
+        on_step: told how many tokens have been searched.
 
     Returns:
         Up to ``width`` samples, the likeliest first.
@@ -52,7 +56,9 @@ def beam_search(generator: Generator, prompt: str, width: int, sampling: Samplin
     context = generator.context([generator.prompt_ids(prompt)])
     live = [Hypothesis(0.0, b"", 0, 0.0)]
     ended: list[tuple[Hypothesis, Sample]] = []
-    for _ in range(sampling.most):
+    for step in range(sampling.most):
+        if on_step is not None:
+            on_step(step)
         scores = np.array([h.score for h in live])[:, None] + ban(log_softmax(context.prediction()), banned)
         # twice as many, so that enough go on when some end
         best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation.context import Context, Model, Snapshot
-from rnngen.generation.options import Options, Sampling, check_count, draw_seed
+from rnngen.generation.options import Options, Sampling, check_count, draw_seed, make_sampling
 from rnngen.generation.recurrence import Recurrence
 from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import Ending
@@ -57,12 +57,12 @@ class Generator:
             TokenizerError: the prompt holds a lone surrogate.
             RnngenError: the model's logits are not finite.
         """
-        sampling = Sampling(**options)
+        sampling = make_sampling(options)
         return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling, prompt))
 
     def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[Piece]:
         """As ``generate``, but every token with its probability."""
-        sampling = Sampling(**options)
+        sampling = make_sampling(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
         return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
 
@@ -102,22 +102,34 @@ class Generator:
         return list(self.samples(prompts, seed=seed, **options))
 
     def samples(
-        self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False, **options: Unpack[Options]
-    ) -> Iterator[Sample]:
+        self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False,
+        on_step: Callable[[int], object] | None = None, **options: Unpack[Options],
+    ) -> Iterator[Sample]:  # fmt: skip
         """As ``generate_batch``, but the samples one after the other, as they are done.
 
-        ``keep_pieces`` gives each its ``pieces``, and writes one at a time.
+        ``keep_pieces`` gives each its ``pieces``, and writes one at a time; ``on_step`` is told how many tokens have
+        been drawn, of all samples together.
         """
-        sampling = Sampling(**options)
+        if isinstance(prompts, str):
+            raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
+        sampling = make_sampling(options)
         seed = draw_seed() if seed is None else seed
         ids = {prompt: self.prompt_ids(prompt) for prompt in dict.fromkeys(prompts)}
         self.sampler([], sampling, seed, ())  # refuses what cannot be, before the first sample is asked for
-        return self._samples(list(prompts), ids, sampling, seed, keep_pieces)
+        return self._samples(list(prompts), ids, sampling, seed, keep_pieces, on_step)
 
     def _samples(
-        self, prompts: list[str], ids: dict[str, list[int]], sampling: Sampling, seed: int, keep_pieces: bool
-    ) -> Iterator[Sample]:
-        size = 1 if keep_pieces else TOGETHER
+        self, prompts: list[str], ids: dict[str, list[int]], sampling: Sampling, seed: int, keep_pieces: bool,
+        on_step: Callable[[int], object] | None,
+    ) -> Iterator[Sample]:  # fmt: skip
+        size, before = 1 if keep_pieces else TOGETHER, 0
+
+        def drawn(more: int) -> None:
+            nonlocal before
+            before += more
+            if on_step is not None:
+                on_step(before)
+
         for start in range(0, len(prompts), size):
             together = prompts[start : start + size]
             numbers = range(start, start + len(together))
@@ -125,8 +137,9 @@ class Generator:
             endings = [Ending(sampling, prompt) for prompt in together]
             if keep_pieces:
                 yield write_sample(writer, self.tokenizer, endings[0], seed, start)
+                drawn(writer.drawn)
             else:
-                yield from write_samples(writer, self.tokenizer, endings, seed, numbers)
+                yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
 
     def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
         """Ids of what the model can read of a prompt, and the characters it cannot, which are left out."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from rnngen.errors import UsageError
 from rnngen.generation.stopping import UNTIL
@@ -101,6 +102,21 @@ class Sampling:
     def changes(self, *names: str) -> list[str]:
         """Which of these fields are not at their default, in the order of the fields."""
         return [f.name for f in fields(self) if f.name in names and getattr(self, f.name) != f.default]
+
+
+def make_sampling(options: Mapping[str, Any]) -> Sampling:
+    """The options that were given by name, checked.
+
+    Raises:
+        UsageError: there is no such option, or a value cannot be.
+    """
+    names = [f.name for f in fields(Sampling)]
+    for name in options:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names)}."
+            raise UsageError(f"there is no option {name!r} of sampling", hint=hint)
+    return Sampling(**options)
 
 
 def check_count(name: str, value: int, least: int = 0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -159,9 +159,10 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
 
 
 def write_samples(
-    writer: Writer, tokenizer: Tokenizer, endings: Sequence[Ending], seed: int, numbers: range
-) -> list[Sample]:
-    """All samples of a writer that scores, whole."""
+    writer: Writer, tokenizer: Tokenizer, endings: Sequence[Ending], seed: int, numbers: range,
+    drawn_more: Callable[[int], object],
+) -> list[Sample]:  # fmt: skip
+    """All samples of a writer that scores, whole; ``drawn_more`` is told of every step's tokens."""
     B, most = len(numbers), endings[0].most
     decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
     texts = [""] * B
@@ -171,6 +172,7 @@ def write_samples(
     going = list(range(B))
     while going and writer.drawn < most:
         tokens = writer.step()
+        drawn_more(len(tokens))
         nats[going] += writer.nats
         if writer.mixture_nats is not None:
             mixture_nats[going] += writer.mixture_nats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -147,7 +148,7 @@ def test_a_path_that_is_no_run_is_told(cli: Cli, corpus: Path) -> None:
     refused(cli("sample", corpus), 1, f"{corpus}: is not a run", "found a file")
     refused(cli("sample", "nowhere"), 1, "nowhere: is not a run", "found nothing there")
     Path("empty").mkdir()
-    refused(cli("sample", "empty"), 1, "empty: has no saved model yet")
+    refused(cli("sample", "empty"), 1, "empty: is not a run")
 
 
 @pytest.mark.usefixtures("trained")
@@ -292,3 +293,15 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_run_that_is_not_at_its_end_says_so(cli: Cli, trained: Path) -> None:
+    config = json.loads((trained / "config.json").read_text())
+    config["train"]["steps"] = 2000
+    content = json.dumps(config).encode()
+    (trained / "config.json").write_bytes(content)
+    manifest = json.loads((trained / "manifest.json").read_text())
+    manifest["files"]["config.json"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (trained / "manifest.json").write_text(json.dumps(manifest))
+    assert cli("sample", "-n", 5, "--seed", 1).err == "(seed 1, checkpoints/tiny at step 60 of 2,000)\n"

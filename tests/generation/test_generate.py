@@ -434,3 +434,16 @@ def test_a_beam_over_a_mixture_ranks_by_the_mixture(small: Generator) -> None:
 def test_a_beam_never_writes_what_is_banned(small: Generator) -> None:
     found = beam_search(small, "a", 10, Sampling(length=5, ban=["b"]))
     assert not any("b" in s.text or "<" in s.text for s in found)
+
+
+def test_a_text_in_place_of_prompts_and_an_option_that_is_none_are_told(small: Generator) -> None:
+    with pytest.raises(UsageError, match="the prompts are one text"):
+        small.generate_batch("ab")
+    with pytest.raises(UsageError, match="Did you mean temperature"):
+        small.generate("a", temprature=1)  # type: ignore[call-arg]
+
+
+def test_progress_counts_the_tokens_of_all_samples(small: Generator) -> None:
+    told: list[int] = []
+    list(small.samples(["a"] * 70, length=5, seed=1, on_step=told.append))
+    assert told == [*range(64, 321, 64), *range(326, 351, 6)]
