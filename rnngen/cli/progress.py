@@ -167,12 +167,19 @@ class LiveScreen(Quiet):
             )
 
     def _numbers(self) -> str:
-        valid = "" if self.valid is None else f"  valid {self.valid:.3f} (best {self.best:.3f})"
         epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
-        whole = f"{epoch}{train}{valid}  {console.count(self.tokens_per_second)} tok/s"
+        valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
+        best = valid and f" (best {self.best:.3f})"
+        rate = f"  {console.count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
         room = self._console.width - BAR_COLUMNS - 2 * len(str(self.launched.trainer.config.train.steps))
-        return next((line for line in (whole, epoch + train + valid, epoch + train, epoch) if len(line) <= room), "")
+        lines = (
+            epoch + train + valid + best + rate,
+            epoch + train + valid + best,
+            epoch + train + valid,
+            epoch + (valid or train),
+        )
+        return next((line for line in lines if len(line) <= room), epoch)
 
 
 def make_screen(launched: Launched, *, quiet: bool) -> Quiet:
