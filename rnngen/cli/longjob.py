@@ -56,11 +56,20 @@ class LongJob:
         return f" of {self._total:,} {self._unit}, {left} left"
 
     def _start_bar(self) -> tuple[Progress, TaskID]:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, ProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
+        columns: list[str | ProgressColumn] = ["{task.description}", BarColumn(), "{task.completed:,}"]
+        left: list[str | ProgressColumn] = []
+        if self._total is not None:
+            columns.append("of {task.total:,}")
+            left = [TimeRemainingColumn(), "left"]
+        columns += (
+            [self._unit, TimeElapsedColumn(), "elapsed,", *left]
+            if left
+            else [self._unit, TimeElapsedColumn(), "elapsed"]
+        )
         bar = Progress(
-            "{task.description}", BarColumn(), MofNCompleteColumn(), self._unit, TimeElapsedColumn(), "elapsed,",
-            TimeRemainingColumn(), "left", console=console.stderr_console(), transient=True,
+            *columns, console=console.stderr_console(), transient=True,
             redirect_stdout=False,  # the text goes where it went
         )  # fmt: skip
         bar.start()

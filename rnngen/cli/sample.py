@@ -187,7 +187,8 @@ def sample_command(
         write_together(generator, text, sampling, seed)
         return
     many = as_json or num_samples > 1 or bool(beam)
-    with LongJob("writing", None, "tokens", shown=many and not quiet and not show_probs) as job:
+    total = None if until or stop or beam else sampling.most * num_samples
+    with LongJob("writing", total, "tokens", shown=many and not quiet and not show_probs) as job:
         if beam:
             from rnngen.generation.beam import beam_search
 

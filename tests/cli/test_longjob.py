@@ -50,7 +50,7 @@ def test_a_long_job_shows_a_bar_on_a_terminal_and_takes_it_away(monkeypatch: pyt
         job.advance_to(250)
         assert "\x1b[?25l" in terminal.getvalue()  # the cursor is hidden
     shown = terminal.getvalue()
-    assert "250/1000" in shown
+    assert "250 of 1,000 tokens" in shown
     assert shown.rstrip().endswith("\x1b[2K") or "\x1b[?25h" in shown  # and comes back
 
 
@@ -81,7 +81,7 @@ def test_a_bar_on_the_terminal_takes_nothing_from_the_text(cli: object, monkeypa
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     assert cli("sample", "-n", 3000, "--seed", 1).out == text  # type: ignore[operator]
-    assert "/3000" in terminal.getvalue()
+    assert "of 3,000 tokens" in terminal.getvalue()
 
 
 GROWTH = """
