@@ -49,7 +49,7 @@ class Terminal:
         """Read until these words come, after those of the last time; what came before them."""
         began = time.monotonic()
         while (at := self.shown.find(words, self.seen)) < 0:
-            assert time.monotonic() - began < 10, f"{words!r} did not come in {self.shown[self.seen :][-500:]!r}"
+            assert time.monotonic() - began < 60, f"{words!r} did not come in {self.shown[self.seen :][-500:]!r}"
             self.read(0.2)
         text, self.seen = self.shown[self.seen : at], at + len(words)
         return text
@@ -61,23 +61,25 @@ class Terminal:
         os.write(self.master, key)
 
     def leave(self) -> int:
-        """Press Ctrl-C until the command has ended."""
-        self.press(b"\x03")
-        began = time.monotonic()
-        while self.process.poll() is None and time.monotonic() - began < 10:
-            self.read(0.1)
-            if "leaves without it" in self.shown:
-                self.expect("leaves without it.")
-                self.expect(PROMPT)
-                time.sleep(0.3)  # a plain terminal is taken over after the prompt is shown
-                self.press(b"\x03")
+        """Press Ctrl-C until the command has ended; one that comes while the terminal changes hands may be lost."""
+        for _ in range(20):
+            self.press(b"\x03")
+            pressed = time.monotonic()
+            while self.process.poll() is None and time.monotonic() - pressed < 3:
+                self.read(0.1)
+                if "leaves without it.\n" in self.shown[self.seen :]:
+                    self.expect("leaves without it.\n")
+                    self.expect(">")
+                    time.sleep(0.3)  # a plain terminal is taken over after the prompt is shown
+                    break
+            if self.process.poll() is not None:
                 break
         return self.ends()
 
     def ends(self) -> int:
         began = time.monotonic()
         while self.process.poll() is None:
-            assert time.monotonic() - began < 10, self.shown[-2000:]
+            assert time.monotonic() - began < 60, self.shown[-2000:]
             self.read(0.1)
         self.read(0.1)
         assert "Traceback" not in self.shown
