@@ -46,8 +46,8 @@ def _root(
 _OUT_OF_MEMORY = "out of memory. Try a smaller --size, --batch-size or --bptt, or fewer samples at once."
 
 
-class _Terminated(BaseException):
-    """SIGTERM, where no command handles it in its own way."""
+class _Terminated(SystemExit):
+    """SIGTERM, where no command handles it in its own way; of this kind, because event loops swallow others."""
 
 
 def _on_sigterm(_number: int, _frame: object) -> NoReturn:

@@ -138,9 +138,12 @@ class _Conversation:
         """What the model writes, after the line that it goes on from; Ctrl-C stops it."""
         console.write(self.session.text.rpartition("\n")[2])
         self.interrupted = False
-        if not console.write_pieces(self.until_interrupted(pieces), lambda: None):
-            console.write("\n")
+        ends_line = console.write_pieces(self.until_interrupted(pieces), lambda: None)
         pieces.close()
+        if not ends_line:
+            console.write("\n")
+        if self.interrupted:  # the terminal throws away what it had not shown yet
+            console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
         """Each piece that is made, and then no more."""
