@@ -120,14 +120,18 @@ def load_command(name: str) -> Any:
     return get_command(found)
 
 
-class DefaultGroup(TyperGroup):
-    """A group that stands for one of its commands where none is named."""
-
-    default: str
+class QuickGroup(TyperGroup):
+    """A group whose own options need no pydantic."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options of the group itself."""
         return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+
+class DefaultGroup(QuickGroup):
+    """A group that stands for one of its commands where none is named."""
+
+    default: str
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, beginning with the default command's name if they begin with none."""
@@ -135,12 +139,8 @@ class DefaultGroup(TyperGroup):
         return super().parse_args(ctx, args if named else [self.default, *args])
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(QuickGroup):
     """A group that lists placeholders, and imports a command when it is called."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The options of the group itself."""
-        return [_quick(parameter) for parameter in super().get_params(ctx)]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments begin with, and the arguments after it."""

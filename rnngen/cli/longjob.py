@@ -58,16 +58,11 @@ class LongJob:
     def _start_bar(self) -> tuple[Progress, TaskID]:
         from rich.progress import BarColumn, Progress, ProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
+        known = self._total is not None
         columns: list[str | ProgressColumn] = ["{task.description}", BarColumn(), "{task.completed:,}"]
-        left: list[str | ProgressColumn] = []
-        if self._total is not None:
-            columns.append("of {task.total:,}")
-            left = [TimeRemainingColumn(), "left"]
-        columns += (
-            [self._unit, TimeElapsedColumn(), "elapsed,", *left]
-            if left
-            else [self._unit, TimeElapsedColumn(), "elapsed"]
-        )
+        columns += ["of {task.total:,}"] if known else []
+        columns += [self._unit, TimeElapsedColumn(), "elapsed"]
+        columns += [TimeRemainingColumn(), "left"] if known else []
         bar = Progress(
             *columns, console=console.stderr_console(), transient=True,
             redirect_stdout=False,  # the text goes where it went

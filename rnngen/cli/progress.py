@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from rnngen.cli import console
+from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.training.events import Event, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
 
 RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
-PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
 BAR_COLUMNS = 49  # what the bar, the times and their words take of a line, beside the numbers of steps
 _SMOOTHING = 0.98
 

@@ -186,27 +186,25 @@ def sample_command(
 
         write_together(generator, text, sampling, seed)
         return
-    many = as_json or num_samples > 1 or bool(beam)
-    total = None if until or stop or beam else sampling.most * num_samples
-    with LongJob("writing", total, "tokens", shown=many and not quiet and not show_probs) as job:
-        if beam:
-            from rnngen.generation.beam import beam_search
-
-            samples: Iterable[Sample] = beam_search(generator, text, beam, sampling, job.advance_to)[:num_samples]
-        else:
-            prompts = [text] * num_samples
-            samples = generator.samples(
-                prompts, seed=seed, keep_pieces=show_probs, on_step=job.advance_to, **vars(sampling)
-            )
-        if as_json:
-            write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
-        elif many and not show_probs:
-            write_samples(samples, text, num_samples)
-    if as_json:
-        return
-    if show_probs:
+    if show_probs and not as_json:
         write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
-    elif not many:
+    elif as_json or beam or num_samples > 1:
+        total = None if until or stop or beam else sampling.most * num_samples
+        with LongJob("writing", total, "tokens", shown=not quiet) as job:
+            samples: Iterable[Sample]
+            if beam:
+                from rnngen.generation.beam import beam_search
+
+                samples = beam_search(generator, text, beam, sampling, job.advance_to)[:num_samples]
+            else:
+                samples = generator.samples(
+                    [text] * num_samples, seed=seed, keep_pieces=show_probs, on_step=job.advance_to, **vars(sampling)
+                )
+            if as_json:
+                write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
+                return
+            write_samples(samples, text, num_samples)
+    else:
         write_stream(generator, text, sampling, seed, quiet=quiet)
     if not quiet:
         mixed = ", the network mixed with its n-gram model" if ngram else ""
