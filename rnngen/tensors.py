@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,9 +58,9 @@ def map_safetensors(mapped: mmap.mmap, where: Path) -> dict[str, NDArray[np.floa
         tensors, end = {}, begin
         for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
             kind, shape, (first, last) = np.dtype(_TYPES[entry["dtype"]]), entry["shape"], entry["data_offsets"]
-            size = int(np.prod(shape, dtype=object))
             if any(type(n) is not int or n < 0 for n in (*shape, first, last)):
                 raise ValueError(f"a shape or an offset of {name} that is no number")
+            size = math.prod(shape)
             if begin + first != end or last - first != size * kind.itemsize or begin + last > len(mapped):
                 raise ValueError(f"offsets of {name} that leave a gap, overlap, or end beyond the file")
             tensors[name] = np.frombuffer(mapped, kind, size, end).reshape(shape)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
+from rnngen.inspection.card import describe_model
 from rnngen.training.events import Event, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
@@ -25,8 +26,6 @@ _SMOOTHING = 0.98
 def plan_lines(plan: Plan) -> list[str]:
     """The plan, as it is printed before the first step."""
     model, train = plan.config.model, plan.config.train
-    cell = f"{model.cell} ({model.nonlinearity})" if model.cell == "rnn" else model.cell
-    layers = "1 layer" if model.num_layers == 1 else f"{model.num_layers} layers"
     parts = ", ".join(
         f"{console.count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
@@ -38,8 +37,7 @@ def plan_lines(plan: Plan) -> list[str]:
     enough = ": so small a text is not worth more" if plan.capped else ""
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
-        f"model   {cell}, {layers} of {model.hidden_size}, embedding {model.embedding_size}, "
-        f"{console.count(plan.parameters)} parameters",
+        f"model   {describe_model(model.model_dump())}, {console.count(plan.parameters)} parameters",
         f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
         f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "

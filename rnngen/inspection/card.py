@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def make_card(run: Run) -> Card:
     last = steps[-1] if steps else {}
     window = train.get("batch_size", 0) * train.get("bptt", 0)
     return Card(
-        path=run.path, model=describe_model(model), parameters=sum(_size(shape) for shape in shapes),
+        path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
+        parameters=sum(map(math.prod, shapes)),
         bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
         tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}", steps=last.get("step"),
         planned_steps=train.get("steps"), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
@@ -98,8 +100,7 @@ def describe_model(model: Mapping[str, Any]) -> str:
     """The network in words, from the ``model`` part of config.json."""
     cell = f"{model['cell']} ({model['nonlinearity']})" if model["cell"] == "rnn" else model["cell"]
     layers = "1 layer" if model["num_layers"] == 1 else f"{model['num_layers']} layers"
-    tied = ", tied" if model["tied"] else ""
-    return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}{tied}"
+    return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}"
 
 
 def list_runs() -> list[tuple[Path, Card | RnngenError]]:
@@ -145,10 +146,3 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
 def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     part = config.get(name)
     return part if isinstance(part, dict) else {}
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size

@@ -198,13 +198,17 @@ def largest_singular_value(matrix: Tensor, iterations: int = 60) -> float:
     return float((matrix @ v).norm())
 
 
-GATES = {"lstm": ("input", "forget", "candidate", "output"), "gru": ("reset", "update", "candidate"), "rnn": ("h",)}
+GATE_NAMES = {
+    "lstm": ("input", "forget", "candidate", "output"),
+    "gru": ("reset", "update", "candidate"),
+    "rnn": ("h",),
+}
 """The blocks of a recurrent matrix, in the order of the file."""
 
 
 def recurrent_eigenvalues(model: RecurrentLM) -> list[dict[str, NDArray[np.complex128]]]:
     """Eigenvalues of each gate's W_h, the largest modulus first: a layer each, gate → (H,)."""
-    gates = GATES[model.config.cell]
+    gates = GATE_NAMES[model.config.cell]
     found = []
     for cell in model.cells:
         blocks = cell.weight_hh_l0.detach().double().chunk(len(gates))
