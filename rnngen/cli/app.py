@@ -87,7 +87,7 @@ def run(arguments: list[str] | None = None) -> int:
             context = getattr(error, "ctx", None)
             command = "rnngen" if context is None else context.command_path
             told = message.replace("\n", " ").replace("Value error, ", "").removesuffix(".")
-            console.error(f"{told}. Try {command} --help.")
+            console.error(f"{told}{'' if told.endswith('?') else '.'} Try {command} --help.")
         return int(getattr(error, "exit_code", 2))
 
 
