@@ -39,6 +39,7 @@ class ModelConfig(_Config):
     embedding_dropout: float = Field(0.0, ge=0, lt=1)  # of whole rows of the embedding: all uses of a token in a window
     weight_dropout: float = Field(0.0, ge=0, lt=1)  # of the recurrent weights
     tied: bool = False
+    bidirectional: bool = False  # two networks of these sizes, read from both ends: model/cloze.py
     initialization: Literal["orthogonal", "uniform"] = "orthogonal"
 
     @model_validator(mode="after")
@@ -194,7 +195,13 @@ def check_options(options: Mapping[str, Any]) -> None:
     size = options.get("size")
     if size is not None and not (isinstance(size, str) and size in SIZES):
         raise UsageError("--size is unknown", expected=", ".join(SIZES), found=size)
-    RunConfig.from_flat({k: v for k, v in options.items() if k not in ("epochs", "minutes", "size") and v is not None})
+    config = RunConfig.from_flat(
+        {k: v for k, v in options.items() if k not in ("epochs", "minutes", "size") and v is not None}
+    )
+    if config.model.bidirectional and config.train.ngram:
+        raise UsageError(
+            "--ngram cannot be given with --bidirectional", expected="a left-to-right model to mix it into"
+        )
 
 
 def _unknown(name: str) -> UsageError:

@@ -252,10 +252,12 @@ class Run:
         model = self.config.get("model")
         if not isinstance(model, dict):
             raise CheckpointError("has no model", where=where)
+        model = {"bidirectional": False, **model}  # what older runs do not say
         choices = {
             "cell": ("lstm", "gru", "rnn"),
             "nonlinearity": ("tanh", "relu", "sigmoid", "identity"),
             "tied": (True, False),
+            "bidirectional": (True, False),
         }
         for name, allowed in choices.items():
             if model.get(name) not in allowed:

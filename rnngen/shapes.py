@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # blocks of H rows in a recurrent layer's matrices
+DIRECTIONS = ("left_to_right", "right_to_left")  # what the tensors of a bidirectional network begin with
 
 
 def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
     """Name → shape of every tensor of a network, for up to ``most`` layers (a hostile number is not counted to)."""
+    one = _one_direction(model, V, most)
+    if not model.get("bidirectional", False):
+        return one
+    return {f"{direction}.{name}": shape for direction in DIRECTIONS for name, shape in one.items()}
+
+
+def _one_direction(model: Mapping[str, Any], V: int, most: int) -> dict[str, tuple[int, ...]]:
     G = GATES[model["cell"]]
     E, H = model["embedding_size"], model["hidden_size"]
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
@@ -27,5 +35,5 @@ def expected_shapes(model: Mapping[str, Any], V: int, most: int) -> dict[str, tu
 def multiply_weights(model: Mapping[str, Any], V: int) -> int:
     """Weights of a network that are multiplied at every token; training takes about 6 operations on each."""
     shapes = expected_shapes(model, V, most=model["num_layers"])
-    looked_up = 0 if model["tied"] else V * model["embedding_size"]  # a row of the embedding is copied, not multiplied
-    return sum(shape[0] * shape[1] for shape in shapes.values() if len(shape) == 2) - looked_up
+    copied = () if model["tied"] else ("embedding.weight",)  # a row of the embedding is looked up, not multiplied
+    return sum(s[0] * s[1] for name, s in shapes.items() if len(s) == 2 and not name.endswith(copied))

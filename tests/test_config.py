@@ -24,6 +24,7 @@ ONE_OF_EACH: dict[str, Any] = {
     "embedding_dropout": 0.1,
     "tied": True,
     "initialization": "uniform",
+    "bidirectional": True,
     "corpus": ("a.txt", "b.txt"),
     "valid": ("v.txt",),
     "test": ("t.txt",),

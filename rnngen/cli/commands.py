@@ -28,6 +28,7 @@ COMMANDS = {
     "train": Entry("rnngen.cli.train", "train_command", "Train a model on text."),
     "sample": Entry("rnngen.cli.sample", "sample_command", "Write new text with a trained model."),
     "eval": Entry("rnngen.cli.eval", "eval_command", "Score a model exactly."),
+    "fill": Entry("rnngen.cli.fill", "fill_command", "Fill the gaps of a text."),
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
     "runs": Entry("rnngen.cli.inspect", "runs_command", "List the runs under checkpoints/."),
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),

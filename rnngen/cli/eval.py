@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rnngen.cli import console
+from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
+    from rnngen.corpus.sources import ErrorRule
+    from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.perplexity import Score
+    from rnngen.evaluation.pseudo_perplexity import PseudoScore
+    from rnngen.evaluation.spot import Spot
+    from rnngen.run import Run
 
 
 def eval_command(
@@ -29,41 +36,87 @@ def eval_command(
     ngram: Annotated[
         bool, typer.Option("--ngram", help="Score the run's n-gram model and its mixture with the network too.")
     ] = False,
+    spot: Annotated[
+        int, typer.Option(help="Instead of scoring, list so many of the least expected places; 0: score.")
+    ] = 0,
+    gaps: Annotated[
+        int | None,
+        typer.Option(
+            help="Take so many words out and let the model put them back; 0: none. "
+            "[default: 200 for a bidirectional run, else 0]"
+        ),
+    ] = None,
+    against: Annotated[Path | None, typer.Option(help="Let this run fill the same gaps too.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, mps or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
 ) -> None:
     """Score a model exactly.
 
-    The state is carried through the whole text, and every token is scored once, in float32.
+    The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
+    predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
+    from rnngen.generation.options import check_count
     from rnngen.run import open_run
 
+    check_count("spot", spot)
+    check_count("gaps", gaps or 0)
+    if spot and (ngram or gaps or against):
+        raise UsageError("--spot cannot be given with --ngram, --gaps or --against: it scores nothing")
     opened = open_run(run)  # before torch: a wrong path is told at once
-    from rnngen.evaluation.evaluate import evaluate
+    other = open_run(against) if against else None
+    bidirectional = opened.model_config()["bidirectional"]
+    gaps = (200 if bidirectional or against else 0) if gaps is None else gaps
+    if other and not gaps:
+        raise UsageError("--against compares how gaps are filled", expected="--gaps above 0")
+    if other and other.tokenizer().to_json() != opened.tokenizer().to_json():
+        raise UsageError(
+            "--against has another tokenizer, so its tokens are not the same", where=other.path,
+            hint="Train both on the same text with the same --tokenizer.",
+        )  # fmt: skip
     from rnngen.model.device import pick_device
 
-    score = evaluate(opened, text or (), part=part, errors=errors, device=pick_device(device), ngram=ngram)
+    there = pick_device(device)
     what = ", ".join(text) if text else f"the {part} part of its corpus"
+    if spot:
+        _spot(opened, text, part, errors, there, spot, as_json=as_json)
+        return
+    from rnngen.evaluation.evaluate import evaluate
+    from rnngen.evaluation.perplexity import Score
+
+    score = evaluate(opened, text or (), part=part, errors=errors, device=there, ngram=ngram)
     if score.unknown and not quiet:
         console.note(
             f"note: {score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored "
             "as one unknown symbol, so the numbers flatter or punish the model there"
         )
+    filled = _fill_gaps([opened, *([other] if other else [])], text, part, errors, gaps, quiet=quiet) if gaps else []
     if as_json:
-        console.write_json({"run": str(opened.path), "text": what, **score.as_dict()})
-    else:
-        console.write(_table(str(opened.path), what, score))
-        if score.ngram and score.mixture:
-            console.write(_mixture_table(score.ngram, score.mixture))
+        beside: dict[str, Any] = {"fill": filled[0].as_dict()} if filled else {}
+        if other:
+            beside["against"] = {"run": str(other.path), "fill": filled[1].as_dict()}
+        console.write_json({"run": str(opened.path), "text": what, **score.as_dict(), **beside})
+        return
+    console.write(_table(str(opened.path), what, score))
+    if isinstance(score, Score) and score.ngram and score.mixture:
+        console.write(_mixture_table(score.ngram, score.mixture))
+    if filled:
+        console.write(_gap_table([str(opened.path), *([str(other.path)] if other else [])], filled))
 
 
-_ROWS = (
+_SCORES = (
     ("nats_per_token", "nats a token", ".4f"),
     ("token_perplexity", "token perplexity", ".4g"),
     ("word_perplexity", "word perplexity", ".4g"),
     ("bits_per_character", "bits a character", ".4f"),
     ("bits_per_byte", "bits a byte", ".4f"),
+)
+_PSEUDO_SCORES = (
+    ("pseudo_nats_per_token", "pseudo-nats a token", ".4f"),
+    ("pseudo_perplexity", "pseudo-perplexity", ".4g"),
+    ("pseudo_bits_per_character", "pseudo-bits a character", ".4f"),
+)
+_COUNTS = (
     ("tokens", "tokens", ",d"),
     ("words", "words", ",d"),
     ("characters", "characters", ",d"),
@@ -71,10 +124,15 @@ _ROWS = (
 )
 
 
-def _table(run: str, what: str, score: Score) -> str:
+def _table(run: str, what: str, score: Score | PseudoScore) -> str:
     values = score.as_dict()
+    pseudo = "pseudo_perplexity" in values
     lines = [f"{run} on {what}", ""]
-    lines += [f"  {label:<18} {format(values[key], form):>12}" for key, label, form in _ROWS]
+    if pseudo:
+        lines[1:1] = ["each token predicted from both sides: not comparable with a left-to-right model's perplexity"]
+    rows = (*(_PSEUDO_SCORES if pseudo else _SCORES), *_COUNTS)
+    width = max(len(label) for _, label, _ in rows) + 2
+    lines += [f"  {label:<{width}} {format(values[key], form):>12}" for key, label, form in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -86,8 +144,73 @@ def _mixture_table(ngram: Score, mixture: Score) -> str:
         f"  {'':<18} {'n-gram alone':>16} {'network + n-gram':>18}",
     ]
     lines += [
-        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}"
-        for key, label, form in _ROWS
-        if key not in ("tokens", "words", "characters", "bytes")
+        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}" for key, label, form in _SCORES
     ]
+    return "\n".join(lines) + "\n"
+
+
+def _fill_gaps(
+    runs: list[Run], text: list[str] | None, part: str, errors: ErrorRule, words: int, *, quiet: bool
+) -> list[GapScore]:
+    from rnngen.cli.longjob import LongJob
+    from rnngen.evaluation.evaluate import text_of
+    from rnngen.evaluation.gaps import score_gaps
+    from rnngen.generation.fill import load_filler
+
+    with (
+        text_of(runs[0], text or (), part, errors) as encoded,
+        LongJob("filling", words, "words", shown=not quiet) as job,
+    ):
+        return score_gaps([load_filler(run) for run in runs], encoded.tokens, words, job.advance_to)
+
+
+_GAP_ROWS = (
+    ("accuracy", "right, length known", ".1%"),
+    ("accuracy_without_length", "right, length unknown", ".1%"),
+    ("nats_per_word_at_least", "nats a word, at least", ".3f"),
+    ("nats_per_word", "nats a word", ".3f"),
+)
+
+
+def _gap_table(names: list[str], scores: list[GapScore]) -> str:
+    values = [score.as_dict() for score in scores]
+    width = max(16, *(len(name) + 2 for name in names))
+    lines = [f"\n{scores[0].words:,} words taken out and put back, one at a time:\n"]
+    if len(names) > 1:
+        lines += [f"  {'':<25}" + "".join(f"{name:>{width}}" for name in names)]
+    for key, label, form in _GAP_ROWS:
+        cells = [format(v[key], form) if key in v else "-" for v in values]
+        if cells != ["-"] * len(cells):
+            lines.append(f"  {label:<25}" + "".join(f"{cell:>{width}}" for cell in cells))
+    return "\n".join(lines) + "\n"
+
+
+def _spot(
+    run: Run, text: list[str] | None, part: str, errors: ErrorRule, device: str, count: int, *, as_json: bool
+) -> None:
+    """Show the least expected places of each text."""
+    from rnngen.evaluation.evaluate import text_of
+    from rnngen.evaluation.spot import least_expected
+    from rnngen.model.load import load_network
+
+    model = load_network(run).to(device)
+    files: list[str | None] = [*text] if text else [None]
+    for file in files:
+        with text_of(run, (file,) if file else (), part, errors) as encoded:
+            spots = least_expected(model, run.tokenizer(), encoded.tokens, count)
+        where = file or f"the {part} part of its corpus"
+        if as_json:
+            console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})
+            continue
+        sides = "what is around them" if run.model_config()["bidirectional"] else "what is before them"
+        console.write(f"{where}: what {run.path} expected least, given {sides}\n\n")
+        console.write(_spot_table(spots))
+
+
+def _spot_table(spots: list[Spot]) -> str:
+    lines = [f"{'line':>6}:{'column':<6}  {'bits':>5}  {'expected':<18} place"]
+    for s in spots:
+        expected = f"{s.expected!r} {s.probability:.0%}"
+        place = f"{s.left}⟦{s.token}⟧{s.right}".replace("\n", "↵").replace("\t", " ")
+        lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {expected:<18} {place}")
     return "\n".join(lines) + "\n"

@@ -58,11 +58,13 @@ def card_command(
         return
     columns = [_rows(card) for card in cards]
     widths = [max(len(value) for value in column.values()) for column in columns]
-    for name in columns[0]:
-        cells = (column[name].ljust(width) for column, width in zip(columns, widths, strict=True))
+    for name in dict.fromkeys(name for column in columns for name in column):
+        cells = (column.get(name, "-").ljust(width) for column, width in zip(columns, widths, strict=True))
         console.write(f"{name:<12}{'  '.join(cells)}".rstrip() + "\n")
-    if curves := {str(card.path): card.curve for card in cards if len(card.curve) > 1}:
-        console.write("\n" + _plot(curves, "seconds", "nats a token on the validation part"))
+    for bidirectional, what in ((False, "nats"), (True, "pseudo-nats")):  # never on the same axes
+        curves = {str(c.path): c.curve for c in cards if len(c.curve) > 1 and c.bidirectional == bidirectional}
+        if curves:
+            console.write("\n" + _plot(curves, "seconds", f"{what} a token on the validation part"))
 
 
 def _rows(card: Card) -> dict[str, str]:
@@ -85,8 +87,16 @@ def _rows(card: Card) -> dict[str, str]:
         "time": "?" if card.seconds is None else console.duration(card.seconds),
         "speed": f"{speed} tokens a second in {card.precision}",
         "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
-        "validation": f"{shown(card.best_nats, '.4f')} nats a token, at step {shown(card.best_step, ',')}",
+        **_best(card),
     }
+
+
+def _best(card: Card) -> dict[str, str]:
+    """The best score, under a name that keeps pseudo-nats away from nats."""
+    if card.best_nats is None or card.best_step is None:
+        return {"validation": "?"}
+    name, unit = ("pseudo", "pseudo-nats") if card.bidirectional else ("validation", "nats")
+    return {name: f"{card.best_nats:.4f} {unit} a token, at step {card.best_step:,}"}
 
 
 def runs_command(
@@ -102,8 +112,14 @@ def runs_command(
             value: dict[str, Any] = {"path": str(folder), "error": str(card)}
         else:
             rows = _rows(card)
-            line = f"{rows['run']}: {rows['model']}; {rows['text']}; {rows['steps']}; {rows['validation']}"
-            value = {"path": str(folder), "model": card.model, "steps": card.steps, "best_nats": card.best_nats}
+            line = f"{rows['run']}: {rows['model']}; {rows['text']}; {rows['steps']}; {', '.join(_best(card).values())}"
+            value = {
+                "path": str(folder),
+                "model": card.model,
+                "steps": card.steps,
+                "bidirectional": card.bidirectional,
+                "best_nats": card.best_nats,
+            }
         if as_json:
             console.write_json(value)
         else:
@@ -133,6 +149,7 @@ def gradients_command(
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.evaluation.evaluate import encoded_text, own_part
     from rnngen.inspection.gradients import gradient_flow, recurrent_eigenvalues
+    from rnngen.model.cloze import directions
     from rnngen.model.load import fresh_network, load_network
 
     model = fresh_network(opened) if fresh else load_network(opened)
@@ -141,7 +158,11 @@ def gradients_command(
     else:
         with encoded_text(opened, [text]) as encoded:
             flows = gradient_flow(model, encoded.tokens, lags)
-    radii = [{gate: float(abs(v[0])) for gate, v in layer.items()} for layer in recurrent_eigenvalues(model)]
+    radii = {
+        f"{direction}, layer {number}".removeprefix(", "): {gate: float(abs(v[0])) for gate, v in layer.items()}
+        for direction, one in directions(model).items()
+        for number, layer in enumerate(recurrent_eigenvalues(one), start=1)
+    }
     if as_json:
         console.write_json({"run": str(opened.path), "fresh": fresh, "lags": lags, "flows": [_object(f) for f in flows],
                             "spectral_radius": radii})  # fmt: skip
@@ -150,17 +171,18 @@ def gradients_command(
         f"{opened.path}{' before training' if fresh else ''}: ‖∂J^i/∂s^j‖ by lag i - j, mean (10 % to 90 %)\n\n"
     )
     console.write(_table(flows, lags))
-    for number, layer in enumerate(radii, start=1):
-        shown = ", ".join(f"{gate} {radius:.3g}" for gate, radius in layer.items())
-        console.write(f"\nlayer {number}: spectral radius of W_h: {shown}\n")
-    console.write("\n" + "".join(f"layer {f.layer}, {f.state}: {f.verdict.words}\n" for f in flows))
-    curves = {f"layer {f.layer}, {f.state}": _logarithms(f.mean) for f in flows}
+    for layer, gates in radii.items():
+        shown = ", ".join(f"{gate} {radius:.3g}" for gate, radius in gates.items())
+        console.write(f"\n{layer}: spectral radius of W_h: {shown}\n")
+    console.write("\n" + "".join(f"{f.name}: {f.verdict.words}\n" for f in flows))
+    curves = {f.name: _logarithms(f.mean) for f in flows}
     console.write("\n" + _plot(curves, "lag", "log10 of the norm"))
 
 
 def _object(flow: Flow) -> dict[str, Any]:
     return {
-        "layer": flow.layer, "state": flow.state, "verdict": flow.verdict.kind, "factor": flow.verdict.factor,
+        "direction": flow.direction or None, "layer": flow.layer,
+        "state": flow.state, "verdict": flow.verdict.kind, "factor": flow.verdict.factor,
         "words": flow.verdict.words, "mean": flow.mean.tolist(), "p10": flow.low.tolist(), "p90": flow.high.tolist(),
         "bound": flow.bound.tolist(),
     }  # fmt: skip
@@ -168,7 +190,7 @@ def _object(flow: Flow) -> dict[str, Any]:
 
 def _table(flows: list[Flow], lags: int) -> str:
     shown = [lag for lag in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if lag <= lags]
-    lines = ["  lag   " + "".join(f"{f'layer {f.layer}, {f.state}':>28}" for f in flows) + f"{'product of σ_max':>20}"]
+    lines = ["  lag   " + "".join(f"{f.name:>28}" for f in flows) + f"{'product of σ_max':>20}"]
     for lag in shown:
         cells = "".join(f"{f'{f.mean[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in flows)
         lines.append(f"{lag:>5}   {cells}{flows[0].bound[lag]:>20.2e}")

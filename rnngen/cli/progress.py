@@ -34,6 +34,8 @@ def plan_lines(plan: Plan) -> list[str]:
         f"note    {share:.2%} of the {part} characters are not in the vocabulary; one unknown symbol stands for all"
         for part, share in plan.unknown.items()
     ]
+    pseudo = ["loss    pseudo-nats: each token given all others, not comparable with a left-to-right model's"]
+    pseudo = pseudo if model.bidirectional else []
     enough = ": so small a text is not worth more" if plan.capped else ""
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
@@ -44,6 +46,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
         f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+        *pseudo,
         *unknown,
     ]
 

@@ -49,6 +49,7 @@ def train_command(
     embedding_dropout: Annotated[float | None, typer.Option(help="Share of the embedding's rows that is dropped. [default: 0.0]", rich_help_panel=_MODEL)] = None,
     weight_dropout: Annotated[float | None, typer.Option(help="Share of the recurrent weights that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
     tied: Annotated[bool | None, typer.Option("--tied/--no-tied", help="One matrix for embedding and softmax; the last of several layers then has --embedding-size units.", rich_help_panel=_MODEL)] = None,
+    bidirectional: Annotated[bool | None, typer.Option("--bidirectional", help="A model that reads from both ends and fills gaps, for fill instead of sample: two networks of these sizes.", rich_help_panel=_MODEL)] = None,
     initialization: Annotated[Literal["orthogonal", "uniform"] | None, typer.Option(help="Start values. [default: orthogonal]", rich_help_panel=_MODEL)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts, more for long runs]", rich_help_panel=_LEARN)] = None,
     bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,
@@ -92,7 +93,7 @@ def train_command(
         "steps": steps, "patience": patience, "preset": preset, "size": size, "cell": cell, "nonlinearity": nonlinearity,
         "hidden_size": hidden_size, "embedding_size": embedding_size, "num_layers": num_layers, "dropout": dropout,
         "hidden_dropout": hidden_dropout, "input_dropout": input_dropout, "embedding_dropout": embedding_dropout,
-        "weight_dropout": weight_dropout, "tied": tied, "initialization": initialization, "batch_size": batch_size,
+        "weight_dropout": weight_dropout, "tied": tied, "bidirectional": bidirectional, "initialization": initialization, "batch_size": batch_size,
         "bptt": bptt, "bptt_jitter": bptt_jitter, "optimizer": optimizer, "learning_rate": learning_rate,
         "muon_learning_rate": muon_learning_rate, "warmup": warmup, "decay": decay, "weight_decay": weight_decay,
         "clip": clip, "ema": ema, "nonmono": nonmono, "activation_regularization": activation_regularization,
@@ -126,7 +127,7 @@ def train_command(
 
     with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
-    _report(finished, quiet=quiet, as_json=as_json)
+    _report(finished, bidirectional=launched.trainer.config.model.bidirectional, quiet=quiet, as_json=as_json)
 
 
 def _fractions(split: str | None) -> tuple[float, ...] | None:
@@ -184,7 +185,8 @@ def _leave_at_once(number: int, _frame: object) -> None:
     os._exit(128 + number)
 
 
-def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
+def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bool) -> None:
+    pseudo = "pseudo_" if bidirectional else ""
     stopped = finished.reason.startswith("SIG")
     mixed = finished.mixed
     if as_json:
@@ -199,7 +201,7 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
                 "reason": finished.reason,
                 "step": finished.step,
                 "best_step": finished.best_step,
-                "valid_nats_per_token": finished.best_nll,
+                f"valid_{pseudo}nats_per_token": finished.best_nll,
                 **beside,
             }
         )
@@ -209,7 +211,7 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
             console.note(f"  rnngen train --resume {shlex.quote(str(finished.path))}")
         else:
             reason = " (no better for a while)" if finished.reason == "patience" else ""
-            best = f"{finished.best_nll:.4f} nats a token at step {finished.best_step}"
+            best = f"{finished.best_nll:.4f} {pseudo.replace('_', '-')}nats a token at step {finished.best_step}"
             console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
             if mixed:
                 console.note(
@@ -218,6 +220,7 @@ def _report(finished: Finished, *, quiet: bool, as_json: bool) -> None:
                     f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
                 )
             path = shlex.quote(str(finished.path))
-            console.note(f"  rnngen sample {path}\n  rnngen eval {path}")
+            first = f"fill {path} 'a text with a ___ in it'" if bidirectional else f"sample {path}"
+            console.note(f"  rnngen {first}\n  rnngen eval {path}")
     if stopped:
         raise typer.Exit(128 + signal.Signals[finished.reason])

@@ -6,14 +6,21 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnngen.config import RunConfig
 from rnngen.corpus.sources import ErrorRule, TextSource
 from rnngen.corpus.tokens import EncodedText, encode_text, prepare
 from rnngen.errors import CheckpointError, CorpusError
-from rnngen.evaluation.perplexity import Score, score, score_mixed
+from rnngen.evaluation.perplexity import Score, score, score_mixed, total_nats
+from rnngen.evaluation.pseudo_perplexity import PseudoScore, pseudo_nats, pseudo_score
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_network
+from rnngen.model.network import Network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
 from rnngen.run import CONFIG, Run, open_run
@@ -22,8 +29,10 @@ from rnngen.run import CONFIG, Run, open_run
 def evaluate(
     run: str | Path | Run | None = None, text: Sequence[str | Path] | str | Path = (), *,
     part: str = "test", errors: ErrorRule = "strict", device: str = "cpu", ngram: bool = False,
-) -> Score:  # fmt: skip
+) -> Score | PseudoScore:  # fmt: skip
     """Score a run exactly: the state carried through the whole text, every token once, in float32.
+
+    A bidirectional run gets a ``PseudoScore``: each token is predicted from all others.
 
     Args:
         run: a run or its folder; the newest complete one by default.
@@ -40,12 +49,24 @@ def evaluate(
     run = run if isinstance(run, Run) else open_run(run)
     mixture = load_mixture(run) if ngram else None
     model = load_network(run).to(device)
-    files = [text] if isinstance(text, str | Path) else list(text)
-    if not files:
-        own = own_part(run, part)
-        return _score(model, mixture, own)
-    with encoded_text(run, files, errors) as encoded:
+    with text_of(run, [text] if isinstance(text, str | Path) else text, part, errors) as encoded:
         return _score(model, mixture, encoded)
+
+
+@contextlib.contextmanager
+def text_of(
+    run: Run, files: Sequence[str | Path] = (), part: str = "test", errors: ErrorRule = "strict"
+) -> Iterator[EncodedText]:
+    """Texts as one, or a part of the run's own corpus where there are none, in the run's tokens.
+
+    Raises:
+        As ``encoded_text`` and ``own_part``.
+    """
+    if not files:
+        yield own_part(run, part)
+        return
+    with encoded_text(run, files, errors) as encoded:
+        yield encoded
 
 
 @contextlib.contextmanager
@@ -63,7 +84,18 @@ def encoded_text(run: Run, files: Sequence[str | Path], errors: ErrorRule = "str
         yield encoded
 
 
-def _score(model: RecurrentLM, mixture: Mixture | None, text: EncodedText) -> Score:
+def held_out_nats(model: Network, tokens: NDArray[np.integer[Any]], **how: Any) -> float:
+    """-Σ ln p over a text: given all tokens before each, or all others, as the network reads. See ``total_nats``."""
+    if isinstance(model, ClozeLM):
+        return pseudo_nats(model, tokens, **how)
+    assert isinstance(model, RecurrentLM)
+    return total_nats(model, tokens, **how)
+
+
+def _score(model: Network, mixture: Mixture | None, text: EncodedText) -> Score | PseudoScore:
+    if isinstance(model, ClozeLM):
+        return pseudo_score(model, text.tokens, text.counts, text.unknown)
+    assert isinstance(model, RecurrentLM)
     if mixture is None:
         return score(model, text.tokens, text.counts, text.unknown)
     return score_mixed(model, mixture, text.tokens, text.counts, text.unknown)

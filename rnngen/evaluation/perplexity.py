@@ -1,16 +1,11 @@
 """Perplexity of a text: summed nats, divided once.
 
 The text is scored as it would be by reading it token by token with the state carried from the first to the
-last, every token once, the first one from the start state. That is sequential; to be fast it is done in
-parallel and then made exact. B contiguous streams are read side by side, each from a guess of the state at its
-beginning (zero). Then each stream is read again from the state in which the one before it ended, but only until
-it meets the trajectory of the first reading: a recurrent network forgets, so from there on everything would come
-out the same. This repeats until no stream begins from a state that is not the one before it ended in.
+last, every token once, the first one from the start state; ``parallel.py`` makes that fast.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -23,20 +18,10 @@ from torch import Tensor
 
 from rnngen.corpus.sources import TextCounts
 from rnngen.errors import CorpusError
+from rnngen.evaluation.parallel import ids_at, read_in_parallel
+from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
 from rnngen.ngram.mixture import Mixture
-
-TOLERANCE = {"float32": 1e-5, "bf16": 3e-2}
-"""States closer than this (relative to 1 + their size) count as met."""
-
-_LANDMARKS = 32  # windows from a stream's beginning at which the trajectory is remembered
-
-
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """The context in which matrix products run in ``precision``."""
-    if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 @dataclass(frozen=True)
@@ -89,55 +74,6 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-class _Reading:
-    """One text, cut into B contiguous streams of windows, and what reading them gave so far."""
-
-    def __init__(
-        self, model: RecurrentLM, tokens: NDArray[np.integer[Any]], batch_size: int, window: int, precision: str
-    ) -> None:
-        self.model, self.tokens, self.precision = model, tokens, precision
-        self.device = model.output.bias.device
-        transitions = len(tokens) - 1
-        self.length = max(1, math.ceil(transitions / batch_size))  # of a stream
-        self.batch_size = max(1, math.ceil(transitions / self.length))
-        self.window = window
-        self.windows = math.ceil(self.length / window)
-        self.nats = np.zeros((self.windows, self.batch_size))
-        self.ends = model.start_state(self.batch_size)
-        self.landmarks: list[Tensor] = []  # states after the first windows, each (L, S, B, H)
-        self.each: NDArray[np.float32] | None = None  # nats of each token, (N,), where they are wanted
-
-    def read(self, streams: Tensor, state: Tensor, first: bool) -> None:
-        """Read some streams from the states given, each to its end or until it meets its earlier reading."""
-        for k in range(self.windows):
-            columns = streams.cpu().numpy()
-            start, stop = k * self.window, min((k + 1) * self.window, self.length)
-            positions = columns * self.length + np.arange(start, stop + 1)[:, None]  # (T+1, B)
-            inside = torch.from_numpy(positions[1:] < len(self.tokens)).to(self.device)
-            ids = torch.from_numpy(self.tokens[np.minimum(positions, len(self.tokens) - 1)].astype(np.int64))
-            ids = ids.to(self.device)
-            with autocast(self.device, self.precision):
-                logits, state = self.model(ids[:-1], state)
-            nats = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[1:].flatten(), reduction="none")
-            sums = (nats.view(inside.shape) * inside).double().sum(0)
-            self.nats[k, columns] = sums.cpu().numpy()
-            if self.each is not None:
-                self.each[positions[1:][inside.cpu().numpy()]] = nats.view(inside.shape)[inside].cpu().numpy()
-            if k < _LANDMARKS and first:
-                self.landmarks.append(state.clone())
-            elif k < _LANDMARKS:
-                apart = ~self._close(state, self.landmarks[k][:, :, streams])
-                self.landmarks[k][:, :, streams] = state
-                streams, state = streams[apart], state[:, :, apart]
-                if not len(streams):
-                    return
-        self.ends[:, :, streams] = state
-
-    def _close(self, a: Tensor, b: Tensor) -> Tensor:
-        """Which streams' states (L, S, B, H) are the same within the tolerance: (B,)."""
-        return ((a - b).abs() <= TOLERANCE[self.precision] * (1 + b.abs())).all(-1).all(0).all(0)
-
-
 @torch.no_grad()
 def total_nats(
     model: RecurrentLM,
@@ -171,23 +107,23 @@ def total_nats(
         each[0] = float(first)
     if len(tokens) == 1:
         return float(first)
-    if batch_size is None:  # streams long enough that reading their beginnings twice costs little
-        batch_size = int(np.clip(len(tokens) // 2048, 1, 64))
-        batch_size -= batch_size % 16 if batch_size > 16 else 0  # kernels like round numbers
-    reading = _Reading(model, tokens, batch_size, window, precision)
-    reading.each = each
-    B = reading.batch_size
-    begins = model.start_state(B)
-    todo = torch.arange(B, device=start.device)
-    reading.read(todo, begins, first=True)
-    for _ in range(min(B - 1, B if most_rounds is None else most_rounds)):  # stream b is exact after b rounds
-        shifted = torch.cat([begins[:, :, :1], reading.ends[:, :, :-1]], dim=2)
-        todo = (~reading._close(shifted, begins)).nonzero()[:, 0]
-        if not len(todo):
-            break
-        begins = shifted
-        reading.read(todo, begins[:, :, todo], first=False)
-    return float(first) + float(reading.nats.sum())
+    transitions = len(tokens) - 1
+    sums = np.zeros(math.ceil(transitions / window))  # of each window
+
+    def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
+        inside = torch.from_numpy(positions < transitions).to(start.device)
+        ids = ids_at(tokens, positions, start.device)
+        with autocast(start.device, precision):
+            logits, state = model(ids[:-1], state)
+        nats = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[1:].flatten(), reduction="none")
+        nats = nats.view(inside.shape)
+        sums[positions[0] // window] = (nats * inside).double().sum(0).cpu().numpy()
+        if each is not None:
+            each[1 + positions[inside.cpu().numpy()]] = nats[inside].cpu().numpy()
+        return state
+
+    read_in_parallel(read, start, transitions, window, precision, batch_size=batch_size, most_rounds=most_rounds)
+    return float(first) + float(sums.sum())
 
 
 def score(

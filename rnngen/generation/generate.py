@@ -235,8 +235,15 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
 
     Raises:
         CheckpointError: no such run, or one that is damaged, or has no n-gram model where one is asked for.
+        UsageError: the run is bidirectional, which fills gaps (``generation.fill``) and cannot write on.
     """
     run = path if isinstance(path, Run) else open_run(path)
+    if run.model_config()["bidirectional"]:
+        raise UsageError(
+            "is a bidirectional model: it says what stands between what is known, and cannot write on", where=run.path,
+            expected="a left-to-right model",
+            hint=f'Fill gaps with it: rnngen fill {run.path} "To be, or ___ to be".',
+        )  # fmt: skip
     mixture = None
     if ngram:
         from rnngen.ngram.file import load_mixture
@@ -249,11 +256,11 @@ def _engine(run: Run, device: str | None) -> Model:
     if device is None:
         return Recurrence(run.model_config(), run.weights())
     from rnngen.model.device import pick_device
-    from rnngen.model.load import load_network
+    from rnngen.model.load import load_language_model
     from rnngen.model.stepper import Stepper
 
     there = pick_device(device)
-    return Stepper(load_network(run), there)
+    return Stepper(load_language_model(run), there)
 
 
 def generate(

@@ -194,15 +194,19 @@ LAYERS: dict[str, type[Layer]] = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": Lay
 class InputTable:
     """U x + b of the first layer for every token of the vocabulary, each computed when it is first read.
 
-    A row is always one vector's product, so that its rounding does not depend on which tokens came with it.
+    A row is always one vector's product, so that its rounding does not depend on which tokens came with it. The last
+    row, of id V, is for a token that is masked: its x is 0.
     """
 
     def __init__(self, embedding: Array, layer: Layer) -> None:
         self._embedding, self._U, self._b = embedding, layer.U, layer.b.ravel()
         G = len(layer.BLOCKS)
-        self._known = bytearray(len(embedding))
-        self._table = np.empty((len(embedding), G, 1, layer.width), layer.U.dtype)  # untouched memory costs nothing
-        self._blocks = self._table.reshape(-1, layer.width)  # (V·G, H)
+        V = len(embedding)
+        self._known = bytearray(V + 1)
+        self._table = np.empty((V + 1, G, 1, layer.width), layer.U.dtype)  # untouched memory costs nothing
+        self._table[V].ravel()[:] = self._b
+        self._known[V] = 1
+        self._blocks = self._table.reshape(-1, layer.width)  # ((V + 1)·G, H)
         self._G, self._gates = G, np.arange(G)[:, None]
         self.allocate(1)
 

@@ -38,6 +38,7 @@ class Card:
         gradient_norm: the median, before clipping.
         clipped: share of the steps whose gradient was clipped.
         ngram: whether there is an n-gram model beside the network.
+        bidirectional: whether the nats are pseudo-nats, which do not compare with others.
         curve: (seconds, nats a token on the validation part), in order.
     """
 
@@ -60,6 +61,7 @@ class Card:
     gradient_norm: float | None
     clipped: float | None
     ngram: bool
+    bidirectional: bool
     curve: tuple[tuple[float, float], ...]
 
 
@@ -92,13 +94,15 @@ def make_card(run: Run) -> Card:
         best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=train.get("precision"), gradient_norm=statistics.median(norms) if norms else None,
         clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
-        ngram=NGRAM in run.manifest, curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
+        ngram=NGRAM in run.manifest, bidirectional=model["bidirectional"],
+        curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
     )  # fmt: skip
 
 
 def describe_model(model: Mapping[str, Any]) -> str:
     """The network in words, from the ``model`` part of config.json."""
     cell = f"{model['cell']} ({model['nonlinearity']})" if model["cell"] == "rnn" else model["cell"]
+    cell = f"bidirectional {cell}" if model.get("bidirectional") else cell
     layers = "1 layer" if model["num_layers"] == 1 else f"{model['num_layers']} layers"
     return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}"
 

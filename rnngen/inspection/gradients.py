@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,9 @@ from torch import Tensor
 from rnngen.errors import CorpusError
 from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
 from rnngen.model.cells import Cell
+from rnngen.model.cloze import ClozeLM, directions
 from rnngen.model.language_model import RecurrentLM
+from rnngen.model.network import Network
 
 Curve = NDArray[np.float64]
 
@@ -59,6 +61,7 @@ class Flow:
         bound: the largest singular values of the step Jacobians of the whole layer's state, multiplied up: at most by
             this much can lag 0 have grown, by lag, (lags + 1,).
         verdict: in words.
+        direction: of a bidirectional network.
     """
 
     layer: int
@@ -68,10 +71,18 @@ class Flow:
     high: Curve
     bound: Curve
     verdict: Verdict
+    direction: str = ""
+
+    @property
+    def name(self) -> str:
+        """Direction, layer and state, in words."""
+        return f"{self.direction}, layer {self.layer}, {self.state}".removeprefix(", ")
 
 
-def gradient_flow(model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:
+def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:
     """Measure how far the gradient of the loss reaches back, for every layer and state.
+
+    In a bidirectional network back is against the direction of reading, and each direction has its own.
 
     Args:
         model: the network, on the CPU.
@@ -81,9 +92,24 @@ def gradient_flow(model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: in
     Raises:
         CorpusError: the text is too short.
     """
-    model = model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    if not isinstance(model, ClozeLM):
+        (one,) = directions(model).values()
+        return _flows(one, tokens, lags)
+    left, right = model.directions
+    found = {
+        "left to right": _flows(left, tokens, lags, right),
+        "right to left": _flows(right, tokens[::-1], lags, left),
+    }
+    return [replace(flow, direction=name) for name, flows in found.items() for flow in flows]
+
+
+def _flows(
+    model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: int, other: RecurrentLM | None = None
+) -> list[Flow]:
+    """The flow through one direction; ``other`` reads the same text from its other end, and adds its logits."""
     T = lags + ENDS
-    needed = BURN_IN + T + 1
+    needed = BURN_IN + T + 1 + (0 if other is None else BURN_IN)
     if len(tokens) < needed:
         raise CorpusError("the text is too short to look back so far", expected=f"{needed} tokens", found=len(tokens))
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
@@ -95,8 +121,11 @@ def gradient_flow(model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: in
     trace = [states]  # of every step, the states that the gradient is taken with respect to
     steps: list[list[LayerStep]] = []
     losses = []
+    added = None if other is None else other(windows.flip(0), other.start_state(STREAMS))[0].flip(0)  # (N, B, V)
     for t in range(BURN_IN, BURN_IN + T):
         logits, step = step_model(model, windows[t], trace[-1])
+        if added is not None:
+            logits = logits + added[t + 2]
         losses.append(torch.nn.functional.cross_entropy(logits, windows[t + 1], reduction="sum"))
         steps.append(step)
         trace.append([layer.states for layer in step])

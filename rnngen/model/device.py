@@ -1,6 +1,9 @@
-"""Which device of torch to compute on."""
+"""Which device of torch to compute on, and in which precision."""
 
 from __future__ import annotations
+
+import contextlib
+from typing import Any
 
 import torch
 
@@ -23,3 +26,10 @@ def pick_device(device: str) -> str:
         there = ", ".join(name for name, ok in available.items() if ok)
         raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}")
     return device
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """The context in which matrix products run in ``precision``."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()

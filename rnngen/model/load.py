@@ -1,15 +1,23 @@
-"""The network of a run."""
+"""The network that a configuration describes, and the network of a run."""
 
 from __future__ import annotations
 
 import torch
 
-from rnngen.config import RunConfig
+from rnngen.config import ModelConfig, RunConfig
+from rnngen.errors import UsageError
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
+from rnngen.model.network import Network
 from rnngen.run import CONFIG, MODEL, Run
 
 
-def load_network(run: Run) -> RecurrentLM:
+def make_network(config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> Network:
+    """A network with start values that ``generator`` draws."""
+    return (ClozeLM if config.bidirectional else RecurrentLM)(config, vocab_size, generator)
+
+
+def load_network(run: Run) -> Network:
     """A run's network with the weights to use, in float32 on the CPU.
 
     Raises:
@@ -17,12 +25,25 @@ def load_network(run: Run) -> RecurrentLM:
     """
     weights = run.weights()  # checked before anything of their size is made
     config = RunConfig.from_json({"model": run.model_config()}, run.path / CONFIG).model
-    model = RecurrentLM(config, run.tokenizer().vocab_size)
+    model = make_network(config, run.tokenizer().vocab_size)
     model.load_weights(weights, run.path / MODEL)
     return model.eval()
 
 
-def fresh_network(run: Run) -> RecurrentLM:
+def load_language_model(run: Run) -> RecurrentLM:
+    """A run's network, which has to read from left to right.
+
+    Raises:
+        CheckpointError: as ``load_network``.
+        UsageError: it is bidirectional.
+    """
+    model = load_network(run)
+    if not isinstance(model, RecurrentLM):
+        raise UsageError("is bidirectional", where=run.path, expected="a left-to-right model")
+    return model
+
+
+def fresh_network(run: Run) -> Network:
     """A network as a run's was before its first step.
 
     Raises:
@@ -30,4 +51,4 @@ def fresh_network(run: Run) -> RecurrentLM:
     """
     config = RunConfig.from_json({part: run.config.get(part, {}) for part in ("model", "train")}, run.path / CONFIG)
     generator = torch.Generator().manual_seed(config.train.seed)
-    return RecurrentLM(config.model, run.tokenizer().vocab_size, generator).eval()
+    return make_network(config.model, run.tokenizer().vocab_size, generator).eval()

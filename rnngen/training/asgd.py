@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rnngen.model.language_model import RecurrentLM
+from rnngen.model.network import Network
 from rnngen.training.optimizer import WeightAverage
 
 
@@ -25,7 +25,7 @@ class TriggeredAverage(WeightAverage):
         nonmono: n.
     """
 
-    def __init__(self, model: RecurrentLM, averaged: RecurrentLM, nonmono: int) -> None:
+    def __init__(self, model: Network, averaged: Network, nonmono: int) -> None:
         super().__init__(model, averaged, 0.0)
         self.nonmono = nonmono
         self.losses: list[float] = []  # of the validations before averaging began

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from rnngen.config import RunConfig
 from rnngen.errors import TrainingError
-from rnngen.evaluation.perplexity import autocast
-from rnngen.model.language_model import RecurrentLM
+from rnngen.model.device import autocast
+from rnngen.model.load import make_network
 from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
 from rnngen.training.optimizer import WeightAverage, clip_gradients, make_optimizers
@@ -69,9 +69,9 @@ class Learner:
         self.config = config
         self.device = torch.device(config.train.device)
         generator = torch.Generator().manual_seed(config.train.seed)
-        self.model = RecurrentLM(config.model, vocab_size, generator).to(self.device)
+        self.model = make_network(config.model, vocab_size, generator).to(self.device)
         self.optimizers = make_optimizers(self.model, config.optimizer, config.train.precision)
-        averaged = RecurrentLM(config.model, vocab_size).to(self.device).requires_grad_(False)
+        averaged = make_network(config.model, vocab_size).to(self.device).requires_grad_(False)
         self.average = (
             TriggeredAverage(self.model, averaged, config.optimizer.nonmono)
             if config.optimizer.optimizer == "asgd"
@@ -122,8 +122,7 @@ class Learner:
         """What is minimised on one window (T, B), the cross-entropy in it (nats a token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))
         with autocast(self.device, self.config.train.precision):
-            raw, dropped, hidden = self.model.read(inputs, self.hidden, self.dropout)
-            logits = self.model.output(dropped)
+            logits, raw, dropped, hidden = self.model.predict(inputs, targets, self.hidden, self.dropout)
         nll = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         c = self.config.optimizer
         penalty = activation_penalty(raw, dropped, c.activation_regularization, c.temporal_activation_regularization)

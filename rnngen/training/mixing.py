@@ -9,7 +9,7 @@ import numpy as np
 from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.evaluation.perplexity import total_nats
-from rnngen.model.load import load_network
+from rnngen.model.load import load_language_model
 from rnngen.ngram.file import to_bytes
 from rnngen.ngram.mixture import fit_mixture
 from rnngen.run import open_run
@@ -27,7 +27,7 @@ def mix_ngram(config: RunConfig, corpus: EncodedCorpus, path: Path) -> tuple[byt
     """
     tokens = corpus.valid.tokens
     network = np.empty(len(tokens), np.float32)
-    total_nats(load_network(open_run(path)).to(config.train.device), tokens, each=network)
+    total_nats(load_language_model(open_run(path)).to(config.train.device), tokens, each=network)
     mixture = fit_mixture(
         corpus.train.tokens, tokens, network, order=config.train.ngram, vocab_size=corpus.tokenizer.vocab_size
     )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnngen.config import OptimizerConfig
-from rnngen.model.language_model import RecurrentLM
+from rnngen.model.network import Network
 from rnngen.shapes import GATES
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -78,7 +78,7 @@ class Muon(torch.optim.Optimizer):
                 parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
 
 
-def make_optimizers(model: RecurrentLM, config: OptimizerConfig, precision: str) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: Network, config: OptimizerConfig, precision: str) -> list[torch.optim.Optimizer]:
     """Muon for the recurrent layers' matrices; AdamW (Loshchilov & Hutter 2019) for the rest.
 
     Matrices that are multiplied decay, embeddings and biases do not. With ``asgd`` instead: gradient descent for all,
@@ -92,7 +92,7 @@ def make_optimizers(model: RecurrentLM, config: OptimizerConfig, precision: str)
     for name, parameter in model.named_parameters():
         if name.endswith(("weight_ih_l0", "weight_hh_l0")):
             recurrent.append(parameter)
-        elif name == "output.weight" or (name == "embedding.weight" and model.config.tied):
+        elif name.endswith(("output.weight", *(("embedding.weight",) if model.config.tied else ()))):
             decaying.append(parameter)
         else:
             others.append(parameter)
@@ -150,7 +150,7 @@ class WeightAverage:
         decay: share of the old average kept at each step; less during the first steps. 0 keeps no average.
     """
 
-    def __init__(self, model: RecurrentLM, averaged: RecurrentLM, decay: float) -> None:
+    def __init__(self, model: Network, averaged: Network, decay: float) -> None:
         self.model = averaged
         self._from: list[Tensor] = list(model.parameters())
         self._to: list[Tensor] = list(averaged.parameters())

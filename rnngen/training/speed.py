@@ -11,8 +11,8 @@ import numpy as np
 
 from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.evaluation.perplexity import total_nats
-from rnngen.model.language_model import RecurrentLM
+from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.model.load import make_network
 from rnngen.training.learner import Learner
 
 MEASURE_SECONDS = 0.15
@@ -82,10 +82,10 @@ def _step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
 
 def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
     """Seconds that scoring a token of the validation part takes, from a piece of it."""
-    model = RecurrentLM(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
+    model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
     tokens = corpus.valid.tokens
     piece = tokens[:16384]
-    total_nats(model, piece[:1024], precision=config.train.precision)  # warms up
+    held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
     began = time.perf_counter()
-    total_nats(model, piece, precision=config.train.precision, most_rounds=1)
+    held_out_nats(model, piece, precision=config.train.precision, most_rounds=1)
     return (time.perf_counter() - began) / len(piece)

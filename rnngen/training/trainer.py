@@ -14,20 +14,17 @@ from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
-from rnngen.evaluation.perplexity import total_nats
-from rnngen.generation.generate import Generator
-from rnngen.generation.recurrence import Recurrence
+from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.optimizer import learning_rate_factor
+from rnngen.training.samples import sample_text
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
-SAMPLE_LENGTH = 240
-SAMPLE_TEMPERATURE = 0.8
 
 
 class Trainer:
@@ -120,7 +117,7 @@ class Trainer:
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
-        nats = total_nats(model, valid, precision=self.config.train.precision, most_rounds=VALIDATION_ROUNDS)
+        nats = held_out_nats(model, valid, precision=self.config.train.precision, most_rounds=VALIDATION_ROUNDS)
         nll = nats / len(valid)
         if not math.isfinite(nll):
             raise TrainingError(
@@ -143,9 +140,8 @@ class Trainer:
 
     def _sample(self) -> Sampled:
         weights = {name: w.numpy() for name, w in self.learner.average.model.weights().items()}
-        generator = Generator(Recurrence(self.config.model.model_dump(), weights), self.corpus.tokenizer)
-        text = "".join(generator.generate(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.step))
-        self.writer.append(SAMPLES, f"--- step {self.step}, temperature {SAMPLE_TEMPERATURE}\n{text}\n")
+        text, how = sample_text(self.config.model, weights, self.corpus, self.step)
+        self.writer.append(SAMPLES, f"--- step {self.step}, {how}\n{text}\n")
         return Sampled(self.step, text)
 
     def _save(self) -> Saved:

@@ -40,14 +40,14 @@ def test_json_has_the_librarys_numbers(cli: Cli, trained: Path) -> None:
     for flow, f in zip(expected, found["flows"], strict=True):
         assert f["mean"] == pytest.approx(flow.mean.tolist(), rel=1e-5)
         assert f["words"] == flow.verdict.words
-    assert found["spectral_radius"][0].keys() == {"input", "forget", "candidate", "output"}
+    assert found["spectral_radius"]["layer 1"].keys() == {"input", "forget", "candidate", "output"}
 
 
 @pytest.mark.usefixtures("trained")
 def test_fresh_is_the_network_before_training(cli: Cli, corpus: Path) -> None:
     fresh, trained = (json.loads(cli("inspect", "gradients", "--json", *more).out) for more in (["--fresh"], []))
     assert fresh["flows"] != trained["flows"]
-    assert fresh["spectral_radius"][0]["forget"] == pytest.approx(1, abs=1e-4)  # orthogonal
+    assert fresh["spectral_radius"]["layer 1"]["forget"] == pytest.approx(1, abs=1e-4)  # orthogonal
     rnngen.train(corpus, out="checkpoints/rnn", steps=2, cell="rnn", num_layers=2, **FAST)
     found = json.loads(cli("inspect", "gradients", "checkpoints/rnn", "--lags", 20, "--json").out)
     assert [(f["layer"], f["state"]) for f in found["flows"]] == [(1, "h"), (2, "h")]

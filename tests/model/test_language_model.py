@@ -7,7 +7,8 @@ import torch
 from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
 from rnngen.generation.recurrence import Recurrence
-from rnngen.model.language_model import RecurrentLM, _drop, _drop_rows, _drop_weights
+from rnngen.model.dropout import drop_rows, drop_units, drop_weights
+from rnngen.model.language_model import RecurrentLM
 from rnngen.shapes import expected_shapes, multiply_weights
 from tests.model.test_cells import KINDS
 
@@ -113,7 +114,7 @@ def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     ones = torch.ones(50, 8, 400)
-    dropped = _drop(ones, 0.5, torch.Generator().manual_seed(3))
+    dropped = drop_units(ones, 0.5, torch.Generator().manual_seed(3))
     assert (dropped == dropped[0]).all()  # the same at every step
     assert set(dropped.unique().tolist()) == {0.0, 2.0}  # scaled, so that the mean is kept
     assert abs(dropped.mean().item() - 1) < 0.1
@@ -122,12 +123,12 @@ def test_dropout_uses_one_mask_a_window_and_only_its_generator() -> None:
 def test_embedding_dropout_drops_a_token_in_all_its_places_and_scales_the_others_up() -> None:
     embedding = torch.nn.Embedding(200, 5)
     tokens = torch.arange(200).repeat(3, 1)  # every token in three places
-    rows = _drop_rows(embedding, tokens, 0.25, torch.Generator().manual_seed(0))
+    rows = drop_rows(embedding, tokens, 0.25, torch.Generator().manual_seed(0))
     mask = torch.empty(200).bernoulli_(0.75, generator=torch.Generator().manual_seed(0))
     matrix = embedding.weight * mask[:, None] / 0.75  # the paper's: dropout on the matrix, then the look-up
     torch.testing.assert_close(rows, torch.nn.functional.embedding(tokens, matrix))
     assert 20 < (rows[0] == 0).all(1).sum() < 80
-    assert torch.equal(_drop_rows(embedding, tokens, 0.25, None), embedding(tokens))
+    assert torch.equal(drop_rows(embedding, tokens, 0.25, None), embedding(tokens))
 
 
 def test_dropout_between_layers_differs_from_the_last_ones_only_where_it_is_given() -> None:
@@ -161,11 +162,11 @@ def test_uniform_start_values_have_the_ranges_of_the_paper() -> None:
 
 def test_dropped_weights_are_zero_and_the_others_scaled_up_for_them() -> None:
     weight = torch.ones(300, 101, requires_grad=True)
-    dropped = _drop_weights(weight, 0.25, torch.Generator().manual_seed(0))
+    dropped = drop_weights(weight, 0.25, torch.Generator().manual_seed(0))
     assert sorted(dropped.unique().tolist()) == [0, pytest.approx(4 / 3)]
     assert abs(dropped.mean().item() - 1) < 0.02
     assert abs(dropped.std(dim=0).mean().item() - dropped.std(dim=1).mean().item()) < 0.02  # no row or column alike
-    assert _drop_weights(weight, 0.999, torch.Generator().manual_seed(0)).isfinite().all()
+    assert drop_weights(weight, 0.999, torch.Generator().manual_seed(0)).isfinite().all()
     dropped.sum().backward()
     assert torch.equal(weight.grad, dropped)  # what is dropped learns nothing
 
@@ -177,7 +178,7 @@ def test_a_network_with_dropped_weights_is_the_network_that_has_those_weights(ce
     with torch.no_grad():
         dropped, state = model(tokens, model.start_state(3), torch.Generator().manual_seed(2))
         weight = model.cells[0].weight_hh_l0
-        weight.copy_(_drop_weights(weight, 0.5, torch.Generator().manual_seed(2)))
+        weight.copy_(drop_weights(weight, 0.5, torch.Generator().manual_seed(2)))
         expected, end = model(tokens, model.start_state(3))
     torch.testing.assert_close(dropped, expected)
     torch.testing.assert_close(state, end)

@@ -1,0 +1,146 @@
+"""How well a model fills gaps: whole words of a text, taken out one at a time.
+
+A single character between its neighbours is easily guessed, so pseudo-perplexity says little about what a bidirectional
+model is for. Here a whole word is gone. The share of words that come back exactly is the accuracy, once with the length
+given and once without; the likelihood is that of the word, given its left, its right and its length. A left-to-right
+model is asked the same: its beam search proposes, and what follows chooses (``generation/fill.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.errors import CorpusError
+from rnngen.generation.fill import LONGEST, Filler, Place
+
+WORDS = 200
+CONTEXT = 200  # tokens that are read on either side
+BEAM = 16
+
+
+@dataclass(frozen=True)
+class GapScore:
+    """What a model made of words that were taken out.
+
+    Attributes:
+        words: how many.
+        tokens: of them.
+        right: words that came back exactly, the length being known.
+        right_without_length: and not being known.
+        nats_at_least: -Σ ln p(word | its left, its right, its length), p being that by which fills are ranked, over the
+            sum of it over the proposals and the word: all other fills are taken to be impossible.
+        nats: the same exactly, p being the product of p(token | all to its left, all to the right of the gap); None of
+            a left-to-right model, which has no such p.
+    """
+
+    words: int
+    tokens: int
+    right: int
+    right_without_length: int
+    nats_at_least: float
+    nats: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys of ``rnngen eval --json``, under ``fill``."""
+        return {
+            "words": self.words,
+            "accuracy": self.right / self.words,
+            "accuracy_without_length": self.right_without_length / self.words,
+            "nats_per_word_at_least": self.nats_at_least / self.words,
+            **({} if self.nats is None else {"nats_per_word": self.nats / self.words}),
+        }
+
+
+def score_gaps(
+    fillers: Sequence[Filler], tokens: NDArray[np.integer[Any]], words: int = WORDS,
+    on_word: Callable[[int], object] | None = None,
+) -> list[GapScore]:  # fmt: skip
+    """Take words out of a text, one at a time, all over it, and let models put them back.
+
+    Args:
+        fillers: the models, all of the same tokenizer.
+        tokens: the text in its ids, (N,).
+        words: how many at most.
+        on_word: told how many are done.
+
+    Returns:
+        What each made of them. Their likelihoods are taken over the proposals of all.
+
+    Raises:
+        CorpusError: the text has no word that could be taken out.
+    """
+    tokenizer = fillers[0].tokenizer
+    spans = list(word_spans(tokenizer, tokens))
+    if not spans:
+        raise CorpusError("the text has no word to take out", expected="a word between others")
+    picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(words, len(spans))).astype(int))]
+    results = []
+    for number, (start, stop) in enumerate(picked):
+        if on_word is not None:
+            on_word(number)
+        before, after = tokens[max(0, start - CONTEXT) : start], tokens[stop : stop + CONTEXT]
+        results.append(_fill_one(fillers, before.tolist(), after.tolist(), tuple(tokens[start:stop].tolist())))
+    total = sum(stop - start for start, stop in picked)
+    scores = []
+    for filler, each in zip(fillers, zip(*results, strict=True), strict=True):
+        right, without, at_least, nats = (sum(column) for column in zip(*each, strict=True))
+        scores.append(
+            GapScore(len(picked), total, int(right), int(without), at_least, nats if filler.bidirectional else None)
+        )
+    return scores
+
+
+def _fill_one(
+    fillers: Sequence[Filler], before: list[int], after: list[int], word: tuple[int, ...]
+) -> list[tuple[bool, bool, float, float]]:
+    """Of each model: whether it was right, with the length and without, and the word's nats, at least and exactly."""
+    n = len(word)
+    longest = max(LONGEST[fillers[0].tokenizer.level], n)
+    found = [dict(filler.candidates(before, Place(range(1, longest + 1), after), BEAM)) for filler in fillers]
+    proposals = list(dict.fromkeys([word, *(fill for scores in found for fill in scores if len(fill) == n)]))
+    results = []
+    for filler, scores in zip(fillers, found, strict=True):
+        best = max(scores, key=scores.__getitem__)
+        best_of_length = max((fill for fill in scores if len(fill) == n), key=scores.__getitem__)
+        log_p = filler.log_p(before, Place([n], after), proposals)
+        at_least = float(np.logaddexp.reduce(log_p) - log_p[0])
+        exact = filler.nats(before, [Place([n], after)], [word], following=0) if filler.bidirectional else 0.0
+        results.append((best_of_length == word, best == word, at_least, exact))
+    return results
+
+
+def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
+    """Where whole words of letters begin and end in a text of ids; a space that begins a token is part of it."""
+    table = tokenizer.token_bytes()
+    kinds = [_kind(token) for token in table]
+    unknown = tokenizer.unknown_id
+    start: int | None = None
+    opened = False  # whether what is before lets a word begin
+    for i, token in enumerate(tokens.tolist()):
+        kind = "other" if token == unknown else kinds[token]
+        if start is not None and kind != "letters":
+            if kind != "mixed" and start > 0:
+                yield start, i
+            start = None
+        if kind == "word" or (kind == "letters" and opened and start is None):
+            start = i
+        opened = kind == "other"
+    # a word at the very end has nothing to its right
+
+
+def _kind(token: bytes) -> str:
+    """What a token can be of a word: ``letters``, a ``word`` that a space begins, ``other``, or ``mixed``."""
+    try:
+        text = token.decode()
+    except UnicodeDecodeError:
+        return "mixed"
+    bare = text.removeprefix(" ")
+    if bare.isalpha():
+        return "letters" if bare == text else "word"
+    return "mixed" if any(c.isalpha() for c in text) else "other"

@@ -1,0 +1,56 @@
+"""What a model shows of itself while it learns: text that it writes, or gaps that it fills."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.config import ModelConfig
+from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.evaluation.gaps import word_spans
+from rnngen.generation.fill import Filler, Place, make_filler
+from rnngen.generation.generate import Generator
+from rnngen.generation.recurrence import Recurrence
+
+LENGTH = 240
+TEMPERATURE = 0.8
+GAPS = 4
+BEAM = 8
+
+
+def sample_text(
+    config: ModelConfig, weights: dict[str, NDArray[Any]], corpus: EncodedCorpus, step: int
+) -> tuple[str, str]:
+    """A sample, and how it was made: text, or a piece of the validation part with gaps, ⟦filled⟧.
+
+    Where a word is not what stood there, that follows: ⟦fill|word⟧.
+    """
+    if not config.bidirectional:
+        generator = Generator(Recurrence(config.model_dump(), weights), corpus.tokenizer)
+        text = "".join(generator.generate(length=LENGTH, temperature=TEMPERATURE, seed=step))
+        return text, f"temperature {TEMPERATURE}"
+    filler = make_filler(config.model_dump(), weights, corpus.tokenizer)
+    return _fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
+
+
+def _fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], step: int) -> str:
+    start = int(np.random.default_rng(step).integers(max(1, len(tokens) - LENGTH)))
+    piece = tokens[start : start + LENGTH]
+    spans = list(word_spans(filler.tokenizer, piece))
+    if not spans:
+        return filler.tokenizer.decode(piece.tolist())
+    # far enough from each other that every one has neighbours to go by
+    picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
+    picked = picked[1:-1] or picked
+    ends = [start for start, _ in picked[1:]] + [len(piece)]
+    places = [Place([stop - start], piece[stop:end].tolist()) for (start, stop), end in zip(picked, ends, strict=True)]
+    before = piece[: picked[0][0]].tolist()
+    fills = filler.search(before, places, BEAM)[0].fills
+    decode = filler.tokenizer.decode
+    parts = [decode(before)]
+    for (start, stop), place, fill in zip(picked, places, fills, strict=True):
+        word, filled = decode(piece[start:stop].tolist()), decode(fill)
+        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(place.after)]
+    return "".join(parts)

@@ -1,0 +1,84 @@
+"""Pseudo-perplexity, against the formula: each token from a state that has read all before it and one that has read all
+after it, in NumPy float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.corpus.sources import TextCounts
+from rnngen.errors import CorpusError
+from rnngen.evaluation.pseudo_perplexity import pseudo_nats, pseudo_score
+from rnngen.generation.recurrence import Recurrence
+from rnngen.model.cloze import ClozeLM
+
+V = 7
+
+
+def model_and_tokens(n: int, **fields: object) -> tuple[ClozeLM, np.ndarray]:
+    config = ModelConfig.model_validate({"hidden_size": 12, "embedding_size": 4, "bidirectional": True, **fields})
+    model = ClozeLM(config, V, torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(1.5)
+        model.left_to_right.output.bias.copy_(torch.linspace(-1, 1, V))
+    return model, np.random.default_rng(4).integers(V, size=n).astype(np.uint16)
+
+
+def logits_by(direction: torch.nn.Module, config: ModelConfig, tokens: list[int]) -> np.ndarray:
+    """The logits after no token, after the first, …, (N + 1, V)."""
+    weights = {name: w.detach().double().numpy() for name, w in direction.named_parameters()}
+    reader = Recurrence(config.model_dump(), weights)
+    rows = [reader.logits[0].copy()]
+    rows += [reader.step([token])[0].copy() for token in tokens]
+    return np.array(rows)
+
+
+def one_by_one(model: ClozeLM, tokens: np.ndarray) -> np.ndarray:
+    ids, N = tokens.tolist(), len(tokens)
+    left = logits_by(model.left_to_right, model.config, ids)
+    right = logits_by(model.right_to_left, model.config, ids[::-1])
+    nats = []
+    for t, token in enumerate(ids):
+        logits = left[t] + right[N - 1 - t]
+        nats.append(math.log(np.exp(logits).sum()) - logits[token])
+    return np.array(nats)
+
+
+@pytest.mark.parametrize(("batch_size", "window"), [(1, 1), (1, 1000), (3, 17), (8, 64), (200, 5), (None, None)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_every_token_is_scored_from_both_sides_whatever_the_layout(
+    cell: str, batch_size: int | None, window: int | None
+) -> None:
+    model, tokens = model_and_tokens(702, cell=cell, num_layers=2)
+    each = np.full(len(tokens), np.nan, np.float32)
+    total = pseudo_nats(model, tokens, batch_size=batch_size, window=window, each=each)
+    expected = one_by_one(model, tokens)
+    np.testing.assert_allclose(each, expected, rtol=1e-4, atol=1e-5)
+    assert total == pytest.approx(expected.sum(), rel=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 66, 129])
+def test_short_texts_and_whole_windows_are_scored(n: int) -> None:
+    model, tokens = model_and_tokens(n)
+    assert pseudo_nats(model, tokens) == pytest.approx(one_by_one(model, tokens).sum(), rel=1e-6)
+
+
+def test_a_tied_network_with_a_narrow_last_layer_is_scored_too() -> None:
+    model, tokens = model_and_tokens(100, num_layers=2, tied=True)
+    assert pseudo_nats(model, tokens, window=9) == pytest.approx(one_by_one(model, tokens).sum(), rel=1e-6)
+
+
+def test_the_numbers_go_by_names_that_are_no_left_to_right_models() -> None:
+    model, tokens = model_and_tokens(50)
+    score = pseudo_score(model, tokens, TextCounts(50, 10, 50))
+    keys = score.as_dict()
+    assert keys["pseudo_nats_per_token"] == pytest.approx(score.nats / 50)
+    assert keys["pseudo_perplexity"] == pytest.approx(math.exp(score.nats / 50))
+    assert not {"nats_per_token", "token_perplexity", "bits_per_character", "nats"} & keys.keys()
+    with pytest.raises(CorpusError, match="no text"):
+        pseudo_score(model, tokens[:0], TextCounts(0, 0, 0))

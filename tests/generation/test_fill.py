@@ -1,0 +1,196 @@
+"""Filling gaps, against a plain enumeration of all fills by the formulas."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.errors import UsageError
+from rnngen.generation.fill import Filler, Gap, Place, make_filler, parse_gaps
+from rnngen.generation.generate import load
+from rnngen.model.cloze import ClozeLM
+from rnngen.model.language_model import RecurrentLM
+from rnngen.run import Run
+
+TOKENIZER = CharTokenizer("abc ")
+V = TOKENIZER.vocab_size
+
+
+def network(*, bidirectional: bool = True, **fields: object) -> ClozeLM | RecurrentLM:
+    config = ModelConfig.model_validate(
+        {"hidden_size": 8, "embedding_size": 4, "bidirectional": bidirectional, **fields}
+    )
+    model = (ClozeLM if bidirectional else RecurrentLM)(config, V, torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(2)
+    return model
+
+
+def filler_of(model: ClozeLM | RecurrentLM) -> Filler:
+    weights = {name: w.numpy() for name, w in model.weights().items()}
+    return make_filler(model.config.model_dump(), weights, TOKENIZER)
+
+
+@torch.no_grad()
+def log_p(model: ClozeLM, before: list[int], unknown: list[int], beyond: list[int]) -> float:
+    """Ln p of unknown tokens: each given all to its left, and all beyond them, the unknown ones to its right masked."""
+    total = 0.0
+    for k, token in enumerate(unknown):
+        left_state = model.left_to_right.start_state(1)
+        if read := [*before, *unknown[:k]]:
+            left_state = model.left_to_right.read(torch.tensor(read)[:, None], left_state)[2]
+        right_state = model.right_to_left.start_state(1)
+        masks = len(unknown) - 1 - k
+        if read := [*beyond[::-1], *([0] * masks)]:
+            masked = torch.tensor([False] * len(beyond) + [True] * masks)[:, None]
+            right_state = model.right_to_left.read(torch.tensor(read)[:, None], right_state, masked=masked)[2]
+        logits = model.left_to_right.readout(left_state) + model.right_to_left.readout(right_state)
+        total += float(logits[0].double().log_softmax(-1)[token])
+    return total
+
+
+def ids(text: str) -> list[int]:
+    return TOKENIZER.encode(text).tolist()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_the_probability_of_a_gap_is_the_product_of_its_tokens_given_left_and_right(cell: str) -> None:
+    model = network(cell=cell, num_layers=2)
+    filler = filler_of(model)
+    assert isinstance(model, ClozeLM)
+    for fill in ("a", "bc", "ca b"):
+        place = Place([len(fill)], ids("abca"))
+        nats = filler.nats(ids("ab "), [place], [ids(fill)], following=0)
+        assert nats == pytest.approx(-log_p(model, ids("ab "), ids(fill), ids("abca")), rel=1e-4)
+    each = [log_p(model, ids("ab"), list(fill), ids("c")) for fill in itertools.product(range(V), repeat=2)]
+    assert np.logaddexp.reduce(each) == pytest.approx(0, abs=1e-5)  # a distribution over all fills of a length
+
+
+def test_fills_of_all_lengths_are_ranked_by_the_probability_of_fill_and_following_tokens() -> None:
+    model = network()
+    assert isinstance(model, ClozeLM)
+    before, after = ids("ab c"), ids(" cab" * 5)
+    everything = [list(fill) for n in (1, 2, 3) for fill in itertools.product(range(1, V), repeat=n)]
+    expected = {tuple(f): log_p(model, before, [*f, *after[:12]], after[12:]) for f in everything}
+    found = filler_of(model).search(before, [Place([1, 2, 3], after)], beam=200)
+    assert len(found) == len(everything)
+    for hypothesis in found:
+        assert hypothesis.score == pytest.approx(expected[hypothesis.fills[0]], rel=1e-4)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    shares = filler_of(model).best("ab c___" + " cab" * 5, count=200, beam=200, longest=3)
+    assert sum(f.share or 0 for f in shares) == pytest.approx(1)
+    assert shares[0].text == f"ab c{shares[0].fills[0]}" + " cab" * 5
+
+
+def test_a_left_to_right_model_judges_a_fill_by_what_follows_it() -> None:
+    model = network(bidirectional=False)
+    assert isinstance(model, RecurrentLM)
+
+    def score(fill: str) -> float:
+        read = ids("ab" + fill + "cab")
+        with torch.no_grad():
+            logits, _ = model(torch.tensor(read)[:, None], model.start_state(1))
+        picked = logits[:-1, 0].double().log_softmax(-1)[torch.arange(len(read) - 1), torch.tensor(read[1:])]
+        return float(picked[1:].sum())  # from the first token of the gap on
+
+    found = filler_of(model).best("ab[2]cab", count=16, beam=16)
+    assert len(found) == 16
+    for each in found:
+        assert -each.nats == pytest.approx(score(each.fills[0]), rel=1e-4)
+
+
+def test_several_gaps_are_filled_from_left_to_right_each_seeing_the_fills_before_it() -> None:
+    model = network()
+    filler = filler_of(model)
+    (best, *_) = filler.best("a[1]b[2]c", count=400, beam=400)
+    everything = [
+        (list(x), list(y))
+        for x in itertools.product(range(1, V), repeat=1)
+        for y in itertools.product(range(1, V), repeat=2)
+    ]
+    places = [Place([1], ids("b")), Place([2], ids("c"))]
+    nats = {(tuple(x), tuple(y)): filler.nats(ids("a"), places, [x, y]) for x, y in everything}
+    first, second = min(nats, key=nats.__getitem__)
+    assert best.fills == (TOKENIZER.decode(first), TOKENIZER.decode(second))
+    assert best.nats == pytest.approx(min(nats.values()), rel=1e-5)
+    assert best.text == f"a{best.fills[0]}b{best.fills[1]}c"
+
+
+def test_gibbs_sampling_draws_each_token_given_all_others() -> None:
+    """The chain's distribution over a gap of two is the one whose conditionals it was given, iterated from scratch."""
+    model = network()
+    assert isinstance(model, ClozeLM)
+    before, after = ids("ab"), ids("ca")
+    given = {
+        (k, fill): log_p_of_one(model, [*before, *fill, *after], len(before) + k)
+        for k in (0, 1)
+        for fill in itertools.product(range(V), repeat=2)
+    }
+    p = np.full((V, V), 1.0)
+    p[0], p[:, 0] = 0, 0  # the unknown symbol is never drawn
+    p /= p.sum()
+    for _ in range(200):  # sweeps: the first token anew, then the second
+        first = np.array([[np.exp(given[0, (a, b)][a]) if a else 0 for b in range(V)] for a in range(V)])
+        first /= first.sum(axis=0)
+        p = first * p.sum(axis=0)
+        second = np.array([[np.exp(given[1, (a, b)][b]) if b else 0 for b in range(V)] for a in range(V)])
+        second /= second.sum(axis=1, keepdims=True)
+        p = second * p.sum(axis=1, keepdims=True)
+    n = 4000
+    drawn = filler_of(model).draw("ab[2]ca", count=n, sweeps=12, seed=5)
+    counts = np.zeros((V, V))
+    for each in drawn:
+        counts[tuple(ids(each.fills[0]))] += 1
+    chi_square = ((counts - n * p)[p > 0] ** 2 / (n * p)[p > 0]).sum()
+    assert chi_square < 40  # 15 degrees of freedom: exceeded by chance once in 2,000
+
+
+@torch.no_grad()
+def log_p_of_one(model: ClozeLM, text: list[int], at: int) -> np.ndarray:
+    """Ln p of every token at a place, given all others."""
+    left, right = model.directions
+    a = left.read(torch.tensor(text[:at])[:, None], left.start_state(1))[2]
+    b = right.read(torch.tensor(text[at + 1 :][::-1])[:, None], right.start_state(1))[2]
+    return (left.readout(a) + right.readout(b))[0].double().log_softmax(-1).numpy()
+
+
+def test_drawing_is_reproducible_greedy_at_zero_and_needs_both_sides() -> None:
+    filler = filler_of(network())
+    one, two = (filler.draw("a[4]b___c", count=2, sweeps=3, seed=7) for _ in range(2))
+    assert one == two
+    assert len({f.fills for f in filler.draw("a[3]b", count=4, sweeps=3, temperature=0, seed=1)}) == 1
+    with pytest.raises(UsageError, match="both ends"):
+        filler_of(network(bidirectional=False)).draw("a[1]b")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("to ___ be", ["to ", Gap(None), " be"]),
+        ("______x", ["", Gap(None), "x"]),
+        ("a[5]b[12]", ["a", Gap(5), "b", Gap(12), ""]),
+        (r"a[1] is \[5] and \___", ["a", Gap(1), " is [5] and ___"]),
+        ("x__y[3] [a] [-1]", ["x__y", Gap(3), " [a] [-1]"]),
+    ],
+)
+def test_gaps_are_found_in_text(text: str, parts: list[object]) -> None:
+    assert parse_gaps(text) == parts
+
+
+@pytest.mark.parametrize(("text", "message"), [("no gap", "no gap"), ("a[0]b", "no tokens"), ("a[1][2]", "nothing")])
+def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_gaps(text)
+
+
+def test_sampling_from_a_bidirectional_run_says_what_to_use_instead(tmp_path: Path) -> None:
+    config = ModelConfig(bidirectional=True).model_dump()
+    with pytest.raises(UsageError, match="rnngen fill"):
+        load(Run(tmp_path, {}, {"model": config}))
