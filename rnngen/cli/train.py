@@ -202,6 +202,7 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
                 "step": finished.step,
                 "best_step": finished.best_step,
                 f"valid_{pseudo}nats_per_token": finished.best_nll,
+                "gradient": vars(finished.gradient) if finished.gradient else None,
                 **beside,
             }
         )
@@ -213,6 +214,9 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
             reason = " (no better for a while)" if finished.reason == "patience" else ""
             best = f"{finished.best_nll:.4f} {pseudo.replace('_', '-')}nats a token at step {finished.best_step}"
             console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
+            if finished.gradient:
+                g = finished.gradient
+                console.note(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
             if mixed:
                 console.note(
                     f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats a token with the "
@@ -222,5 +226,7 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
             path = shlex.quote(str(finished.path))
             first = f"fill {path} 'a text with a ___ in it'" if bidirectional else f"sample {path}"
             console.note(f"  rnngen {first}\n  rnngen eval {path}")
+    if finished.gradient and finished.gradient.advice:
+        console.note(f"warning: {finished.gradient.advice}")
     if stopped:
         raise typer.Exit(128 + signal.Signals[finished.reason])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnngen.training.gradients import GradientSummary
+
 
 @dataclass(frozen=True)
 class Stepped:
@@ -15,6 +17,7 @@ class Stepped:
         steps: how many there will be.
         loss: nats a token over this window, before the step.
         grad_norm: global norm before clipping.
+        clipped_norm: the same after it.
         learning_rate: of this step.
         epoch: how often the training text has been read.
         tokens: how many tokens it read.
@@ -24,6 +27,7 @@ class Stepped:
     steps: int
     loss: float
     grad_norm: float
+    clipped_norm: float
     learning_rate: float
     epoch: float
     tokens: int
@@ -93,6 +97,7 @@ class Finished:
         best_step: when that was.
         path: the run's folder.
         mixed: what ``--ngram`` gave, beside the network's own numbers above.
+        gradient: what the gradient norms of the steps since the start or the resumption say; None without any.
     """
 
     reason: str
@@ -101,6 +106,7 @@ class Finished:
     best_step: int
     path: Path
     mixed: Mixed | None = None
+    gradient: GradientSummary | None = None
 
 
 Event = Stepped | Validated | Sampled | Saved | Mixed | Warned | Finished

@@ -18,6 +18,7 @@ from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Sampled, Saved, Stepped, Validated, Warned
+from rnngen.training.gradients import summarise
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.optimizer import learning_rate_factor
@@ -53,6 +54,7 @@ class Trainer:
         self.best_step = 0
         self.seconds = 0.0  # spent before this process
         self._unread: list[tuple[StepResult, float, int]] = []  # with factor of the learning rate and tokens read
+        self._norms: list[float] = []  # before clipping, of the steps of this process
         self._stop: str | None = None
         self._mixed: Mixed | None = None
         self._warnings = state.warnings if state else ()
@@ -112,8 +114,13 @@ class Trainer:
             loss, norm = result.read()
             rate = self.config.optimizer.learning_rate * factor
             epoch = result.number / self.streams.steps_per_epoch
-            self._log(step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, learning_rate=rate)
-            yield Stepped(result.number, train.steps, loss, norm, rate, epoch, tokens)
+            clipped = min(norm, self.config.optimizer.clip)
+            self._norms.append(norm)
+            self._log(
+                step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, clipped_norm=clipped,
+                learning_rate=rate,
+            )  # fmt: skip
+            yield Stepped(result.number, train.steps, loss, norm, clipped, rate, epoch, tokens)
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
@@ -180,4 +187,5 @@ class Trainer:
             if self.step and not self.writer.has_model:  # so that sample and eval have something to read
                 self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
-        return Finished(reason, self.step, best, self.best_step, self.writer.path, self._mixed)
+        gradient = summarise(self._norms, self.config.optimizer.clip)
+        return Finished(reason, self.step, best, self.best_step, self.writer.path, self._mixed, gradient)
