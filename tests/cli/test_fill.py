@@ -1,0 +1,77 @@
+"""A bidirectional run at the command line: train, fill, eval, and what it is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import rnngen
+from rnngen.generation.fill import load_filler
+from tests.conftest import FAST, Outcome
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def both_ways(cli: Cli, corpus: Path, tmp_path: Path) -> Path:
+    out = tmp_path / "both-ways"
+    options = {**FAST, "steps": 30, "valid_every": 10, "sample_every": 15}
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    outcome = cli("train", str(corpus), "--bidirectional", *flags, "--out", str(out))
+    assert outcome.code == 0, outcome.err
+    assert "pseudo-nats" in outcome.err
+    assert "⟦" in (out / "samples.txt").read_text(encoding="utf-8")
+    return out
+
+
+def test_fills_are_the_librarys_and_the_best_text_comes_last(cli: Cli, both_ways: Path) -> None:
+    expected = load_filler(both_ways).best("the ___ of", 3)
+    found = cli("fill", str(both_ways), "the ___ of", "-n", "3")
+    assert found.code == 0, found.err
+    assert found.out.endswith(f"\n{expected[0].text}\n")
+    objects = [
+        json.loads(line) for line in cli("fill", str(both_ways), "the ___ of", "-n", "3", "--json").out.splitlines()
+    ]
+    assert [o["text"] for o in objects] == [f.text for f in expected]
+    drawn = [cli("fill", str(both_ways), "a[4]b", "--gibbs", "3", "--seed", "1", "-n", "1").out for _ in range(2)]
+    assert drawn[0] == drawn[1]
+
+
+def test_eval_gives_pseudo_perplexity_under_its_own_name_and_sample_says_what_to_use(
+    cli: Cli, both_ways: Path, corpus: Path
+) -> None:
+    found = json.loads(cli("eval", str(both_ways), "--gaps", "3", "--json").out)
+    assert found["fill"]["words"] == 3
+    assert "pseudo_perplexity" in found
+    assert "token_perplexity" not in found
+    one_way = rnngen.train(corpus, out=both_ways.with_name("one-way"), steps=10, valid_every=10, **FAST).path
+    beside = cli("eval", str(both_ways), "--gaps", "2", "--against", str(one_way))
+    assert beside.code == 0, beside.err
+    assert str(one_way) in beside.out
+    spots = json.loads(cli("eval", str(both_ways), "--spot", "4", "--json").out)["spots"]
+    assert len(spots) == 4
+    refused = cli("sample", str(both_ways))
+    assert refused.code == 2
+    assert "rnngen fill" in refused.err
+    card = cli("inspect", str(both_ways))
+    assert "bidirectional" in card.out
+    assert "pseudo-nats" in card.out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["no gap"], "no gap"),
+        (["a", "b", "c___"], "too many"),
+        (["a___", "--gibbs", "2", "--beam", "3"], "--gibbs and --beam"),
+        (["a___", "--temperature", "0.5"], "--gibbs"),
+        (["a___", "-n", "0"], "--num-fills"),
+    ],
+)
+def test_fills_that_cannot_be_are_refused(cli: Cli, options: list[str], said: str) -> None:
+    outcome = cli("fill", *options)
+    assert outcome.code == 2
+    assert said in outcome.err
