@@ -18,7 +18,7 @@ from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Sampled, Saved, Stepped, Validated, Warned
-from rnngen.training.gradients import summarise
+from rnngen.training.gradient_norms import summarise
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.optimizer import learning_rate_factor

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnngen.training.gradients import summarise
+from rnngen.training.gradient_norms import summarise
 
 
 def test_norms_are_summarised() -> None:

@@ -1,0 +1,95 @@
+"""Gates token by token, against the naive equations in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.errors import CorpusError
+from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
+from rnngen.model.load import make_network
+
+V = 7
+TOKENS = np.random.default_rng(0).integers(V, size=40)
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def test_lstm_gates_and_cell_are_those_of_the_naive_equations() -> None:
+    model = make_network(ModelConfig(hidden_size=5, embedding_size=3), V, torch.Generator().manual_seed(1))
+    w = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
+    U, W = w["layers.0.weight_ih_l0"], w["layers.0.weight_hh_l0"]
+    b = w["layers.0.bias_ih_l0"] + w["layers.0.bias_hh_l0"]
+    (trace,) = trace_gates(model, TOKENS)
+    h, c = np.zeros(5), np.zeros(5)
+    for t, token in enumerate(TOKENS):
+        a_i, a_f, a_c, a_o = np.split(U @ w["embedding.weight"][token] + W @ h + b, 4)
+        i, f, o = sigmoid(a_i), sigmoid(a_f), sigmoid(a_o)
+        c = f * c + i * np.tanh(a_c)
+        h = o * np.tanh(c)
+        for name, value in (("input", i), ("forget", f), ("output", o)):
+            np.testing.assert_allclose(trace.gates[name][t], value, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(trace.states["c"][t], c, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(trace.states["h"][t], h, rtol=1e-4, atol=1e-6)
+
+
+def test_gru_gates_are_those_of_the_naive_equations() -> None:
+    config = ModelConfig(cell="gru", hidden_size=5, embedding_size=3)
+    model = make_network(config, V, torch.Generator().manual_seed(1))
+    w = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
+    (trace,) = trace_gates(model, TOKENS)
+    h = np.zeros(5)
+    for t, token in enumerate(TOKENS):
+        x = w["embedding.weight"][token]
+        x_r, x_z, x_n = np.split(w["layers.0.weight_ih_l0"] @ x + w["layers.0.bias_ih_l0"], 3)
+        h_r, h_z, h_n = np.split(w["layers.0.weight_hh_l0"] @ h + w["layers.0.bias_hh_l0"], 3)
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+        h = (1 - z) * np.tanh(x_n + r * h_n) + z * h
+        np.testing.assert_allclose(trace.gates["reset"][t], r, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(trace.gates["update"][t], z, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(trace.states["h"][t], h, rtol=1e-4, atol=1e-6)
+
+
+def test_both_directions_of_a_bidirectional_network_are_traced_in_the_texts_order() -> None:
+    config = ModelConfig(hidden_size=5, embedding_size=3, num_layers=2, bidirectional=True)
+    traces = trace_gates(make_network(config, V), TOKENS)
+    assert [t.name for t in traces] == [f"{d}, layer {n}" for d in ("left to right", "right to left") for n in (1, 2)]
+    longer = trace_gates(make_network(config, V), np.append(TOKENS, 3))
+    np.testing.assert_array_equal(traces[0].states["h"], longer[0].states["h"][:-1])
+    assert not np.array_equal(traces[2].states["h"], longer[2].states["h"][:-1])  # it has read what was added
+
+
+def test_saturation_counts_values_below_a_tenth_and_above_nine_tenths() -> None:
+    gate = np.array([[0.05, 0.5], [0.95, 0.99]], np.float32)
+    assert LayerTrace("", 1, {"forget": gate}, {"h": gate}).saturation() == {"forget": (0.25, 0.5)}
+
+
+def test_features_are_what_a_reader_would_say() -> None:
+    text = 'ab\n"c (d)" e'
+    features = text_features(list(text))
+    assert features["since newline"].tolist() == [1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert features["inside quotes"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert features["inside brackets"].tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+    assert features["length of the word"].tolist() == [1, 2, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
+    assert text_features(['ab\n"', "c (d"])["inside brackets"].tolist() == [0, 1]
+
+
+def test_a_unit_that_counts_is_found() -> None:
+    features = text_features(list("some words\nand more (of) them\n" * 3))
+    values = np.random.default_rng(0).normal(size=(len(features["since newline"]), 6)).astype(np.float32)
+    values[:, 4] = -2 * features["since newline"] + 1
+    found = find_detectors([LayerTrace("", 1, {}, {"h": values})], features)
+    assert (found[0].feature, found[0].unit) == ("since newline", 4)
+    assert found[0].correlation == pytest.approx(-1)
+    assert "inside quotes" not in {d.feature for d in found}  # there are none
+    expected = [np.corrcoef(values[:, u], features["length of the word"])[0, 1] for u in range(6)]
+    np.testing.assert_allclose(correlate(values, features["length of the word"]), expected)
+
+
+def test_a_text_that_says_nothing_is_refused() -> None:
+    with pytest.raises(CorpusError, match="too short"):
+        trace_gates(make_network(ModelConfig(hidden_size=4, embedding_size=2), V), TOKENS[:5])
