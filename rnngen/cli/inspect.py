@@ -11,6 +11,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
+from rnngen.cli.gates import gates_command
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -222,3 +223,4 @@ def _logarithms(curve: Iterable[float]) -> list[tuple[float, float]]:
 
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
+register_command(inspect_app, "gates", gates_command)

@@ -45,12 +45,17 @@ class ColouredOutput:
         style = "" if nats is None else style_of(nats)
         if self.has_colours and style:
             shown = console.visible(text).replace("\n", "↵\n")  # a coloured line end would not be seen
-            with self._console.capture() as coloured:
-                self._console.print(Text(shown, style), end="")
-            console.write(coloured.get(), harmless=True)
+            self.write_rich(Text(shown, style))
         else:
             console.write(text)
         self._ends_line = text.endswith("\n")
+
+    def write_rich(self, text: Text) -> None:
+        """Text with styles, whose control characters are visible already."""
+        with self._console.capture() as coloured:
+            self._console.print(text, end="")
+        console.write(coloured.get(), harmless=True)
+        self._ends_line = text.plain.endswith("\n")
 
     def end_line(self) -> None:
         """End the last line."""

@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rnngen
+from rnngen.evaluation.evaluate import own_part
+from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
 from rnngen.run import open_run
@@ -102,3 +105,22 @@ def test_runs_without_any_says_how_to_get_one(cli: Cli) -> None:
     outcome = cli("runs")
     assert (outcome.code, outcome.out) == (1, "")
     assert "rnngen train FILE" in outcome.err
+
+
+def test_gates_shows_saturation_and_units_and_json_has_every_value(cli: Cli, trained: Path) -> None:
+    tokens = own_part(open_run(trained), "test").tokens[:60]
+    (trace,) = trace_gates(load_network(open_run(trained)), tokens)
+    found = json.loads(cli("inspect", "gates", "--length", 60, "--json").out)
+    assert np.allclose(found["layers"][0]["gates"]["forget"], trace.gates["forget"])
+    assert np.allclose(found["layers"][0]["states"]["c"], trace.states["c"])
+    assert len(found["tokens"]) == 60
+    shown = cli("inspect", "gates", "--length", 200).out
+    (longer,) = trace_gates(load_network(open_run(trained)), own_part(open_run(trained), "test").tokens[:200])
+    left, right = longer.saturation()["forget"]
+    line = next(line for line in shown.splitlines() if "forget" in line)
+    assert line.split()[-2:] == [f"{left:.1%}", f"{right:.1%}"]
+    assert "since newline: r = " in shown or "length of the word: r = " in shown
+    one = cli("inspect", "gates", "--length", 60, "--unit", "1:3").out
+    assert "unit 3" in one
+    for wrong in ("1:999", "2:0", "x"):
+        assert cli("inspect", "gates", "--length", 60, "--unit", wrong).code == 2
