@@ -30,6 +30,7 @@ COMMANDS = {
     "eval": Entry("rnngen.cli.eval", "eval_command", "Score a model exactly."),
     "fill": Entry("rnngen.cli.fill", "fill_command", "Fill the gaps of a text."),
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
+    "report": Entry("rnngen.cli.report", "report_command", "Write a page about some runs."),
     "runs": Entry("rnngen.cli.inspect", "runs_command", "List the runs under checkpoints/."),
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),
 }

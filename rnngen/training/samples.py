@@ -32,10 +32,11 @@ def sample_text(
         text = "".join(generator.generate(length=LENGTH, temperature=TEMPERATURE, seed=step))
         return text, f"temperature {TEMPERATURE}"
     filler = make_filler(config.model_dump(), weights, corpus.tokenizer)
-    return _fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
+    return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
 
 
-def _fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], step: int) -> str:
+def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], step: int) -> str:
+    """A piece of a text, which one ``step`` decides, with some of its words filled in."""
     start = int(np.random.default_rng(step).integers(max(1, len(tokens) - LENGTH)))
     piece = tokens[start : start + LENGTH]
     spans = list(word_spans(filler.tokenizer, piece))

@@ -1,0 +1,128 @@
+"""What reading from both sides is worth: spotting wrong characters, and putting words back.
+
+    python benchmarks/bidirectional.py --corpus TEXT
+
+A bidirectional and a left-to-right LSTM of as many weights are trained on the same text for the same time, with the
+defaults of ``rnngen train``. Then, on the part that neither has seen:
+
+- One character in a hundred is replaced by another one of the alphabet, and all are ranked by -ln p. Average precision
+  is the mean, over the wrong ones, of the share of wrong ones among those ranked as high; at random it is 0.01.
+- Words are taken out, one at a time, and put back (``rnngen eval --against``). The nats a word are over the proposals
+  of both models, so they are at least those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contest import SMOKE_TEXT
+from machine import describe, print_table, write_results
+from numpy.typing import NDArray
+
+import rnngen
+from rnngen.config import ModelConfig
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.evaluation.evaluate import held_out_nats, own_part
+from rnngen.evaluation.gaps import score_gaps
+from rnngen.generation.fill import load_filler
+from rnngen.model.load import load_network
+from rnngen.run import Run
+from rnngen.shapes import expected_shapes
+
+WRONG = 0.01
+DRAWS = 5
+
+
+def corrupt(
+    tokens: NDArray[np.integer[Any]], tokenizer: Tokenizer, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A text in which some tokens are replaced by others, and which."""
+    rng = np.random.default_rng(seed)
+    known = [i for i in range(tokenizer.vocab_size) if i != tokenizer.unknown_id]
+    wrong = np.zeros(len(tokens), bool)
+    wrong[rng.choice(len(tokens), max(1, round(WRONG * len(tokens))), replace=False)] = True
+    corrupted = tokens.astype(np.int64)
+    for place in np.flatnonzero(wrong):
+        corrupted[place] = rng.choice([i for i in known if i != tokens[place]])
+    return corrupted, wrong
+
+
+def average_precision(scores: NDArray[Any], wrong: NDArray[np.bool_]) -> float:
+    """Mean precision at each wrong one, from the highest score down."""
+    hits = wrong[np.argsort(-scores, kind="stable")]
+    precision = hits.cumsum() / np.arange(1, len(hits) + 1)
+    return float(precision[hits].mean())
+
+
+def spotting(run: Run, tokens: NDArray[np.integer[Any]]) -> list[float]:
+    """Average precision for several draws of what is wrong."""
+    model, found = load_network(run), []
+    for seed in range(DRAWS):
+        corrupted, wrong = corrupt(tokens, run.tokenizer(), seed)
+        nats = np.empty(len(corrupted), np.float32)
+        held_out_nats(model, corrupted, each=nats)
+        found.append(average_precision(nats, wrong))
+    return found
+
+
+def width_of_as_many_weights(run: Run, embedding_size: int) -> int:
+    """Units of a left-to-right LSTM that has as many weights as a run's network."""
+    V, target = run.tokenizer().vocab_size, load_network(run).num_parameters
+
+    def size(H: int) -> int:
+        model = {**ModelConfig().model_dump(), "hidden_size": H, "embedding_size": embedding_size}
+        return sum(math.prod(shape) for shape in expected_shapes(model, V, most=1).values())
+
+    return min(range(8, 2048, 8), key=lambda H: abs(size(H) - target))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", help="a text file")
+    parser.add_argument("--minutes", type=float, default=2.0, help="training time of each (default 2)")
+    parser.add_argument("--words", type=int, default=500, help="words that are put back (default 500)")
+    parser.add_argument("--smoke", action="store_true", help="tiny runs on a made-up text, to see that it runs")
+    parser.add_argument("--out", type=Path, help="where to write the JSON")
+    arguments = parser.parse_args()
+    options: dict[str, Any] = {"minutes": arguments.minutes, "sample_every": 0}
+    words = arguments.words
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.smoke:
+            file = Path(folder, "smoke.txt")
+            file.write_text(SMOKE_TEXT, encoding="utf-8")
+            options, words = {"steps": 10, "sample_every": 0, "hidden_size": 16, "embedding_size": 8}, 2
+        elif arguments.corpus:
+            file = Path(arguments.corpus)
+        else:
+            parser.error("--corpus is needed")
+        both = rnngen.train(file, out=Path(folder, "both"), bidirectional=True, **options)
+        E = both.model_config()["embedding_size"]
+        H = width_of_as_many_weights(both, E)
+        one = rnngen.train(file, out=Path(folder, "one"), **options | {"hidden_size": H, "embedding_size": E})
+        tokens = own_part(both, "test").tokens
+        runs = {"bidirectional": both, "left to right": one}
+        gaps = score_gaps([load_filler(run) for run in runs.values()], tokens, words)
+        rows = []
+        for (name, run), gap in zip(runs.items(), gaps, strict=True):
+            precisions, model = spotting(run, tokens), run.model_config()
+            values = gap.as_dict()
+            rows.append(
+                {
+                    "model": name, "units": model["hidden_size"], "weights": load_network(run).num_parameters,
+                    "average precision": float(np.mean(precisions)), "deviation": float(np.std(precisions)),
+                    "words right": values["accuracy"], "without length": values["accuracy_without_length"],
+                    "nats a word, at least": values["nats_per_word_at_least"],
+                }
+            )  # fmt: skip
+    print_table(rows)
+    result = {"machine": describe(), "corpus": file.stem, "options": options, "words": gaps[0].words, "rows": rows}
+    write_results("bidirectional", result, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

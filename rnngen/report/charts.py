@@ -1,0 +1,77 @@
+"""The page's charts, as Vega-Lite specifications. Colours come from the page, which may be light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from rnngen.report.collect import RunReport
+
+HEIGHT = 260
+MOST_POINTS = 200
+
+
+def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
+    """Nats a token on the validation part over time, one line a run; None where no run was validated twice."""
+    rows = [
+        {"run": report.name, "seconds": seconds, "nats": nats}
+        for report in reports
+        for seconds, nats in _thinned(report.card.curve)
+        if len(report.card.curve) > 1
+    ]
+    if not rows:
+        return None
+    unit = "pseudo-nats a token" if reports[0].card.bidirectional else "nats a token"
+    return _finish(
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("seconds:Q", title="seconds of training"),
+            y=alt.Y("nats:Q", title=unit, scale=alt.Scale(zero=False)),
+            color=_colour("run"),
+            tooltip=["run:N", alt.Tooltip("seconds:Q", format=".0f"), alt.Tooltip("nats:Q", format=".4f")],
+        )
+    )
+
+
+def gradient_flow(report: RunReport) -> dict[str, Any] | None:
+    """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: mean, and 10th to 90th percentile."""
+    rows = [
+        {"state": flow.name, "lag": lag, "mean": float(mean), "low": float(low), "high": float(high)}
+        for flow in report.flows
+        for lag, (mean, low, high) in enumerate(zip(flow.mean, flow.low, flow.high, strict=True))
+        if min(mean, low) > flow.mean[0] * 1e-12 and np.isfinite([mean, low, high]).all()
+    ]
+    if not rows:
+        return None
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("lag:Q", title="lag i - j, in tokens"), color=_colour("state")
+    )
+    scale = alt.Scale(type="log")
+    band = base.mark_area(opacity=0.2).encode(
+        y=alt.Y("low:Q", title="norm of the gradient", scale=scale, axis=alt.Axis(format=".0e")),
+        y2="high:Q",
+        color=alt.Color("state:N", legend=None),
+    )
+    line = base.mark_line().encode(
+        y=alt.Y("mean:Q", scale=scale),
+        tooltip=["state:N", "lag:Q", alt.Tooltip("mean:Q", format=".2e")],
+    )
+    return _finish(alt.layer(band, line).resolve_legend(color="independent"))
+
+
+def _colour(name: str) -> alt.Color:
+    return alt.Color(f"{name}:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300))
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    every = max(1, len(points) // MOST_POINTS)
+    return [*points[::every]]
+
+
+def _finish(chart: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.properties(width="container", height=HEIGHT, background="transparent").to_dict()
+    return spec

@@ -1,0 +1,183 @@
+"""What the page shows of a run, gathered from its folder, its text and its network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokens import EncodedText
+from rnngen.errors import RnngenError
+from rnngen.evaluation.evaluate import evaluate, held_out_nats, text_of
+from rnngen.generation.generate import load
+from rnngen.inspection.card import Card, make_card
+from rnngen.inspection.gates import find_detectors, text_features, trace_gates
+from rnngen.inspection.gradients import Flow, gradient_flow
+from rnngen.model.load import load_network
+from rnngen.model.network import Network
+from rnngen.run import Run
+from rnngen.training.samples import fill_some_words
+
+PAGE = 1500  # tokens of the held-out page whose surprisal is shown
+CONTEXT = 500  # tokens that are read before it
+TRACED = 300  # tokens whose gates are shown
+LAGS = 100
+TEMPERATURES = (0.5, 0.8, 1.0)
+SAMPLE_LENGTH = 400
+SEED = 0
+LEVELS = (1.0, 3.0, 6.0, 10.0)  # bits from which a token is in the next colour
+
+
+@dataclass
+class RunReport:
+    """What the page shows of one run; of what could not be had, ``missing`` says why.
+
+    Attributes:
+        run: the folder.
+        card: of ``rnngen inspect``.
+        config: all that was decided before the first step, as JSON.
+        scores: as ``rnngen eval --json`` names them.
+        flows: gradient flow.
+        page: tokens with their level of surprise, and what is said when one is pointed at.
+        traces: gates and states for the pickers, see ``_traces``.
+        samples: how each was made, and the text.
+        missing: section → why it is not there.
+    """
+
+    run: Path
+    card: Card
+    config: str
+    scores: dict[str, Any] = field(default_factory=dict)
+    flows: list[Flow] = field(default_factory=list)
+    page: list[tuple[str, int, str]] = field(default_factory=list)
+    traces: dict[str, Any] = field(default_factory=dict)
+    samples: list[tuple[str, str]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.run.name
+
+
+def collect(run: Run, text: Path | None = None, on_section: Callable[[str], object] | None = None) -> RunReport:
+    """Gather everything about a run.
+
+    Args:
+        run: the run.
+        text: a file to read; by default the test part of the run's corpus.
+        on_section: told the name of each section before it is begun.
+
+    Raises:
+        CheckpointError: the run is damaged.
+    """
+    report = RunReport(run.path, make_card(run), json.dumps(run.config, indent=2, ensure_ascii=False))
+    network, tokenizer = load_network(run), run.tokenizer()
+
+    def with_text(make: Callable[[EncodedText], None]) -> Callable[[], None]:
+        def section() -> None:
+            with text_of(run, [text] if text else ()) as encoded:
+                make(encoded)
+
+        return section
+
+    def scores() -> None:
+        report.scores = evaluate(run, [text] if text else ()).as_dict()
+
+    def flows(encoded: EncodedText) -> None:
+        report.flows = gradient_flow(network, encoded.tokens, LAGS)
+        network.requires_grad_(False)
+
+    def gates(encoded: EncodedText) -> None:
+        report.traces = _traces(network, tokenizer, encoded.tokens[:TRACED])
+
+    def page(encoded: EncodedText) -> None:
+        report.page = _surprisal(network, tokenizer, encoded.tokens[: CONTEXT + PAGE])
+
+    def samples(encoded: EncodedText | None = None) -> None:
+        report.samples = _samples(run, encoded)
+
+    sections: dict[str, Callable[[], None]] = {
+        "scores": scores,
+        "gradients": with_text(flows),
+        "gates": with_text(gates),
+        "surprisal": with_text(page),
+        "samples": with_text(samples) if run.model_config()["bidirectional"] else samples,
+    }
+    for name, make in sections.items():
+        if on_section is not None:
+            on_section(name)
+        try:
+            make()
+        except RnngenError as error:  # a text that is gone takes only its own sections away
+            report.missing[name] = str(error)
+    return report
+
+
+def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
+    if encoded is not None:
+        from rnngen.generation.fill import load_filler
+
+        filler = load_filler(run)
+        return [("words filled in", fill_some_words(filler, encoded.tokens, seed)) for seed in range(3)]
+    generator = load(run)
+    return [
+        (f"temperature {t}", "".join(generator.generate(length=SAMPLE_LENGTH, temperature=t, seed=SEED)))
+        for t in TEMPERATURES
+    ]
+
+
+def _surprisal(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> list[tuple[str, int, str]]:
+    nats = np.empty(len(tokens), np.float32)
+    held_out_nats(network, tokens, each=nats)
+    begin = min(CONTEXT, len(tokens) // 2)
+    bits = nats[begin:].astype(float) / math.log(2)
+    pieces = _pieces(tokenizer, tokens[begin:].tolist())
+    return [
+        (piece, int(np.searchsorted(LEVELS, b, "right")), f"{b:.1f} bits, p = {2.0**-b:.2g}")
+        for piece, b in zip(pieces, bits, strict=True)
+    ]
+
+
+def _pieces(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
+    """The text that each token completes."""
+    from rnngen.corpus.tokenizer import StreamDecoder
+
+    decoder = StreamDecoder(tokenizer)
+    return [decoder.push(token) for token in tokens]
+
+
+def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> dict[str, Any]:
+    """Gates and states as bytes, -1 to 1 on 1 to 255, units by tokens; and the units that go with something."""
+    traces = trace_gates(network, tokens)
+    pieces = _pieces(tokenizer, tokens.tolist())
+    detectors = find_detectors(traces, text_features(pieces))
+    layers = []
+    for trace in traces:
+        series = {}
+        for name, values in {**trace.states, **trace.gates}.items():
+            top = max(1.0, float(np.abs(values).max()))
+            scaled = np.round(128 + 127 * values / top).astype(np.uint8)
+            series[name] = {"top": top, "values": base64.b64encode(scaled.T.tobytes()).decode()}
+        saturation = [
+            {"gate": gate, "left": left, "right": right} for gate, (left, right) in trace.saturation().items()
+        ]
+        layers.append(
+            {"name": trace.name, "units": trace.memory[1].shape[1], "series": series, "saturation": saturation}
+        )
+    units = []
+    for d in detectors:
+        layer = next(i for i, trace in enumerate(traces) if trace is d.trace)
+        name, _ = d.trace.memory
+        units.append(
+            {"feature": d.feature, "layer": layer, "unit": d.unit, "series": name, "r": round(d.correlation, 2)}
+        )
+    return {"pieces": pieces, "layers": layers, "detectors": units}

@@ -1,0 +1,86 @@
+"""The page: a Jinja2 template, in which every text is escaped, with Vega's scripts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from rnngen import __version__
+from rnngen.errors import CheckpointError, UsageError
+from rnngen.report import charts
+from rnngen.report.collect import LEVELS, RunReport
+from rnngen.run import write_atomically
+
+GENERATOR = "rnngen report"
+
+SCORES = {
+    "nats_per_token": "nats a token", "token_perplexity": "token perplexity", "word_perplexity": "word perplexity",
+    "bits_per_character": "bits a character", "bits_per_byte": "bits a byte",
+}  # fmt: skip
+PSEUDO_SCORES = {
+    "pseudo_nats_per_token": "pseudo-nats a token", "pseudo_perplexity": "pseudo-perplexity",
+    "pseudo_bits_per_character": "pseudo-bits a character",
+}  # fmt: skip
+
+
+def render(reports: Sequence[RunReport]) -> str:
+    """The page about some runs, as HTML that needs nothing else."""
+    environment = Environment(
+        loader=PackageLoader("rnngen.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    kinds = [
+        ("Perplexity", SCORES, [r for r in reports if not r.card.bidirectional]),
+        ("Pseudo-perplexity", PSEUDO_SCORES, [r for r in reports if r.card.bidirectional]),
+    ]
+    return environment.get_template("page.html.j2").render(
+        generator=GENERATOR, version=__version__, reports=reports, levels=LEVELS,
+        curves=[(title, charts.learning_curves(group)) for title, _, group in kinds if group],
+        tables=[(title, names, group) for title, names, group in kinds if group],
+        flows=[charts.gradient_flow(report) for report in reports], traces=[report.traces for report in reports],
+        vega=Markup(_vega()),
+    )  # fmt: skip
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script; nothing in it can end the element that it stands in."""
+    import vl_convert
+    from altair import SCHEMA_VERSION
+
+    snippet: Any = None  # the stubs do not know that it may be left out
+    script: str = vl_convert.javascript_bundle(snippet, vl_version=".".join(SCHEMA_VERSION.split(".")[:2]))
+    return script.replace("</script", "<\\/script")
+
+
+def write_report(reports: Sequence[RunReport], out: Path) -> None:
+    """Write the page into a file; one that is not a report is not overwritten.
+
+    Raises:
+        UsageError: such a file, or a folder, is there.
+        CheckpointError: it cannot be written.
+    """
+    check_out(out)
+    write_atomically(out, render(reports).encode("utf-8", errors="replace"))
+
+
+def check_out(out: Path) -> None:
+    """Refuse to overwrite what is not a report.
+
+    Raises:
+        UsageError, CheckpointError: see ``write_report``.
+    """
+    if out.is_dir() or not out.parent.is_dir():
+        raise UsageError("--out is no place for a file", found=out, expected="a file name in a folder that is there")
+    if not out.exists():
+        return
+    try:
+        with out.open("rb") as file:
+            begins = file.read(2000)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read ({error.strerror})", where=out) from error
+    if GENERATOR.encode() not in begins:
+        raise UsageError("--out is there already, and is no report", found=out, expected="another name")
