@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from rnngen.cli import console
-from rnngen.errors import UsageError
+from rnngen.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from rnngen.corpus.sources import ErrorRule
+    from rnngen.corpus.tokens import EncodedText
     from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.perplexity import Score
     from rnngen.evaluation.pseudo_perplexity import PseudoScore
@@ -59,6 +60,8 @@ def eval_command(
     from rnngen.generation.options import check_count
     from rnngen.run import open_run
 
+    if run is not None and (run.is_file() or str(run) == "-"):  # a text of the newest run
+        run, text = None, [str(run), *(text or [])]
     check_count("spot", spot)
     check_count("gaps", gaps or 0)
     if spot and (ngram or gaps or against):
@@ -66,6 +69,7 @@ def eval_command(
     opened = open_run(run)  # before torch: a wrong path is told at once
     other = open_run(against) if against else None
     bidirectional = opened.model_config()["bidirectional"]
+    asked = bool(gaps or against)
     gaps = (200 if bidirectional or against else 0) if gaps is None else gaps
     if other and not gaps:
         raise UsageError("--against compares how gaps are filled", expected="--gaps above 0")
@@ -79,21 +83,29 @@ def eval_command(
     there = pick_device(device)
     what = ", ".join(text) if text else f"the {part} part of its corpus"
     if spot:
-        _spot(opened, text, part, errors, there, spot, as_json=as_json)
+        _spot(opened, text, part, errors, there, spot, as_json=as_json, quiet=quiet)
         return
-    from rnngen.evaluation.evaluate import evaluate
+    from rnngen.evaluation.evaluate import score_text, text_of
     from rnngen.evaluation.perplexity import Score
 
-    score = evaluate(opened, text or (), part=part, errors=errors, device=there, ngram=ngram)
+    filled: list[GapScore] = []
+    with text_of(opened, text or (), part, errors) as encoded:  # once: standard input cannot be read again
+        score = score_text(opened, encoded, device=there, ngram=ngram)
+        if gaps:
+            try:
+                filled = _fill_gaps([opened, *([other] if other else [])], encoded, gaps, quiet=quiet)
+            except CorpusError as error:
+                if asked:
+                    raise
+                console.note(f"note: {error}, so none was put back")
     if score.unknown and not quiet:
         console.note(
             f"note: {score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored "
             "as one unknown symbol, so the numbers flatter or punish the model there"
         )
-    filled = _fill_gaps([opened, *([other] if other else [])], text, part, errors, gaps, quiet=quiet) if gaps else []
     if as_json:
         beside: dict[str, Any] = {"fill": filled[0].as_dict()} if filled else {}
-        if other:
+        if other and filled:
             beside["against"] = {"run": str(other.path), "fill": filled[1].as_dict()}
         console.write_json({"run": str(opened.path), "text": what, **score.as_dict(), **beside})
         return
@@ -149,19 +161,14 @@ def _mixture_table(ngram: Score, mixture: Score) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fill_gaps(
-    runs: list[Run], text: list[str] | None, part: str, errors: ErrorRule, words: int, *, quiet: bool
-) -> list[GapScore]:
+def _fill_gaps(runs: list[Run], text: EncodedText, words: int, *, quiet: bool) -> list[GapScore]:
     from rnngen.cli.longjob import LongJob
-    from rnngen.evaluation.evaluate import text_of
     from rnngen.evaluation.gaps import score_gaps
     from rnngen.generation.fill import load_filler
 
-    with (
-        text_of(runs[0], text or (), part, errors) as encoded,
-        LongJob("filling", words, "words", shown=not quiet) as job,
-    ):
-        return score_gaps([load_filler(run) for run in runs], encoded.tokens, words, job.advance_to)
+    fillers = [load_filler(run) for run in runs]
+    with LongJob("putting words back", min(words, max(1, text.counts.words)), "words", shown=not quiet) as job:
+        return score_gaps(fillers, text.tokens, words, job.advance_to)
 
 
 _GAP_ROWS = (
@@ -182,11 +189,20 @@ def _gap_table(names: list[str], scores: list[GapScore]) -> str:
         cells = [format(v[key], form) if key in v else "-" for v in values]
         if cells != ["-"] * len(cells):
             lines.append(f"  {label:<25}" + "".join(f"{cell:>{width}}" for cell in cells))
+    lines.append("  (at least: over the proposals of the models above alone, as if no other word could be)")
     return "\n".join(lines) + "\n"
 
 
 def _spot(
-    run: Run, text: list[str] | None, part: str, errors: ErrorRule, device: str, count: int, *, as_json: bool
+    run: Run,
+    text: list[str] | None,
+    part: str,
+    errors: ErrorRule,
+    device: str,
+    count: int,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Show the least expected places of each text."""
     from rnngen.evaluation.evaluate import text_of
@@ -198,12 +214,15 @@ def _spot(
     for file in files:
         with text_of(run, (file,) if file else (), part, errors) as encoded:
             spots = least_expected(model, run.tokenizer(), encoded.tokens, count)
+            if encoded.unknown and not quiet:
+                console.note(f"note: {encoded.unknown:,} characters that the model has never seen (�) are not judged")
         where = file or f"the {part} part of its corpus"
         if as_json:
             console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})
             continue
         sides = "what is around them" if run.model_config()["bidirectional"] else "what is before them"
-        console.write(f"{where}: what {run.path} expected least, given {sides}\n\n")
+        counted = "" if file else " (lines are counted from the beginning of the part)"
+        console.write(f"{where}: what {run.path} expected least, given {sides}{counted}\n\n")
         console.write(_spot_table(spots))
 
 

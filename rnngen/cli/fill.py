@@ -63,8 +63,6 @@ def fill_command(
         raise UsageError("--gibbs and --beam cannot both be given")
     if gibbs is None and (temperature != 1.0 or seed is not None):
         raise UsageError("--temperature and --seed are of --gibbs, which is not given")
-    if not 0 <= temperature < float("inf"):
-        raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
     filler = load_filler(opened)
@@ -72,6 +70,8 @@ def fill_command(
         console.note(
             f"note: {filler.name} reads from left to right alone; train --bidirectional reads both sides of a gap"
         )
+    if (unseen := filler.unseen(text)) and not quiet:
+        console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
     seed = draw_seed() if seed is None else seed
     if gibbs is None:
         fills = filler.best(text, num_fills, beam=BEAM if beam is None else beam, longest=longest)
@@ -102,10 +102,18 @@ def _stdin() -> str:
     return "".join(TextSource(["-"])).removesuffix("\n")
 
 
+def _visible(fill: str) -> str:
+    """A fill on one line, with the spaces at its ends to be seen."""
+    inner = fill.strip(" ")
+    before = len(fill) - len(fill.lstrip(" ")) if inner else len(fill)
+    after = len(fill) - len(fill.rstrip(" ")) if inner else 0
+    return ("␣" * before + inner + "␣" * after).replace("\n", "↵")
+
+
 def _table(fills: list[Filled]) -> str:
     lines = []
     for each in fills:
         share = f"{'':>7}" if each.share is None else f"{each.share:>7.1%}"
-        shown = " · ".join(fill.replace("\n", "↵") for fill in each.fills)
+        shown = " · ".join(map(_visible, each.fills))
         lines.append(f"{share}  {shown}")
     return "\n".join(lines) + "\n\n"

@@ -50,6 +50,7 @@ def gates_command(
     check_count("shown", shown)
     wanted = [_parse_unit(each) for each in unit or ()]
     opened = open_run(run)  # before torch: a wrong path is told at once
+    from rnngen.corpus.tokenizer import pieces_of
     from rnngen.evaluation.evaluate import text_of
     from rnngen.inspection.gates import find_detectors, text_features, trace_gates
     from rnngen.model.load import fresh_network, load_network
@@ -58,8 +59,7 @@ def gates_command(
     with text_of(opened, [text] if text else ()) as encoded:
         tokens = encoded.tokens[:length]
         traces = trace_gates(model, tokens)
-    tokenizer = opened.tokenizer()
-    pieces = [tokenizer.decode([token]) for token in tokens.tolist()]
+    pieces = pieces_of(opened.tokenizer(), tokens.tolist())
     for layer, number in wanted:
         if not any(t.layer == layer and number < t.memory[1].shape[1] for t in traces):
             layers = ", ".join(f"{t.name}: 0 to {t.memory[1].shape[1] - 1}" for t in traces)
@@ -86,10 +86,17 @@ def gates_command(
                     name, values = trace.memory
                     _write_unit(f"{trace.name}, unit {number}, {name}", pieces[:shown], values[:, number])
         return
-    console.write("\nunits that go with something:\n")
+    console.write(
+        "\nunits that go with something (in colours: blue negative, red positive; else a digit below each character,"
+    )
+    console.write(" 0 the most negative, 9 the most positive):\n")
+    together: dict[tuple[str, int], list[Detector]] = {}
     for d in detectors:
-        name, values = d.trace.memory
-        _write_unit(_describe(d, name), pieces[:shown], values[:, d.unit])
+        together.setdefault((d.trace.name, d.unit), []).append(d)
+    for (layer_name, number), found in together.items():
+        name, values = found[0].trace.memory
+        said = ", ".join(f"{d.feature} r = {d.correlation:+.2f}" for d in found)
+        _write_unit(f"{layer_name}, unit {number}, {name}: {said}", pieces[:shown], values[:, number])
 
 
 def _parse_unit(text: str) -> tuple[int, int]:
@@ -97,10 +104,6 @@ def _parse_unit(text: str) -> tuple[int, int]:
     if not (layer.isdecimal() and unit.isdecimal() and int(layer) > 0):
         raise UsageError("--unit is not a unit", expected="LAYER:UNIT, such as 1:17", found=text)
     return int(layer), int(unit)
-
-
-def _describe(d: Detector, state: str) -> str:
-    return f"{d.feature}: r = {d.correlation:+.2f} ({d.trace.name}, unit {d.unit}, {state})"
 
 
 def _object(trace: LayerTrace) -> dict[str, Any]:
@@ -113,12 +116,12 @@ def _object(trace: LayerTrace) -> dict[str, Any]:
 
 
 def _saturation_table(traces: list[LayerTrace]) -> str:
-    lines = [f"{'':<28}{'below 0.1':>12}{'above 0.9':>12}"]
-    for trace in traces:
-        for name, (left, right) in trace.saturation().items():
-            lines.append(f"{f'{trace.name}, {name}':<28}{left:>12.1%}{right:>12.1%}")
-    if len(lines) == 1:
+    rows = [(f"{t.name}, {name}", shares) for t in traces for name, shares in t.saturation().items()]
+    if not rows:
         return "an RNN has no gates\n"
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{'':<{width}}{'below 0.1':>12}{'above 0.9':>12}"]
+    lines += [f"{name:<{width}}{left:>12.1%}{right:>12.1%}" for name, (left, right) in rows]
     return "\n".join(lines) + "\n"
 
 

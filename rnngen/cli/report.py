@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rnngen.cli import console
+from rnngen.errors import UsageError
 
 
 def report_command(
@@ -27,12 +28,15 @@ def report_command(
     """
     from rnngen.run import open_run
 
+    if text is not None and str(text) == "-":
+        raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
+
     folders: list[Path | None] = [*runs] if runs else [None]
     opened = [open_run(run) for run in folders]  # before torch: a wrong path is told at once
     from rnngen.report.page import check_out, write_report
 
     check_out(out)
-    from rnngen.report.collect import collect
+    from rnngen.report.collect import collect, tell_apart
 
     def tell(name: str, section: str) -> None:
         if not quiet:
@@ -42,6 +46,7 @@ def report_command(
         collect(run, text, lambda section, name=run.path.name: tell(name, section))  # type: ignore[misc]
         for run in opened
     ]
+    tell_apart(reports)
     write_report(reports, out)
     for report in reports:
         for section, why in report.missing.items():

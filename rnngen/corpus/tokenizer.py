@@ -114,6 +114,12 @@ class StreamDecoder:
         return self._decoder.decode(b"", final=True)
 
 
+def pieces_of(tokenizer: Tokenizer, tokens: Iterable[int]) -> list[str]:
+    """The text that each token completes, perhaps none; an unknown character is U+FFFD, one character."""
+    decoder, unknown = StreamDecoder(tokenizer), tokenizer.unknown_id
+    return ["\ufffd" if token == unknown else decoder.push(token) for token in tokens]
+
+
 def _refuse_surrogates(text: str, error: UnicodeEncodeError) -> TokenizerError:
     return TokenizerError(
         "the text holds a lone surrogate, which is no character",

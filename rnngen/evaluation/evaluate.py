@@ -47,10 +47,13 @@ def evaluate(
         CorpusError: a text that cannot be read, or is empty.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    mixture = load_mixture(run) if ngram else None
-    model = load_network(run).to(device)
     with text_of(run, [text] if isinstance(text, str | Path) else text, part, errors) as encoded:
-        return _score(model, mixture, encoded)
+        return score_text(run, encoded, device=device, ngram=ngram)
+
+
+def score_text(run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False) -> Score | PseudoScore:
+    """Score a text that is encoded already. See ``evaluate``."""
+    return _score(load_network(run).to(device), load_mixture(run) if ngram else None, text)
 
 
 @contextlib.contextmanager

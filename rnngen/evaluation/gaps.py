@@ -22,6 +22,7 @@ from rnngen.generation.fill import LONGEST, Filler, Place
 WORDS = 200
 CONTEXT = 200  # tokens that are read on either side
 BEAM = 16
+LONGEST_WORD = 24  # tokens; a longer run of letters is no word that anybody puts back
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def score_gaps(
     Args:
         fillers: the models, all of the same tokenizer.
         tokens: the text in its ids, (N,).
-        words: how many at most.
+        words: how many at most, of those of up to ``LONGEST_WORD`` tokens.
         on_word: told how many are done.
 
     Returns:
@@ -76,7 +77,7 @@ def score_gaps(
         CorpusError: the text has no word that could be taken out.
     """
     tokenizer = fillers[0].tokenizer
-    spans = list(word_spans(tokenizer, tokens))
+    spans = [(start, stop) for start, stop in word_spans(tokenizer, tokens) if stop - start <= LONGEST_WORD]
     if not spans:
         raise CorpusError("the text has no word to take out", expected="a word between others")
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(words, len(spans))).astype(int))]

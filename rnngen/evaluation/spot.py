@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.generation.context import not_finite
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
@@ -56,13 +57,20 @@ def least_expected(model: Network, tokenizer: Tokenizer, tokens: NDArray[np.inte
         model: the network; on any device.
         tokenizer: of the run.
         tokens: the text in its ids, (N,).
-        count: how many places, at most.
+        count: how many places, at most; characters that the model does not know are none.
+
+    Raises:
+        RnngenError: the model's logits are not finite.
     """
     nats = np.empty(len(tokens), np.float32)
     held_out_nats(model, tokens, each=nats)
+    if not np.isfinite(nats).all():
+        raise not_finite()
+    if tokenizer.unknown_id is not None:
+        nats[tokens == tokenizer.unknown_id] = -np.inf  # what the model has no name for it cannot judge
     chosen: list[int] = []
     for position in np.argsort(-nats, kind="stable").tolist():
-        if len(chosen) == count:
+        if len(chosen) == count or nats[position] == -np.inf:
             break
         if all(abs(position - other) > APART for other in chosen):
             chosen.append(position)
@@ -78,18 +86,17 @@ def _describe(
     model: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], position: int, nats: float,
     newlines: NDArray[np.integer[Any]], lines: NDArray[np.integer[Any]],
 ) -> Spot:  # fmt: skip
-    table = tokenizer.token_bytes()
     line_start = int(np.flatnonzero(newlines[:position])[-1]) if newlines[:position].any() else 0
-    begun = b"".join(table[i] for i in tokens[line_start:position]).rpartition(b"\n")[2]
+    begun = "".join(pieces_of(tokenizer, tokens[line_start:position].tolist())).rpartition("\n")[2]
     log_p = _logits_at(model, tokens, position).log_softmax(-1)
     if tokenizer.unknown_id is not None:
         log_p[tokenizer.unknown_id] = -torch.inf
     best = int(log_p.argmax())
     around = tokens[max(0, position - 4 * SHOWN) : position], tokens[position + 1 : position + 1 + 4 * SHOWN]
-    left, right = (tokenizer.decode(part.tolist()) for part in around)
+    left, right = ("".join(pieces_of(tokenizer, part.tolist())) for part in around)
     return Spot(
         position=position, line=1 + int(lines[position] - newlines[position]),
-        column=1 + len(begun.decode(errors="replace")), nats=nats, token=tokenizer.decode([int(tokens[position])]),
+        column=1 + len(begun), nats=nats, token=tokenizer.decode([int(tokens[position])]),
         expected=tokenizer.decode([best]), probability=float(log_p[best].exp()),
         left=left[-SHOWN:], right=right[:SHOWN],
     )  # fmt: skip

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation import filters
-from rnngen.generation.context import log_softmax
+from rnngen.generation.context import log_softmax, not_finite
 from rnngen.generation.filters import Array
 from rnngen.generation.options import check_count, draw_seed
 from rnngen.generation.recurrence import Recurrence
@@ -36,6 +36,8 @@ FOLLOWING = 12
 """Known tokens after a gap by which its fills are ranked."""
 LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 2}
 """Tokens that a gap of unknown length has at most."""
+MOST_TOKENS, MOST_CANDIDATES = 1000, 1024
+"""The longest gap, and the widest beam."""
 GUESSED = 5
 """Tokens that a gap of unknown length is taken for, while another gap before it is filled."""
 
@@ -82,9 +84,12 @@ def parse_gaps(text: str) -> list[str | Gap]:
     parts: list[str | Gap] = [""]
     for piece in re.split(rf"(\\?(?:{_GAP}))", text):
         if re.fullmatch(_GAP, piece):
-            gap = Gap(int(piece[1:-1]) if piece[0] == "[" else None)
-            if gap.length == 0:
+            digits = piece[1:-1].lstrip("0") if piece[0] == "[" else None
+            if digits == "":
                 raise UsageError("a gap has no tokens", found=piece, expected="a length above 0, such as [5]")
+            if digits and (len(digits) > 6 or int(digits) > MOST_TOKENS):
+                raise UsageError("a gap is too long", found=f"{piece[:12]}", expected=f"at most {MOST_TOKENS} tokens")
+            gap = Gap(int(digits) if digits else None)
             parts += [gap, ""]
         else:
             parts[-1] = f"{parts[-1]}{piece[1:] if re.fullmatch(_ESCAPED, piece) else piece}"
@@ -150,6 +155,8 @@ class Filler:
         """
         check_count("num-fills", count, least=1)
         check_count("beam", beam, least=1)
+        if beam > MOST_CANDIDATES:
+            raise UsageError("--beam is out of range", expected=f"at most {MOST_CANDIDATES}", found=beam)
         parts, before, places = self._read(text, longest)
         hypotheses = self.search(before, places, max(beam, count))
         total = np.logaddexp.reduce([h.score for h in hypotheses])
@@ -185,6 +192,8 @@ class Filler:
             )  # fmt: skip
         check_count("num-fills", count, least=1)
         check_count("gibbs", sweeps)
+        if not 0 <= temperature < float("inf"):
+            raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
         parts, before, places = self._read(text, longest)
         if any(len(place.lengths) > 1 for place in places):
             likeliest = self.search(before, places, BEAM)[0].fills
@@ -356,6 +365,8 @@ class Filler:
         level = self.tokenizer.level
         longest = LONGEST[level] if longest is None else longest
         check_count("longest", longest, least=1)
+        if longest > MOST_TOKENS:
+            raise UsageError("--longest is out of range", expected=f"at most {MOST_TOKENS}", found=longest)
         parts = parse_gaps(text)
         spaced = [False] * len(parts)
         if level in ("bpe", "word"):  # there the space before a word is the beginning of its token
@@ -370,6 +381,12 @@ class Filler:
                 lengths = range(1, longest + 1) if part.length is None else [part.length]
                 places.append(Place(list(lengths), known[i + 1], begins if spaced[i] else None))
         return parts, known[0], places
+
+    def unseen(self, text: str) -> str:
+        """The characters of a text with gaps that the model has never seen; they are left out of what it reads."""
+        known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
+        ids = self.tokenizer.encode(known).tolist()
+        return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in self._banned))
 
     def _encode(self, text: str) -> list[int]:
         """Ids of what the model can read of a text."""
@@ -453,7 +470,10 @@ class _Chains:
                 if column in self._first:
                     logits = np.where(self._first[column], logits, -np.inf)
                 weights = filters.weights(logits, self._temperature)
-                self._tokens[:, column] = filters.draw(weights, self._rng.random(self._count).tolist())
+                try:
+                    self._tokens[:, column] = filters.draw(weights, self._rng.random(self._count).tolist())
+                except FloatingPointError as error:
+                    raise not_finite() from error
             left.step(self._tokens[:, column].tolist())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import RnngenError
+from rnngen.errors import CheckpointError, RnngenError
 from rnngen.run import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, Run, checkpoints_folder, newest_run, open_run
 from rnngen.shapes import expected_shapes
 
@@ -82,6 +82,15 @@ def make_card(run: Run) -> Card:
     best = min(valid, key=lambda row: row["valid_nll"], default={})
     norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
     tokens = _part(_part(corpus, "parts"), "train").get("tokens")
+    checked: list[tuple[str, Any, Any]] = [
+        ("corpus.parts.train.tokens", tokens, int), ("train.steps", train.get("steps"), int),
+        ("train.batch_size", train.get("batch_size"), int), ("train.bptt", train.get("bptt"), int),
+        ("optimizer.clip", optimizer.get("clip"), (int, float)),
+        *(("data.corpus", file, str) for file in data.get("corpus") or ()),
+    ]  # fmt: skip
+    for name, value, kind in checked:
+        if value is not None and not isinstance(value, kind):
+            raise CheckpointError(f"{name} is wrong", where=run.path / CONFIG, found=repr(value))
     seconds = rows[-1].get("seconds") if rows else None
     last = steps[-1] if steps else {}
     window = train.get("batch_size", 0) * train.get("bptt", 0)

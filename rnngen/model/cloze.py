@@ -94,7 +94,7 @@ def draw_gaps(T: int, B: int, *, generator: torch.Generator) -> Tensor:
     device = generator.device
     # p(length) ~ 1/length from 1 to the longest: log-uniform; its mean is (longest - 1) / ln longest
     begins = torch.rand(T, B, device=device, generator=generator) < MASKED * math.log(LONGEST_GAP) / (LONGEST_GAP - 1)
-    lengths = LONGEST_GAP ** torch.rand(T, B, device=device, generator=generator)
+    lengths = ((LONGEST_GAP + 1) ** torch.rand(T, B, device=device, generator=generator)).floor()
     place = torch.arange(T, device=device)[:, None]
     ends = torch.where(begins, place + lengths, 0.0).cummax(0).values
     return ends > place

@@ -12,6 +12,7 @@ from rnngen.report.collect import RunReport
 
 HEIGHT = 260
 MOST_POINTS = 200
+LEAST = 1e-8  # of the largest norm: where the axis ends
 
 
 def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
@@ -40,10 +41,16 @@ def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
 def gradient_flow(report: RunReport) -> dict[str, Any] | None:
     """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: mean, and 10th to 90th percentile."""
     rows = [
-        {"state": flow.name, "lag": lag, "mean": float(mean), "low": float(low), "high": float(high)}
+        {
+            "state": flow.name,
+            "lag": lag,
+            "mean": float(mean),
+            "low": max(float(low), flow.mean.max() * LEAST),
+            "high": max(float(high), flow.mean.max() * LEAST),
+        }
         for flow in report.flows
         for lag, (mean, low, high) in enumerate(zip(flow.mean, flow.low, flow.high, strict=True))
-        if min(mean, low) > flow.mean[0] * 1e-12 and np.isfinite([mean, low, high]).all()
+        if mean > flow.mean.max() * LEAST and np.isfinite([mean, low, high]).all()
     ]
     if not rows:
         return None
@@ -68,8 +75,8 @@ def _colour(name: str) -> alt.Color:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    every = max(1, len(points) // MOST_POINTS)
-    return [*points[::every]]
+    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(int))
+    return [points[i] for i in kept]
 
 
 def _finish(chart: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
 from rnngen.evaluation.evaluate import evaluate, held_out_nats, text_of
@@ -28,7 +28,8 @@ from rnngen.training.samples import fill_some_words
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
 CONTEXT = 500  # tokens that are read before it
-TRACED = 300  # tokens whose gates are shown
+TRACED = 300  # tokens whose gates are shown,
+READ = 2000  # of those that are read, as by ``rnngen inspect gates``
 LAGS = 100
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
@@ -50,6 +51,7 @@ class RunReport:
         traces: gates and states for the pickers, see ``_traces``.
         samples: how each was made, and the text.
         missing: section → why it is not there.
+        above: how many folders above the run's its name begins with.
     """
 
     run: Path
@@ -61,11 +63,13 @@ class RunReport:
     traces: dict[str, Any] = field(default_factory=dict)
     samples: list[tuple[str, str]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    above: int = 0
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.run.name
+        """The folder's name, after as many folders above it as were asked for."""
+        parts = self.run.resolve().parts
+        return "/".join(parts[-1 - self.above :])
 
 
 def collect(run: Run, text: Path | None = None, on_section: Callable[[str], object] | None = None) -> RunReport:
@@ -97,7 +101,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         network.requires_grad_(False)
 
     def gates(encoded: EncodedText) -> None:
-        report.traces = _traces(network, tokenizer, encoded.tokens[:TRACED])
+        report.traces = _traces(network, tokenizer, encoded.tokens[:READ])
 
     def page(encoded: EncodedText) -> None:
         report.page = _surprisal(network, tokenizer, encoded.tokens[: CONTEXT + PAGE])
@@ -122,6 +126,16 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     return report
 
 
+def tell_apart(reports: Sequence[RunReport]) -> None:
+    """Give runs of the same folder name longer names, until they differ."""
+    for above in range(20):
+        names = [report.name for report in reports]
+        if len(set(names)) == len({report.run.resolve() for report in reports}):
+            return
+        for report in reports:
+            report.above = above + 1 if names.count(report.name) > 1 else report.above
+
+
 def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
     if encoded is not None:
         from rnngen.generation.fill import load_filler
@@ -140,25 +154,17 @@ def _surprisal(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.intege
     held_out_nats(network, tokens, each=nats)
     begin = min(CONTEXT, len(tokens) // 2)
     bits = nats[begin:].astype(float) / math.log(2)
-    pieces = _pieces(tokenizer, tokens[begin:].tolist())
+    pieces = pieces_of(tokenizer, tokens[begin:].tolist())
     return [
         (piece, int(np.searchsorted(LEVELS, b, "right")), f"{b:.1f} bits, p = {2.0**-b:.2g}")
         for piece, b in zip(pieces, bits, strict=True)
     ]
 
 
-def _pieces(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
-    """The text that each token completes."""
-    from rnngen.corpus.tokenizer import StreamDecoder
-
-    decoder = StreamDecoder(tokenizer)
-    return [decoder.push(token) for token in tokens]
-
-
 def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> dict[str, Any]:
     """Gates and states as bytes, -1 to 1 on 1 to 255, units by tokens; and the units that go with something."""
     traces = trace_gates(network, tokens)
-    pieces = _pieces(tokenizer, tokens.tolist())
+    pieces = pieces_of(tokenizer, tokens.tolist())
     detectors = find_detectors(traces, text_features(pieces))
     layers = []
     for trace in traces:
@@ -166,7 +172,7 @@ def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[A
         for name, values in {**trace.states, **trace.gates}.items():
             top = max(1.0, float(np.abs(values).max()))
             scaled = np.round(128 + 127 * values / top).astype(np.uint8)
-            series[name] = {"top": top, "values": base64.b64encode(scaled.T.tobytes()).decode()}
+            series[name] = {"top": top, "values": base64.b64encode(scaled[:TRACED].T.tobytes()).decode()}
         saturation = [
             {"gate": gate, "left": left, "right": right} for gate, (left, right) in trace.saturation().items()
         ]
@@ -180,4 +186,4 @@ def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[A
         units.append(
             {"feature": d.feature, "layer": layer, "unit": d.unit, "series": name, "r": round(d.correlation, 2)}
         )
-    return {"pieces": pieces, "layers": layers, "detectors": units}
+    return {"pieces": pieces[:TRACED], "read": len(pieces), "layers": layers, "detectors": units}

@@ -82,5 +82,5 @@ def check_out(out: Path) -> None:
             begins = file.read(2000)
     except OSError as error:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=out) from error
-    if GENERATOR.encode() not in begins:
+    if not begins.startswith(b"<!doctype html") or f'content="{GENERATOR}"'.encode() not in begins:
         raise UsageError("--out is there already, and is no report", found=out, expected="another name")

@@ -97,7 +97,7 @@ class Finished:
         best_step: when that was.
         path: the run's folder.
         mixed: what ``--ngram`` gave, beside the network's own numbers above.
-        gradient: what the gradient norms of the steps since the start or the resumption say; None without any.
+        gradient: what the gradient norms of all steps say; None without any.
     """
 
     reason: str

@@ -54,7 +54,7 @@ class Trainer:
         self.best_step = 0
         self.seconds = 0.0  # spent before this process
         self._unread: list[tuple[StepResult, float, int]] = []  # with factor of the learning rate and tokens read
-        self._norms: list[float] = []  # before clipping, of the steps of this process
+        self._norms: list[float] = []  # before clipping, of all steps
         self._stop: str | None = None
         self._mixed: Mixed | None = None
         self._warnings = state.warnings if state else ()
@@ -171,6 +171,7 @@ class Trainer:
             self.best_nll = math.inf if values["best_nll"] is None else float(values["best_nll"])
             self.seconds = float(values["seconds"])
             self.writer.cut_logs(values["logs"])
+            self._norms = self.writer.logged("grad_norm")
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -75,3 +76,29 @@ def test_fills_that_cannot_be_are_refused(cli: Cli, options: list[str], said: st
     outcome = cli("fill", *options)
     assert outcome.code == 2
     assert said in outcome.err
+
+
+def test_eval_scores_standard_input_and_texts_without_a_word(
+    cli: Cli, both_ways: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"the cat sat on the mat and the cat ran")))
+    piped = json.loads(cli("eval", both_ways, "-", "--gaps", "2", "--json").out)
+    assert (piped["characters"], piped["fill"]["words"]) == (38, 2)
+    digits = tmp_path / "digits.txt"
+    digits.write_text("123\n")
+    outcome = cli("eval", both_ways, digits)
+    assert outcome.code == 0
+    assert "pseudo-perplexity" in outcome.out
+    assert "no word" in outcome.err
+    assert cli("eval", both_ways, digits, "--gaps", "2").code == 1
+
+
+def test_a_proof_readers_columns_count_unknown_characters_as_one(cli: Cli, both_ways: Path, tmp_path: Path) -> None:
+    text = tmp_path / "draft.txt"
+    text.write_text("the cat\n\u6f22\u5b57 and qqq\n", encoding="utf-8")
+    spots = json.loads(cli("eval", both_ways, text, "--spot", "30", "--json").out)["spots"]
+    lines = text.read_text(encoding="utf-8").split("\n")
+    for spot in spots:
+        rest = lines[spot["line"] - 1][spot["column"] - 1 :]
+        assert spot["token"] in ("\n", rest[:1])
+        assert "unk" not in spot["left"] + spot["token"] + spot["right"]

@@ -184,7 +184,16 @@ def test_gaps_are_found_in_text(text: str, parts: list[object]) -> None:
     assert parse_gaps(text) == parts
 
 
-@pytest.mark.parametrize(("text", "message"), [("no gap", "no gap"), ("a[0]b", "no tokens"), ("a[1][2]", "nothing")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no gap", "no gap"),
+        ("a[0]b", "no tokens"),
+        ("a[1][2]", "nothing"),
+        ("a[9999]b", "too long"),
+        (f"a[{'9' * 5000}]b", "too long"),
+    ],
+)
 def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_gaps(text)

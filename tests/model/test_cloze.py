@@ -83,7 +83,8 @@ def test_gaps_have_all_lengths_and_hide_about_what_they_should() -> None:
     share = gaps[LONGEST_GAP:].mean()
     assert 0.1 < share < 0.2
     edges = np.diff(np.pad(gaps.T.astype(int), ((0, 0), (1, 1))), axis=1)
-    lengths = np.argwhere(edges == -1)[:, 1] - np.argwhere(edges == 1)[:, 1]
+    begins, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
+    lengths = (ends - begins)[(begins[:, 1] > 0) & (ends[:, 1] < 400), 1]  # an edge of the window cuts gaps off
     assert {1, 2, 5, 10, 20, 30} <= set(lengths.tolist())
     assert np.median(lengths) < 8
 
