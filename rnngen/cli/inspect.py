@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,13 +108,14 @@ def runs_command(
     from rnngen.errors import RnngenError
     from rnngen.inspection.card import list_runs
 
+    lines: list[tuple[str, ...]] = []
     for folder, card in list_runs():
         if isinstance(card, RnngenError):
-            line = f"{folder}: {card.what}"
+            lines.append((str(folder), card.what))
             value: dict[str, Any] = {"path": str(folder), "error": str(card)}
         else:
             rows = _rows(card)
-            line = f"{rows['run']}: {rows['model']}; {rows['text']}; {rows['steps']}; {', '.join(_best(card).values())}"
+            lines.append((rows["run"], rows["model"], rows["text"], rows["steps"], *_best(card).values()))
             value = {
                 "path": str(folder),
                 "model": card.model,
@@ -123,8 +125,11 @@ def runs_command(
             }
         if as_json:
             console.write_json(value)
-        else:
-            console.write(line + "\n")
+    if not as_json:
+        widths = [max(map(len, column)) for column in zip(*(x for x in lines if len(x) > 2), strict=True)]
+        for line in lines:  # a damaged run's line is no row of the table
+            cells = line if len(line) == 2 else (c.ljust(w) for c, w in zip(line, widths, strict=True))
+            console.write("  ".join(cells).rstrip() + "\n")
 
 
 def gradients_command(
@@ -171,10 +176,7 @@ def gradients_command(
     console.write(
         f"{opened.path}{' before training' if fresh else ''}: ‖∂J^i/∂s^j‖ by lag i - j, mean (10 % to 90 %)\n\n"
     )
-    console.write(_table(flows, lags))
-    for layer, gates in radii.items():
-        shown = ", ".join(f"{gate} {radius:.3g}" for gate, radius in gates.items())
-        console.write(f"\n{layer}: spectral radius of W_h: {shown}\n")
+    console.write(_table(flows, lags, radii))
     console.write("\n" + "".join(f"{f.name}: {f.verdict.words}\n" for f in flows))
     curves = {f.name: _logarithms(f.mean) for f in flows}
     console.write("\n" + _plot(curves, "lag", "log10 of the norm"))
@@ -189,13 +191,18 @@ def _object(flow: Flow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(flows: list[Flow], lags: int) -> str:
+def _table(flows: list[Flow], lags: int, radii: Mapping[str, Mapping[str, float]]) -> str:
     shown = [lag for lag in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if lag <= lags]
-    lines = ["  lag   " + "".join(f"{f.name:>28}" for f in flows) + f"{'product of σ_max':>20}"]
-    for lag in shown:
-        cells = "".join(f"{f'{f.mean[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in flows)
-        lines.append(f"{lag:>5}   {cells}{flows[0].bound[lag]:>20.2e}")
-    return "\n".join(lines) + "\n"
+    blocks = []
+    for layer, states in groupby(flows, key=lambda f: f.layer_name):
+        each = list(states)
+        lines = [layer, "  lag" + "".join(f"{f.state:>28}" for f in each) + f"{'product of σ_max':>18}"]
+        for lag in shown:
+            cells = "".join(f"{f'{f.mean[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in each)
+            lines.append(f"{lag:>5}{cells}{each[0].bound[lag]:>18.2e}")
+        gates = ", ".join(f"{gate} {radius:.3g}" for gate, radius in radii[layer].items())
+        blocks.append("\n".join([*lines, f"spectral radius of W_h: {gates}"]) + "\n")
+    return "\n".join(blocks)
 
 
 def _plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: str) -> str:

@@ -242,7 +242,7 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
         raise UsageError(
             "is a bidirectional model: it says what stands between what is known, and cannot write on", where=run.path,
             expected="a left-to-right model",
-            hint=f'Fill gaps with it: rnngen fill {run.path} "To be, or ___ to be".',
+            hint=f'Fill gaps with it: rnngen fill {run.path} "To be, or ___ to be". rnngen runs lists all runs.',
         )  # fmt: skip
     mixture = None
     if ngram:

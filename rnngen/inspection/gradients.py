@@ -76,7 +76,12 @@ class Flow:
     @property
     def name(self) -> str:
         """Direction, layer and state, in words."""
-        return f"{self.direction}, layer {self.layer}, {self.state}".removeprefix(", ")
+        return f"{self.layer_name}, {self.state}"
+
+    @property
+    def layer_name(self) -> str:
+        """Direction and layer, in words."""
+        return f"{self.direction}, layer {self.layer}".removeprefix(", ")
 
 
 def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:

@@ -180,8 +180,9 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in fixed.items():
         if options.get(name) not in (None, value):
             raise UsageError(
-                f"--{name.replace('_', '-')} cannot change with --init-from", expected=value, found=options[name]
-            )
+                f"--{name.replace('_', '-')} cannot change with --init-from", expected=value, found=options[name],
+                hint=f"The network is that of {first.path}; leave the option out.",
+            )  # fmt: skip
     if options.get("size"):
         raise UsageError("--size cannot be given with --init-from", expected="the size of the run it begins with")
     if options.get("tokenizer") not in (None, first.tokenizer().level):
