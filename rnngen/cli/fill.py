@@ -47,7 +47,8 @@ def fill_command(
     Shows the likeliest fills and the share of the probability that each has among all that were found, and then the
     text with the likeliest. Made for runs of train --bidirectional; others judge a fill by what follows it alone.
     """
-    from rnngen.generation.fill import BEAM, load_filler, parse_gaps
+    from rnngen.generation.fill import BEAM, load_filler
+    from rnngen.generation.gapped_text import parse_gaps
     from rnngen.generation.options import check_count, draw_seed
     from rnngen.run import open_run
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError
-from rnngen.generation.fill import LONGEST, Filler, Place
+from rnngen.generation.fill import LONGEST, Filler
+from rnngen.generation.gapped_text import Place
 
 WORDS = 200
 CONTEXT = 200  # tokens that are read on either side
@@ -109,9 +110,9 @@ def _fill_one(
     for filler, scores in zip(fillers, found, strict=True):
         best = max(scores, key=scores.__getitem__)
         best_of_length = max((fill for fill in scores if len(fill) == n), key=scores.__getitem__)
-        log_p = filler.log_p(before, Place([n], after), proposals)
+        log_p = filler.log_p(before, [Place([n], after)], [[fill] for fill in proposals])
         at_least = float(np.logaddexp.reduce(log_p) - log_p[0])
-        exact = filler.nats(before, [Place([n], after)], [word], following=0) if filler.bidirectional else 0.0
+        exact = filler.nats(before, Place([n], after), word) if filler.bidirectional else 0.0
         results.append((best_of_length == word, best == word, at_least, exact))
     return results
 

@@ -4,15 +4,14 @@ A bidirectional model (``model/cloze.py``) is two readers whose logits are added
 follows a gap and then, for every token that is not known yet, a masked token; so its logits do not depend on what
 is put there, and are computed once. What is left is a left-to-right model with logits added at each place.
 
-Proposals come from a beam search over p(token | all to its left, all to the right of the gap). They are ranked by the
-probability of the gap and the next m known tokens together, given what is before and what is beyond them: that looks at
-how the fill and what follows it go together, token by token, and so it compares fills of different lengths too, for a
-wrong one makes what follows improbable. With nothing read from the right, this is how a left-to-right model fills gaps.
+Proposals come from a beam search over p(token | all to its left, all to the right of the gap). Then each reader judges
+them alone, the other knowing nothing: by the probability of the fill and of the next m known tokens, as it comes to
+them. A wrong fill makes what follows improbable, so this compares fills of different lengths too. They are ranked by
+the geometric mean of the two. A left-to-right model proposes from the left, and is the only one to judge.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,36 +23,23 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation import filters
-from rnngen.generation.context import log_softmax, not_finite
+from rnngen.generation.context import log_softmax
 from rnngen.generation.filters import Array
+from rnngen.generation.gapped_text import MOST_TOKENS, Gap, Place, parse_gaps
+from rnngen.generation.gibbs import Chains
 from rnngen.generation.options import check_count, draw_seed
 from rnngen.generation.recurrence import Recurrence
+from rnngen.generation.rescoring import having_read, judge, read_rows, sequence_log_p
 from rnngen.run import Run, open_run
 from rnngen.shapes import DIRECTIONS
 
 BEAM = 32
-FOLLOWING = 12
-"""Known tokens after a gap by which its fills are ranked."""
 LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 2}
 """Tokens that a gap of unknown length has at most."""
-MOST_TOKENS, MOST_CANDIDATES = 1000, 1024
-"""The longest gap, and the widest beam."""
+MOST_CANDIDATES = 1024
+"""The widest beam."""
 GUESSED = 5
 """Tokens that a gap of unknown length is taken for, while another gap before it is filled."""
-
-
-_GAP = r"_{3,}|\[\d+\]"
-_ESCAPED = rf"\\(?:{_GAP})"
-
-
-class Gap(NamedTuple):
-    """A place to fill.
-
-    Attributes:
-        length: in tokens; None: nobody knows.
-    """
-
-    length: int | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,7 @@ class Filled:
     Attributes:
         text: the whole.
         fills: what stands in the gaps, in order.
-        nats: -ln p of the fills and of the known tokens next to them (``FOLLOWING``), given the rest.
+        nats: what they are ranked by, see ``Filler.log_p``.
         share: e^-nats over the sum of all candidates'; None where the fills were drawn.
     """
 
@@ -71,47 +57,6 @@ class Filled:
     fills: tuple[str, ...]
     nats: float
     share: float | None
-
-
-def parse_gaps(text: str) -> list[str | Gap]:
-    r"""The known parts of a text and its gaps: ``___`` is one of unknown length, ``[5]`` one of five tokens.
-
-    A backslash before them, ``\[5]``, makes them text.
-
-    Raises:
-        UsageError: there is no gap, or one of no tokens, or two without text between them.
-    """
-    parts: list[str | Gap] = [""]
-    for piece in re.split(rf"(\\?(?:{_GAP}))", text):
-        if re.fullmatch(_GAP, piece):
-            digits = piece[1:-1].lstrip("0") if piece[0] == "[" else None
-            if digits == "":
-                raise UsageError("a gap has no tokens", found=piece, expected="a length above 0, such as [5]")
-            if digits and (len(digits) > 6 or int(digits) > MOST_TOKENS):
-                raise UsageError("a gap is too long", found=f"{piece[:12]}", expected=f"at most {MOST_TOKENS} tokens")
-            gap = Gap(int(digits) if digits else None)
-            parts += [gap, ""]
-        else:
-            parts[-1] = f"{parts[-1]}{piece[1:] if re.fullmatch(_ESCAPED, piece) else piece}"
-    if len(parts) == 1:
-        raise UsageError("the text has no gap", expected="___ for a gap, or [5] for one of five tokens")
-    if "" in parts[2:-1]:
-        raise UsageError("two gaps have nothing between them", expected="one gap, or text between the two")
-    return parts
-
-
-class Place(NamedTuple):
-    """A gap in a text of ids.
-
-    Attributes:
-        lengths: that it may have, in tokens.
-        after: the known tokens up to the next gap, or to the end.
-        first: which tokens it may begin with, (V,); None: all.
-    """
-
-    lengths: Sequence[int]
-    after: Sequence[int]
-    first: NDArray[np.bool_] | None = None
 
 
 class Hypothesis(NamedTuple):
@@ -129,12 +74,18 @@ class Filler:
         right: reads from the right; None for a left-to-right model.
         tokenizer: of the run.
         name: what to call it.
+
+    Attributes:
+        banned: ids that are never put into a gap.
     """
 
     def __init__(self, left: Recurrence, right: Recurrence | None, tokenizer: Tokenizer, name: str = "a model") -> None:
         self.left, self.right, self.tokenizer, self.name = left, right, tokenizer, name
+        knows_nothing = np.zeros_like(left.logits) if right is None else right.fork().logits
+        # each reader with what the other adds to its logits where it has read nothing
+        self._alone = [(left, knows_nothing)] if right is None else [(left, knows_nothing), (right, left.fork().logits)]
         unknown = tokenizer.unknown_id
-        self._banned = [] if unknown is None else [unknown]
+        self.banned = [] if unknown is None else [unknown]
 
     @property
     def bidirectional(self) -> bool:
@@ -198,7 +149,7 @@ class Filler:
         if any(len(place.lengths) > 1 for place in places):
             likeliest = self.search(before, places, BEAM)[0].fills
             places = [p._replace(lengths=[len(fill)]) for p, fill in zip(places, likeliest, strict=True)]
-        chains = _Chains(
+        chains = Chains(
             self, before, places, count, temperature, np.random.default_rng(draw_seed() if seed is None else seed)
         )
         for sweep in range(sweeps):
@@ -206,75 +157,91 @@ class Filler:
             if on_sweep is not None:
                 on_sweep(sweep + 1)
         drawn = [chains.fills(chain) for chain in range(count)]
-        return [self._filled(parts, fills, self.nats(before, places, fills), None) for fills in drawn]
+        scores = self.log_p(before, places, drawn)
+        return [self._filled(parts, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
 
     def search(self, before: Sequence[int], places: Sequence[Place], beam: int) -> list[Hypothesis]:
         """The likeliest fills of all gaps, the best first."""
         found = [Hypothesis((), 0.0)]
-        left = self._start(self.left, before)
+        left, known = having_read(self.left, before), before
         for number, place in enumerate(places):
             state = left.state
-            candidates = self._candidates(state, found, places[number:], beam)
+            candidates = self._candidates(state, known, found, places[number:], beam)
             kept = sorted(candidates, key=lambda pair: -pair[1].score)[:beam]
             found = [hypothesis for _, hypothesis in kept]
-            left.state = state[:, :, [row for row, _ in kept]]
-            _read_rows(left, [[*h.fills[-1], *place.after] for h in found])
+            left.state, known = state[:, :, [row for row, _ in kept]], place.after
+            read_rows(left, [[*h.fills[-1], *place.after] for h in found])
+        if len(places) > 1:  # gaps further on were unknown to the right when one was judged
+            scores = self.log_p(before, places, [h.fills for h in found])
+            found = [h._replace(score=float(score)) for h, score in zip(found, scores, strict=True)]
+            found.sort(key=lambda h: -h.score)
         return found
-
-    def nats(
-        self, before: Sequence[int], places: Sequence[Place], fills: Sequence[Sequence[int]], following: int = FOLLOWING
-    ) -> float:
-        """-ln p of fills and of the next known tokens after each, given the rest, the lengths of the gaps included.
-
-        Args:
-            before: ids.
-            places: the gaps; their lengths are those of the fills.
-            fills: ids for each.
-            following: how many of the tokens after a gap; with 0 it is the nats of the fills alone.
-        """
-        left = self._start(self.left, before)
-        total = 0.0
-        for number, (place, fill) in enumerate(zip(places, fills, strict=True)):
-            total -= float(self._followed(left.state, [fill], places[number:], following)[0])
-            _read_rows(left, [[*fill, *place.after]])
-        return total
 
     def candidates(self, before: Sequence[int], place: Place, beam: int) -> list[tuple[tuple[int, ...], float]]:
         """Fills of one gap, of all its lengths, each with its score, ln p: ``beam`` of each length."""
-        state = self._start(self.left, before).state
-        return [(h.fills[0], h.score) for _, h in self._candidates(state, [Hypothesis((), 0.0)], [place], beam)]
+        state = having_read(self.left, before).state
+        found = self._candidates(state, before, [Hypothesis((), 0.0)], [place], beam)
+        return [(h.fills[0], h.score) for _, h in found]
 
-    def log_p(self, before: Sequence[int], place: Place, fills: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """The scores of fills of one gap, those that ``candidates`` gives, (fills,)."""
-        state = self._start(self.left, before).state.repeat(len(fills), axis=2)
-        return self._followed(state, fills, [place], FOLLOWING)
+    def log_p(
+        self, before: Sequence[int], places: Sequence[Place], rows: Sequence[Sequence[Sequence[int]]]
+    ) -> NDArray[np.float64]:
+        """What fills are ranked by: the mean, over the readers, of ln p(fills and the next tokens beyond each).
+
+        A reader predicts every fill, and the next known tokens, from all that it has read before them; the other has
+        read nothing.
+
+        Args:
+            before: ids before the first gap.
+            places: the gaps; their lengths are those of the fills.
+            rows: several fillings, each with the ids of every gap.
+
+        Returns:
+            One of each row, (rows,).
+        """
+        known = [before, *(place.after for place in places)]
+        judged = []
+        for (reader, added), towards in zip(self._alone, (1, -1), strict=False):
+            first, *others = [part[::towards] for part in known[::towards]]
+            fills = [[fill[::towards] for fill in row[::towards]] for row in rows]
+            judged.append(judge(reader, added, having_read(reader, first).state, others, fills))
+        return _mean(judged)
+
+    def nats(self, before: Sequence[int], place: Place, fill: Sequence[int]) -> float:
+        """-ln p(fill | all to its left, all to the right of the gap, its length): exact, of a bidirectional model."""
+        offsets = self.added_by_right([place], len(fill))
+        return -float(sequence_log_p(self.left, having_read(self.left, before).state, [fill], offsets)[0])
 
     def _candidates(
-        self, state: Array, origins: Sequence[Hypothesis], places: Sequence[Place], beam: int
+        self, state: Array, before: Sequence[int], origins: Sequence[Hypothesis], places: Sequence[Place], beam: int
     ) -> list[tuple[int, Hypothesis]]:
-        """Fills of the first of these gaps, each with the row of what it goes on from."""
+        """Fills of the first of these gaps, each with the row of what it goes on from.
+
+        Args:
+            state: of the left-to-right reader, of each origin.
+            before: the known tokens before the gap.
+            origins: the fills so far.
+            places: this gap and those after it.
+            beam: of each length.
+        """
         found = self._beams(state, [h.score for h in origins], places, beam)
-        rows = [row for row, _ in found]
-        scores = self._followed(state[:, :, rows], [ids for _, ids in found], places, FOLLOWING)
+        rows, fills = [row for row, _ in found], [[ids] for _, ids in found]
+        (left, added), *others = self._alone
+        judged = [judge(left, added, state[:, :, rows], [places[0].after], fills)]
+        for right, added in others:
+            beyond = having_read(right, self._beyond(places)[::-1]).state
+            judged.append(judge(right, added, beyond, [before[::-1]], [[ids[::-1]] for (ids,) in fills]))
         return [
             (row, Hypothesis((*origins[row].fills, ids), origins[row].score + float(score)))
-            for (row, ids), score in zip(found, scores, strict=True)
+            for (row, ids), score in zip(found, _mean(judged), strict=True)
         ]
-
-    def _followed(
-        self, state: Array, fills: Sequence[Sequence[int]], places: Sequence[Place], following: int
-    ) -> NDArray[np.float64]:
-        """Ln p of fills of a gap and of the tokens after it, each from its column of a state, (rows,)."""
-        after = list(places[0].after[:following])
-        offsets = self._offsets(places, len(after), max(map(len, fills)) + len(after))
-        return self._scores(state, [[*fill, *after] for fill in fills], offsets)
 
     def _beams(
         self, state: Array, scores: Sequence[float], places: Sequence[Place], beam: int
     ) -> list[tuple[int, tuple[int, ...]]]:
         """For each length, the likeliest fills by the product of their tokens' probabilities: row and ids."""
         place, left = places[0], self.left.fork()
-        offsets = self._offsets(places, 0, max(place.lengths))
+        offsets = self.added_by_right(places, max(place.lengths))
         live: list[tuple[int, int, tuple[int, ...], float]] = [
             (n, row, (), score) for n in place.lengths for row, score in enumerate(scores)
         ]
@@ -282,7 +249,7 @@ class Filler:
         done: list[tuple[int, tuple[int, ...]]] = []
         for k in range(max(place.lengths)):
             added = offsets[[n - 1 - k for n, *_ in live]]
-            log_p = filters.ban(log_softmax(left.logits + added), self._banned)
+            log_p = filters.ban(log_softmax(left.logits + added), self.banned)
             if k == 0 and place.first is not None:
                 log_p = np.where(place.first, log_p, -np.inf)
             grown = log_p + np.array([score for *_, score in live])[:, None]
@@ -310,36 +277,17 @@ class Filler:
             left.step(tokens)
         return done
 
-    def _scores(self, state: Array, sequences: Sequence[Sequence[int]], offsets: Array) -> NDArray[np.float64]:
-        """Ln p of token sequences, each from its column of a state; the last token of each has offsets[0] added."""
-        left = self.left.fork()
-        left.state = state
-        lengths = np.array([len(sequence) for sequence in sequences])
-        padded = np.zeros((len(sequences), lengths.max()), np.int64)
-        for row, sequence in zip(padded, sequences, strict=True):
-            row[: len(sequence)] = sequence
-        total = np.zeros(len(sequences))
-        for k, tokens in enumerate(padded.T):
-            inside = k < lengths
-            logits = left.logits + offsets[np.maximum(lengths - 1 - k, 0)]
-            log_p = log_softmax(logits)[np.arange(len(tokens)), tokens]
-            total += np.where(inside, log_p, 0.0)
-            if k + 1 < padded.shape[1]:
-                left.step(tokens.tolist())
-        return total
-
-    def _offsets(self, places: Sequence[Place], following: int, most: int) -> Array:
+    def added_by_right(self, places: Sequence[Place], most: int) -> Array:
         """What the right adds to the logits of a gap, by how many unknown tokens lie between: (most, V).
 
         Args:
             places: the gap and those after it.
-            following: how many of the known tokens after the gap count as unknown.
             most: up to how many unknown tokens.
         """
         V = self.left.vocab_size
         if self.right is None:
             return np.zeros((most, V), np.float32)
-        right = self._start(self.right, self._beyond(places)[following:][::-1])
+        right = having_read(self.right, self._beyond(places)[::-1])
         rows = [right.logits[0].copy()]
         rows += [right.step([V])[0].copy() for _ in range(most - 1)]
         return np.array(rows)
@@ -352,13 +300,6 @@ class Filler:
             tokens += [V] * (place.lengths[0] if len(place.lengths) == 1 else GUESSED)
             tokens += place.after
         return tokens
-
-    @staticmethod
-    def _start(reader: Recurrence, tokens: Sequence[int]) -> Recurrence:
-        twin = reader.fork()
-        for token in tokens:
-            twin.step([token])
-        return twin
 
     def _read(self, text: str, longest: int | None) -> tuple[list[str | Gap], list[int], list[Place]]:
         """The parts of a text, the ids before its first gap, and the gaps."""
@@ -386,11 +327,11 @@ class Filler:
         """The characters of a text with gaps that the model has never seen; they are left out of what it reads."""
         known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
         ids = self.tokenizer.encode(known).tolist()
-        return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in self._banned))
+        return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in self.banned))
 
     def _encode(self, text: str) -> list[int]:
         """Ids of what the model can read of a text."""
-        ids: list[int] = [i for i in self.tokenizer.encode(text).tolist() if i not in self._banned]
+        ids: list[int] = [i for i in self.tokenizer.encode(text).tolist() if i not in self.banned]
         return ids
 
     def _begin_with_space(self) -> NDArray[np.bool_]:
@@ -403,89 +344,6 @@ class Filler:
         remaining = iter(texts)
         whole = "".join(part if isinstance(part, str) else next(remaining) for part in parts)
         return Filled(whole, texts, nats, share)
-
-
-class _Chains:
-    """Several texts whose gaps are drawn anew, token by token: one Markov chain a row.
-
-    Both ends of the text are read once; a sweep reads from the first gap to the last and back.
-    """
-
-    def __init__(
-        self, filler: Filler, before: Sequence[int], places: Sequence[Place], count: int, temperature: float,
-        rng: np.random.Generator,
-    ) -> None:  # fmt: skip
-        assert filler.right is not None
-        self._banned, self._temperature, self._rng = filler._banned, temperature, rng
-        self._count, self._places = count, places
-        self._left, self._right = (
-            filler._start(filler.left, before),
-            filler._start(filler.right, places[-1].after[::-1]),
-        )
-        self._ends = self._left.state.repeat(count, axis=2), self._right.state.repeat(count, axis=2)
-        self._first: dict[int, NDArray[np.bool_]] = {}
-        self._gaps: list[range] = []
-        columns: list[int] = []  # tokens from the first gap to the last
-        for place in places:
-            begin = len(columns)
-            if place.first is not None:
-                self._first[begin] = place.first
-            columns += [0] * place.lengths[0]
-            self._gaps.append(range(begin, len(columns)))
-            columns += place.after if place is not places[-1] else []
-        self._tokens = np.tile(np.array(columns), (count, 1))  # (count, N)
-        self._open = {column for gap in self._gaps for column in gap}
-        self._begin(filler)
-
-    def fills(self, chain: int) -> list[list[int]]:
-        """The gaps' tokens in one chain."""
-        row = self._tokens[chain].tolist()
-        return [[row[column] for column in gap] for gap in self._gaps]
-
-    def _begin(self, filler: Filler) -> None:
-        """Draw every token given its left and what is to the right of its gap."""
-        added: dict[int, Array] = {}
-        for number, gap in enumerate(self._gaps):
-            offsets = filler._offsets(self._places[number:], 0, len(gap))
-            added |= {column: offsets[gap.stop - 1 - column][None] for column in gap}
-        self._draw(added)
-
-    def sweep(self) -> None:
-        """Draw every token anew, from the first to the last, each given all others."""
-        right = self._right
-        right.state = self._ends[1]
-        added: dict[int, Array] = {}
-        for column in reversed(range(self._tokens.shape[1])):
-            if column in self._open:
-                added[column] = right.logits.copy()
-            right.step(self._tokens[:, column].tolist())
-        self._draw(added)
-
-    def _draw(self, added: dict[int, Array]) -> None:
-        left = self._left
-        left.state = self._ends[0]
-        for column in range(self._tokens.shape[1]):
-            if column in self._open:
-                logits = filters.ban(left.logits + added[column], self._banned)
-                if column in self._first:
-                    logits = np.where(self._first[column], logits, -np.inf)
-                weights = filters.weights(logits, self._temperature)
-                try:
-                    self._tokens[:, column] = filters.draw(weights, self._rng.random(self._count).tolist())
-                except FloatingPointError as error:
-                    raise not_finite() from error
-            left.step(self._tokens[:, column].tolist())
-
-
-def _read_rows(reader: Recurrence, rows: Sequence[Sequence[int]]) -> None:
-    """Read texts of different lengths, one a stream."""
-    states = reader.state
-    for k in range(max(map(len, rows), default=0)):
-        reader.step([row[k] if k < len(row) else 0 for row in rows])
-        ending = [i for i, row in enumerate(rows) if k + 1 == len(row)]
-        if ending:
-            states[:, :, ending] = reader.state[:, :, ending]
-    reader.state = states
 
 
 def load_filler(path: str | Path | Run | None = None) -> Filler:
@@ -518,3 +376,9 @@ def make_filler(
         for direction in DIRECTIONS
     )
     return Filler(left, right, tokenizer, name)
+
+
+def _mean(judged: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of what each reader says, (rows,)."""
+    mean: NDArray[np.float64] = np.mean(judged, axis=0)
+    return mean

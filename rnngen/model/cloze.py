@@ -8,6 +8,9 @@ opposite ends, whose logits are added: they meet at the softmax, and nowhere bel
 So that gaps longer than a token can be filled, the right-to-left direction learns to read over tokens that nobody knows
 yet: a masked token is an input of 0. While learning, spans are drawn in which it sees none. The probability of a gap's
 tokens is then the product of p(token | all to its left, all to the right of the gap), exactly and in one pass.
+
+Each reader also learns to predict alone, the other in its start state, which has read nothing: this costs no more
+reading, and makes it a language model of its own, that can judge what is put into a gap.
 """
 
 from __future__ import annotations
@@ -63,11 +66,14 @@ class ClozeLM(Network):
             after: the right-to-left direction's state, which has read what follows the targets, (L, S, B, H); by
                 default the start state: nothing follows.
             masked: which targets the right-to-left direction is not shown, (T, B); with ``dropout`` drawn.
+
+        Returns:
+            With ``dropout``, also what each reader predicts alone.
         """
         if dropout is not None:
             masked = draw_gaps(*targets.shape, generator=dropout).to(targets.device)
         raw, dropped, state = self.left_to_right.read(inputs, state, dropout)
-        logits = self.left_to_right.output(dropped).float()
+        logits_left = self.left_to_right.output(dropped).float()
         T, B = targets.shape
         right = self.right_to_left
         after = right.start_state(B) if after is None else after
@@ -77,8 +83,14 @@ class ClozeLM(Network):
             hidden = None if masked is None else masked[1:].flip(0)
             read = right.read(targets[1:].flip(0), after, dropout, hidden)
             raw_right, dropped_right = (torch.cat([part.flip(0), last]) for part in read[:2])
-        logits = logits + right.output(dropped_right).float()
-        return Prediction(logits, torch.cat([raw, raw_right], -1), torch.cat([dropped, dropped_right], -1), state)
+        logits_right = right.output(dropped_right).float()
+        alone: tuple[Tensor, ...] = ()
+        if dropout is not None:  # the readout of a start state is the bias
+            alone = logits_left + right.output.bias, logits_right + self.left_to_right.output.bias
+        return Prediction(
+            logits_left + logits_right, torch.cat([raw, raw_right], -1), torch.cat([dropped, dropped_right], -1), state,
+            alone,
+        )  # fmt: skip
 
 
 def directions(model: Network) -> dict[str, RecurrentLM]:

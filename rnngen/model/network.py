@@ -21,12 +21,14 @@ class Prediction(NamedTuple):
         raw: the output under the softmax, (T, B, H), or of both directions side by side, (T, B, 2·H).
         dropped: the same with dropout.
         state: what is carried to the next window, (L, S, B, H).
+        beside: other logits of the same targets, (T, B, V) each: what is learned from is the mean of all losses.
     """
 
     logits: Tensor
     raw: Tensor
     dropped: Tensor
     state: Tensor
+    beside: tuple[Tensor, ...] = ()
 
 
 class Network(nn.Module, ABC):

@@ -122,11 +122,15 @@ class Learner:
         """What is minimised on one window (T, B), the cross-entropy in it (nats a token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))
         with autocast(self.device, self.config.train.precision):
-            logits, raw, dropped, hidden = self.model.predict(inputs, targets, self.hidden, self.dropout)
-        nll = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+            prediction = self.model.predict(inputs, targets, self.hidden, self.dropout)
+        losses = [
+            torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+            for logits in (prediction.logits, *prediction.beside)
+        ]
         c = self.config.optimizer
-        penalty = activation_penalty(raw, dropped, c.activation_regularization, c.temporal_activation_regularization)
-        return nll + penalty, nll, hidden
+        alpha, beta = c.activation_regularization, c.temporal_activation_regularization
+        penalty = activation_penalty(prediction.raw, prediction.dropped, alpha, beta)
+        return torch.stack(losses).mean() + penalty, losses[0], prediction.state
 
     @property
     def runs_ahead(self) -> bool:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rnngen.config import ModelConfig
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.evaluation.gaps import word_spans
-from rnngen.generation.fill import Filler, Place, make_filler
+from rnngen.generation.fill import Filler, make_filler
+from rnngen.generation.gapped_text import Place
 from rnngen.generation.generate import Generator
 from rnngen.generation.recurrence import Recurrence
 

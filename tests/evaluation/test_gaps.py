@@ -12,7 +12,8 @@ from rnngen.errors import CorpusError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.gaps import score_gaps, word_spans
 from rnngen.evaluation.spot import APART, least_expected
-from rnngen.generation.fill import Place, make_filler
+from rnngen.generation.fill import make_filler
+from rnngen.generation.gapped_text import Place
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
 
@@ -52,7 +53,7 @@ def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
     spans = list(word_spans(TOKENIZER, tokens))
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, 4).astype(int))]
     exact = sum(
-        fillers[0].nats(tokens[:a].tolist(), [Place([b - a], tokens[b:].tolist())], [tokens[a:b].tolist()], following=0)
+        fillers[0].nats(tokens[:a].tolist(), Place([b - a], tokens[b:].tolist()), tokens[a:b].tolist())
         for a, b in picked
     )
     assert both[0].nats == pytest.approx(exact, rel=1e-4)

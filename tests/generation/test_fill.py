@@ -12,7 +12,8 @@ import torch
 from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.errors import UsageError
-from rnngen.generation.fill import Filler, Gap, Place, make_filler, parse_gaps
+from rnngen.generation.fill import Filler, make_filler
+from rnngen.generation.gapped_text import Gap, Place, parse_gaps
 from rnngen.generation.generate import load
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
@@ -56,6 +57,33 @@ def log_p(model: ClozeLM, before: list[int], unknown: list[int], beyond: list[in
     return total
 
 
+@torch.no_grad()
+def alone(reader: RecurrentLM, other: RecurrentLM, read: list[int], predicted: list[int]) -> float:
+    """Ln p of tokens, each from those before it in the order of reading, the other reader having read nothing."""
+    state, total = reader.start_state(1), 0.0
+    for i, token in enumerate([*read, *predicted]):
+        if i >= len(read):
+            logits = reader.readout(state) + other.readout(other.start_state(1))
+            total += float(logits[0].double().log_softmax(-1)[token])
+        state = reader.read(torch.tensor([[token]]), state)[2]
+    return total
+
+
+def judged(model: ClozeLM, parts: list[list[int]]) -> float:
+    """Mean over the readers of ln p of what is in the gaps, the odd parts, and of 12 tokens beyond each."""
+    left, right = model.directions
+    found = []
+    for reader, other, towards in ((left, right, 1), (right, left, -1)):
+        ordered = [part[::towards] for part in parts[::towards]]
+        found.append(
+            sum(
+                alone(reader, other, [*itertools.chain(*ordered[:i])], [*ordered[i], *ordered[i + 1][:12]])
+                for i in range(1, len(ordered), 2)
+            )
+        )
+    return float(np.mean(found))
+
+
 def ids(text: str) -> list[int]:
     return TOKENIZER.encode(text).tolist()
 
@@ -67,26 +95,26 @@ def test_the_probability_of_a_gap_is_the_product_of_its_tokens_given_left_and_ri
     assert isinstance(model, ClozeLM)
     for fill in ("a", "bc", "ca b"):
         place = Place([len(fill)], ids("abca"))
-        nats = filler.nats(ids("ab "), [place], [ids(fill)], following=0)
+        nats = filler.nats(ids("ab "), place, ids(fill))
         assert nats == pytest.approx(-log_p(model, ids("ab "), ids(fill), ids("abca")), rel=1e-4)
     each = [log_p(model, ids("ab"), list(fill), ids("c")) for fill in itertools.product(range(V), repeat=2)]
     assert np.logaddexp.reduce(each) == pytest.approx(0, abs=1e-5)  # a distribution over all fills of a length
 
 
-def test_fills_of_all_lengths_are_ranked_by_the_probability_of_fill_and_following_tokens() -> None:
+def test_fills_of_all_lengths_are_ranked_by_what_each_reader_makes_of_them_and_of_what_is_beyond() -> None:
     model = network()
     assert isinstance(model, ClozeLM)
-    before, after = ids("ab c"), ids(" cab" * 5)
+    before, after = ids("ab c" * 4), ids(" cab" * 5)
     everything = [list(fill) for n in (1, 2, 3) for fill in itertools.product(range(1, V), repeat=n)]
-    expected = {tuple(f): log_p(model, before, [*f, *after[:12]], after[12:]) for f in everything}
+    expected = {tuple(f): judged(model, [before, f, after]) for f in everything}
     found = filler_of(model).search(before, [Place([1, 2, 3], after)], beam=200)
     assert len(found) == len(everything)
     for hypothesis in found:
         assert hypothesis.score == pytest.approx(expected[hypothesis.fills[0]], rel=1e-4)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
-    shares = filler_of(model).best("ab c___" + " cab" * 5, count=200, beam=200, longest=3)
+    shares = filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, count=200, beam=200, longest=3)
     assert sum(f.share or 0 for f in shares) == pytest.approx(1)
-    assert shares[0].text == f"ab c{shares[0].fills[0]}" + " cab" * 5
+    assert shares[0].text == "ab c" * 4 + shares[0].fills[0] + " cab" * 5
 
 
 def test_a_left_to_right_model_judges_a_fill_by_what_follows_it() -> None:
@@ -106,8 +134,9 @@ def test_a_left_to_right_model_judges_a_fill_by_what_follows_it() -> None:
         assert -each.nats == pytest.approx(score(each.fills[0]), rel=1e-4)
 
 
-def test_several_gaps_are_filled_from_left_to_right_each_seeing_the_fills_before_it() -> None:
+def test_of_several_gaps_those_fills_are_best_that_go_together() -> None:
     model = network()
+    assert isinstance(model, ClozeLM)
     filler = filler_of(model)
     (best, *_) = filler.best("a[1]b[2]c", count=400, beam=400)
     everything = [
@@ -115,8 +144,7 @@ def test_several_gaps_are_filled_from_left_to_right_each_seeing_the_fills_before
         for x in itertools.product(range(1, V), repeat=1)
         for y in itertools.product(range(1, V), repeat=2)
     ]
-    places = [Place([1], ids("b")), Place([2], ids("c"))]
-    nats = {(tuple(x), tuple(y)): filler.nats(ids("a"), places, [x, y]) for x, y in everything}
+    nats = {(tuple(x), tuple(y)): -judged(model, [ids("a"), x, ids("b"), y, ids("c")]) for x, y in everything}
     first, second = min(nats, key=nats.__getitem__)
     assert best.fills == (TOKENIZER.decode(first), TOKENIZER.decode(second))
     assert best.nats == pytest.approx(min(nats.values()), rel=1e-5)

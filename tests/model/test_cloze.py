@@ -93,3 +93,16 @@ def test_both_directions_learn() -> None:
     model, window = build(cell="gru"), text()
     torch.nn.functional.cross_entropy(predict(model, window).flatten(0, 1), window[1:].flatten()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -> None:
+    model, window = build(), text()
+    left, right = model.directions
+    found = model.predict(window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(1))
+    by_left, by_right = found.beside
+    nothing = right.readout(right.start_state(B))
+    torch.testing.assert_close(by_left, left(window[:-1], left.start_state(B))[0] + nothing)
+    # what the right saw was masked by chance; both together are the sum, which has each bias once
+    torch.testing.assert_close(by_left + by_right - left.output.bias - right.output.bias, found.logits)
+    assert predict(model, window).shape == (T, B, V)
+    assert model.predict(window[:-1], window[1:], model.start_state(B)).beside == ()
