@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ import typer
 from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
+from rnngen.run import MANIFEST
 
 if TYPE_CHECKING:
     from rnngen.generation.fill import Filled
@@ -44,19 +47,24 @@ def fill_command(
 ) -> None:
     """Fill the gaps of a text.
 
-    Shows the likeliest fills and the share of the probability that each has among all that were found, and then the
-    text with the likeliest. Made for runs of train --bidirectional; others judge a fill by what follows it alone.
+    Shows the likeliest fills, each with its share among all that were found, and then the text with the likeliest. A
+    fill is judged by how it goes with what is next to it on either side. Made for runs of train --bidirectional; others
+    judge it from the left alone. --gibbs shows instead how a text could go on: fills that are drawn, not the best.
     """
     from rnngen.generation.fill import BEAM, load_filler
-    from rnngen.generation.gapped_text import parse_gaps
+    from rnngen.generation.gapped_text import Gap, parse_gaps
     from rnngen.generation.options import check_count, draw_seed
     from rnngen.run import open_run
 
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
     *run, text = run_and_text
-    text = _stdin() if text == "-" else text
-    parse_gaps(text)  # tells of mistakes before a model is read
+    given, text = text, _stdin() if text == "-" else text
+    try:  # tells of mistakes before a model is read
+        gaps = [part for part in parse_gaps(text) if isinstance(part, Gap)]
+    except UsageError:
+        _refuse_path(run, given)
+        raise
     check_count("num-fills", num_fills, least=1)
     check_count("beam", 1 if beam is None else beam, least=1)
     check_count("seed", seed or 0)
@@ -67,10 +75,13 @@ def fill_command(
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
     filler = load_filler(opened)
-    if not filler.bidirectional and not quiet:
+    if gibbs is None and not filler.bidirectional and not quiet:
         console.note(
             f"note: {filler.name} reads from left to right alone; train --bidirectional reads both sides of a gap"
         )
+    if len({gap.length is None for gap in gaps}) > 1 and not quiet:  # [5] may have been meant as text
+        shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
+        console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (unseen := filler.unseen(text)) and not quiet:
         console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
     seed = draw_seed() if seed is None else seed
@@ -88,11 +99,25 @@ def fill_command(
             console.write_json({**vars(each), "fills": list(each.fills), **how})
         return
     if num_fills > 1:
-        console.write(_table(fills))
+        console.write(_table(fills, drawn=gibbs is not None))
     console.write(fills[0].text + "\n")
     if not quiet:
         drawn = "" if gibbs is None else f"seed {seed}, "
         console.note(f"({drawn}{filler.name})")
+
+
+def _refuse_path(run: list[str], text: str) -> None:
+    """Say so where a run or a file stands in the place of a text.
+
+    Raises:
+        UsageError: it does.
+    """
+    with contextlib.suppress(OSError, ValueError):  # no path at all
+        if not run and (Path(text) / MANIFEST).exists():
+            raise UsageError("the text is missing", hint=f'rnngen fill {text} "To be, or ___ to be".')
+        if Path(text).is_file():
+            hint = f"rnngen fill {' '.join([*run, '-'])} < {text}"
+            raise UsageError("a text is expected, not a file", found=text, hint=hint)
 
 
 def _stdin() -> str:
@@ -111,10 +136,12 @@ def _visible(fill: str) -> str:
     return ("␣" * before + inner + "␣" * after).replace("\n", "↵")
 
 
-def _table(fills: list[Filled]) -> str:
-    lines = []
-    for each in fills:
-        share = f"{'':>7}" if each.share is None else f"{each.share:>7.1%}"
-        shown = " · ".join(map(_visible, each.fills))
-        lines.append(f"{share}  {shown}")
-    return "\n".join(lines) + "\n\n"
+def _table(fills: list[Filled], *, drawn: bool) -> str:
+    """The fills, each once: with its share, or how often it was drawn."""
+    if drawn:
+        often = Counter(each.fills for each in fills).most_common()
+        rows = [(f"{n} of {len(fills)}", each) for each, n in often]
+    else:
+        rows = [(f"{each.share:.1%}", each.fills) for each in fills]
+    width = max(7, *(len(how) for how, _ in rows))
+    return "".join(f"{how:>{width}}  {' · '.join(map(_visible, each))}\n" for how, each in rows) + "\n"

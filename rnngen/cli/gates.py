@@ -29,7 +29,9 @@ def gates_command(
     unit: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="LAYER:UNIT", help="Show this unit instead of those that go with something; may be given again."
+            metavar="LAYER:UNIT",
+            help="Show this unit, of both directions where there are two, instead of those that go with something; "
+            "may be given again.",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Look at the network as it was before training.")] = False,
@@ -52,7 +54,7 @@ def gates_command(
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.corpus.tokenizer import pieces_of
     from rnngen.evaluation.evaluate import text_of
-    from rnngen.inspection.gates import find_detectors, text_features, trace_gates
+    from rnngen.inspection.gates import ENOUGH, find_detectors, text_features, trace_gates
     from rnngen.model.load import fresh_network, load_network
 
     model = fresh_network(opened) if fresh else load_network(opened)
@@ -85,6 +87,9 @@ def gates_command(
                 if trace.layer == layer and number < trace.memory[1].shape[1]:
                     name, values = trace.memory
                     _write_unit(f"{trace.name}, unit {number}, {name}", pieces[:shown], values[:, number])
+        return
+    if len(pieces) < ENOUGH:
+        console.write(f"\nunits that go with something are looked for in {ENOUGH} tokens and more\n")
         return
     console.write(
         "\nunits that go with something (in colours: blue negative, red positive; else a digit below each character,"

@@ -32,10 +32,16 @@ def report_command(
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
 
     folders: list[Path | None] = [*runs] if runs else [None]
-    opened = [open_run(run) for run in folders]  # before torch: a wrong path is told at once
+    found = [open_run(run) for run in folders]  # before torch: a wrong path is told at once
+    opened = list({run.path.resolve(): run for run in found}.values())  # each once
     from rnngen.report.page import check_out, write_report
 
     check_out(out)
+    if text is not None:
+        from rnngen.evaluation.evaluate import text_of
+
+        with text_of(opened[0], [text]):  # one that cannot be read is told before any work
+            pass
     from rnngen.report.collect import collect, tell_apart
 
     def tell(name: str, section: str) -> None:

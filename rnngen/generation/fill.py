@@ -12,6 +12,7 @@ the geometric mean of the two. A left-to-right model proposes from the left, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ class Filler:
 
         Args:
             text: with gaps, see ``parse_gaps``.
-            count: how many, at most.
+            count: how many of those that are found, at most.
             beam: candidates of each length.
             longest: tokens that a gap of unknown length has at most; ``LONGEST`` by default.
 
@@ -109,7 +110,7 @@ class Filler:
         if beam > MOST_CANDIDATES:
             raise UsageError("--beam is out of range", expected=f"at most {MOST_CANDIDATES}", found=beam)
         parts, before, places = self._read(text, longest)
-        hypotheses = self.search(before, places, max(beam, count))
+        hypotheses = self.search(before, places, beam)
         total = np.logaddexp.reduce([h.score for h in hypotheses])
         return [
             self._filled(parts, h.fills, -h.score, float(np.exp(h.score - total))) for h in hypotheses[:count]
@@ -122,7 +123,8 @@ class Filler:
         """Fills drawn from the model by Gibbs sampling (Geman & Geman 1984).
 
         Each token is drawn given all that is left of it and the right of its gap. Then, again and again, every token
-        of every gap is drawn anew given all the others. A length that is not given is that of the likeliest fill.
+        of every gap is drawn anew given all the others. A length that is not given is drawn first, by the shares of
+        the fills that ``best`` finds.
 
         Args:
             text: with gaps.
@@ -146,31 +148,46 @@ class Filler:
         if not 0 <= temperature < float("inf"):
             raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
         parts, before, places = self._read(text, longest)
-        if any(len(place.lengths) > 1 for place in places):
-            likeliest = self.search(before, places, BEAM)[0].fills
-            places = [p._replace(lengths=[len(fill)]) for p, fill in zip(places, likeliest, strict=True)]
-        chains = Chains(
-            self, before, places, count, temperature, np.random.default_rng(draw_seed() if seed is None else seed)
-        )
+        rng = np.random.default_rng(draw_seed() if seed is None else seed)
+        lengths = self._draw_lengths(before, places, count, temperature, rng)
+        groups = []
+        for each, many in Counter(lengths).items():
+            given = [place._replace(lengths=[n]) for place, n in zip(places, each, strict=True)]
+            groups.append(Chains(self, before, given, many, temperature, rng))
         for sweep in range(sweeps):
-            chains.sweep()
+            for chains in groups:
+                chains.sweep()
             if on_sweep is not None:
                 on_sweep(sweep + 1)
-        drawn = [chains.fills(chain) for chain in range(count)]
+        drawn = [fills for chains in groups for fills in chains.fills()]
         scores = self.log_p(before, places, drawn)
         return [self._filled(parts, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
 
+    def _draw_lengths(
+        self, before: Sequence[int], places: Sequence[Place], count: int, temperature: float, rng: np.random.Generator
+    ) -> list[tuple[int, ...]]:
+        """The lengths of all gaps, ``count`` times."""
+        if all(len(place.lengths) == 1 for place in places):
+            return [tuple(place.lengths[0] for place in places)] * count
+        found = self.search(before, places, BEAM)
+        weights = filters.weights(np.array([[h.score for h in found]]), temperature).repeat(count, axis=0)
+        picked = filters.draw(weights, rng.random(count).tolist())
+        return [tuple(map(len, found[i].fills)) for i in picked]
+
     def search(self, before: Sequence[int], places: Sequence[Place], beam: int) -> list[Hypothesis]:
-        """The likeliest fills of all gaps, the best first."""
+        """Fills of all gaps, the likeliest first: of the last gap ``beam`` of each length."""
         found = [Hypothesis((), 0.0)]
         left, known = having_read(self.left, before), before
         for number, place in enumerate(places):
             state = left.state
             candidates = self._candidates(state, known, found, places[number:], beam)
-            kept = sorted(candidates, key=lambda pair: -pair[1].score)[:beam]
+            candidates.sort(key=lambda pair: -pair[1].score)
+            last = number == len(places) - 1
+            kept = candidates if last else candidates[:beam]
             found = [hypothesis for _, hypothesis in kept]
-            left.state, known = state[:, :, [row for row, _ in kept]], place.after
-            read_rows(left, [[*h.fills[-1], *place.after] for h in found])
+            if not last:
+                left.state, known = state[:, :, [row for row, _ in kept]], place.after
+                read_rows(left, [[*h.fills[-1], *place.after] for h in found])
         if len(places) > 1:  # gaps further on were unknown to the right when one was judged
             scores = self.log_p(before, places, [h.fills for h in found])
             found = [h._replace(score=float(score)) for h, score in zip(found, scores, strict=True)]

@@ -50,10 +50,9 @@ class Chains:
         self._open = {column for gap in self._gaps for column in gap}
         self._begin(filler)
 
-    def fills(self, chain: int) -> list[list[int]]:
-        """The gaps' tokens in one chain."""
-        row = self._tokens[chain].tolist()
-        return [[row[column] for column in gap] for gap in self._gaps]
+    def fills(self) -> list[list[list[int]]]:
+        """The gaps' tokens in every chain."""
+        return [[[row[column] for column in gap] for gap in self._gaps] for row in self._tokens.tolist()]
 
     def _begin(self, filler: Filler) -> None:
         """Draw every token given its left and what is to the right of its gap."""

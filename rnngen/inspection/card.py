@@ -28,6 +28,7 @@ class Card:
         fingerprint: SHA-256 of their text.
         tokens: of the training part.
         tokenizer: level and vocabulary, in words.
+        characters_per_token: of the validation part.
         steps, planned_steps: taken, and meant to be.
         epochs: readings of the training part.
         seconds: spent training.
@@ -50,6 +51,7 @@ class Card:
     fingerprint: str
     tokens: int | None
     tokenizer: str
+    characters_per_token: float | None
     steps: int | None
     planned_steps: int | None
     epochs: float | None
@@ -81,9 +83,11 @@ def make_card(run: Run) -> Card:
     valid = [row for row in rows if "valid_nll" in row]
     best = min(valid, key=lambda row: row["valid_nll"], default={})
     norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
-    tokens = _part(_part(corpus, "parts"), "train").get("tokens")
+    parts = _part(corpus, "parts")
+    tokens, valid_part = _part(parts, "train").get("tokens"), _part(parts, "valid")
     checked: list[tuple[str, Any, Any]] = [
-        ("corpus.parts.train.tokens", tokens, int), ("train.steps", train.get("steps"), int),
+        ("corpus.parts.train.tokens", tokens, int), ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
+        ("corpus.parts.valid.characters", valid_part.get("characters"), int), ("train.steps", train.get("steps"), int),
         ("train.batch_size", train.get("batch_size"), int), ("train.bptt", train.get("bptt"), int),
         ("optimizer.clip", optimizer.get("clip"), (int, float)),
         *(("data.corpus", file, str) for file in data.get("corpus") or ()),
@@ -98,7 +102,9 @@ def make_card(run: Run) -> Card:
         path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
         parameters=sum(map(math.prod, shapes)),
         bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
-        tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}", steps=last.get("step"),
+        tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
+        characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
+        steps=last.get("step"),
         planned_steps=train.get("steps"), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
         best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=train.get("precision"), gradient_norm=statistics.median(norms) if norms else None,

@@ -26,6 +26,7 @@ QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“"}
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 LONGEST = 300  # characters after which an open quotation or bracket is taken for a mistake
 LEAST_TOKENS = 20
+ENOUGH = 500  # tokens in which units that go with something are looked for
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,13 @@ class Detector:
 
 
 def find_detectors(traces: list[LayerTrace], features: dict[str, Values]) -> list[Detector]:
-    """For each feature that the text has, the unit that goes with it best, the clearest first."""
+    """For each feature that the text has, the unit that goes with it best, the clearest first; none below ``ENOUGH``.
+
+    Of hundreds of units one goes with anything in a few tokens, by chance.
+    """
     found = []
+    if any(len(feature) < ENOUGH for feature in features.values()):
+        return []
     for name, feature in features.items():
         if feature.std() == 0:
             continue

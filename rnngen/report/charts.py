@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,28 +13,37 @@ from rnngen.report.collect import RunReport
 
 HEIGHT = 260
 MOST_POINTS = 200
-LEAST = 1e-8  # of the largest norm: where the axis ends
+LEAST = 1e-12  # of the largest norm: where the axis ends
 
 
 def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
-    """Nats a token on the validation part over time, one line a run; None where no run was validated twice."""
+    """The loss on the validation part over time, one line a run; None where no run was validated twice.
+
+    In nats a token; where the runs' tokens differ, in bits a character.
+    """
+    tokens = {(report.card.tokenizer, report.card.fingerprint) for report in reports}
+    per_token = len(tokens) == 1 or any(report.card.characters_per_token is None for report in reports)
     rows = [
-        {"run": report.name, "seconds": seconds, "nats": nats}
+        {
+            "run": report.name,
+            "seconds": seconds,
+            "loss": nats if per_token else nats / math.log(2) / (report.card.characters_per_token or 1),
+        }
         for report in reports
         for seconds, nats in _thinned(report.card.curve)
         if len(report.card.curve) > 1
     ]
     if not rows:
         return None
-    unit = "pseudo-nats a token" if reports[0].card.bidirectional else "nats a token"
+    unit = ("pseudo-" if reports[0].card.bidirectional else "") + ("nats a token" if per_token else "bits a character")
     return _finish(
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=True)
         .encode(
             x=alt.X("seconds:Q", title="seconds of training"),
-            y=alt.Y("nats:Q", title=unit, scale=alt.Scale(zero=False)),
+            y=alt.Y("loss:Q", title=unit, scale=alt.Scale(zero=False)),
             color=_colour("run"),
-            tooltip=["run:N", alt.Tooltip("seconds:Q", format=".0f"), alt.Tooltip("nats:Q", format=".4f")],
+            tooltip=["run:N", alt.Tooltip("seconds:Q", format=".0f"), alt.Tooltip("loss:Q", format=".4f", title=unit)],
         )
     )
 

@@ -45,6 +45,7 @@ class RunReport:
         run: the folder.
         card: of ``rnngen inspect``.
         config: all that was decided before the first step, as JSON.
+        text: the name of the file that was read; None: the test part of the run's corpus.
         scores: as ``rnngen eval --json`` names them.
         flows: gradient flow.
         page: tokens with their level of surprise, and what is said when one is pointed at.
@@ -57,6 +58,7 @@ class RunReport:
     run: Path
     card: Card
     config: str
+    text: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     flows: list[Flow] = field(default_factory=list)
     page: list[tuple[str, int, str]] = field(default_factory=list)
@@ -83,7 +85,9 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     Raises:
         CheckpointError: the run is damaged.
     """
-    report = RunReport(run.path, make_card(run), json.dumps(run.config, indent=2, ensure_ascii=False))
+    report = RunReport(
+        run.path, make_card(run), json.dumps(run.config, indent=2, ensure_ascii=False), str(text) if text else None
+    )
     network, tokenizer = load_network(run), run.tokenizer()
 
     def with_text(make: Callable[[EncodedText], None]) -> Callable[[], None]:

@@ -115,8 +115,8 @@ def test_gates_shows_saturation_and_units_and_json_has_every_value(cli: Cli, tra
     assert np.allclose(found["layers"][0]["gates"]["forget"], trace.gates["forget"])
     assert np.allclose(found["layers"][0]["states"]["c"], trace.states["c"])
     assert len(found["tokens"]) == 60
-    shown = cli("inspect", "gates", "--length", 200).out
-    (longer,) = trace_gates(load_network(open_run(trained)), own_part(open_run(trained), "test").tokens[:200])
+    shown = cli("inspect", "gates", "--length", 600).out
+    (longer,) = trace_gates(load_network(open_run(trained)), own_part(open_run(trained), "test").tokens[:600])
     left, right = longer.saturation()["forget"]
     line = next(line for line in shown.splitlines() if "forget" in line)
     assert line.split()[-2:] == [f"{left:.1%}", f"{right:.1%}"]

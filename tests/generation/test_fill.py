@@ -114,6 +114,7 @@ def test_fills_of_all_lengths_are_ranked_by_what_each_reader_makes_of_them_and_o
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
     shares = filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, count=200, beam=200, longest=3)
     assert sum(f.share or 0 for f in shares) == pytest.approx(1)
+    assert filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, count=2, beam=200, longest=3) == shares[:2]
     assert shares[0].text == "ab c" * 4 + shares[0].fills[0] + " cab" * 5
 
 
@@ -194,6 +195,13 @@ def test_drawing_is_reproducible_greedy_at_zero_and_needs_both_sides() -> None:
     one, two = (filler.draw("a[4]b___c", count=2, sweeps=3, seed=7) for _ in range(2))
     assert one == two
     assert len({f.fills for f in filler.draw("a[3]b", count=4, sweeps=3, temperature=0, seed=1)}) == 1
+    filler = filler_of(network())
+    drawn = filler.draw("ab ___ ca", count=400, sweeps=1, longest=3, seed=3)
+    found = filler.search(ids("ab "), [Place([1, 2, 3], ids(" ca"))], beam=32)
+    p = np.exp([h.score for h in found])
+    for n in (1, 2, 3):  # lengths come as often as the fills that were found say
+        expected = p[[len(h.fills[0]) == n for h in found]].sum() / p.sum()
+        assert np.mean([len(f.fills[0]) == n for f in drawn]) == pytest.approx(expected, abs=0.08)
     with pytest.raises(UsageError, match="both ends"):
         filler_of(network(bidirectional=False)).draw("a[1]b")
 

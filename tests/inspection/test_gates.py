@@ -79,7 +79,7 @@ def test_features_are_what_a_reader_would_say() -> None:
 
 
 def test_a_unit_that_counts_is_found() -> None:
-    features = text_features(list("some words\nand more (of) them\n" * 3))
+    features = text_features(list("some words\nand more (of) them\n" * 30))
     values = np.random.default_rng(0).normal(size=(len(features["since newline"]), 6)).astype(np.float32)
     values[:, 4] = -2 * features["since newline"] + 1
     found = find_detectors([LayerTrace("", 1, {}, {"h": values})], features)
@@ -88,6 +88,8 @@ def test_a_unit_that_counts_is_found() -> None:
     assert "inside quotes" not in {d.feature for d in found}  # there are none
     expected = [np.corrcoef(values[:, u], features["length of the word"])[0, 1] for u in range(6)]
     np.testing.assert_allclose(correlate(values, features["length of the word"]), expected)
+    few = {name: feature[:100] for name, feature in features.items()}
+    assert find_detectors([LayerTrace("", 1, {}, {"h": values[:100]})], few) == []  # of many units one always fits
 
 
 def test_a_text_that_says_nothing_is_refused() -> None:
