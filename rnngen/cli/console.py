@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import RnngenError
@@ -100,7 +100,7 @@ def _finite(value: Any) -> Any:
 
 def note(text: str) -> None:
     """Tell the user something beside the result."""
-    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.write(_wrapped(visible(text)) + "\n")
     sys.stderr.flush()
 
 
@@ -108,8 +108,49 @@ def error(text: str) -> None:
     """Say in one line what went wrong."""
     plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     label = "\033[1;31merror:\033[0m" if plain else "error:"
-    sys.stderr.write(f"rnngen: {label} {visible(text).replace(chr(10), ' ')}\n")
+    line = _wrapped(f"rnngen: error: {visible(text).replace(chr(10), ' ')}")
+    sys.stderr.write(line.replace("error:", label, 1) + "\n")
     sys.stderr.flush()
+
+
+def _wrapped(text: str) -> str:
+    """Lines that a terminal would break within words are broken between them; commands to copy stay whole."""
+    if not sys.stderr.isatty():
+        return text
+    import shutil
+
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(_wrap(line, columns) for line in text.split("\n"))
+
+
+def _wrap(line: str, columns: int) -> str:
+    if len(line) <= columns or line.lstrip().startswith("rnngen "):
+        return line
+    import textwrap
+
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, as text; on a terminal, cells that do not fit go on below."""
+    import io
+    import shutil
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    for _ in max(rows, key=len, default=()):
+        grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    width = shutil.get_terminal_size().columns if shows_output() else 10_000
+    out = Console(file=io.StringIO(), width=width, no_color=True, force_terminal=False)
+    with out.capture() as captured:
+        out.print(grid)
+    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
 def visible(text: str) -> str:

@@ -58,10 +58,13 @@ def eval_command(
     predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
     from rnngen.generation.options import check_count
-    from rnngen.run import open_run
+    from rnngen.run import MANIFEST, open_run
 
     if run is not None and (run.is_file() or str(run) == "-"):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
+    for folder in text or ():
+        if (Path(folder) / MANIFEST).exists():
+            raise UsageError("is a run, not a text", where=folder, hint="The run comes first: rnngen eval RUN TEXT.")
     check_count("spot", spot)
     check_count("gaps", gaps or 0)
     if spot and (ngram or gaps or against):
@@ -181,6 +184,8 @@ _GAP_ROWS = (
 
 def _gap_table(names: list[str], scores: list[GapScore]) -> str:
     values = [score.as_dict() for score in scores]
+    short = [Path(name).name for name in names]
+    names = short if len(set(short)) == len(names) else names
     width = max(16, *(len(name) + 2 for name in names))
     lines = [f"\n{scores[0].words:,} words taken out and put back, one at a time:\n"]
     if len(names) > 1:
@@ -189,7 +194,7 @@ def _gap_table(names: list[str], scores: list[GapScore]) -> str:
         cells = [format(v[key], form) if key in v else "-" for v in values]
         if cells != ["-"] * len(cells):
             lines.append(f"  {label:<25}" + "".join(f"{cell:>{width}}" for cell in cells))
-    lines.append("  (at least: over the proposals of the models above alone, as if no other word could be)")
+    lines.append("  (at least: as if no word but those that the models above proposed could be)")
     return "\n".join(lines) + "\n"
 
 
@@ -215,7 +220,9 @@ def _spot(
         with text_of(run, (file,) if file else (), part, errors) as encoded:
             spots = least_expected(model, run.tokenizer(), encoded.tokens, count)
             if encoded.unknown and not quiet:
-                console.note(f"note: {encoded.unknown:,} characters that the model has never seen (�) are not judged")
+                console.note(
+                    f"note: {encoded.unknown:,} characters that the model has never seen, shown as �, are not judged"
+                )
         where = file or f"the {part} part of its corpus"
         if as_json:
             console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})

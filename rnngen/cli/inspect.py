@@ -59,10 +59,8 @@ def card_command(
             )
         return
     columns = [_rows(card) for card in cards]
-    widths = [max(len(value) for value in column.values()) for column in columns]
-    for name in dict.fromkeys(name for column in columns for name in column):
-        cells = (column.get(name, "-").ljust(width) for column, width in zip(columns, widths, strict=True))
-        console.write(f"{name:<12}{'  '.join(cells)}".rstrip() + "\n")
+    names = dict.fromkeys(name for column in columns for name in column)
+    console.write(console.table([[name, *(column.get(name, "-") for column in columns)] for name in names]))
     for bidirectional, what in ((False, "nats"), (True, "pseudo-nats")):  # never on the same axes
         curves = {str(c.path): c.curve for c in cards if len(c.curve) > 1 and c.bidirectional == bidirectional}
         if curves:
@@ -97,8 +95,12 @@ def _best(card: Card) -> dict[str, str]:
     """The best score, under a name that keeps pseudo-nats away from nats."""
     if card.best_nats is None or card.best_step is None:
         return {"validation": "?"}
-    name, unit = ("pseudo", "pseudo-nats") if card.bidirectional else ("validation", "nats")
-    return {name: f"{card.best_nats:.4f} {unit} a token, at step {card.best_step:,}"}
+    name = "pseudo" if card.bidirectional else "validation"
+    return {name: f"{card.best_nats:.4f} {_unit(card)} a token, at step {card.best_step:,}"}
+
+
+def _unit(card: Card) -> str:
+    return "pseudo-nats" if card.bidirectional else "nats"
 
 
 def runs_command(
@@ -115,7 +117,9 @@ def runs_command(
             value: dict[str, Any] = {"path": str(folder), "error": str(card)}
         else:
             rows = _rows(card)
-            lines.append((rows["run"], rows["model"], rows["text"], rows["steps"], *_best(card).values()))
+            best = "?" if card.best_nats is None else f"{card.best_nats:.4f} {_unit(card)}"
+            epochs = "?" if card.epochs is None else f"{card.epochs:.1f} epochs"
+            lines.append((rows["run"], rows["model"].partition(", embedding")[0], rows["text"], epochs, best))
             value = {
                 "path": str(folder),
                 "model": card.model,
@@ -126,10 +130,7 @@ def runs_command(
         if as_json:
             console.write_json(value)
     if not as_json:
-        widths = [max(map(len, column)) for column in zip(*(x for x in lines if len(x) > 2), strict=True)]
-        for line in lines:  # a damaged run's line is no row of the table
-            cells = line if len(line) == 2 else (c.ljust(w) for c, w in zip(line, widths, strict=True))
-            console.write("  ".join(cells).rstrip() + "\n")
+        console.write(console.table(lines))
 
 
 def gradients_command(
@@ -180,6 +181,8 @@ def gradients_command(
     console.write("\n" + "".join(f"{f.name}: {f.verdict.words}\n" for f in flows))
     curves = {f.name: _logarithms(f.mean) for f in flows}
     console.write("\n" + _plot(curves, "lag", "log10 of the norm"))
+    if any(len(curve) <= lags for curve in curves.values()):
+        console.write("a curve ends where it falls below 10⁻¹² of its largest\n")
 
 
 def _object(flow: Flow) -> dict[str, Any]:
@@ -192,7 +195,7 @@ def _object(flow: Flow) -> dict[str, Any]:
 
 
 def _table(flows: list[Flow], lags: int, radii: Mapping[str, Mapping[str, float]]) -> str:
-    shown = [lag for lag in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if lag <= lags]
+    shown = [*(lag for lag in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if lag < lags), lags]
     blocks = []
     for layer, states in groupby(flows, key=lambda f: f.layer_name):
         each = list(states)
@@ -214,12 +217,14 @@ def _plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: 
     plotext.clear_figure()
     plotext.plot_size(76, 18)
     plotext.theme("clear")
+    legend = ""  # below: plotext's own lies over the curves
     for (name, points), mark in zip(curves.items(), string.ascii_lowercase, strict=False):
         xs, ys = zip(*points, strict=True)
-        plotext.plot(xs, ys, label=name, marker=mark)
+        plotext.plot(xs, ys, marker=mark)
+        legend += f"{mark} {name}\n"
     plotext.xlabel(across)
     plotext.ylabel(up)
-    return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n"
+    return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n" + legend
 
 
 def _logarithms(curve: Iterable[float]) -> list[tuple[float, float]]:

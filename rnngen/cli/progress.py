@@ -31,12 +31,12 @@ def plan_lines(plan: Plan) -> list[str]:
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
     unknown = [
-        f"note    {share:.2%} of the {part} characters are not in the vocabulary; one unknown symbol stands for all"
+        f"note    {share:.2%} of the {part} characters are unknown; one symbol stands for all"
         for part, share in plan.unknown.items()
     ]
-    pseudo = ["loss    pseudo-nats: each token given all others, not comparable with a left-to-right model's"]
+    pseudo = ["loss    pseudo-nats, each token given all others: no left-to-right model's nats"]
     pseudo = pseudo if model.bidirectional else []
-    enough = ": so small a text is not worth more" if plan.capped else ""
+    enough = ", enough for so small a text" if plan.capped else ""
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {describe_model(model.model_dump())}, {console.count(plan.parameters)} parameters",
@@ -163,8 +163,9 @@ class LiveScreen(Quiet):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Sampled):
             text = Text(console.visible(event.text.strip("\n")))
+            filled = ": words filled in, ⟦right⟧ or ⟦filled in|what stood there⟧" if "⟦" in event.text else ""
             self._progress.console.print(
-                Panel(text, title=f"step {event.step}", title_align="left", border_style="dim", width=80)
+                Panel(text, title=f"step {event.step}{filled}", title_align="left", border_style="dim", width=80)
             )
 
     def _numbers(self) -> str:

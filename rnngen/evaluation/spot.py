@@ -23,7 +23,7 @@ from rnngen.model.network import Network
 APART = 3
 """Tokens between two places that are listed: an error makes its neighbours improbable too."""
 CONTEXT = 200
-SHOWN = 24  # characters on either side
+SHOWN = 18  # characters on either side
 
 
 @dataclass(frozen=True)
