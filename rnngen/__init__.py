@@ -4,6 +4,7 @@
     for piece in rnngen.load(run.path).generate("To be", temperature=0.8):
         print(piece, end="")
     print(rnngen.evaluate(run.path).as_dict())
+    rnngen.load_filler("checkpoints/both-ways").best("To be, or ___ to be")
 
 Importing this module imports nothing heavy; each name brings what it needs when it is first used.
 """
@@ -13,11 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "train"]
+__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_filler", "train"]
 
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
     from rnngen.evaluation.evaluate import evaluate
+    from rnngen.generation.fill import load_filler
     from rnngen.generation.generate import generate, load
     from rnngen.training.launch import train
 
@@ -26,8 +28,13 @@ _HOMES = {
     "evaluate": "rnngen.evaluation.evaluate",
     "generate": "rnngen.generation.generate",
     "load": "rnngen.generation.generate",
+    "load_filler": "rnngen.generation.fill",
     "train": "rnngen.training.launch",
 }
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> Any:

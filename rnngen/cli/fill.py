@@ -32,7 +32,7 @@ def fill_command(
     beam: Annotated[int | None, typer.Option(help="Candidates of each length in the search. [default: 32]")] = None,
     longest: Annotated[
         int | None,
-        typer.Option(help="Tokens that ___ is at most. [default: char and byte 12, bpe 5, word 2]"),
+        typer.Option(help="Tokens that ___ is at most. [default: char and byte 12, bpe 5, word 4]"),
     ] = None,
     gibbs: Annotated[
         int | None,

@@ -45,7 +45,7 @@ def card_command(
     others: Annotated[list[Path] | None, typer.Argument(help="The other runs, with --compare.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run on standard output.")] = False,
 ) -> None:
-    """Show the card of a run: what it is, what it learned from, how long, and how good it became."""
+    """Show a run's card: what it is, how long it learned, how good it became."""
     from rnngen.inspection.card import make_card
     from rnngen.run import open_run
 
@@ -125,7 +125,7 @@ def runs_command(
                 "model": card.model,
                 "steps": card.steps,
                 "bidirectional": card.bidirectional,
-                "best_nats": card.best_nats,
+                "best_pseudo_nats" if card.bidirectional else "best_nats": card.best_nats,
             }
         if as_json:
             console.write_json(value)

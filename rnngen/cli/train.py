@@ -49,7 +49,7 @@ def train_command(
     embedding_dropout: Annotated[float | None, typer.Option(help="Share of the embedding's rows that is dropped. [default: 0.0]", rich_help_panel=_MODEL)] = None,
     weight_dropout: Annotated[float | None, typer.Option(help="Share of the recurrent weights that is dropped. [default: by number of epochs]", rich_help_panel=_MODEL)] = None,
     tied: Annotated[bool | None, typer.Option("--tied/--no-tied", help="One matrix for embedding and softmax; the last of several layers then has --embedding-size units.", rich_help_panel=_MODEL)] = None,
-    bidirectional: Annotated[bool | None, typer.Option("--bidirectional", help="A model that reads from both ends and fills gaps, for fill instead of sample: two networks of these sizes.", rich_help_panel=_MODEL)] = None,
+    bidirectional: Annotated[bool | None, typer.Option("--bidirectional/--no-bidirectional", help="A model that reads from both ends and fills gaps, for fill instead of sample: two networks of these sizes.", rich_help_panel=_MODEL)] = None,
     initialization: Annotated[Literal["orthogonal", "uniform"] | None, typer.Option(help="Start values. [default: orthogonal]", rich_help_panel=_MODEL)] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams. [default: 32, fewer for short texts, more for long runs]", rich_help_panel=_LEARN)] = None,
     bptt: Annotated[int | None, typer.Option(help="Steps a gradient reaches back. [default: 64]", rich_help_panel=_LEARN)] = None,

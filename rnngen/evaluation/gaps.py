@@ -24,6 +24,8 @@ WORDS = 200
 CONTEXT = 200  # tokens that are read on either side
 BEAM = 16
 LONGEST_WORD = 24  # tokens; a longer run of letters is no word that anybody puts back
+_CHUNK = 1 << 20
+_KINDS = ("letters", "word", "other", "mixed")
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ def score_gaps(
         CorpusError: the text has no word that could be taken out.
     """
     tokenizer = fillers[0].tokenizer
-    spans = [(start, stop) for start, stop in word_spans(tokenizer, tokens) if stop - start <= LONGEST_WORD]
-    if not spans:
-        raise CorpusError("the text has no word to take out", expected="a word between others")
-    picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(words, len(spans))).astype(int))]
+    there = sum(1 for _ in word_spans(tokenizer, tokens))
+    if not there:
+        raise CorpusError("the text has no word to take out", expected="a word of known characters between others")
+    numbers = set(np.unique(np.linspace(0, there - 1, min(words, there)).astype(int)).tolist())
+    picked = [span for i, span in enumerate(word_spans(tokenizer, tokens)) if i in numbers]
     results = []
     for number, (start, stop) in enumerate(picked):
         if on_word is not None:
@@ -118,22 +121,24 @@ def _fill_one(
 
 
 def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
-    """Where whole words of letters begin and end in a text of ids; a space that begins a token is part of it."""
+    """Where words of letters begin and end in a text of ids (N,), those of up to ``LONGEST_WORD`` tokens.
+
+    A space that begins a token is part of its word. A word at either end of the text, with nothing beside it, is none.
+    """
     table = tokenizer.token_bytes()
-    kinds = [_kind(token) for token in table]
-    unknown = tokenizer.unknown_id
-    start: int | None = None
-    opened = False  # whether what is before lets a word begin
-    for i, token in enumerate(tokens.tolist()):
-        kind = "other" if token == unknown else kinds[token]
-        if start is not None and kind != "letters":
-            if kind != "mixed" and start > 0:
-                yield start, i
-            start = None
-        if kind == "word" or (kind == "letters" and opened and start is None):
-            start = i
-        opened = kind == "other"
-    # a word at the very end has nothing to its right
+    kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
+    if tokenizer.unknown_id is not None:
+        kinds[tokenizer.unknown_id] = _KINDS.index("other")
+    letters, word, other, mixed = range(4)
+    for begin in range(1, len(tokens), _CHUNK):  # a part at a time: a text may be larger than memory
+        kind = kinds[tokens[begin - 1 : begin + _CHUNK + LONGEST_WORD]]  # from the token before the part on
+        starts = np.flatnonzero((kind[1:] == word) | ((kind[1:] == letters) & (kind[:-1] == other))) + 1
+        starts = starts[starts <= _CHUNK]
+        ends = np.append(np.flatnonzero(kind != letters), len(kind))
+        stops = ends[np.searchsorted(ends, starts, "right")]
+        whole = (stops < len(kind)) & (stops - starts <= LONGEST_WORD)
+        whole[whole] = kind[stops[whole]] != mixed
+        yield from zip((starts[whole] + begin - 1).tolist(), (stops[whole] + begin - 1).tolist(), strict=True)
 
 
 def _kind(token: bytes) -> str:

@@ -55,9 +55,9 @@ class Score:
         beside = {"ngram": self.ngram, "mixture": self.mixture}
         return {
             "nats_per_token": self.nats_per_token,
-            "token_perplexity": _exp(self.nats_per_token),
-            "word_perplexity": _exp(self.nats / max(counts.words, 1)),
-            "byte_perplexity": _exp(self.nats / counts.bytes),
+            "token_perplexity": exp_or_infinity(self.nats_per_token),
+            "word_perplexity": exp_or_infinity(self.nats / max(counts.words, 1)),
+            "byte_perplexity": exp_or_infinity(self.nats / counts.bytes),
             "bits_per_character": self.nats / counts.characters / math.log(2),
             "bits_per_byte": self.nats / counts.bytes / math.log(2),
             "tokens": self.tokens,
@@ -70,7 +70,8 @@ class Score:
         }
 
 
-def _exp(x: float) -> float:
+def exp_or_infinity(x: float) -> float:
+    """e^x, or infinity where that is beyond a float."""
     return math.exp(x) if x < 700 else math.inf
 
 

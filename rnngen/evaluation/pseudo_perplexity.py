@@ -12,6 +12,7 @@ the borders of windows; then the windows are predicted, many side by side.
 from __future__ import annotations
 
 import math
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,14 @@ from torch import Tensor
 from rnngen.corpus.sources import TextCounts
 from rnngen.errors import CorpusError
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
+from rnngen.evaluation.perplexity import exp_or_infinity
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
 
 WINDOW = 64
-BORDER_BYTES = 1 << 28  # of states at the borders of windows; a longer text has longer windows
+BORDER_BYTES = 1 << 28  # of states at the borders of windows; a longer text has longer windows,
+LONGEST_WINDOW = 4096  # up to this, and beyond that the states in a file
 PREDICTED = 4096  # tokens side by side
 
 
@@ -57,7 +60,7 @@ class PseudoScore:
         """The keys of ``rnngen eval --json`` for a bidirectional run; none of them is a left-to-right model's."""
         return {
             "pseudo_nats_per_token": self.nats_per_token,
-            "pseudo_perplexity": math.exp(min(self.nats_per_token, 700)),
+            "pseudo_perplexity": exp_or_infinity(self.nats_per_token),
             "pseudo_bits_per_character": self.nats / self.counts.characters / math.log(2),
             "tokens": self.tokens,
             "words": self.counts.words,
@@ -88,16 +91,19 @@ def pseudo_nats(
         return 0.0
     left, right = model.directions
     start = left.start_state(1)
-    T = window or max(WINDOW, math.ceil(N * 2 * 4 * start.numel() / BORDER_BYTES))
+    T = window or min(LONGEST_WINDOW, max(WINDOW, math.ceil(N * 2 * 4 * start.numel() / BORDER_BYTES)))
     transitions = N - 1  # the window from p on reads token p, …, and predicts token p + 1, …
     whole, rest = divmod(transitions, T)
 
-    def borders(direction: RecurrentLM, text: NDArray[np.integer[Any]], begin: Tensor) -> tuple[Tensor, Tensor]:
-        """States before each whole window of a text, (L, S, windows, H), and after the last."""
-        states = start.new_empty(*start.shape[:2], whole, start.shape[3])
+    def borders(
+        direction: RecurrentLM, text: NDArray[np.integer[Any]], begin: Tensor, *, backwards: bool
+    ) -> tuple[Tensor, Tensor]:
+        """States before each whole window of a text, (windows, L, S, H), and after the last."""
+        states = _room((whole, *start.shape[:2], start.shape[3]), start)
 
         def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
-            states[:, :, positions[0] // T] = state
+            numbers = torch.from_numpy(positions[0] // T)
+            states[whole - 1 - numbers if backwards else numbers] = state.permute(2, 0, 1, 3).to(states.device)
             with autocast(start.device, precision):
                 return direction.read(ids_at(text, positions, start.device)[:-1], state)[2]
 
@@ -113,9 +119,8 @@ def pseudo_nats(
     if rest:  # what lies beyond the last whole window, read from the right end
         with autocast(start.device, precision):
             after_rest = right.read(_ids(backwards[:rest], start.device), start)[2]
-    before, last = borders(left, tokens, start)
-    after, first = borders(right, backwards[rest:], after_rest)
-    after = after.flip(2)  # from left to right: the state that has read all beyond each window
+    before, last = borders(left, tokens, start, backwards=False)
+    after, first = borders(right, backwards[rest:], after_rest, backwards=True)  # has read all beyond each window
 
     first_logits = left.readout(start).float() + right.readout(first).float()
     total = _keep(first_logits[None], _ids(tokens[:1], start.device), each, np.zeros((1, 1), np.int64))
@@ -130,10 +135,19 @@ def pseudo_nats(
     side_by_side = max(1, PREDICTED // T)
     for i in range(0, whole, side_by_side):
         some = slice(i, min(i + side_by_side, whole))
-        total += predict(np.arange(whole)[some] * T, T, before[:, :, some], after[:, :, some])
+        states = (part[some].permute(1, 2, 0, 3).contiguous().to(start.device) for part in (before, after))
+        total += predict(np.arange(whole)[some] * T, T, *states)
     if rest:
         total += predict(np.array([whole * T]), rest, last, start)
     return total
+
+
+def _room(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A tensor for states: in memory, beside the network; many of them in a file without a name."""
+    if math.prod(shape) * like.element_size() <= BORDER_BYTES:
+        return like.new_empty(shape)
+    with tempfile.TemporaryFile(prefix="rnngen-") as file:
+        return torch.from_numpy(np.memmap(file, np.float32, "w+", shape=shape))
 
 
 def _ids(tokens: NDArray[np.integer[Any]], device: torch.device) -> Tensor:

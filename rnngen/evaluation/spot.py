@@ -6,6 +6,7 @@ errors fall anywhere and put any token anywhere, this is the best order to look 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,8 @@ def least_expected(model: Network, tokenizer: Tokenizer, tokens: NDArray[np.inte
         model: the network; on any device.
         tokenizer: of the run.
         tokens: the text in its ids, (N,).
-        count: how many places, at most; characters that the model does not know are none.
+        count: how many places, at most; characters that the model does not know are none, nor are those that are
+            the likeliest where they stand.
 
     Raises:
         RnngenError: the model's logits are not finite.
@@ -68,37 +70,63 @@ def least_expected(model: Network, tokenizer: Tokenizer, tokens: NDArray[np.inte
         raise not_finite()
     if tokenizer.unknown_id is not None:
         nats[tokens == tokenizer.unknown_id] = -np.inf  # what the model has no name for it cannot judge
-    chosen: list[int] = []
-    for position in np.argsort(-nats, kind="stable").tolist():
-        if len(chosen) == count or nats[position] == -np.inf:
+    expected: dict[int, tuple[int, float]] = {}  # the chosen places, and what was likeliest there
+    for position in _highest(nats, count * (2 * APART + 1)):  # each that is chosen rules out so many at most
+        if len(expected) == count or nats[position] == -np.inf:
             break
-        if all(abs(position - other) > APART for other in chosen):
-            chosen.append(position)
-    table = tokenizer.token_bytes()
-    newlines = np.array([token.count(b"\n") for token in table])[tokens]
-    lines = np.cumsum(newlines)
+        if all(abs(position - other) > APART for other in expected):
+            log_p = _logits_at(model, tokens, position).log_softmax(-1)
+            if tokenizer.unknown_id is not None:
+                log_p[tokenizer.unknown_id] = -torch.inf
+            best = int(log_p.argmax())
+            if best != tokens[position]:  # else nothing is likelier there
+                expected[position] = best, float(log_p[best].exp())
+    where = _lines_and_columns(tokenizer, tokens, expected)
     return [
-        _describe(model, tokenizer, tokens, position, float(nats[position]), newlines, lines) for position in chosen
+        _describe(tokenizer, tokens, position, float(nats[position]), *expected[position], *where[position])
+        for position in expected
     ]
 
 
+def _highest(values: NDArray[np.float32], many: int) -> list[int]:
+    """Where the highest values are, at least ``many`` of them, the highest first and of equal ones the first."""
+    if many < len(values):
+        least = np.partition(values, len(values) - many)[len(values) - many]
+        places = np.flatnonzero(values >= least)
+    else:
+        places = np.arange(len(values))
+    ordered: list[int] = places[np.argsort(-values[places], kind="stable")].tolist()
+    return ordered
+
+
+def _lines_and_columns(
+    tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], positions: Iterable[int]
+) -> dict[int, tuple[int, int]]:
+    """Line and column, from 1, of the first character of each of these tokens."""
+    newlines = np.array([min(255, token.count(b"\n")) for token in tokenizer.token_bytes()], np.uint8)[tokens]
+    found: dict[int, tuple[int, int]] = {}
+    line = column = 1
+    done = 0
+    for position in sorted(positions):
+        ends = np.flatnonzero(newlines[done:position])
+        line += int(newlines[done:position].sum())
+        if len(ends):
+            done, column = done + int(ends[-1]), 1
+        read = "".join(pieces_of(tokenizer, tokens[done:position].tolist()))
+        column += len(read.rpartition("\n")[2])
+        found[position], done = (line, column), position
+    return found
+
+
 def _describe(
-    model: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], position: int, nats: float,
-    newlines: NDArray[np.integer[Any]], lines: NDArray[np.integer[Any]],
+    tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], position: int, nats: float, best: int, probability: float,
+    line: int, column: int,
 ) -> Spot:  # fmt: skip
-    line_start = int(np.flatnonzero(newlines[:position])[-1]) if newlines[:position].any() else 0
-    begun = "".join(pieces_of(tokenizer, tokens[line_start:position].tolist())).rpartition("\n")[2]
-    log_p = _logits_at(model, tokens, position).log_softmax(-1)
-    if tokenizer.unknown_id is not None:
-        log_p[tokenizer.unknown_id] = -torch.inf
-    best = int(log_p.argmax())
     around = tokens[max(0, position - 4 * SHOWN) : position], tokens[position + 1 : position + 1 + 4 * SHOWN]
     left, right = ("".join(pieces_of(tokenizer, part.tolist())) for part in around)
     return Spot(
-        position=position, line=1 + int(lines[position] - newlines[position]),
-        column=1 + len(begun), nats=nats, token=tokenizer.decode([int(tokens[position])]),
-        expected=tokenizer.decode([best]), probability=float(log_p[best].exp()),
-        left=left[-SHOWN:], right=right[:SHOWN],
+        position=position, line=line, column=column, nats=nats, token=tokenizer.decode([int(tokens[position])]),
+        expected=tokenizer.decode([best]), probability=probability, left=left[-SHOWN:], right=right[:SHOWN],
     )  # fmt: skip
 
 

@@ -35,10 +35,13 @@ from rnngen.run import Run, open_run
 from rnngen.shapes import DIRECTIONS
 
 BEAM = 32
-LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 2}
+LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4}
 """Tokens that a gap of unknown length has at most."""
 MOST_CANDIDATES = 1024
 """The widest beam."""
+MOST_FILLS = 10_000
+MOST_NUMBERS = 1 << 26
+"""Candidates of all lengths times the vocabulary."""
 GUESSED = 5
 """Tokens that a gap of unknown length is taken for, while another gap before it is filled."""
 
@@ -105,11 +108,13 @@ class Filler:
         Raises:
             UsageError: an option out of range, or no gap.
         """
-        check_count("num-fills", count, least=1)
-        check_count("beam", beam, least=1)
-        if beam > MOST_CANDIDATES:
-            raise UsageError("--beam is out of range", expected=f"at most {MOST_CANDIDATES}", found=beam)
+        _check_within("num-fills", count, MOST_FILLS)
+        _check_within("beam", beam, MOST_CANDIDATES)
         parts, before, places = self._read(text, longest)
+        if beam * max(len(place.lengths) for place in places) * self.left.vocab_size > MOST_NUMBERS:
+            raise UsageError(
+                "there are too many candidates", expected="a lower --beam or --longest", found=f"--beam {beam}"
+            )  # fmt: skip
         hypotheses = self.search(before, places, beam)
         total = np.logaddexp.reduce([h.score for h in hypotheses])
         return [
@@ -143,7 +148,7 @@ class Filler:
                 "drawing fills needs a model that reads from both ends", found=self.name,
                 hint="Train one with --bidirectional, or search instead.",
             )  # fmt: skip
-        check_count("num-fills", count, least=1)
+        _check_within("num-fills", count, MOST_FILLS)
         check_count("gibbs", sweeps)
         if not 0 <= temperature < float("inf"):
             raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
@@ -178,9 +183,10 @@ class Filler:
         """Fills of all gaps, the likeliest first: of the last gap ``beam`` of each length."""
         found = [Hypothesis((), 0.0)]
         left, known = having_read(self.left, before), before
+        beyond = self.states_beyond(places)
         for number, place in enumerate(places):
             state = left.state
-            candidates = self._candidates(state, known, found, places[number:], beam)
+            candidates = self._candidates(state, known, found, place, beyond[number], beam)
             candidates.sort(key=lambda pair: -pair[1].score)
             last = number == len(places) - 1
             kept = candidates if last else candidates[:beam]
@@ -196,8 +202,8 @@ class Filler:
 
     def candidates(self, before: Sequence[int], place: Place, beam: int) -> list[tuple[tuple[int, ...], float]]:
         """Fills of one gap, of all its lengths, each with its score, ln p: ``beam`` of each length."""
-        state = having_read(self.left, before).state
-        found = self._candidates(state, before, [Hypothesis((), 0.0)], [place], beam)
+        state, (beyond,) = having_read(self.left, before).state, self.states_beyond([place])
+        found = self._candidates(state, before, [Hypothesis((), 0.0)], place, beyond, beam)
         return [(h.fills[0], h.score) for _, h in found]
 
     def log_p(
@@ -226,39 +232,46 @@ class Filler:
 
     def nats(self, before: Sequence[int], place: Place, fill: Sequence[int]) -> float:
         """-ln p(fill | all to its left, all to the right of the gap, its length): exact, of a bidirectional model."""
-        offsets = self.added_by_right([place], len(fill))
+        offsets = self.added_by_right(self.states_beyond([place])[0], len(fill))
         return -float(sequence_log_p(self.left, having_read(self.left, before).state, [fill], offsets)[0])
 
     def _candidates(
-        self, state: Array, before: Sequence[int], origins: Sequence[Hypothesis], places: Sequence[Place], beam: int
+        self, state: Array, before: Sequence[int], origins: Sequence[Hypothesis], place: Place, beyond: Array, beam: int
     ) -> list[tuple[int, Hypothesis]]:
-        """Fills of the first of these gaps, each with the row of what it goes on from.
+        """Fills of a gap, each with the row of what it goes on from.
 
         Args:
             state: of the left-to-right reader, of each origin.
             before: the known tokens before the gap.
             origins: the fills so far.
-            places: this gap and those after it.
+            place: the gap.
+            beyond: what the right-to-left reader has read, see ``states_beyond``.
             beam: of each length.
         """
-        found = self._beams(state, [h.score for h in origins], places, beam)
+        found = self._readable(self._beams(state, [h.score for h in origins], place, beyond, beam))
         rows, fills = [row for row, _ in found], [[ids] for _, ids in found]
         (left, added), *others = self._alone
-        judged = [judge(left, added, state[:, :, rows], [places[0].after], fills)]
+        judged = [judge(left, added, state[:, :, rows], [place.after], fills)]
         for right, added in others:
-            beyond = having_read(right, self._beyond(places)[::-1]).state
             judged.append(judge(right, added, beyond, [before[::-1]], [[ids[::-1]] for (ids,) in fills]))
         return [
             (row, Hypothesis((*origins[row].fills, ids), origins[row].score + float(score)))
             for (row, ids), score in zip(found, _mean(judged), strict=True)
         ]
 
+    def _readable(self, found: list[tuple[int, tuple[int, ...]]]) -> list[tuple[int, tuple[int, ...]]]:
+        """Those that are text; of a length of which none is, as of one byte in Chinese, all."""
+        kept: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+        for length in dict.fromkeys(len(ids) for _, ids in found):
+            same = [each for each in found if len(each[1]) == length]
+            kept[length] = [each for each in same if "\ufffd" not in self.tokenizer.decode(each[1])] or same
+        return [each for same in kept.values() for each in same]
+
     def _beams(
-        self, state: Array, scores: Sequence[float], places: Sequence[Place], beam: int
+        self, state: Array, scores: Sequence[float], place: Place, beyond: Array, beam: int
     ) -> list[tuple[int, tuple[int, ...]]]:
         """For each length, the likeliest fills by the product of their tokens' probabilities: row and ids."""
-        place, left = places[0], self.left.fork()
-        offsets = self.added_by_right(places, max(place.lengths))
+        left, offsets = self.left.fork(), self.added_by_right(beyond, max(place.lengths))
         live: list[tuple[int, int, tuple[int, ...], float]] = [
             (n, row, (), score) for n in place.lengths for row, score in enumerate(scores)
         ]
@@ -294,38 +307,50 @@ class Filler:
             left.step(tokens)
         return done
 
-    def added_by_right(self, places: Sequence[Place], most: int) -> Array:
+    def added_by_right(self, beyond: Array, most: int) -> Array:
         """What the right adds to the logits of a gap, by how many unknown tokens lie between: (most, V).
 
         Args:
-            places: the gap and those after it.
+            beyond: what it has read, see ``states_beyond``.
             most: up to how many unknown tokens.
         """
         V = self.left.vocab_size
         if self.right is None:
             return np.zeros((most, V), np.float32)
-        right = having_read(self.right, self._beyond(places)[::-1])
+        right = self.right.fork()
+        right.state = beyond
         rows = [right.logits[0].copy()]
         rows += [right.step([V])[0].copy() for _ in range(most - 1)]
         return np.array(rows)
 
-    def _beyond(self, places: Sequence[Place]) -> list[int]:
-        """What follows a gap, the gaps in it masked."""
-        V = self.left.vocab_size
-        tokens = list(places[0].after)
-        for place in places[1:]:
-            tokens += [V] * (place.lengths[0] if len(place.lengths) == 1 else GUESSED)
-            tokens += place.after
-        return tokens
+    def states_beyond(self, places: Sequence[Place]) -> list[Array]:
+        """The right-to-left reader's state when it has read all that follows each gap; later gaps are masked.
+
+        Of a left-to-right model, nothing.
+        """
+        if self.right is None:
+            return [np.empty(0)] * len(places)
+        right, masked = self.right.fork(), self.left.vocab_size
+        states = []
+        for place in reversed(places):
+            for token in reversed(place.after):
+                right.step([token])
+            states.append(right.state)
+            for _ in range(place.lengths[0] if len(place.lengths) == 1 else GUESSED):
+                right.step([masked])
+        return states[::-1]
 
     def _read(self, text: str, longest: int | None) -> tuple[list[str | Gap], list[int], list[Place]]:
         """The parts of a text, the ids before its first gap, and the gaps."""
         level = self.tokenizer.level
         longest = LONGEST[level] if longest is None else longest
-        check_count("longest", longest, least=1)
-        if longest > MOST_TOKENS:
-            raise UsageError("--longest is out of range", expected=f"at most {MOST_TOKENS}", found=longest)
+        _check_within("longest", longest, MOST_TOKENS)
         parts = parse_gaps(text)
+        if parts[-1] == "" and parts[-2] == Gap(None):
+            raise UsageError(
+                "nothing follows the last gap, so nothing says how long it is", expected="text after ___, or a length",
+                hint="Write [5] for five tokens, or what ends it, such as a full stop.",
+            )  # fmt: skip
         spaced = [False] * len(parts)
         if level in ("bpe", "word"):  # there the space before a word is the beginning of its token
             for i, part in enumerate(parts[:-1]):
@@ -393,6 +418,17 @@ def make_filler(
         for direction in DIRECTIONS
     )
     return Filler(left, right, tokenizer, name)
+
+
+def _check_within(option: str, value: int, most: int) -> None:
+    """An option that is a count from 1 to ``most``.
+
+    Raises:
+        UsageError: it is not.
+    """
+    check_count(option, value, least=1)
+    if value > most:
+        raise UsageError(f"--{option} is out of range", expected=f"at most {most:,}", found=value)
 
 
 def _mean(judged: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

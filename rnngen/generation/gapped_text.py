@@ -14,7 +14,7 @@ from rnngen.errors import UsageError
 MOST_TOKENS = 1000
 """The longest gap."""
 
-_GAP = r"_{3,}|\[\d+\]"
+_GAP = r"_{3,}|\[[0-9]+\]"
 _ESCAPED = rf"\\(?:{_GAP})"
 
 

@@ -239,10 +239,12 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
     """
     run = path if isinstance(path, Run) else open_run(path)
     if run.model_config()["bidirectional"]:
+        import shlex
+
+        fill = f'rnngen fill {shlex.quote(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
-            "is a bidirectional model: it says what stands between what is known, and cannot write on", where=run.path,
-            expected="a left-to-right model",
-            hint=f'Fill gaps with it: rnngen fill {run.path} "To be, or ___ to be". rnngen runs lists all runs.',
+            "cannot write on: it is bidirectional, and says what stands between what is known", where=run.path,
+            expected="a left-to-right model", hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
         )  # fmt: skip
     mixture = None
     if ngram:

@@ -57,8 +57,8 @@ class Chains:
     def _begin(self, filler: Filler) -> None:
         """Draw every token given its left and what is to the right of its gap."""
         added: dict[int, Array] = {}
-        for number, gap in enumerate(self._gaps):
-            offsets = filler.added_by_right(self._places[number:], len(gap))
+        for gap, beyond in zip(self._gaps, filler.states_beyond(self._places), strict=True):
+            offsets = filler.added_by_right(beyond, len(gap))
             added |= {column: offsets[gap.stop - 1 - column][None] for column in gap}
         self._draw(added)
 

@@ -157,8 +157,8 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             break
-        if isinstance(row, dict):
-            rows.append(row)
+        if isinstance(row, dict) and {"step", "seconds"} <= {k for k, v in row.items() if isinstance(v, int | float)}:
+            rows.append({name: value for name, value in row.items() if isinstance(value, int | float)})
     return rows
 
 

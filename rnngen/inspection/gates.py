@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnngen.errors import CorpusError
+from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.cloze import directions
 from rnngen.model.network import Network
@@ -77,6 +78,7 @@ def trace_gates(model: Network, tokens: NDArray[np.integer[Any]]) -> list[LayerT
 
     Raises:
         CorpusError: the text is too short to say anything.
+        RnngenError: a state is not finite.
     """
     if len(tokens) < LEAST_TOKENS:
         raise CorpusError("the text is too short", expected=f"{LEAST_TOKENS} tokens", found=len(tokens))
@@ -98,6 +100,8 @@ def trace_gates(model: Network, tokens: NDArray[np.integer[Any]]) -> list[LayerT
             at = [step[layer] for step in steps]
             gates = {name: over_time([s.gates[name] for s in at]) for name in at[0].gates}
             kept = {name: over_time([s.states[name] for s in at]) for name in at[0].states}
+            if not all(np.isfinite(values).all() for values in kept.values()):
+                raise not_finite()
             traces.append(LayerTrace(direction, layer + 1, gates, kept))
     return traces
 

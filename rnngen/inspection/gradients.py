@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.errors import CorpusError
+from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
 from rnngen.model.cells import Cell
 from rnngen.model.cloze import ClozeLM, directions
@@ -241,10 +242,16 @@ GATE_NAMES = {
 
 
 def recurrent_eigenvalues(model: RecurrentLM) -> list[dict[str, NDArray[np.complex128]]]:
-    """Eigenvalues of each gate's W_h, the largest modulus first: a layer each, gate → (H,)."""
+    """Eigenvalues of each gate's W_h, the largest modulus first: a layer each, gate → (H,).
+
+    Raises:
+        RnngenError: a weight is not finite.
+    """
     gates = GATE_NAMES[model.config.cell]
     found = []
     for cell in model.cells:
+        if not cell.weight_hh_l0.isfinite().all():
+            raise not_finite()  # LAPACK does not survive it
         blocks = cell.weight_hh_l0.detach().double().chunk(len(gates))
         values = [torch.linalg.eigvals(block).numpy() for block in blocks]
         found.append({gate: v[np.argsort(-np.abs(v), kind="stable")] for gate, v in zip(gates, values, strict=True)})

@@ -27,7 +27,7 @@ from rnngen.run import Run
 from rnngen.training.samples import fill_some_words
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
-CONTEXT = 500  # tokens that are read before it
+CONTEXT = 500  # tokens that are read on either side of it
 TRACED = 300  # tokens whose gates are shown,
 READ = 2000  # of those that are read, as by ``rnngen inspect gates``
 LAGS = 100
@@ -102,13 +102,12 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
 
     def flows(encoded: EncodedText) -> None:
         report.flows = gradient_flow(network, encoded.tokens, LAGS)
-        network.requires_grad_(False)
 
     def gates(encoded: EncodedText) -> None:
         report.traces = _traces(network, tokenizer, encoded.tokens[:READ])
 
     def page(encoded: EncodedText) -> None:
-        report.page = _surprisal(network, tokenizer, encoded.tokens[: CONTEXT + PAGE])
+        report.page = _surprisal(network, tokenizer, encoded.tokens[: CONTEXT + PAGE + CONTEXT])[:PAGE]
 
     def samples(encoded: EncodedText | None = None) -> None:
         report.samples = _samples(run, encoded)

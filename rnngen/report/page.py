@@ -73,7 +73,7 @@ def check_out(out: Path) -> None:
     Raises:
         UsageError, CheckpointError: see ``write_report``.
     """
-    if out.is_dir() or not out.parent.is_dir():
+    if not out.parent.is_dir() or (out.exists() and not out.is_file()):
         raise UsageError("--out is no place for a file", found=out, expected="a file name in a folder that is there")
     if not out.exists():
         return

@@ -158,9 +158,13 @@ class RunWriter:
                 os.truncate(self.path / log, min(length, (self.path / log).stat().st_size))
 
     def logged(self, name: str) -> list[float]:
-        """A column of metrics.jsonl, from the rows that have it."""
-        rows = map(json.loads, (self.path / files.METRICS).read_text(encoding="utf-8").splitlines())
-        return [float(row[name]) for row in rows if name in row]
+        """A column of metrics.jsonl, from the rows that have it; nothing where the file is gone."""
+        try:
+            with (self.path / files.METRICS).open(encoding="utf-8") as lines:
+                rows = map(json.loads, lines)
+                return [float(row[name]) for row in rows if name in row]
+        except FileNotFoundError:
+            return []
 
     def save_model(self, weights: Mapping[str, Tensor]) -> None:
         """Make these the weights to use. An n-gram model was fitted to the ones before: it goes with them.

@@ -6,7 +6,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnngen.config import RunConfig
+
 OFTEN = 0.5  # share of clipped steps from which clipping, not the learning rate, decides how long a step is
+LARGE = 10.0  # a median above which the gradient explodes: the loss is a mean of nats a token
+GROWTH = 10.0  # times the first quarter's median, in the last quarter
 LEAP = 100.0  # times the median: a norm that no text explains
 NOTHING = 1e-4  # a median below which nothing is learned
 LEAST = 20  # steps from which there is something to say
@@ -28,37 +32,46 @@ class GradientSummary:
     advice: str | None
 
 
-def summarise(norms: Sequence[float], clip: float) -> GradientSummary | None:
+def summarise(norms: Sequence[float], config: RunConfig) -> GradientSummary | None:
     """What norms say; None where there are none.
 
     Args:
         norms: before clipping, in the order of the steps.
-        clip: the threshold.
+        config: of the run; what it has already is not advised.
     """
     if not norms:
         return None
     median, largest = statistics.median(norms), max(norms)
-    clipped = sum(norm > clip for norm in norms) / len(norms)
-    return GradientSummary(median, largest, clipped, _advice(norms, median, largest, clipped, clip))
+    clipped = sum(norm > config.optimizer.clip for norm in norms) / len(norms)
+    return GradientSummary(median, largest, clipped, _advice(norms, median, largest, clipped, config))
 
 
-def _advice(norms: Sequence[float], median: float, largest: float, clipped: float, clip: float) -> str | None:
+def _advice(
+    norms: Sequence[float], median: float, largest: float, clipped: float, config: RunConfig
+) -> str | None:  # fmt: skip
     if len(norms) < LEAST:
         return None
     see = "rnngen inspect gradients shows how far it reaches back"
+    model, clip = config.model, config.optimizer.clip
+    gates = ["take --cell lstm or gru"] if model.cell == "rnn" else []
+    rates = "--learning-rate" + (" and --muon-learning-rate" if config.optimizer.optimizer == "muon" else "")
     if median < NOTHING:
-        return (
-            f"the gradient vanishes (median norm {median:.2g}): take --cell lstm or gru, or --nonlinearity tanh, "
-            f"fewer layers, or a higher --learning-rate; {see}"
-        )
+        steps = [*gates, *(["take fewer layers"] if model.num_layers > 1 else []), f"raise {rates}"]
+        return f"the gradient vanishes (median norm {median:.2g}): {', or '.join(steps)}; {see}"
+    quarter = len(norms) // 4
+    grew = statistics.median(norms[-quarter:]) > GROWTH * statistics.median(norms[:quarter])
+    if clipped > OFTEN and (median > LARGE or grew):
+        steps = [f"halve {rates}", "shorten --bptt", *gates]
+        how = f"{clipped:.0%} of the steps were above --clip {clip:g} (median norm {median:.2g})"
+        return f"the gradient explodes: {how}; {', or '.join(steps)}; {see}"
     if clipped > OFTEN:
         return (
-            f"the gradient explodes: {clipped:.0%} of the steps were above --clip {clip:g} (median norm {median:.2g}); "
-            f"halve --learning-rate and --muon-learning-rate, shorten --bptt, or take --cell lstm; {see}"
+            f"{clipped:.0%} of the steps were above --clip {clip:g} (median norm {median:.2g}), so it decided how far "
+            f"they went: raise it above {median:.2g}, or lower {rates} if the loss jumps"
         )
     if largest > LEAP * median and largest > clip:
         return (
             f"the gradient exploded at times (largest norm {largest:.2g}, median {median:.2g}), and was clipped; if "
-            f"the loss jumps, lower --clip or --learning-rate; {see}"
+            f"the loss jumps, lower --clip or {rates}; {see}"
         )
     return None

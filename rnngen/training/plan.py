@@ -254,5 +254,6 @@ def _with(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
 def _memory(config: RunConfig, parameters: int, V: int, window: int) -> int:
     """Bytes: weights, average, gradients, two moments; activations of a window, forward and backward."""
     c = config.model
-    per_token = c.embedding_size + c.num_layers * 8 * c.hidden_size + 3 * V
+    readers = 2 if c.bidirectional else 1
+    per_token = readers * (c.embedding_size + c.num_layers * 8 * c.hidden_size + 3 * V)
     return 4 * (5 * parameters + 2 * window * per_token)

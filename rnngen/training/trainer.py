@@ -188,5 +188,5 @@ class Trainer:
             if self.step and not self.writer.has_model:  # so that sample and eval have something to read
                 self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
-        gradient = summarise(self._norms, self.config.optimizer.clip)
+        gradient = summarise(self._norms, self.config)
         return Finished(reason, self.step, best, self.best_step, self.writer.path, self._mixed, gradient)

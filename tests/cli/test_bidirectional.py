@@ -67,12 +67,14 @@ def test_eval_gives_pseudo_perplexity_under_its_own_name_and_sample_says_what_to
     [
         (["no gap"], "no gap"),
         (["a", "b", "c___"], "too many"),
+        (["gone.txt", "file.txt"], "not a file"),
         (["a___", "--gibbs", "2", "--beam", "3"], "--gibbs and --beam"),
         (["a___", "--temperature", "0.5"], "--gibbs"),
         (["a___", "-n", "0"], "--num-fills"),
     ],
 )
 def test_fills_that_cannot_be_are_refused(cli: Cli, options: list[str], said: str) -> None:
+    Path("file.txt").write_text("some text")
     outcome = cli("fill", *options)
     assert outcome.code == 2
     assert said in outcome.err
@@ -102,3 +104,21 @@ def test_a_proof_readers_columns_count_unknown_characters_as_one(cli: Cli, both_
         rest = lines[spot["line"] - 1][spot["column"] - 1 :]
         assert spot["token"] in ("\n", rest[:1])
         assert "unk" not in spot["left"] + spot["token"] + spot["right"]
+
+
+def test_a_run_in_the_place_of_a_text_is_an_error_that_says_where_it_goes(cli: Cli, both_ways: Path) -> None:
+    missing = cli("fill", str(both_ways))
+    assert missing.code == 2
+    assert "the text is missing" in missing.err
+    swapped = cli("eval", str(both_ways), str(both_ways))
+    assert swapped.code == 2
+    assert "The run comes first" in swapped.err
+
+
+def test_drawn_fills_are_counted_and_gaps_of_both_kinds_are_named(cli: Cli, both_ways: Path) -> None:
+    outcome = cli("fill", str(both_ways), "a[1] ___ b", "--gibbs", "2", "-n", "30", "--longest", "2", "--seed", "1")
+    assert outcome.code == 0, outcome.err
+    assert "2 gaps: [1], ___" in outcome.err
+    counts = [int(line.split(" of 30 ")[0]) for line in outcome.out.splitlines() if " of 30 " in line]
+    assert sum(counts) == 30
+    assert counts == sorted(counts, reverse=True)

@@ -119,6 +119,19 @@ def test_a_run_stopped_at_any_step_and_resumed_equals_one_that_never_stopped(
     assert outcome_of(Path("run")) == short
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_bidirectional_run_resumed_equals_one_that_never_stopped(home: Path, cell: str) -> None:
+    options = {**SHORT, "corpus": [str(home / "corpus.txt")], "bidirectional": True, "cell": cell, "steps": 24}
+    whole = launch.run_to_end(launch.launch(options, out=Path("whole")))
+    launched = launch.launch(options, out=Path("run"))
+    assert launch.run_to_end(launched, stopping_at(13, launched.trainer)).step == 13
+    finished = launch.run_to_end(launch.resume(Path("run")))
+    assert outcome_of(Path("run")) == outcome_of(Path("whole"))
+    assert finished.gradient == whole.gradient  # the norms of the steps before the stop are in it
+    (Path("run") / "metrics.jsonl").unlink()
+    assert launch.run_to_end(launch.resume(Path("run"))).step == 24  # lost, and nothing else is
+
+
 def test_a_run_stopped_again_and_again_equals_one_that_never_stopped(home: Path, short: dict[str, Any]) -> None:
     launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
     for step in (3, 4, 19, 20, 21, 45, 58):

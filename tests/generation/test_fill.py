@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, train_tokenizer
 from rnngen.errors import UsageError
-from rnngen.generation.fill import Filler, make_filler
+from rnngen.generation.fill import GUESSED, Filler, make_filler
 from rnngen.generation.gapped_text import Gap, Place, parse_gaps
 from rnngen.generation.generate import load
 from rnngen.model.cloze import ClozeLM
@@ -228,14 +228,77 @@ def test_gaps_are_found_in_text(text: str, parts: list[object]) -> None:
         ("a[1][2]", "nothing"),
         ("a[9999]b", "too long"),
         (f"a[{'9' * 5000}]b", "too long"),
+        ("a[०]b", "no gap"),  # a digit, but not one of ours
+        ("ab ___", "nothing follows"),
     ],
 )
 def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_gaps(text)
+        filler_of(network()).best(text)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"count": 10**6}, "--num-fills"),
+        ({"beam": 5000}, "--beam"),
+        ({"longest": 5000}, "--longest"),
+        ({"beam": 1024, "longest": 1000}, "too many candidates"),
+    ],
+)
+def test_searches_that_would_not_end_are_refused(how: dict[str, int], message: str) -> None:
+    filler = filler_of(network())
+    filler.left.vocab_size = 10_000 if "candidates" in message else V
+    with pytest.raises(UsageError, match=message):
+        filler.best("a___b", **how)
 
 
 def test_sampling_from_a_bidirectional_run_says_what_to_use_instead(tmp_path: Path) -> None:
     config = ModelConfig(bidirectional=True).model_dump()
     with pytest.raises(UsageError, match="rnngen fill"):
         load(Run(tmp_path, {}, {"model": config}))
+
+
+@torch.no_grad()
+def test_later_gaps_are_masked_when_a_gap_is_proposed_for() -> None:
+    model = network()
+    assert isinstance(model, ClozeLM)
+    filler = filler_of(model)
+    places = [Place([1], ids("b")), Place([1, 2, 3], ids("ca")), Place([2], ids("c"))]
+    right = model.right_to_left
+    state = right.start_state(1)
+    for token, masked in [(ids("c")[0], False), *[(0, True)] * 2, *((i, False) for i in ids("ca")[::-1]),
+                          *[(0, True)] * GUESSED, (ids("b")[0], False)]:  # fmt: skip
+        state = right.read(torch.tensor([[token]]), state, masked=torch.tensor([[masked]]))[2]
+    beyond = filler.states_beyond(places)
+    np.testing.assert_allclose(filler.added_by_right(beyond[0], 1)[0], right.readout(state)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_a_gap_in_the_place_of_a_word_of_larger_tokens_begins_with_the_space_before_it() -> None:
+    text = "the cat sat on the mat and the cat ran to the tree. " * 20
+    tokenizer = train_tokenizer("bpe", [text], 300)
+    config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
+    model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
+    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    for each in filler.best("the ___ sat", 50, longest=2):
+        assert each.text.startswith("the ")
+        assert each.fills[0].startswith(" ")
+    assert not all(each.fills[0].startswith(" ") for each in filler.best("the[1] sat", 50))
+
+
+def test_what_the_model_has_never_seen_is_left_out_of_what_it_reads() -> None:
+    filler = filler_of(network())
+    with_it, without = filler.best("aXb[2]cY a", 5), filler.best("ab[2]c a", 5)
+    assert [f.fills for f in with_it] == [f.fills for f in without]
+    assert [f.nats for f in with_it] == [f.nats for f in without]
+    assert filler.unseen("aXb[2]cY a") == "XY"
+
+
+def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
+    tokenizer = ByteTokenizer()
+    config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
+    model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
+    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    fills = [each.fills[0] for each in filler.best("a___b", 100, longest=2)]
+    assert len(fills) > 10
+    assert not any("\ufffd" in fill for fill in fills)

@@ -58,3 +58,12 @@ def test_runs_are_listed_newest_first_and_a_damaged_one_says_so(trained: Path, c
 def test_without_a_run_the_way_to_one_is_told() -> None:
     with pytest.raises(CheckpointError, match="no trained model yet"):
         list_runs()
+
+
+def test_rows_of_the_log_that_are_no_numbers_are_passed_over(trained: Path) -> None:
+    whole = make_card(open_run(trained))
+    with (trained / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 1, "valid_nll": "x", "seconds": "y"}\n{"step": 9, "train_nll": 1.0, "grad_norm": null}\n')
+        log.write('{"valid_nll": 0.5}\n[1]\n')
+    again = make_card(open_run(trained))
+    assert (again.curve, again.best_nats, again.gradient_norm) == (whole.curve, whole.best_nats, whole.gradient_norm)

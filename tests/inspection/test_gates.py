@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.load import make_network
 
 V = 7
@@ -58,6 +59,13 @@ def test_both_directions_of_a_bidirectional_network_are_traced_in_the_texts_orde
     config = ModelConfig(hidden_size=5, embedding_size=3, num_layers=2, bidirectional=True)
     traces = trace_gates(make_network(config, V), TOKENS)
     assert [t.name for t in traces] == [f"{d}, layer {n}" for d in ("left to right", "right to left") for n in (1, 2)]
+    model = make_network(config, V)
+    assert isinstance(model, ClozeLM)
+    right, carried = model.right_to_left, model.right_to_left.start_state(1)
+    for t in reversed(range(len(TOKENS))):  # after token t was read from the right
+        carried = right.read(torch.tensor([[TOKENS[t]]]), carried)[2].detach()
+        for layer in (0, 1):
+            np.testing.assert_allclose(traces[2 + layer].states["h"][t], carried[layer, 0, 0], rtol=1e-4, atol=1e-6)
     longer = trace_gates(make_network(config, V), np.append(TOKENS, 3))
     np.testing.assert_array_equal(traces[0].states["h"], longer[0].states["h"][:-1])
     assert not np.array_equal(traces[2].states["h"], longer[2].states["h"][:-1])  # it has read what was added
@@ -95,3 +103,11 @@ def test_a_unit_that_counts_is_found() -> None:
 def test_a_text_that_says_nothing_is_refused() -> None:
     with pytest.raises(CorpusError, match="too short"):
         trace_gates(make_network(ModelConfig(hidden_size=4, embedding_size=2), V), TOKENS[:5])
+
+
+def test_weights_that_are_no_numbers_are_an_error() -> None:
+    model = make_network(ModelConfig(hidden_size=4, embedding_size=2), V)
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    with pytest.raises(RnngenError, match="not finite"):
+        trace_gates(model, TOKENS)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection import gradients
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.inspection.gradients import (
@@ -22,6 +22,7 @@ from rnngen.inspection.gradients import (
     recurrent_eigenvalues,
     state_jacobian,
 )  # fmt: skip
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from tests.model.test_cells import KINDS
 
@@ -100,6 +101,35 @@ def test_gradients_equal_finite_differences(
             through_time = float(np.linalg.norm(gradient))
             if flow.layer == num_layers and flow.state == "h":  # else the path up, or from c to h, is in it too
                 assert flow.mean[lag] == pytest.approx(through_time, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_each_direction_of_a_bidirectional_network_has_the_gradients_of_its_own_reading(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one loss in one place, by autograd through each reader, beside which the other has read the rest."""
+    for name, value in (("STREAMS", 1), ("ENDS", 1), ("BURN_IN", 5)):
+        monkeypatch.setattr(gradients, name, value)
+    config = ModelConfig.model_validate({"cell": cell, "hidden_size": H, "embedding_size": 4, "bidirectional": True})
+    model = ClozeLM(config, V, torch.Generator().manual_seed(3)).double()
+    lags, tokens = 4, TOKENS[:16]
+    flows = {f.direction: f for f in gradient_flow(model, tokens, lags) if f.state == "h"}
+    left, right = model.directions
+    for direction, reader, other, text in (
+        ("left to right", left, right, tokens), ("right to left", right, left, tokens[::-1])
+    ):  # fmt: skip
+        ids = torch.from_numpy(text.copy())[:, None]
+        beside = other.read(ids[11:].flip(0), other.start_state(1).double())[
+            2
+        ]  # all beyond the token that is predicted
+        states = [reader.start_state(1).double()]
+        for token in ids[:10]:
+            states[-1].requires_grad_()
+            states.append(reader.read(token[None], states[-1])[2])
+        loss = torch.nn.functional.cross_entropy(reader.readout(states[-1]) + other.readout(beside), ids[10])
+        for lag in range(1, lags + 1):
+            (gradient,) = torch.autograd.grad(loss, states[-1 - lag], retain_graph=True)
+            assert flows[direction].mean[lag] == pytest.approx(float(gradient[0, 0].norm()), rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -185,3 +215,11 @@ def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None
 def test_a_text_that_is_too_short_is_told() -> None:
     with pytest.raises(CorpusError, match="too short to look back so far; expected 181 tokens; found 180"):
         gradient_flow(network("rnn"), TOKENS[:180], 100)
+
+
+def test_eigenvalues_of_weights_that_are_no_numbers_are_an_error() -> None:
+    model = network("lstm")
+    with torch.no_grad():
+        model.cells[0].weight_hh_l0[0, 0] = math.nan
+    with pytest.raises(RnngenError, match="not finite"):
+        recurrent_eigenvalues(model)

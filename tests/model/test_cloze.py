@@ -106,3 +106,14 @@ def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -
     torch.testing.assert_close(by_left + by_right - left.output.bias - right.output.bias, found.logits)
     assert predict(model, window).shape == (T, B, V)
     assert model.predict(window[:-1], window[1:], model.start_state(B)).beside == ()
+
+
+def test_while_learning_gaps_are_drawn_for_the_right_to_left_direction() -> None:
+    model, window = build(), text()
+    for seed in range(5):
+        masked = draw_gaps(T, B, generator=torch.Generator().manual_seed(seed))
+        learning = model.predict(
+            window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(seed)
+        ).logits  # fmt: skip
+        assert torch.equal(learning, predict(model, window, masked=masked))
+        assert masked.any() or seed

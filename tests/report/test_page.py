@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,10 +18,10 @@ from rnngen.errors import UsageError
 from rnngen.evaluation.evaluate import evaluate, own_part
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
-from rnngen.report.collect import TRACED, RunReport, collect
+from rnngen.report.collect import TRACED, RunReport, collect, tell_apart
 from rnngen.report.page import render, write_report
 from rnngen.run import open_run
-from tests.conftest import FAST, Outcome
+from tests.conftest import FAST, Outcome, make_text
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> & "quoted"'
 
@@ -124,3 +125,26 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
     assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 2  # the learning curve and the gradient flow
     assert "background: rgba(var(--" in dom
     assert dom.count("<option") > 5
+
+
+def test_runs_of_one_folder_name_are_told_apart_by_the_folders_above(report: RunReport) -> None:
+    reports = [replace(report, run=Path(path)) for path in ("/x/a/run", "/x/b/run", "/x/other")]
+    tell_apart(reports)
+    assert [r.name for r in reports] == ["a/run", "b/run", "other"]
+
+
+def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignore[no-untyped-def]
+    cli, trained: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "some text.txt"
+    text.write_text(make_text(4000, seed=8), encoding="utf-8")
+    outcome: Outcome = cli("report", trained, "checkpoints/tiny", "--text", text, "--out", "r.html")
+    assert outcome.code == 0, outcome.err
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert page.count("<h2>tiny: gates</h2>") == 1
+    assert "some text.txt" in page
+    assert "nothing was learned" not in page
+    assert cli("report", trained, "--text", "gone.txt", "--out", "other.html").code == 1
+    assert not Path("other.html").exists()
+    os.mkfifo("pipe")
+    assert cli("report", trained, "--out", "pipe").code == 2

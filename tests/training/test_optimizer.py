@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig, OptimizerConfig
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.training.optimizer import (
     Muon,
@@ -71,6 +72,15 @@ def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
     assert len(decay) == len(list(m.parameters()))
+
+
+def test_both_directions_decay_alike() -> None:
+    m = ClozeLM(ModelConfig(hidden_size=8, embedding_size=8, bidirectional=True), 5)
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3), "float32")
+    decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
+    decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
+    each = ("layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight")
+    assert decaying == {f"{direction}.{name}" for direction in ("left_to_right", "right_to_left") for name in each}
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

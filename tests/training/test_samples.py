@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import re
+
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.generation.fill import make_filler
+from rnngen.model.load import make_network
+from rnngen.training.samples import LENGTH, fill_some_words
+from tests.conftest import make_text
+
+TEXT = make_text(3000)
+
+
+def test_words_filled_in_stand_beside_what_stood_there_and_the_rest_is_the_text() -> None:
+    tokenizer = CharTokenizer(TEXT)
+    config = ModelConfig(hidden_size=8, embedding_size=4, bidirectional=True)
+    model = make_network(config, tokenizer.vocab_size, torch.Generator().manual_seed(0))
+    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    tokens = tokenizer.encode(TEXT)
+    samples = [fill_some_words(filler, tokens, step) for step in range(4)]
+    assert len(set(samples)) == 4
+    for sample in samples:
+        pairs = re.findall(r"⟦([^⟦|]*)\|?([^⟧]*)⟧", sample)
+        assert 1 < len(pairs) <= 4
+        original = re.sub(r"⟦[^⟦|]*\|([^⟧]*)⟧", r"\1", sample)
+        assert any(word for _, word in pairs)  # a model that learned nothing is wrong
+        assert original in TEXT
+        assert len(original) == LENGTH
+        assert all(len(fill) == len(word) and fill != word for fill, word in pairs if word)
