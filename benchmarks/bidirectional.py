@@ -6,7 +6,8 @@ A bidirectional and a left-to-right LSTM of as many weights are trained on the s
 defaults of ``rnngen train``. Then, on the part that neither has seen:
 
 - One character in a hundred is replaced by another one of the alphabet, and all are ranked by -ln p. Average precision
-  is the mean, over the wrong ones, of the share of wrong ones among those ranked as high; at random it is 0.01.
+  is the mean, over the wrong ones, of the share of wrong ones among those ranked as high; at random it is 0.01. Then,
+  of the first draw, those that are ranked first are looked at again, as ``rnngen eval --spot`` does.
 - Words are taken out, one at a time, and put back (``rnngen eval --against``). The nats a word are over the proposals
   of both models, so they are at least those.
 """
@@ -29,6 +30,7 @@ from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.evaluate import held_out_nats, own_part
 from rnngen.evaluation.gaps import score_gaps
+from rnngen.evaluation.spot import look_again
 from rnngen.generation.fill import load_filler
 from rnngen.model.load import load_network
 from rnngen.run import Run
@@ -36,6 +38,7 @@ from rnngen.shapes import expected_shapes
 
 WRONG = 0.01
 DRAWS = 5
+LOOKED_AT = 0.05
 
 
 def corrupt(
@@ -59,15 +62,20 @@ def average_precision(scores: NDArray[Any], wrong: NDArray[np.bool_]) -> float:
     return float(precision[hits].mean())
 
 
-def spotting(run: Run, tokens: NDArray[np.integer[Any]]) -> list[float]:
-    """Average precision for several draws of what is wrong."""
-    model, found = load_network(run), []
+def spotting(run: Run, tokens: NDArray[np.integer[Any]]) -> tuple[list[float], float]:
+    """Average precision for several draws of what is wrong, and of the first one after the second look."""
+    model, filler, found, again = load_network(run), load_filler(run), [], 0.0
     for seed in range(DRAWS):
         corrupted, wrong = corrupt(tokens, run.tokenizer(), seed)
         nats = np.empty(len(corrupted), np.float32)
         held_out_nats(model, corrupted, each=nats)
         found.append(average_precision(nats, wrong))
-    return found
+        if seed == 0:
+            first = np.argsort(-nats)[: round(LOOKED_AT * len(nats))]
+            nats -= nats.max()  # below all that are looked at
+            nats[first] = [look.nats for look in look_again(model, filler, corrupted, first.tolist()).values()]
+            again = average_precision(nats, wrong)
+    return found, again
 
 
 def width_of_as_many_weights(run: Run, embedding_size: int) -> int:
@@ -109,12 +117,13 @@ def main() -> None:
         gaps = score_gaps([load_filler(run) for run in runs.values()], tokens, words)
         rows = []
         for (name, run), gap in zip(runs.items(), gaps, strict=True):
-            precisions, model = spotting(run, tokens), run.model_config()
+            (precisions, again), model = spotting(run, tokens), run.model_config()
             values = gap.as_dict()
             rows.append(
                 {
                     "model": name, "units": model["hidden_size"], "weights": load_network(run).num_parameters,
                     "average precision": float(np.mean(precisions)), "deviation": float(np.std(precisions)),
+                    "looked at again": again,
                     "words right": values["accuracy"], "without length": values["accuracy_without_length"],
                     "nats a word, at least": values["nats_per_word_at_least"],
                 }

@@ -210,15 +210,18 @@ def _spot(
     quiet: bool,
 ) -> None:
     """Show the least expected places of each text."""
+    from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.evaluate import text_of
-    from rnngen.evaluation.spot import least_expected
+    from rnngen.evaluation.spot import least_expected, looks
+    from rnngen.generation.fill import load_filler
     from rnngen.model.load import load_network
 
-    model = load_network(run).to(device)
+    model, filler = load_network(run).to(device), load_filler(run)
     files: list[str | None] = [*text] if text else [None]
     for file in files:
         with text_of(run, (file,) if file else (), part, errors) as encoded:
-            spots = least_expected(model, run.tokenizer(), encoded.tokens, count)
+            with LongJob("looking again", min(looks(count), len(encoded.tokens)), "places", shown=not quiet) as job:
+                spots = least_expected(model, filler, encoded.tokens, count, job.advance_to)
             if encoded.unknown and not quiet:
                 console.note(
                     f"note: {encoded.unknown:,} characters that the model has never seen, shown as �, are not judged"
@@ -227,9 +230,8 @@ def _spot(
         if as_json:
             console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})
             continue
-        sides = "what is around them" if run.model_config()["bidirectional"] else "what is before them"
         counted = "" if file else " (lines are counted from the beginning of the part)"
-        console.write(f"{where}: what {run.path} expected least, given {sides}{counted}\n\n")
+        console.write(f"{where}: what {run.path} expected least, given what is around it{counted}\n\n")
         console.write(_spot_table(spots))
 
 
@@ -238,5 +240,6 @@ def _spot_table(spots: list[Spot]) -> str:
     for s in spots:
         expected = f"{s.expected!r} {s.probability:.0%}"
         place = f"{s.left}⟦{s.token}⟧{s.right}".replace("\n", "↵").replace("\t", " ")
-        lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {expected:<18} {place}")
+        times = f"{s.times} times: " if s.times > 1 else ""
+        lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {expected:<18} {times}{place}")
     return "\n".join(lines) + "\n"

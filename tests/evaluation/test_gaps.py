@@ -10,13 +10,9 @@ from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer, train_tokenizer
 from rnngen.errors import CorpusError
 from rnngen.evaluation import gaps
-from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.gaps import score_gaps, word_spans
-from rnngen.evaluation.spot import APART, least_expected
 from rnngen.generation.fill import make_filler
 from rnngen.generation.gapped_text import Place
-from rnngen.model.cloze import ClozeLM
-from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
 
@@ -85,59 +81,3 @@ def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
     assert any(0 < score.right < 8 for score in both)  # else it says nothing
     with pytest.raises(CorpusError, match="no word"):
         score_gaps(fillers, TOKENIZER.encode("! , !"))
-
-
-@torch.no_grad()
-def expected_at(model: Network, tokens: np.ndarray, position: int) -> np.ndarray:
-    """p of every token at a place, from the readers' states after the tokens before and beyond it."""
-
-    def state(reader: RecurrentLM, read: np.ndarray) -> torch.Tensor:
-        carried = reader.start_state(1)
-        for token in read.tolist():
-            carried = reader.read(torch.tensor([[token]]), carried)[2]
-        return reader.readout(carried)[0]
-
-    if isinstance(model, ClozeLM):
-        left, right = model.directions
-        return (state(left, tokens[:position]) + state(right, tokens[position + 1 :][::-1])).softmax(0).numpy()
-    assert isinstance(model, RecurrentLM)
-    return state(model, tokens[:position]).softmax(0).numpy()
-
-
-@pytest.mark.parametrize("bidirectional", [True, False])
-def test_the_least_expected_places_are_those_of_the_highest_nats_and_apart(bidirectional: bool) -> None:
-    model, tokens = network(bidirectional=bidirectional), TOKENIZER.encode(TEXT)
-    with torch.no_grad():
-        for p in model.parameters():
-            p.mul_(3)  # so that it is sure of something
-    nats = np.empty(len(tokens), np.float32)
-    held_out_nats(model, tokens, each=nats)
-    spots = least_expected(model, TOKENIZER, tokens, 5)
-    chosen: list[int] = []
-    for position in np.argsort(-nats, kind="stable").tolist():
-        p = expected_at(model, tokens, position)
-        p[TOKENIZER.unknown_id] = 0
-        if all(abs(position - other) > APART for other in chosen) and p.argmax() != tokens[position]:
-            chosen.append(position)
-            spot = spots[len(chosen) - 1]
-            assert (spot.position, spot.expected) == (position, TOKENIZER.decode([int(p.argmax())]))
-            assert spot.probability == pytest.approx(p.max(), rel=1e-3)
-            assert spot.nats == pytest.approx(nats[position])
-        if len(chosen) == 5:
-            break
-    assert len(spots) == 5
-    for s in spots:
-        before = TEXT[: s.position]
-        assert (s.line, s.column) == (before.count("\n") + 1, s.position - (before.rfind("\n") + 1) + 1)
-        assert s.token == TEXT[s.position]
-        assert before.endswith(s.left)
-        assert TEXT[s.position + 1 :].startswith(s.right)
-
-
-def test_a_place_where_the_likeliest_stands_is_not_listed() -> None:
-    tokens = TOKENIZER.encode("a" * 40)
-    model = network(bidirectional=False)
-    assert isinstance(model, RecurrentLM)
-    with torch.no_grad():
-        model.output.bias[tokens[0]] = 5.0
-    assert least_expected(model, TOKENIZER, tokens, 5) == []

@@ -58,22 +58,28 @@ def log_p(model: ClozeLM, before: list[int], unknown: list[int], beyond: list[in
 
 
 @torch.no_grad()
-def alone(reader: RecurrentLM, other: RecurrentLM, read: list[int], predicted: list[int]) -> float:
+def alone(reader: RecurrentLM, other: RecurrentLM | None, read: list[int], predicted: list[int]) -> float:
     """Ln p of tokens, each from those before it in the order of reading, the other reader having read nothing."""
     state, total = reader.start_state(1), 0.0
     for i, token in enumerate([*read, *predicted]):
         if i >= len(read):
-            logits = reader.readout(state) + other.readout(other.start_state(1))
+            logits = reader.readout(state)
+            logits = logits if other is None else logits + other.readout(other.start_state(1))
             total += float(logits[0].double().log_softmax(-1)[token])
         state = reader.read(torch.tensor([[token]]), state)[2]
     return total
 
 
-def judged(model: ClozeLM, parts: list[list[int]]) -> float:
+def judged(model: ClozeLM | RecurrentLM, parts: list[list[int]]) -> float:
     """Mean over the readers of ln p of what is in the gaps, the odd parts, and of 12 tokens beyond each."""
-    left, right = model.directions
+    readers: list[tuple[RecurrentLM, RecurrentLM | None, int]]
+    if isinstance(model, ClozeLM):
+        left, right = model.directions
+        readers = [(left, right, 1), (right, left, -1)]
+    else:
+        readers = [(model, None, 1)]
     found = []
-    for reader, other, towards in ((left, right, 1), (right, left, -1)):
+    for reader, other, towards in readers:
         ordered = [part[::towards] for part in parts[::towards]]
         found.append(
             sum(

@@ -1,0 +1,101 @@
+"""The least expected places of a text, against the formulas at every place."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from rnngen.config import ModelConfig
+from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.evaluation import spot
+from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.evaluation.spot import APART, least_expected, look_again
+from rnngen.generation.fill import make_filler
+from rnngen.model.cloze import ClozeLM
+from rnngen.model.language_model import RecurrentLM
+from rnngen.model.load import make_network
+from rnngen.model.network import Network
+from tests.generation.test_fill import judged
+
+TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3
+TOKENIZER = CharTokenizer(TEXT)
+
+
+def network(*, bidirectional: bool, seed: int = 0) -> Network:
+    config = ModelConfig(hidden_size=8, embedding_size=4, bidirectional=bidirectional)
+    return make_network(config, TOKENIZER.vocab_size, torch.Generator().manual_seed(seed))
+
+
+def filler(model: Network):  # type: ignore[no-untyped-def]
+    weights = {name: w.numpy() for name, w in model.weights().items()}
+    return make_filler(model.config.model_dump(), weights, TOKENIZER)
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_the_least_expected_places_are_those_that_go_least_with_their_surroundings(bidirectional: bool) -> None:
+    model, tokens = network(bidirectional=bidirectional), TOKENIZER.encode(TEXT)
+    assert isinstance(model, ClozeLM | RecurrentLM)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(3)  # so that it is sure of something
+    known = [i for i in range(TOKENIZER.vocab_size) if i != TOKENIZER.unknown_id]
+    p = np.array(
+        [
+            [judged(model, [tokens[:t].tolist(), [i], tokens[t + 1 :].tolist()]) for i in known]
+            for t in range(len(tokens))
+        ]
+    )  # (N, V): ln p of every token in every place, and of what is on its other side
+    p = np.exp(p - p.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    nats = np.array([-np.log(p[t, known.index(token)]) for t, token in enumerate(tokens.tolist())])
+    chosen: list[int] = []
+    for t in np.argsort(-nats).tolist():
+        if all(abs(t - other) > APART for other in chosen) and known[p[t].argmax()] != tokens[t]:
+            chosen.append(t)
+    words = {}  # the worst place of each, and all
+    for t in chosen:
+        around = re.search(r"[a-z]*$", TEXT[:t]).group(), re.match(r"[a-z]*", TEXT[t + 1 :]).group()  # type: ignore[union-attr]
+        words.setdefault((*around, TEXT[t]) if any(around) else t, []).append(t)
+    assert any(len(places) > 1 for places in words.values())
+    spots = least_expected(model, filler(model), tokens, 5)
+    assert [(s.position, s.times) for s in spots] == [(p[0], len(p)) for p in words.values()][:5]
+    for s in spots:
+        best = known[p[s.position].argmax()]
+        assert (s.token, s.expected) == (TEXT[s.position], TOKENIZER.decode([best]))
+        assert s.probability == pytest.approx(p[s.position].max(), rel=1e-3)
+        assert s.nats == pytest.approx(nats[s.position], rel=1e-3)
+        before = TEXT[: s.position]
+        assert (s.line, s.column) == (before.count("\n") + 1, s.position - (before.rfind("\n") + 1) + 1)
+        assert before.endswith(s.left)
+        assert TEXT[s.position + 1 :].startswith(s.right)
+
+
+def test_places_are_looked_at_again_in_the_order_of_what_each_reader_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spot, "looks", lambda count: count)
+    model, tokens = network(bidirectional=True), TOKENIZER.encode(TEXT)
+    nats = np.empty(len(tokens), np.float32)
+    held_out_nats(model, tokens, each=nats)
+    spots = least_expected(model, filler(model), tokens, 9)
+    assert {s.position for s in spots} <= set(np.argsort(-nats)[:9].tolist())
+
+
+def test_of_a_large_vocabulary_the_likeliest_and_the_token_itself_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokens = network(bidirectional=True), TOKENIZER.encode(TEXT)
+    whole = look_again(model, filler(model), tokens, range(20, 40))
+    monkeypatch.setattr(spot, "_NUMBERS", 0)
+    monkeypatch.setattr(spot, "_ALTERNATIVES", (3, 3))
+    some = look_again(model, filler(model), tokens, range(20, 40))
+    assert all(some[t].nats <= whole[t].nats + 1e-6 for t in some)  # fewer to compare with
+    assert all(some[t].nats > 0 for t in some)
+
+
+def test_a_place_where_the_likeliest_stands_is_not_listed() -> None:
+    tokens = TOKENIZER.encode("a" * 40)
+    model = network(bidirectional=False)
+    assert isinstance(model, RecurrentLM)
+    with torch.no_grad():
+        model.output.bias[tokens[0]] = 5.0
+    assert least_expected(model, filler(model), tokens, 5) == []
