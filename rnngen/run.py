@@ -343,8 +343,11 @@ def open_run(path: str | Path | None = None) -> Run:
         found = "a file" if folder.exists() else "nothing there"
         hint = "A text comes after the run: rnngen eval RUN TEXT, rnngen sample RUN --prompt-file TEXT."
         if not folder.exists():
-            near = checkpoints_folder() / folder.name
-            hint = f"Did you mean {near}?" if (near / MANIFEST).exists() else None  # type: ignore[assignment]
+            import difflib  # here: only a mistake needs it
+
+            known = {manifest.parent.name: manifest.parent for manifest in checkpoints_folder().glob(f"*/{MANIFEST}")}
+            near = difflib.get_close_matches(folder.name, known, 1)
+            hint = f"Did you mean {known[near[0]]}?" if near else None  # type: ignore[assignment]
         raise CheckpointError(
             "is not a run", where=folder, expected="a folder made by rnngen train", found=found, hint=hint,
         )  # fmt: skip
@@ -352,7 +355,7 @@ def open_run(path: str | Path | None = None) -> Run:
         runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
         raise CheckpointError(
             "is not a run", where=folder, expected="a folder made by rnngen train",
-            hint=f"It holds runs: {', '.join(map(str, runs[:5]))}." if runs else None,
+            hint=f"It holds runs: {', '.join(map(str, runs[:5]))}{', …' * (len(runs) > 5)}." if runs else None,
         )  # fmt: skip
     if not (folder / MANIFEST).exists():
         raise CheckpointError(

@@ -156,7 +156,7 @@ def gradients_command(
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.evaluation.evaluate import encoded_text, own_part
     from rnngen.inspection.gradients import gradient_flow, recurrent_eigenvalues
-    from rnngen.model.cloze import directions
+    from rnngen.model.cloze import readers_by_name
     from rnngen.model.load import fresh_network, load_network
 
     model = fresh_network(opened) if fresh else load_network(opened)
@@ -167,7 +167,7 @@ def gradients_command(
             flows = gradient_flow(model, encoded.tokens, lags)
     radii = {
         f"{direction}, layer {number}".removeprefix(", "): {gate: float(abs(v[0])) for gate, v in layer.items()}
-        for direction, one in directions(model).items()
+        for direction, one in readers_by_name(model).items()
         for number, layer in enumerate(recurrent_eigenvalues(one), start=1)
     }
     if as_json:

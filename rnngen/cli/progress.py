@@ -19,7 +19,9 @@ from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
 
 RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
-BAR_COLUMNS = 49  # what the bar, the times and their words take of a line, beside the numbers of steps
+BAR_COLUMNS = 32  # what the bar, the time left and its word take of a line, beside the numbers of steps
+ELAPSED_COLUMNS = 17  # what the time elapsed and its word take; a narrow screen has no room for it
+WIDE = 110
 _SMOOTHING = 0.98
 
 
@@ -136,11 +138,10 @@ class LiveScreen(Quiet):
         self._console.print(Text(console.visible(self.title()), style="bold"))
         for line in plan_lines(self.launched.plan) if self.launched.plan else []:
             self._console.print(Text(f"  {line}"))
+        elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
         self._progress = Progress(
-            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), TimeElapsedColumn(),
-            TextColumn("elapsed,"), TimeRemainingColumn(),
-            TextColumn("left"), TextColumn("{task.description}"), console=self._console,
-            refresh_per_second=4,
+            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), *elapsed, TimeRemainingColumn(),
+            TextColumn("left"), TextColumn("{task.description}"), console=self._console, refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer
         self._task = self._progress.add_task("", total=trainer.config.train.steps, completed=trainer.step)
@@ -168,13 +169,18 @@ class LiveScreen(Quiet):
                 Panel(text, title=f"step {event.step}{filled}", title_align="left", border_style="dim", width=80)
             )
 
+    @property
+    def _wide(self) -> bool:
+        return self._console.width >= WIDE
+
     def _numbers(self) -> str:
         epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
         valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
         best = valid and f" (best {self.best:.3f})"
         rate = f"  {console.count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
-        room = self._console.width - BAR_COLUMNS - 2 * len(str(self.launched.trainer.config.train.steps))
+        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.launched.trainer.config.train.steps))
+        room = self._console.width - taken
         lines = (
             epoch + train + valid + best + rate,
             epoch + train + valid + best,

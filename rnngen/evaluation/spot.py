@@ -134,14 +134,16 @@ def look_again(
         on_look: told how many are done.
     """
     most = int(np.clip(_NUMBERS // model.vocab_size, *_ALTERNATIVES))
+    known = [token for token in range(model.vocab_size) if token not in filler.banned]
     found = {}
     for done, position in enumerate(positions):
         if on_look is not None:
             on_look(done)
-        logits = _logits_at(model, tokens, position)
-        logits[filler.banned] = -torch.inf
-        logits[int(tokens[position])] = torch.inf  # the first of them is the token itself
-        alternatives = logits.topk(min(most, len(logits) - len(filler.banned))).indices.tolist()
+        token, others = int(tokens[position]), known
+        if len(known) > most:
+            logits = _logits_at(model, tokens, position)
+            others = [known[i] for i in logits[known].topk(most).indices.tolist()]
+        alternatives = [token, *(other for other in others if other != token)]
         before, after = tokens[max(0, position - CONTEXT) : position], tokens[position + 1 : position + 1 + CONTEXT]
         place = Place([1], after.tolist())
         log_p = filler.log_p(before.tolist(), [place], [[[token]] for token in alternatives])

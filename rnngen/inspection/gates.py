@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnngen.errors import CorpusError
 from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import start_states, step_model
-from rnngen.model.cloze import directions
+from rnngen.model.cloze import ClozeLM, readers_by_name
 from rnngen.model.network import Network
 
 Values = NDArray[np.float32]
@@ -83,8 +83,8 @@ def trace_gates(model: Network, tokens: NDArray[np.integer[Any]]) -> list[LayerT
     if len(tokens) < LEAST_TOKENS:
         raise CorpusError("the text is too short", expected=f"{LEAST_TOKENS} tokens", found=len(tokens))
     traces = []
-    for direction, one in directions(model).items():
-        backwards = direction == "right to left"
+    for direction, one in readers_by_name(model).items():
+        backwards = isinstance(model, ClozeLM) and one is model.right_to_left
         ids = torch.from_numpy(tokens[:: -1 if backwards else 1].astype(np.int64))
         states, steps = start_states(one, 1), []
         for token in ids:

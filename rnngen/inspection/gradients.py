@@ -22,7 +22,7 @@ from rnngen.errors import CorpusError
 from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
 from rnngen.model.cells import Cell
-from rnngen.model.cloze import ClozeLM, directions
+from rnngen.model.cloze import ClozeLM, readers_by_name
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
 
@@ -100,13 +100,10 @@ def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 
     """
     model.eval().requires_grad_(False)
     if not isinstance(model, ClozeLM):
-        (one,) = directions(model).values()
+        (one,) = readers_by_name(model).values()
         return _flows(one, tokens, lags)
-    left, right = model.directions
-    found = {
-        "left to right": _flows(left, tokens, lags, right),
-        "right to left": _flows(right, tokens[::-1], lags, left),
-    }
+    (forwards, left), (backwards, right) = readers_by_name(model).items()
+    found = {forwards: _flows(left, tokens, lags, right), backwards: _flows(right, tokens[::-1], lags, left)}
     return [replace(flow, direction=name) for name, flows in found.items() for flow in flows]
 
 
@@ -117,7 +114,10 @@ def _flows(
     T = lags + ENDS
     needed = BURN_IN + T + 1 + (0 if other is None else BURN_IN)
     if len(tokens) < needed:
-        raise CorpusError("the text is too short to look back so far", expected=f"{needed} tokens", found=len(tokens))
+        raise CorpusError(
+            "the text is too short to look back so far", expected=f"{needed} tokens for {lags} lags", found=len(tokens),
+            hint="Take a longer text, or lower --lags.",
+        )  # fmt: skip
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
     windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
     states = start_states(model, STREAMS)

@@ -93,7 +93,7 @@ class ClozeLM(Network):
         )  # fmt: skip
 
 
-def directions(model: Network) -> dict[str, RecurrentLM]:
+def readers_by_name(model: Network) -> dict[str, RecurrentLM]:
     """The left-to-right language models that a network is made of, by name: itself, or the two readers."""
     if isinstance(model, ClozeLM):
         return {"left to right": model.left_to_right, "right to left": model.right_to_left}
