@@ -13,7 +13,7 @@ from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import spot
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.spot import APART, least_expected, look_again
-from rnngen.generation.fill import make_filler
+from rnngen.generation.fill import Filler, make_filler
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import make_network
@@ -90,6 +90,20 @@ def test_of_a_large_vocabulary_the_likeliest_and_the_token_itself_are_compared(m
     some = look_again(model, filler(model), tokens, range(20, 40))
     assert all(some[t].nats <= whole[t].nats + 1e-6 for t in some)  # fewer to compare with
     assert all(some[t].nats > 0 for t in some)
+    assert isinstance(model, ClozeLM)
+    left, right = model.directions
+    compared = []
+    judge = Filler.log_p
+    monkeypatch.setattr(Filler, "log_p", lambda *a: compared.append({ids[0][0] for ids in a[3]}) or judge(*a))
+    look_again(model, filler(model), tokens, range(20, 40))
+    for t, alternatives in zip(range(20, 40), compared, strict=True):
+        with torch.no_grad():
+            before = left.read(torch.from_numpy(tokens[:t].astype(int))[:, None], left.start_state(1))[2]
+            after = torch.from_numpy(tokens[t + 1 :][::-1].astype(int))[:, None]
+            beyond = right.read(after, right.start_state(1))[2]
+            logits = (left.readout(before) + right.readout(beyond))[0]
+        logits[TOKENIZER.unknown_id] = -torch.inf
+        assert alternatives == {int(tokens[t]), *logits.topk(3).indices.tolist()}
 
 
 def test_a_place_where_the_likeliest_stands_is_not_listed() -> None:

@@ -98,6 +98,9 @@ def test_both_directions_learn() -> None:
 def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -> None:
     model, window = build(), text()
     left, right = model.directions
+    with torch.no_grad():
+        left.output.bias.normal_()
+        right.output.bias.normal_()
     found = model.predict(window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(1))
     by_left, by_right = found.beside
     nothing = right.readout(right.start_state(B))
