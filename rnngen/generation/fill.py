@@ -28,7 +28,7 @@ from rnngen.generation.context import log_softmax
 from rnngen.generation.filters import Array
 from rnngen.generation.gapped_text import MOST_TOKENS, Gap, Place, parse_gaps
 from rnngen.generation.gibbs import Chains
-from rnngen.generation.options import check_count, draw_seed
+from rnngen.generation.options import check_count, check_temperature, draw_seed
 from rnngen.generation.recurrence import Recurrence
 from rnngen.generation.rescoring import having_read, judge, read_rows, sequence_log_p
 from rnngen.run import Run, open_run
@@ -108,8 +108,8 @@ class Filler:
         Raises:
             UsageError: an option out of range, or no gap.
         """
-        _check_within("num-fills", count, MOST_FILLS)
-        _check_within("beam", beam, MOST_CANDIDATES)
+        check_count("num-fills", count, least=1, most=MOST_FILLS)
+        check_count("beam", beam, least=1, most=MOST_CANDIDATES)
         parts, before, places = self._read(text, longest)
         if beam * max(len(place.lengths) for place in places) * self.left.vocab_size > MOST_NUMBERS:
             raise UsageError(
@@ -148,10 +148,9 @@ class Filler:
                 "drawing fills needs a model that reads from both ends", found=self.name,
                 hint="Train one with --bidirectional, or search instead.",
             )  # fmt: skip
-        _check_within("num-fills", count, MOST_FILLS)
+        check_count("num-fills", count, least=1, most=MOST_FILLS)
         check_count("gibbs", sweeps)
-        if not 0 <= temperature < float("inf"):
-            raise UsageError("--temperature is out of range", expected="a number ≥ 0 (0 is greedy)", found=temperature)
+        check_temperature(temperature)
         parts, before, places = self._read(text, longest)
         rng = np.random.default_rng(draw_seed() if seed is None else seed)
         lengths = self._draw_lengths(before, places, count, temperature, rng)
@@ -344,7 +343,7 @@ class Filler:
         """The parts of a text, the ids before its first gap, and the gaps."""
         level = self.tokenizer.level
         longest = LONGEST[level] if longest is None else longest
-        _check_within("longest", longest, MOST_TOKENS)
+        check_count("longest", longest, least=1, most=MOST_TOKENS)
         parts = parse_gaps(text)
         if parts[-1] == "" and parts[-2] == Gap(None):
             raise UsageError(
@@ -418,17 +417,6 @@ def make_filler(
         for direction in DIRECTIONS
     )
     return Filler(left, right, tokenizer, name)
-
-
-def _check_within(option: str, value: int, most: int) -> None:
-    """An option that is a count from 1 to ``most``.
-
-    Raises:
-        UsageError: it is not.
-    """
-    check_count(option, value, least=1)
-    if value > most:
-        raise UsageError(f"--{option} is out of range", expected=f"at most {most:,}", found=value)
 
 
 def _mean(judged: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

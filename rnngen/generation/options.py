@@ -76,8 +76,8 @@ class Sampling:
         for name in ("ban", "stop"):
             if isinstance(getattr(self, name), str):  # one string, not its characters
                 object.__setattr__(self, name, (getattr(self, name),))
-        t, penalty = self.temperature, self.repetition_penalty
-        _check("temperature", t, 0 <= t < math.inf, "a number ≥ 0 (0 is greedy)")
+        penalty = self.repetition_penalty
+        check_temperature(self.temperature)
         _check("repetition-penalty", penalty, 0.01 <= penalty <= 100, "a number from 0.01 to 100 (1 is none)")
         for name in ("top_p", "min_p", "typical"):
             value = getattr(self, name)
@@ -119,13 +119,23 @@ def make_sampling(options: Mapping[str, Any]) -> Sampling:
     return Sampling(**options)
 
 
-def check_count(name: str, value: int, least: int = 0) -> None:
-    """Refuse a number that is too small.
+def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
+    """Refuse a number that is too small, or too large.
 
     Raises:
-        UsageError: it is below ``least``.
+        UsageError: it is below ``least``, or above ``most``.
     """
-    _check(name, value, value >= least, f"an integer ≥ {least}")
+    expected = f"an integer ≥ {least}" if most is None else f"an integer from {least} to {most:,}"
+    _check(name, value, value >= least and (most is None or value <= most), expected)
+
+
+def check_temperature(value: float) -> None:
+    """Refuse what logits cannot be divided by.
+
+    Raises:
+        UsageError: it is below 0, infinite or no number.
+    """
+    _check("temperature", value, 0 <= value < math.inf, "a number ≥ 0 (0 is greedy)")
 
 
 def _check(name: str, value: object, ok: bool, expected: str) -> None:

@@ -51,20 +51,25 @@ def judge(
         known: what it reads after each gap.
         rows: fillings, each with the ids of every gap; gaps, fills and tokens all in the order of reading.
     """
-    twin = reader.fork()
-    twin.state = state if state.shape[2] == len(rows) else state.repeat(len(rows), axis=2)
-    total = np.zeros(len(rows))
-    for number, after in enumerate(known):
-        if number:
-            read_rows(twin, [[*row[number - 1], *known[number - 1]] for row in rows])
-        sequences = [[*row[number], *after[:FOLLOWING]] for row in rows]
-        total += sequence_log_p(reader, twin.state, sequences, added)
-    return total
+    sequences, counted = [], []
+    for row in rows:
+        tokens: list[int] = []
+        counts: list[bool] = []
+        for fill, after in zip(row, known, strict=True):
+            near = min(len(after), FOLLOWING)
+            tokens += [*fill, *after]
+            counts += [True] * (len(fill) + near) + [False] * (len(after) - near)
+        end = len(tokens) - max(0, len(known[-1]) - FOLLOWING)  # nothing is read for what comes after the last
+        sequences.append(tokens[:end])
+        counted.append(counts[:end])
+    state = state if state.shape[2] == len(rows) else state.repeat(len(rows), axis=2)
+    return sequence_log_p(reader, state, sequences, added, counted)
 
 
 def sequence_log_p(
-    reader: Recurrence, state: Array, sequences: Sequence[Sequence[int]], offsets: Array
-) -> NDArray[np.float64]:
+    reader: Recurrence, state: Array, sequences: Sequence[Sequence[int]], offsets: Array,
+    counted: Sequence[Sequence[bool]] | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
     """Ln p of token sequences, each from its column of a state, (rows,).
 
     Args:
@@ -72,18 +77,22 @@ def sequence_log_p(
         state: before each sequence.
         sequences: ids.
         offsets: added to the logits of the last token of each, of the one before it, …; the last for all others.
+        counted: which tokens, by sequence; all others are read and not counted. None: all.
     """
     twin = reader.fork()
     twin.state = state
     lengths = np.array([len(sequence) for sequence in sequences])
     padded = np.zeros((len(sequences), lengths.max()), np.int64)
-    for row, sequence in zip(padded, sequences, strict=True):
-        row[: len(sequence)] = sequence
+    counts = np.zeros(padded.shape, bool)
+    for row, sequence in enumerate(sequences):
+        padded[row, : len(sequence)] = sequence
+        counts[row, : len(sequence)] = True if counted is None else counted[row]
     total = np.zeros(len(sequences))
-    for k, tokens in enumerate(padded.T):
-        logits = twin.logits + offsets[np.clip(lengths - 1 - k, 0, len(offsets) - 1)]
-        chosen = log_softmax(logits)[np.arange(len(tokens)), tokens]
-        total += np.where(k < lengths, chosen, 0.0)
+    for k, (tokens, count) in enumerate(zip(padded.T, counts.T, strict=True)):
+        if count.any():
+            logits = twin.logits + offsets[np.clip(lengths - 1 - k, 0, len(offsets) - 1)]
+            chosen = log_softmax(logits)[np.arange(len(tokens)), tokens]
+            total += np.where(count, chosen, 0.0)
         if k + 1 < padded.shape[1]:
             twin.step(tokens.tolist())
     return total

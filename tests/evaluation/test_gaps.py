@@ -1,4 +1,4 @@
-"""Words that are taken out and put back, and the least expected places of a text."""
+"""Words that are taken out and put back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from rnngen.corpus.tokenizer import CharTokenizer, train_tokenizer
 from rnngen.errors import CorpusError
 from rnngen.evaluation import gaps
 from rnngen.evaluation.gaps import score_gaps, word_spans
-from rnngen.generation.fill import make_filler
+from rnngen.generation.fill import Filler
 from rnngen.generation.gapped_text import Place
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
+from tests.generation.test_fill import filler_of
 
 TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3
 TOKENIZER = CharTokenizer(TEXT)
@@ -25,9 +26,8 @@ def network(*, bidirectional: bool, seed: int = 0) -> Network:
     return make_network(config, TOKENIZER.vocab_size, torch.Generator().manual_seed(seed))
 
 
-def filler(model: Network):  # type: ignore[no-untyped-def]
-    weights = {name: w.numpy() for name, w in model.weights().items()}
-    return make_filler(model.config.model_dump(), weights, TOKENIZER)
+def filler(model: Network) -> Filler:
+    return filler_of(model, TOKENIZER)
 
 
 def test_words_of_characters_are_found_between_what_is_no_letter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,30 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
-from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import spot
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.spot import APART, least_expected, look_again
-from rnngen.generation.fill import Filler, make_filler
+from rnngen.generation.fill import Filler
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
-from rnngen.model.load import make_network
-from rnngen.model.network import Network
+from tests.evaluation.test_gaps import TEXT, TOKENIZER, filler, network
 from tests.generation.test_fill import judged
-
-TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3
-TOKENIZER = CharTokenizer(TEXT)
-
-
-def network(*, bidirectional: bool, seed: int = 0) -> Network:
-    config = ModelConfig(hidden_size=8, embedding_size=4, bidirectional=bidirectional)
-    return make_network(config, TOKENIZER.vocab_size, torch.Generator().manual_seed(seed))
-
-
-def filler(model: Network):  # type: ignore[no-untyped-def]
-    weights = {name: w.numpy() for name, w in model.weights().items()}
-    return make_filler(model.config.model_dump(), weights, TOKENIZER)
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, train_tokenizer
+from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation.fill import GUESSED, Filler, make_filler
 from rnngen.generation.gapped_text import Gap, Place, parse_gaps
 from rnngen.generation.generate import load
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
+from rnngen.model.network import Network
 from rnngen.run import Run
 
 TOKENIZER = CharTokenizer("abc ")
@@ -34,9 +35,9 @@ def network(*, bidirectional: bool = True, **fields: object) -> ClozeLM | Recurr
     return model
 
 
-def filler_of(model: ClozeLM | RecurrentLM) -> Filler:
+def filler_of(model: Network, tokenizer: Tokenizer = TOKENIZER) -> Filler:
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    return make_filler(model.config.model_dump(), weights, TOKENIZER)
+    return make_filler(model.config.model_dump(), weights, tokenizer)
 
 
 @torch.no_grad()
@@ -285,7 +286,7 @@ def test_a_gap_in_the_place_of_a_word_of_larger_tokens_begins_with_the_space_bef
     tokenizer = train_tokenizer("bpe", [text], 300)
     config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
-    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    filler = filler_of(model, tokenizer)
     for each in filler.best("the ___ sat", 50, longest=2):
         assert each.text.startswith("the ")
         assert each.fills[0].startswith(" ")
@@ -304,7 +305,16 @@ def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
     tokenizer = ByteTokenizer()
     config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
-    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    filler = filler_of(model, tokenizer)
     fills = [each.fills[0] for each in filler.best("a___b", 100, longest=2)]
     assert len(fills) > 10
     assert not any("\ufffd" in fill for fill in fills)
+
+
+def test_what_is_read_between_two_gaps_counts_no_further_than_twelve_tokens() -> None:
+    model = network()
+    known = [ids("abc a" * 4), ids("cab ab c" * 3), ids(" cab" * 5)]
+    places = [Place([1, 2], known[1]), Place([1], known[2])]
+    rows = [[ids("a"), ids("b")], [ids("ca"), ids(" ")], [ids("b"), ids("c")]]
+    expected = [judged(model, [known[0], one, known[1], two, known[2]]) for one, two in rows]
+    assert filler_of(model).log_p(known[0], places, rows) == pytest.approx(expected, rel=1e-4)

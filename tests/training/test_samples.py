@@ -6,10 +6,10 @@ import torch
 
 from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer
-from rnngen.generation.fill import make_filler
 from rnngen.model.load import make_network
 from rnngen.training.samples import LENGTH, fill_some_words
 from tests.conftest import make_text
+from tests.generation.test_fill import filler_of
 
 TEXT = make_text(3000)
 
@@ -18,7 +18,7 @@ def test_words_filled_in_stand_beside_what_stood_there_and_the_rest_is_the_text(
     tokenizer = CharTokenizer(TEXT)
     config = ModelConfig(hidden_size=8, embedding_size=4, bidirectional=True)
     model = make_network(config, tokenizer.vocab_size, torch.Generator().manual_seed(0))
-    filler = make_filler(config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}, tokenizer)
+    filler = filler_of(model, tokenizer)
     tokens = tokenizer.encode(TEXT)
     samples = [fill_some_words(filler, tokens, step) for step in range(4)]
     assert len(set(samples)) == 4
