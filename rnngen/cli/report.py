@@ -37,11 +37,6 @@ def report_command(
     from rnngen.report.page import check_out, write_report
 
     check_out(out)
-    if text is not None:
-        from rnngen.evaluation.evaluate import text_of
-
-        with text_of(opened[0], [text]):  # one that cannot be read is told before any work
-            pass
     from rnngen.report.collect import collect, tell_apart
 
     def tell(name: str, section: str) -> None:

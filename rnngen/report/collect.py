@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
-from rnngen.evaluation.evaluate import evaluate, held_out_nats, text_of
+from rnngen.evaluation.evaluate import held_out_nats, score_text, text_of
 from rnngen.generation.generate import load
 from rnngen.inspection.card import Card, make_card
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
@@ -84,21 +85,15 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
 
     Raises:
         CheckpointError: the run is damaged.
+        CorpusError: ``text`` cannot be read, or is empty.
     """
     report = RunReport(
         run.path, make_card(run), json.dumps(run.config, indent=2, ensure_ascii=False), str(text) if text else None
     )
     network, tokenizer = load_network(run), run.tokenizer()
 
-    def with_text(make: Callable[[EncodedText], None]) -> Callable[[], None]:
-        def section() -> None:
-            with text_of(run, [text] if text else ()) as encoded:
-                make(encoded)
-
-        return section
-
-    def scores() -> None:
-        report.scores = evaluate(run, [text] if text else ()).as_dict()
+    def scores(encoded: EncodedText) -> None:
+        report.scores = score_text(run, encoded).as_dict()
 
     def flows(encoded: EncodedText) -> None:
         report.flows = gradient_flow(network, encoded.tokens, LAGS)
@@ -112,20 +107,27 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     def samples(encoded: EncodedText | None = None) -> None:
         report.samples = _samples(run, encoded)
 
-    sections: dict[str, Callable[[], None]] = {
-        "scores": scores,
-        "gradients": with_text(flows),
-        "gates": with_text(gates),
-        "surprisal": with_text(page),
-        "samples": with_text(samples) if run.model_config()["bidirectional"] else samples,
-    }
-    for name, make in sections.items():
+    def attempt(name: str, make: Callable[[], None]) -> None:
         if on_section is not None:
             on_section(name)
         try:
             make()
-        except RnngenError as error:  # a text that is gone takes only its own sections away
+        except RnngenError as error:
             report.missing[name] = str(error)
+
+    from_text = {"scores": scores, "gradients": flows, "gates": gates, "surprisal": page}
+    if report.card.bidirectional:
+        from_text["samples"] = samples
+    try:
+        with text_of(run, [text] if text else ()) as encoded:
+            for name, make in from_text.items():
+                attempt(name, partial(make, encoded))
+    except RnngenError as error:  # there is no text
+        if text:
+            raise
+        report.missing |= dict.fromkeys(from_text, str(error))
+    if not report.card.bidirectional:
+        attempt("samples", samples)
     return report
 
 
