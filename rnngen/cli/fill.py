@@ -52,7 +52,7 @@ def fill_command(
     judge it from the left alone. --gibbs shows instead how a text could go on: fills that are drawn, not the best.
     """
     from rnngen.generation.fill import BEAM, load_filler
-    from rnngen.generation.gapped_text import Gap, parse_gaps
+    from rnngen.generation.gapped_text import Gap, parse_gaps, unseen
     from rnngen.generation.options import check_count, draw_seed
     from rnngen.run import open_run
 
@@ -82,8 +82,8 @@ def fill_command(
     if len({gap.length is None for gap in gaps}) > 1 and not quiet:  # [5] may have been meant as text
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
-    if (unseen := filler.unseen(text)) and not quiet:
-        console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
+    if (characters := unseen(text, filler.tokenizer)) and not quiet:
+        console.note(f"note: the model has never seen {characters!r}; left out of what it reads")
     seed = draw_seed() if seed is None else seed
     if gibbs is None:
         fills = filler.best(text, num_fills, beam=BEAM if beam is None else beam, longest=longest)

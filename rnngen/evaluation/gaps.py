@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError
-from rnngen.generation.fill import LONGEST, Filler
-from rnngen.generation.gapped_text import Place
+from rnngen.generation.fill import Filler
+from rnngen.generation.gapped_text import LONGEST, Place
 
 WORDS = 200
 CONTEXT = 200  # tokens that are read on either side

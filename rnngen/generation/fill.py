@@ -24,19 +24,17 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation import filters
-from rnngen.generation.context import log_softmax
 from rnngen.generation.filters import Array
-from rnngen.generation.gapped_text import MOST_TOKENS, Gap, Place, parse_gaps
+from rnngen.generation.gapped_text import GappedText, Place, unreadable
 from rnngen.generation.gibbs import Chains
 from rnngen.generation.options import check_count, check_temperature, draw_seed
+from rnngen.generation.proposals import propose, readable
 from rnngen.generation.recurrence import Recurrence
 from rnngen.generation.rescoring import having_read, judge, read_rows, sequence_log_p
 from rnngen.run import Run, open_run
 from rnngen.shapes import DIRECTIONS
 
 BEAM = 32
-LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4}
-"""Tokens that a gap of unknown length has at most."""
 MOST_CANDIDATES = 1024
 """The widest beam."""
 MOST_FILLS = 10_000
@@ -88,8 +86,7 @@ class Filler:
         knows_nothing = np.zeros_like(left.logits) if right is None else right.fork().logits
         # each reader with what the other adds to its logits where it has read nothing
         self._alone = [(left, knows_nothing)] if right is None else [(left, knows_nothing), (right, left.fork().logits)]
-        unknown = tokenizer.unknown_id
-        self.banned = [] if unknown is None else [unknown]
+        self.banned = unreadable(tokenizer)
 
     @property
     def bidirectional(self) -> bool:
@@ -110,7 +107,8 @@ class Filler:
         """
         check_count("num-fills", count, least=1, most=MOST_FILLS)
         check_count("beam", beam, least=1, most=MOST_CANDIDATES)
-        parts, before, places = self._read(text, longest)
+        gapped = GappedText.read(text, self.tokenizer, longest)
+        before, places = gapped.before, gapped.places
         if beam * max(len(place.lengths) for place in places) * self.left.vocab_size > MOST_NUMBERS:
             raise UsageError(
                 "there are too many candidates", expected="a lower --beam or --longest", found=f"--beam {beam}"
@@ -118,7 +116,7 @@ class Filler:
         hypotheses = self.search(before, places, beam)
         total = np.logaddexp.reduce([h.score for h in hypotheses])
         return [
-            self._filled(parts, h.fills, -h.score, float(np.exp(h.score - total))) for h in hypotheses[:count]
+            self._filled(gapped, h.fills, -h.score, float(np.exp(h.score - total))) for h in hypotheses[:count]
         ]  # fmt: skip
 
     def draw(
@@ -151,7 +149,8 @@ class Filler:
         check_count("num-fills", count, least=1, most=MOST_FILLS)
         check_count("gibbs", sweeps)
         check_temperature(temperature)
-        parts, before, places = self._read(text, longest)
+        gapped = GappedText.read(text, self.tokenizer, longest)
+        before, places = gapped.before, gapped.places
         rng = np.random.default_rng(draw_seed() if seed is None else seed)
         lengths = self._draw_lengths(before, places, count, temperature, rng)
         groups = []
@@ -165,7 +164,7 @@ class Filler:
                 on_sweep(sweep + 1)
         drawn = [fills for chains in groups for fills in chains.fills()]
         scores = self.log_p(before, places, drawn)
-        return [self._filled(parts, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
+        return [self._filled(gapped, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
 
     def _draw_lengths(
         self, before: Sequence[int], places: Sequence[Place], count: int, temperature: float, rng: np.random.Generator
@@ -247,7 +246,9 @@ class Filler:
             beyond: what the right-to-left reader has read, see ``states_beyond``.
             beam: of each length.
         """
-        found = self._readable(self._beams(state, [h.score for h in origins], place, beyond, beam))
+        offsets = self.added_by_right(beyond, max(place.lengths))
+        proposed = propose(self.left, state, [h.score for h in origins], offsets, place, beam, self.banned)
+        found = readable(proposed, self.tokenizer)
         rows, fills = [row for row, _ in found], [[ids] for _, ids in found]
         (left, added), *others = self._alone
         judged = [judge(left, added, state[:, :, rows], [place.after], fills)]
@@ -257,54 +258,6 @@ class Filler:
             (row, Hypothesis((*origins[row].fills, ids), origins[row].score + float(score)))
             for (row, ids), score in zip(found, _mean(judged), strict=True)
         ]
-
-    def _readable(self, found: list[tuple[int, tuple[int, ...]]]) -> list[tuple[int, tuple[int, ...]]]:
-        """Those that are text; of a length of which none is, as of one byte in Chinese, all."""
-        kept: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
-        for length in dict.fromkeys(len(ids) for _, ids in found):
-            same = [each for each in found if len(each[1]) == length]
-            kept[length] = [each for each in same if "\ufffd" not in self.tokenizer.decode(each[1])] or same
-        return [each for same in kept.values() for each in same]
-
-    def _beams(
-        self, state: Array, scores: Sequence[float], place: Place, beyond: Array, beam: int
-    ) -> list[tuple[int, tuple[int, ...]]]:
-        """For each length, the likeliest fills by the product of their tokens' probabilities: row and ids."""
-        left, offsets = self.left.fork(), self.added_by_right(beyond, max(place.lengths))
-        live: list[tuple[int, int, tuple[int, ...], float]] = [
-            (n, row, (), score) for n in place.lengths for row, score in enumerate(scores)
-        ]
-        left.state = state[:, :, [row for _, row, _, _ in live]]
-        done: list[tuple[int, tuple[int, ...]]] = []
-        for k in range(max(place.lengths)):
-            added = offsets[[n - 1 - k for n, *_ in live]]
-            log_p = filters.ban(log_softmax(left.logits + added), self.banned)
-            if k == 0 and place.first is not None:
-                log_p = np.where(place.first, log_p, -np.inf)
-            grown = log_p + np.array([score for *_, score in live])[:, None]
-            going: list[tuple[int, int, int, float]] = []  # index into live, token, length, score
-            for n in dict.fromkeys(n for n, *_ in live):
-                rows = [i for i, entry in enumerate(live) if entry[0] == n]
-                block = grown[rows]
-                best = np.argsort(-block, axis=None, kind="stable")[:beam]
-                for i, token in zip(*np.unravel_index(best, block.shape), strict=True):
-                    if block[i, token] > -np.inf:
-                        going.append((rows[i], int(token), n, float(block[i, token])))
-            before = live
-            live, kept, tokens = [], [], []
-            for index, token, n, score in going:
-                _, row, ids, _ = before[index]
-                if n == k + 1:
-                    done.append((row, (*ids, token)))
-                else:
-                    live.append((n, row, (*ids, token), score))
-                    kept.append(index)
-                    tokens.append(token)
-            if not live:
-                break
-            left.state = left.state[:, :, kept]
-            left.step(tokens)
-        return done
 
     def added_by_right(self, beyond: Array, most: int) -> Array:
         """What the right adds to the logits of a gap, by how many unknown tokens lie between: (most, V).
@@ -339,52 +292,9 @@ class Filler:
                 right.step([masked])
         return states[::-1]
 
-    def _read(self, text: str, longest: int | None) -> tuple[list[str | Gap], list[int], list[Place]]:
-        """The parts of a text, the ids before its first gap, and the gaps."""
-        level = self.tokenizer.level
-        longest = LONGEST[level] if longest is None else longest
-        check_count("longest", longest, least=1, most=MOST_TOKENS)
-        parts = parse_gaps(text)
-        if parts[-1] == "" and parts[-2] == Gap(None):
-            raise UsageError(
-                "nothing follows the last gap, so nothing says how long it is", expected="text after ___, or a length",
-                hint="Write [5] for five tokens, or what ends it, such as a full stop.",
-            )  # fmt: skip
-        spaced = [False] * len(parts)
-        if level in ("bpe", "word"):  # there the space before a word is the beginning of its token
-            for i, part in enumerate(parts[:-1]):
-                if isinstance(part, str) and part.endswith(" "):
-                    parts[i], spaced[i + 1] = part[:-1], True
-        known = [self._encode(part) if isinstance(part, str) else [] for part in parts]
-        begins = self._begin_with_space() if any(spaced) else None
-        places = []
-        for i, part in enumerate(parts):
-            if isinstance(part, Gap):
-                lengths = range(1, longest + 1) if part.length is None else [part.length]
-                places.append(Place(list(lengths), known[i + 1], begins if spaced[i] else None))
-        return parts, known[0], places
-
-    def unseen(self, text: str) -> str:
-        """The characters of a text with gaps that the model has never seen; they are left out of what it reads."""
-        known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
-        ids = self.tokenizer.encode(known).tolist()
-        return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in self.banned))
-
-    def _encode(self, text: str) -> list[int]:
-        """Ids of what the model can read of a text."""
-        ids: list[int] = [i for i in self.tokenizer.encode(text).tolist() if i not in self.banned]
-        return ids
-
-    def _begin_with_space(self) -> NDArray[np.bool_]:
-        return np.array([token.startswith(b" ") for token in self.tokenizer.token_bytes()])
-
-    def _filled(
-        self, parts: Sequence[str | Gap], fills: Sequence[Sequence[int]], nats: float, share: float | None
-    ) -> Filled:
+    def _filled(self, gapped: GappedText, fills: Sequence[Sequence[int]], nats: float, share: float | None) -> Filled:
         texts = tuple(self.tokenizer.decode(fill) for fill in fills)
-        remaining = iter(texts)
-        whole = "".join(part if isinstance(part, str) else next(remaining) for part in parts)
-        return Filled(whole, texts, nats, share)
+        return Filled(gapped.filled(texts), texts, nats, share)
 
 
 def load_filler(path: str | Path | Run | None = None) -> Filler:

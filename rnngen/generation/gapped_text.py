@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import UsageError
+from rnngen.generation.options import check_count
 
 MOST_TOKENS = 1000
 """The longest gap."""
+LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4}
+"""Tokens that a gap of unknown length has at most."""
 
 _GAP = r"_{3,}|\[[0-9]+\]"
 _ESCAPED = rf"\\(?:{_GAP})"
@@ -67,3 +72,76 @@ def parse_gaps(text: str) -> list[str | Gap]:
     if "" in parts[2:-1]:
         raise UsageError("two gaps have nothing between them", expected="one gap, or text between the two")
     return parts
+
+
+@dataclass(frozen=True)
+class GappedText:
+    """A text with gaps, in the tokens of a model.
+
+    Attributes:
+        parts: its known parts and its gaps, without the spaces that belong to the gaps.
+        before: ids before the first gap.
+        places: the gaps.
+    """
+
+    parts: Sequence[str | Gap]
+    before: Sequence[int]
+    places: Sequence[Place]
+
+    @classmethod
+    def read(cls, text: str, tokenizer: Tokenizer, longest: int | None = None) -> Self:
+        """Parse and encode a text.
+
+        Args:
+            text: see ``parse_gaps``.
+            tokenizer: of the model.
+            longest: tokens that a gap of unknown length has at most; ``LONGEST`` by default.
+
+        Raises:
+            UsageError: there is no gap, or one whose length nothing tells.
+        """
+        level = tokenizer.level
+        longest = LONGEST[level] if longest is None else longest
+        check_count("longest", longest, least=1, most=MOST_TOKENS)
+        parts = parse_gaps(text)
+        if parts[-1] == "" and parts[-2] == Gap(None):
+            raise UsageError(
+                "nothing follows the last gap, so nothing says how long it is", expected="text after ___, or a length",
+                hint="Write [5] for five tokens, or what ends it, such as a full stop.",
+            )  # fmt: skip
+        spaced = [False] * len(parts)
+        if level in ("bpe", "word"):  # there the space before a word is the beginning of its token
+            for i, part in enumerate(parts[:-1]):
+                if isinstance(part, str) and part.endswith(" "):
+                    parts[i], spaced[i + 1] = part[:-1], True
+        known = [_encode(part, tokenizer) if isinstance(part, str) else [] for part in parts]
+        begins = np.array([token.startswith(b" ") for token in tokenizer.token_bytes()]) if any(spaced) else None
+        places = []
+        for i, part in enumerate(parts):
+            if isinstance(part, Gap):
+                lengths = range(1, longest + 1) if part.length is None else [part.length]
+                places.append(Place(list(lengths), known[i + 1], begins if spaced[i] else None))
+        return cls(parts, known[0], places)
+
+    def filled(self, fills: Sequence[str]) -> str:
+        """The whole text with these in its gaps."""
+        remaining = iter(fills)
+        return "".join(part if isinstance(part, str) else next(remaining) for part in self.parts)
+
+
+def unreadable(tokenizer: Tokenizer) -> list[int]:
+    """Ids that stand for no text: the unknown symbol, where there is one."""
+    return [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
+
+
+def unseen(text: str, tokenizer: Tokenizer) -> str:
+    """The characters of a text with gaps that a model has never seen; they are left out of what it reads."""
+    known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
+    ids, banned = tokenizer.encode(known).tolist(), unreadable(tokenizer)
+    return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in banned))
+
+
+def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Ids of what a model can read of a text."""
+    banned = unreadable(tokenizer)
+    return [i for i in tokenizer.encode(text).tolist() if i not in banned]

@@ -13,7 +13,7 @@ from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation.fill import GUESSED, Filler, make_filler
-from rnngen.generation.gapped_text import Gap, Place, parse_gaps
+from rnngen.generation.gapped_text import Gap, Place, parse_gaps, unseen
 from rnngen.generation.generate import load
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
@@ -298,7 +298,7 @@ def test_what_the_model_has_never_seen_is_left_out_of_what_it_reads() -> None:
     with_it, without = filler.best("aXb[2]cY a", 5), filler.best("ab[2]c a", 5)
     assert [f.fills for f in with_it] == [f.fills for f in without]
     assert [f.nats for f in with_it] == [f.nats for f in without]
-    assert filler.unseen("aXb[2]cY a") == "XY"
+    assert unseen("aXb[2]cY a", TOKENIZER) == "XY"
 
 
 def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
