@@ -142,8 +142,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
-    for _ in max(rows, key=len, default=()):
-        grid.add_column(overflow="fold")
+    for number in range(max(map(len, rows), default=0)):
+        grid.add_column(no_wrap=number == 0, overflow="fold")  # the first is a name, to be copied whole
     for row in rows:
         grid.add_row(*map(Text, row))
     width = shutil.get_terminal_size().columns if shows_output() else 10_000

@@ -144,7 +144,7 @@ def _table(run: str, what: str, score: Score | PseudoScore) -> str:
     pseudo = "pseudo_perplexity" in values
     lines = [f"{run} on {what}", ""]
     if pseudo:
-        lines[1:1] = ["each token predicted from both sides: not comparable with a left-to-right model's perplexity"]
+        lines[1:1] = ["each token predicted from both sides: not comparable with perplexity"]
     rows = (*(_PSEUDO_SCORES if pseudo else _SCORES), *_COUNTS)
     width = max(len(label) for _, label, _ in rows) + 2
     lines += [f"  {label:<{width}} {format(values[key], form):>12}" for key, label, form in rows]
@@ -230,8 +230,8 @@ def _spot(
         if as_json:
             console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})
             continue
-        counted = "" if file else " (lines are counted from the beginning of the part)"
-        console.write(f"{where}: what {run.path} expected least, given what is around it{counted}\n\n")
+        counted = "" if file else "lines are counted from the beginning of the part\n"
+        console.write(f"{where}: what {run.path} expected least\n{counted}\n")
         console.write(_spot_table(spots))
 
 

@@ -91,10 +91,8 @@ def gates_command(
     if len(pieces) < ENOUGH:
         console.write(f"\nunits that go with something are looked for in {ENOUGH} tokens and more\n")
         return
-    console.write(
-        "\nunits that go with something (in colours: blue negative, red positive; else a digit below each character,"
-    )
-    console.write(" 0 the most negative, 9 the most positive):\n")
+    console.write("\nunits that go with something (in colours: blue negative, red positive; else a digit\n")
+    console.write("below each character, 0 the most negative, 9 the most positive):\n")
     together: dict[tuple[str, int], list[Detector]] = {}
     for d in detectors:
         together.setdefault((d.trace.name, d.unit), []).append(d)
