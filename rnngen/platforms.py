@@ -1,0 +1,155 @@
+"""What differs between operating systems, one function each.
+
+Nothing else in the package asks which system it runs on. Each function has tests that pretend to be elsewhere by
+setting ``WINDOWS``.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import mmap
+import os
+import re
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+WINDOWS = os.name == "nt"
+
+PAUSES = (0.03, 0.06, 0.12, 0.24, 0.48, 0.96)
+"""Seconds between attempts to rename what another process has open: about two in all."""
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+_LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: something may be appended
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until renames in a folder are on the disk. Windows cannot open folders, and has no such call."""
+    if WINDOWS:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Rename a file over another, atomically.
+
+    Windows refuses this while any process has the target open or mapped, be it a reader of the run or a virus
+    scanner; such a refusal is tried again for about two seconds.
+
+    Raises:
+        PermissionError: the target stayed open; both files are as before.
+        OSError: another reason.
+    """
+    _patiently(lambda: source.replace(target))
+
+
+def rename_folder(source: Path, target: Path) -> None:
+    """Rename a folder to a name that is free; Windows refuses it while any file within is open, as in ``replace_file``.
+
+    Raises:
+        OSError: it cannot be renamed, or the name is not free.
+    """
+    _patiently(lambda: source.rename(target))
+
+
+def _patiently(rename: Callable[[], object]) -> None:
+    for pause in PAUSES if WINDOWS else ():
+        try:
+            rename()
+            return
+        except PermissionError:
+            time.sleep(pause)
+    rename()
+
+
+def map_privately(file: BinaryIO) -> mmap.mmap:
+    """An open file's content in memory, writable, without effect on the file.
+
+    On Windows a mapped file can be neither replaced nor removed, so the content is copied, and the file is free again
+    as soon as it is closed.
+
+    Raises:
+        ValueError: the file is empty.
+    """
+    if not WINDOWS:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    content = file.read()
+    if not content:
+        raise ValueError("cannot map an empty file")
+    copied = mmap.mmap(-1, len(content))
+    copied[:] = content
+    return copied
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """The signals that ask a program to end and exist here; exit codes are 128 plus their numbers.
+
+    A hang-up that was told to be ignored, as by nohup, is none of them.
+    """
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP: not on Windows; SIGBREAK, Ctrl-Break: only there
+    found = [signal.Signals(getattr(signal, name)) for name in names if hasattr(signal, name)]
+    return tuple(s for s in found if s.name != "SIGHUP" or signal.getsignal(s) is not signal.SIG_IGN)
+
+
+def use_utf8(stream: TextIO | None) -> None:
+    """Make an output stream take any text: what its encoding lacks becomes ``?``.
+
+    Into a file or a pipe Windows would write a code page that lacks most characters, so it is UTF-8 there, as
+    everywhere in this package, unless PYTHONIOENCODING says otherwise. A console shows Unicode as it is.
+    """
+    if not isinstance(stream, io.TextIOWrapper):  # closed, or captured by a test or a notebook
+        return
+    chosen = bool(os.environ.get("PYTHONIOENCODING"))
+    try:
+        piped = WINDOWS and not chosen and not stream.isatty()
+        stream.reconfigure(encoding="utf-8" if piped else None, errors="replace")
+    except (ValueError, OSError):  # closed
+        return
+
+
+def reader_is_gone(error: OSError) -> bool:
+    """Whether a write failed because nobody reads the pipe any more; Windows calls that an invalid argument."""
+    return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
+
+
+def safe_file_name(stem: str, default: str = "run") -> str:
+    """A name like ``stem`` that every system allows for a file or a folder, with anything appended to it.
+
+    Letters, digits, ``_``, ``.`` and ``-`` stay; it does not begin or end with a dot or a hyphen; it is none of the
+    names that Windows reserves for devices (CON, NUL, COM1, with any extension); and it is not too long.
+
+    Args:
+        stem: any text.
+        default: the name where nothing is left, and what stands before a reserved one.
+    """
+    name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")
+    name = name.encode("utf-8", errors="ignore")[:_LONGEST_NAME].decode("utf-8", errors="ignore").rstrip("-.")
+    return f"{default}-{name}" if _RESERVED.match(name) else name or default
+
+
+def quote_argument(text: str) -> str:
+    """An argument as the user's shell takes it, in a command to be copied."""
+    if not WINDOWS:
+        return shlex.quote(text)
+    return text if re.fullmatch(r"[\w.:/\\-]+", text) else f'"{text}"'  # cmd and PowerShell; no path has a " there
+
+
+def split_arguments(text: str) -> list[str]:
+    """Words and quoted words, as in a shell; on Windows a backslash separates folders and escapes nothing.
+
+    Raises:
+        ValueError: a quote is open.
+    """
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace_split, words.commenters = True, ""
+    if WINDOWS:
+        words.escape = ""
+    return list(words)
