@@ -11,8 +11,9 @@
 
 The manifest is the commit: new weights are first written in full as ``model.safetensors.new``, then the
 manifest that names their hash replaces the old one, then they take their place. A reader that finds the weights
-not yet in place uses the ``.new`` file, so whenever the process is killed, one complete set is there. Nothing
-that is read here is ever unpickled.
+not yet in place uses the ``.new`` file, so whenever the process is killed, one complete set is there. The same where
+Windows refuses the last rename because another program has the old weights open: the next save, or the next process
+that writes the run, puts the new ones in place. Nothing that is read here is ever unpickled.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
+from rnngen.platforms import replace_file
+from rnngen.platforms import sync_folder as sync_folder  # with the other steps of a save, for those who write runs
 from rnngen.shapes import expected_shapes
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     work = temporary(path)
     try:
         write_synced(work, content)
-        work.replace(path)
+        replace_file(work, path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -79,16 +82,6 @@ def write_synced(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until renames in a folder are on the disk, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def cannot_write(path: Path, error: OSError) -> CheckpointError:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
+from rnngen.platforms import map_privately
 
 if TYPE_CHECKING:
+    import mmap
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ def map_file(path: Path) -> mmap.mmap | None:
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     try:
         with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            return map_privately(file)
     except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
         return None
     except OSError as error:

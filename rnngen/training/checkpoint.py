@@ -31,6 +31,7 @@ from torch import Tensor
 from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
+from rnngen.platforms import rename_folder, replace_file, safe_file_name
 
 RESUME, STATE_TENSORS, STATE_JSON = "resume", "state.safetensors", "state.json"
 KEEP = 2
@@ -94,14 +95,15 @@ class RunWriter:
         for path in self._begun:
             path.unlink(missing_ok=True)
         self.close()
-        (self.path / LOCK).unlink(missing_ok=True)
-        if folder_too:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # on Windows another process may have just opened the lock
+            (self.path / LOCK).unlink(missing_ok=True)
+            if folder_too:
                 self.path.rmdir()
 
     def _clean(self) -> None:
         """Put committed weights in place; remove what a killed save left behind."""
-        self._settle_weights()
+        with contextlib.suppress(PermissionError):  # a reader has them open on Windows: the next save tries again
+            self._settle_weights()
         for name in (files.CONFIG, files.TOKENIZER, *files.LOGS, files.MANIFEST):
             files.temporary(self.path / name).unlink(missing_ok=True)
         for leftover in (self.path / RESUME).glob(".*"):
@@ -116,7 +118,7 @@ class RunWriter:
             new = self.path / (name + files.NEW)
             if new.exists():
                 if files.sha256(new.read_bytes()) == self._committed_hash(name):
-                    new.replace(self.path / name)
+                    replace_file(new, self.path / name)
                 else:
                     new.unlink()
 
@@ -195,7 +197,8 @@ class RunWriter:
             others = (files.CONFIG, files.TOKENIZER, *files.LOGS, *beside)
             entries = {other: (self.path / other).read_bytes() for other in others}
             files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, name: content}))
-            new.replace(self.path / name)
+            with contextlib.suppress(PermissionError):  # open in another process on Windows: see rnngen/run.py
+                replace_file(new, self.path / name)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:
             # once the manifest names them the new weights are the ones to use, wherever they lie
@@ -231,7 +234,7 @@ class RunWriter:
             files.sync_folder(work)
             if folder.exists():  # damaged
                 shutil.rmtree(folder)
-            work.rename(folder)
+            rename_folder(work, folder)
             files.sync_folder(folder.parent)
         except OSError as error:
             shutil.rmtree(work, ignore_errors=True)
@@ -314,8 +317,7 @@ def unpack_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapp
 
 def new_run_folder(parent: Path, stem: str) -> Path:
     """The first free name ``stem-1``, ``stem-2``, … under ``parent``."""
-    stem = re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "run"
-    return next(p for p in _numbered(parent, stem) if not p.exists())
+    return next(p for p in _numbered(parent, safe_file_name(stem)) if not p.exists())
 
 
 def _numbered(parent: Path, stem: str) -> Iterator[Path]:
