@@ -203,8 +203,8 @@ class RunWriter:
         except (OSError, CheckpointError) as error:
             # once the manifest names them the new weights are the ones to use, wherever they lie
             with contextlib.suppress(OSError):
-                if self._committed_hash(name) != files.sha256(content):
-                    new.unlink(missing_ok=True)
+                if files.sha256(new.read_bytes()) != self._committed_hash(name):
+                    new.unlink()
             raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
 
     @property
