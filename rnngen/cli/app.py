@@ -1,6 +1,6 @@
 """The ``rnngen`` command: its commands, and how every outcome becomes an exit code.
 
-Exit codes: 0 success, 1 error, 2 usage, 130 SIGINT, 143 SIGTERM.
+Exit codes: 0 success, 1 error, 2 usage, 130 SIGINT, 143 SIGTERM (128 plus the number of a signal).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rnngen import __version__
 from rnngen.cli import console
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.errors import RnngenError
+from rnngen.platforms import stop_signals, use_utf8
 
 app = plain_app(
     name="rnngen",
@@ -47,11 +48,11 @@ _OUT_OF_MEMORY = "out of memory. Try a smaller --size, --batch-size or --bptt, o
 
 
 class _Terminated(SystemExit):
-    """SIGTERM, where no command handles it in its own way; of this kind, because event loops swallow others."""
+    """SIGTERM or the like, where no command handles it in its own way; event loops swallow other exceptions."""
 
 
-def _on_sigterm(_number: int, _frame: object) -> NoReturn:
-    raise _Terminated
+def _on_signal(number: int, _frame: object) -> NoReturn:
+    raise _Terminated(128 + number)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -66,8 +67,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 128 + signal.SIGINT
-    except _Terminated:
-        return 128 + signal.SIGTERM
+    except _Terminated as ended:
+        return int(str(ended.code))
     except console.ReaderGone:
         _abandon_stdout()
         return 0
@@ -99,8 +100,9 @@ def _abandon_stdout() -> None:
 
 def main() -> NoReturn:
     """The console script."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    for number in stop_signals():
+        if number != signal.SIGINT:  # Python itself turns that into KeyboardInterrupt
+            signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        use_utf8(stream)
     sys.exit(run())

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import RnngenError
+from rnngen.platforms import reader_is_gone
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,9 +35,9 @@ def write(text: str, *, harmless: bool = False) -> None:
     try:
         sys.stdout.write(visible(text) if sys.stdout.isatty() and not harmless else text)
         sys.stdout.flush()
-    except BrokenPipeError as gone:
-        raise ReaderGone from gone
     except OSError as failed:
+        if reader_is_gone(failed):
+            raise ReaderGone from failed
         raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
 

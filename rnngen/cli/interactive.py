@@ -7,7 +7,7 @@ import dataclasses
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -22,6 +22,7 @@ from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
 from rnngen.generation.session import LENGTH, Session
+from rnngen.platforms import split_arguments
 
 SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
 
@@ -195,7 +196,7 @@ class _Conversation:
 
     def save(self, name: str) -> None:
         """Write the text to a file, but never over one that something else has made."""
-        names = _words(name)
+        names = _words(name, split_arguments)
         if len(names) != 1:
             raise UsageError("/save needs the name of one file", hint="One with spaces stands in quotes.")
         try:
@@ -230,10 +231,10 @@ def _setting(sampling: Sampling, name: str) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, split: Callable[[str], list[str]] = shlex.split) -> list[str]:
     """Words as a shell reads them."""
     try:
-        return shlex.split(text)
+        return split(text)
     except ValueError as error:
         raise UsageError("a quote is open", hint='"don\'t" stands in double quotes.') from error
 

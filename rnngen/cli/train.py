@@ -16,6 +16,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.errors import UsageError
+from rnngen.platforms import stop_signals
 
 if TYPE_CHECKING:
     from rnngen.training.events import Finished
@@ -69,6 +70,7 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
     precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the processor. [default: all, fewer while other programs are busy]", rich_help_panel=_RUN)] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=_RUN)] = None,
     valid_every: Annotated[int | None, typer.Option(help="Steps between validations. [default: by measurement]", rich_help_panel=_RUN)] = None,
     valid_tokens: Annotated[int | None, typer.Option(help="How much of the validation part each reads. [default: all, less of a long one]", rich_help_panel=_RUN)] = None,
@@ -97,7 +99,7 @@ def train_command(
         "bptt": bptt, "bptt_jitter": bptt_jitter, "optimizer": optimizer, "learning_rate": learning_rate,
         "muon_learning_rate": muon_learning_rate, "warmup": warmup, "decay": decay, "weight_decay": weight_decay,
         "clip": clip, "ema": ema, "nonmono": nonmono, "activation_regularization": activation_regularization,
-        "temporal_activation_regularization": temporal_activation_regularization, "ngram": ngram, "seed": seed, "device": device, "precision": precision,
+        "temporal_activation_regularization": temporal_activation_regularization, "ngram": ngram, "seed": seed, "device": device, "precision": precision, "threads": threads,
         "valid_every": valid_every, "valid_tokens": valid_tokens, "save_every": save_every,
         "sample_every": sample_every,
     }  # fmt: skip
@@ -165,15 +167,18 @@ def _check_early(given: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the step and saves; the second leaves at once."""
+    """The first SIGINT, SIGTERM or the like ends the step and saves; the second leaves at once."""
 
     def handle(number: int, _frame: object) -> None:
         trainer.stop(signal.Signals(number).name)
-        os.write(2, b"\nStopping: this step ends and the run is saved. Once more leaves at once.\n")
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, _leave_at_once)
+        with contextlib.suppress(OSError):  # after a hang-up there is no terminal
+            os.write(2, b"\nStopping: this step ends and the run is saved. Once more leaves at once.\n")
+        for each in before:
+            signal.signal(each, signal.SIG_IGN if each.name == "SIGHUP" else _leave_at_once)  # a hang-up comes twice
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in stop_signals()}
+    for number in before:
+        signal.signal(number, handle)
     try:
         yield
     finally:

@@ -25,6 +25,7 @@ from rnngen.config import DataConfig
 from rnngen.corpus.sources import TextCounter, TextCounts, TextSource, count, cut
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from rnngen.errors import CorpusError
+from rnngen.platforms import rename_folder
 
 PARTS = ("train", "valid", "test")
 FORMAT = 2
@@ -199,7 +200,7 @@ def _encode(folder: Path, texts: dict[str, Callable[[], Iterator[str]]], tokeniz
             hint="Set RNNGEN_CACHE to a folder you may write to.",
         ) from error  # fmt: skip
     try:
-        (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
+        (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8", newline="\n")
         meta: dict[str, Any] = {"format": FORMAT, "parts": {}}
         for part in PARTS:
             file = work / f"{part}.bin"
@@ -207,9 +208,9 @@ def _encode(folder: Path, texts: dict[str, Callable[[], Iterator[str]]], tokeniz
             meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
-        (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
         shutil.rmtree(folder, ignore_errors=True)  # there only if it is damaged
-        work.rename(folder)
+        rename_folder(work, folder)
     except OSError as error:
         if not folder.is_dir():  # else another process was faster, and its copy is as good
             raise CorpusError(f"the encoded corpus cannot be written ({error.strerror})", where=folder) from error

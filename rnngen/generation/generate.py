@@ -14,6 +14,7 @@ from rnngen.generation.recurrence import Recurrence
 from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import Ending
 from rnngen.generation.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
+from rnngen.platforms import quote_argument
 from rnngen.run import Run, open_run
 
 if TYPE_CHECKING:
@@ -239,9 +240,7 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
     """
     run = path if isinstance(path, Run) else open_run(path)
     if run.model_config()["bidirectional"]:
-        import shlex
-
-        fill = f'rnngen fill {shlex.quote(str(run.path))} "To be, or ___ to be"'
+        fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
             "cannot write on: it is bidirectional, and says what stands between what is known", where=run.path,
             expected="a left-to-right model", hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
