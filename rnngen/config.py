@@ -112,6 +112,7 @@ class TrainConfig(_Config):
     ngram: int = Field(0, ge=0, le=16, strict=True)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    threads: int | None = Field(None, ge=1, le=4096, strict=True)  # of torch on the processor, to begin with
 
 
 class RunConfig(_Config):

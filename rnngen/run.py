@@ -151,7 +151,7 @@ class Run:
         """
         entry = self._entry(name)
         for candidate in self._candidates(name):
-            content = _read_file(candidate)
+            content = read_file(candidate)
             if content is None:
                 continue
             if name in LOGS:
@@ -268,7 +268,7 @@ class Run:
         return str(corpus.get("fingerprint", "")) if isinstance(corpus, dict) else ""
 
 
-def _read_file(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
     if path.is_symlink():
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     try:
@@ -285,7 +285,7 @@ def read_json(path: Path, content: bytes | None = None) -> Any:
     Raises:
         CheckpointError: missing or not JSON.
     """
-    content = _read_file(path) if content is None else content
+    content = read_file(path) if content is None else content
     if content is None:
         raise CheckpointError("is missing", where=path)
     try:

@@ -14,7 +14,7 @@ from rich.text import Text
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.inspection.card import describe_model
-from rnngen.training.events import Event, Sampled, Stepped, Validated, Warned
+from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
 
@@ -39,6 +39,9 @@ def plan_lines(plan: Plan) -> list[str]:
     pseudo = ["loss    pseudo-nats, each token given all others: no left-to-right model's nats"]
     pseudo = pseudo if model.bidirectional else []
     enough = ", enough for so small a text" if plan.capped else ""
+    unusable = [f"note    {name}: {why}" for name, why in plan.unusable.items() if name != train.precision]
+    threads = "thread" if train.threads == 1 else "threads"
+    on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {describe_model(model.model_dump())}, {console.count(plan.parameters)} parameters",
@@ -46,11 +49,21 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
-        f"speed   {console.count(plan.tokens_per_second)} tokens a second on {train.device} in {train.precision}",
+        f"speed   {console.count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
         f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
         *pseudo,
+        *unusable,
         *unknown,
     ]
+
+
+def replanned_line(event: Replanned) -> str | None:
+    """What a new plan is, as it is printed when it begins; None where there is nothing to tell."""
+    if event.trial:
+        return None
+    steps = f", {event.steps:,} steps instead of {event.before:,}" if event.steps != event.before else ""
+    threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
+    return f"step {event.step}: planned again{steps}, with {threads}"
 
 
 class Quiet:
@@ -64,6 +77,7 @@ class Quiet:
         best = launched.trainer.best_nll
         self.best: float | None = best if math.isfinite(best) else None
         self.tokens_per_second = 0.0
+        self.steps = launched.trainer.schedule.steps
         self._start_clock()
 
     def __enter__(self) -> Self:
@@ -78,6 +92,8 @@ class Quiet:
         """Take in one event."""
         if isinstance(event, Warned):
             console.note(f"warning: {event.message}")
+        elif isinstance(event, Replanned):
+            self.steps = event.steps
         elif isinstance(event, Stepped):
             self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
             self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
@@ -128,6 +144,8 @@ class PlainLines(Quiet):
             )
         elif isinstance(event, Validated):
             console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
+        elif isinstance(event, Replanned) and (line := replanned_line(event)):
+            console.note(line)
 
 
 class LiveScreen(Quiet):
@@ -144,7 +162,7 @@ class LiveScreen(Quiet):
             TextColumn("left"), TextColumn("{task.description}"), console=self._console, refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer
-        self._task = self._progress.add_task("", total=trainer.config.train.steps, completed=trainer.step)
+        self._task = self._progress.add_task("", total=self.steps, completed=trainer.step)
         self._epoch = 0.0
         self._progress.start()
         return self
@@ -162,6 +180,10 @@ class LiveScreen(Quiet):
             self._progress.update(self._task, completed=event.step, description=self._numbers())
         elif isinstance(event, Validated):
             self._progress.update(self._task, description=self._numbers())
+        elif isinstance(event, Replanned):
+            self._progress.update(self._task, total=event.steps)
+            if line := replanned_line(event):
+                self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(console.visible(event.text.strip("\n")))
             filled = ": words filled in, ⟦right⟧ or ⟦filled in|what stood there⟧" if "⟦" in event.text else ""
@@ -179,7 +201,7 @@ class LiveScreen(Quiet):
         best = valid and f" (best {self.best:.3f})"
         rate = f"  {console.count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
-        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.launched.trainer.config.train.steps))
+        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.steps))
         room = self._console.width - taken
         lines = (
             epoch + train + valid + best + rate,

@@ -3,29 +3,75 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from rnngen.errors import UsageError
 
+DEVICES = ("cuda", "mps", "cpu")  # the one that is likely the fastest first
+
 
 def pick_device(device: str) -> str:
-    """``auto`` → the best there is.
+    """The device asked for; for ``auto`` the first of ``DEVICES`` that works.
 
     Raises:
-        UsageError: the device that was asked for is not there.
+        UsageError: as ``usable_devices``.
     """
-    available = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    kind, _, index = device.partition(":")
+    return usable_devices(device)[0][0]
+
+
+def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
+    """The devices to try, in order, and why those that seem to be present cannot be used.
+
+    Args:
+        asked: ``auto``, or a device by name.
+
+    Raises:
+        UsageError: the device that was asked for does not exist or does not work.
+    """
+    available = [name for name in DEVICES if _is_available(name)]
+    if asked == "auto":
+        failures = {name: why for name in available if (why := _why_not(name))}
+        return [name for name in available if name not in failures], failures
+    kind, _, index = asked.partition(":")
     if index and not index.isdecimal():
-        raise UsageError("--device is unknown", expected="auto, cpu, mps, cuda or cuda:N", found=device)
-    if not available.get(kind) or (index and int(index) >= torch.cuda.device_count()):
-        there = ", ".join(name for name, ok in available.items() if ok)
-        raise UsageError(f"--device {device} is not there", expected=f"one of: auto, {there}")
-    return device
+        raise UsageError("--device is unknown", expected="auto, cpu, mps, cuda or cuda:N", found=asked)
+    missing = kind not in available or (index and int(index) >= torch.cuda.device_count())
+    why = "no such device" if missing else _why_not(asked)
+    if why:
+        works = ", ".join(name for name in available if name != kind and not _why_not(name))
+        raise UsageError(f"--device {asked} cannot be used here", expected=f"one of: auto, {works}", found=why)
+    return [asked], {}
+
+
+def _is_available(name: str) -> bool:
+    if name == "cpu":
+        return True
+    try:
+        return torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
+    except Exception:  # a driver that cannot even be asked
+        return False
+
+
+def _why_not(device: str) -> str | None:
+    """Why the simplest computation fails there; None: it does not."""
+    try:
+        works = float(torch.ones(2, device=device).sum()) == 2
+    except Exception as error:  # drivers fail in many ways, and each means the same here
+        return in_a_few_words(error)
+    return None if works else "wrong results"
+
+
+def in_a_few_words(error: BaseException) -> str:
+    """Why a kernel failed: the first line of its message, shortened."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "not enough memory"
+    if "primitive" in str(error) or isinstance(error, NotImplementedError):  # oneDNN's and torch's way of saying it
+        return "not available on this processor"
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= 80 else f"{line[:79]}…"
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
@@ -33,3 +79,14 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """Let torch's kernels use this many threads of the processor; afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

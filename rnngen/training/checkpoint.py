@@ -3,6 +3,7 @@
     resume/000000400/state.safetensors   weights, average, optimizer moments, hidden state, random state
     resume/000000400/state.json          step, best score, lengths of the logs
     resume/000000400/manifest.json       SHA-256 of the two; written last
+    resume/plan.jsonl                    how the run was planned again, if it was: a row a stretch (schedule.py)
 
 A state is written into a hidden folder which is then renamed, so it is there whole or not at all. If the newest
 is damaged the one before it is used, with a warning.
@@ -16,7 +17,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,10 @@ from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.platforms import rename_folder, replace_file, safe_file_name
+from rnngen.training.schedule import Stretch
 
 RESUME, STATE_TENSORS, STATE_JSON = "resume", "state.safetensors", "state.json"
+PLAN = "plan.jsonl"  # in RESUME
 KEEP = 2
 LOCK, HOLDER = ".lock", ".lock-holder"
 
@@ -148,6 +151,31 @@ class RunWriter:
                 stream.write(text.encode())
         except OSError as error:
             raise files.cannot_write(path, error) from error
+
+    def record_plan(self, stretches: Iterable[Stretch]) -> None:
+        """Add to the record of plans, which is never cut: a resumed run follows it.
+
+        Raises:
+            CheckpointError: the disk is full.
+        """
+        rows = "".join(metrics_row(**stretch.as_dict()) for stretch in stretches)
+        try:
+            (self.path / RESUME).mkdir(exist_ok=True)
+        except OSError as error:
+            raise files.cannot_write(self.path / RESUME, error) from error
+        torn = not (files.read_file(self.path / RESUME / PLAN) or b"\n").endswith(b"\n")  # by a process that was killed
+        self.append(f"{RESUME}/{PLAN}", "\n" * torn + rows)
+
+    def recorded_plan(self) -> list[Stretch]:
+        """All of the record that can be read, in the order in which it was written."""
+        stretches = []
+        content = files.read_file(self.path / RESUME / PLAN) or b""
+        for line in content.splitlines():
+            try:
+                stretches.append(Stretch.from_dict(json.loads(line)))
+            except (ValueError, RecursionError):  # a line that a killed process did not finish
+                continue
+        return stretches
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log."""

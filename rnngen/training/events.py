@@ -80,6 +80,27 @@ class Mixed:
 
 
 @dataclass(frozen=True)
+class Replanned:
+    """The rest of the run goes on by another plan: it began to take more or less time than was meant.
+
+    Attributes:
+        step: steps taken.
+        steps: how many there will be.
+        before: how many there would have been.
+        threads: of torch on the processor, from here on.
+        precision: ``float32`` or ``bf16``, from here on.
+        trial: whether the number of threads is only being tried, for a few steps.
+    """
+
+    step: int
+    steps: int
+    before: int
+    threads: int
+    precision: str
+    trial: bool
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something the user should know, that does not stop training."""
 
@@ -109,4 +130,4 @@ class Finished:
     gradient: GradientSummary | None = None
 
 
-Event = Stepped | Validated | Sampled | Saved | Mixed | Warned | Finished
+Event = Stepped | Validated | Sampled | Saved | Mixed | Replanned | Warned | Finished

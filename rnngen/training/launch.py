@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from rnngen import __version__
 from rnngen.config import DataConfig, ModelConfig, RunConfig, check_options
@@ -17,10 +19,16 @@ from rnngen.errors import CheckpointError, UsageError
 from rnngen.model.device import pick_device
 from rnngen.presets import with_preset
 from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
+from rnngen.training.budget import Costs
 from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.memory import keep_freed_memory
+from rnngen.training.pace import Pace
 from rnngen.training.plan import Plan, make_plan
+from rnngen.training.rules import DEFAULT_MINUTES
+from rnngen.training.schedule import Stretch
+from rnngen.training.speed import why_not_bf16
+from rnngen.training.threads import SLOWER, STARVED, ThreadChooser
 from rnngen.training.trainer import Trainer
 
 DROPOUTS = {name for name in ModelConfig.model_fields if name.endswith("dropout")}
@@ -76,7 +84,7 @@ def launch(
     try:
         _refuse_occupied(folder)  # again, now that nobody else can begin a run here
         plan = make_plan({**options, "tokenizer": corpus.tokenizer.level}, corpus, started)
-        trainer = Trainer(plan.config, corpus, writer)
+        trainer = Trainer(plan.config, corpus, writer, pace=_pace(plan, options))
         if first:
             trainer.learner.begin_with(first.weights(), first.path)
         writer.begin(_config_json(plan.config, corpus), corpus.tokenizer)
@@ -123,10 +131,62 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
                 expected=f"fingerprint {str(recorded.get('fingerprint'))[:12]}…", found=f"{corpus.fingerprint[:12]}…",
                 hint="Restore it, begin a new run with --init-from, or pass --allow-changed-corpus.",
             )  # fmt: skip
-        return Launched(Trainer(config, corpus, writer, state), None)
+        pace = Pace(config.train, Costs(step=0), chooser=_chooser(config, torch.get_num_threads(), STARVED))
+        trainer = Trainer(config, corpus, writer, state, pace)
+        _adapt(trainer, torch.get_num_threads())
+        return Launched(trainer, None)
     except BaseException:
         writer.close()
         raise
+
+
+def _pace(plan: Plan, options: Mapping[str, Any]) -> Pace:
+    """The clock of a new run."""
+    slower = STARVED if plan.deadline is None else SLOWER
+    chooser = None if options.get("threads") else _chooser(plan.config, torch.get_num_threads(), slower)
+    return Pace(
+        plan.config.train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
+        most_steps=plan.most_steps, chooser=chooser,
+    )  # fmt: skip
+
+
+def _chooser(config: RunConfig, most: int, slower: float) -> ThreadChooser | None:
+    """Of the number of threads, where there is something to choose."""
+    if config.train.device != "cpu" or most == 1:
+        return None
+    return ThreadChooser(most, min(most, config.train.threads or most), slower)
+
+
+def _adapt(trainer: Trainer, most_threads: int) -> None:
+    """Replace what this machine cannot do in the plan of a run that was begun on another one, and say so."""
+    schedule, config = trainer.schedule, trainer.config
+    if trainer.step >= schedule.steps:
+        return
+    known = [schedule.current, *schedule.ahead]
+    lacking: list[str] = []
+    precisions = {stretch.precision for stretch in known}
+    why = why_not_bf16(config, trainer.corpus.tokenizer.vocab_size) if "bf16" in precisions else None
+    if why:
+        lacking.append(f"bf16 ({why}): in float32")
+    most = max(stretch.threads for stretch in known)
+    if most > most_threads and config.train.device == "cpu":
+        lacking.append(f"{most} threads: with {most_threads}")
+    else:
+        most_threads = most
+    if not lacking:
+        return
+
+    def possible(stretch: Stretch, step: int) -> Stretch:
+        precision = "float32" if why else stretch.precision
+        return replace(stretch, step=step, threads=min(stretch.threads, most_threads), precision=precision)
+
+    now, *ahead = (possible(stretch, max(stretch.step, trainer.step)) for stretch in known)
+    trainer.writer.record_plan([now, *ahead])
+    trainer.follow(now, ahead)
+    trainer.warnings.append(
+        f"this machine lacks {', and '.join(lacking)} from step {trainer.step} on, so the run is no longer bit for bit "
+        "what it would have been"
+    )
 
 
 def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = None) -> Finished:

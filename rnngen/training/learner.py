@@ -22,7 +22,7 @@ from rnngen.model.device import autocast
 from rnngen.model.load import make_network
 from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
-from rnngen.training.optimizer import WeightAverage, clip_gradients, make_optimizers
+from rnngen.training.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers
 from rnngen.training.regularization import activation_penalty
 
 
@@ -65,12 +65,14 @@ class Learner:
         vocab_size: V.
     """
 
+    precision: str
+
     def __init__(self, config: RunConfig, vocab_size: int) -> None:
         self.config = config
         self.device = torch.device(config.train.device)
         generator = torch.Generator().manual_seed(config.train.seed)
         self.model = make_network(config.model, vocab_size, generator).to(self.device)
-        self.optimizers = make_optimizers(self.model, config.optimizer, config.train.precision)
+        self.optimizers = make_optimizers(self.model, config.optimizer)
         averaged = make_network(config.model, vocab_size).to(self.device).requires_grad_(False)
         self.average = (
             TriggeredAverage(self.model, averaged, config.optimizer.nonmono)
@@ -80,6 +82,14 @@ class Learner:
         self.dropout = torch.Generator(self.device).manual_seed(config.train.seed)
         self.hidden = self.model.start_state(config.train.batch_size)  # (L, S, B, H)
         self.begin_with(self.model.weights())
+        self.use_precision(config.train.precision)
+
+    def use_precision(self, precision: str) -> None:
+        """Compute in ``float32`` or ``bf16`` from now on. Weights and everything that is kept are float32 in both."""
+        self.precision = precision
+        for optimizer in self.optimizers:
+            if isinstance(optimizer, Muon):
+                optimizer.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
 
     def begin_with(self, weights: Mapping[str, Any], where: object = None) -> None:
         """Start the model and its average from these weights.
@@ -121,7 +131,7 @@ class Learner:
     def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """What is minimised on one window (T, B), the cross-entropy in it (nats a token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))
-        with autocast(self.device, self.config.train.precision):
+        with autocast(self.device, self.precision):
             prediction = self.model.predict(inputs, targets, self.hidden, self.dropout)
         losses = [
             torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,33 @@ from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.evaluation.perplexity import total_nats
 from rnngen.model.load import load_language_model
+from rnngen.ngram.counts import MOST_TOKENS
 from rnngen.ngram.file import to_bytes
 from rnngen.ngram.mixture import fit_mixture
 from rnngen.run import open_run
 from rnngen.training.events import Mixed
+
+PROBE_TOKENS = 100_000  # counted to see how long counting takes
+LONGER = 1.2  # a token of a long text takes more than one of these: there are more different n-grams
+
+
+def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> float:
+    """How long ``mix_ngram`` will take, from counting a piece of the text.
+
+    Args:
+        corpus: encoded.
+        order: of the longest n-grams; 0: there is nothing to do.
+        token_seconds: that the network takes for a token of the validation part.
+    """
+    if not order:
+        return 0.0
+    train, valid = corpus.train.tokens[:PROBE_TOKENS], corpus.valid.tokens[: PROBE_TOKENS // 18]
+    V = corpus.tokenizer.vocab_size
+    began = time.perf_counter()
+    fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V)
+    counted = min(len(corpus.train.tokens), MOST_TOKENS) / len(train)
+    longer = LONGER if counted > 1 else 1.0
+    return counted * longer * (time.perf_counter() - began) + len(corpus.valid.tokens) * token_seconds
 
 
 def mix_ngram(config: RunConfig, corpus: EncodedCorpus, path: Path) -> tuple[bytes, Mixed]:

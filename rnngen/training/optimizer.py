@@ -1,4 +1,4 @@
-"""How a gradient becomes a step: parameter groups, Muon, schedule, clipping, weight averaging.
+"""How a gradient becomes a step: parameter groups, Muon, clipping, weight averaging.
 
 The matrices of the recurrent layers are learned by Muon, everything else (embedding, softmax, biases) by AdamW; or
 all of it by plain gradient descent (see ``asgd.py``).
@@ -6,7 +6,6 @@ all of it by plain gradient descent (see ``asgd.py``).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -78,7 +77,7 @@ class Muon(torch.optim.Optimizer):
                 parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
 
 
-def make_optimizers(model: Network, config: OptimizerConfig, precision: str) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
     """Muon for the recurrent layers' matrices; AdamW (Loshchilov & Hutter 2019) for the rest.
 
     Matrices that are multiplied decay, embeddings and biases do not. With ``asgd`` instead: gradient descent for all,
@@ -100,30 +99,11 @@ def make_optimizers(model: Network, config: OptimizerConfig, precision: str) -> 
         [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
         lr=config.learning_rate, betas=(0.9, 0.99), fused=True,
     )  # fmt: skip
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     blocks = GATES[model.config.cell]
     muon = Muon(
-        [{"params": recurrent, "blocks": blocks}],
-        lr=config.muon_learning_rate, weight_decay=config.weight_decay, dtype=dtype,
-    )  # fmt: skip
+        [{"params": recurrent, "blocks": blocks}], lr=config.muon_learning_rate, weight_decay=config.weight_decay
+    )
     return [muon, adamw]
-
-
-def learning_rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
-    """What the learning rates are multiplied by at ``step`` of ``steps`` (counted from 0).
-
-    Rises over the first ``warmup`` of all steps; ``linear`` then stays at 1 for the first half and falls to 0
-    at the end, ``cosine`` falls all the way, ``none`` stays.
-    """
-    warmup = max(1, round(config.warmup * steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    if config.decay == "linear":
-        return min(1.0, 2 * (1 - progress))
-    if config.decay == "cosine":
-        return (1 + math.cos(math.pi * progress)) / 2
-    return 1.0
 
 
 def clip_gradients(parameters: Iterable[Tensor], threshold: float) -> Tensor:

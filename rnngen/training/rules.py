@@ -5,9 +5,10 @@ multiplied by, D the number of tokens that will be read in training.
 
 1. Device: CUDA, else Apple's MPS, else the CPU.
 2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster and its
-   gradients are those of float32 but for rounding.
-3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of steps
-   once, from the measured time of a step; the schedule then depends on steps alone.
+   gradients are those of float32 but for rounding. Threads: all that torch uses, or fewer where that is clearly faster.
+3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of
+   steps, from the measured time of a step and of everything that is not a step; the schedule depends on steps alone.
+   Where the pace departs from that, the rest is planned again (``training/pace.py``).
 4. Epochs: minutes are not filled with more than 60 readings of the text; a text so small is learned before.
 5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) where the text is read e > 3 times. Wider
    ones learn more from a token but see fewer of them, and a token that was read before teaches less.
@@ -28,7 +29,8 @@ from __future__ import annotations
 import math
 
 DEFAULT_MINUTES = 5.0
-MARGIN = 0.95  # the rest is for samples, saves, and a machine that is slower than when it was measured
+MARGIN = 0.95  # of the time is for steps, where size and streams are chosen by it
+ENDING = 0.5  # seconds that a process takes to start and to end
 MAX_EPOCHS = 60
 LEAST_VALID_TOKENS = 50_000
 TOKENS_PER_WEIGHT = 1.6

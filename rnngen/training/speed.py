@@ -1,24 +1,36 @@
-"""How fast this machine trains a given network: measured on a learner that is thrown away."""
+"""How fast this machine trains a given network: measured on a learner that is thrown away.
+
+Which kernels a machine has cannot be known beforehand. A candidate (a precision, a device, a size, a number of
+threads) that fails in any way is not taken, and why is kept in a few words for the plan to say.
+"""
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.errors import TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.model.device import in_a_few_words
 from rnngen.model.load import make_network
 from rnngen.training.learner import Learner
 
 MEASURE_SECONDS = 0.15
+MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
 WARM_UP = 2
 WORTH_ROUNDING = 0.9  # bf16 is rounder than float32, so it has to be this much faster
+WORTH_A_THREAD = 0.8  # fewer threads have to be this much faster than all of them
 TRUSTED = 0.1  # relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01
+EMULATED = 4.0  # a bf16 product this much slower than the float32 one is not computed by instructions for it
+_PROBE_SIZE = 128  # of the two matrices that show it: emulated they take a millisecond
 
 
 @dataclass(frozen=True)
@@ -29,21 +41,128 @@ class Speed:
     step_seconds: float
 
 
-def measure_step(config: RunConfig, vocab_size: int, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
-    """Time training steps in each precision and keep the fastest that computes what it should.
+class UnusableError(TrainingError):
+    """Nothing that was tried can be computed on this device.
+
+    Attributes:
+        why: in a few words.
+    """
+
+    def __init__(self, device: str, why: str) -> None:
+        super().__init__(f"this network cannot be trained on {device}", found=why)
+        self.why = why
+
+
+class SpeedTest:
+    """Measures candidates, and remembers which could not be used.
 
     Args:
-        config: of what is trained.
         vocab_size: V.
-        precisions: the candidates. Float32 takes their place where none can be trusted.
+
+    Attributes:
+        unusable: precision → why it was not taken, for those that failed.
     """
-    best: Speed | None = None
-    for precision in precisions:
-        speed = Speed(precision, _step_seconds(config, precision, vocab_size))
-        needed = WORTH_ROUNDING * best.step_seconds if best else math.inf
-        if speed.step_seconds < needed and (precision == "float32" or gradients_agree(config, vocab_size)):
-            best = speed
-    return best or measure_step(config, vocab_size, ("float32",))
+
+    def __init__(self, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.unusable: dict[str, str] = {}
+
+    def measure(self, config: RunConfig, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
+        """Time training steps in each precision and keep the fastest that computes what it should.
+
+        Args:
+            config: of what is trained.
+            precisions: the candidates. Float32 takes their place where none can be used.
+
+        Raises:
+            UnusableError: float32 fails too.
+        """
+        best: Speed | None = None
+        for precision in precisions:
+            if precision == "bf16" and not has_bf16_kernels(config.train.device):
+                self.unusable["bf16"] = "not available on this processor"
+                continue
+            needed = WORTH_ROUNDING * best.step_seconds if best else math.inf
+            speed = self._try(config, precision, needed)
+            best = speed or best
+        if best is None and "float32" not in precisions:
+            return self.measure(config, ("float32",))
+        if best is None:
+            raise UnusableError(config.train.device, self.unusable["float32"])
+        return best
+
+    def try_measure(self, config: RunConfig, precision: str) -> Speed | None:
+        """The same for a larger candidate in a precision that is known to work for a smaller one; None: it fails."""
+        try:
+            return self.measure(config, (precision,))
+        except UnusableError:
+            return None
+
+    def _try(self, config: RunConfig, precision: str, needed: float) -> Speed | None:
+        """The speed, where steps take less than ``needed`` seconds and compute what they should."""
+        try:
+            seconds = step_seconds(config, precision, self.vocab_size)
+            if seconds >= needed:
+                return None
+            if precision == "float32" or gradients_agree(config, self.vocab_size):
+                return Speed(precision, seconds)
+            self.unusable[precision] = "wrong gradients at this size on this machine"
+        except Exception as error:  # kernels fail in many ways, and each means the same here
+            self.unusable[precision] = in_a_few_words(error)
+        return None
+
+    def fewest_threads(self, config: RunConfig) -> int:
+        """The number of threads to begin with: all that torch uses, or fewer where that is clearly faster.
+
+        It is so beside a busy process (threads of torch wait for each other in a loop, so that the slowest one sets
+        the pace), in a container that is given less than its machine has, and for very small networks.
+        """
+        threads = most = torch.get_num_threads()
+        try:
+            best = step_seconds(config, "float32", self.vocab_size)
+            for fewer in fewer_threads(most):
+                torch.set_num_threads(fewer)
+                seconds = step_seconds(config, "float32", self.vocab_size)
+                if seconds > WORTH_A_THREAD * best:
+                    break
+                threads, best = fewer, seconds
+        except Exception:  # whatever fails here fails again, and is told, when the step itself is measured
+            return most
+        finally:
+            torch.set_num_threads(most)
+        return threads
+
+
+def fewer_threads(threads: int) -> list[int]:
+    """The numbers of threads below this one that are worth a try: one less, then halves."""
+    fewer = {threads - 1} | {threads >> k for k in range(1, threads.bit_length())}
+    return sorted((n for n in fewer if n >= 1), reverse=True)
+
+
+def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
+    """Why a network cannot be trained in bf16 on this machine, in a few words; None: it can."""
+    if not has_bf16_kernels(config.train.device):
+        return "not available on this processor"
+    try:
+        return None if gradients_agree(config, vocab_size) else "wrong gradients at this size on this machine"
+    except Exception as error:
+        return in_a_few_words(error)
+
+
+def has_bf16_kernels(device: str) -> bool:
+    """Whether bf16 products are computed at about the rate of float32, not emulated at a hundredth of it."""
+    if device != "cpu":
+        return True  # a step is timed there as it is
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(_PROBE_SIZE, _PROBE_SIZE, dtype=dtype)
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            torch.mm(a, a)
+            times.append(time.perf_counter() - began)
+        seconds[dtype] = min(times)
+    return seconds[torch.bfloat16] < EMULATED * seconds[torch.float32]
 
 
 def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
@@ -56,28 +175,30 @@ def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
     T = min(config.train.bptt, 16)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(T + 1, config.train.batch_size))
     for precision in ("float32", "bf16"):
-        learner = Learner(_with_precision(config, precision), vocab_size)
+        learner = Learner(_with(config, {"precision": precision}), vocab_size)
         learner.loss(tokens[:-1], tokens[1:])[0].backward()  # type: ignore[no-untyped-call]
         gradients.append([p.grad for p in learner.model.parameters() if p.grad is not None])
     return all(float((a - b).norm()) <= TRUSTED * float(a.norm()) for a, b in zip(*gradients, strict=True))
 
 
-def _with_precision(config: RunConfig, precision: str) -> RunConfig:
-    return config.model_copy(update={"train": config.train.model_copy(update={"precision": precision})})
+def _with(config: RunConfig, train: Mapping[str, object]) -> RunConfig:
+    return config.model_copy(update={"train": config.train.model_copy(update=train)})
 
 
-def _step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
-    """Median over a fraction of a second."""
+def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
+    """Seconds of a training step: the median over a fraction of a second."""
     train = config.train
-    learner = Learner(_with_precision(config, precision), vocab_size)
+    learner = Learner(_with(config, {"precision": precision}), vocab_size)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
     times: list[float] = []
     began = time.perf_counter()
-    while len(times) < WARM_UP + 3 or time.perf_counter() - began < MEASURE_SECONDS:
+    spent = 0.0
+    while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MOST_SECONDS:
         tick = time.perf_counter()
         learner.step(tokens[:-1], tokens[1:], 1e-3, len(times)).read()
         times.append(time.perf_counter() - tick)
-    return sorted(times[WARM_UP:])[len(times[WARM_UP:]) // 2]
+        spent = time.perf_counter() - began
+    return statistics.median(times[WARM_UP:] or times)
 
 
 def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:

@@ -1,7 +1,8 @@
 """The loop, as a stream of events. It prints nothing.
 
-On the CPU everything that happens is a function of the configuration, the text and the seed: a run that is stopped and
-resumed goes through the same numbers, bit for bit, as one that never stopped.
+On the CPU everything that happens is a function of the configuration, the text, the seed and the plan on record
+(``schedule.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that never
+stopped.
 """
 
 from __future__ import annotations
@@ -9,20 +10,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from typing import Literal
+
+import torch
 
 from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.model.device import using_threads
 from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
-from rnngen.training.events import Event, Finished, Mixed, Sampled, Saved, Stepped, Validated, Warned
+from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import summarise
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
-from rnngen.training.optimizer import learning_rate_factor
+from rnngen.training.pace import Pace
 from rnngen.training.samples import sample_text
+from rnngen.training.schedule import Schedule, Stretch
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
@@ -35,7 +41,8 @@ class Trainer:
         config: fully decided: no ``auto`` is left in it.
         corpus: encoded.
         writer: the run's folder, locked.
-        state: go on from here instead of the start.
+        state: resume from here.
+        pace: watches the clock; without it nothing is planned again.
     """
 
     def __init__(
@@ -44,11 +51,15 @@ class Trainer:
         corpus: EncodedCorpus,
         writer: checkpoint.RunWriter,
         state: checkpoint.TrainingState | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.config, self.corpus, self.writer = config, corpus, writer
         self.learner = Learner(config, corpus.tokenizer.vocab_size)
         train = config.train
         self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
+        threads = train.threads or torch.get_num_threads()
+        self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
+        self._pace, self._trying = pace, False
         self.step = 0  # steps taken
         self.best_nll = math.inf
         self.best_step = 0
@@ -57,9 +68,10 @@ class Trainer:
         self._norms: list[float] = []  # before clipping, of all steps
         self._stop: str | None = None
         self._mixed: Mixed | None = None
-        self._warnings = state.warnings if state else ()
+        self.warnings = list(state.warnings) if state else []  # told when training begins
         if state:
             self._restore(state)
+        self._began = time.perf_counter() - self.seconds
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end after the step it is in, saving the state. Safe in a signal handler."""
@@ -72,13 +84,20 @@ class Trainer:
             TrainingError: loss or gradient is not finite; the weights were not touched by it.
             CheckpointError: a save failed; the ones before are intact.
         """
+        with using_threads(self.schedule.current.threads):
+            yield from self._events()
+
+    def _events(self) -> Iterator[Event]:
         train = self.config.train
         self._began = time.perf_counter() - self.seconds
-        for message in self._warnings:
+        for message in self.warnings:
             yield Warned(message)
-        while self.step < train.steps and not self._stop and not self._out_of_patience():
+        if self._pace:
+            self._pace.start()
+        while self.step < self.schedule.steps and not self._stop and not self._out_of_patience():
+            yield from self._plan_again()
             self._train()
-            last = self.step == train.steps
+            last = self.step == self.schedule.steps
             validate = self.step % train.valid_every == 0 or last
             sample = bool(train.sample_every) and (self.step % train.sample_every == 0 or last)
             save = self.step % train.save_every == 0 or last
@@ -86,21 +105,70 @@ class Trainer:
                 yield from self._read()
             if validate:
                 yield self._validate()
+                self._spent("validation")
             if sample:
                 yield self._sample()
+                self._spent("sample")
             if save:
                 yield self._save()
+                self._spent("save")
         yield from self._read()
         if train.ngram and not self._stop:
             yield self._mix()
         yield self._finish()
+
+    def _spent(self, part: Literal["validation", "sample", "save"]) -> None:
+        if self._pace:
+            self._pace.spent(part)
+
+    def _plan_again(self) -> Iterator[Event]:
+        """Go on by another plan, if the record or else the clock says so."""
+        before, tried = self.schedule.current, self._trying
+        stretch = self.schedule.due(self.step)
+        if stretch is None and self._pace and not self.schedule.ahead:
+            stretch = self._pace.next_stretch(self.step, before)
+            self._trying = self._pace.trying
+            if stretch:
+                self.writer.record_plan([stretch])
+        if stretch:
+            self._begin(stretch)
+        if stretch or tried != self._trying:
+            now = self.schedule.current
+            yield Replanned(self.step, now.steps, before.steps, now.threads, now.precision, self._trying)
+            first = self.schedule.begun[0].threads
+            if self._pace and self._pace.fixed and tried and not self._trying and now.threads < first:
+                yield Warned(
+                    f"other programs keep this machine busy: on from step {self.step} with {now.threads} of {first} "
+                    "threads, so the run is no longer bit for bit what it would have been."
+                )
+
+    def follow(self, stretch: Stretch, ahead: list[Stretch]) -> None:
+        """Go on by another plan, before training is resumed.
+
+        Args:
+            stretch: from here on.
+            ahead: later ones, in place of those on record.
+        """
+        self.schedule = Schedule([*self.schedule.begun, stretch], ahead)
+        self._use(stretch)
+
+    def _begin(self, stretch: Stretch) -> None:
+        self.schedule.begin(stretch)
+        self._use(stretch)
+
+    def _use(self, stretch: Stretch) -> None:
+        torch.set_num_threads(stretch.threads)
+        self.learner.use_precision(stretch.precision)
+        self._log(
+            step=stretch.step, planned_steps=stretch.steps, threads=stretch.threads, precision=stretch.precision,
+        )  # fmt: skip
 
     def _out_of_patience(self) -> bool:
         train = self.config.train
         return train.patience > 0 and 0 < self.best_step <= self.step - train.patience * train.valid_every
 
     def _train(self) -> None:
-        factor = learning_rate_factor(self.step, self.config.train.steps, self.config.optimizer)
+        factor = self.schedule.learning_rate_factor(self.step, self.config.optimizer)
         x, y = self.streams.window(self.step)
         factor *= len(x) / self.config.train.bptt  # a shorter window says less (Merity et al. 2018)
         self._unread.append((self.learner.step(x, y, factor, self.step), factor, x.size))
@@ -108,7 +176,6 @@ class Trainer:
 
     def _read(self) -> Iterator[Stepped]:
         """Report the steps whose results nobody has waited for yet."""
-        train = self.config.train
         unread, self._unread = self._unread, []
         for result, factor, tokens in unread:
             loss, norm = result.read()
@@ -120,11 +187,13 @@ class Trainer:
                 step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, clipped_norm=clipped,
                 learning_rate=rate,
             )  # fmt: skip
-            yield Stepped(result.number, train.steps, loss, norm, clipped, rate, epoch, tokens)
+            yield Stepped(result.number, self.schedule.steps, loss, norm, clipped, rate, epoch, tokens)
+        if self._pace:
+            self._pace.stepped(len(unread), sum(tokens for _, _, tokens in unread))
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
-        nats = held_out_nats(model, valid, precision=self.config.train.precision, most_rounds=VALIDATION_ROUNDS)
+        nats = held_out_nats(model, valid, precision=self.learner.precision, most_rounds=VALIDATION_ROUNDS)
         nll = nats / len(valid)
         if not math.isfinite(nll):
             raise TrainingError(
@@ -140,7 +209,7 @@ class Trainer:
         self._log(step=self.step, valid_nll=nll, best=best)
         return Validated(self.step, nll, best)
 
-    def _log(self, **values: float) -> None:
+    def _log(self, **values: float | str) -> None:
         """Add a row to metrics.jsonl. All of it but ``seconds`` is reproducible."""
         seconds = round(time.perf_counter() - self._began, 3)
         self.writer.append(METRICS, checkpoint.metrics_row(**values, seconds=seconds))
@@ -157,6 +226,7 @@ class Trainer:
             "best_nll": self.best_nll if math.isfinite(self.best_nll) else None,
             "best_step": self.best_step,
             "seconds": time.perf_counter() - self._began,
+            "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
             "logs": self.writer.log_lengths(),
             "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
         }
@@ -170,6 +240,11 @@ class Trainer:
             self.step, self.best_step = int(values["step"]), int(values["best_step"])
             self.best_nll = math.inf if values["best_nll"] is None else float(values["best_nll"])
             self.seconds = float(values["seconds"])
+            if "stretches" in values:  # older runs have one, which config.json says
+                begun = [Stretch.from_dict(stretch) for stretch in values["stretches"]]
+                ahead = [stretch for stretch in self.writer.recorded_plan() if stretch.step >= self.step]
+                self.schedule = Schedule(begun, [stretch for stretch in ahead if stretch != begun[-1]])
+            self.learner.use_precision(self.schedule.current.precision)
             self.writer.cut_logs(values["logs"])
             self._norms = self.writer.logged("grad_norm")
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -182,7 +257,7 @@ class Trainer:
         return self._mixed
 
     def _finish(self) -> Finished:
-        reason = self._stop or ("steps" if self.step == self.config.train.steps else "patience")
+        reason = self._stop or ("steps" if self.step == self.schedule.steps else "patience")
         if self._stop:
             self._save()
             if self.step and not self.writer.has_model:  # so that sample and eval have something to read

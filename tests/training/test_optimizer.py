@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Literal
 
@@ -14,7 +13,6 @@ from rnngen.training.optimizer import (
     Muon,
     WeightAverage,
     clip_gradients,
-    learning_rate_factor,
     make_optimizers,
     orthogonalise,
 )
@@ -52,22 +50,9 @@ def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
     assert torch.equal(m.output.weight.grad, kept)
 
 
-def test_the_schedule_rises_stays_and_falls_to_zero() -> None:
-    linear = OptimizerConfig(warmup=0.1, decay="linear")
-    factors = [learning_rate_factor(s, 1000, linear) for s in range(1000)]
-    assert factors[0] == pytest.approx(0.01)
-    assert factors[99:500] == [1.0] * 401
-    assert factors[-1] == pytest.approx(0, abs=0.003)
-    assert all(a >= b for a, b in itertools.pairwise(factors[100:]))
-    cosine = OptimizerConfig(warmup=0.0, decay="cosine")
-    assert learning_rate_factor(500, 1000, cosine) == pytest.approx(0.5, abs=0.01)
-    assert learning_rate_factor(999, 1000, OptimizerConfig(decay="none")) == 1
-    assert 0 < learning_rate_factor(0, 1, linear) <= 1  # a run of one step takes it
-
-
 def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
     m = model()
-    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3), "float32")
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
     decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
@@ -76,7 +61,7 @@ def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
 
 def test_both_directions_decay_alike() -> None:
     m = ClozeLM(ModelConfig(hidden_size=8, embedding_size=8, bidirectional=True), 5)
-    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3), "float32")
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
     decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     each = ("layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight")
@@ -87,7 +72,7 @@ def test_both_directions_decay_alike() -> None:
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru", "rnn"], tied: bool) -> None:
     m = RecurrentLM(ModelConfig(cell=cell, hidden_size=8, embedding_size=8, tied=tied, num_layers=2), 5)
-    optimizers = make_optimizers(m, OptimizerConfig(), "float32")
+    optimizers = make_optimizers(m, OptimizerConfig())
     learned = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
     assert sorted(learned) == sorted(id(p) for p in m.parameters())
 
@@ -95,7 +80,7 @@ def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru"
 def test_adamw_takes_the_step_of_its_paper() -> None:
     m = with_gradients(0.1)
     config = OptimizerConfig(learning_rate=0.01, weight_decay=0.1)
-    optimizer = make_optimizers(m, config, "float32")[1]
+    optimizer = make_optimizers(m, config)[1]
     w, g = m.output.weight.detach().clone(), m.output.weight.grad
     optimizer.step()
     b1, b2 = optimizer.param_groups[0]["betas"]

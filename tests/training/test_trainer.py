@@ -16,7 +16,7 @@ from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.run import open_run
-from rnngen.training import launch, trainer
+from rnngen.training import launch, schedule
 from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
@@ -135,7 +135,7 @@ def test_a_run_killed_before_its_ngram_model_was_saved_gets_it_when_it_is_resume
 
 def test_the_ngram_model_is_fitted_to_the_weights_that_were_kept(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last weights are ruined by a huge learning rate, so the best are not the last."""
-    monkeypatch.setattr(trainer, "learning_rate_factor", lambda step, steps, config: 1.0 if step < steps / 2 else 300.0)
+    monkeypatch.setattr(schedule, "learning_rate_factor", lambda step, steps, _: 1.0 if step < steps / 2 else 300.0)
     finished = train_until(corpus, Path("run"), None, ngram=2)
     assert finished.best_step < finished.step
     assert finished.mixed

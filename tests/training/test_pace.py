@@ -1,0 +1,128 @@
+"""A run by the clock ends in time, however the machine's speed changes on the way; on a pretended clock."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from rnngen.config import TrainConfig
+from rnngen.training.budget import Costs
+from rnngen.training.pace import Pace
+from rnngen.training.schedule import Stretch
+from rnngen.training.threads import ThreadChooser
+
+TRAIN = TrainConfig(valid_every=100, sample_every=250, save_every=1000)
+PLANNED = Costs(step=0.02, validation=0.2, sample=0.05, save=0.1, end=1.0)
+
+
+class Run:
+    """A run without anything to compute: the clock moves by what each part really costs at that moment."""
+
+    def __init__(
+        self, minutes: float, really: Callable[[float, int], Costs], threads: int = 1, most_steps: int = 10**9
+    ) -> None:
+        self.now, self.really, self.total = 100.0, really, 60 * minutes
+        deadline = self.now + self.total
+        chooser = ThreadChooser(threads, threads) if threads > 1 else None
+        self.pace = Pace(
+            TRAIN, PLANNED, deadline=deadline, total=self.total, most_steps=most_steps, chooser=chooser,
+            clock=lambda: self.now, cpu_clock=lambda: self.now * threads,
+        )  # fmt: skip
+        steps = PLANNED.steps_within(self.total, TRAIN, most_steps)
+        self.stretches = [Stretch(0, steps, threads, "float32")]
+
+    def to_the_end(self) -> float:
+        """Share of the planned time that it took."""
+        began, step = self.now, 0
+        self.pace.start()
+        while step < self.stretches[-1].steps:
+            new = self.pace.next_stretch(step, self.stretches[-1])
+            if new:
+                self.stretches.append(new)
+            costs = self.really(self.now - began, self.stretches[-1].threads)
+            step += 1
+            last = step == self.stretches[-1].steps
+            self.now += costs.step
+            self.pace.stepped(1, 2048)
+            for part, every in (("validation", 100), ("sample", 250), ("save", 1000)):
+                if step % every == 0 or last:
+                    self.now += getattr(costs, part)
+                    self.pace.spent(part)  # type: ignore[arg-type]
+        self.now += self.really(self.now - began, self.stretches[-1].threads).end
+        return (self.now - began) / self.total
+
+
+def times(factor: float) -> Costs:
+    values = {name: factor * value for name, value in dataclasses.asdict(PLANNED).items()}
+    return Costs(**values)
+
+
+@pytest.mark.parametrize("minutes", [0.5, 1, 20])
+def test_a_run_whose_pace_is_as_planned_is_never_planned_again(minutes: float) -> None:
+    run = Run(minutes, lambda now, threads: times(1.005 if now % 2 < 1 else 0.995))
+    assert run.to_the_end() == pytest.approx(1, abs=0.02)
+    assert len(run.stretches) == 1
+
+
+@pytest.mark.parametrize("minutes", [0.5, 5])
+@pytest.mark.parametrize("factor", [0.3, 0.8, 1.3, 4.0])
+def test_a_plan_from_a_wrong_measurement_is_mended(minutes: float, factor: float) -> None:
+    run = Run(minutes, lambda now, threads: times(factor))
+    assert run.to_the_end() == pytest.approx(1, abs=0.05)
+    assert len(run.stretches) < 8
+
+
+@pytest.mark.parametrize("minutes", [0.5, 2])
+@pytest.mark.parametrize("factor", [0.5, 2.0, 8.0])
+@pytest.mark.parametrize("when", [0.2, 0.5, 0.8])
+def test_a_run_ends_in_time_though_its_pace_changes_on_the_way(minutes: float, factor: float, when: float) -> None:
+    run = Run(minutes, lambda now, threads: times(factor if now > when * 60 * minutes else 1))
+    share = run.to_the_end()
+    unavoidable = when + (sum(dataclasses.asdict(times(factor)).values()) / 60 / minutes if factor > 1 else 0)
+    assert min(0.9, unavoidable) <= share <= max(1.1, unavoidable + 0.1)
+
+
+@pytest.mark.parametrize("minutes", [0.5, 1, 2, 5])
+def test_beside_a_busy_process_from_the_middle_on_it_ends_in_time_with_one_thread(minutes: float) -> None:
+    """As measured on two cores: two threads alone 1, beside a busy process a third of that, one thread two thirds."""
+
+    def really(now: float, threads: int) -> Costs:
+        busy = now > 30 * minutes
+        return times({(2, False): 1.0, (2, True): 3.1, (1, False): 1.5, (1, True): 1.55}[threads, busy])
+
+    run = Run(minutes, really, threads=2)
+    assert run.to_the_end() == pytest.approx(1, abs=0.1)
+    assert run.stretches[-1].threads == 1
+
+
+def test_what_is_not_a_step_is_planned_with_what_it_really_takes() -> None:
+    """Validations ten times as long as planned, and steps exactly as planned."""
+    run = Run(2, lambda now, threads: dataclasses.replace(PLANNED, validation=2.0))
+    assert run.to_the_end() == pytest.approx(1, abs=0.05)
+
+
+def test_a_run_out_of_time_ends_with_the_next_step() -> None:
+    run = Run(0.1, lambda now, threads: times(1 if now < 3 else 1000))
+    run.to_the_end()
+    slow = [stretch for stretch in run.stretches if stretch.steps - stretch.step == 1]
+    assert len(slow) == 1
+
+
+def test_no_more_steps_are_taken_than_the_text_is_worth() -> None:
+    run = Run(1, lambda now, threads: times(0.5), most_steps=1200)
+    assert run.to_the_end() < 0.5
+    assert [stretch.steps for stretch in run.stretches] == [1200]
+
+
+def test_a_fixed_number_of_steps_is_never_planned_again() -> None:
+    now = 0.0
+    pace = Pace(TRAIN, PLANNED, clock=lambda: now, cpu_clock=lambda: now)
+    pace.start()
+    stretch = Stretch(0, 1000, 2, "float32")
+    for step in range(200):
+        now += 0.02 * 50 ** (step > 100)
+        pace.stepped(1, 2048)
+        assert pace.next_stretch(step, stretch) is None
+    assert pace.fixed

@@ -1,0 +1,282 @@
+"""A run that was planned again, or moved to another machine, goes on by its record, bit for bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import rnngen
+from rnngen.errors import CheckpointError
+from rnngen.training import launch, speed
+from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.events import Event, Replanned, Stepped, Warned
+from rnngen.training.pace import Pace
+from rnngen.training.schedule import Stretch
+from tests.conftest import FAST
+
+OPTIONS = {**FAST, "minutes": 60, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
+FIRST, SECOND, THIRD = 60, 40, 50  # steps of the run, as planned at first, from step 12 on, and from step 30 on
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a new run: decides at step 12 that it has fewer steps and at step 30 that it has more."""
+    most = launch.Plan
+
+    def capped(**values: Any) -> launch.Plan:
+        config = values["config"]
+        train = config.train.model_copy(update={"steps": FIRST})
+        return most(**{**values, "config": config.model_copy(update={"train": train})})
+
+    monkeypatch.setattr("rnngen.training.plan.Plan", capped)
+
+    def next_stretch(self: Pace, step: int, current: Stretch) -> Stretch | None:
+        if self.fixed or step not in (12, 30):
+            return None
+        return Stretch(step, SECOND if step == 12 else THIRD, current.threads, "float32")
+
+    monkeypatch.setattr(Pace, "next_stretch", next_stretch)
+
+
+def start(corpus: Path, out: Path, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
+    return finish(launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=out), stop_at, kill_at)
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing is saved."""
+
+
+def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == stop_at:
+            launched.trainer.stop("SIGINT")
+        if isinstance(event, Stepped) and event.step == kill_at:
+            raise Killed
+
+    with contextlib.suppress(Killed):
+        launch.run_to_end(launched, on_event)
+    return events
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_new_plan_is_an_event_and_a_row_and_ends_the_run_where_it_says(corpus: Path) -> None:
+    events = start(corpus, Path("run"))
+    told = [(e.step, e.before, e.steps) for e in events if isinstance(e, Replanned)]
+    assert told == [(12, FIRST, SECOND), (30, SECOND, THIRD)]
+    assert max(e.step for e in events if isinstance(e, Stepped)) == THIRD
+    planned = [(row["step"], row["planned_steps"]) for row in rows(Path("run")) if "planned_steps" in row]
+    assert planned == [(12, SECOND), (30, THIRD)]
+    rates = [row["learning_rate"] for row in rows(Path("run")) if "learning_rate" in row]
+    assert rates[-1] < 0.2 * max(rates)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("stop_at", [5, 12, 13, 30, 31, 45])
+def test_a_stopped_run_goes_on_by_the_plans_on_record(corpus: Path, stop_at: int) -> None:
+    """Stopped before a plan was made, the run ends as it was planned until then: nobody plans a resumed run again."""
+    start(corpus, Path("whole"))
+    start(corpus, Path("parts"), stop_at=stop_at)
+    finish(launch.resume(Path("parts")))
+    last = [row["step"] for row in rows(Path("parts")) if "train_nll" in row][-1]
+    if stop_at > 30:
+        assert rows(Path("parts")) == rows(Path("whole"))
+        assert weights(Path("parts")) == weights(Path("whole"))
+    else:
+        assert last == (FIRST if stop_at <= 12 else SECOND)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kill_at", [33, 35, 48])
+def test_a_killed_run_goes_through_the_plans_it_had_made_after_its_last_save(corpus: Path, kill_at: int) -> None:
+    start(corpus, Path("whole"))
+    start(corpus, Path("killed"), kill_at=kill_at)
+    if kill_at < 35:  # the last save is of step 28, before the second plan
+        assert load_state(Path("killed")).values["step"] == 28
+    for again in (38, None):  # and killed once more
+        finish(launch.resume(Path("killed")), kill_at=again)
+    assert rows(Path("killed")) == rows(Path("whole"))
+    assert weights(Path("killed")) == weights(Path("whole"))
+    states = [load_state(Path(run)).tensors for run in ("killed", "whole")]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_line_of_the_record_that_was_cut_off_is_passed_over(corpus: Path) -> None:
+    start(corpus, Path("run"), kill_at=33)
+    record = Path("run/resume/plan.jsonl")
+    record.write_bytes(record.read_bytes() + b'{"step": 40, "st')
+    finish(launch.resume(Path("run")), kill_at=34)
+    writer = RunWriter(Path("run"))
+    writer.record_plan([Stretch(41, 55, 1, "float32")])
+    assert writer.recorded_plan()[-1] == Stretch(41, 55, 1, "float32")
+    assert len(writer.recorded_plan()) == 3
+    writer.close()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_lost_record_does_not_stop_a_resume(corpus: Path) -> None:
+    start(corpus, Path("run"), stop_at=20)
+    (Path("run") / "resume/plan.jsonl").unlink()
+    finish(launch.resume(Path("run")))
+    assert rows(Path("run"))[-1]["step"] == SECOND
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_link_in_place_of_the_record_is_refused(corpus: Path) -> None:
+    start(corpus, Path("run"), stop_at=20)
+    outside = Path("outside.txt")
+    outside.write_text("mine", encoding="utf-8")
+    (Path("run") / "resume/plan.jsonl").unlink()
+    (Path("run") / "resume/plan.jsonl").symlink_to(outside.absolute())
+    with pytest.raises(CheckpointError, match="is a link"):
+        launch.resume(Path("run"))
+    assert outside.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("bad", [[], [{}], [{"step": 0, "steps": 0, "threads": 1, "precision": "float32"}], 7])
+def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path("run"))
+    finish(launched, stop_at=5)
+    load = launch.load_state
+
+    def damaged(path: Path) -> Any:
+        state = load(path)
+        state.values["stretches"] = bad
+        return state
+
+    monkeypatch.setattr(launch, "load_state", damaged)
+    with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
+        launch.resume(Path("run"))
+
+
+def test_a_run_from_before_there_was_a_record_is_resumed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("whole", "old"):
+        launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path(name))
+        finish(launched, stop_at=None if name == "whole" else 9)
+    load = launch.load_state
+
+    def old(path: Path) -> Any:
+        state = load(path)
+        del state.values["stretches"]
+        return state
+
+    monkeypatch.setattr(launch, "load_state", old)
+    finish(launch.resume(Path("old")))
+    assert weights(Path("old")) == weights(Path("whole"))
+
+
+# on another machine
+
+
+@pytest.fixture
+def begun_in_bf16(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that was begun in bf16, stopped at step 9 of 20; on this machine whatever it has for kernels."""
+    options = {**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)], "precision": "bf16"}
+    with monkeypatch.context() as patch:
+        patch.setattr(speed, "has_bf16_kernels", lambda device: True)
+        patch.setattr(speed, "gradients_agree", lambda config, vocab_size: True)
+        # what is computed does not matter here, and this machine may have no kernels for it
+        patch.setattr("rnngen.training.learner.autocast", lambda device, precision: torch.enable_grad())
+        patch.setattr("rnngen.evaluation.perplexity.autocast", lambda device, precision: torch.enable_grad())
+        patch.setattr(torch, "bfloat16", torch.float32)
+        finish(launch.launch(options, out=Path("run")), stop_at=9)
+    config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
+    assert config["train"]["precision"] == "bf16"
+    return Path("run")
+
+
+@pytest.fixture
+def without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "has_bf16_kernels", lambda device: False)
+
+    def refused(device: torch.device, precision: str) -> Any:
+        assert precision == "float32", "bf16 is computed on a machine without it"
+        return torch.enable_grad()
+
+    monkeypatch.setattr("rnngen.training.learner.autocast", refused)
+
+
+@pytest.mark.usefixtures("without_bf16")
+def test_a_run_begun_in_bf16_goes_on_in_float32_where_there_is_none_and_says_so(begun_in_bf16: Path) -> None:
+    events = finish(launch.resume(begun_in_bf16))
+    warnings = [e.message for e in events if isinstance(e, Warned)]
+    assert len(warnings) == 1
+    assert "bf16 (not available on this processor): in float32" in warnings[0]
+    assert "no longer bit for bit" in warnings[0]
+    recorded = [row for row in rows(begun_in_bf16) if "precision" in row]
+    assert recorded == [{"step": 9, "planned_steps": 20, "threads": 1, "precision": "float32"}]
+    assert rows(begun_in_bf16)[-1]["step"] == 20
+    assert len("".join(rnngen.load(begun_in_bf16).generate(length=9, seed=0))) == 9
+    assert rnngen.evaluate(begun_in_bf16).nats_per_token > 0
+
+
+@pytest.mark.usefixtures("without_bf16")
+def test_once_it_went_on_in_float32_it_stays_there_bit_for_bit(begun_in_bf16: Path) -> None:
+    shutil.copytree(begun_in_bf16, "twin")
+    finish(launch.resume(begun_in_bf16))
+    finish(launch.resume(Path("twin")), stop_at=14)
+    events = finish(launch.resume(Path("twin")))
+    assert not any(isinstance(e, Warned) for e in events)
+    assert weights(Path("twin")) == weights(begun_in_bf16)
+    assert rows(Path("twin")) == rows(begun_in_bf16)
+
+
+def test_a_run_of_more_threads_than_this_machine_has_goes_on_with_those_it_has(corpus: Path) -> None:
+    options = {**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)], "threads": 64}
+    before = torch.get_num_threads()
+    launched = launch.launch(options, out=Path("run"))
+    state = launched.trainer.schedule.current
+    assert state.threads == 64
+    launched.trainer.schedule.begun[0] = Stretch(0, 20, 1, "float32")  # nobody wants 64 in a test
+    events: list[Event] = []
+    launch.run_to_end(launched, lambda e: launched.trainer.stop("SIGINT") if isinstance(e, Stepped) else None)
+    path = next(iter(sorted(Path("run/resume").glob("0*"), reverse=True)))
+    assert path.name == "000000001"
+    writer = RunWriter(Path("run"))
+    writer.record_plan([Stretch(1, 20, 64, "float32")])
+    writer.close()
+    launched = launch.resume(Path("run"))
+    events = finish(launched)
+    assert [e.message for e in events if isinstance(e, Warned)] == [
+        f"this machine lacks 64 threads: with {before} from step 1 on, so the run is no longer bit for bit what it "
+        "would have been"
+    ]
+    assert launched.trainer.schedule.current.threads == before
+    assert torch.get_num_threads() == before
+
+
+def test_threads_are_recorded_and_given_back(corpus: Path) -> None:
+    before = torch.get_num_threads()
+    options = {**OPTIONS, "steps": 3, "minutes": None, "corpus": [str(corpus)], "threads": 2}
+    seen: list[int] = []
+    launched = launch.launch(options, out=Path("run"))
+    assert torch.get_num_threads() == before
+    launch.run_to_end(launched, lambda e: seen.append(torch.get_num_threads()))
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == before
+    assert load_state(Path("run")).values["stretches"] == [
+        {"step": 0, "steps": 3, "threads": 2, "precision": "float32"}
+    ]
