@@ -67,6 +67,19 @@ def _one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+@pytest.fixture(scope="session")
+def needs_bf16() -> None:
+    """Skip the test where torch has no LSTM in bfloat16: oneDNN has kernels for it only on some processors."""
+    layer = torch.nn.LSTM(4, 4)
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layer(torch.zeros(2, 1, 4))[0].float().sum().backward()
+            with torch.no_grad():
+                layer(torch.zeros(2, 1, 4))
+    except RuntimeError as error:
+        pytest.skip(f"no LSTM in bfloat16 on this processor: {str(error).partition('.')[0]}")
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     """A text file of 20,000 characters."""

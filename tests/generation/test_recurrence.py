@@ -14,6 +14,7 @@ from rnngen.generation.recurrence import GRULayer, InputTable, Recurrence
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.stepper import Stepper
 from tests.model.test_cells import KINDS
+from tests.rounding import gamma, rounding_bound
 
 V, H, E = 11, 8, 5
 
@@ -33,6 +34,16 @@ def build_network(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size
 def build(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = H) -> tuple[dict, dict]:
     model = build_network(cell, nonlinearity, num_layers, hidden_size)
     return model.config.model_dump(), {name: w.numpy() for name, w in model.weights().items()}
+
+
+def bounds(model: RecurrentLM, tokens: np.ndarray) -> tuple[float, float]:
+    """Of the logits and the state while tokens (T, B) are read."""
+    ids = torch.from_numpy(tokens)
+
+    def outputs(m: RecurrentLM, part: int) -> torch.Tensor:
+        return m(ids, m.start_state(ids.shape[1]))[part]
+
+    return rounding_bound(lambda m: outputs(m, 0), model), rounding_bound(lambda m: outputs(m, 1), model)
 
 
 def naive(config: dict, w: dict, tokens: list[int]) -> list[float]:
@@ -79,11 +90,12 @@ def naive(config: dict, w: dict, tokens: list[int]) -> list[float]:
 def test_logits_equal_the_formulas(cell: str, nonlinearity: str) -> None:
     config, weights = build(cell, nonlinearity)
     engine = Recurrence(config, weights)
-    np.testing.assert_allclose(engine.logits[0], naive(config, weights, []), atol=1e-6)
+    np.testing.assert_array_equal(engine.logits[0], naive(config, weights, []))  # the bias alone
     tokens = np.random.default_rng(0).integers(V, size=12).tolist()
+    bound, _ = bounds(build_network(cell, nonlinearity), np.array(tokens)[:, None])
     for n, token in enumerate(tokens, start=1):
         engine.step([token])
-        np.testing.assert_allclose(engine.logits[0], naive(config, weights, tokens[:n]), atol=3e-6, rtol=1e-5)
+        np.testing.assert_allclose(engine.logits[0], naive(config, weights, tokens[:n]), rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
@@ -94,12 +106,15 @@ def test_streams_do_not_touch_each_other(cell: str, nonlinearity: str, num_layer
     together = engine.fork()
     together.reset(4)
     alone = [engine.fork() for _ in range(4)]
+    of_logits, of_state = bounds(build_network(cell, nonlinearity, num_layers), tokens)
     for row in tokens.tolist():
         together.step(row)
         for stream, token in zip(alone, row, strict=True):
             stream.step([token])
-        np.testing.assert_allclose(together.logits, np.concatenate([s.logits for s in alone]), atol=1e-5, rtol=1e-4)
-    np.testing.assert_allclose(together.state, np.concatenate([s.state for s in alone], axis=2), atol=1e-5, rtol=1e-4)
+        each = np.concatenate([s.logits for s in alone])
+        np.testing.assert_allclose(together.logits, each, rtol=0, atol=of_logits)
+    each = np.concatenate([s.state for s in alone], axis=2)
+    np.testing.assert_allclose(together.state, each, rtol=0, atol=of_state)
 
 
 @pytest.mark.parametrize("engine_class", ["numpy", "torch"])
@@ -117,7 +132,8 @@ def test_a_state_that_is_put_back_goes_on_as_it_did(cell: str, nonlinearity: str
     np.testing.assert_array_equal(engine.logits, logits)
     np.testing.assert_array_equal([engine.step([token]).copy() for token in (1, 5, 9)], first)
     engine.state = state.repeat(3, axis=2)  # many go on from one
-    np.testing.assert_allclose(engine.logits, logits.repeat(3, axis=0), atol=1e-6)
+    bound, _ = bounds(build_network(cell, nonlinearity, 2), np.array([[3], [1], [4]]))
+    np.testing.assert_allclose(engine.logits, logits.repeat(3, axis=0), rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
@@ -125,10 +141,12 @@ def test_the_torch_engine_reads_as_the_numpy_engine_does(cell: str, nonlinearity
     one, other = Recurrence(*build(cell, nonlinearity, 2)), Stepper(build_network(cell, nonlinearity, 2), "cpu")
     one.reset(3)
     other.reset(3)
-    np.testing.assert_allclose(one.logits, other.logits, atol=1e-6)
-    for row in np.random.default_rng(2).integers(V, size=(50, 3)).tolist():
-        np.testing.assert_allclose(one.step(row), other.step(row), atol=3e-6, rtol=1e-5)
-    np.testing.assert_allclose(one.state, other.state, atol=3e-6, rtol=1e-5)
+    np.testing.assert_array_equal(one.logits, other.logits)  # the bias alone
+    tokens = np.random.default_rng(2).integers(V, size=(50, 3))
+    of_logits, of_state = bounds(build_network(cell, nonlinearity, 2), tokens)
+    for row in tokens.tolist():
+        np.testing.assert_allclose(one.step(row), other.step(row), rtol=0, atol=of_logits)
+    np.testing.assert_allclose(one.state, other.state, rtol=0, atol=of_state)
     assert one.state.shape == other.state.shape
 
 
@@ -162,6 +180,8 @@ def test_the_input_table_is_the_product_with_the_embedding() -> None:
     table = InputTable(weights["embedding.weight"], layer)
     table.allocate(4)
     tokens = [3, 3, 7, 0]
-    product = np.einsum("be,ge->bg", weights["embedding.weight"][tokens], layer.U) + layer.b.ravel()
-    np.testing.assert_allclose(table.of(tokens), product.reshape(4, 3, H).transpose(1, 0, 2), atol=1e-6)
+    x, U, b = weights["embedding.weight"][tokens].astype(float), layer.U.astype(float), layer.b.ravel().astype(float)
+    bound = gamma(E + 1) * (np.abs(x) @ np.abs(U).T + np.abs(b))  # a sum of E products and a bias
+    difference = np.abs(table.of(tokens) - (x @ U.T + b).reshape(4, 3, H).transpose(1, 0, 2))
+    assert (difference <= bound.reshape(4, 3, H).transpose(1, 0, 2)).all()
     np.testing.assert_array_equal(table.of(tokens), table.of(tokens))

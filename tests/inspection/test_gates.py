@@ -11,6 +11,8 @@ from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.load import make_network
+from rnngen.model.network import Network
+from tests.rounding import rounding_bound
 
 V = 7
 TOKENS = np.random.default_rng(0).integers(V, size=40)
@@ -20,12 +22,21 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
+def bound(model: Network) -> float:
+    """Of all gates and states."""
+
+    def values(m: Network) -> np.ndarray:
+        return np.concatenate([v for t in trace_gates(m, TOKENS) for v in (*t.gates.values(), *t.states.values())])
+
+    return rounding_bound(values, model)
+
+
 def test_lstm_gates_and_cell_are_those_of_the_naive_equations() -> None:
     model = make_network(ModelConfig(hidden_size=5, embedding_size=3), V, torch.Generator().manual_seed(1))
     w = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
     U, W = w["layers.0.weight_ih_l0"], w["layers.0.weight_hh_l0"]
     b = w["layers.0.bias_ih_l0"] + w["layers.0.bias_hh_l0"]
-    (trace,) = trace_gates(model, TOKENS)
+    (trace,), atol = trace_gates(model, TOKENS), bound(model)
     h, c = np.zeros(5), np.zeros(5)
     for t, token in enumerate(TOKENS):
         a_i, a_f, a_c, a_o = np.split(U @ w["embedding.weight"][token] + W @ h + b, 4)
@@ -33,16 +44,16 @@ def test_lstm_gates_and_cell_are_those_of_the_naive_equations() -> None:
         c = f * c + i * np.tanh(a_c)
         h = o * np.tanh(c)
         for name, value in (("input", i), ("forget", f), ("output", o)):
-            np.testing.assert_allclose(trace.gates[name][t], value, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(trace.states["c"][t], c, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(trace.states["h"][t], h, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(trace.gates[name][t], value, rtol=0, atol=atol)
+        np.testing.assert_allclose(trace.states["c"][t], c, rtol=0, atol=atol)
+        np.testing.assert_allclose(trace.states["h"][t], h, rtol=0, atol=atol)
 
 
 def test_gru_gates_are_those_of_the_naive_equations() -> None:
     config = ModelConfig(cell="gru", hidden_size=5, embedding_size=3)
     model = make_network(config, V, torch.Generator().manual_seed(1))
     w = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
-    (trace,) = trace_gates(model, TOKENS)
+    (trace,), atol = trace_gates(model, TOKENS), bound(model)
     h = np.zeros(5)
     for t, token in enumerate(TOKENS):
         x = w["embedding.weight"][token]
@@ -50,9 +61,9 @@ def test_gru_gates_are_those_of_the_naive_equations() -> None:
         h_r, h_z, h_n = np.split(w["layers.0.weight_hh_l0"] @ h + w["layers.0.bias_hh_l0"], 3)
         r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
         h = (1 - z) * np.tanh(x_n + r * h_n) + z * h
-        np.testing.assert_allclose(trace.gates["reset"][t], r, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(trace.gates["update"][t], z, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(trace.states["h"][t], h, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(trace.gates["reset"][t], r, rtol=0, atol=atol)
+        np.testing.assert_allclose(trace.gates["update"][t], z, rtol=0, atol=atol)
+        np.testing.assert_allclose(trace.states["h"][t], h, rtol=0, atol=atol)
 
 
 def test_both_directions_of_a_bidirectional_network_are_traced_in_the_texts_order() -> None:
@@ -61,11 +72,11 @@ def test_both_directions_of_a_bidirectional_network_are_traced_in_the_texts_orde
     assert [t.name for t in traces] == [f"{d}, layer {n}" for d in ("left to right", "right to left") for n in (1, 2)]
     model = make_network(config, V)
     assert isinstance(model, ClozeLM)
-    right, carried = model.right_to_left, model.right_to_left.start_state(1)
+    right, carried, atol = model.right_to_left, model.right_to_left.start_state(1), bound(model)
     for t in reversed(range(len(TOKENS))):  # after token t was read from the right
         carried = right.read(torch.tensor([[TOKENS[t]]]), carried)[2].detach()
         for layer in (0, 1):
-            np.testing.assert_allclose(traces[2 + layer].states["h"][t], carried[layer, 0, 0], rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(traces[2 + layer].states["h"][t], carried[layer, 0, 0], rtol=0, atol=atol)
     longer = trace_gates(make_network(config, V), np.append(TOKENS, 3))
     np.testing.assert_array_equal(traces[0].states["h"], longer[0].states["h"][:-1])
     assert not np.array_equal(traces[2].states["h"], longer[2].states["h"][:-1])  # it has read what was added

@@ -9,6 +9,7 @@ import torch
 from rnngen.config import ModelConfig
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.cloze import LONGEST_GAP, ClozeLM, draw_gaps
+from tests.rounding import rounding_bound
 
 V, T, B = 11, 9, 3
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid"), ("rnn", "identity")]
@@ -62,7 +63,8 @@ def test_logits_are_those_of_the_formulas(cell: str, nonlinearity: str, num_laye
     W = torch.cat([left.output.weight, right.output.weight], dim=1)  # (V, 2·H)
     b = left.output.bias + right.output.bias
     expected = torch.stack([torch.cat([h_1[t], h_2[T - t]], dim=1) @ W.T + b for t in range(1, T + 1)])
-    torch.testing.assert_close(predict(model, window), expected)
+    bound = rounding_bound(lambda m: predict(m, window), model)
+    torch.testing.assert_close(predict(model, window), expected, rtol=0, atol=bound)
 
 
 def test_a_masked_token_is_read_as_an_input_of_zero_by_the_right_to_left_direction_alone() -> None:
@@ -104,9 +106,11 @@ def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -
     found = model.predict(window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(1))
     by_left, by_right = found.beside
     nothing = right.readout(right.start_state(B))
-    torch.testing.assert_close(by_left, left(window[:-1], left.start_state(B))[0] + nothing)
+    bound = rounding_bound(lambda m: predict(m, window), model)
+    torch.testing.assert_close(by_left, left(window[:-1], left.start_state(B))[0] + nothing, rtol=0, atol=bound)
     # what the right saw was masked by chance; both together are the sum, which has each bias once
-    torch.testing.assert_close(by_left + by_right - left.output.bias - right.output.bias, found.logits)
+    together = by_left + by_right - left.output.bias - right.output.bias
+    torch.testing.assert_close(together, found.logits, rtol=0, atol=bound)
     assert predict(model, window).shape == (T, B, V)
     assert model.predict(window[:-1], window[1:], model.start_state(B)).beside == ()
 
