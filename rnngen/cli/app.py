@@ -105,4 +105,5 @@ def main() -> NoReturn:
             signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)
+    sys.stderr = console.LossyStream(sys.stderr)
     sys.exit(run())

@@ -5,12 +5,14 @@ Results go to standard output, everything else to standard error.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rnngen.errors import RnngenError
 from rnngen.platforms import reader_is_gone
@@ -39,6 +41,31 @@ def write(text: str, *, harmless: bool = False) -> None:
         if reader_is_gone(failed):
             raise ReaderGone from failed
         raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
+
+
+class LossyStream:
+    """Standard error that may be closed, full, or a terminal that has hung up: what cannot be written is lost.
+
+    Args:
+        stream: what to write to; None: nowhere.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = io.TextIOBase() if stream is None else stream  # which refuses to be written to
+
+    def write(self, text: str) -> int:
+        """Write if that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush if that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 FLUSH_SECONDS = 1 / 30
@@ -135,7 +162,6 @@ def _wrap(line: str, columns: int) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns side by side, as text; on a terminal, cells that do not fit go on below."""
-    import io
     import shutil
 
     from rich.console import Console

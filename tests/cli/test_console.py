@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -122,3 +123,32 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
 def test_json_has_null_for_every_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     console.write_json({"a": math.inf, "b": [1.5, math.nan, {"c": [-math.inf]}], "d": "NaN"})
     assert capsys.readouterr().out == '{"a": null, "b": [1.5, null, {"c": [null]}], "d": "NaN"}\n'
+
+
+class Failing(io.StringIO):
+    """A stream that is gone."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def flush(self) -> None:
+        raise ValueError("I/O operation on closed file")
+
+
+@pytest.mark.parametrize("stream", [Failing(), None])
+def test_notes_that_cannot_be_written_are_lost_and_fail_nothing(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    monkeypatch.setattr("sys.stderr", console.LossyStream(stream))
+    console.note("a note")
+    console.error("an error")
+    console.stderr_console().print("a line")
+
+
+def test_notes_that_can_be_written_are() -> None:
+    stream = io.StringIO()
+    lossy = console.LossyStream(stream)
+    assert lossy.write("text") == 4
+    lossy.flush()
+    assert stream.getvalue() == "text"
+    assert lossy.isatty() is False

@@ -245,7 +245,9 @@ def rows_written(run: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=lambda x: str(x)
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+    ids=lambda x: str(x),
 )
 def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     cli: Cli, home: Path, long: dict[str, Any], rnngen_command: list[str], number: signal.Signals, code: int
@@ -269,6 +271,27 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     resumed = cli("train", "--resume", "run", "--json")
     assert resumed.code == 0
     assert json.loads(resumed.out)["step"] == 900
+    assert outcome_of(Path("run")) == long
+
+
+def test_training_ends_saved_when_its_terminal_hangs_up(
+    home: Path, long: dict[str, Any], rnngen_command: list[str]
+) -> None:
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        [*rnngen_command, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+    )  # fmt: skip
+    os.close(terminal)
+    deadline = time.monotonic() + 60
+    while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
+        os.read(controller, 1 << 16)
+    os.close(controller)  # nothing that is written to the terminal succeeds any more
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)  # from the shell, and from the system when the shell has gone
+    assert process.wait(timeout=60) == 129
+    assert 0 < load_state(Path("run")).values["step"] < 900
+    launch.run_to_end(launch.resume(Path("run")))
     assert outcome_of(Path("run")) == long
 
 
