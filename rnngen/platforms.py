@@ -15,7 +15,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO, TextIO
 
 WINDOWS = os.name == "nt"
@@ -133,6 +133,11 @@ def safe_file_name(stem: str, default: str = "run") -> str:
     name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")
     name = name.encode("utf-8", errors="ignore")[:_LONGEST_NAME].decode("utf-8", errors="ignore").rstrip("-.")
     return f"{default}-{name}" if _RESERVED.match(name) else name or default
+
+
+def path_order(path: PurePath) -> tuple[str, ...]:
+    """A key that sorts paths alike everywhere; by themselves, those of Windows are compared without case."""
+    return path.parts
 
 
 def quote_argument(text: str) -> str:

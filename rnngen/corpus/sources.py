@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from rnngen.errors import CorpusError
+from rnngen.platforms import path_order
 
 CHUNK_BYTES = 1 << 20
 ErrorRule = Literal["strict", "replace"]
@@ -46,7 +47,7 @@ def find_files(sources: Sequence[str]) -> list[Path]:
         except OSError as error:  # a name longer than a path can be
             raise CorpusError(f"cannot be read ({error.strerror})", where=source[:80]) from error
         if exists and path.is_dir():
-            found = [file for file in sorted(path.rglob("*")) if _is_visible_text(file, path)]
+            found = [file for file in sorted(path.rglob("*"), key=path_order) if _is_visible_text(file, path)]
             if not found:
                 raise CorpusError("the folder has no text files", where=path, expected="at least one UTF-8 text file")
         elif exists:
