@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import SimpleNamespace
@@ -254,6 +255,20 @@ def test_a_hang_up_that_was_told_to_be_ignored_ends_nothing() -> None:
         assert signal.SIGHUP in platforms.stop_signals()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_command_that_is_told_to_end_exits_with_128_plus_the_signal(
+    trained: Path, rnngen_command: list[str], name: str, code: int
+) -> None:
+    command = [*rnngen_command, "sample", str(trained), "--length", "100000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(100)  # it has begun
+        process.send_signal(getattr(signal, name))
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert b"Traceback" not in err
 
 
 # consoles
