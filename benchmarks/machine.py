@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+import timeit
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,22 @@ import torch
 RESULTS = Path(__file__).parent / "results"
 
 
-def mm_gflops(dtype: torch.dtype, size: int = 2048) -> float:
-    """Rate of ``torch.mm`` on two square matrices, in GFLOP/s: the best of several."""
-    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
-    torch.mm(a, b)
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        torch.mm(a, b)
-        best = min(best, time.perf_counter() - began)
-    return 2 * size**3 / best / 1e9
+MM_SECONDS = 0.05  # a product that takes longer is large enough
+
+
+def mm_gflops(dtype: torch.dtype, most: int = 2048) -> float:
+    """Rate of ``torch.mm`` on two square matrices, in GFLOP/s: the best of several.
+
+    They are 2,048 wide, or narrower where that would take long: bf16 is emulated on many processors, where a product
+    of that size takes minutes.
+    """
+    size = 128
+    while True:
+        a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+        best = min(timeit.repeat(lambda a=a, b=b: torch.mm(a, b), number=1, repeat=5))
+        if size >= most or best > MM_SECONDS:
+            return 2 * size**3 / best / 1e9
+        size *= 2
 
 
 def describe() -> dict[str, Any]:

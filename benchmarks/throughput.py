@@ -35,6 +35,7 @@ from rnngen.evaluation.perplexity import autocast
 from rnngen.training.checkpoint import RunWriter
 from rnngen.training.events import Stepped
 from rnngen.training.memory import keep_freed_memory
+from rnngen.training.speed import has_bf16_kernels
 from rnngen.training.trainer import Trainer
 
 T, E = 64, 64
@@ -153,12 +154,13 @@ def main() -> None:
     arguments = parser.parse_args()
     keep_freed_memory()
     sizes = [(32, 32)] if arguments.smoke else [(128, 32), (256, 32), (512, 32), (512, 64), (768, 64)]
+    precisions = [precision for precision in DTYPES if precision == "float32" or has_bf16_kernels("cpu")]
     turns, seconds = (2, 0.1) if arguments.smoke else (5, 1.0)
     letters = np.random.default_rng(0).integers(32, 127, size=1_000_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "text.txt").write_text("".join(map(chr, letters)), encoding="utf-8")
-        rows = [measure(H, B, precision, folder, turns, seconds) for H, B in sizes for precision in DTYPES]
+        rows = [measure(H, B, precision, folder, turns, seconds) for H, B in sizes for precision in precisions]
     print_table(rows)
     write_results("throughput", {"machine": describe(), "bptt": T, "rows": rows}, arguments.out)
 

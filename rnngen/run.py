@@ -269,6 +269,11 @@ class Run:
 
 
 def read_file(path: Path) -> bytes | None:
+    """A file's content; None: there is no such file.
+
+    Raises:
+        CheckpointError: it is a link, or cannot be read.
+    """
     if path.is_symlink():
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     try:

@@ -57,7 +57,8 @@ ONE_OF_EACH: dict[str, Any] = {
     "ngram": 5,
     "seed": 2**63 - 1,
     "device": "cuda:1",
-    "precision": "bf16", "threads": 3,
+    "precision": "bf16",
+    "threads": 3,
 }
 
 

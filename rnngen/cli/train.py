@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.errors import UsageError
-from rnngen.platforms import stop_signals
+from rnngen.platforms import quote_argument, stop_signals
 
 if TYPE_CHECKING:
     from rnngen.training.events import Finished
@@ -70,7 +69,7 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
     precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the processor. [default: all, fewer while other programs are busy]", rich_help_panel=_RUN)] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the processor; without it all of them, but fewer while other programs are busy.", rich_help_panel=_RUN)] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=_RUN)] = None,
     valid_every: Annotated[int | None, typer.Option(help="Steps between validations. [default: by measurement]", rich_help_panel=_RUN)] = None,
     valid_tokens: Annotated[int | None, typer.Option(help="How much of the validation part each reads. [default: all, less of a long one]", rich_help_panel=_RUN)] = None,
@@ -214,7 +213,7 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
     if not quiet or stopped:
         if stopped:
             console.note(f"Stopped by {finished.reason} after step {finished.step}. Go on with:")
-            console.note(f"  rnngen train --resume {shlex.quote(str(finished.path))}")
+            console.note(f"  rnngen train --resume {quote_argument(str(finished.path))}")
         else:
             reason = " (no better for a while)" if finished.reason == "patience" else ""
             best = f"{finished.best_nll:.4f} {pseudo.replace('_', '-')}nats a token at step {finished.best_step}"
@@ -228,7 +227,7 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
                     f"{mixed.order}-gram model mixed in, {mixed.network_nll:.4f} of the network alone, "
                     f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
                 )
-            path = shlex.quote(str(finished.path))
+            path = quote_argument(str(finished.path))
             first = f"fill {path} 'a text with a ___ in it'" if bidirectional else f"sample {path}"
             console.note(f"  rnngen {first}\n  rnngen eval {path}")
     if finished.gradient and finished.gradient.advice:

@@ -317,7 +317,11 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind.values())))
-def test_every_kind_of_model_trains_samples_and_evaluates(cli: Cli, corpus: Path, kind: dict[str, object]) -> None:
+def test_every_kind_of_model_trains_samples_and_evaluates(
+    cli: Cli, corpus: Path, kind: dict[str, object], request: pytest.FixtureRequest
+) -> None:
+    if kind.get("precision") == "bf16":
+        request.getfixturevalue("needs_bf16")
     outcome = cli("train", corpus, *options(**kind, sample_every=10), "--json")
     assert outcome.code == 0, outcome.err
     assert re.findall(r"--- step (\d+)", Path("checkpoints/corpus-1/samples.txt").read_text()) == ["10", "20"]

@@ -34,7 +34,7 @@ from tests.conftest import FAST, Outcome, make_text
 Cli = Callable[..., Outcome]
 
 SHORT = {**FAST, "steps": 60, "valid_every": 20, "save_every": 15, "sample_every": 30, "dropout": 0.2, "patience": 0}
-LONG = {**FAST, "steps": 900, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
+LONG = {**FAST, "steps": 600, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
 
 
 def command_line(options: dict[str, Any]) -> list[str]:
@@ -266,11 +266,11 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     assert "Traceback" not in err
     if number != signal.SIGKILL:
         assert err.splitlines()[-1] == "  rnngen train --resume run"
-    assert 0 < load_state(Path("run")).values["step"] < 900
+    assert 0 < load_state(Path("run")).values["step"] < LONG["steps"]
     assert cli("sample", "run", "-n", 20).code == 0
     resumed = cli("train", "--resume", "run", "--json")
     assert resumed.code == 0
-    assert json.loads(resumed.out)["step"] == 900
+    assert json.loads(resumed.out)["step"] == LONG["steps"]
     assert outcome_of(Path("run")) == long
 
 
@@ -290,7 +290,7 @@ def test_training_ends_saved_when_its_terminal_hangs_up(
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGHUP)  # from the shell, and from the system when the shell has gone
     assert process.wait(timeout=60) == 129
-    assert 0 < load_state(Path("run")).values["step"] < 900
+    assert 0 < load_state(Path("run")).values["step"] < LONG["steps"]
     launch.run_to_end(launch.resume(Path("run")))
     assert outcome_of(Path("run")) == long
 

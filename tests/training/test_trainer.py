@@ -53,7 +53,7 @@ AWD = {
 """The options of the awd-lstm preset, at sizes that train in a moment; averaging begins well before the end."""
 
 
-@pytest.mark.parametrize("stop_at", [1, 7, 23, 39])
+@pytest.mark.parametrize("stop_at", [1, 39])
 def test_resume_with_the_presets_options_continues_bit_for_bit(corpus: Path, stop_at: int) -> None:
     whole, parts = Path("whole"), Path("parts")
     launched = launch.launch({**AWD, "corpus": [str(corpus)]}, out=whole)
@@ -84,7 +84,7 @@ LSTM, GRU, ELMAN = {"cell": "lstm"}, {"cell": "gru", "num_layers": 2}, {"cell": 
 
 @pytest.mark.parametrize(
     ("cell", "stop_at"),
-    [(LSTM, 1), (LSTM, 7), (LSTM, 10), (LSTM, 23), (LSTM, 39), (GRU, 10), (GRU, 23), (ELMAN, 7), (ELMAN, 23)],
+    [(LSTM, 23), (GRU, 10), (ELMAN, 7)],  # tests/faults/test_signals.py stops an LSTM everywhere
 )
 def test_resume_continues_bit_for_bit(corpus: Path, stop_at: int, cell: dict[str, Any]) -> None:
     whole, halves = Path("whole"), Path("halves")
