@@ -19,9 +19,9 @@ from rnngen.training.budget import Costs
 from rnngen.training.schedule import Stretch
 from rnngen.training.threads import ThreadChooser
 
-SLACK = 0.01  # of all the time: a smaller departure is not worth another plan
-SLACK_LEFT = 0.03  # of the time that is left, in addition: the pace of a few seconds says no more
-WINDOW = 0.04  # of all the time: over which the pace is taken, and the least between two plans
+SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
+SLACK_LEFT = 0.05  # of the time that is left, in addition: the pace of a few seconds says no more
+WINDOW = 0.05  # of all the time: over which the pace is taken, and the least between two plans
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
 
 

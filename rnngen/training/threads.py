@@ -109,7 +109,9 @@ class ThreadChooser:
             return
         self._expected = max(self._expected, rate)
         if stuck or rate * self._slower < self._expected:
-            self._try(fewer_threads(self._settled), rate)
+            last = list(self._laps)[-LEAST_LAPS:]  # those before may be from when it was faster
+            now = sum(lap[0] for lap in last) / sum(lap[1] for lap in last)
+            self._try(fewer_threads(self._settled), min(rate, now))
         elif self._settled < self.most and self._waited >= self._wait:
             share = sum(lap[2] for lap in self._laps) / spent / self._settled
             self._try(self._more() if share >= UNDISTURBED else [], rate)
