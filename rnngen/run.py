@@ -46,6 +46,7 @@ CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.saf
 NGRAM = "ngram.safetensors"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
+RESUME, PLAN = "resume", "plan.jsonl"  # what training needs to be resumed, and how it was planned again (in RESUME)
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 
 
@@ -260,6 +261,16 @@ class Run:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise CheckpointError(f"model.{name} is wrong", where=where, expected="an integer ≥ 1", found=value)
         return model
+
+    @property
+    def planned_steps(self) -> int | None:
+        """How many steps training has, as planned last; None where the run does not say."""
+        train = self.config.get("train")
+        planned = train.get("steps") if isinstance(train, dict) else None
+        for line in (read_file(self.path / RESUME / PLAN) or b"").splitlines():
+            with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):  # a line that was cut off
+                planned = int(json.loads(line)["steps"])
+        return planned if isinstance(planned, int) else None
 
     @property
     def corpus_fingerprint(self) -> str:

@@ -57,13 +57,20 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def replanned_line(event: Replanned) -> str | None:
-    """What a new plan is, as it is printed when it begins; None where there is nothing to tell."""
+def replanned_lines(event: Replanned, threads: int) -> list[str]:
+    """What a new plan is, as it is printed when it begins; nothing while numbers of threads are only being tried.
+
+    Args:
+        event: the new plan.
+        threads: as they were before.
+    """
     if event.trial:
-        return None
-    steps = f", {event.steps:,} steps instead of {event.before:,}" if event.steps != event.before else ""
-    threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
-    return f"step {event.step}: planned again{steps}, with {threads}"
+        return []
+    faster = "1 thread is" if event.threads == 1 else f"{event.threads} threads are"
+    lines = [f"step {event.step}: {faster} faster now"] if event.threads != threads else []
+    if event.steps != event.before:
+        lines.append(f"step {event.step}: planned again, {event.steps:,} steps instead of {event.before:,}")
+    return lines
 
 
 class Quiet:
@@ -77,7 +84,8 @@ class Quiet:
         best = launched.trainer.best_nll
         self.best: float | None = best if math.isfinite(best) else None
         self.tokens_per_second = 0.0
-        self.steps = launched.trainer.schedule.steps
+        plan = launched.trainer.schedule.current
+        self.steps, self.threads = plan.steps, plan.threads
         self._start_clock()
 
     def __enter__(self) -> Self:
@@ -94,6 +102,7 @@ class Quiet:
             console.note(f"warning: {event.message}")
         elif isinstance(event, Replanned):
             self.steps = event.steps
+            self.threads = self.threads if event.trial else event.threads
         elif isinstance(event, Stepped):
             self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
             self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
@@ -135,6 +144,7 @@ class PlainLines(Quiet):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
+        threads = self.threads
         super().show(event)
         if isinstance(event, Stepped) and time.perf_counter() >= self._next:
             self._next = time.perf_counter() + PLAIN_INTERVAL
@@ -144,8 +154,9 @@ class PlainLines(Quiet):
             )
         elif isinstance(event, Validated):
             console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
-        elif isinstance(event, Replanned) and (line := replanned_line(event)):
-            console.note(line)
+        elif isinstance(event, Replanned):
+            for line in replanned_lines(event, threads):
+                console.note(line)
 
 
 class LiveScreen(Quiet):
@@ -174,6 +185,7 @@ class LiveScreen(Quiet):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
+        threads = self.threads
         super().show(event)
         if isinstance(event, Stepped):
             self._epoch = event.epoch
@@ -182,7 +194,7 @@ class LiveScreen(Quiet):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Replanned):
             self._progress.update(self._task, total=event.steps)
-            if line := replanned_line(event):
+            for line in replanned_lines(event, threads):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(console.visible(event.text.strip("\n")))

@@ -215,9 +215,8 @@ def sample_command(
 def _progress_of(run: Run) -> str:
     """How far a run has been trained, where that is not to its end."""
     steps = [int(folder.name) for folder in (run.path / "resume").glob("*") if folder.name.isdecimal()]
-    train = run.config.get("train")
-    planned = train.get("steps") if isinstance(train, dict) else None
-    if not steps or not isinstance(planned, int) or max(steps) >= planned:
+    planned = run.planned_steps
+    if not steps or planned is None or max(steps) >= planned:
         return ""
     return f" at step {max(steps):,} of {planned:,}"
 

@@ -105,7 +105,7 @@ def make_card(run: Run) -> Card:
         tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step"),
-        planned_steps=train.get("steps"), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
+        planned_steps=run.planned_steps, epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
         best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=train.get("precision"), gradient_norm=statistics.median(norms) if norms else None,
         clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,

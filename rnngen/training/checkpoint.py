@@ -35,8 +35,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import rename_folder, replace_file, safe_file_name
 from rnngen.training.schedule import Stretch
 
-RESUME, STATE_TENSORS, STATE_JSON = "resume", "state.safetensors", "state.json"
-PLAN = "plan.jsonl"  # in RESUME
+STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
 LOCK, HOLDER = ".lock", ".lock-holder"
 
@@ -109,7 +108,7 @@ class RunWriter:
             self._settle_weights()
         for name in (files.CONFIG, files.TOKENIZER, *files.LOGS, files.MANIFEST):
             files.temporary(self.path / name).unlink(missing_ok=True)
-        for leftover in (self.path / RESUME).glob(".*"):
+        for leftover in (self.path / files.RESUME).glob(".*"):
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
             else:
@@ -160,16 +159,18 @@ class RunWriter:
         """
         rows = "".join(metrics_row(**stretch.as_dict()) for stretch in stretches)
         try:
-            (self.path / RESUME).mkdir(exist_ok=True)
+            (self.path / files.RESUME).mkdir(exist_ok=True)
         except OSError as error:
-            raise files.cannot_write(self.path / RESUME, error) from error
-        torn = not (files.read_file(self.path / RESUME / PLAN) or b"\n").endswith(b"\n")  # by a process that was killed
-        self.append(f"{RESUME}/{PLAN}", "\n" * torn + rows)
+            raise files.cannot_write(self.path / files.RESUME, error) from error
+        torn = not (files.read_file(self.path / files.RESUME / files.PLAN) or b"\n").endswith(
+            b"\n"
+        )  # by a process that was killed
+        self.append(f"{files.RESUME}/{files.PLAN}", "\n" * torn + rows)
 
     def recorded_plan(self) -> list[Stretch]:
         """All of the record that can be read, in the order in which it was written."""
         stretches = []
-        content = files.read_file(self.path / RESUME / PLAN) or b""
+        content = files.read_file(self.path / files.RESUME / files.PLAN) or b""
         for line in content.splitlines():
             try:
                 stretches.append(Stretch.from_dict(json.loads(line)))
@@ -246,7 +247,7 @@ class RunWriter:
         Raises:
             CheckpointError: it cannot be written; the ones before are intact.
         """
-        folder = self.path / RESUME / f"{step:09d}"
+        folder = self.path / files.RESUME / f"{step:09d}"
         work = folder.with_name(f".{folder.name}")
         contents = {STATE_TENSORS: format_tensors(dict(tensors)), STATE_JSON: files.to_json(dict(values))}
         if folder.exists():  # the same step saved twice, by a stop right after a save
@@ -274,7 +275,7 @@ class RunWriter:
 
 def saved_steps(run: Path) -> list[Path]:
     """Folders of saved states, newest first."""
-    folder = run / RESUME
+    folder = run / files.RESUME
     found = [p for p in folder.iterdir() if re.fullmatch(r"\d{9,}", p.name)] if folder.is_dir() else []
     return sorted(found, key=lambda p: int(p.name), reverse=True)
 
@@ -295,7 +296,7 @@ def load_state(run: Path) -> TrainingState:
         passed = tuple(f"{w} Going on from {folder.name} instead." for w in warnings)
         return TrainingState(tensors, values, passed)
     if warnings:
-        raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0])
+        raise CheckpointError("every saved state is damaged", where=run / files.RESUME, found=warnings[0])
     raise CheckpointError(
         "has no state to resume from", where=run, expected="a run stopped in training",
         hint="Start one with rnngen train FILE, or use --init-from to begin with its weights.",

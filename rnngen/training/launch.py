@@ -18,9 +18,9 @@ from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.model.device import pick_device
 from rnngen.presets import with_preset
-from rnngen.run import CONFIG, MANIFEST, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
+from rnngen.run import CONFIG, MANIFEST, RESUME, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
 from rnngen.training.budget import Costs
-from rnngen.training.checkpoint import HOLDER, LOCK, RESUME, RunWriter, load_state, new_run_folder
+from rnngen.training.checkpoint import HOLDER, LOCK, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.memory import keep_freed_memory
 from rnngen.training.pace import Pace

@@ -150,9 +150,9 @@ def _timetable(
         save=4 * 5 * parameters / SAVE_BYTES_PER_SECOND,
         end=counting,
     )
-    valid_every = given.get("valid_every", rules.valid_every_rule(costs.validation, costs.step, steps))
+    valid_every = rules.valid_every_rule(costs.validation, costs.step, steps)
     flat = {
-        "valid_every": min(steps, valid_every) if "valid_every" not in given else valid_every,
+        "valid_every": given.get("valid_every", min(steps, valid_every)),
         "valid_tokens": min(valid_tokens, valid),
         "save_every": given.get("save_every", max(1, round(60 / costs.step))),
         "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),

@@ -202,11 +202,17 @@ def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
 
 
 def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
-    """Seconds that scoring a token of the validation part takes, from a piece of it."""
-    model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
-    tokens = corpus.valid.tokens
-    piece = tokens[:16384]
-    held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
-    began = time.perf_counter()
-    held_out_nats(model, piece, precision=config.train.precision, most_rounds=1)
+    """Seconds that scoring a token of the validation part takes, from a piece of it.
+
+    Raises:
+        UnusableError: it cannot be computed there.
+    """
+    piece = corpus.valid.tokens[:16384]
+    try:
+        model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
+        held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
+        began = time.perf_counter()
+        held_out_nats(model, piece, precision=config.train.precision, most_rounds=1)
+    except Exception as error:  # kernels fail in many ways, and each means the same here
+        raise UnusableError(config.train.device, in_a_few_words(error)) from error
     return (time.perf_counter() - began) / len(piece)

@@ -20,7 +20,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
-from rnngen.run import CONFIG, METRICS, SAMPLES, TOKENIZER, sha256
+from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, sha256
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import summarise
@@ -233,7 +233,7 @@ class Trainer:
         return Saved(self.step, self.writer.save_state(self.step, self.learner.tensors(), values))
 
     def _restore(self, state: checkpoint.TrainingState) -> None:
-        where = self.writer.path / checkpoint.RESUME
+        where = self.writer.path / RESUME
         values = state.values
         try:
             self.learner.restore(state.tensors, where)

@@ -19,9 +19,8 @@ from torch import Tensor
 
 from rnngen import run as files
 from rnngen.errors import CheckpointError
-from rnngen.run import MANIFEST, NEW, NGRAM, open_run
+from rnngen.run import MANIFEST, NEW, NGRAM, RESUME, open_run
 from rnngen.training.checkpoint import (
-    RESUME,
     STATE_JSON,
     STATE_TENSORS,
     RunWriter,

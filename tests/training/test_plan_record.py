@@ -13,6 +13,8 @@ import torch
 
 import rnngen
 from rnngen.errors import CheckpointError
+from rnngen.inspection.card import make_card
+from rnngen.run import open_run
 from rnngen.training import launch, speed
 from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Replanned, Stepped, Warned
@@ -91,6 +93,17 @@ def test_a_new_plan_is_an_event_and_a_row_and_ends_the_run_where_it_says(corpus:
     assert planned == [(12, SECOND), (30, THIRD)]
     rates = [row["learning_rate"] for row in rows(Path("run")) if "learning_rate" in row]
     assert rates[-1] < 0.2 * max(rates)
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_said_of_a_run_is_by_its_last_plan(corpus: Path) -> None:
+    start(corpus, Path("run"))
+    card = make_card(open_run("run"))
+    assert (card.steps, card.planned_steps) == (THIRD, THIRD)
+    start(corpus, Path("checkpoints/stopped"), stop_at=20)
+    assert make_card(open_run("checkpoints/stopped")).planned_steps == SECOND
+    (Path("checkpoints/stopped") / "resume/plan.jsonl").write_text('{"steps": "x"}\n[]\n{"steps"', encoding="utf-8")
+    assert open_run("checkpoints/stopped").planned_steps == FIRST
 
 
 @pytest.mark.usefixtures("clock")
