@@ -4,13 +4,14 @@
 
 Each row is a whole process, from its start to its end: ``rnngen train TEXT --minutes M`` on a text of 50 KB, 1 MB and
 50 MB (``corpora.py``: small, source, large). From the middle of the time on, where it says so, another process keeps
-one core busy. ``of M`` is the time spent as a share of M minutes. A text too small to fill them is over when it has been
-read 60 times: there M is a limit, and what was planned is what the plan says (``of plan``).
+one core busy. ``of M`` is the time spent as a share of M minutes. A text too small to fill them has been learned when
+it was read 60 times: there M is a limit, and what was planned is what the plan says (``of plan``).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import re
@@ -90,12 +91,13 @@ def measure(name: str, text: Path, minutes: float, busy: bool, folder: Path, opt
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     first = json.loads((out / "config.json").read_text(encoding="utf-8"))
     plans = [row for row in metrics if "planned_steps" in row]
+    totals = [first["train"]["steps"], *(row["planned_steps"] for row in plans)]
     result = json.loads(printed)
     shutil.rmtree(out)
     return {
         "text": name,
         "minutes": minutes,
-        "machine": "busy from the middle" if busy else "quiet",
+        "machine": ("busy from the middle" if spent > 30 * minutes else "over before") if busy else "quiet",
         "spent s": round(spent, 1),
         "of M": round(spent / minutes / 60, 3),
         "of plan": round(spent / planned, 3),
@@ -104,7 +106,7 @@ def measure(name: str, text: Path, minutes: float, busy: bool, folder: Path, opt
         "precision": first["train"]["precision"],
         "steps planned": first["train"]["steps"],
         "steps taken": result["step"],
-        "new plans": len({row["planned_steps"] for row in plans}),
+        "new plans": sum(a != b for a, b in itertools.pairwise(totals)),
         "threads at the end": (plans[-1] if plans else first["train"])["threads"],
         "valid nats": round(result["valid_nats_per_token"], 4),
     }

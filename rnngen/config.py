@@ -143,6 +143,15 @@ class RunConfig(_Config):
         except ValidationError as error:
             raise _usage_error(error) from error
 
+    def with_values(self, values: Mapping[str, Any]) -> RunConfig:
+        """The same configuration with some values replaced, by flat name.
+
+        Raises:
+            UsageError: as ``from_flat``.
+        """
+        current = {name: value for group in self.model_dump().values() for name, value in group.items()}
+        return self.from_flat({**current, **values})
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any], where: object) -> RunConfig:
         """Read back what ``model_dump`` wrote.

@@ -16,9 +16,16 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, Protocol, TextIO, TypeVar
 
 WINDOWS = os.name == "nt"
+
+
+class _Copies(Protocol):
+    def copy(self) -> Any: ...
+
+
+T = TypeVar("T", bound=_Copies)
 
 PAUSES = (0.03, 0.06, 0.12, 0.24, 0.48, 0.96)
 """Seconds between attempts to rename what another process has open: about two in all."""
@@ -87,6 +94,11 @@ def map_privately(file: BinaryIO) -> mmap.mmap:
     copied = mmap.mmap(-1, len(content))
     copied[:] = content
     return copied
+
+
+def without_file(array: T) -> T:
+    """An array that may outlive the file it is mapped from: on Windows, which removes no mapped file, a copy."""
+    return array.copy() if WINDOWS else array
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:

@@ -32,6 +32,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import replace_file
 from rnngen.platforms import sync_folder as sync_folder  # with the other steps of a save, for those who write runs
 from rnngen.shapes import expected_shapes
+from rnngen.stretches import Stretch, parse_record
 
 if TYPE_CHECKING:
     import mmap
@@ -262,14 +263,14 @@ class Run:
                 raise CheckpointError(f"model.{name} is wrong", where=where, expected="an integer ≥ 1", found=value)
         return model
 
-    @property
+    def last_plan(self) -> Stretch | None:
+        """How the run was planned last; None where it was not planned again since it began."""
+        return next(reversed(parse_record(read_file(self.path / RESUME / PLAN) or b"")), None)
+
     def planned_steps(self) -> int | None:
         """How many steps training has, as planned last; None where the run does not say."""
-        train = self.config.get("train")
-        planned = train.get("steps") if isinstance(train, dict) else None
-        for line in (read_file(self.path / RESUME / PLAN) or b"").splitlines():
-            with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):  # a line that was cut off
-                planned = int(json.loads(line)["steps"])
+        plan, train = self.last_plan(), self.config.get("train")
+        planned = plan.steps if plan else train.get("steps") if isinstance(train, dict) else None
         return planned if isinstance(planned, int) else None
 
     @property

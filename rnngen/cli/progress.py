@@ -14,6 +14,7 @@ from rich.text import Text
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.inspection.card import describe_model
+from rnngen.stretches import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.plan import Plan
@@ -57,19 +58,19 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def replanned_lines(event: Replanned, threads: int) -> list[str]:
+def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
     """What a new plan is, as it is printed when it begins; nothing while numbers of threads are only being tried.
 
     Args:
-        event: the new plan.
-        threads: as they were before.
+        plan: the new one.
+        before: the last one that was printed.
     """
-    if event.trial:
+    if plan.trial:
         return []
-    faster = "1 thread is" if event.threads == 1 else f"{event.threads} threads are"
-    lines = [f"step {event.step}: {faster} faster now"] if event.threads != threads else []
-    if event.steps != event.before:
-        lines.append(f"step {event.step}: planned again, {event.steps:,} steps instead of {event.before:,}")
+    faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
+    lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
+    if plan.steps != before.steps:
+        lines.append(f"step {plan.step}: planned again, {plan.steps:,} steps instead of {before.steps:,}")
     return lines
 
 
@@ -84,8 +85,7 @@ class Quiet:
         best = launched.trainer.best_nll
         self.best: float | None = best if math.isfinite(best) else None
         self.tokens_per_second = 0.0
-        plan = launched.trainer.schedule.current
-        self.steps, self.threads = plan.steps, plan.threads
+        self.plan = launched.trainer.schedule.current
         self._start_clock()
 
     def __enter__(self) -> Self:
@@ -101,8 +101,7 @@ class Quiet:
         if isinstance(event, Warned):
             console.note(f"warning: {event.message}")
         elif isinstance(event, Replanned):
-            self.steps = event.steps
-            self.threads = self.threads if event.trial else event.threads
+            self.plan = self.plan if event.plan.trial else event.plan
         elif isinstance(event, Stepped):
             self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
             self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
@@ -144,7 +143,7 @@ class PlainLines(Quiet):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        threads = self.threads
+        before = self.plan
         super().show(event)
         if isinstance(event, Stepped) and time.perf_counter() >= self._next:
             self._next = time.perf_counter() + PLAIN_INTERVAL
@@ -155,7 +154,7 @@ class PlainLines(Quiet):
         elif isinstance(event, Validated):
             console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
         elif isinstance(event, Replanned):
-            for line in replanned_lines(event, threads):
+            for line in replanned_lines(event.plan, before):
                 console.note(line)
 
 
@@ -173,7 +172,7 @@ class LiveScreen(Quiet):
             TextColumn("left"), TextColumn("{task.description}"), console=self._console, refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer
-        self._task = self._progress.add_task("", total=self.steps, completed=trainer.step)
+        self._task = self._progress.add_task("", total=self.plan.steps, completed=trainer.step)
         self._epoch = 0.0
         self._progress.start()
         return self
@@ -185,7 +184,7 @@ class LiveScreen(Quiet):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        threads = self.threads
+        before = self.plan
         super().show(event)
         if isinstance(event, Stepped):
             self._epoch = event.epoch
@@ -193,8 +192,8 @@ class LiveScreen(Quiet):
         elif isinstance(event, Validated):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Replanned):
-            self._progress.update(self._task, total=event.steps)
-            for line in replanned_lines(event, threads):
+            self._progress.update(self._task, total=event.plan.steps)
+            for line in replanned_lines(event.plan, before):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(console.visible(event.text.strip("\n")))
@@ -213,7 +212,7 @@ class LiveScreen(Quiet):
         best = valid and f" (best {self.best:.3f})"
         rate = f"  {console.count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
-        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.steps))
+        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))
         room = self._console.width - taken
         lines = (
             epoch + train + valid + best + rate,

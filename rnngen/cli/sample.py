@@ -215,7 +215,7 @@ def sample_command(
 def _progress_of(run: Run) -> str:
     """How far a run has been trained, where that is not to its end."""
     steps = [int(folder.name) for folder in (run.path / "resume").glob("*") if folder.name.isdecimal()]
-    planned = run.planned_steps
+    planned = run.planned_steps()
     if not steps or planned is None or max(steps) >= planned:
         return ""
     return f" at step {max(steps):,} of {planned:,}"

@@ -69,7 +69,7 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="Of the start values and dropout. [default: 0]", rich_help_panel=_LEARN)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, mps or cuda. [default: auto]", rich_help_panel=_RUN)] = None,
     precision: Annotated[Literal["auto", "float32", "bf16"] | None, typer.Option(help="auto times a few steps of each. [default: auto]", rich_help_panel=_RUN)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the processor; without it all of them, but fewer while other programs are busy.", rich_help_panel=_RUN)] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; without it all, but fewer while other programs are busy.", rich_help_panel=_RUN)] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=_RUN)] = None,
     valid_every: Annotated[int | None, typer.Option(help="Steps between validations. [default: by measurement]", rich_help_panel=_RUN)] = None,
     valid_tokens: Annotated[int | None, typer.Option(help="How much of the validation part each reads. [default: all, less of a long one]", rich_help_panel=_RUN)] = None,
@@ -228,7 +228,7 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
                     f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
                 )
             path = quote_argument(str(finished.path))
-            first = f"fill {path} 'a text with a ___ in it'" if bidirectional else f"sample {path}"
+            first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
             console.note(f"  rnngen {first}\n  rnngen eval {path}")
     if finished.gradient and finished.gradient.advice:
         console.note(f"warning: {finished.gradient.advice}")

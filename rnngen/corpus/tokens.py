@@ -206,6 +206,7 @@ def _encode(folder: Path, texts: dict[str, Callable[[], Iterator[str]]], tokeniz
             file = work / f"{part}.bin"
             text = encode_text(tokenizer, texts[part](), file)
             meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
+            del text  # it maps the file, and Windows renames no folder that holds an open one
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from rnngen.model.load import load_network
 from rnngen.model.network import Network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
+from rnngen.platforms import without_file
 from rnngen.run import CONFIG, Run, open_run
 
 
@@ -84,6 +86,7 @@ def encoded_text(run: Run, files: Sequence[str | Path], errors: ErrorRule = "str
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
             raise CorpusError("is empty", where=source.name, expected="text to read")
+        encoded = dataclasses.replace(encoded, tokens=without_file(encoded.tokens))
         yield encoded
 
 

@@ -96,7 +96,7 @@ def make_card(run: Run) -> Card:
         if value is not None and not isinstance(value, kind):
             raise CheckpointError(f"{name} is wrong", where=run.path / CONFIG, found=repr(value))
     seconds = rows[-1].get("seconds") if rows else None
-    last = steps[-1] if steps else {}
+    last, plan = steps[-1] if steps else {}, run.last_plan()
     window = train.get("batch_size", 0) * train.get("bptt", 0)
     return Card(
         path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
@@ -105,9 +105,10 @@ def make_card(run: Run) -> Card:
         tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step"),
-        planned_steps=run.planned_steps, epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
+        planned_steps=run.planned_steps(), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
         best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
-        precision=train.get("precision"), gradient_norm=statistics.median(norms) if norms else None,
+        precision=plan.precision if plan else train.get("precision"),
+        gradient_norm=statistics.median(norms) if norms else None,
         clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
         ngram=NGRAM in run.manifest, bidirectional=model["bidirectional"],
         curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),

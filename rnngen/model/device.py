@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,7 @@ def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
     missing = kind not in available or (index and int(index) >= torch.cuda.device_count())
     why = "no such device" if missing else _why_not(asked)
     if why:
-        works = ", ".join(name for name in available if name != kind and not _why_not(name))
+        works = ", ".join(name for name in available if not _why_not(name))
         raise UsageError(f"--device {asked} cannot be used here", expected=f"one of: auto, {works}", found=why)
     return [asked], {}
 
@@ -79,6 +80,11 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def processors() -> int:
+    """How many threads can run at once here."""
+    return max(os.cpu_count() or 1, torch.get_num_threads())
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.platforms import rename_folder, replace_file, safe_file_name
-from rnngen.training.schedule import Stretch
+from rnngen.stretches import Stretch, parse_record
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
@@ -155,28 +155,24 @@ class RunWriter:
         """Add to the record of plans, which is never cut: a resumed run follows it.
 
         Raises:
-            CheckpointError: the disk is full.
+            CheckpointError: the disk is full, or a link is in its place.
         """
         rows = "".join(metrics_row(**stretch.as_dict()) for stretch in stretches)
         try:
             (self.path / files.RESUME).mkdir(exist_ok=True)
         except OSError as error:
             raise files.cannot_write(self.path / files.RESUME, error) from error
-        torn = not (files.read_file(self.path / files.RESUME / files.PLAN) or b"\n").endswith(
-            b"\n"
-        )  # by a process that was killed
+        written = files.read_file(self.path / files.RESUME / files.PLAN) or b"\n"
+        torn = not written.endswith(b"\n")  # by a process that was killed
         self.append(f"{files.RESUME}/{files.PLAN}", "\n" * torn + rows)
 
     def recorded_plan(self) -> list[Stretch]:
-        """All of the record that can be read, in the order in which it was written."""
-        stretches = []
-        content = files.read_file(self.path / files.RESUME / files.PLAN) or b""
-        for line in content.splitlines():
-            try:
-                stretches.append(Stretch.from_dict(json.loads(line)))
-            except (ValueError, RecursionError):  # a line that a killed process did not finish
-                continue
-        return stretches
+        """All of the record that can be read, in the order in which it was written.
+
+        Raises:
+            CheckpointError: a link is in its place.
+        """
+        return parse_record(files.read_file(self.path / files.RESUME / files.PLAN) or b"")
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log."""

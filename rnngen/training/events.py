@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnngen.stretches import Stretch
 from rnngen.training.gradient_norms import GradientSummary
 
 
@@ -81,23 +82,15 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Replanned:
-    """The rest of the run goes on by another plan: it began to take more or less time than was meant.
+    """The run goes on by another plan: it was going to take more or less time than was meant, or threads are tried.
 
     Attributes:
-        step: steps taken.
-        steps: how many there will be.
-        before: how many there would have been.
-        threads: of torch on the processor, from here on.
-        precision: ``float32`` or ``bf16``, from here on.
-        trial: whether the number of threads is only being tried, for a few steps.
+        plan: from here on.
+        before: until here.
     """
 
-    step: int
-    steps: int
-    before: int
-    threads: int
-    precision: str
-    trial: bool
+    plan: Stretch
+    before: Stretch
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +17,18 @@ from rnngen.config import DataConfig, ModelConfig, RunConfig, check_options
 from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.model.device import pick_device
+from rnngen.model.device import pick_device, processors
 from rnngen.presets import with_preset
 from rnngen.run import CONFIG, MANIFEST, RESUME, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
-from rnngen.training.budget import Costs
+from rnngen.stretches import Stretch
 from rnngen.training.checkpoint import HOLDER, LOCK, RunWriter, load_state, new_run_folder
 from rnngen.training.events import Event, Finished
 from rnngen.training.memory import keep_freed_memory
 from rnngen.training.pace import Pace
 from rnngen.training.plan import Plan, make_plan
 from rnngen.training.rules import DEFAULT_MINUTES
-from rnngen.training.schedule import Stretch
 from rnngen.training.speed import why_not_bf16
-from rnngen.training.threads import SLOWER, STARVED, ThreadChooser
+from rnngen.training.threads import ThreadChooser
 from rnngen.training.trainer import Trainer
 
 DROPOUTS = {name for name in ModelConfig.model_fields if name.endswith("dropout")}
@@ -116,7 +116,7 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
     data = config.data
     if "-" in (*data.corpus, *data.valid, *data.test) and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("this run was trained on standard input", where=path, expected="the same text, piped in again")
-    pick_device(config.train.device)
+    _check_device(config.train.device, path)
     writer = RunWriter(path)
     try:
         state = load_state(path)
@@ -131,62 +131,69 @@ def resume(path: Path, *, allow_changed_corpus: bool = False) -> Launched:
                 expected=f"fingerprint {str(recorded.get('fingerprint'))[:12]}…", found=f"{corpus.fingerprint[:12]}…",
                 hint="Restore it, begin a new run with --init-from, or pass --allow-changed-corpus.",
             )  # fmt: skip
-        pace = Pace(config.train, Costs(step=0), chooser=_chooser(config, torch.get_num_threads(), STARVED))
-        trainer = Trainer(config, corpus, writer, state, pace)
-        _adapt(trainer, torch.get_num_threads())
+        trainer = Trainer(config, corpus, writer, state)
+        _adapt(trainer)
         return Launched(trainer, None)
     except BaseException:
         writer.close()
         raise
 
 
-def _pace(plan: Plan, options: Mapping[str, Any]) -> Pace:
-    """The clock of a new run."""
-    slower = STARVED if plan.deadline is None else SLOWER
-    chooser = None if options.get("threads") else _chooser(plan.config, torch.get_num_threads(), slower)
+def _pace(plan: Plan, options: Mapping[str, Any]) -> Pace | None:
+    """The clock of a new run, where its number of steps follows from the time there is."""
+    if plan.deadline is None:
+        return None
+    train, most = plan.config.train, torch.get_num_threads()
+    choose = train.device == "cpu" and most > 1 and not options.get("threads")
     return Pace(
-        plan.config.train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
-        most_steps=plan.most_steps, chooser=chooser,
+        train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
+        most_steps=plan.most_steps, chooser=ThreadChooser(most, train.threads or most) if choose else None,
     )  # fmt: skip
 
 
-def _chooser(config: RunConfig, most: int, slower: float) -> ThreadChooser | None:
-    """Of the number of threads, where there is something to choose."""
-    if config.train.device != "cpu" or most == 1:
-        return None
-    return ThreadChooser(most, min(most, config.train.threads or most), slower)
-
-
-def _adapt(trainer: Trainer, most_threads: int) -> None:
+def _adapt(trainer: Trainer) -> None:
     """Replace what this machine cannot do in the plan of a run that was begun on another one, and say so."""
+    if trainer.is_over:
+        return
     schedule, config = trainer.schedule, trainer.config
-    if trainer.step >= schedule.steps:
-        return
-    known = [schedule.current, *schedule.ahead]
-    lacking: list[str] = []
-    precisions = {stretch.precision for stretch in known}
-    why = why_not_bf16(config, trainer.corpus.tokenizer.vocab_size) if "bf16" in precisions else None
+    now = next((stretch for stretch in schedule.ahead if stretch.step == trainer.step), schedule.current)
+    known = [now, *(stretch for stretch in schedule.ahead if stretch.step > trainer.step)]
+    said: list[str] = []
+    wants_bf16 = any(stretch.precision == "bf16" for stretch in known)
+    why = why_not_bf16(config, trainer.corpus.tokenizer.vocab_size) if wants_bf16 else None
     if why:
-        lacking.append(f"bf16 ({why}): in float32")
-    most = max(stretch.threads for stretch in known)
-    if most > most_threads and config.train.device == "cpu":
-        lacking.append(f"{most} threads: with {most_threads}")
+        said.append(f"bf16: {why}. It continues in float32")
+    most, there = max(stretch.threads for stretch in known), processors()
+    if most > there and config.train.device == "cpu":
+        said.append(f"it has {there} processors for {most} threads. It continues with {there}")
     else:
-        most_threads = most
-    if not lacking:
+        there = most
+    if not said:
         return
 
-    def possible(stretch: Stretch, step: int) -> Stretch:
+    def possible(stretch: Stretch) -> Stretch:
         precision = "float32" if why else stretch.precision
-        return replace(stretch, step=step, threads=min(stretch.threads, most_threads), precision=precision)
+        step, threads = max(stretch.step, trainer.step), min(stretch.threads, there)
+        return replace(stretch, step=step, threads=threads, precision=precision)
 
-    now, *ahead = (possible(stretch, max(stretch.step, trainer.step)) for stretch in known)
-    trainer.writer.record_plan([now, *ahead])
-    trainer.follow(now, ahead)
+    now, *later = map(possible, known)
+    trainer.writer.record_plan([now, *later])
+    trainer.follow(now, later)
     trainer.warnings.append(
-        f"this machine lacks {', and '.join(lacking)} from step {trainer.step} on, so the run is no longer bit for bit "
-        "what it would have been"
+        f"this machine cannot compute all that the run was begun with. {'; '.join(said)}. From step {trainer.step} on "
+        "the run is no longer identical, bit for bit, to an uninterrupted one."
     )
+
+
+def _check_device(device: str, path: Path) -> None:
+    try:
+        pick_device(device)
+    except UsageError as error:
+        raise CheckpointError(
+            f"this run was begun on {device}, which cannot be used here", where=path,
+            expected=f"a machine with {device}", found=error.found,
+            hint="Resume it there, or begin a new run with --init-from.",
+        ) from error  # fmt: skip
 
 
 def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = None) -> Finished:
@@ -197,11 +204,12 @@ def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = No
     """
     finished: Finished | None = None
     try:
-        for event in launched.trainer.events():
-            if on_event:
-                on_event(event)
-            if isinstance(event, Finished):
-                finished = event
+        with contextlib.closing(launched.trainer.events()) as events:
+            for event in events:
+                if on_event:
+                    on_event(event)
+                if isinstance(event, Finished):
+                    finished = event
     finally:
         launched.trainer.writer.close()
     assert finished is not None

@@ -13,6 +13,7 @@ from rnngen.evaluation.perplexity import total_nats
 from rnngen.model.load import load_language_model
 from rnngen.ngram.counts import MOST_TOKENS
 from rnngen.ngram.file import to_bytes
+from rnngen.ngram.fitting import MOST_FITTED
 from rnngen.ngram.mixture import fit_mixture
 from rnngen.run import open_run
 from rnngen.training.events import Mixed
@@ -35,7 +36,9 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
     V = corpus.tokenizer.vocab_size
     began = time.perf_counter()
     fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V)
-    counted = min(len(corpus.train.tokens), MOST_TOKENS) / len(train)
+    counted = max(min(len(part.tokens), most) / max(1, len(piece)) for part, piece, most in (
+        (corpus.train, train, MOST_TOKENS), (corpus.valid, valid, MOST_FITTED))
+    )  # fmt: skip
     longer = LONGER if counted > 1 else 1.0
     return counted * longer * (time.perf_counter() - began) + len(corpus.valid.tokens) * token_seconds
 

@@ -3,7 +3,8 @@
 ``--minutes`` is turned into a number of steps before the first one, from a measurement of a fraction of a second. Here
 the real pace is watched. When the end that it leads to departs from the one that was meant, the number of steps is
 planned again, so that the run is over in time with its learning rate at the bottom; and when other processes slow
-torch's threads down, fewer of them go on.
+torch's threads down, fewer of them are used. A run of a given number of steps has no such clock, and neither has a
+resumed one: they compute what they would have computed on any other day.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from rnngen.config import TrainConfig
+from rnngen.stretches import Stretch
 from rnngen.training.budget import Costs
-from rnngen.training.schedule import Stretch
 from rnngen.training.threads import ThreadChooser
 
 SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
@@ -31,7 +32,7 @@ class Pace:
     Args:
         train: how often there are validations, samples and saves.
         costs: what the parts of the run are expected to take.
-        deadline: when the run should be over, by ``clock``; None: its number of steps is fixed.
+        deadline: when the run should be over, by ``clock``.
         total: seconds that the whole command may take.
         most_steps: however much time there is.
         chooser: chooses the number of threads; None: it is fixed.
@@ -39,80 +40,73 @@ class Pace:
     """
 
     def __init__(
-        self, train: TrainConfig, costs: Costs, *, deadline: float | None = None, total: float = 0.0,
-        most_steps: int = 0, chooser: ThreadChooser | None = None,
+        self, train: TrainConfig, costs: Costs, *, deadline: float, total: float, most_steps: int,
+        chooser: ThreadChooser | None = None,
         clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:  # fmt: skip
         self._train, self._costs, self._deadline, self._most_steps = train, costs, deadline, most_steps
         self._total, self._window = total, min(LONGEST_WINDOW, max(SHORTEST_WINDOW, WINDOW * total))
         self._chooser, self._clock, self._cpu_clock = chooser, clock, cpu_clock
-        self._laps: deque[tuple[int, float]] = deque()  # steps and seconds, outside of trials
-        self._steps, self._seconds = 0, 0.0  # in these
+        self._recent: deque[tuple[int, float]] = deque()  # steps and seconds, outside of trials
+        self._steps, self._seconds = 0, 0.0  # of these
         self._planned = self._tick = clock()
-        self._cpu_tick = cpu_clock()
-
-    @property
-    def fixed(self) -> bool:
-        """Whether the number of steps is not up to the clock."""
-        return self._deadline is None
-
-    @property
-    def trying(self) -> bool:
-        """Whether another number of threads is being tried."""
-        return self._chooser is not None and self._chooser.trying
+        self._begun: tuple[float, float] | None = None  # by both clocks, when the steps that are computed now began
 
     def start(self) -> None:
         """Count from now on."""
         self._planned = self._tick = self._clock()
-        self._cpu_tick = self._cpu_clock()
+
+    def begin_step(self) -> None:
+        """Take in that a step begins to be computed: what came before since the last one was not the kernels."""
+        self._begun = self._begun or (self._clock(), self._cpu_clock())
 
     def stepped(self, steps: int, tokens: int) -> None:
-        """Take in that these steps were taken since the last call of this or ``spent``."""
-        seconds, cpu_seconds = self._lap()
-        if not steps:
+        """Take in that these steps have been computed, all that were begun since the last call.
+
+        What was done between them (a row of a log, a line on the screen) counts as theirs in the plan, but not in the
+        choice of threads.
+        """
+        if not steps or self._begun is None:
             return
-        tried = False
+        (began, cpu_began), self._begun = self._begun, None
+        now, cpu_now = self._clock(), self._cpu_clock()
+        seconds, self._tick = now - self._tick, now
         if self._chooser:
             tried = self._chooser.trying
-            self._chooser.observe(tokens, seconds, cpu_seconds)
-            tried |= self._chooser.trying
-        if tried:  # what is slow or fast now is no longer what it was
-            self._laps.clear()
-            self._steps, self._seconds = 0, 0.0
-            return
-        self._laps.append((steps, seconds))
+            self._chooser.observe(tokens, now - began, cpu_now - cpu_began)
+            if tried or self._chooser.trying:  # what is slow or fast now is no longer what it was
+                self._recent.clear()
+                self._steps, self._seconds = 0, 0.0
+                return
+        self._recent.append((steps, seconds))
         self._steps, self._seconds = self._steps + steps, self._seconds + seconds
-        while len(self._laps) > 1 and self._seconds - self._laps[0][1] >= self._window:
-            gone = self._laps.popleft()
+        while len(self._recent) > 1 and self._seconds - self._recent[0][1] >= self._window:
+            gone = self._recent.popleft()
             self._steps, self._seconds = self._steps - gone[0], self._seconds - gone[1]
 
     def spent(self, part: Literal["validation", "sample", "save"]) -> None:
         """Take in that the time since the last call of this or ``stepped`` went there."""
-        self._costs = dataclasses.replace(self._costs, **{part: self._lap()[0]})
-
-    def _lap(self) -> tuple[float, float]:
-        now, cpu_now = self._clock(), self._cpu_clock()
-        lap = now - self._tick, cpu_now - self._cpu_tick
-        self._tick, self._cpu_tick = now, cpu_now
-        return lap
+        now = self._clock()
+        self._costs = dataclasses.replace(self._costs, **{part: now - self._tick})
+        self._tick = now
 
     def next_stretch(self, step: int, current: Stretch) -> Stretch | None:
         """How to go on after ``step`` steps, where that is not as before."""
-        threads = self._chooser.threads if self._chooser else current.threads
-        steps = current.steps
-        if self._deadline is not None and self._seconds >= self._window:  # empty while threads are tried
-            steps = self._plan(self._deadline, step, steps)
-        if (steps, threads) == (current.steps, current.threads):
-            return None
-        return dataclasses.replace(current, step=step, steps=steps, threads=threads)
+        threads, trial = current.threads, False
+        if self._chooser:
+            threads, trial = self._chooser.threads, self._chooser.trying
+        steps = self._plan(step, current.steps)
+        stretch = dataclasses.replace(current, step=step, steps=steps, threads=threads, trial=trial)
+        return None if stretch == dataclasses.replace(current, step=step) else stretch
 
-    def _plan(self, deadline: float, step: int, steps: int) -> int:
+    def _plan(self, step: int, steps: int) -> int:
         """The number of steps of the whole run."""
         now = self._clock()
-        if now - self._planned < self._window:
+        # there are no recent steps while numbers of threads are tried
+        if self._seconds < self._window or now - self._planned < self._window:
             return steps
         self._measured(self._seconds / self._steps)
-        left = deadline - now
+        left = self._deadline - now
         departure = self._costs.seconds(self._train, steps, step) - left
         if abs(departure) <= SLACK * self._total + SLACK_LEFT * max(0.0, left):
             return steps

@@ -17,12 +17,12 @@ import torch
 from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
-from rnngen.model.device import usable_devices, using_threads
+from rnngen.model.device import processors, usable_devices, using_threads
 from rnngen.shapes import expected_shapes
 from rnngen.training import rules
 from rnngen.training.budget import FILL_SECONDS, SAMPLE_SECONDS, SAVE_BYTES_PER_SECOND, Costs
 from rnngen.training.mixing import mixing_seconds
-from rnngen.training.sizing import Length, mean_length, pick_network, sized_config, with_values
+from rnngen.training.sizing import Length, mean_length, pick_network, sized_config
 from rnngen.training.speed import Speed, SpeedTest, UnusableError, measure_validation
 
 
@@ -118,6 +118,8 @@ def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, start
     test = SpeedTest(V)
     train = RunConfig.from_flat(flat).train
     flat.setdefault("batch_size", rules.streams_rule(N, train.bptt))
+    if flat.get("threads", 1) > processors():
+        raise UsageError("--threads is more than this machine has", expected=f"at most {processors()}")
     if "threads" not in flat:
         first = sized_config(flat, V, rules.FIRST_WIDTH)
         flat["threads"] = test.fewest_threads(first) if device == "cpu" else torch.get_num_threads()
@@ -159,11 +161,11 @@ def _timetable(
     }
     most_steps = math.ceil(length.most / window)
     if length.by_clock:
-        train = with_values(config, flat).train
+        train = config.with_values(flat).train
         steps = costs.steps_within(length.deadline - time.perf_counter(), train, most_steps)
         flat["sample_every"] = given.get("sample_every", max(1, math.ceil(steps / 8)))
         flat["valid_every"] = given.get("valid_every", min(steps, flat["valid_every"]))
-    config = with_values(config, flat | {"steps": steps, **_rates(given, steps)})
+    config = config.with_values(flat | {"steps": steps, **_rates(given, steps)})
     return Plan(
         config=config,
         parameters=parameters,

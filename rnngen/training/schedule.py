@@ -1,63 +1,17 @@
 """How long a run is and where its learning rate stands, also where the plan changes on the way.
 
-A run is cut into stretches. Each begins at a step and says how many steps the whole run has, as planned from there on,
-and with how many threads and in which precision they are computed. A run of a given number of steps has one stretch; a
-run by the clock gets another one whenever its pace departs from the plan. What is computed depends on the
-configuration, the text, the seed and the stretches alone, so whoever follows the record goes through the same numbers.
+A run of a given number of steps has one stretch (``rnngen/stretches.py``). A run by the clock gets another one whenever
+its pace departs from the plan, and a run that is resumed on a machine that lacks something has another one from there.
 """
 
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 from rnngen.config import OptimizerConfig
-
-MOST_THREADS = 4096
-_MOST_STEPS = 2**62
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """How a run goes on from a step.
-
-    Attributes:
-        step: how many were taken before it.
-        steps: of the whole run, as planned now.
-        threads: of torch on the processor.
-        precision: ``float32`` or ``bf16``.
-    """
-
-    step: int
-    steps: int
-    threads: int
-    precision: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the record."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Stretch:
-        """Read back what ``as_dict`` wrote.
-
-        Raises:
-            ValueError: it is not a stretch.
-        """
-        if not isinstance(values, Mapping) or set(values) != {field.name for field in dataclasses.fields(cls)}:
-            raise ValueError(f"not a stretch of a plan: {values!r}")
-        ranges = {"step": (0, _MOST_STEPS), "steps": (1, _MOST_STEPS), "threads": (1, MOST_THREADS)}
-        for name, (least, most) in ranges.items():
-            value = values[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise ValueError(f"{name} of a plan is {value!r}, not a number from {least} to {most}")
-        if values["precision"] not in ("float32", "bf16") or values["steps"] <= values["step"]:
-            raise ValueError(f"not a stretch of a plan: {values!r}")
-        return cls(**values)
+from rnngen.stretches import Stretch
 
 
 class Schedule:
@@ -73,7 +27,7 @@ class Schedule:
 
     def __init__(self, begun: Iterable[Stretch], ahead: Iterable[Stretch] = ()) -> None:
         self.begun: list[Stretch] = []
-        self._turns: list[tuple[int, float, int]] = []  # where the number of steps changed: step, its place, steps
+        self._changes: list[tuple[int, float, int]] = []  # of the number of steps: step, its place, steps
         for stretch in begun:
             self.begin(stretch)
         if not self.begun:
@@ -108,7 +62,7 @@ class Schedule:
         if stretch.step < self.current.step if self.begun else stretch.step != 0:
             raise ValueError(f"the plan of step {stretch.step} is out of order")
         if not self.begun or stretch.steps != self.steps:
-            self._turns.append((stretch.step, self._place(stretch.step), stretch.steps))
+            self._changes.append((stretch.step, self._step_of_first_plan(stretch.step), stretch.steps))
         self.begun.append(stretch)
 
     def learning_rate_factor(self, step: int, config: OptimizerConfig) -> float:
@@ -116,15 +70,15 @@ class Schedule:
 
         A new plan stretches or compresses what is left of the learning-rate schedule to the new end: nothing jumps.
         """
-        return learning_rate_factor(self._place(step), self.begun[0].steps, config)
+        return learning_rate_factor(self._step_of_first_plan(step), self.begun[0].steps, config)
 
-    def _place(self, step: int) -> float:
+    def _step_of_first_plan(self, step: int) -> float:
         """The step of the first plan that has the same learning rate."""
-        turn = bisect.bisect_right(self._turns, step, key=lambda turn: turn[0])
-        if turn < 2:
+        change = bisect.bisect_right(self._changes, step, key=lambda entry: entry[0])
+        if change < 2:
             return step
-        begin, place, steps = self._turns[turn - 1]
-        return place + (self.begun[0].steps - place) * (step - begin) / (steps - begin)
+        begin, first, steps = self._changes[change - 1]
+        return first + (self.begun[0].steps - first) * (step - begin) / (steps - begin)
 
 
 def learning_rate_factor(step: float, steps: int, config: OptimizerConfig) -> float:

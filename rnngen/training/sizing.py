@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,12 @@ from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import UsageError
 from rnngen.shapes import multiply_weights
 from rnngen.training import rules
-from rnngen.training.speed import Speed, SpeedTest
+from rnngen.training.speed import Speed, SpeedTest, UnusableError
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long to train: so many steps, or tokens, or until a deadline but for ``most`` tokens at most."""
+    """How long to train: a number of steps or tokens, or until a deadline, but on ``most`` tokens at most."""
 
     given_steps: int | None
     given_tokens: float
@@ -46,34 +46,49 @@ class Length:
 def pick_network(
     flat: dict[str, Any], given: Mapping[str, Any], N: int, test: SpeedTest, length: Length
 ) -> tuple[RunConfig, Speed]:
-    """Size, streams, precision and regularisation, and how fast a step of all that is."""
-    V = test.vocab_size
-    config, speed = _pick_width(flat, N, test, length)
+    """Size, streams, precision and regularisation, and how fast a step of all that is.
+
+    Raises:
+        UnusableError: nothing can be trained on this device.
+        UsageError: nothing in the precision that was asked for.
+    """
+    asked = given.get("precision", "auto")
+    precisions = [asked] if asked != "auto" else ["float32"] if flat["device"] == "mps" else ["float32", "bf16"]
+    try:
+        return _measured_network(flat, given, precisions, N, test, length)
+    except UnusableError as error:
+        if asked != "bf16":
+            raise
+        raise UsageError(
+            f"--precision {asked} cannot be used here", expected="--precision float32, or auto", found=error.why
+        ) from error
+
+
+def _measured_network(
+    flat: dict[str, Any], given: Mapping[str, Any], precisions: Sequence[str], N: int, test: SpeedTest, length: Length
+) -> tuple[RunConfig, Speed]:
+    config, speed = _pick_width(flat, precisions, N, test, length)
     if "batch_size" not in given:
         config, speed = _pick_streams(config, speed, N, test, length)
     flat = flat | {"precision": speed.precision, "batch_size": config.train.batch_size}
     window = config.train.batch_size * mean_length(config)
-    P = multiply_weights(config.model.model_dump(), V)
+    P = multiply_weights(config.model.model_dump(), test.vocab_size)
     measured, regularisation = config, _regularisation(given, length.steps(speed, window) * window / N, P, N)
-    config = with_values(config, {**flat, **regularisation})
-    if config.model != measured.model:
-        speed = test.measure(config, (speed.precision,))  # what is dropped takes time too
-    if given.get("precision") not in (None, "auto", speed.precision):
-        raise UsageError(
-            f"--precision {given['precision']} cannot be used here", expected="--precision float32, or auto",
-            found=test.unusable.get(given["precision"]),
-        )  # fmt: skip
-    return with_values(config, {"precision": speed.precision}), speed
+    config = config.with_values({**flat, **regularisation})
+    if config.model != measured.model:  # what is dropped takes time too
+        speed = test.try_measure(config, speed.precision) or test.measure(config, precisions)
+    return config.with_values({"precision": speed.precision}), speed
 
 
-def _pick_width(flat: Mapping[str, Any], N: int, test: SpeedTest, length: Length) -> tuple[RunConfig, Speed]:
+def _pick_width(
+    flat: Mapping[str, Any], precisions: Sequence[str], N: int, test: SpeedTest, length: Length
+) -> tuple[RunConfig, Speed]:
     """Rules 5 and 6, from a likely width up and down; the speed of the one that is taken is measured on the way."""
     V = test.vocab_size
 
     def sized(width: int) -> RunConfig:
         return sized_config(flat, V, width)
 
-    precisions = _precisions(flat.get("precision", "auto"), flat["device"])
     if "hidden_size" in flat or ("embedding_size" in flat and flat.get("tied")):
         config = sized(rules.FIRST_WIDTH)
         return config, test.measure(config, precisions)
@@ -90,7 +105,14 @@ def _pick_width(flat: Mapping[str, Any], N: int, test: SpeedTest, length: Length
         return Speed(speed.precision, speed.step_seconds * weights[i] / weights[other])
 
     i = widths.index(rules.FIRST_WIDTH)
-    speed = test.measure(sized(widths[i]), precisions)
+    while True:
+        try:
+            speed = test.measure(sized(widths[i]), precisions)
+            break
+        except UnusableError:
+            if i == 0:
+                raise
+            i -= 1  # a narrower one needs less memory
     likely = max((j for j in range(len(widths)) if fits(j, expected(j, i, speed))), default=0)
     if likely != i and (there := test.try_measure(sized(widths[likely]), speed.precision)):
         i, speed = likely, there  # what is faster here is faster there
@@ -114,7 +136,7 @@ def _pick_streams(
         B = 2 * config.train.batch_size
         if length.steps(speed, B * bptt) < rules.LEAST_STEPS or 4 * bptt * B > N:
             break
-        more = with_values(config, {"batch_size": B})
+        more = config.with_values({"batch_size": B})
         faster = test.try_measure(more, speed.precision)
         if faster is None or faster.precision != speed.precision or faster.step_seconds > 2 * speed.step_seconds:
             break
@@ -133,12 +155,6 @@ def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> 
     return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
 
 
-def _precisions(asked: str, device: str) -> tuple[str, ...]:
-    if asked != "auto":
-        return (asked,)
-    return ("float32",) if device == "mps" else ("float32", "bf16")
-
-
 def sized_config(flat: Mapping[str, Any], V: int, width: int) -> RunConfig:
     """A layer this wide, or as wide as was asked for."""
     if "hidden_size" not in flat and "embedding_size" in flat and flat.get("tied"):
@@ -152,9 +168,3 @@ def mean_length(config: RunConfig) -> float:
     """Of a window, in tokens."""
     train = config.train
     return WindowLengths(train.bptt, train.bptt_jitter, train.seed).mean
-
-
-def with_values(config: RunConfig, flat: Mapping[str, Any]) -> RunConfig:
-    """The same configuration with some values replaced."""
-    current = {name: value for group in config.model_dump().values() for name, value in group.items()}
-    return RunConfig.from_flat({**current, **flat})

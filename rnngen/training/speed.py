@@ -6,10 +6,11 @@ threads) that fails in any way is not taken, and why is kept in a few words for 
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,10 @@ from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
-from rnngen.model.device import in_a_few_words
+from rnngen.model.device import in_a_few_words, using_threads
 from rnngen.model.load import make_network
 from rnngen.training.learner import Learner
+from rnngen.training.threads import fewer_threads
 
 MEASURE_SECONDS = 0.15
 MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
@@ -30,7 +32,8 @@ WORTH_ROUNDING = 0.9  # bf16 is rounder than float32, so it has to be this much 
 WORTH_A_THREAD = 0.8  # fewer threads have to be this much faster than all of them
 TRUSTED = 0.1  # relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01
 EMULATED = 4.0  # a bf16 product this much slower than the float32 one is not computed by instructions for it
-_PROBE_SIZE = 128  # of the two matrices that show it: emulated they take a millisecond
+_PROBE_SIZE, _PROBES = 128, 20  # of the matrices that show it: emulated, their product takes a millisecond
+NOT_AVAILABLE = "not available on this processor"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class UnusableError(TrainingError):
     """
 
     def __init__(self, device: str, why: str) -> None:
-        super().__init__(f"this network cannot be trained on {device}", found=why)
+        super().__init__(
+            f"this network cannot be trained on {device}", found=why, hint="Try a smaller --size or --batch-size."
+        )
         self.why = why
 
 
@@ -72,23 +77,17 @@ class SpeedTest:
 
         Args:
             config: of what is trained.
-            precisions: the candidates. Float32 takes their place where none can be used.
+            precisions: the candidates.
 
         Raises:
-            UnusableError: float32 fails too.
+            UnusableError: none of them can be used.
         """
         best: Speed | None = None
         for precision in precisions:
-            if precision == "bf16" and not has_bf16_kernels(config.train.device):
-                self.unusable["bf16"] = "not available on this processor"
-                continue
             needed = WORTH_ROUNDING * best.step_seconds if best else math.inf
-            speed = self._try(config, precision, needed)
-            best = speed or best
-        if best is None and "float32" not in precisions:
-            return self.measure(config, ("float32",))
+            best = self._try(config, precision, needed) or best
         if best is None:
-            raise UnusableError(config.train.device, self.unusable["float32"])
+            raise UnusableError(config.train.device, "; ".join(self.unusable[p] for p in precisions))
         return best
 
     def try_measure(self, config: RunConfig, precision: str) -> Speed | None:
@@ -100,15 +99,20 @@ class SpeedTest:
 
     def _try(self, config: RunConfig, precision: str, needed: float) -> Speed | None:
         """The speed, where steps take less than ``needed`` seconds and compute what they should."""
+        why = None
         try:
-            seconds = step_seconds(config, precision, self.vocab_size)
-            if seconds >= needed:
-                return None
-            if precision == "float32" or gradients_agree(config, self.vocab_size):
-                return Speed(precision, seconds)
-            self.unusable[precision] = "wrong gradients at this size on this machine"
+            if precision == "bf16" and not has_bf16_kernels(config.train.device):
+                why = NOT_AVAILABLE
+            else:
+                seconds = step_seconds(config, precision, self.vocab_size)
+                if seconds >= needed:
+                    return None
+                why = why_not_bf16(config, self.vocab_size) if precision == "bf16" else None
         except Exception as error:  # kernels fail in many ways, and each means the same here
-            self.unusable[precision] = in_a_few_words(error)
+            why = in_a_few_words(error)
+        if why is None:
+            return Speed(precision, seconds)
+        self.unusable[precision] = why
         return None
 
     def fewest_threads(self, config: RunConfig) -> int:
@@ -133,36 +137,34 @@ class SpeedTest:
         return threads
 
 
-def fewer_threads(threads: int) -> list[int]:
-    """The numbers of threads below this one that are worth a try: one less, then halves."""
-    fewer = {threads - 1} | {threads >> k for k in range(1, threads.bit_length())}
-    return sorted((n for n in fewer if n >= 1), reverse=True)
-
-
 def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
     """Why a network cannot be trained in bf16 on this machine, in a few words; None: it can."""
     if not has_bf16_kernels(config.train.device):
-        return "not available on this processor"
+        return NOT_AVAILABLE
     try:
+        text = np.random.default_rng(0).integers(vocab_size, size=64)
+        network = make_network(config.model, vocab_size).to(config.train.device)
+        held_out_nats(network, text, precision="bf16")  # without gradients, which are other kernels
         return None if gradients_agree(config, vocab_size) else "wrong gradients at this size on this machine"
-    except Exception as error:
+    except Exception as error:  # kernels fail in many ways, and each means the same here
         return in_a_few_words(error)
 
 
+@functools.cache
 def has_bf16_kernels(device: str) -> bool:
     """Whether bf16 products are computed at about the rate of float32, not emulated at a hundredth of it."""
     if device != "cpu":
         return True  # a step is timed there as it is
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a = torch.ones(_PROBE_SIZE, _PROBE_SIZE, dtype=dtype)
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            torch.mm(a, a)
-            times.append(time.perf_counter() - began)
-        seconds[dtype] = min(times)
-    return seconds[torch.bfloat16] < EMULATED * seconds[torch.float32]
+    matrices = [torch.ones(_PROBE_SIZE, _PROBE_SIZE, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)]
+    times: list[list[float]] = [[], []]
+    with using_threads(1):  # so that the fastest of many is the product alone, whatever else the machine does
+        for _ in range(_PROBES):
+            for matrix, taken in zip(matrices, times, strict=True):
+                began = time.perf_counter()
+                torch.mm(matrix, matrix)
+                taken.append(time.perf_counter() - began)
+    float32, bf16 = map(min, times)
+    return bf16 < EMULATED * float32
 
 
 def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
@@ -175,20 +177,16 @@ def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
     T = min(config.train.bptt, 16)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(T + 1, config.train.batch_size))
     for precision in ("float32", "bf16"):
-        learner = Learner(_with(config, {"precision": precision}), vocab_size)
+        learner = Learner(config.with_values({"precision": precision}), vocab_size)
         learner.loss(tokens[:-1], tokens[1:])[0].backward()  # type: ignore[no-untyped-call]
         gradients.append([p.grad for p in learner.model.parameters() if p.grad is not None])
     return all(float((a - b).norm()) <= TRUSTED * float(a.norm()) for a, b in zip(*gradients, strict=True))
 
 
-def _with(config: RunConfig, train: Mapping[str, object]) -> RunConfig:
-    return config.model_copy(update={"train": config.train.model_copy(update=train)})
-
-
 def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
     """Seconds of a training step: the median over a fraction of a second."""
     train = config.train
-    learner = Learner(_with(config, {"precision": precision}), vocab_size)
+    learner = Learner(config.with_values({"precision": precision}), vocab_size)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
     times: list[float] = []
     began = time.perf_counter()

@@ -11,48 +11,78 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from rnngen.training.speed import fewer_threads
-
 SLOWER = 1.25  # times slower than before: fewer threads are worth a try
-STARVED = 3.0  # the same for a run that would rather stay bit for bit what it is
+STALLED = 3.0  # the same for a single step that takes WINDOW or longer
 FASTER = 1.1  # times as fast: another number of threads is worth having
 WINDOW = 0.5  # seconds over which the pace is taken
-LEAST_LAPS = 3
-TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LEAST_LAPS steps
-HOPELESS = 2.0  # times slower: not worth another step
-WAIT, LONGEST_WAIT = 10.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
-UNDISTURBED = 0.9  # share of their time in which the threads run; below it, even fewer are no longer alone
+LEAST_STEPS = 3
+TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LEAST_STEPS steps
+GIVE_UP = 2.0  # times slower than the best: not worth another step
+WAIT, LONGEST_WAIT = 4.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
+UNDISTURBED = 0.9  # share of their time in which the threads run; below it there is no room for more of them
+SUSPENDED = 0.02  # the same of the whole process: it was stopped, and the step says nothing
+
+
+def fewer_threads(threads: int) -> list[int]:
+    """The numbers of threads below this one that are worth a try: one less, then halves."""
+    fewer = {threads - 1} | {threads >> k for k in range(1, threads.bit_length())}
+    return sorted((n for n in fewer if n >= 1), reverse=True)
+
+
+@dataclass
+class _Rate:
+    """Steps of some number of threads, added up."""
+
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def add(self, tokens: int, seconds: float, cpu_seconds: float, sign: int = 1) -> None:
+        self.steps += sign
+        self.tokens += sign * tokens
+        self.seconds += sign * seconds
+        self.cpu_seconds += sign * cpu_seconds
+
+    @property
+    def per_second(self) -> float:
+        return self.tokens / self.seconds
 
 
 @dataclass
 class _Trial:
-    """Other numbers of threads, each tried for a few steps."""
+    """Numbers of threads that are tried one after the other, for a few steps each.
 
-    home: int
-    home_rate: float
+    Attributes:
+        settled: the number until now.
+        rates: tokens per second by number of threads; of the settled one, as it is known until it is measured again.
+        queue: those still to try; the first is being tried.
+        current: its steps, but for the first: kernels are prepared anew for another number of threads.
+    """
+
+    settled: int
+    rates: dict[int, float]
     queue: list[int]
-    rates: dict[int, float] = field(default_factory=dict)
-    laps: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
+    warm: bool = False
+    current: _Rate = field(default_factory=_Rate)
 
-    def over(self, tokens: int, seconds: float) -> bool:
-        """Take in a step of the one being tried; whether it has been tried enough."""
-        self.laps += 1
-        rate = tokens / seconds
-        if self.laps == 1:  # kernels are prepared anew for another number of threads
-            self.rates[self.queue[0]] = rate
-            return rate * HOPELESS**3 < self.home_rate
-        self.tokens, self.seconds = self.tokens + tokens, self.seconds + seconds
-        self.rates[self.queue[0]] = self.tokens / self.seconds
-        enough = self.laps > LEAST_LAPS and self.seconds >= TRIAL
-        return enough or self.rates[self.queue[0]] * HOPELESS < self.home_rate
-
-    def next(self) -> bool:
-        """Go on to the next one, if there is one."""
-        self.queue.pop(0)
-        self.laps, self.tokens, self.seconds = 0, 0, 0.0
-        return bool(self.queue)
+    def take(self, tokens: int, seconds: float) -> bool:
+        """Take in a step; whether the trial is over."""
+        others = [rate for threads, rate in self.rates.items() if threads != self.queue[0]]
+        best = max(others, default=0.0)
+        if not self.warm:
+            self.warm = True
+            self.rates[self.queue[0]] = tokens / seconds
+            done = tokens / seconds * GIVE_UP**3 < best
+        else:
+            self.current.add(tokens, seconds, 0.0)
+            rate = self.rates[self.queue[0]] = self.current.per_second
+            enough = self.current.steps >= LEAST_STEPS and self.current.seconds >= TRIAL
+            done = enough or rate * GIVE_UP < best
+        if done:
+            self.queue.pop(0)
+            self.warm, self.current = False, _Rate()
+        return not self.queue
 
 
 class ThreadChooser:
@@ -61,17 +91,16 @@ class ThreadChooser:
     Args:
         most: threads.
         threads: to begin with.
-        slower: fewer threads are tried when the pace has fallen by this factor.
     """
 
-    def __init__(self, most: int, threads: int, slower: float = SLOWER) -> None:
-        self.most, self._slower = most, slower
+    def __init__(self, most: int, threads: int) -> None:
+        self.most = most
         self._settled = threads
         self._expected = 0.0  # tokens per second, the most with this number of threads
-        self._laps: deque[tuple[int, float, float]] = deque()  # tokens, seconds, processor seconds
+        self._recent: deque[tuple[int, float, float]] = deque()  # tokens, seconds, processor seconds of the last steps
+        self._window = _Rate()  # of these
         self._trial: _Trial | None = None
-        self._wait = WAIT
-        self._waited = 0.0  # seconds since this number of threads was settled
+        self._wait, self._waited = WAIT, 0.0  # seconds until more threads are tried, and since the last change
 
     @property
     def threads(self) -> int:
@@ -92,51 +121,54 @@ class ThreadChooser:
             cpu_seconds: in which threads of this process ran, summed over all of them.
         """
         seconds = max(seconds, 1e-9)
+        if cpu_seconds < SUSPENDED * seconds:
+            return
         if self._trial:
-            if self._trial.over(tokens, seconds) and not self._trial.next():
+            if self._trial.take(tokens, seconds):
                 self._decide(self._trial)
             return
         self._waited += seconds
-        self._laps.append((tokens, seconds, cpu_seconds))
-        while len(self._laps) > LEAST_LAPS and sum(lap[1] for lap in self._laps) - self._laps[0][1] >= WINDOW:
-            self._laps.popleft()
-        spent = sum(lap[1] for lap in self._laps)
-        rate = sum(lap[0] for lap in self._laps) / spent
-        stuck = seconds >= WINDOW and tokens / seconds * STARVED < self._expected
-        if stuck:
-            rate = tokens / seconds
-        elif len(self._laps) < LEAST_LAPS or spent < WINDOW:
+        self._recent.append((tokens, seconds, cpu_seconds))
+        self._window.add(tokens, seconds, cpu_seconds)
+        while len(self._recent) > LEAST_STEPS and self._window.seconds - self._recent[0][1] >= WINDOW:
+            self._window.add(*self._recent.popleft(), sign=-1)
+        rate = self._window.per_second
+        if seconds >= WINDOW and tokens / seconds * STALLED < self._expected:
+            self._begin(tokens / seconds, fewer_threads(self._settled))
+        elif len(self._recent) < LEAST_STEPS or self._window.seconds < WINDOW:
             return
-        self._expected = max(self._expected, rate)
-        if stuck or rate * self._slower < self._expected:
-            last = list(self._laps)[-LEAST_LAPS:]  # those before may be from when it was faster
-            now = sum(lap[0] for lap in last) / sum(lap[1] for lap in last)
-            self._try(fewer_threads(self._settled), min(rate, now))
-        elif self._settled < self.most and self._waited >= self._wait:
-            share = sum(lap[2] for lap in self._laps) / spent / self._settled
-            self._try(self._more() if share >= UNDISTURBED else [], rate)
+        elif rate * SLOWER < self._expected:
+            fewer = fewer_threads(self._settled)
+            self._begin(rate, [*fewer, self._settled] if fewer else [])  # what was slow may be over by then
+        else:
+            self._expected = max(self._expected, rate)
+            if self._settled < self.most and self._waited >= self._wait:
+                undisturbed = self._window.cpu_seconds / self._window.seconds >= UNDISTURBED * self._settled
+                self._begin(rate, self._more() if undisturbed else [])
 
     def _more(self) -> list[int]:
         ladder = [n for n in (self.most, *fewer_threads(self.most)) if n > self._settled]
         return list(dict.fromkeys((ladder[0], ladder[-1])))
 
-    def _try(self, queue: list[int], rate: float) -> None:
+    def _begin(self, rate: float, queue: list[int]) -> None:
+        """Try others, where there are any."""
         if queue:
-            self._trial = _Trial(self._settled, rate, queue)
+            self._trial = _Trial(self._settled, {self._settled: rate}, queue)
         else:
             self._settle(self._settled, rate)
 
     def _decide(self, trial: _Trial) -> None:
         best = max(trial.rates, key=trial.rates.__getitem__)
-        if trial.rates[best] > FASTER * trial.home_rate:
+        if trial.rates[best] > FASTER * trial.rates[trial.settled]:
             self._wait = WAIT
             self._settle(best, trial.rates[best])
         else:
             self._wait = min(LONGEST_WAIT, 2 * self._wait)
-            self._settle(trial.home, trial.home_rate)
+            self._settle(trial.settled, trial.rates[trial.settled])
 
     def _settle(self, threads: int, rate: float) -> None:
         self._trial = None
         self._settled, self._expected = threads, rate
         self._waited = 0.0
-        self._laps.clear()
+        self._recent.clear()
+        self._window = _Rate()

@@ -1,15 +1,16 @@
 """The loop, as a stream of events. It prints nothing.
 
 On the CPU everything that happens is a function of the configuration, the text, the seed and the plan on record
-(``schedule.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that never
-stopped.
+(``rnngen/stretches.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that
+never stopped.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Literal
 
 import torch
@@ -21,6 +22,7 @@ from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
 from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, sha256
+from rnngen.stretches import Stretch
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import summarise
@@ -28,9 +30,10 @@ from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.pace import Pace
 from rnngen.training.samples import sample_text
-from rnngen.training.schedule import Schedule, Stretch
+from rnngen.training.schedule import Schedule
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
+MOST_UNSAVED = 120.0  # seconds that may be lost where steps have become slower than planned
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 
 
@@ -59,7 +62,7 @@ class Trainer:
         self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
         threads = train.threads or torch.get_num_threads()
         self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
-        self._pace, self._trying = pace, False
+        self._pace = pace
         self.step = 0  # steps taken
         self.best_nll = math.inf
         self.best_step = 0
@@ -77,7 +80,7 @@ class Trainer:
         """Ask the loop to end after the step it is in, saving the state. Safe in a signal handler."""
         self._stop = reason
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event]:
         """Train to the end, or until ``stop``.
 
         Raises:
@@ -90,17 +93,18 @@ class Trainer:
     def _events(self) -> Iterator[Event]:
         train = self.config.train
         self._began = time.perf_counter() - self.seconds
+        self._saved = time.perf_counter()
         for message in self.warnings:
             yield Warned(message)
         if self._pace:
             self._pace.start()
-        while self.step < self.schedule.steps and not self._stop and not self._out_of_patience():
+        while not self.is_over and not self._stop:
             yield from self._plan_again()
             self._train()
             last = self.step == self.schedule.steps
             validate = self.step % train.valid_every == 0 or last
             sample = bool(train.sample_every) and (self.step % train.sample_every == 0 or last)
-            save = self.step % train.save_every == 0 or last
+            save = self.step % train.save_every == 0 or last or time.perf_counter() - self._saved > MOST_UNSAVED
             if validate or sample or save or not self.learner.runs_ahead or len(self._unread) == READ_EVERY:
                 yield from self._read()
             if validate:
@@ -117,30 +121,32 @@ class Trainer:
             yield self._mix()
         yield self._finish()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps have been taken, or enough of them without progress."""
+        return self.step >= self.schedule.steps or self._out_of_patience()
+
     def _spent(self, part: Literal["validation", "sample", "save"]) -> None:
         if self._pace:
             self._pace.spent(part)
 
-    def _plan_again(self) -> Iterator[Event]:
+    def _plan_again(self) -> Iterator[Replanned]:
         """Go on by another plan, if the record or else the clock says so."""
-        before, tried = self.schedule.current, self._trying
+        before = self.schedule.current
         stretch = self.schedule.due(self.step)
-        if stretch is None and self._pace and not self.schedule.ahead:
-            stretch = self._pace.next_stretch(self.step, before)
-            self._trying = self._pace.trying
+        if stretch is None and not self.schedule.ahead:
+            if self._pace:
+                stretch = self._pace.next_stretch(self.step, before)
+            elif before.trial:  # the run was stopped while other threads were tried
+                settled = next(s for s in reversed(self.schedule.begun) if not s.trial)
+                stretch = dataclasses.replace(before, step=self.step, threads=settled.threads, trial=False)
             if stretch:
                 self.writer.record_plan([stretch])
         if stretch:
-            self._begin(stretch)
-        if stretch or tried != self._trying:
-            now = self.schedule.current
-            yield Replanned(self.step, now.steps, before.steps, now.threads, now.precision, self._trying)
-            first = self.schedule.begun[0].threads
-            if self._pace and self._pace.fixed and tried and not self._trying and now.threads < first:
-                yield Warned(
-                    f"other programs keep this machine busy: on from step {self.step} with {now.threads} of {first} "
-                    "threads, so the run is no longer bit for bit what it would have been."
-                )
+            self.schedule.begin(stretch)
+            torch.set_num_threads(stretch.threads)
+            self._use(stretch)
+            yield Replanned(stretch, before)
 
     def follow(self, stretch: Stretch, ahead: list[Stretch]) -> None:
         """Go on by another plan, before training is resumed.
@@ -152,15 +158,11 @@ class Trainer:
         self.schedule = Schedule([*self.schedule.begun, stretch], ahead)
         self._use(stretch)
 
-    def _begin(self, stretch: Stretch) -> None:
-        self.schedule.begin(stretch)
-        self._use(stretch)
-
     def _use(self, stretch: Stretch) -> None:
-        torch.set_num_threads(stretch.threads)
         self.learner.use_precision(stretch.precision)
         self._log(
             step=stretch.step, planned_steps=stretch.steps, threads=stretch.threads, precision=stretch.precision,
+            trial=stretch.trial,
         )  # fmt: skip
 
     def _out_of_patience(self) -> bool:
@@ -170,15 +172,30 @@ class Trainer:
     def _train(self) -> None:
         factor = self.schedule.learning_rate_factor(self.step, self.config.optimizer)
         x, y = self.streams.window(self.step)
+        if self._pace:
+            self._pace.begin_step()
         factor *= len(x) / self.config.train.bptt  # a shorter window says less (Merity et al. 2018)
         self._unread.append((self.learner.step(x, y, factor, self.step), factor, x.size))
         self.step += 1
 
     def _read(self) -> Iterator[Stepped]:
-        """Report the steps whose results nobody has waited for yet."""
+        """Report the steps whose results nobody has waited for yet.
+
+        Raises:
+            TrainingError: one of them is not finite; those before it have been reported.
+        """
         unread, self._unread = self._unread, []
-        for result, factor, tokens in unread:
-            loss, norm = result.read()
+        results: list[tuple[float, float]] = []
+        failure: TrainingError | None = None
+        for result, _, _ in unread:
+            try:
+                results.append(result.read())
+            except TrainingError as error:
+                failure = error
+                break
+        if self._pace:  # before anybody hears of them: what others do with it takes time too
+            self._pace.stepped(len(results), sum(tokens for _, _, tokens in unread[: len(results)]))
+        for (result, factor, tokens), (loss, norm) in zip(unread, results, strict=False):
             rate = self.config.optimizer.learning_rate * factor
             epoch = result.number / self.streams.steps_per_epoch
             clipped = min(norm, self.config.optimizer.clip)
@@ -188,8 +205,8 @@ class Trainer:
                 learning_rate=rate,
             )  # fmt: skip
             yield Stepped(result.number, self.schedule.steps, loss, norm, clipped, rate, epoch, tokens)
-        if self._pace:
-            self._pace.stepped(len(unread), sum(tokens for _, _, tokens in unread))
+        if failure:
+            raise failure
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
@@ -230,6 +247,7 @@ class Trainer:
             "logs": self.writer.log_lengths(),
             "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
         }
+        self._saved = time.perf_counter()
         return Saved(self.step, self.writer.save_state(self.step, self.learner.tensors(), values))
 
     def _restore(self, state: checkpoint.TrainingState) -> None:
@@ -242,6 +260,8 @@ class Trainer:
             self.seconds = float(values["seconds"])
             if "stretches" in values:  # older runs have one, which config.json says
                 begun = [Stretch.from_dict(stretch) for stretch in values["stretches"]]
+                if begun and begun[-1].step > self.step:
+                    raise ValueError(f"a plan of step {begun[-1].step} in the state of step {self.step}")
                 ahead = [stretch for stretch in self.writer.recorded_plan() if stretch.step >= self.step]
                 self.schedule = Schedule(begun, [stretch for stretch in ahead if stretch != begun[-1]])
             self.learner.use_precision(self.schedule.current.precision)

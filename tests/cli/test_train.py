@@ -208,7 +208,7 @@ def test_minutes_become_a_number_of_steps_that_the_run_records(cli: Cli, corpus:
     result = json.loads(cli("train", corpus, *options(steps=None, minutes=0.02), "--out", "run", "--json").out)
     rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     planned = [saved_config()["train"]["steps"], *(row["planned_steps"] for row in rows if "planned_steps" in row)]
-    assert result["step"] == planned[-1] > 1
+    assert result["step"] == planned[-1] >= 1
 
 
 def test_epochs_become_a_number_of_steps(cli: Cli, corpus: Path) -> None:

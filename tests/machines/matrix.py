@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="settings of one thread run side by side")
     arguments = parser.parse_args()
     chosen = [s for s in SETTINGS if not arguments.names or s.name in arguments.names]
-    if not chosen:
+    if not chosen or set(arguments.names) - {s.name for s in chosen}:
         parser.error(f"settings are: {', '.join(s.name for s in SETTINGS)}")
     results: list[Result] = []
 

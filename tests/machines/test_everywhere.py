@@ -148,7 +148,7 @@ def test_a_run_in_bf16_goes_on_where_there_is_none(corpus: Path, monkeypatch: py
     resumed = launch.resume(Path("run"))
     launch.run_to_end(resumed, lambda e: warnings.append(e.message) if isinstance(e, Warned) else None)
     assert len(warnings) == 1
-    assert "bf16 (not available on this processor): in float32" in warnings[0]
+    assert "bf16: not available on this processor. It continues in float32" in warnings[0]
     assert resumed.trainer.learner.precision == "float32"
     assert rnngen.evaluate("run").nats_per_token > 0
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from rnngen.config import TrainConfig
+from rnngen.stretches import Stretch
 from rnngen.training.budget import Costs
 from rnngen.training.pace import Pace
-from rnngen.training.schedule import Stretch
 from rnngen.training.threads import ThreadChooser
 
 TRAIN = TrainConfig(valid_every=100, sample_every=250, save_every=1000)
@@ -43,6 +43,7 @@ class Run:
                 self.stretches.append(new)
             costs = self.really(self.now - began, self.stretches[-1].threads)
             step += 1
+            self.pace.begin_step()
             last = step == self.stretches[-1].steps
             self.now += costs.step
             self.pace.stepped(1, 2048)
@@ -116,13 +117,22 @@ def test_no_more_steps_are_taken_than_the_text_is_worth() -> None:
     assert [stretch.steps for stretch in run.stretches] == [1200]
 
 
-def test_a_fixed_number_of_steps_is_never_planned_again() -> None:
-    now = 0.0
-    pace = Pace(TRAIN, PLANNED, clock=lambda: now, cpu_clock=lambda: now)
+def test_what_others_do_with_a_step_is_in_the_plan_but_does_not_cost_threads() -> None:
+    """Whoever watches the run takes as long as the step itself, and now and then a second."""
+    now, threads = 0.0, []
+    chooser = ThreadChooser(2, 2)
+    stretch = Stretch(0, 3000, 2, "float32")
+    pace = Pace(
+        TRAIN, PLANNED, deadline=60.0, total=60.0, most_steps=10**9, chooser=chooser, clock=lambda: now,
+        cpu_clock=lambda: 2 * now,
+    )  # fmt: skip
     pace.start()
-    stretch = Stretch(0, 1000, 2, "float32")
-    for step in range(200):
-        now += 0.02 * 50 ** (step > 100)
+    for step in range(800):
+        stretch = pace.next_stretch(step, stretch) or stretch
+        threads.append(stretch.threads)
+        pace.begin_step()
+        now += 0.02
         pace.stepped(1, 2048)
-        assert pace.next_stretch(step, stretch) is None
-    assert pace.fixed
+        now += 1.0 if step % 100 == 50 else 0.02
+    assert set(threads) == {2}
+    assert stretch.steps < 1600  # there is time for 60 / 0.04 at most

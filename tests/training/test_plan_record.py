@@ -12,14 +12,15 @@ import pytest
 import torch
 
 import rnngen
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, UsageError
 from rnngen.inspection.card import make_card
 from rnngen.run import open_run
-from rnngen.training import launch, speed
+from rnngen.stretches import Stretch
+from rnngen.training import launch, speed, trainer
+from rnngen.training import plan as planning
 from rnngen.training.checkpoint import RunWriter, load_state
-from rnngen.training.events import Event, Replanned, Stepped, Warned
+from rnngen.training.events import Event, Replanned, Saved, Stepped, Warned
 from rnngen.training.pace import Pace
-from rnngen.training.schedule import Stretch
 from tests.conftest import FAST
 
 OPTIONS = {**FAST, "minutes": 60, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
@@ -53,7 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnngen.training.plan.Plan", capped)
 
     def next_stretch(self: Pace, step: int, current: Stretch) -> Stretch | None:
-        if self.fixed or step not in (12, 30):
+        if step not in (12, 30):
             return None
         return Stretch(step, SECOND if step == 12 else THIRD, current.threads, "float32")
 
@@ -86,7 +87,7 @@ def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int |
 @pytest.mark.usefixtures("clock")
 def test_a_new_plan_is_an_event_and_a_row_and_ends_the_run_where_it_says(corpus: Path) -> None:
     events = start(corpus, Path("run"))
-    told = [(e.step, e.before, e.steps) for e in events if isinstance(e, Replanned)]
+    told = [(e.plan.step, e.before.steps, e.plan.steps) for e in events if isinstance(e, Replanned)]
     assert told == [(12, FIRST, SECOND), (30, SECOND, THIRD)]
     assert max(e.step for e in events if isinstance(e, Stepped)) == THIRD
     planned = [(row["step"], row["planned_steps"]) for row in rows(Path("run")) if "planned_steps" in row]
@@ -103,7 +104,7 @@ def test_what_is_said_of_a_run_is_by_its_last_plan(corpus: Path) -> None:
     start(corpus, Path("checkpoints/stopped"), stop_at=20)
     assert make_card(open_run("checkpoints/stopped")).planned_steps == SECOND
     (Path("checkpoints/stopped") / "resume/plan.jsonl").write_text('{"steps": "x"}\n[]\n{"steps"', encoding="utf-8")
-    assert open_run("checkpoints/stopped").planned_steps == FIRST
+    assert open_run("checkpoints/stopped").planned_steps() == FIRST
 
 
 @pytest.mark.usefixtures("clock")
@@ -169,7 +170,12 @@ def test_a_link_in_place_of_the_record_is_refused(corpus: Path) -> None:
     assert outside.read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.parametrize("bad", [[], [{}], [{"step": 0, "steps": 0, "threads": 1, "precision": "float32"}], 7])
+GOOD = Stretch(0, 20, 1, "float32").as_dict()
+
+
+@pytest.mark.parametrize(
+    "bad", [[], [{}], [{"step": 0, "steps": 0, "threads": 1, "precision": "float32"}], 7, [{**GOOD, "step": 19}]]
+)
 def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path("run"))
     finish(launched, stop_at=5)
@@ -237,10 +243,10 @@ def test_a_run_begun_in_bf16_goes_on_in_float32_where_there_is_none_and_says_so(
     events = finish(launch.resume(begun_in_bf16))
     warnings = [e.message for e in events if isinstance(e, Warned)]
     assert len(warnings) == 1
-    assert "bf16 (not available on this processor): in float32" in warnings[0]
-    assert "no longer bit for bit" in warnings[0]
+    assert "bf16: not available on this processor. It continues in float32. From step 9 on" in warnings[0]
+    assert "no longer identical, bit for bit" in warnings[0]
     recorded = [row for row in rows(begun_in_bf16) if "precision" in row]
-    assert recorded == [{"step": 9, "planned_steps": 20, "threads": 1, "precision": "float32"}]
+    assert recorded == [{"step": 9, "planned_steps": 20, "threads": 1, "precision": "float32", "trial": False}]
     assert rows(begun_in_bf16)[-1]["step"] == 20
     assert len("".join(rnngen.load(begun_in_bf16).generate(length=9, seed=0))) == 9
     assert rnngen.evaluate(begun_in_bf16).nats_per_token > 0
@@ -257,28 +263,100 @@ def test_once_it_went_on_in_float32_it_stays_there_bit_for_bit(begun_in_bf16: Pa
     assert rows(Path("twin")) == rows(begun_in_bf16)
 
 
-def test_a_run_of_more_threads_than_this_machine_has_goes_on_with_those_it_has(corpus: Path) -> None:
-    options = {**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)], "threads": 64}
-    before = torch.get_num_threads()
-    launched = launch.launch(options, out=Path("run"))
-    state = launched.trainer.schedule.current
-    assert state.threads == 64
-    launched.trainer.schedule.begun[0] = Stretch(0, 20, 1, "float32")  # nobody wants 64 in a test
-    events: list[Event] = []
-    launch.run_to_end(launched, lambda e: launched.trainer.stop("SIGINT") if isinstance(e, Stepped) else None)
-    path = next(iter(sorted(Path("run/resume").glob("0*"), reverse=True)))
-    assert path.name == "000000001"
+@pytest.fixture
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (launch, planning):
+        monkeypatch.setattr(module, "processors", lambda: 2)
+
+
+def begin(corpus: Path, stop_at: int, **options: Any) -> None:
+    """A run of 20 steps, stopped."""
+    given = {**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)], **options}
+    finish(launch.launch(given, out=Path("run")), stop_at=stop_at)
+
+
+def continue_on_record(*stretches: Stretch) -> tuple[list[Event], list[int]]:
+    """Resume the run with this added to its record; the events, and the threads of each step."""
     writer = RunWriter(Path("run"))
-    writer.record_plan([Stretch(1, 20, 64, "float32")])
+    writer.record_plan(stretches)
     writer.close()
+    threads: list[int] = []
     launched = launch.resume(Path("run"))
-    events = finish(launched)
-    assert [e.message for e in events if isinstance(e, Warned)] == [
-        f"this machine lacks 64 threads: with {before} from step 1 on, so the run is no longer bit for bit what it "
-        "would have been"
-    ]
-    assert launched.trainer.schedule.current.threads == before
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stepped):
+            threads.append(torch.get_num_threads())
+
+    launch.run_to_end(launched, on_event)
+    return events, threads
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_a_run_of_more_threads_than_there_are_processors_continues_with_those(corpus: Path) -> None:
+    before = torch.get_num_threads()
+    begin(corpus, stop_at=3)
+    events, threads = continue_on_record(Stretch(3, 20, 64, "float32"), Stretch(9, 20, 1, "float32"))
+    warnings = [e.message for e in events if isinstance(e, Warned)]
+    assert len(warnings) == 1
+    assert "it has 2 processors for 64 threads. It continues with 2. From step 3 on" in warnings[0]
+    assert threads == [2] * 6 + [1] * 11
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_a_resumed_run_has_the_threads_on_record_and_no_others(corpus: Path) -> None:
+    """Stopped while one thread was tried in place of two: it ends with those that it had settled on."""
+    begin(corpus, stop_at=3, threads=2)
+    tried = Stretch(5, 20, 1, "float32", trial=True)
+    events, threads = continue_on_record(tried, Stretch(8, 20, 2, "float32"), Stretch(12, 20, 1, "float32", trial=True))
+    assert not any(isinstance(e, Warned) for e in events)
+    assert threads == [2, 2, 1, 1, 1, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 2]
+    assert [e.plan.trial for e in events if isinstance(e, Replanned)] == [True, False, True, False]
+
+
+@pytest.mark.usefixtures("two_processors")
+def test_more_threads_than_processors_are_refused(corpus: Path) -> None:
+    with pytest.raises(UsageError, match="--threads is more than this machine has; expected at most 2"):
+        begin(corpus, stop_at=1, threads=3)
+
+
+@pytest.mark.usefixtures("without_bf16")
+def test_a_run_that_adapts_twice_before_its_first_save_says_so_once(begun_in_bf16: Path) -> None:
+    finish(launch.resume(begun_in_bf16), kill_at=11)
+    events = finish(launch.resume(begun_in_bf16))
+    assert not any(isinstance(e, Warned) for e in events)
+    assert len([row for row in rows(begun_in_bf16) if "precision" in row]) == 1
+
+
+def test_an_error_in_what_watches_the_run_gives_the_threads_back(corpus: Path) -> None:
+    before = torch.get_num_threads()
+    options = {**OPTIONS, "steps": 3, "minutes": None, "corpus": [str(corpus)], "threads": 2}
+    with pytest.raises(ZeroDivisionError):
+        launch.run_to_end(launch.launch(options, out=Path("run")), lambda event: 1 / 0)
+    assert torch.get_num_threads() == before
+
+
+def test_a_run_that_has_become_slow_is_saved_all_the_same(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "MOST_UNSAVED", 0.0)
+    options = {**OPTIONS, "steps": 5, "minutes": None, "corpus": [str(corpus)], "save_every": 1000}
+    events: list[Event] = []
+    launch.run_to_end(launch.launch(options, out=Path("run")), events.append)
+    assert [e.step for e in events if isinstance(e, Saved)] == [1, 2, 3, 4, 5]
+
+
+def test_a_gpu_run_resumed_without_the_gpu_says_what_it_needs(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(corpus, stop_at=3)
+
+    def missing(device: str) -> str:
+        raise UsageError("no", found="no such device")
+
+    monkeypatch.setattr(launch, "pick_device", missing)
+    with pytest.raises(
+        CheckpointError, match=r"begun on cpu, which cannot be used here; .*found no such .*--init-from"
+    ):
+        launch.resume(Path("run"))
 
 
 def test_threads_are_recorded_and_given_back(corpus: Path) -> None:
@@ -291,5 +369,5 @@ def test_threads_are_recorded_and_given_back(corpus: Path) -> None:
     assert set(seen) == {2}
     assert torch.get_num_threads() == before
     assert load_state(Path("run")).values["stretches"] == [
-        {"step": 0, "steps": 3, "threads": 2, "precision": "float32"}
+        {"step": 0, "steps": 3, "threads": 2, "precision": "float32", "trial": False}
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
 from rnngen.config import OptimizerConfig
-from rnngen.training.schedule import Schedule, Stretch, learning_rate_factor
+from rnngen.stretches import Stretch
+from rnngen.training.schedule import Schedule, learning_rate_factor
 
 
 def stretch(step: int, steps: int, threads: int = 1) -> Stretch:
@@ -75,27 +76,6 @@ def test_recorded_stretches_are_due_at_their_step_and_the_last_of_one_step_count
     assert schedule.due(20) == stretch(20, 95)
     assert schedule.due(20) is None
     assert [s.step for s in schedule.ahead] == [50]
-
-
-def test_a_stretch_survives_its_record() -> None:
-    one = Stretch(7, 100, 3, "bf16")
-    assert Stretch.from_dict(one.as_dict()) == one
-
-
-GOOD = stretch(7, 100).as_dict()
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {**GOOD, "step": -1}, {**GOOD, "step": 1.5}, {**GOOD, "step": True}, {**GOOD, "step": 100},
-        {**GOOD, "steps": 0}, {**GOOD, "steps": 2**63}, {**GOOD, "threads": 0}, {**GOOD, "threads": 10**6},
-        {**GOOD, "precision": "float64"}, {**GOOD, "more": 1}, {"step": 7}, [], None, "x",
-    ],
-)  # fmt: skip
-def test_what_is_no_stretch_is_refused(bad: Any) -> None:
-    with pytest.raises(ValueError, match="plan"):
-        Stretch.from_dict(bad)
 
 
 @pytest.mark.parametrize("begun", [[], [stretch(3, 10)], [stretch(0, 10), stretch(6, 10), stretch(5, 10)]])

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
-from rnngen.training.speed import fewer_threads
-from rnngen.training.threads import LONGEST_WAIT, STARVED, ThreadChooser
+from rnngen.training.threads import LONGEST_WAIT, ThreadChooser, fewer_threads
 
 TOKENS = 2048
 
@@ -106,15 +101,22 @@ def test_a_machine_that_is_slower_for_another_reason_keeps_its_threads() -> None
     assert tried < 2.0
 
 
-@pytest.mark.parametrize(("slowed", "threads"), [(2.0, 2), (4.0, 1)])
-def test_a_run_that_stays_bit_for_bit_gives_that_up_only_when_it_starves(slowed: float, threads: int) -> None:
-    machine, chooser = Machine(2), ThreadChooser(2, 2, slower=STARVED)
+def test_a_moment_of_disturbance_costs_no_threads() -> None:
+    machine, chooser = Machine(2), ThreadChooser(2, 2)
     machine.run(chooser, 20)
-    quiet = machine.seconds
-    busy: Callable[[int], float] = lambda n: quiet(n) * (slowed if n == 2 else 1)  # noqa: E731
-    machine.seconds = busy  # type: ignore[method-assign]
+    machine.busy = 1
+    machine.run(chooser, 0.6)
+    machine.busy = 0
+    machine.run(chooser, 2)
+    assert chooser.threads == 2
+
+
+def test_a_process_that_was_suspended_keeps_its_threads() -> None:
+    machine, chooser = Machine(2), ThreadChooser(2, 2)
     machine.run(chooser, 20)
-    assert chooser.threads == threads
+    chooser.observe(TOKENS, 3600.0, 0.1)  # Ctrl-Z, and fg an hour later
+    assert chooser.threads == 2
+    assert not chooser.trying
 
 
 def test_one_less_and_halves_are_worth_a_try() -> None:

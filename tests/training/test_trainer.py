@@ -22,6 +22,7 @@ from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
 from tests.conftest import FAST, make_text
+from tests.rounding import gamma
 
 DETERMINED = {**FAST, "valid_every": 10, "save_every": 7, "steps": 40, "dropout": 0.2, "patience": 0}
 
@@ -139,6 +140,7 @@ def test_the_ngram_model_is_fitted_to_the_weights_that_were_kept(corpus: Path, m
     finished = train_until(corpus, Path("run"), None, ngram=2)
     assert finished.best_step < finished.step
     assert finished.mixed
+    # validation while training reads a stream again twice at most; after that its state is off by less than 1e-4
     assert finished.mixed.network_nll == pytest.approx(finished.best_nll, rel=1e-4)
     assert finished.mixed.mixture_nll == pytest.approx(
         rnngen.evaluate("run", part="valid", ngram=True).mixture.nats_per_token  # type: ignore[union-attr]
@@ -173,7 +175,7 @@ def test_the_weights_that_are_kept_have_the_best_validation_score(corpus: Path) 
     )  # fmt: skip
     best = min(e.nll for e in seen)
     assert seen[-1].nll > best + 0.05  # it did overfit
-    assert rnngen.evaluate(run, part="valid").nats_per_token == pytest.approx(best, rel=1e-4)
+    assert rnngen.evaluate(run, part="valid").nats_per_token == pytest.approx(best, rel=1e-4)  # as above
 
 
 def test_patience_stops_a_run_that_gets_no_better(corpus: Path) -> None:
@@ -248,7 +250,9 @@ def test_gradients_stop_at_the_window_while_the_state_goes_on(corpus: Path) -> N
     expected = torch.autograd.grad(loss, list(model.parameters()))
     learner.step(*streams.window(1), 1.0, 1)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
-        torch.testing.assert_close(parameter.grad, gradient)
+        # the same kernels on the same numbers; a gradient sums over 8 steps of 4 streams and at most 32 units
+        rounding = 2 * gamma(8 * 4 * 32) * float(gradient.abs().max())
+        torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=rounding)
 
 
 def test_a_damaged_newest_state_is_passed_over_with_a_warning(corpus: Path) -> None:

@@ -1,0 +1,37 @@
+"""The record of how a run was planned is read back as it was written, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rnngen.stretches import Stretch, parse_record
+
+
+def test_a_stretch_survives_its_record() -> None:
+    one = Stretch(7, 100, 3, "bf16")
+    assert Stretch.from_dict(one.as_dict()) == one
+
+
+GOOD = Stretch(7, 100, 1, "float32").as_dict()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {**GOOD, "step": -1}, {**GOOD, "step": 1.5}, {**GOOD, "step": True}, {**GOOD, "step": 100},
+        {**GOOD, "steps": 0}, {**GOOD, "steps": 2**63}, {**GOOD, "threads": 0}, {**GOOD, "threads": 10**6},
+        {**GOOD, "precision": "float64"}, {**GOOD, "trial": 1}, {**GOOD, "more": 1}, {"step": 7}, [], None, "x",
+    ],
+)  # fmt: skip
+def test_what_is_no_stretch_is_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match="plan"):
+        Stretch.from_dict(bad)
+
+
+def test_lines_that_are_no_stretches_are_passed_over() -> None:
+    good = json.dumps(GOOD).encode()
+    content = b"\n".join([good, b"", b"[]", b'{"steps": 1e400}', b"[" * 100_000, b"\xff\xfe", good, good[:-9]])
+    assert parse_record(content) == [Stretch(7, 100, 1, "float32")] * 2
