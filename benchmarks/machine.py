@@ -49,7 +49,7 @@ def describe() -> dict[str, Any]:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     flags = info.read_text() if info.exists() else ""
-    extras = [name for name in ("avx2", "avx512f", "amx_bf16") if f" {name}" in flags]
+    extras = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f" {name}" in flags]
     return f"{platform.machine()} {' '.join(extras)}".strip()
 
 

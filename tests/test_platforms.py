@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -407,3 +408,12 @@ def test_a_tokenizer_has_the_same_bytes_on_every_system(trained: Path) -> None:
     assert (trained / "tokenizer.json").read_bytes() == tokenizer.to_json().encode()
     caches = list(Path(os.environ["RNNGEN_CACHE"]).rglob("*.json"))
     assert all(b"\r" not in file.read_bytes() for file in caches)
+
+
+def test_a_text_that_is_scored_outlives_its_file_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.arange(5)
+    assert platforms.without_file(array) is array
+    monkeypatch.setattr(platforms, "WINDOWS", True)
+    copied = platforms.without_file(array)
+    assert not np.shares_memory(copied, array)
+    np.testing.assert_array_equal(copied, array)

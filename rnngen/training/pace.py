@@ -24,6 +24,8 @@ SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
 SLACK_LEFT = 0.05  # of the time that is left, in addition: the pace of a few seconds says no more
 WINDOW = 0.05  # of all the time: over which the pace is taken, and the least between two plans
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
+SUSPENDED = 0.02  # share of a step of IDLE seconds or more in which the process ran: it was stopped, as by Ctrl-Z
+IDLE = 5.0  # seconds
 
 
 class Pace:
@@ -71,6 +73,9 @@ class Pace:
         (began, cpu_began), self._begun = self._begun, None
         now, cpu_now = self._clock(), self._cpu_clock()
         seconds, self._tick = now - self._tick, now
+        if now - began > IDLE and cpu_now - cpu_began < SUSPENDED * (now - began):
+            self._deadline += now - began  # nobody asked for a run that is over when it is continued
+            return
         if self._chooser:
             tried = self._chooser.trying
             self._chooser.observe(tokens, now - began, cpu_now - cpu_began)

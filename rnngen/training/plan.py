@@ -120,11 +120,12 @@ def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, start
     flat.setdefault("batch_size", rules.streams_rule(N, train.bptt))
     if flat.get("threads", 1) > processors():
         raise UsageError("--threads is more than this machine has", expected=f"at most {processors()}")
-    if "threads" not in flat:
-        first = sized_config(flat, V, rules.FIRST_WIDTH)
-        flat["threads"] = test.fewest_threads(first) if device == "cpu" else torch.get_num_threads()
     deadline = started + 60 * given.get("minutes", rules.DEFAULT_MINUTES) - rules.ENDING
     length = Length(given.get("steps"), given.get("epochs", 0) * N, deadline, rules.MAX_EPOCHS * N)
+    if "threads" not in flat:
+        first = sized_config(flat, V, rules.FIRST_WIDTH)
+        choose = length.by_clock and device == "cpu"
+        flat["threads"] = test.fewest_threads(first) if choose else torch.get_num_threads()
     with using_threads(flat["threads"]):
         config, speed = pick_network(flat, given, N, test, length)
         token_seconds = measure_validation(config, corpus)

@@ -5,7 +5,8 @@ multiplied by, D the number of tokens that will be read in training.
 
 1. Device: CUDA, else Apple's MPS, else the CPU.
 2. Precision: a few steps in float32 and in bf16 autocast are timed; bf16 is taken where it is clearly faster and its
-   gradients are those of float32 but for rounding. Threads: all that torch uses, or fewer where that is clearly faster.
+   gradients are those of float32 but for rounding. Threads: all that torch uses, or, where the length follows from
+   the time there is, fewer if that is clearly faster.
 3. Length: without ``--minutes``, ``--epochs`` or ``--steps`` a run takes five minutes. Minutes become a number of
    steps, from the measured time of a step and of everything that is not a step; the schedule depends on steps alone.
    Where the pace departs from that, the rest is planned again (``training/pace.py``).

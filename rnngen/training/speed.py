@@ -23,7 +23,6 @@ from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import in_a_few_words, using_threads
 from rnngen.model.load import make_network
 from rnngen.training.learner import Learner
-from rnngen.training.threads import fewer_threads
 
 MEASURE_SECONDS = 0.15
 MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
@@ -124,7 +123,7 @@ class SpeedTest:
         threads = most = torch.get_num_threads()
         try:
             best = step_seconds(config, "float32", self.vocab_size)
-            for fewer in fewer_threads(most):
+            for fewer in (most >> k for k in range(1, most.bit_length())):  # halves, as long as they are faster
                 torch.set_num_threads(fewer)
                 seconds = step_seconds(config, "float32", self.vocab_size)
                 if seconds > WORTH_A_THREAD * best:

@@ -20,7 +20,6 @@ TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LE
 GIVE_UP = 2.0  # times slower than the best: not worth another step
 WAIT, LONGEST_WAIT = 4.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
 UNDISTURBED = 0.9  # share of their time in which the threads run; below it there is no room for more of them
-SUSPENDED = 0.02  # the same of the whole process: it was stopped, and the step says nothing
 
 
 def fewer_threads(threads: int) -> list[int]:
@@ -121,8 +120,6 @@ class ThreadChooser:
             cpu_seconds: in which threads of this process ran, summed over all of them.
         """
         seconds = max(seconds, 1e-9)
-        if cpu_seconds < SUSPENDED * seconds:
-            return
         if self._trial:
             if self._trial.take(tokens, seconds):
                 self._decide(self._trial)

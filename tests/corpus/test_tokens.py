@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import random
 from collections.abc import Callable
@@ -323,3 +324,19 @@ def test_encode_text_counts_and_maps_a_text_of_pieces(tmp_path: Path) -> None:
 def test_encode_text_of_nothing_is_nothing(tmp_path: Path) -> None:
     encoded = encode_text(train_tokenizer("byte", []), [], tmp_path / "out.bin")
     assert (len(encoded.tokens), encoded.counts, encoded.unknown) == (0, TextCounts(), 0)
+
+
+def test_no_file_of_a_folder_is_mapped_while_it_is_renamed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to rename a folder that holds an open file."""
+    rename, mapped = tokens.rename_folder, []
+
+    def watched(source: Path, target: Path) -> None:
+        gc.collect()
+        arrays = [a for a in gc.get_objects() if type(a) is np.memmap and a.filename]
+        mapped.extend(a for a in arrays if source in Path(a.filename).parents)
+        rename(source, target)
+
+    monkeypatch.setattr(tokens, "rename_folder", watched)
+    encoded = prepare(DataConfig(corpus=(str(corpus),)))
+    assert len(encoded.train.tokens) > 0
+    assert not mapped

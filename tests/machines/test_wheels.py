@@ -116,12 +116,16 @@ def test_one_package_without_a_wheel_fails_and_is_named(
     [
         PretendedPip(fault=subprocess.TimeoutExpired("pip", 1)),
         PretendedPip(fault=FileNotFoundError("no pip")),
-        PretendedPip(missing={"win_amd64": ["torch"]}, code=1),
     ],
-    ids=["time limit", "no pip", "pip failed"],
+    ids=["time limit", "no pip"],
 )
 def test_a_registry_that_does_not_answer_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pip: PretendedPip
 ) -> None:
     assert main_with(monkeypatch, pip) == 0
     assert capsys.readouterr().out.count("no answer") == 16
+
+
+def test_a_question_that_pip_does_not_understand_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="pip cannot be asked"):
+        main_with(monkeypatch, PretendedPip(code=1))

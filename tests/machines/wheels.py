@@ -172,7 +172,11 @@ def find_wheels(python: str, tags: Iterable[str], names: Mapping[str, str]) -> d
 
 
 def ask_pip(python: str, tags: Iterable[str], names: Mapping[str, str], limit: float) -> str:
-    """The answer of ``find_wheels`` from a process of its own, as JSON; nothing where it failed or took too long."""
+    """The answer of ``find_wheels`` from a process of its own, as JSON; nothing where that took too long.
+
+    Raises:
+        RuntimeError: the question itself failed, as it would with a pip whose package finder is another.
+    """
     question = json.dumps([python, list(tags), dict(names)])
     try:
         done = subprocess.run(
@@ -180,7 +184,9 @@ def ask_pip(python: str, tags: Iterable[str], names: Mapping[str, str], limit: f
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    if done.returncode:
+        raise RuntimeError(f"pip cannot be asked: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout
 
 
 def outcome(answer: str, names: Mapping[str, str]) -> str:

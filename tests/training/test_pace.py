@@ -136,3 +136,22 @@ def test_what_others_do_with_a_step_is_in_the_plan_but_does_not_cost_threads() -
         now += 1.0 if step % 100 == 50 else 0.02
     assert set(threads) == {2}
     assert stretch.steps < 1600  # there is time for 60 / 0.04 at most
+
+
+def test_the_time_in_which_a_process_is_suspended_does_not_count() -> None:
+    """Ctrl-Z after 10 of 60 seconds, and fg an hour later."""
+    now, cpu, step = 0.0, 0.0, 0
+    chooser, stretch = ThreadChooser(2, 2), Stretch(0, PLANNED.steps_within(60, TRAIN, 10**9), 2, "float32")
+    pace = Pace(
+        TRAIN, PLANNED, deadline=60.0, total=60.0, most_steps=10**9, chooser=chooser, clock=lambda: now,
+        cpu_clock=lambda: cpu,
+    )  # fmt: skip
+    pace.start()
+    while step < stretch.steps:
+        stretch = pace.next_stretch(step, stretch) or stretch
+        pace.begin_step()
+        step += 1
+        now, cpu = now + (3600 if step == 500 else 0.02), cpu + 0.04
+        pace.stepped(1, 2048)
+    assert now == pytest.approx(3660, abs=3)
+    assert stretch.threads == 2

@@ -12,6 +12,7 @@ from rnngen.config import DataConfig, RunConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
+from rnngen.model.device import using_threads
 from rnngen.training import plan as planning
 from rnngen.training import rules
 from rnngen.training.plan import make_plan
@@ -73,6 +74,16 @@ def test_counting_ngrams_is_in_the_plan(
     assert counted.seconds == pytest.approx(alone.seconds, rel=0.05)
     step = alone.costs.step
     assert (alone.config.train.steps - counted.config.train.steps) * step == pytest.approx(15, rel=0.1)
+
+
+def test_the_threads_of_a_run_by_the_clock_are_measured_and_those_of_others_are_all(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpeedTest, "fewest_threads", lambda self, config: 1)
+    with using_threads(2):
+        threads = [plan(encoded, hidden_size=16, **length).config.train.threads
+                   for length in ({"minutes": 0.05}, {"steps": 3}, {"epochs": 1})]  # fmt: skip
+    assert threads == [1, 2, 2]
 
 
 def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:

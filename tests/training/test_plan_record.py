@@ -174,7 +174,7 @@ GOOD = Stretch(0, 20, 1, "float32").as_dict()
 
 
 @pytest.mark.parametrize(
-    "bad", [[], [{}], [{"step": 0, "steps": 0, "threads": 1, "precision": "float32"}], 7, [{**GOOD, "step": 19}]]
+    "bad", [7, [], [{}], [{**GOOD, "steps": 0}], [{**GOOD, "step": 19}], [GOOD, {**GOOD, "step": 15}]]
 )
 def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path("run"))

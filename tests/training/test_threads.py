@@ -111,14 +111,6 @@ def test_a_moment_of_disturbance_costs_no_threads() -> None:
     assert chooser.threads == 2
 
 
-def test_a_process_that_was_suspended_keeps_its_threads() -> None:
-    machine, chooser = Machine(2), ThreadChooser(2, 2)
-    machine.run(chooser, 20)
-    chooser.observe(TOKENS, 3600.0, 0.1)  # Ctrl-Z, and fg an hour later
-    assert chooser.threads == 2
-    assert not chooser.trying
-
-
 def test_one_less_and_halves_are_worth_a_try() -> None:
     assert fewer_threads(1) == []
     assert fewer_threads(2) == [1]
