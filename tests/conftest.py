@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +152,10 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def rnngen_command() -> list[str]:
-    """The command line as a process of its own."""
-    return [sys.executable, "-m", "rnngen"]
+def rnngen_command() -> Iterator[list[str]]:
+    """The command line as a process of its own, which a hang-up ends, also where these tests run under nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)  # none on Windows
+    before = signal.signal(hang_up, signal.SIG_DFL) if hang_up else None
+    yield [sys.executable, "-m", "rnngen"]
+    if hang_up:
+        signal.signal(hang_up, before)

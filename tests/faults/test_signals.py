@@ -34,7 +34,7 @@ from tests.conftest import FAST, Outcome, make_text
 Cli = Callable[..., Outcome]
 
 SHORT = {**FAST, "steps": 60, "valid_every": 20, "save_every": 15, "sample_every": 30, "dropout": 0.2, "patience": 0}
-LONG = {**FAST, "steps": 600, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
+LONG = {**FAST, "steps": 400, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
 
 
 def command_line(options: dict[str, Any]) -> list[str]:
@@ -239,6 +239,20 @@ def test_an_interrupt_while_planning_leaves_nothing_behind(
 # stopped as processes are
 
 
+SLOWLY = """
+import time
+from rnngen.__main__ import main
+from rnngen.training.trainer import Trainer
+train = Trainer._train
+def slow(trainer):
+    train(trainer)
+    time.sleep(0.03 if trainer.step >= 100 else 0)
+Trainer._train = slow
+main()
+"""
+"""The command line, which takes its time from step 100 on, so that it is not over when it is signalled."""
+
+
 def rows_written(run: Path) -> int:
     path = run / "metrics.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0
@@ -253,7 +267,7 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     cli: Cli, home: Path, long: dict[str, Any], rnngen_command: list[str], number: signal.Signals, code: int
 ) -> None:
     process = subprocess.Popen(
-        [*rnngen_command, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
+        [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
@@ -279,7 +293,7 @@ def test_training_ends_saved_when_its_terminal_hangs_up(
 ) -> None:
     controller, terminal = os.openpty()
     process = subprocess.Popen(
-        [*rnngen_command, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
+        [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
         stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
     )  # fmt: skip
     os.close(terminal)
