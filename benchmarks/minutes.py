@@ -85,7 +85,7 @@ def measure(name: str, text: Path, minutes: float, busy: bool, folder: Path, opt
             raise SystemExit("".join(lines))
     spent = time.perf_counter() - began
     told = "".join(lines)
-    about = re.search(r"about   ([^,]*),", told)
+    about = re.search(r"about   (.*) from here,", told)
     assert about
     planned = first_step + sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+) (\w+)", about[1]))
     metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -101,6 +101,21 @@ def without_file(array: T) -> T:
     return array.copy() if WINDOWS else array
 
 
+def idle_seconds() -> float | None:
+    """Seconds, added up, in which the processors that this process may use have been idle since the system started.
+
+    Only Linux tells: None elsewhere, and where ``/proc`` cannot be read.
+    """
+    try:
+        mine = os.sched_getaffinity(0)
+        tick = os.sysconf("SC_CLK_TCK")
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        rows = (line.split() for line in lines if re.match(r"cpu\d", line))
+        return sum(int(row[4]) for row in rows if int(row[0][3:]) in mine) / tick
+    except (AttributeError, OSError, ValueError, IndexError):
+        return None
+
+
 def stop_signals() -> tuple[signal.Signals, ...]:
     """The signals that ask a program to end and exist here; exit codes are 128 plus their numbers.
 

@@ -417,3 +417,20 @@ def test_a_text_that_is_scored_outlives_its_file_on_windows(monkeypatch: pytest.
     copied = platforms.without_file(array)
     assert not np.shares_memory(copied, array)
     np.testing.assert_array_equal(copied, array)
+
+
+def test_idle_seconds_are_those_of_the_processors_this_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text(
+        "cpu  9 9 9 999 9\ncpu0 1 2 3 400 5\ncpu1 1 2 3 600 5\ncpu12 1 2 3 700 5\nintr 5\n", encoding="ascii"
+    )
+    monkeypatch.setattr(platforms, "Path", lambda name: stat)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 12}, raising=False)
+    monkeypatch.setattr(os, "sysconf", lambda name: 100, raising=False)
+    assert platforms.idle_seconds() == 11.0
+    stat.unlink()
+    assert platforms.idle_seconds() is None  # as where there is no /proc
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert platforms.idle_seconds() is None  # as on macOS and Windows

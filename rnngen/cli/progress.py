@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from rnngen.cli import console
@@ -51,7 +51,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
-        f"about   {console.duration(plan.seconds)}, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+        f"about   {console.duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
         *pseudo,
         *unusable,
         *unknown,
@@ -158,6 +158,25 @@ class PlainLines(Quiet):
                 console.note(line)
 
 
+class TimeLeft(TimeRemainingColumn):
+    """Until a run by the clock is meant to be over; of other runs, what their pace says.
+
+    Args:
+        deadline: by ``time.perf_counter()``; None: it has none.
+    """
+
+    def __init__(self, deadline: float | None) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def render(self, task: Task) -> Text:
+        """As Rich shows times."""
+        if self._deadline is None:
+            return super().render(task)
+        minutes, seconds = divmod(max(0, round(self._deadline - time.perf_counter())), 60)
+        return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}", style="progress.remaining")
+
+
 class LiveScreen(Quiet):
     """A progress bar that stays at the bottom; plan and samples scroll by above it."""
 
@@ -167,8 +186,10 @@ class LiveScreen(Quiet):
         for line in plan_lines(self.launched.plan) if self.launched.plan else []:
             self._console.print(Text(f"  {line}"))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
+        plan = self.launched.plan
+        left = TimeLeft(plan.deadline if plan and not plan.capped else None)
         self._progress = Progress(
-            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), *elapsed, TimeRemainingColumn(),
+            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), *elapsed, left,
             TextColumn("left"), TextColumn("{task.description}"), console=self._console, refresh_per_second=4,
         )  # fmt: skip
         trainer = self.launched.trainer
@@ -192,7 +213,7 @@ class LiveScreen(Quiet):
         elif isinstance(event, Validated):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Replanned):
-            self._progress.update(self._task, total=event.plan.steps)
+            self._progress.update(self._task, total=event.plan.steps, refresh=True)
             for line in replanned_lines(event.plan, before):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):

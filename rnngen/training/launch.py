@@ -18,6 +18,7 @@ from rnngen.corpus.tokenizer import load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.model.device import pick_device, processors
+from rnngen.platforms import idle_seconds
 from rnngen.presets import with_preset
 from rnngen.run import CONFIG, MANIFEST, RESUME, TOKENIZER, Run, checkpoints_folder, open_run, read_json, sha256
 from rnngen.stretches import Stretch
@@ -144,10 +145,12 @@ def _pace(plan: Plan, options: Mapping[str, Any]) -> Pace | None:
     if plan.deadline is None:
         return None
     train, most = plan.config.train, torch.get_num_threads()
-    choose = train.device == "cpu" and most > 1 and not options.get("threads")
+    chooser = None
+    if train.device == "cpu" and most > 1 and not options.get("threads"):
+        chooser = ThreadChooser(most, train.threads or most, idle_seconds)
     return Pace(
         train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
-        most_steps=plan.most_steps, chooser=ThreadChooser(most, train.threads or most) if choose else None,
+        most_steps=plan.most_steps, chooser=chooser,
     )  # fmt: skip
 
 

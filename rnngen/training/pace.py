@@ -10,6 +10,7 @@ resumed one: they compute what they would have computed on any other day.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from rnngen.training.budget import Costs
 from rnngen.training.threads import ThreadChooser
 
 SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
-SLACK_LEFT = 0.05  # of the time that is left, in addition: the pace of a few seconds says no more
+SLACK_LEFT = 0.1  # of the time that is left, in addition: the pace of a few seconds says no more
+MOST_CUT = 2.0  # the rest is cut by this factor at most, as long as there is time for another plan: it may be a moment
+MOST_SLOWER = 2.0  # what follows the last step is slower with the steps, but does not wait for threads as they do
 WINDOW = 0.05  # of all the time: over which the pace is taken, and the least between two plans
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
 SUSPENDED = 0.02  # share of a step of IDLE seconds or more in which the process ran: it was stopped, as by Ctrl-Z
@@ -47,6 +50,7 @@ class Pace:
         clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time,
     ) -> None:  # fmt: skip
         self._train, self._costs, self._deadline, self._most_steps = train, costs, deadline, most_steps
+        self._planned_costs = costs
         self._total, self._window = total, min(LONGEST_WINDOW, max(SHORTEST_WINDOW, WINDOW * total))
         self._chooser, self._clock, self._cpu_clock = chooser, clock, cpu_clock
         self._recent: deque[tuple[int, float]] = deque()  # steps and seconds, outside of trials
@@ -78,7 +82,7 @@ class Pace:
             return
         if self._chooser:
             tried = self._chooser.trying
-            self._chooser.observe(tokens, now - began, cpu_now - cpu_began)
+            self._chooser.observe(tokens, now - began)
             if tried or self._chooser.trying:  # what is slow or fast now is no longer what it was
                 self._recent.clear()
                 self._steps, self._seconds = 0, 0.0
@@ -106,23 +110,22 @@ class Pace:
 
     def _plan(self, step: int, steps: int) -> int:
         """The number of steps of the whole run."""
-        now = self._clock()
-        # there are no recent steps while numbers of threads are tried
-        if self._seconds < self._window or now - self._planned < self._window:
+        if not self._steps:  # there are no recent ones while numbers of threads are tried
             return steps
-        self._measured(self._seconds / self._steps)
+        now = self._clock()
+        step_seconds = self._seconds / self._steps
+        slower = min(MOST_SLOWER, step_seconds / self._planned_costs.step)
+        self._costs = dataclasses.replace(self._costs, step=step_seconds, end=slower * self._planned_costs.end)
+        rest = self._costs.seconds(self._train, steps, step)
+        # a short rest leaves less time to find out, and whatever is known then is more than nothing
+        window = min(self._window, rest / 2)
+        if self._seconds < window or now - self._planned < window:
+            return steps
         left = self._deadline - now
-        departure = self._costs.seconds(self._train, steps, step) - left
-        if abs(departure) <= SLACK * self._total + SLACK_LEFT * max(0.0, left):
+        if abs(rest - left) <= SLACK * self._total + SLACK_LEFT * max(0.0, left):
             return steps
         self._planned = now
-        return self._costs.steps_within(left, self._train, self._most_steps, step)
-
-    def _measured(self, step_seconds: float) -> None:
-        """Whatever else computes is slower and faster together with the steps."""
-        factor = step_seconds / self._costs.step
-        costs = self._costs
-        self._costs = dataclasses.replace(
-            costs, step=step_seconds, validation=factor * costs.validation, sample=factor * costs.sample,
-            end=factor * costs.end,
-        )  # fmt: skip
+        new = self._costs.steps_within(left, self._train, self._most_steps, step)
+        if left - self._planned_costs.end > 4 * self._window:
+            new = max(new, step + math.ceil((steps - step) / MOST_CUT))
+        return new

@@ -119,7 +119,9 @@ def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, start
     train = RunConfig.from_flat(flat).train
     flat.setdefault("batch_size", rules.streams_rule(N, train.bptt))
     if flat.get("threads", 1) > processors():
-        raise UsageError("--threads is more than this machine has", expected=f"at most {processors()}")
+        raise UsageError(
+            "--threads is more than this machine has", expected=f"at most {processors()}", found=flat["threads"]
+        )
     deadline = started + 60 * given.get("minutes", rules.DEFAULT_MINUTES) - rules.ENDING
     length = Length(given.get("steps"), given.get("epochs", 0) * N, deadline, rules.MAX_EPOCHS * N)
     if "threads" not in flat:

@@ -60,7 +60,7 @@ def pick_network(
         if asked != "bf16":
             raise
         raise UsageError(
-            f"--precision {asked} cannot be used here", expected="--precision float32, or auto", found=error.why
+            f"--precision {asked} cannot be used: {error.why}", expected="--precision float32, or auto"
         ) from error
 
 

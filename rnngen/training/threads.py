@@ -9,6 +9,7 @@ again from time to time.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SLOWER = 1.25  # times slower than before: fewer threads are worth a try
@@ -18,8 +19,10 @@ WINDOW = 0.5  # seconds over which the pace is taken
 LEAST_STEPS = 3
 TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LEAST_STEPS steps
 GIVE_UP = 2.0  # times slower than the best: not worth another step
-WAIT, LONGEST_WAIT = 4.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
-UNDISTURBED = 0.9  # share of their time in which the threads run; below it there is no room for more of them
+LOOK = 2.0  # seconds over which idle processors are looked for; only where there are any, more threads are tried
+IDLE = 0.7  # of a processor, so that there is room for a thread more
+WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
+BLIND_WAIT = 15.0  # the shortest where the system does not say whether processors are idle
 
 
 def fewer_threads(threads: int) -> list[int]:
@@ -35,13 +38,11 @@ class _Rate:
     steps: int = 0
     tokens: int = 0
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
-    def add(self, tokens: int, seconds: float, cpu_seconds: float, sign: int = 1) -> None:
+    def add(self, tokens: int, seconds: float, sign: int = 1) -> None:
         self.steps += sign
         self.tokens += sign * tokens
         self.seconds += sign * seconds
-        self.cpu_seconds += sign * cpu_seconds
 
     @property
     def per_second(self) -> float:
@@ -74,7 +75,7 @@ class _Trial:
             self.rates[self.queue[0]] = tokens / seconds
             done = tokens / seconds * GIVE_UP**3 < best
         else:
-            self.current.add(tokens, seconds, 0.0)
+            self.current.add(tokens, seconds)
             rate = self.rates[self.queue[0]] = self.current.per_second
             enough = self.current.steps >= LEAST_STEPS and self.current.seconds >= TRIAL
             done = enough or rate * GIVE_UP < best
@@ -90,13 +91,15 @@ class ThreadChooser:
     Args:
         most: threads.
         threads: to begin with.
+        idle: seconds in which processors have been idle, added up over them; None: nobody knows.
     """
 
-    def __init__(self, most: int, threads: int) -> None:
-        self.most = most
+    def __init__(self, most: int, threads: int, idle: Callable[[], float | None] = lambda: None) -> None:
+        self.most, self._idle = most, idle
+        self._looked: tuple[float, float | None] = (0.0, idle())  # seconds since the last change, idle ones by then
         self._settled = threads
         self._expected = 0.0  # tokens per second, the most with this number of threads
-        self._recent: deque[tuple[int, float, float]] = deque()  # tokens, seconds, processor seconds of the last steps
+        self._recent: deque[tuple[int, float]] = deque()  # tokens and seconds of the last steps
         self._window = _Rate()  # of these
         self._trial: _Trial | None = None
         self._wait, self._waited = WAIT, 0.0  # seconds until more threads are tried, and since the last change
@@ -111,22 +114,16 @@ class ThreadChooser:
         """Whether the pace is that of a trial."""
         return self._trial is not None
 
-    def observe(self, tokens: int, seconds: float, cpu_seconds: float) -> None:
-        """Take in a step.
-
-        Args:
-            tokens: that it read.
-            seconds: that it took.
-            cpu_seconds: in which threads of this process ran, summed over all of them.
-        """
+    def observe(self, tokens: int, seconds: float) -> None:
+        """Take in that a step took so long, in seconds, for the tokens that it read."""
         seconds = max(seconds, 1e-9)
         if self._trial:
             if self._trial.take(tokens, seconds):
                 self._decide(self._trial)
             return
         self._waited += seconds
-        self._recent.append((tokens, seconds, cpu_seconds))
-        self._window.add(tokens, seconds, cpu_seconds)
+        self._recent.append((tokens, seconds))
+        self._window.add(tokens, seconds)
         while len(self._recent) > LEAST_STEPS and self._window.seconds - self._recent[0][1] >= WINDOW:
             self._window.add(*self._recent.popleft(), sign=-1)
         rate = self._window.per_second
@@ -139,9 +136,19 @@ class ThreadChooser:
             self._begin(rate, [*fewer, self._settled] if fewer else [])  # what was slow may be over by then
         else:
             self._expected = max(self._expected, rate)
-            if self._settled < self.most and self._waited >= self._wait:
-                undisturbed = self._window.cpu_seconds / self._window.seconds >= UNDISTURBED * self._settled
-                self._begin(rate, self._more() if undisturbed else [])
+            if self._settled < self.most and self._room():
+                self._begin(rate, self._more())
+
+    def _room(self) -> bool:
+        """Whether it is time to try more threads: beside a busy process a single step of them can take seconds."""
+        then, before = self._looked
+        if self._waited < max(self._wait, then + LOOK):
+            return False
+        idle = self._idle()
+        self._looked = self._waited, idle
+        if idle is None or before is None:
+            return self._waited >= max(self._wait, BLIND_WAIT)
+        return idle - before >= IDLE * (self._waited - then)
 
     def _more(self) -> list[int]:
         ladder = [n for n in (self.most, *fewer_threads(self.most)) if n > self._settled]
@@ -167,5 +174,6 @@ class ThreadChooser:
         self._trial = None
         self._settled, self._expected = threads, rate
         self._waited = 0.0
+        self._looked = 0.0, self._idle()
         self._recent.clear()
         self._window = _Rate()

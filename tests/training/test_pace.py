@@ -56,8 +56,9 @@ class Run:
 
 
 def times(factor: float) -> Costs:
-    values = {name: factor * value for name, value in dataclasses.asdict(PLANNED).items()}
-    return Costs(**values)
+    """Steps so many times slower than planned. The rest is not, beyond twice: it does not wait for threads."""
+    values = {name: min(2, factor) * value for name, value in dataclasses.asdict(PLANNED).items()}
+    return Costs(**{**values, "step": factor * PLANNED.step})
 
 
 @pytest.mark.parametrize("minutes", [0.5, 1, 20])
@@ -155,3 +156,26 @@ def test_the_time_in_which_a_process_is_suspended_does_not_count() -> None:
         pace.stepped(1, 2048)
     assert now == pytest.approx(3660, abs=3)
     assert stretch.threads == 2
+
+
+def test_a_moment_of_trouble_at_the_beginning_does_not_end_the_run() -> None:
+    """Half a second for one of the first steps, as when the machine is busy with something else."""
+    hiccups = [5, 6]
+    run = Run(0.5, lambda now, threads: dataclasses.replace(PLANNED, step=0.02, end=0.0))
+    began, step = run.now, 0
+    run.pace.start()
+    while step < run.stretches[-1].steps:
+        if new := run.pace.next_stretch(step, run.stretches[-1]):
+            run.stretches.append(new)
+        run.pace.begin_step()
+        step += 1
+        run.now += 1.0 if step in hiccups else 0.02
+        run.pace.stepped(1, 2048)
+    assert run.now - began == pytest.approx(30 - PLANNED.end, abs=1.5)
+    assert min(stretch.steps for stretch in run.stretches) > 0.45 * run.stretches[0].steps
+
+
+def test_a_plan_that_was_cut_short_is_extended_before_it_ends() -> None:
+    """Ten times slower for a fifth of the time, then as planned."""
+    run = Run(0.5, lambda now, threads: times(10 if now < 6 else 1))
+    assert run.to_the_end() == pytest.approx(1, abs=0.05)
