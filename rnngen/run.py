@@ -265,7 +265,7 @@ class Run:
 
     def last_plan(self) -> Stretch | None:
         """How the run was planned last; None where it was not planned again since it began."""
-        return next(reversed(parse_record(read_file(self.path / RESUME / PLAN) or b"")), None)
+        return next(reversed(recorded_plan(self.path)), None)
 
     def planned_steps(self) -> int | None:
         """How many steps training has, as planned last; None where the run does not say."""
@@ -294,6 +294,15 @@ def read_file(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def recorded_plan(folder: Path) -> list[Stretch]:
+    """All of a run's record of plans that can be read, in the order in which it was written.
+
+    Raises:
+        CheckpointError: a link is in its place.
+    """
+    return parse_record(read_file(folder / RESUME / PLAN) or b"")
 
 
 def read_json(path: Path, content: bytes | None = None) -> Any:

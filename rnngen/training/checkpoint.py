@@ -3,7 +3,7 @@
     resume/000000400/state.safetensors   weights, average, optimizer moments, hidden state, random state
     resume/000000400/state.json          step, best score, lengths of the logs
     resume/000000400/manifest.json       SHA-256 of the two; written last
-    resume/plan.jsonl                    how the run was planned again, if it was: a row a stretch (schedule.py)
+    resume/plan.jsonl                    how the run was planned again: a row per stretch (rnngen/stretches.py)
 
 A state is written into a hidden folder which is then renamed, so it is there whole or not at all. If the newest
 is damaged the one before it is used, with a warning.
@@ -33,7 +33,7 @@ from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.platforms import rename_folder, replace_file, safe_file_name
-from rnngen.stretches import Stretch, parse_record
+from rnngen.stretches import Stretch
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
@@ -165,14 +165,6 @@ class RunWriter:
         written = files.read_file(self.path / files.RESUME / files.PLAN) or b"\n"
         torn = not written.endswith(b"\n")  # by a process that was killed
         self.append(f"{files.RESUME}/{files.PLAN}", "\n" * torn + rows)
-
-    def recorded_plan(self) -> list[Stretch]:
-        """All of the record that can be read, in the order in which it was written.
-
-        Raises:
-            CheckpointError: a link is in its place.
-        """
-        return parse_record(files.read_file(self.path / files.RESUME / files.PLAN) or b"")
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log."""

@@ -138,7 +138,7 @@ def _pick_streams(
             break
         more = config.with_values({"batch_size": B})
         faster = test.try_measure(more, speed.precision)
-        if faster is None or faster.precision != speed.precision or faster.step_seconds > 2 * speed.step_seconds:
+        if faster is None or faster.step_seconds > 2 * speed.step_seconds:
             break
         if length.steps(faster, B * bptt) < rules.LEAST_STEPS:
             break

@@ -21,7 +21,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
-from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, sha256
+from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, sha256
 from rnngen.stretches import Stretch
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
@@ -262,7 +262,7 @@ class Trainer:
                 begun = [Stretch.from_dict(stretch) for stretch in values["stretches"]]
                 if begun and begun[-1].step > self.step:
                     raise ValueError(f"a plan of step {begun[-1].step} in the state of step {self.step}")
-                ahead = [stretch for stretch in self.writer.recorded_plan() if stretch.step >= self.step]
+                ahead = [stretch for stretch in recorded_plan(self.writer.path) if stretch.step >= self.step]
                 self.schedule = Schedule(begun, [stretch for stretch in ahead if stretch != begun[-1]])
             self.learner.use_precision(self.schedule.current.precision)
             self.writer.cut_logs(values["logs"])

@@ -14,7 +14,7 @@ import torch
 import rnngen
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.inspection.card import make_card
-from rnngen.run import open_run
+from rnngen.run import open_run, recorded_plan
 from rnngen.stretches import Stretch
 from rnngen.training import launch, speed, trainer
 from rnngen.training import plan as planning
@@ -145,8 +145,8 @@ def test_a_line_of_the_record_that_was_cut_off_is_passed_over(corpus: Path) -> N
     finish(launch.resume(Path("run")), kill_at=34)
     writer = RunWriter(Path("run"))
     writer.record_plan([Stretch(41, 55, 1, "float32")])
-    assert writer.recorded_plan()[-1] == Stretch(41, 55, 1, "float32")
-    assert len(writer.recorded_plan()) == 3
+    assert recorded_plan(Path("run"))[-1] == Stretch(41, 55, 1, "float32")
+    assert len(recorded_plan(Path("run"))) == 3
     writer.close()
 
 
