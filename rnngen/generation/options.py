@@ -7,10 +7,10 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict, get_args
 
 from rnngen.errors import UsageError
-from rnngen.generation.stopping import UNTIL
+from rnngen.generation.stopping import Until
 
 DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
@@ -33,8 +33,9 @@ class Options(TypedDict, total=False):
     min_p: float
     typical: float
     length: int | None
-    until: Literal["line", "paragraph"] | None
+    until: Until | None
     stop: Sequence[str]
+    keep_stop: bool
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ class Sampling:
         min_p: draw from tokens of at least this share of the likeliest one's probability; 0: all.
         typical: draw from the tokens nearest to the expected surprise, of this probability; 1: all.
         length: tokens to write at most; None: ``DEFAULT_LENGTH``, or ``LENGTH_UNTIL`` with ``until``.
-        until: end before the next line end or empty line.
+        until: end before the next line end or empty line, or after the first sentence (see ``sentences.py``); line
+            ends that come before the line, sentence or paragraph are left out.
         stop: end before one of these strings.
+        keep_stop: end after it instead.
 
     Raises:
         UsageError: a value out of range; it names the option, what is expected, and what was given.
@@ -69,8 +72,9 @@ class Sampling:
     min_p: float = 0.0
     typical: float = 1.0
     length: int | None = None
-    until: Literal["line", "paragraph"] | None = None
+    until: Until | None = None
     stop: Sequence[str] = ()
+    keep_stop: bool = False
 
     def __post_init__(self) -> None:
         for name in ("ban", "stop"):
@@ -87,10 +91,11 @@ class Sampling:
         if self.length is not None:
             check_count("length", self.length)
         if self.until is not None:
-            _check("until", self.until, self.until in UNTIL, " or ".join(UNTIL))
+            _check("until", self.until, self.until in get_args(Until), "line, sentence or paragraph")
         for name in ("ban", "stop"):
             if "" in getattr(self, name):
                 raise UsageError(f"--{name} is empty", expected="a text")
+        _check("keep-stop", self.keep_stop, isinstance(self.keep_stop, bool), "true or false")
 
     @property
     def most(self) -> int:

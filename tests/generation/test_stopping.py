@@ -1,5 +1,8 @@
+"""Where a text begins and ends, whatever the pieces that it comes in."""
+
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,3 +67,79 @@ def test_an_ending_says_why() -> None:
     assert reason("a\nb\n\nc", until="paragraph") == ("a\nb", "paragraph", "\n\n")
     assert reason("a\nb", until="paragraph", stop=["b"]) == ("a\n", "stop", "b")
     assert reason("a\n", until="paragraph") == ("a\n", "length", None)
+
+
+def ended(text: str, prompt: str = "", **options: object) -> tuple[str, str, str | None]:
+    """What is shown of a text that comes character by character, and why no more."""
+    ending = Ending(Sampling(**options), prompt)  # type: ignore[arg-type]
+    shown = ""
+    for character in text:
+        shown += ending.push(character)
+        if ending.stop is not None:
+            return shown, ending.reason, ending.stop
+    return shown + ending.finish(""), ending.reason, ending.stop
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "line", "paragraph"),
+    [
+        ("", "\n\nab\nc\n\nd", "ab", "ab\nc"),  # without a prompt a text begins a line, and a paragraph
+        ("\n\n", "\nab\nc\n\nd", "ab", "ab\nc"),
+        ("x\n\n", "\nab\nc\n\nd", "ab", "ab\nc"),
+        ("x\n", "\n\nab\nc", "ab", ""),  # after one line end, another ends the paragraph
+        ("x\n", "ab\nc\n\nd", "ab", "ab\nc"),
+        ("x", "\nab\n\nc", "", "\nab"),  # the prompt's own line, which is over
+        ("x", "ab\nc\n\nd", "ab", "ab\nc"),
+    ],
+)
+def test_line_ends_before_a_line_or_a_paragraph_are_skipped(prompt: str, text: str, line: str, paragraph: str) -> None:
+    assert ended(text, prompt, until="line") == (line, "line", "\n")
+    assert ended(text, prompt, until="paragraph")[0] == paragraph
+    assert ended(text, prompt) == (text, "length", None)
+
+
+def test_what_is_nothing_but_line_ends_is_empty() -> None:
+    assert ended("\n" * 9, until="line") == ("", "length", None)
+
+
+@given(texts, strings, st.lists(st.integers(0, 14)), st.sampled_from(["", "\n", "a\n\n", "a"]))
+def test_skipped_line_ends_do_not_depend_on_the_pieces(
+    text: str, stops: list[str], places: list[int], prompt: str
+) -> None:
+    sampling = Sampling(until="line", stop=stops, length=99)
+    ending, shown = Ending(sampling, prompt), ""
+    for piece in cuts(text, places):
+        shown += ending.push(piece)
+        if ending.stop is not None:
+            break
+    else:
+        shown += ending.finish("")
+    assert (shown, ending.reason, ending.stop) == ended(text, prompt, until="line", stop=stops)
+    if prompt != "a":
+        assert (shown, ending.stop) == naive(text.lstrip("\n"), [*stops, "\n"])
+
+
+@given(texts, strings, st.lists(st.integers(0, 14)))
+@example("a.b", ["."], [])
+def test_a_stop_string_that_is_kept_is_the_end_of_the_text(text: str, stops: list[str], places: list[int]) -> None:
+    matcher = StopMatcher(stops, kept=stops)
+    shown = "".join(matcher.push(piece) for piece in cuts(text, places))
+    if matcher.found is None:
+        shown += matcher.finish()
+    before, stop = naive(text, stops)
+    assert (shown, matcher.found) == (before + (stop or ""), stop)
+
+
+def test_to_keep_a_stop_string_is_to_keep_no_line_end_of_until() -> None:
+    assert ended("One. Two.", stop=["."], keep_stop=True) == ("One.", "stop", ".")
+    assert ended("ab\nc", until="line", stop=["b", "\n"], keep_stop=True) == ("ab", "stop", "b")
+    assert ended("ac\nb", until="line", stop=["b", "\n"], keep_stop=True) == ("ac", "line", "\n")
+
+
+def test_a_sentence_and_a_stop_string_end_a_text_where_the_first_of_them_does() -> None:
+    assert ended("One two. Three", until="sentence", stop=["two"]) == ("One ", "stop", "two")
+    assert ended("One two. Three", until="sentence", stop=["Three"]) == ("One two. ", "stop", "Three")
+    assert ended("One two. Three", until="sentence", stop=["hree"]) == ("One two.", "sentence", ".")
+    assert ended("\n\nOne two! Three", until="sentence", stop=["Three"]) == ("One two!", "sentence", "!")
+    assert ended("One two", until="sentence") == ("One two", "length", None)
+    assert ended("One two. ", until="sentence") == ("One two. ", "length", None)
