@@ -127,19 +127,37 @@ def stop_signals() -> tuple[signal.Signals, ...]:
 
 
 def use_utf8(stream: TextIO | None) -> None:
-    """Make an output stream take any text: what its encoding lacks becomes ``?``.
+    """Make an output stream take any text: in a file or a pipe as UTF-8, as everywhere in this package.
 
-    Into a file or a pipe Windows would write a code page that lacks most characters, so it is UTF-8 there, as
-    everywhere in this package, unless PYTHONIOENCODING says otherwise. A console shows Unicode as it is.
+    A terminal keeps the encoding of the locale, and whatever is written the one that PYTHONIOENCODING names. What
+    that encoding lacks becomes ``?``, unless the stream has a way to write it, as standard error has.
     """
     if not isinstance(stream, io.TextIOWrapper):  # closed, or captured by a test or a notebook
         return
-    chosen = bool(os.environ.get("PYTHONIOENCODING"))
+    chosen = bool(os.environ.get("PYTHONIOENCODING", "").partition(":")[0])
     try:
-        piped = WINDOWS and not chosen and not stream.isatty()
-        stream.reconfigure(encoding="utf-8" if piped else None, errors="replace")
+        stream.reconfigure(
+            encoding=None if chosen or stream.isatty() else "utf-8",
+            errors=stream.errors if stream.errors in _TAKE_ALL else "replace",
+        )
     except (ValueError, OSError):  # closed
         return
+
+
+_TAKE_ALL = ("backslashreplace", "xmlcharrefreplace", "namereplace", "ignore", "replace")
+
+
+def typed_text(argument: str) -> str:
+    """What a user typed as an argument, where the locale's encoding lacks it: UTF-8, as in any other text.
+
+    Python keeps the bytes that it cannot decode as lone surrogates. Where they are not UTF-8 either, they stay.
+    """
+    if argument.isascii() or not any("\ud800" <= c <= "\udfff" for c in argument):
+        return argument
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument
 
 
 def reader_is_gone(error: OSError) -> bool:

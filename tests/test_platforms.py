@@ -288,27 +288,43 @@ def written(text: str, out: io.TextIOWrapper) -> bytes:
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii", "utf-8"])
-@pytest.mark.parametrize("is_windows", [True, False])
+@pytest.mark.parametrize("chosen", [True, False])
 @pytest.mark.parametrize("terminal", [True, False])
 def test_no_text_is_too_much_for_a_stream(
-    monkeypatch: pytest.MonkeyPatch, encoding: str, is_windows: bool, terminal: bool
+    monkeypatch: pytest.MonkeyPatch, encoding: str, chosen: bool, terminal: bool
 ) -> None:
-    monkeypatch.setattr(platforms, "WINDOWS", is_windows)
+    monkeypatch.setenv("PYTHONIOENCODING", encoding if chosen else "")
     assert written("→ 漢 \ud800 end", stream(encoding, terminal=terminal)).endswith(b"? end")
 
 
-@pytest.mark.usefixtures("windows")
-def test_text_piped_on_windows_is_utf8_and_a_console_keeps_its_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+@pytest.mark.parametrize("chosen", ["", ":replace"])
+def test_text_in_a_file_or_a_pipe_is_utf8_and_a_terminal_keeps_its_encoding(
+    monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", chosen)
     assert written("é→漢", stream("cp1252")) == "é→漢".encode()
     assert written("é→漢", stream("cp1252", terminal=True)) == b"\xe9??"
 
 
-def test_an_encoding_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert written("é漢", stream("latin-1")) == b"\xe9?"  # the locale's, on POSIX
-    monkeypatch.setattr(platforms, "WINDOWS", True)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_encoding_that_the_user_chose_is_kept(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
-    assert written("é漢", stream("latin-1")) == b"\xe9?"
+    assert written("é漢", stream("latin-1", terminal=terminal)) == b"\xe9?"
+
+
+def test_a_stream_that_escapes_what_it_lacks_still_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    out = stream("ascii")
+    out.reconfigure(errors="backslashreplace")  # as standard error
+    assert written("é漢 \udce9", out) == rb"\xe9\u6f22 \udce9"
+
+
+def test_what_was_typed_in_utf8_is_read_where_the_locale_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsencode", lambda text: text.encode("ascii", "surrogateescape"))  # as with LANG=C
+    for text in ("plain", "Пётр и 漢", "🙂"):
+        assert platforms.typed_text(text.encode().decode("ascii", "surrogateescape")) == text
+    assert platforms.typed_text("\udcff") == "\udcff"  # no UTF-8
+    assert platforms.typed_text("é漢") == "é漢"
 
 
 def test_streams_that_are_closed_or_no_files_are_left_alone() -> None:

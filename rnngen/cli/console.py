@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -28,19 +29,47 @@ class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
 def write(text: str, *, harmless: bool = False) -> None:
     """Put a result on standard output; on a terminal, control characters are made visible, if not ``harmless``.
 
+    A warning follows, the first time that characters are lost because the encoding of standard output lacks them.
+
     Raises:
         ReaderGone: nobody reads it any more.
         RnngenError: it cannot be written.
     """
     if sys.stdout is None:
         raise RnngenError("standard output is closed")
+    text = visible(text) if sys.stdout.isatty() and not harmless else text
     try:
-        sys.stdout.write(visible(text) if sys.stdout.isatty() and not harmless else text)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as failed:
         if reader_is_gone(failed):
             raise ReaderGone from failed
         raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
+    if getattr(sys.stdout, "errors", None) == "replace" and not _holds(sys.stdout, text):
+        _warn_of_loss(sys.stdout)
+
+
+def _holds(stream: TextIO, text: str) -> bool:
+    """Whether the encoding of a stream has all characters of a text."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_warned: weakref.WeakSet[TextIO] = weakref.WeakSet()
+
+
+def _warn_of_loss(stream: TextIO) -> None:
+    """Say once what happens to characters that a stream cannot write."""
+    if stream in _warned:
+        return
+    _warned.add(stream)
+    lacks = "lone surrogates are no characters"
+    if not _holds(stream, "\uffff"):
+        lacks = f"the encoding of standard output, {stream.encoding}, lacks some of the characters"
+    note(f"warning: {lacks}: each is written as ?. Set PYTHONIOENCODING=utf-8 or a UTF-8 locale, or use --json")
 
 
 class LossyStream:
@@ -112,10 +141,16 @@ def shows_output() -> bool:
 
 
 def write_json(value: dict[str, Any]) -> None:
-    """Put a result on standard output as one line of JSON; a number that is not finite becomes null."""
+    """Put a result on standard output as one line of JSON; a number that is not finite becomes null.
+
+    Where the encoding of standard output lacks a character, all but ASCII is escaped: nothing is lost.
+    """
     import json  # here: the other results do without
 
-    write(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n")
+    line = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    if sys.stdout is not None and not _holds(sys.stdout, line):
+        line = json.dumps(_finite(value), allow_nan=False)
+    write(line + "\n")
 
 
 def _finite(value: Any) -> Any:
@@ -189,7 +224,7 @@ _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
-    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI), "\ufffd"),
+    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *range(0xD800, 0xE000)), "\ufffd"),  # surrogates: bytes of names
 }
 
 
@@ -206,6 +241,14 @@ def count(number: float) -> str:
         if number >= 0.9995 * size:  # what would round up to the unit
             return f"{number / size:.3g}{unit}"
     return f"{number:.0f}"
+
+
+def share(part: int, total: int) -> str:
+    """3 of 1000 → ``0.3%``; where a part would be rounded to nothing or to all, the counts: ``3 of 1,200,000``."""
+    if part in (0, total):
+        return "100%" if part else "0%"
+    percent = f"{part / total:.1%}"
+    return f"{part:,} of {total:,}" if percent in ("0.0%", "100.0%") else percent
 
 
 def duration(seconds: float) -> str:

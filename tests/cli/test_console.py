@@ -152,3 +152,69 @@ def test_notes_that_can_be_written_are() -> None:
     lossy.flush()
     assert stream.getvalue() == "text"
     assert lossy.isatty() is False
+
+
+def encoded_stdout(monkeypatch: pytest.MonkeyPatch, encoding: str, errors: str = "replace") -> io.BytesIO:
+    """Make standard output a pipe of this encoding; what comes out of it."""
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding=encoding, errors=errors, newline="\n"))
+    return out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1251", "utf-8"])
+def test_json_loses_nothing_whatever_the_encoding(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    value = {"text": "naïve Пётр 漢 🙂 \udcff", "nats": 1.5}
+    out = encoded_stdout(monkeypatch, encoding)
+    console.write_json(value)
+    assert json.loads(out.getvalue().decode(encoding)) == value
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("utf-8", "Пётр 漢"), ("cp1251", "Пётр"), ("latin-1", "naïve")])
+def test_json_escapes_only_where_that_is_needed(monkeypatch: pytest.MonkeyPatch, encoding: str, text: str) -> None:
+    out = encoded_stdout(monkeypatch, encoding)
+    console.write_json({"text": text})
+    assert out.getvalue().decode(encoding) == f'{{"text": "{text}"}}\n'
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("ascii", "ascii"), ("latin-1", "latin-1"), ("utf-8", "surrogates")])
+def test_text_that_the_encoding_lacks_is_lost_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str, named: str
+) -> None:
+    out = encoded_stdout(monkeypatch, encoding)
+    console.write("plain")
+    assert capsys.readouterr().err == ""
+    for _ in range(2):
+        console.write("Пётр" if encoding != "utf-8" else "\udcff")
+    warning = capsys.readouterr().err
+    assert out.getvalue().rstrip(b"?") == b"plain"
+    assert warning.startswith("warning: ")
+    assert warning.count("\n") == 1
+    assert named in warning
+    assert "PYTHONIOENCODING=utf-8" in warning
+
+
+def test_text_that_is_escaped_as_the_user_asked_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = encoded_stdout(monkeypatch, "ascii", "backslashreplace")
+    console.write("é")
+    assert out.getvalue() == b"\\xe9"
+    assert capsys.readouterr().err == ""
+
+
+def test_bytes_of_names_are_shown_on_a_terminal_as_no_characters() -> None:
+    assert console.visible("a\udcffb") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("part", "total", "text"),
+    [
+        (0, 10, "0%"), (10, 10, "100%"), (0, 0, "0%"), (3, 1000, "0.3%"), (3, 1_200_000, "3 of 1,200,000"),
+        (1_199_999, 1_200_000, "1,199,999 of 1,200,000"), (1, 3000, "1 of 3,000"), (1, 3, "33.3%"), (1, 1500, "0.1%"),
+    ],
+)  # fmt: skip
+def test_a_share_is_not_rounded_to_nothing_or_to_all(part: int, total: int, text: str) -> None:
+    assert console.share(part, total) == text
