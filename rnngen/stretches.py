@@ -15,6 +15,38 @@ from typing import Any
 
 MOST_STEPS = 2**62
 MOST_THREADS = 4096
+MOST_PEAK = 1000.0
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A new learning-rate cycle, with which a finished run is trained further: warm-up, and the decay to the new end.
+
+    Attributes:
+        peak: the highest learning rates, as a share of those in the configuration, above 0.
+        valid_every: steps between validations from here on.
+        sample_every: steps between samples; 0: none.
+    """
+
+    peak: float
+    valid_every: int
+    sample_every: int
+
+    @classmethod
+    def from_dict(cls, values: object) -> Cycle:
+        """Read back what ``Stretch.as_dict`` wrote.
+
+        Raises:
+            ValueError: it is not a cycle.
+        """
+        if not isinstance(values, Mapping) or set(values) != {field.name for field in dataclasses.fields(cls)}:
+            raise ValueError(f"not a learning-rate cycle: {values!r}")
+        peak = values["peak"]
+        if not isinstance(peak, int | float) or isinstance(peak, bool) or not 0 < peak <= MOST_PEAK:
+            raise ValueError(f"the peak of a learning-rate cycle is {peak!r}")
+        for name, least in (("valid_every", 1), ("sample_every", 0)):
+            _check_integer(name, values[name], least, MOST_STEPS)
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -27,6 +59,7 @@ class Stretch:
         threads: of torch on the processor.
         precision: ``float32`` or ``bf16``.
         trial: whether this number of threads is only being tried, for a few steps.
+        cycle: the learning-rate cycle that begins here; None: the one before goes on.
     """
 
     step: int
@@ -34,6 +67,11 @@ class Stretch:
     threads: int
     precision: str
     trial: bool = False
+    cycle: Cycle | None = None
+
+    def changed(self, **values: Any) -> Stretch:
+        """How to go on otherwise within the same learning-rate cycle."""
+        return dataclasses.replace(self, **{"cycle": None, **values})
 
     def as_dict(self) -> dict[str, Any]:
         """For the record."""
@@ -46,25 +84,36 @@ class Stretch:
         Raises:
             ValueError: it is not a stretch.
         """
-        if not isinstance(values, Mapping) or set(values) != {field.name for field in dataclasses.fields(cls)}:
+        if not isinstance(values, Mapping):
+            raise ValueError(f"not a stretch of a plan: {values!r}")
+        values = {"cycle": None, **values}  # which older runs do not have
+        if set(values) != {field.name for field in dataclasses.fields(cls)}:
             raise ValueError(f"not a stretch of a plan: {values!r}")
         ranges = {"step": (0, MOST_STEPS), "steps": (1, MOST_STEPS), "threads": (1, MOST_THREADS)}
         for name, (least, most) in ranges.items():
-            value = values[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise ValueError(f"{name} of a plan is {value!r}, not a number from {least} to {most}")
+            _check_integer(name, values[name], least, most)
         good = values["precision"] in ("float32", "bf16") and isinstance(values["trial"], bool)
         if not good or values["steps"] <= values["step"]:
             raise ValueError(f"not a stretch of a plan: {values!r}")
-        return cls(**values)
+        cycle = values["cycle"]
+        return cls(**{**values, "cycle": None if cycle is None else Cycle.from_dict(cycle)})
+
+
+def _check_integer(name: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} of a plan is {value!r}, not a number from {least} to {most}")
 
 
 def parse_record(content: bytes) -> list[Stretch]:
-    """All of a record that can be read, in the order in which it was written."""
-    stretches = []
+    """All of a record that can be read and still counts, in the order of the steps.
+
+    A stretch takes the place of all that were written before it and begin at its step or later.
+    """
+    stretches: list[Stretch] = []
     for line in content.splitlines():
         try:
-            stretches.append(Stretch.from_dict(json.loads(line)))
+            stretch = Stretch.from_dict(json.loads(line))
         except (ValueError, RecursionError):  # a line that a killed process did not finish
             continue
+        stretches = [earlier for earlier in stretches if earlier.step < stretch.step] + [stretch]
     return stretches

@@ -230,7 +230,7 @@ class LiveScreen(Quiet):
     def _numbers(self) -> str:
         epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
         valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
-        best = valid and f" (best {self.best:.3f})"
+        best = "" if self.best is None else f" (best {self.best:.3f})"
         rate = f"  {console.count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
         taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))

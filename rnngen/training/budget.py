@@ -33,7 +33,7 @@ class Costs:
         """How long a run of ``steps`` takes from step ``done`` to its end."""
         occasional = ((train.valid_every, self.validation), (train.sample_every, self.sample),
                       (train.save_every, self.save))  # fmt: skip
-        total = (steps - done) * self.step + self.end
+        total = (steps - done) * self.step + self.end + (0.0 if done else self.validation)  # before the first step too
         for every, seconds in occasional:
             if every:
                 total += _times(every, steps, done) * seconds

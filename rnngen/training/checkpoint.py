@@ -38,6 +38,7 @@ from rnngen.stretches import Stretch
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
 LOCK, HOLDER = ".lock", ".lock-holder"
+_REPLACED = ".replaced"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,10 @@ class RunWriter:
         for name in (files.CONFIG, files.TOKENIZER, *files.LOGS, files.MANIFEST):
             files.temporary(self.path / name).unlink(missing_ok=True)
         for leftover in (self.path / files.RESUME).glob(".*"):
-            if leftover.is_dir() and not leftover.is_symlink():
+            state = leftover.with_name(leftover.name[1:].removesuffix(_REPLACED))
+            if leftover.name.endswith(_REPLACED) and not state.exists():  # killed before the new one took its place
+                rename_folder(leftover, state)
+            elif leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink()
@@ -229,6 +233,11 @@ class RunWriter:
         """Whether there are weights to use."""
         return (self.path / files.MANIFEST).exists()
 
+    @property
+    def has_ngram(self) -> bool:
+        """Whether there is an n-gram model that was fitted to these weights."""
+        return self._committed_hash(files.NGRAM) is not None
+
     def save_state(self, step: int, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> Path:
         """Save what ``--resume`` goes on from, and prune older ones.
 
@@ -238,10 +247,11 @@ class RunWriter:
         folder = self.path / files.RESUME / f"{step:09d}"
         work = folder.with_name(f".{folder.name}")
         contents = {STATE_TENSORS: format_tensors(dict(tensors)), STATE_JSON: files.to_json(dict(values))}
+        replaced = folder.with_name(f".{folder.name}{_REPLACED}")
         if folder.exists():  # the same step saved twice, by a stop right after a save
             with contextlib.suppress(CheckpointError):
-                _read_state(folder)
-                return folder
+                if _same(_read_state(folder)[1], values):
+                    return folder
         try:
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
@@ -249,16 +259,22 @@ class RunWriter:
                 files.write_synced(work / name, content)
             files.write_synced(work / files.MANIFEST, files.manifest_bytes(contents))
             files.sync_folder(work)
-            if folder.exists():  # damaged
-                shutil.rmtree(folder)
+            if folder.exists():  # damaged, or something that was due at this step has been done since
+                rename_folder(folder, replaced)
             rename_folder(work, folder)
             files.sync_folder(folder.parent)
+            shutil.rmtree(replaced, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(work, ignore_errors=True)
             raise files.cannot_write(folder, error) from error
         for old in saved_steps(self.path)[KEEP:]:
             shutil.rmtree(old, ignore_errors=True)
         return folder
+
+
+def _same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Whether two states of the same step are the same but for the time that was spent."""
+    return {**values, "seconds": 0} == {**json.loads(json.dumps(others)), "seconds": 0}
 
 
 def saved_steps(run: Path) -> list[Path]:

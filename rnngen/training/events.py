@@ -112,6 +112,7 @@ class Finished:
         path: the run's folder.
         mixed: what ``--ngram`` gave, beside the network's own numbers above.
         gradient: what the gradient norms of all steps say; None without any.
+        first_step: steps that had been taken before this process began; as many as ``step`` where none was left.
     """
 
     reason: str
@@ -121,6 +122,7 @@ class Finished:
     path: Path
     mixed: Mixed | None = None
     gradient: GradientSummary | None = None
+    first_step: int = 0
 
 
 Event = Stepped | Validated | Sampled | Saved | Mixed | Replanned | Warned | Finished

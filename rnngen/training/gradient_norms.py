@@ -6,13 +6,14 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnngen.config import RunConfig
+from rnngen.config import OptimizerConfig, RunConfig
 
 OFTEN = 0.5  # share of clipped steps from which clipping, not the learning rate, decides how long a step is
 LARGE = 10.0  # a median above which the gradient explodes: the loss is a mean of nats a token
 GROWTH = 10.0  # times the first quarter's median, in the last quarter
 LEAP = 100.0  # times the median: a norm that no text explains
 NOTHING = 1e-4  # a median below which nothing is learned
+HIGH = 2.5  # times the default learning rate; rule 10 sets up to twice that itself
 LEAST = 20  # steps from which there is something to say
 
 
@@ -44,6 +45,34 @@ def summarise(norms: Sequence[float], config: RunConfig) -> GradientSummary | No
     median, largest = statistics.median(norms), max(norms)
     clipped = sum(norm > config.optimizer.clip for norm in norms) / len(norms)
     return GradientSummary(median, largest, clipped, _advice(norms, median, largest, clipped, config))
+
+
+def explosion_advice(config: RunConfig, precision: str) -> str:
+    """What to change when loss or gradient is no longer finite: first what is set to something unusual.
+
+    Args:
+        config: of the run.
+        precision: that it was computed in.
+    """
+    optimizer, usual, cell = config.optimizer, OptimizerConfig(), config.model
+    steps = []
+    if optimizer.clip > LARGE * usual.clip:
+        steps.append(f"--clip {usual.clip:g} (it is {optimizer.clip:g})")
+    if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity"):
+        steps.append(f"--nonlinearity tanh (it is {cell.nonlinearity}), or --cell lstm")
+    names = ["learning_rate", *(["muon_learning_rate"] if optimizer.optimizer == "muon" else [])]
+    rates = {f"--{name.replace('_', '-')}": getattr(optimizer, name) for name in names}
+    high = {
+        f"--{name.replace('_', '-')}": getattr(usual, name)
+        for name in names
+        if optimizer.optimizer == "muon" and getattr(optimizer, name) > HIGH * getattr(usual, name)
+    }
+    steps += [f"{option} {rate:g} (it is {rates[option]:g})" for option, rate in high.items()]
+    if precision != "float32":
+        steps.append(f"--precision float32 (it is {precision})")
+    if not high:
+        steps.append("lower rates: " + " ".join(f"{option} {rate / 4:.3g}" for option, rate in rates.items()))
+    return f"Train again with {', or '.join(steps)}."
 
 
 def _advice(

@@ -51,8 +51,6 @@ class StepResult:
             raise TrainingError(
                 f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {self.number}",
                 found=f"loss {loss}, gradient norm {norm}",
-                hint="What was saved is intact. Try a lower --learning-rate and --muon-learning-rate, "
-                "or --precision float32.",
             )
         return loss, norm
 

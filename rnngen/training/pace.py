@@ -14,7 +14,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from rnngen.config import TrainConfig
 from rnngen.stretches import Stretch
@@ -93,8 +92,8 @@ class Pace:
             gone = self._recent.popleft()
             self._steps, self._seconds = self._steps - gone[0], self._seconds - gone[1]
 
-    def spent(self, part: Literal["validation", "sample", "save"]) -> None:
-        """Take in that the time since the last call of this or ``stepped`` went there."""
+    def spent(self, part: str) -> None:
+        """Take in that the time since the last call of this or ``stepped`` went to a validation, sample or save."""
         now = self._clock()
         self._costs = dataclasses.replace(self._costs, **{part: now - self._tick})
         self._tick = now
@@ -105,8 +104,8 @@ class Pace:
         if self._chooser:
             threads, trial = self._chooser.threads, self._chooser.trying
         steps = self._plan(step, current.steps)
-        stretch = dataclasses.replace(current, step=step, steps=steps, threads=threads, trial=trial)
-        return None if stretch == dataclasses.replace(current, step=step) else stretch
+        stretch = current.changed(step=step, steps=steps, threads=threads, trial=trial)
+        return None if stretch == current.changed(step=step) else stretch
 
     def _plan(self, step: int, steps: int) -> int:
         """The number of steps of the whole run."""

@@ -2,6 +2,7 @@
 
 A run of a given number of steps has one stretch (``rnngen/stretches.py``). A run by the clock gets another one whenever
 its pace departs from the plan, and a run that is resumed on a machine that lacks something has another one from there.
+A run that is trained further has a new learning-rate cycle from its end on.
 """
 
 from __future__ import annotations
@@ -9,9 +10,35 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from rnngen.config import OptimizerConfig
-from rnngen.stretches import Stretch
+from rnngen.stretches import Cycle, Stretch
+
+
+@dataclass
+class _Decay:
+    """One rise and fall of the learning rate.
+
+    Attributes:
+        begin: the step at which it begins.
+        peak: its highest point.
+        steps: how many it has, as planned first.
+        changes: of the number of steps: the step, its place in the first plan, and the new number; all from ``begin``.
+    """
+
+    begin: int
+    peak: float
+    steps: int
+    changes: list[tuple[int, float, int]] = field(default_factory=list)
+
+    def place(self, step: int) -> float:
+        """The step of the first plan that has the same learning rate, both counted from ``begin``."""
+        change = bisect.bisect_right(self.changes, step, key=lambda entry: entry[0])
+        if not change:
+            return step
+        begin, first, steps = self.changes[change - 1]
+        return first + (self.steps - first) * (step - begin) / (steps - begin)
 
 
 class Schedule:
@@ -27,7 +54,7 @@ class Schedule:
 
     def __init__(self, begun: Iterable[Stretch], ahead: Iterable[Stretch] = ()) -> None:
         self.begun: list[Stretch] = []
-        self._changes: list[tuple[int, float, int]] = []  # of the number of steps: step, its place, steps
+        self._decays: list[_Decay] = []
         for stretch in begun:
             self.begin(stretch)
         if not self.begun:
@@ -43,6 +70,16 @@ class Schedule:
     def steps(self) -> int:
         """Of the whole run, as planned now."""
         return self.current.steps
+
+    @property
+    def cycle(self) -> Cycle | None:
+        """The learning-rate cycle that the run is in; None: the first, which the configuration describes."""
+        return next((stretch.cycle for stretch in reversed(self.begun) if stretch.cycle), None)
+
+    @property
+    def cycle_begin(self) -> int:
+        """The step at which it began."""
+        return self._decays[-1].begin
 
     @property
     def ahead(self) -> list[Stretch]:
@@ -61,8 +98,13 @@ class Schedule:
         """
         if stretch.step < self.current.step if self.begun else stretch.step != 0:
             raise ValueError(f"the plan of step {stretch.step} is out of order")
-        if not self.begun or stretch.steps != self.steps:
-            self._changes.append((stretch.step, self._step_of_first_plan(stretch.step), stretch.steps))
+        if not self.begun or stretch.cycle:
+            peak = stretch.cycle.peak if stretch.cycle else 1.0
+            self._decays.append(_Decay(stretch.step, peak, stretch.steps - stretch.step))
+        elif stretch.steps != self.steps:
+            decay = self._decays[-1]
+            step = stretch.step - decay.begin
+            decay.changes.append((step, decay.place(step), stretch.steps - decay.begin))
         self.begun.append(stretch)
 
     def learning_rate_factor(self, step: int, config: OptimizerConfig) -> float:
@@ -70,15 +112,8 @@ class Schedule:
 
         A new plan stretches or compresses what is left of the learning-rate schedule to the new end: nothing jumps.
         """
-        return learning_rate_factor(self._step_of_first_plan(step), self.begun[0].steps, config)
-
-    def _step_of_first_plan(self, step: int) -> float:
-        """The step of the first plan that has the same learning rate."""
-        change = bisect.bisect_right(self._changes, step, key=lambda entry: entry[0])
-        if change < 2:
-            return step
-        begin, first, steps = self._changes[change - 1]
-        return first + (self.begun[0].steps - first) * (step - begin) / (steps - begin)
+        decay = next(decay for decay in reversed(self._decays) if decay.begin <= step)
+        return decay.peak * learning_rate_factor(decay.place(step - decay.begin), decay.steps, config)
 
 
 def learning_rate_factor(step: float, steps: int, config: OptimizerConfig) -> float:

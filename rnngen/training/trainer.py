@@ -7,11 +7,10 @@ never stopped.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import math
 import time
-from collections.abc import Generator, Iterator
-from typing import Literal
+from collections.abc import Callable, Generator, Iterator
 
 import torch
 
@@ -25,7 +24,7 @@ from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_pla
 from rnngen.stretches import Stretch
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
-from rnngen.training.gradient_norms import summarise
+from rnngen.training.gradient_norms import explosion_advice, summarise
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.pace import Pace
@@ -37,6 +36,10 @@ MOST_UNSAVED = 120.0  # seconds that may be lost where steps have become slower 
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 
 
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """``Trainer.stop`` was called in the middle of something that can be done later."""
+
+
 class Trainer:
     """Trains one model on one corpus into one run folder.
 
@@ -46,6 +49,7 @@ class Trainer:
         writer: the run's folder, locked.
         state: resume from here.
         pace: watches the clock; without it nothing is planned again.
+        trained: whether the weights at step 0 are those of another run: they are kept if nothing beats them.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Trainer:
         writer: checkpoint.RunWriter,
         state: checkpoint.TrainingState | None = None,
         pace: Pace | None = None,
+        trained: bool = False,
     ) -> None:
         self.config, self.corpus, self.writer = config, corpus, writer
         self.learner = Learner(config, corpus.tokenizer.vocab_size)
@@ -62,8 +67,9 @@ class Trainer:
         self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
         threads = train.threads or torch.get_num_threads()
         self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
-        self._pace = pace
+        self._pace, self._trained = pace, trained
         self.step = 0  # steps taken
+        self._due = {"validation"}  # what remains to be done after this step
         self.best_nll = math.inf
         self.best_step = 0
         self.seconds = 0.0  # spent before this process
@@ -91,42 +97,66 @@ class Trainer:
             yield from self._events()
 
     def _events(self) -> Iterator[Event]:
-        train = self.config.train
         self._began = time.perf_counter() - self.seconds
         self._saved = time.perf_counter()
+        self._first_step = self.step
         for message in self.warnings:
             yield Warned(message)
         if self._pace:
             self._pace.start()
-        while not self.is_over and not self._stop:
-            yield from self._plan_again()
-            self._train()
-            last = self.step == self.schedule.steps
-            validate = self.step % train.valid_every == 0 or last
-            sample = bool(train.sample_every) and (self.step % train.sample_every == 0 or last)
-            save = self.step % train.save_every == 0 or last or time.perf_counter() - self._saved > MOST_UNSAVED
-            if validate or sample or save or not self.learner.runs_ahead or len(self._unread) == READ_EVERY:
-                yield from self._read()
-            if validate:
-                yield self._validate()
-                self._spent("validation")
-            if sample:
-                yield self._sample()
-                self._spent("sample")
-            if save:
-                yield self._save()
-                self._spent("save")
+        with contextlib.suppress(Interrupted):  # what was interrupted remains due
+            yield from self._do_what_is_due()
+            while not self.is_over and not self._stop:
+                yield from self._plan_again()
+                self._train()
+                yield from self._do_what_is_due()
+            if self.config.train.ngram and not self._stop and not self.writer.has_ngram:
+                yield self._mix()
         yield from self._read()
-        if train.ngram and not self._stop:
-            yield self._mix()
         yield self._finish()
+
+    def _do_what_is_due(self) -> Iterator[Event]:
+        """Everything that follows a step; it is shown, and known to the clock, part by part.
+
+        Raises:
+            Interrupted: ``stop`` was called; what was not done remains due.
+        """
+        if self._due or not self.learner.runs_ahead or len(self._unread) == READ_EVERY:
+            yield from self._read()
+        parts: dict[str, Callable[[], Event]] = {
+            "validation": self._validate,
+            "sample": self._sample,
+            "save": self._save,
+        }
+        for part, do in parts.items():  # in this order
+            if part not in self._due:
+                continue
+            if self._stop:
+                raise Interrupted
+            event = do()
+            self._due.discard(part)
+            yield event
+            self._spent(part)
+
+    def _due_after_step(self) -> set[str]:
+        train, cycle, last = self.config.train, self.schedule.cycle, self.step == self.schedule.steps
+        valid_every = cycle.valid_every if cycle else train.valid_every
+        sample_every = cycle.sample_every if cycle else train.sample_every
+        due = set()
+        if self.step % valid_every == 0 or last:
+            due.add("validation")
+        if sample_every and (self.step % sample_every == 0 or last):
+            due.add("sample")
+        if self.step % train.save_every == 0 or last or time.perf_counter() - self._saved > MOST_UNSAVED:
+            due.add("save")
+        return due
 
     @property
     def is_over(self) -> bool:
         """Whether all steps have been taken, or enough of them without progress."""
         return self.step >= self.schedule.steps or self._out_of_patience()
 
-    def _spent(self, part: Literal["validation", "sample", "save"]) -> None:
+    def _spent(self, part: str) -> None:
         if self._pace:
             self._pace.spent(part)
 
@@ -139,7 +169,7 @@ class Trainer:
                 stretch = self._pace.next_stretch(self.step, before)
             elif before.trial:  # the run was stopped while other threads were tried
                 settled = next(s for s in reversed(self.schedule.begun) if not s.trial)
-                stretch = dataclasses.replace(before, step=self.step, threads=settled.threads, trial=False)
+                stretch = before.changed(step=self.step, threads=settled.threads, trial=False)
             if stretch:
                 self.writer.record_plan([stretch])
         if stretch:
@@ -160,14 +190,17 @@ class Trainer:
 
     def _use(self, stretch: Stretch) -> None:
         self.learner.use_precision(stretch.precision)
+        peak = {"peak": stretch.cycle.peak} if stretch.cycle else {}
         self._log(
             step=stretch.step, planned_steps=stretch.steps, threads=stretch.threads, precision=stretch.precision,
-            trial=stretch.trial,
+            trial=stretch.trial, **peak,
         )  # fmt: skip
 
     def _out_of_patience(self) -> bool:
-        train = self.config.train
-        return train.patience > 0 and 0 < self.best_step <= self.step - train.patience * train.valid_every
+        patience, cycle = self.config.train.patience, self.schedule.cycle
+        valid_every = cycle.valid_every if cycle else self.config.train.valid_every
+        since = max(self.best_step, self.schedule.cycle_begin)
+        return patience > 0 and math.isfinite(self.best_nll) and since <= self.step - patience * valid_every
 
     def _train(self) -> None:
         factor = self.schedule.learning_rate_factor(self.step, self.config.optimizer)
@@ -175,8 +208,13 @@ class Trainer:
         if self._pace:
             self._pace.begin_step()
         factor *= len(x) / self.config.train.bptt  # a shorter window says less (Merity et al. 2018)
-        self._unread.append((self.learner.step(x, y, factor, self.step), factor, x.size))
+        try:
+            result = self.learner.step(x, y, factor, self.step)
+        except TrainingError as error:
+            raise self._exploded(error) from error
+        self._unread.append((result, factor, x.size))
         self.step += 1
+        self._due = self._due_after_step()
 
     def _read(self) -> Iterator[Stepped]:
         """Report the steps whose results nobody has waited for yet.
@@ -191,7 +229,7 @@ class Trainer:
             try:
                 results.append(result.read())
             except TrainingError as error:
-                failure = error
+                failure = self._exploded(error)
                 break
         if self._pace:  # before anybody hears of them: what others do with it takes time too
             self._pace.stepped(len(results), sum(tokens for _, _, tokens in unread[: len(results)]))
@@ -213,18 +251,26 @@ class Trainer:
         nats = held_out_nats(model, valid, precision=self.learner.precision, most_rounds=VALIDATION_ROUNDS)
         nll = nats / len(valid)
         if not math.isfinite(nll):
-            raise TrainingError(
-                f"the validation loss is not finite at step {self.step}",
-                found=nll,
-                hint="What was saved is intact. Try a lower --learning-rate and --muon-learning-rate.",
-            )
-        self.learner.average.validated(nll)
-        best = nll < self.best_nll
+            raise self._exploded(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
+        if self.step:
+            self.learner.average.validated(nll)
+        best = nll < self.best_nll and (self.step > 0 or self._trained)  # random weights are no model
         if best:
             self.best_nll, self.best_step = nll, self.step
             self.writer.save_model(model.weights())
         self._log(step=self.step, valid_nll=nll, best=best)
         return Validated(self.step, nll, best)
+
+    def _exploded(self, error: TrainingError) -> TrainingError:
+        """The same error with what is left, and what to do."""
+        saved = checkpoint.saved_steps(self.writer.path)
+        left = "Nothing was saved yet, and this folder can be used again."
+        if self.writer.has_model:
+            left = f"The best weights so far (step {self.best_step}) are intact."
+        elif saved:
+            left = f"What was saved at step {int(saved[0].name)} is intact."
+        advice = explosion_advice(self.config, self.learner.precision)
+        return TrainingError(error.what, where=error.where, found=error.found, hint=f"{left} {advice}")
 
     def _log(self, **values: float | str) -> None:
         """Add a row to metrics.jsonl. All of it but ``seconds`` is reproducible."""
@@ -244,6 +290,7 @@ class Trainer:
             "best_step": self.best_step,
             "seconds": time.perf_counter() - self._began,
             "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
+            "due": sorted(self._due - {"save"}),
             "logs": self.writer.log_lengths(),
             "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
         }
@@ -258,6 +305,8 @@ class Trainer:
             self.step, self.best_step = int(values["step"]), int(values["best_step"])
             self.best_nll = math.inf if values["best_nll"] is None else float(values["best_nll"])
             self.seconds = float(values["seconds"])
+            self._due = {"validation", "sample"} & set(values.get("due", ()))  # older runs have none
+            self._due |= {"save"} if self._due else set()
             if "stretches" in values:  # older runs have one, which config.json says
                 begun = [Stretch.from_dict(stretch) for stretch in values["stretches"]]
                 if begun and begun[-1].step > self.step:
@@ -284,4 +333,6 @@ class Trainer:
                 self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
         gradient = summarise(self._norms, self.config)
-        return Finished(reason, self.step, best, self.best_step, self.writer.path, self._mixed, gradient)
+        return Finished(
+            reason, self.step, best, self.best_step, self.writer.path, self._mixed, gradient, self._first_step
+        )

@@ -79,7 +79,8 @@ def test_the_plan_is_shown_before_the_first_step(cli: Cli, corpus: Path) -> None
     assert "lstm, 1 layer of 16, embedding 8" in lines[2]
     assert "20 of 4 streams x 16 tokens = 0.1 epochs" in lines[4]
     assert "on cpu (1 thread) in float32" in lines[5]
-    assert lines[7].startswith("step 10  valid ")
+    assert lines[7].startswith("step 0  valid ")  # what knowing nothing is worth
+    assert lines[8].startswith("step 10  valid ")
 
 
 def test_quiet_says_nothing(cli: Cli, corpus: Path) -> None:

@@ -13,7 +13,7 @@ EVERY = st.integers(1, 60)
 
 
 def walk(train: TrainConfig, steps: int, done: int) -> float:
-    seconds = COSTS.end
+    seconds = COSTS.end + (COSTS.validation if done == 0 else 0)
     for step in range(done + 1, steps + 1):
         seconds += COSTS.step
         for every, cost in (

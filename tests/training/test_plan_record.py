@@ -369,5 +369,5 @@ def test_threads_are_recorded_and_given_back(corpus: Path) -> None:
     assert set(seen) == {2}
     assert torch.get_num_threads() == before
     assert load_state(Path("run")).values["stretches"] == [
-        {"step": 0, "steps": 3, "threads": 2, "precision": "float32", "trial": False}
+        {"step": 0, "steps": 3, "threads": 2, "precision": "float32", "trial": False, "cycle": None}
     ]
