@@ -19,6 +19,9 @@ PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
 class LongJob:
     """Shows progress on standard error once a job has taken a while.
 
+    Time is counted from when progress is first told of, and again from when nothing is done: what comes before that,
+    such as reading the prompt, says nothing of how long the job takes.
+
     Args:
         what: what is being done, as in "writing".
         total: how many steps it has; None: nobody knows.
@@ -28,8 +31,8 @@ class LongJob:
 
     def __init__(self, what: str, total: int | None, unit: str, *, shown: bool) -> None:
         self._what, self._total, self._unit, self._shown = what, total, unit, shown
-        self._began = time.perf_counter()
-        self._due = self._began + PATIENCE
+        self._began = self._due = 0.0
+        self._done_then: int | None = None  # when it began
         self._bar: tuple[Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
@@ -38,10 +41,12 @@ class LongJob:
     def advance_to(self, done: int) -> None:
         """So many steps are done; to be called often."""
         now = time.perf_counter()
+        if self._done_then is None or not done:
+            self._began, self._due, self._done_then = now, now + PATIENCE, done
         if not self._shown or now < self._due:
             return
         if self._bar is None and not sys.stderr.isatty():
-            console.note(f"{self._what}: {done:,}{self._left(done, now - self._began)}")
+            console.note(f"{self._what}: {done:,}{self._left(done - self._done_then, done, now - self._began)}")
             self._due = now + PLAIN_INTERVAL
             return
         if self._bar is None:
@@ -49,11 +54,13 @@ class LongJob:
         bar, task = self._bar
         bar.update(task, completed=done)
 
-    def _left(self, done: int, seconds: float) -> str:
-        if self._total is None or not done:
+    def _left(self, done_since: int, done: int, seconds: float) -> str:
+        if self._total is None:
             return f" {self._unit}"
-        left = console.duration((self._total - done) * seconds / done)
-        return f" of {self._total:,} {self._unit}, {left} left"
+        of = f" of {self._total:,} {self._unit}"
+        if done_since <= 0:
+            return of
+        return f"{of}, {console.duration((self._total - done) * seconds / done_since)} left"
 
     def _start_bar(self) -> tuple[Progress, TaskID]:
         from rich.progress import BarColumn, Progress, ProgressColumn, TimeElapsedColumn, TimeRemainingColumn

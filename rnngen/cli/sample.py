@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,8 +10,10 @@ import typer
 
 from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
+from rnngen.cli.sample_inputs import open_run_of, read_prompt, run_of
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
-from rnngen.errors import CorpusError, UsageError
+from rnngen.errors import UsageError
+from rnngen.platforms import typed_text
 
 if TYPE_CHECKING:
     from rnngen.generation.writer import Sample
@@ -25,7 +26,8 @@ _PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
 
 def sample_command(
     run: Annotated[
-        Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
+        list[str] | None,
+        typer.Argument(metavar="[RUN]", help="The run's folder. [default: the newest under checkpoints/]"),
     ] = None,
     prompt: Annotated[
         str | None,
@@ -91,13 +93,20 @@ def sample_command(
         ),
     ] = None,
     until: Annotated[
-        Literal["line", "paragraph"] | None,
-        typer.Option(help="End before the next line end, or the next empty line.", rich_help_panel=_END),
+        Literal["line", "sentence", "paragraph"] | None,
+        typer.Option(
+            help="End before the next line end, after the first sentence, or before the next empty line. Empty lines "
+            "that come first are left out.",
+            rich_help_panel=_END,
+        ),
     ] = None,
     stop: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="End before this text; may be given again.", rich_help_panel=_END),
     ] = None,
+    keep_stop: Annotated[
+        bool, typer.Option("--keep-stop", help="End after the text of --stop instead.", rich_help_panel=_END)
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_MANY),
@@ -109,7 +118,14 @@ def sample_command(
             rich_help_panel=_MANY,
         ),
     ] = 0,
-    num_samples: Annotated[int, typer.Option(help="How many continuations.", rich_help_panel=_MANY)] = 1,
+    num_samples: Annotated[
+        int,
+        typer.Option(
+            help="How many continuations: on a terminal each under a heading; with --quiet and elsewhere an empty line "
+            "apart; with --until line always one per line.",
+            rich_help_panel=_MANY,
+        ),
+    ] = 1,
     ngram: Annotated[
         bool,
         typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.", rich_help_panel=_HOW),
@@ -133,7 +149,9 @@ def sample_command(
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="One JSON object a sample: text, seed, tokens, nats, finish reason.", rich_help_panel=_OUT
+            "--json",
+            help="One JSON object per line and sample: text, seed, tokens, nats, finish reason.",
+            rich_help_panel=_OUT,
         ),
     ] = False,
     quiet: Annotated[
@@ -147,11 +165,15 @@ def sample_command(
     """
     from rnngen.generation.options import Sampling, check_count, draw_seed
 
+    folder = run_of(run)
     sampling = Sampling(
-        repetition_penalty=repetition_penalty, repetition_window=repetition_window, ban=tuple(ban or ()), force=force,
-        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical=typical, length=length, until=until,
-        stop=tuple(stop or ()),
+        repetition_penalty=repetition_penalty, repetition_window=repetition_window,
+        ban=tuple(map(typed_text, ban or ())), force=typed_text(force), temperature=temperature, top_k=top_k,
+        top_p=top_p, min_p=min_p, typical=typical, length=length, until=until,
+        stop=tuple(map(typed_text, stop or ())), keep_stop=keep_stop,
     )  # fmt: skip
+    if keep_stop and not stop:
+        raise UsageError("--keep-stop keeps the text of --stop, which is not given")
     check_count("num-samples", num_samples, least=1)
     check_count("beam", beam)
     if beam and num_samples > beam:
@@ -167,11 +189,8 @@ def sample_command(
             **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
         }
     )  # fmt: skip
-    text = _read_prompt(prompt, prompt_file)
-
-    from rnngen.run import open_run
-
-    opened = open_run(run)
+    text = typed_text(read_prompt(prompt, prompt_file, folder))
+    opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     from rnngen.generation.generate import load
 
@@ -181,6 +200,11 @@ def sample_command(
         console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
     if not text and not quiet and (prompt == "-" or prompt_file is not None):
         console.note("note: the prompt is empty; the text begins as a paragraph does")
+    if (stop or until) and not quiet:
+        from rnngen.cli.ending_notes import notes_on_ending
+
+        for note in notes_on_ending(generator, sampling):
+            console.note(f"note: {note}")
     if interactive:
         from rnngen.cli.interactive import write_together
 
@@ -203,7 +227,7 @@ def sample_command(
             if as_json:
                 write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
                 return
-            write_samples(samples, text, num_samples)
+            write_samples(samples, text, sampling, num_samples, quiet=quiet)
     else:
         write_stream(generator, text, sampling, seed, quiet=quiet)
     if not quiet:
@@ -236,23 +260,3 @@ def _refuse_pairs(given: dict[str, bool]) -> None:
         for other in others:
             if given.get(option) and given.get(other):
                 raise UsageError(f"{option} and {other} cannot both be given")
-
-
-def _read_prompt(prompt: str | None, file: Path | None) -> str:
-    """The prompt; of a file or standard input under the rules of every text, less the newline that an editor adds."""
-    if file is None and prompt != "-":
-        return prompt or ""
-    from rnngen.corpus.sources import TextSource
-
-    if file is not None and not file.is_file() and str(file) != "-":
-        problem = "is not a file" if file.exists() else "no such file"
-        raise CorpusError(problem, where=file, expected="a file with the prompt")
-    if file is None and (sys.stdin is None or sys.stdin.closed):
-        raise UsageError("--prompt - needs a standard input, which is closed")
-    try:
-        return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
-    except CorpusError as error:  # its hint is for a corpus
-        raise CorpusError(
-            error.what, where=error.where, expected=error.expected, found=error.found,
-            hint="A prompt is UTF-8 text." if error.hint else None,
-        ) from error  # fmt: skip

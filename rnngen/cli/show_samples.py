@@ -1,8 +1,13 @@
-"""What ``sample`` shows: one text as it is made, in colours or without, or many when they are done, or JSON."""
+"""What ``sample`` shows: one text as it is made, in colours or without, or many when they are done, or JSON.
+
+Of several texts, a terminal is shown each under a heading. Elsewhere, and with --quiet, there are the texts alone: one
+per line where none can have a line end, else with an empty line between them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli import console
@@ -29,6 +34,7 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
             nonlocal writer
             yield prompt
             writer = _read_prompt(generator, prompt, sampling, seed, 0, quiet=quiet)
+            job.advance_to(0)  # its time begins now
             yield from write_text(writer, generator.tokenizer, ending)
 
         try:
@@ -49,13 +55,20 @@ def write_coloured(
     from rnngen.generation.stopping import Ending
     from rnngen.generation.writer import write_pieces
 
-    output = ColouredOutput()
+    output, several = ColouredOutput(), num_samples > 1
+    above = between(sampling, prompt, num_samples, quiet=quiet)
     for number in range(num_samples):
-        output.write(heading(number) if num_samples > 1 else "")
-        output.write(prompt)
+        output.write(above(number))
         writer = _read_prompt(generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
-        for piece in write_pieces(writer, generator.tokenizer, Ending(sampling, prompt)):
-            output.write(piece.text, piece.nats)
+        pieces = write_pieces(writer, generator.tokenizer, Ending(sampling, prompt))
+        parts: Iterator[tuple[str, float | None]] = chain(
+            [(prompt, None)], ((piece.text, piece.nats) for piece in pieces)
+        )
+        empty = True
+        for text, nats in without_last_line_ends(parts) if several else parts:
+            output.write(text, nats)
+            empty = empty and not text
+        output.write("\n" if empty else "")
         output.end_line()
     if not quiet and output.has_colours:
         show_legend()
@@ -66,17 +79,43 @@ def write_coloured(
 def _read_prompt(
     generator: Generator, prompt: str, sampling: Sampling, seed: int, number: int, *, quiet: bool, scored: bool = False
 ) -> Writer:
-    with LongJob("reading the prompt", None, "tokens", shown=not quiet) as job:
+    total = len(generator.prompt_ids(prompt))
+    with LongJob("reading the prompt", total, "tokens", shown=not quiet) as job:
+        job.advance_to(0)
         return generator.writer(prompt, sampling, seed=seed, number=number, scored=scored, on_read=job.advance_to)
 
 
-def write_samples(samples: Iterable[Sample], prompt: str, num_samples: int) -> None:
+def without_last_line_ends(pieces: Iterable[tuple[str, float | None]]) -> Iterator[tuple[str, float | None]]:
+    """A text in pieces, with what each cost, less the line ends that it ends with."""
+    held: list[tuple[str, float | None]] = []
+    for text, nats in pieces:
+        body = text.rstrip("\n")
+        if body:
+            yield from held
+            held.clear()
+            yield body, nats
+        if text != body:
+            held.append((text[len(body) :], nats))
+
+
+def write_samples(samples: Iterable[Sample], prompt: str, sampling: Sampling, num_samples: int, *, quiet: bool) -> None:
     """Whole samples, each when it is done."""
+    above = between(sampling, prompt, num_samples, quiet=quiet)
     for sample in samples:
-        if num_samples == 1:
-            console.write(f"{prompt}{sample.text}" + ("" if sample.text.endswith("\n") else "\n"))
-        else:
-            console.write(f"{heading(sample.number)}{prompt}{sample.text.rstrip(chr(10))}\n")
+        text = prompt + sample.text
+        if num_samples > 1:
+            text = text.rstrip("\n")
+        console.write(above(sample.number) + text + ("" if text.endswith("\n") else "\n"))
+
+
+def between(sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool) -> Callable[[int], str]:
+    """What stands before a sample of this number, from 0."""
+    one_line = "\n" not in prompt and (sampling.until == "line" or "\n" in (*sampling.stop, *sampling.ban))
+    if num_samples == 1 or one_line:
+        return lambda _: ""
+    if console.shows_output() and not quiet:
+        return heading
+    return lambda number: "\n" if number else ""
 
 
 def _object(piece: Piece) -> dict[str, Any]:
@@ -84,7 +123,7 @@ def _object(piece: Piece) -> dict[str, Any]:
 
 
 def heading(number: int) -> str:
-    """What stands above a sample, numbered from 0, where there are several."""
+    """What stands above a sample, numbered from 0, on a terminal."""
     return f"--- sample {number + 1}\n"
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rnngen.cli import console, longjob
 from rnngen.cli.longjob import LongJob
-from tests.conftest import Outcome
+from tests.conftest import Outcome, make_text
 
 
 @pytest.fixture
@@ -34,11 +37,27 @@ def test_a_short_job_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_long_job_says_off_a_terminal_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     with LongJob("writing", 1000, "tokens", shown=True) as job:
-        job.advance_to(250)
-        job.advance_to(500)
+        for done in (0, 250, 500):
+            job.advance_to(done)
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(", ")[0] for line in lines] == ["writing: 250 of 1,000 tokens", "writing: 500 of 1,000 tokens"]
-    assert all(line.endswith(" left") for line in lines)
+    assert lines[0] == "writing: 0 of 1,000 tokens"  # how long it takes is not known yet
+    assert [line.split(", ")[0] for line in lines[1:]] == [f"writing: {n} of 1,000 tokens" for n in (250, 500)]
+    assert all(line.endswith(" left") for line in lines[1:])
+
+
+@pytest.mark.parametrize("first", [0, 64])
+def test_what_comes_before_the_first_step_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: int
+) -> None:
+    clock = iter([500.0, 504.0, 520.0])  # the first step is told of after 500 seconds of reading
+    monkeypatch.setattr(longjob, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with LongJob("writing", first + 40, "tokens", shown=True) as job:
+        for done in (first, first + 4, first + 20):
+            job.advance_to(done)
+    total = first + 40
+    assert capsys.readouterr().err.splitlines() == [
+        f"writing: {first + 4} of {total} tokens, 36 s left", f"writing: {first + 20} of {total} tokens, 20 s left",
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("impatient")
@@ -108,3 +127,13 @@ def test_memory_does_not_grow_with_the_text(trained: Path) -> None:
     grown, written = map(int, done.stdout.split())
     assert written > 100_000
     assert grown < 1024  # KiB, after 20,000 tokens: ten bytes a token would be as much
+
+
+@pytest.mark.usefixtures("impatient", "trained")
+def test_a_prompt_that_takes_long_to_read_is_told_as_that(cli: Callable[..., Outcome]) -> None:
+    prompt = make_text(21_000)
+    for more in ([], ["--show-probs", "--num-samples", 2]):
+        err = cli("sample", "--prompt", prompt, "-n", 3, "--seed", 1, *more).err
+        assert re.search(r"^reading the prompt: [\d,]+ of 21,000 tokens, \d+ s left$", err, re.MULTILINE)
+        while_it_was_read = err[: err.rindex("reading the prompt")]
+        assert set(re.findall(r"^writing: .*", while_it_was_read, re.MULTILINE)) <= {"writing: 0 of 3 tokens"}

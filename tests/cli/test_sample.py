@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,14 +66,94 @@ def test_the_library_writes_what_the_command_writes(cli: Cli) -> None:
     assert cli("sample", "-p", "The", "-n", 50, "-t", 0.7, "--seed", 4).out.rstrip("\n") == ("The" + text).rstrip("\n")
 
 
-def test_samples_are_numbered_and_the_first_does_not_depend_on_how_many(cli: Cli, trained: Path) -> None:
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def on_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run the command line with standard output on a terminal; what that shows."""
+
+    def call(*arguments: object) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", terminal := Terminal())
+            assert cli(*arguments).code == 0
+        return terminal.getvalue()
+
+    return call
+
+
+def test_on_a_terminal_samples_are_numbered_and_the_first_does_not_depend_on_how_many(
+    cli: Cli, trained: Path, on_terminal: Callable[..., str]
+) -> None:
     make_exact(trained)  # else a number on the border of two tokens could fall to either side
-    out = cli("sample", "--num-samples", 3, "--seed", 5, "-n", 40, "-p", "The ").out
-    texts = re.split(r"^--- sample \d\n", out, flags=re.MULTILINE)[1:]
-    assert re.findall(r"^--- sample (\d)$", out, re.MULTILINE) == ["1", "2", "3"]
+    shown = on_terminal("sample", "--num-samples", 3, "--seed", 5, "-n", 40, "-p", "The ")
+    texts = re.split(r"^--- sample \d\n", shown, flags=re.MULTILINE)[1:]
+    assert re.findall(r"^--- sample (\d)$", shown, re.MULTILINE) == ["1", "2", "3"]
     assert len(set(texts)) == 3
     assert texts[0].rstrip("\n") == cli("sample", "--seed", 5, "-n", 40, "-p", "The ").out.rstrip("\n")
     assert all(text.startswith("The ") for text in texts)
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("how", [[], ["--show-probs"], ["--beam", 4]], ids=["drawn", "coloured", "searched"])
+@pytest.mark.parametrize("prompt", ["", "The ", "The\n"])
+def test_off_a_terminal_and_with_quiet_there_are_the_texts_alone(
+    cli: Cli, on_terminal: Callable[..., str], how: list[object], prompt: str
+) -> None:
+    many = ["sample", "-p", prompt, "-n", 60, "--num-samples", 4, *how, *(["--seed", 1] if "--beam" not in how else [])]
+    texts = [json.loads(line)["text"] for line in cli(*many, "--json").out.splitlines()]
+    expected = "\n".join((prompt + text).rstrip("\n") + "\n" for text in texts)
+    assert cli(*many).out == expected
+    assert on_terminal(*many, "--quiet") == expected
+    assert on_terminal(*many).count("--- sample ") == 4
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("how", [[], ["--show-probs"], ["--beam", 40]], ids=["drawn", "coloured", "searched"])
+@pytest.mark.parametrize(
+    "ends",
+    [["--until", "line"], ["--stop", "\n"], ["--stop", "\n", "--keep-stop"], ["--ban", "\n"], ["-n", 0, "--ban", "\n"]],
+)
+@pytest.mark.parametrize("prompt", ["", "The "])
+def test_texts_that_are_lines_are_one_per_line_even_where_one_is_empty(
+    cli: Cli, on_terminal: Callable[..., str], how: list[object], ends: list[object], prompt: str
+) -> None:
+    many = ["sample", "-p", prompt, "-n", 20, *ends, "--num-samples", 40, *how]
+    many += ["--seed", 1, "-t", 2] if "--beam" not in how else []
+    samples = [json.loads(line) for line in cli(*many, "--json").out.splitlines()]
+    expected = [(prompt + sample["text"]).removesuffix("\n") for sample in samples]
+    assert len(expected) > 1 or (0 in ends and "--beam" in how)
+    for out in (cli(*many).out, on_terminal(*many), on_terminal(*many, "--quiet")):
+        assert out == "".join(line + "\n" for line in expected)
+    for sample in [] if "--beam" in how else samples[:1]:  # and one alone is a line too
+        alone = cli("sample", "-p", prompt, "-n", 20, *ends, "--seed", 1, "-t", 2, *how).out
+        assert alone == prompt + sample["text"].removesuffix("\n") + "\n"
+
+
+@pytest.mark.usefixtures("trained")
+def test_without_a_prompt_a_line_is_not_empty(cli: Cli) -> None:
+    outcome = cli("sample", "--until", "line", "--num-samples", 300, "--seed", 1, "--json")
+    samples = [json.loads(line) for line in outcome.out.splitlines()]
+    assert len(samples) == 300
+    assert all(sample["text"] for sample in samples)
+    skipped = [sample for sample in samples if sample["tokens"] > len(sample["text"]) + 1]
+    assert skipped, "the model begins some paragraphs with a line end, which is drawn and left out"
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_sentence_ends_with_its_mark_and_a_kept_stop_text_with_itself(cli: Cli) -> None:
+    for more in ([], ["--show-probs"]):
+        sentence = json.loads(cli("sample", "--until", "sentence", "--seed", 1, "-t", 0.5, "--json", *more).out)
+        assert sentence["finish_reason"] == "sentence"
+        assert sentence["stop"] == "\n\n" or sentence["text"].endswith(sentence["stop"])
+        kept = json.loads(cli("sample", "--stop", ".", "--keep-stop", "--seed", 1, "--json", *more).out)
+        assert kept["text"].endswith(".")
+        assert kept["text"].count(".") == 1
+        assert (kept["finish_reason"], kept["stop"]) == ("stop", ".")
 
 
 @pytest.mark.usefixtures("trained")
@@ -147,8 +228,12 @@ def test_without_a_run_the_way_to_one_is_told(cli: Cli) -> None:
 
 
 def test_a_path_that_is_no_run_is_told(cli: Cli, corpus: Path) -> None:
-    refused(cli("sample", corpus), 1, f"{corpus}: is not a run", "found a file")
-    refused(cli("sample", "nowhere"), 1, "nowhere: is not a run", "found nothing there")
+    refused(
+        cli("sample", corpus), 1, f"{corpus}: is not a run", "found a file", f"rnngen sample --prompt-file {corpus}"
+    )
+    refused(
+        cli("sample", "nowhere"), 1, "nowhere: is not a run", "found nothing there", "rnngen sample --prompt nowhere"
+    )
     Path("empty").mkdir()
     refused(cli("sample", "empty"), 1, "empty: is not a run")
 
@@ -190,13 +275,17 @@ def test_a_run_without_a_manifest_is_not_the_newest(cli: Cli, trained: Path) -> 
     [
         {"top_k": 3}, {"top_p": 0.5}, {"min_p": 0.2}, {"typical": 0.4}, {"repetition_penalty": 1.3},
         {"repetition_penalty": 1.5, "repetition_window": 5}, {"ban": ["e"]}, {"force": "cat"}, {"stop": ["dog", "."]},
-        {"until": "line"}, {"until": "paragraph", "length": 40}, {"device": "cpu"},
+        {"until": "line"}, {"until": "paragraph", "length": 40}, {"until": "sentence"}, {"device": "cpu"},
+        {"stop": ["og", "."], "keep_stop": True},
         {"temperature": 0.8, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "typical": 0.95, "repetition_penalty": 1.1},
     ],
 )  # fmt: skip
 def test_every_option_means_what_it_means_in_the_library(cli: Cli, options: dict[str, object]) -> None:
     words = []
     for name, value in options.items():
+        if value is True:
+            words.append(f"--{name.replace('_', '-')}")
+            continue
         for one in value if isinstance(value, list) else [value]:
             words += [f"--{name.replace('_', '-')}", one]
     text = rnngen.generate("The ", seed=5, **options)  # type: ignore[arg-type]
@@ -307,3 +396,88 @@ def test_a_run_that_is_not_at_its_end_says_so(cli: Cli, trained: Path) -> None:
     manifest["files"]["config.json"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (trained / "manifest.json").write_text(json.dumps(manifest))
     assert cli("sample", "-n", 5, "--seed", 1).err == "(seed 1, checkpoints/tiny at step 60 of 2,000)\n"
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["checkpoints/tiny", "The "], "rnngen sample checkpoints/tiny --prompt 'The '"),
+        (["checkpoints/tiny", "The", "cat"], "rnngen sample checkpoints/tiny --prompt 'The cat'"),
+        (["Once upon a time"], "rnngen sample --prompt 'Once upon a time'"),
+        (["Once", "upon", "a", "time"], "rnngen sample --prompt 'Once upon a time'"),
+        (["the cat " * 100], f"rnngen sample --prompt '{'the cat ' * 100}'"),
+        (["--", "- the cat"], "rnngen sample '--prompt=- the cat'"),
+        (["-"], "rnngen sample --prompt -"),
+    ],
+)
+def test_a_text_where_a_run_is_expected_is_told_with_the_command_that_reads_it(
+    cli: Cli, arguments: list[str], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = cli("sample", *arguments)
+    refused(outcome, 2, "a run is expected", command)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"The cat"), closed=False))
+    assert cli(*shlex.split(command)[1:], "-n", 3).code == 0
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("name", ["Hello", "The cat " * 100, "the cat.", "missing.txt"])
+def test_a_prompt_file_that_is_a_text_is_told_with_the_command_that_reads_it(cli: Cli, name: str) -> None:
+    outcome = cli("sample", "--prompt-file", name)
+    refused(outcome, 1, "no such file", f"rnngen sample --prompt {shlex.quote(name)}")
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stop", "Ω"], "ends nothing: the model has never seen 'Ω'. The text ends after 500 tokens; --len"),
+        (["--stop", "Ω", "-n", 7], "ends nothing: the model has never seen 'Ω'. The text ends after 7 tokens"),
+        (["--stop", "Ω", "--stop", "a"], "--stop 'Ω' ends nothing: the model has never seen 'Ω'\n"),
+        (["--ban", "\n", "--until", "line", "-n", 9], "--until line ends nothing: --ban forbids it. The text ends"),
+        (["--ban", "\n", "--until", "paragraph", "--stop", "a"], "--until paragraph ends nothing: --ban forbids it\n"),
+        (["--ban", "\n", "--ban", ".", "--until", "sentence", "-n", 9], "--until sentence ends nothing: --ban forbids"),
+        (["--stop", r"\n\n"], r"for a line break, type --stop $'\n\n' in bash, or --until paragraph. The text ends"),
+        (["--stop", r"a\n"], r"type --stop $'a\n' in bash. The text"),
+    ],
+)  # fmt: skip
+def test_an_end_that_cannot_be_written_is_told_once(cli: Cli, options: list[object], said: str) -> None:
+    for more in ([], ["--json"], ["--num-samples", 2], ["--show-probs"]):
+        outcome = cli("sample", *options, *more, "--seed", 1)
+        assert outcome.code == 0
+        assert outcome.err.count("note: --") == 1
+        assert said in outcome.err
+    assert cli("sample", *options, "--quiet").err == ""
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--until", "line"],
+        ["--until", "paragraph"],
+        ["--until", "sentence"],
+        ["--stop", ". "],
+        ["--until", "line", "--ban", "e"],
+    ],
+)
+def test_an_end_that_can_be_written_is_not_spoken_of(cli: Cli, options: list[object]) -> None:
+    assert cli("sample", *options, "--seed", 1).err == "(seed 1, checkpoints/tiny)\n"
+
+
+def test_a_model_without_line_ends_says_what_ends_its_lines(cli: Cli, tmp_path: Path) -> None:
+    Path("one.txt").write_text("the cat sat " * 300)
+    rnngen.train("one.txt", out="checkpoints/one", steps=2, **FAST)
+    assert "--until line ends nothing: the model has never seen '\\n'" in cli("sample", "--until", "line", "-n", 5).err
+    assert "--until sentence ends nothing: the model has never seen its marks" in cli(
+        "sample", "--until", "sentence", "-n", 5
+    ).err  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "noted"), [("the cat sat\n", True), ('say ("\\n")\n', False)])
+def test_a_backslash_is_spoken_of_where_a_vocabulary_of_subwords_has_no_use_for_it(
+    cli: Cli, text: str, noted: bool
+) -> None:
+    Path("text.txt").write_text(text * 300)
+    rnngen.train("text.txt", out="checkpoints/bpe", steps=2, tokenizer="bpe", vocab_size=280, **FAST)
+    assert ("for a line break" in cli("sample", "--stop", r"\n", "-n", 5).err) is noted

@@ -94,7 +94,7 @@ def test_generated_text_is_raw_into_a_pipe_and_harmless_on_a_terminal(
     cli: Cli, hostile: Path, terminal: Callable[[str], Terminal], more: list[str]
 ) -> None:
     assert cli("train", hostile, *OPTIONS).code == 0
-    sample = ["sample", "--prompt", "[bold red]\x1b[31m", "--seed", "1", *more]
+    sample = ["sample", "--prompt", "[bold red]\x1b[31m", "--seed", "1", "--quiet", *more]
     piped = cli(*sample)
     assert piped.code == 0
     for character in ("\x1b", "\x9b", "\u202e", "\a"):

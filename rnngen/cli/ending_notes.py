@@ -1,0 +1,78 @@
+"""What is said before a text is written that cannot end where it was told to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rnngen.generation.stopping import UNTIL
+from rnngen.generation.writable import cannot_be_written
+
+if TYPE_CHECKING:
+    from rnngen.generation.generate import Generator
+    from rnngen.generation.options import Sampling
+
+
+def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
+    """Of each end of the text that the model cannot write, why not; and what ends the text instead.
+
+    Also of each stop text in which a backslash stands for a line break, as no shell reads it, where the model has no
+    use for a backslash.
+    """
+    if not sampling.stop and sampling.until is None:
+        return []
+    tokenizer, banned = generator.tokenizer, generator.banned(sampling.ban)
+    notes, impossible = [], 0
+    for text in sampling.stop:
+        reason = _why_not([text], generator, banned)
+        impossible += reason is not None
+        meant = _meant_by_backslashes(text)
+        if meant is not None and (reason or not _has_use_for_backslash(tokenizer.token_bytes(), tokenizer.level)):
+            notes.append(f"--stop {text!r} is a backslash and a letter: for a line break, {meant}")
+        elif reason:
+            notes.append(f"--stop {text!r} ends nothing: {reason}")
+    if sampling.until is not None:
+        reason = _why_not(_ends_of(sampling.until), generator, banned)
+        impossible += reason is not None
+        if reason:
+            notes.append(f"--until {sampling.until} ends nothing: {reason}")
+    if impossible == len(sampling.stop) + (sampling.until is not None):
+        given = "" if sampling.length is not None else "; --length N sets another number"
+        notes[-1] += f". The text ends after {sampling.most:,} tokens{given}"
+    return notes
+
+
+def _ends_of(until: str) -> list[str]:
+    if until in UNTIL:
+        return [UNTIL[until]]
+    from rnngen.generation.sentences import MARKS
+
+    return [*MARKS, UNTIL["paragraph"]]
+
+
+def _why_not(texts: list[str], generator: Generator, banned: list[int]) -> str | None:
+    """Why none of these texts can be written; None: one can."""
+    tokenizer = generator.tokenizer
+    if len(cannot_be_written(texts, tokenizer, banned)) < len(texts):
+        return None
+    if len(cannot_be_written(texts, tokenizer)) < len(texts):
+        return "--ban forbids it"
+    missing = cannot_be_written(dict.fromkeys("".join(texts)), tokenizer)
+    return f"the model has never seen {''.join(missing)!r}" if len(texts) == 1 else "the model has never seen its marks"
+
+
+def _has_use_for_backslash(tokens: list[bytes], level: str) -> bool:
+    """Whether a vocabulary shows that the training text had backslashes: as a character, or with others in a token.
+
+    Of bytes, every vocabulary has all.
+    """
+    return level in ("char", "byte") or any(b"\\" in token and len(token) > 1 for token in tokens)
+
+
+def _meant_by_backslashes(text: str) -> str | None:
+    """How a text with ``\\n`` or ``\\t`` in it is typed, if these stand for line ends and tabs."""
+    if not re.search(r"\\[nrt]", text):
+        return None
+    until = next((name for name, end in UNTIL.items() if text.replace("\\n", "\n") == end), None)
+    quoted = text.replace("'", "\\'")
+    return f"type --stop $'{quoted}' in bash" + (f", or --until {until}" if until else "")
