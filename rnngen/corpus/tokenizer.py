@@ -19,6 +19,7 @@ import codecs
 import json
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -35,6 +36,8 @@ Ids = NDArray[np.integer[Any]]
 
 UNKNOWN = "<unk>"
 DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
+MOST_HELD = 64
+"""Bytes of a prompt that are held back at most, so that it costs little to look for what they may begin."""
 
 
 class Tokenizer(ABC):
@@ -79,10 +82,42 @@ class Tokenizer(ABC):
         """The narrowest type that tokens on disk fit in."""
         return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text that ``ids`` stand for; bytes that are not UTF-8 become U+FFFD."""
+    def decode(self, ids: Iterable[int], before: bytes = b"") -> str:
+        """The text of these bytes and those that ``ids`` stand for; what is not UTF-8 becomes U+FFFD."""
         table = self.token_bytes()
-        return b"".join(table[i] for i in ids).decode("utf-8", errors="replace")
+        return b"".join([before, *(table[i] for i in ids)]).decode("utf-8", errors="replace")
+
+    def hold_back(self, text: str) -> tuple[Ids, str]:
+        """Ids that begin a text whatever comes after it, and the end of the text, which what comes may still join.
+
+        The ids and those of the end are together the ids of the text. Where every character or byte is a token, all
+        of them stand, and nothing is held back.
+        """
+        return self.encode(text), ""
+
+    @cached_property
+    def _in_order(self) -> tuple[list[bytes], list[int]]:
+        """All that tokens stand for, sorted, and their ids."""
+        pairs = sorted(zip(self.token_bytes(), range(self.vocab_size), strict=True))
+        return [content for content, _ in pairs], [token for _, token in pairs]
+
+    def tokens_beginning(self, content: bytes) -> list[int]:
+        """Ids of the tokens whose bytes begin with these."""
+        contents, ids = self._in_order
+        first = last = bisect_left(contents, content)
+        while last < len(contents) and contents[last].startswith(content):
+            last += 1
+        return ids[first:last]
+
+    def tokens_within(self, content: bytes) -> list[int]:
+        """Ids of the tokens whose bytes are a beginning of these, but not all of them; the shortest first."""
+        contents, ids = self._in_order
+        found = []
+        for size in range(1, len(content)):
+            at = bisect_left(contents, content[:size])
+            if at < len(contents) and contents[at] == content[:size]:
+                found.append(ids[at])
+        return found
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
         """Ids of a text that comes in pieces, cut where the pieces give the same tokens as the whole."""
@@ -103,10 +138,16 @@ class StreamDecoder:
         """The text that this token completes, perhaps none."""
         if not self._holding and token in self._whole:
             return self._whole[token]
-        text = self._decoder.decode(self._table[token])
-        held, self._holding = self._holding, bool(self._decoder.getstate()[0])
+        held = self._holding
+        text = self.push_bytes(self._table[token])
         if not held and not self._holding:
             self._whole[token] = text
+        return text
+
+    def push_bytes(self, content: bytes) -> str:
+        """The text that these bytes complete, perhaps none."""
+        text = self._decoder.decode(content)
+        self._holding = bool(self._decoder.getstate()[0])
         return text
 
     def finish(self) -> str:
@@ -271,6 +312,33 @@ class SubwordTokenizer(Tokenizer):
             encodings = self._tokenizer.encode_batch_fast(list(aligned_pieces(_slices(piece, 1 << 14))))
             yield np.concatenate([np.array(e.ids, dtype=self.dtype) for e in encodings])
 
+    def hold_back(self, text: str) -> tuple[Ids, str]:
+        """Ids that begin a text whatever comes after it, and the end of the text, which what comes may still join.
+
+        The end is what GPT-2's rule for words finds last: a word, a number, signs or white space. All before it is cut
+        the same way whatever follows, but for a contraction: ``'`` and ``r`` are two until an ``e`` follows. Of an end
+        that is longer than ``MOST_HELD`` bytes, the last tokens are held back that are not.
+        """
+        begin = _last_boundary(_checked(text), 0)
+        words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text[begin:])]
+        size = sum(map(len, words[-1:]))  # in bytes: the alphabet has a character for each
+        if words[-2:-1] == ["'"] and words[-1] in _CONTRACTIONS_BEGIN:
+            size += 1
+        content = text[begin:].encode()
+        held = content[len(content) - size :].decode()
+        fixed = self.encode(text[: len(text) - len(held)])
+        return (fixed, held) if size <= MOST_HELD else self._hold_back_tokens(fixed, held)
+
+    def _hold_back_tokens(self, fixed: Ids, held: str) -> tuple[Ids, str]:
+        """The same, where what could be held back is too long."""
+        table, ids, content = self.token_bytes(), self.encode(held), held.encode()
+        for n, token in enumerate(ids.tolist()):
+            # a cut inside a character would leave no text
+            if len(content) <= MOST_HELD and (not content or content[0] & 0xC0 != 0x80):
+                return np.concatenate([fixed, ids[:n]]), content.decode()
+            content = content[len(table[token]) :]
+        return np.concatenate([fixed, ids]), ""
+
     def _token_bytes(self) -> list[bytes]:
         """The bytes that each token's GPT-2 alphabet spells."""
         table = {c: bytes([i]) for i, c in enumerate(_byte_alphabet())}
@@ -280,6 +348,9 @@ class SubwordTokenizer(Tokenizer):
     def to_json(self) -> str:
         """The library's own file."""
         return str(self._tokenizer.to_str(pretty=True))
+
+
+_CONTRACTIONS_BEGIN = ("r", "v", "l")  # of 're, 've and 'll
 
 
 def _byte_alphabet() -> list[str]:

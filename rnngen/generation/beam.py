@@ -12,6 +12,7 @@ import numpy as np
 from rnngen.generation.context import log_softmax, nats_of
 from rnngen.generation.filters import ban
 from rnngen.generation.generate import Generator
+from rnngen.generation.opening import branches
 from rnngen.generation.options import Sampling
 from rnngen.generation.stopping import Ending, FinishReason
 from rnngen.generation.writer import Sample
@@ -53,13 +54,19 @@ def beam_search(
     """
     table = generator.tokenizer.token_bytes()
     banned = generator.banned(sampling.ban)
-    context = generator.context([generator.prompt_ids(prompt)])
-    live = [Hypothesis(0.0, b"", 0, 0.0)]
+    start = generator.start(prompt, replace(sampling, force=""))
+    context = generator.context()
+    context.snapshot = start.stream
+    begun, log_p = branches(context, start.opening, banned)
+    live = [Hypothesis(branch.log_p, b"", 0, branch.nats) for branch in begun]
+    known = [branch.known for branch in begun]  # bytes of the next token that are the prompt's
+    if not sampling.most:
+        live = [Hypothesis(0.0, b"", 0, 0.0)]
     ended: list[tuple[Hypothesis, Sample]] = []
     for step in range(sampling.most):
         if on_step is not None:
             on_step(step)
-        scores = np.array([h.score for h in live])[:, None] + ban(log_softmax(context.prediction()), banned)
+        scores = np.array([h.score for h in live])[:, None] + log_p
         # twice as many, so that enough go on when some end
         best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
         rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
@@ -68,20 +75,22 @@ def beam_search(
         for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             score = float(scores[row, token])
             before = live[row]
-            grown = Hypothesis(score, before.content + table[token], before.tokens + 1, before.nats + nats[rank])
+            content = before.content + table[token][known[row] :]
+            grown = Hypothesis(score, content, before.tokens + 1, before.nats + nats[rank])
             sample = _ended(grown, Ending(sampling, prompt)) if score > -np.inf else None
             if sample is not None and rank < width:
                 ended.append((grown, sample))
             elif sample is None and score > -np.inf and len(going) < width:
                 going.append((row, token, grown))
         ended = sorted(ended, key=lambda pair: -pair[0].score)[:width]
-        live = [grown for _, _, grown in going]
+        live, known = [grown for _, _, grown in going], [0] * len(going)
         # nothing that goes on can rise again
         if not live or (len(ended) == width and ended[-1][0].score >= live[0].score):
             break
         context.snapshot = context.snapshot.select([row for row, _, _ in going])
         context.read([token for _, token, _ in going])
-    finished = [*ended, *((h, _sample(h, h.content.decode(errors="replace"), "length", None)) for h in live)]
+        log_p = ban(log_softmax(context.prediction()), banned)
+    finished = [*ended, *((h, _finished(h, Ending(sampling, prompt))) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
         replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)
@@ -96,6 +105,12 @@ def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
     whole = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(h.content)  # no half character at the end
     text = ending.push(whole)
     return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+
+
+def _finished(h: Hypothesis, ending: Ending) -> Sample:
+    """The sample of a text that has no more tokens."""
+    text = ending.finish(h.content.decode(errors="replace"))
+    return _sample(h, text, ending.reason, ending.stop)
 
 
 def _sample(h: Hypothesis, text: str, reason: FinishReason, stop: str | None) -> Sample:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation.context import Context, Model, Snapshot
+from rnngen.generation.opening import Opening, open_text
 from rnngen.generation.options import Options, Sampling, check_count, draw_seed, make_sampling
 from rnngen.generation.recurrence import Recurrence
 from rnngen.generation.sampling import Sampler
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 
 TOGETHER = 64
 """Samples written side by side."""
+
+
+class Start(NamedTuple):
+    """Where the texts after one prompt start.
+
+    Attributes:
+        ids: that were read.
+        stream: what has read them, one stream.
+        opening: how the texts begin.
+    """
+
+    ids: Sequence[int]
+    stream: Snapshot
+    opening: Opening
 
 
 class Generator:
@@ -81,8 +96,9 @@ class Generator:
             scored: whether each token's probability is wanted too.
             on_read: told, from time to time, how many of the prompt's tokens have been read.
         """
-        ids, numbers = [self.prompt_ids(prompt)], range(number, number + 1)
-        return self._writer(ids, sampling, seed, numbers, scored=scored, on_read=on_read)
+        seed = draw_seed() if seed is None else seed
+        self._check(sampling, seed)
+        return self.write_from([self.start(prompt, sampling, on_read)], sampling, seed, [number], scored=scored)
 
     def generate_batch(
         self, prompts: Sequence[str], *, seed: int | None = None, **options: Unpack[Options]
@@ -115,12 +131,13 @@ class Generator:
             raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
         sampling = make_sampling(options)
         seed = draw_seed() if seed is None else seed
-        ids = {prompt: self.prompt_ids(prompt) for prompt in dict.fromkeys(prompts)}
-        self.sampler([], sampling, seed, ())  # refuses what cannot be, before the first sample is asked for
-        return self._samples(list(prompts), ids, sampling, seed, keep_pieces, on_step)
+        for prompt in dict.fromkeys(prompts):
+            self.prompt_ids(prompt)
+        self._check(sampling, seed)  # refuses what cannot be, before the first sample is asked for
+        return self._samples(list(prompts), sampling, seed, keep_pieces, on_step)
 
     def _samples(
-        self, prompts: list[str], ids: dict[str, list[int]], sampling: Sampling, seed: int, keep_pieces: bool,
+        self, prompts: list[str], sampling: Sampling, seed: int, keep_pieces: bool,
         on_step: Callable[[int], object] | None,
     ) -> Iterator[Sample]:  # fmt: skip
         size, before = 1 if keep_pieces else TOGETHER, 0
@@ -131,13 +148,16 @@ class Generator:
             if on_step is not None:
                 on_step(before)
 
-        for start in range(0, len(prompts), size):
-            together = prompts[start : start + size]
-            numbers = range(start, start + len(together))
-            writer = self._writer([ids[prompt] for prompt in together], sampling, seed, numbers, scored=True)
+        starts: dict[str, Start] = {}
+        for first in range(0, len(prompts), size):
+            together = prompts[first : first + size]
+            numbers = range(first, first + len(together))
+            # one prompt may have many samples
+            starts = {p: starts[p] if p in starts else self.start(p, sampling) for p in dict.fromkeys(together)}
+            writer = self.write_from([starts[p] for p in together], sampling, seed, numbers, scored=True)
             endings = [Ending(sampling, prompt) for prompt in together]
             if keep_pieces:
-                yield write_sample(writer, self.tokenizer, endings[0], seed, start)
+                yield write_sample(writer, self.tokenizer, endings[0], seed, first)
                 drawn(writer.drawn)
             else:
                 yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
@@ -151,51 +171,72 @@ class Generator:
         return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
 
     def prompt_ids(self, prompt: str) -> list[int]:
-        """Ids that are read before the first draw: of the prompt, or, if none are left, of line ends."""
+        """Ids of what the model can read of a prompt, or, if there are none, of line ends."""
         ids, _ = self.encode_prompt(prompt)
         if not len(ids):
             ids, _ = self.encode_prompt("\n\n")
         read: list[int] = ids.tolist()
         return read
 
-    def context(
-        self, texts: Sequence[Sequence[int]] = ((),), on_read: Callable[[int], object] | None = None
-    ) -> Context:
-        """A context that has read the ids of these texts, a stream each.
+    def hold_back(self, text: str) -> tuple[list[int], str]:
+        """As ``Tokenizer.hold_back``, without characters that the model has never seen."""
+        if self.tokenizer.unknown_id is not None:  # there, all others stand
+            return self.encode_prompt(text)[0].tolist(), ""
+        ids, held = self.tokenizer.hold_back(text)
+        return ids.tolist(), held
 
-        ``on_read`` is told, from time to time, how many of the first one's have been read.
+    def hold_back_prompt(self, prompt: str) -> tuple[list[int], str]:
+        """The same, but of a prompt of which nothing is left, line ends, which stand."""
+        ids, held = self.hold_back(prompt)
+        return (ids, held) if ids or held else (self.prompt_ids(""), "")
+
+    def start(self, prompt: str, sampling: Sampling, on_read: Callable[[int], object] | None = None) -> Start:
+        """Read a prompt, and find out how texts after it can begin.
+
+        ``on_read`` is told, from time to time, how many of its tokens have been read.
         """
+        ids, held = self.hold_back_prompt(prompt)
+        return self.start_from(self.context(ids, on_read), ids, held, sampling)
+
+    def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
+        """The same, of a context that has read these ids, where ``held`` comes next; it is left as it was."""
+        before = context.snapshot
+        opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
+        start = Start((*ids, *opening.inside), context.snapshot, opening)
+        context.snapshot = before
+        return start
+
+    def context(self, ids: Sequence[int] = (), on_read: Callable[[int], object] | None = None) -> Context:
+        """A context of one stream that has read these ids; ``on_read`` is told, from time to time, how many."""
         context = Context(self.model, self.mixture)
-        if len(texts) == 1:
-            context.read_text(texts[0], on_read)
-            return context
-        read: dict[tuple[int, ...], Snapshot] = {}
-        start = context.snapshot
-        for ids in map(tuple, texts):
-            if ids not in read:
-                context.snapshot = start
-                context.read_text(ids, None if read else on_read)
-                read[ids] = context.snapshot
-        if len(read) == 1:
-            context.snapshot = context.snapshot.repeat(len(texts))
-        else:
-            context.snapshot = Snapshot.join([read[tuple(ids)] for ids in texts])
+        context.read_text(ids, on_read)
         return context
 
-    def _writer(
-        self, texts: Sequence[Sequence[int]], sampling: Sampling, seed: int | None, numbers: range, *, scored: bool,
-        on_read: Callable[[int], object] | None = None,
+    def write_from(
+        self, starts: Sequence[Start], sampling: Sampling, seed: int, numbers: Iterable[int], *, scored: bool,
+        kind: type[Writer] = Writer,
     ) -> Writer:  # fmt: skip
-        sampler = self.sampler(texts, sampling, draw_seed() if seed is None else seed, numbers)
-        return Writer(self.context(texts, on_read), sampler, scored=scored)
-
-    def sampler(self, texts: Sequence[Sequence[int]], sampling: Sampling, seed: int, numbers: Iterable[int]) -> Sampler:
-        """What draws the tokens of samples with these numbers; ``texts`` are the ids that each has read."""
-        check_count("seed", seed)
-        return Sampler(
-            sampling, banned=self.banned(sampling.ban), forced=self._forced(sampling.force), seed=seed,
-            samples=numbers, histories=texts, vocab_size=self.tokenizer.vocab_size,
+        """What draws samples with these numbers, each from its start: a writer of this kind."""
+        context = self.context()
+        context.snapshot = Snapshot.join([start.stream for start in starts])
+        openings = [start.opening for start in starts]
+        sampler = Sampler(
+            sampling, banned=self.banned(sampling.ban), seed=seed, samples=numbers,
+            histories=[start.ids for start in starts], vocab_size=self.tokenizer.vocab_size,
         )  # fmt: skip
+        return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
+
+    def _check(self, sampling: Sampling, seed: int) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises:
+            UsageError: a seed below 0, or texts of ``ban`` or ``force`` that cannot be.
+        """
+        check_count("seed", seed)
+        self.banned(sampling.ban)
+        _, unseen = self.encode_prompt(sampling.force)
+        if unseen:
+            raise UsageError(f"--force has characters that the model has never seen: {unseen!r}")
 
     def banned(self, texts: Sequence[str]) -> list[int]:
         """Ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
@@ -216,13 +257,6 @@ class Generator:
         if len(banned) == self.tokenizer.vocab_size:
             raise UsageError("--ban leaves no token to draw")
         return sorted(banned)
-
-    def _forced(self, text: str) -> list[int]:
-        ids, unseen = self.encode_prompt(text)
-        if unseen:
-            raise UsageError(f"--force has characters that the model has never seen: {unseen!r}")
-        forced: list[int] = ids.tolist()
-        return forced
 
 
 def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:

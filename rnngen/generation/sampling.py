@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import add, divide, exp, subtract
@@ -15,6 +15,9 @@ from rnngen.generation import filters
 from rnngen.generation.context import not_finite
 from rnngen.generation.filters import Array, Weights
 from rnngen.generation.options import Sampling
+
+if TYPE_CHECKING:
+    from rnngen.generation.healing import Covers
 
 
 class Sampler:
@@ -25,7 +28,6 @@ class Sampler:
     Args:
         sampling: the options.
         banned: ids that are never drawn.
-        forced: ids of what every text begins with.
         seed: of the draws.
         samples: the samples' numbers, (B,).
         histories: the ids of each one's prompt, which count as seen.
@@ -33,11 +35,10 @@ class Sampler:
     """
 
     def __init__(
-        self, sampling: Sampling, *, banned: Sequence[int], forced: Sequence[int], seed: int,
-        samples: Iterable[int], histories: Sequence[Sequence[int]], vocab_size: int,
+        self, sampling: Sampling, *, banned: Sequence[int], seed: int, samples: Iterable[int],
+        histories: Sequence[Sequence[int]], vocab_size: int,
     ) -> None:  # fmt: skip
         self._sampling = sampling
-        self._forced = deque(forced)
         self._uniforms = [Random(f"{seed} {sample}").random for sample in samples]
         self._recent = None
         if sampling.repetition_penalty != 1 and sampling.repetition_window:
@@ -54,19 +55,50 @@ class Sampler:
         Raises:
             RnngenError: the logits are not finite.
         """
-        if self._plain and len(logits) == 1 and not self._forced:
+        if self._plain and len(logits) == 1:
             return [self._draw_one(logits)]
-        if self._forced:
-            tokens = [self._forced.popleft()] * len(logits)
-        else:
-            try:
-                tokens = filters.draw(self.weights(logits), [uniform() for uniform in self._uniforms])
-            except FloatingPointError as error:
-                raise not_finite() from error
+        tokens = self._drawn(self.weights(logits), self._uniforms)
         if self._recent is not None:
             for window, token in zip(self._recent, tokens, strict=True):
                 window.push(token)
         return tokens
+
+    def draw_alone(self, logits: Array, sample: int) -> int:
+        """The next token of one of the samples, from its logits (1, V): the token that ``draw`` would give it."""
+        (token,) = self._drawn(self.weights(logits, [sample]), [self._uniforms[sample]])
+        self.push((token,), sample)
+        return token
+
+    def draw_cover(self, covers: Covers, sample: int) -> int:
+        """The index of the cover that one of the samples begins with.
+
+        The options take effect on covers as on tokens. What repeats is the last token, if it says more than the prompt.
+
+        Raises:
+            RnngenError: the model's logits are not finite.
+        """
+        log_p = covers.log_p
+        if self._recent is not None:
+            seen = covers.longer & (self._recent[sample].counts[covers.tokens] > 0)
+            z = filters.penalize_repetition(covers.logits, seen, self._sampling.repetition_penalty)
+            log_p = log_p + (z - covers.logits)
+        w = self._filtered(filters.weights(np.where(covers.banned, -np.inf, log_p)[None], self._sampling.temperature))
+        (cover,) = self._drawn(w, [self._uniforms[sample]])
+        self.push(covers.ids(cover), sample)
+        return cover
+
+    def push(self, tokens: Sequence[int], sample: int) -> None:
+        """Tokens that one of the samples goes on with, however they were chosen."""
+        if self._recent is not None:
+            for token in tokens:
+                self._recent[sample].push(token)
+
+    @staticmethod
+    def _drawn(w: Weights, uniforms: Sequence[Callable[[], float]]) -> list[int]:
+        try:
+            return filters.draw(w, [uniform() for uniform in uniforms])
+        except FloatingPointError as error:
+            raise not_finite() from error
 
     def _draw_one(self, logits: Array) -> int:
         """The same for a single sample that nothing but the temperature changes: half the time of a token is here.
@@ -85,12 +117,15 @@ class Sampler:
             raise not_finite()
         return int(sums[0].searchsorted(self._uniforms[0]() * total, "right"))
 
-    def weights(self, logits: Array) -> Weights:
-        """What the next token is drawn by, (B, V), from logits (B, V)."""
+    def weights(self, logits: Array, samples: Sequence[int] | None = None) -> Weights:
+        """What the next token is drawn by, (B, V), from logits (B, V), of all samples or of these."""
         if self._recent is not None:
-            seen = np.array([window.counts for window in self._recent]) > 0
+            windows = self._recent if samples is None else [self._recent[sample] for sample in samples]
+            seen = np.array([window.counts for window in windows]) > 0
             logits = filters.penalize_repetition(logits, seen, self._sampling.repetition_penalty)
-        w = filters.weights(logits + self._bias, self._sampling.temperature)
+        return self._filtered(filters.weights(logits + self._bias, self._sampling.temperature))
+
+    def _filtered(self, w: Weights) -> Weights:
         for apply, value in self._filters:
             w = apply(w, value)
         return w

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnngen.generation.context import Snapshot
-from rnngen.generation.generate import Generator
+from rnngen.generation.generate import Generator, Start
 from rnngen.generation.options import Sampling
 from rnngen.generation.stopping import UNTIL, Ending
 from rnngen.generation.words import likely_words
@@ -25,17 +25,20 @@ class Step:
         text: the text.
         written: whether the model wrote it.
         before: what was read before it.
+        held: what was held back before it.
     """
 
     text: str
     written: bool
     before: Snapshot
+    held: str
 
 
 class Session:
     """A text that grows by what a user types and what a model writes.
 
-    Whatever was interrupted, taken back or stopped, the model has read exactly the text that is there.
+    Whatever was interrupted, taken back or stopped, the model has read exactly the text that is there, less its end,
+    which is held back until it is clear which token it belongs to.
 
     Args:
         generator: the model.
@@ -49,7 +52,8 @@ class Session:
         self.sampling = sampling
         self.seed = seed
         self._begin = prompt
-        self._context = generator.context([generator.prompt_ids(prompt)])
+        ids, self._held = generator.hold_back_prompt(prompt)
+        self._context = generator.context(ids)
         self._steps: list[Step] = []
         self._writings = 0
 
@@ -60,23 +64,29 @@ class Session:
 
     def add(self, text: str) -> str:
         """Append a text; returns its characters that the model has never seen, which it does not read."""
-        before = self._context.snapshot
-        ids, unseen = self.generator.encode_prompt(text)
-        self._context.read_text(ids.tolist())
-        self._steps.append(Step(text, False, before))
-        return unseen
+        self._steps.append(Step(text, False, self._context.snapshot, self._held))
+        self._read(text)
+        return self.generator.encode_prompt(text)[1]
+
+    def _read(self, text: str) -> None:
+        """Read what comes next in the text."""
+        ids, self._held = self.generator.hold_back(self._held + text)
+        self._context.read_text(ids)
+
+    def _start(self, sampling: Sampling) -> Start:
+        # what was read matters to a repetition penalty alone
+        read = self.generator.hold_back_prompt(self.text)[0] if sampling.repetition_penalty != 1 else []
+        return self.generator.start_from(self._context, read, self._held, sampling)
 
     def write(self) -> collections.abc.Generator[str]:
         """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
-        before = self._context.snapshot
         number, self._writings = self._writings, self._writings + 1
         sampling = self.sampling
         if sampling.length is None and sampling.until is None:
             sampling = replace(sampling, length=LENGTH)
-        # what was read matters to a repetition penalty alone
-        read = self.generator.prompt_ids(self.text) if sampling.repetition_penalty != 1 else []
-        sampler = self.generator.sampler([read], sampling, self.seed, [number])
-        writer, ending = _Recorder(self._context, sampler, scored=False), Ending(sampling, self.text)
+        start, ending = self._start(sampling), Ending(sampling, self.text)
+        writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
+        assert isinstance(writer, _Recorder)
         text = ""
         try:
             for piece in write_text(writer, self.generator.tokenizer, ending):
@@ -86,13 +96,12 @@ class Session:
                 text += UNTIL[ending.reason]
                 yield UNTIL[ending.reason]
         finally:
-            ids = self.generator.encode_prompt(text)[0].tolist()
-            if ids == writer.ids:
+            self._steps.append(Step(text, True, self._context.snapshot, self._held))
+            if not start.opening.steps and self.generator.hold_back(text) == (writer.ids, ""):
                 writer.catch_up()
-            else:  # what was drawn is not what is there: a stop string, half a character
-                self._context.snapshot = before
-                self._context.read_text(ids)
-            self._steps.append(Step(text, True, before))
+                self._context.snapshot = writer.context.snapshot
+            else:  # what was drawn is not what is to be read: a stop string, half a character, a last word
+                self._read(text)
 
     def retry(self) -> collections.abc.Generator[str]:
         """Take back what the model wrote last, if that came last, and let it write again."""
@@ -105,13 +114,17 @@ class Session:
         if not self._steps:
             return None
         step = self._steps.pop()
-        self._context.snapshot = step.before
+        self._context.snapshot, self._held = step.before, step.held
         return step.text
 
     def words(self, most: int = 9) -> list[tuple[str, float]]:
-        """The likeliest next words, with what stands before them, and their probabilities."""
+        """The likeliest next words, with what stands before them, and their probabilities.
+
+        Where the text ends within a word, what is likely to complete it is among them.
+        """
         banned = self.generator.banned(self.sampling.ban)
-        return likely_words(self._context, self.generator.tokenizer.token_bytes(), banned, most)
+        opening = self._start(replace(self.sampling, force="")).opening
+        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, most)
 
     def change(self, **options: Any) -> None:
         """Write otherwise from now on.

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
-from rnngen.generation.context import Context, nats_of
+from rnngen.generation.context import Context, Snapshot, nats_of
+from rnngen.generation.opening import Opening
 from rnngen.generation.sampling import Sampler
 from rnngen.generation.stopping import Ending, FinishReason
 
@@ -60,18 +61,32 @@ class Sample:
 class Writer:
     """B samples that are being written side by side, each from what its context has read.
 
+    Args:
+        context: B streams.
+        sampler: draws the tokens of B samples.
+        openings: how each text begins, (B,).
+        table: the bytes of each token, (V,).
+        scored: whether each token's probability is wanted.
+
     Attributes:
-        drawn: tokens of each sample so far.
-        nats: of the tokens drawn last, (B,), if ``scored``; see ``Piece``.
+        drawn: tokens of each sample so far. A cover counts as one, and one that spells no more than the prompt is
+            drawn together with the token after it.
+        spelled: what was drawn last, as bytes, (B,), where it is not simply a token each; else None.
+        nats: of what was drawn last, (B,), if ``scored``; see ``Piece``.
         mixture_nats: likewise.
     """
 
-    def __init__(self, context: Context, sampler: Sampler, *, scored: bool) -> None:
+    def __init__(
+        self, context: Context, sampler: Sampler, openings: Sequence[Opening], table: Sequence[bytes], *, scored: bool
+    ) -> None:
         self.context = context
         self._sampler = sampler
         self._scored = scored
         self._unread: list[int] | None = None
+        self._openings, self._table = list(openings), table
+        self._opening_steps = max(opening.steps for opening in openings)
         self.drawn = 0
+        self.spelled: list[bytes] | None = None
         self.nats: NDArray[np.float64] = np.zeros(0)
         self.mixture_nats: NDArray[np.float64] | None = None
 
@@ -79,6 +94,10 @@ class Writer:
         """Draw a token a sample. It is read at the next step, so that it can be shown before."""
         if self._unread is not None:
             self.context.read(self._unread)
+        if self._opening_steps:
+            if self.drawn < self._opening_steps:
+                return self._open()
+            self._opening_steps, self.spelled = 0, None
         prediction = self.context.prediction()
         tokens = self._sampler.draw(prediction)
         if self._scored:
@@ -87,6 +106,45 @@ class Writer:
         self._unread = tokens
         self.drawn += 1
         return tokens
+
+    def _open(self) -> list[int]:
+        """A step in which some of the texts begin, one after the other; the last token of each."""
+        context, begun = self.context, self.context.snapshot
+        streams, draws = [], []
+        for sample, opening in enumerate(self._openings):
+            context.snapshot = begun.select([sample])
+            draws.append(self._begin(sample, opening))
+            streams.append(context.snapshot)
+        context.snapshot = Snapshot.join(streams)
+        tokens, self.spelled, nats, mixture_nats = map(list, zip(*draws, strict=True))
+        self.nats, self.mixture_nats = np.array(nats), np.array(mixture_nats) if context.mixed else None
+        self._unread = tokens
+        self.drawn += 1
+        return tokens
+
+    def _begin(self, sample: int, opening: Opening) -> tuple[int, bytes, float, float]:
+        """A token of one sample, which the context is left before, what it spells, and its nats in both ways."""
+        context, number, covers = self.context, self.drawn, opening.covers
+        content, known, nats, mixture_nats = b"", 0, 0.0, 0.0
+        if number == 0:  # the end of the prompt is given, not drawn
+            known, nats, mixture_nats = opening.known, opening.network_log_p, opening.log_p
+        if covers is not None and number == len(opening.forced):
+            cover = self._sampler.draw_cover(covers, sample)
+            token, content, context.snapshot = covers.last(cover)
+            nats -= float(covers.network_log_p[cover])
+            mixture_nats -= float(covers.log_p[cover])
+            if len(content) > known:
+                return token, content[known:], nats, mixture_nats
+            context.read([token])
+        prediction = context.prediction()
+        if number < len(opening.forced):
+            token = opening.forced[number]
+            self._sampler.push([token], sample)
+        else:
+            token = self._sampler.draw_alone(prediction, sample)
+        nats += nats_of(context.network, [token]).item()
+        mixture_nats += nats_of(prediction, [token]).item()
+        return token, (content + self._table[token])[known:], nats, mixture_nats
 
     def catch_up(self) -> None:
         """Read what was drawn last."""
@@ -99,6 +157,7 @@ class Writer:
         self.catch_up()
         self.context.snapshot = self.context.snapshot.select(rows)
         self._sampler.select(rows)
+        self._openings = [self._openings[row] for row in rows]
 
 
 def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
@@ -106,7 +165,8 @@ def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator
     decoder = StreamDecoder(tokenizer)
     step, push, stops, most = writer.step, decoder.push, ending.stops, ending.most  # looked up once: this is the loop
     while writer.drawn < most:
-        text = push(step()[0])
+        token = step()[0]
+        text = push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
         if stops:
             text = ending.push(text)
         if text:
@@ -136,7 +196,8 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
             yield first._replace(text=first.text[:size])
 
     while writer.drawn < ending.most:
-        text = decoder.push(writer.step()[0])
+        (token,) = writer.step()
+        text = decoder.push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
         mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
         held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
@@ -166,6 +227,7 @@ def write_samples(
     B, most = len(numbers), endings[0].most
     decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
     texts = [""] * B
+    begun = [b""] * B  # what the texts begin with, where that is not simply tokens
     drawn: list[list[int]] = []  # of each step, where all go on to the end
     lengths = [most] * B
     nats, mixture_nats = np.zeros(B), np.zeros(B)
@@ -176,11 +238,16 @@ def write_samples(
         nats[going] += writer.nats
         if writer.mixture_nats is not None:
             mixture_nats[going] += writer.mixture_nats
-        if not decoders:
-            drawn.append(tokens)  # to be decoded at once, below
+        if not decoders:  # to be decoded at once, below
+            if writer.spelled is None:
+                drawn.append(tokens)
+            else:
+                begun = [before + content for before, content in zip(begun, writer.spelled, strict=True)]
             continue
-        for sample, token in zip(going, tokens, strict=True):
-            texts[sample] += endings[sample].push(decoders[sample].push(token))
+        for row, sample in enumerate(going):
+            decoder = decoders[sample]
+            text = decoder.push(tokens[row]) if writer.spelled is None else decoder.push_bytes(writer.spelled[row])
+            texts[sample] += endings[sample].push(text)
         left = [row for row, sample in enumerate(going) if endings[sample].stop is None]
         if len(left) < len(going):
             for sample in set(going) - {going[row] for row in left}:
@@ -192,7 +259,8 @@ def write_samples(
         for sample in going:
             texts[sample] += endings[sample].finish(decoders[sample].finish())
     else:
-        texts = [tokenizer.decode(ids) for ids in zip(*drawn, strict=True)] if drawn else texts
+        ids = zip(*drawn, strict=True) if drawn else [()] * B
+        texts = [tokenizer.decode(each, before) for each, before in zip(ids, begun, strict=True)]
     return [
         Sample(
             texts[sample], lengths[sample], float(nats[sample]),

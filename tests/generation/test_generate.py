@@ -91,7 +91,7 @@ def test_one_stream_has_the_frequencies_of_the_softmax_too() -> None:
 
 def score(generator: Generator, prompt: str, text: str) -> float:
     """-ln p of a text after a prompt, token by token."""
-    context = generator.context([generator.prompt_ids(prompt)])
+    context = generator.context(generator.prompt_ids(prompt))
     nats = 0.0
     for token in generator.tokenizer.encode(text).tolist():
         z = context.network[0].astype(float)
@@ -254,7 +254,7 @@ def test_samples_end_where_each_ends() -> None:
         ("a\n", "\nb", ""),
         ("a\n", "b\n\n", "b"),
         ("a\n", "b\nab\n\n", "b\nab"),
-        ("", "\nb\n\n", "\nb"),
+        ("", "\nb\n\n", "b"),
     ],
 )
 def test_a_paragraph_ends_at_the_next_empty_line_also_where_the_prompt_ended_a_line(
@@ -448,7 +448,7 @@ def test_a_beam_over_a_mixture_ranks_by_the_mixture(small: Generator) -> None:
     found = beam_search(generator, "a", 27, Sampling(length=3))
     assert generator.mixture
     for sample in found:
-        context = generator.context([generator.prompt_ids("a")])
+        context = generator.context(generator.prompt_ids("a"))
         nats = 0.0
         for token in generator.tokenizer.encode(sample.text).tolist():
             nats += nats_of(context.prediction(), [token])[0]

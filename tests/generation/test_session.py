@@ -28,13 +28,11 @@ def session(trained: Path) -> Session:
 
 
 def assert_has_read(session: Session, text: str, run: Path) -> None:
-    ids = [
-        *session.generator.prompt_ids("The "),
-        *session.generator.encode_prompt(text.removeprefix("The "))[0].tolist(),
-    ]
+    ids, held = session.generator.hold_back(text)
+    assert session._held == held
     tokens = torch.tensor(ids)[:, None]
     bound = rounding_bound(lambda m: m(tokens, m.start_state(1))[0], load_language_model(open_run(run)))
-    context = session.generator.context([ids])
+    context = session.generator.context(ids)
     np.testing.assert_allclose(session._context.network, context.network, rtol=0, atol=bound)
 
 
