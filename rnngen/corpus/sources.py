@@ -3,17 +3,17 @@
 The rules, the same for training, evaluation and prompts:
 
 - Text is UTF-8. A byte that is not is an error that names its offset, unless ``errors="replace"`` was
-  asked for, which turns it into U+FFFD.
+  asked for, which turns it into U+FFFD; so is a NUL byte.
 - A byte order mark at the start of a file is dropped; CRLF and lone CR become LF.
-- A NUL byte means the file is not text: an error for a file given by name, skipped inside a folder.
-- A folder stands for all files below it, sorted by path, without hidden and binary ones.
+- Another kind of file (an archive, an image, UTF-16) is an error that says what it is, whatever ``errors`` says.
+- A folder stands for all text files below it, sorted by path, and a glob for those among its matches
+  (``files.py``); what they skip is told.
 - Files are joined in the order given; a file that does not end in a newline gets one before the next.
 """
 
 from __future__ import annotations
 
 import codecs
-import glob
 import hashlib
 import io
 import sys
@@ -22,106 +22,87 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
+from rnngen.corpus.file_kinds import START_BYTES, converted, kind_of
+from rnngen.corpus.files import ErrorRule as ErrorRule
+from rnngen.corpus.files import find, open_file, refuse
+from rnngen.corpus.files import find_files as find_files
+from rnngen.corpus.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
+from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.summary import SourceSummary
 from rnngen.errors import CorpusError
-from rnngen.platforms import path_order
 
 CHUNK_BYTES = 1 << 20
-ErrorRule = Literal["strict", "replace"]
-
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def find_files(sources: Sequence[str]) -> list[Path]:
-    """The files that ``sources`` (paths, folders, globs) stand for, in order.
+@dataclass(frozen=True)
+class Reader:
+    """How a text is read, and how the command that reads it is typed, of which hints are made.
 
-    Raises:
-        CorpusError: a source that stands for no file.
+    Attributes:
+        errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD there.
+        command: reads standard input in place of the only source, as in ``rnngen train -``; None: nothing can.
+        lenient: the option that asks for ``replace``; empty where there is none.
     """
-    files: list[Path] = []
-    for source in sources:
-        path = Path(source)
-        try:
-            exists = source != "" and path.exists()
-        except OSError as error:  # a name longer than a path can be
-            raise CorpusError(f"cannot be read ({error.strerror})", where=source[:80]) from error
-        if exists and path.is_dir():
-            found = [file for file in sorted(path.rglob("*"), key=path_order) if _is_visible_text(file, path)]
-            if not found:
-                raise CorpusError("the folder has no text files", where=path, expected="at least one UTF-8 text file")
-        elif exists:
-            if not path.is_file():  # a pipe can be read only once
-                raise CorpusError("is not a regular file", where=path, hint="Pipe it in: ... | rnngen train -")
-            found = [path]
-        else:
-            found = [Path(name) for name in sorted(glob.glob(source, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 (a pattern may be absolute)
-            if not found:
+
+    errors: ErrorRule = "strict"
+    command: str | None = None
+    lenient: str = "--errors replace"
+
+    def decode(self, stream: IO[bytes], file: Path | None) -> Iterator[str]:
+        """Text of one file, None being standard input, in pieces, under the rules at the top of this module.
+
+        Raises:
+            CorpusError: it is not UTF-8, or cannot be read.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")(self.errors)
+        newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        offset = 0  # of the chunk's first byte in the file
+        while True:
+            try:
+                chunk = stream.read(CHUNK_BYTES)
+            except OSError as error:
+                raise CorpusError(f"cannot be read ({error.strerror})", where=_called(file)) from error
+            skip = len(codecs.BOM_UTF8) if offset == 0 and chunk.startswith(codecs.BOM_UTF8) else 0
+            nul = chunk.find(b"\0")
+            if nul >= 0 and self.errors == "strict":
                 raise CorpusError(
-                    "no such file",
-                    where=source or "an empty name",
-                    expected="a text file, a folder, a glob, or - for standard input",
-                )
-        files.extend(found)
-    return files
+                    "is not text", where=_called(file), expected="UTF-8 text",
+                    found=f"a NUL byte at offset {offset + nul}",
+                    hint=f"To read it all the same: {self.lenient}" if self.lenient else None,
+                )  # fmt: skip
+            pending = len(decoder.getstate()[0])  # bytes of a character cut by the chunk's end
+            try:
+                text = decoder.decode(chunk[skip:], final=not chunk)
+            except UnicodeDecodeError as error:
+                bad = offset + skip - pending + error.start
+                around = error.object[max(0, error.start - CONTEXT_BYTES // 2) : error.start + CONTEXT_BYTES // 2]
+                raise CorpusError(
+                    "is not UTF-8", where=_called(file), expected="UTF-8 text",
+                    found=f"byte 0x{error.object[error.start]:02x} at offset {bad}", hint=self._hint(around, file),
+                ) from error  # fmt: skip
+            if nul >= 0:
+                text = text.replace("\0", "\ufffd")
+            piece = newlines.decode(text, final=not chunk)
+            if piece:
+                yield piece
+            if not chunk:
+                return
+            offset += len(chunk)
+
+    def _hint(self, around: bytes, file: Path | None) -> str:
+        """What to type where a text is not UTF-8, from the bytes around the first that shows it."""
+        replace = f"{self.lenient} puts U+FFFD in place of each such byte." if self.lenient else ""
+        if is_mostly_utf8(around):
+            return replace or "Mend it: the rest is UTF-8."
+        encoding = likely_encoding(around)
+        convert = converted(encoding, "").hint(file, self.command)
+        return f"{replace} If it is {encoding}: {convert[0].lower()}{convert[1:]}".strip()
 
 
-def _is_visible_text(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    if hidden or not file.is_file():
-        return False
-    with _open(file) as stream:
-        try:
-            start = stream.read(8192)
-        except OSError as error:
-            raise CorpusError(f"cannot be read ({error.strerror})", where=file) from error
-    return b"\0" not in start and not start.startswith(_UTF16_MARKS)
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
-
-
-def _decode(stream: IO[bytes], name: object, errors: ErrorRule) -> Iterator[str]:
-    """Text of one file, in pieces, under the rules at the top of this module."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors)
-    newlines = io.IncrementalNewlineDecoder(None, translate=True)
-    offset = 0  # of the chunk's first byte in the file
-    while True:
-        chunk = stream.read(CHUNK_BYTES)
-        if offset == 0 and chunk.startswith(_UTF16_MARKS):
-            raise CorpusError(
-                "starts with a UTF-16 byte order mark", where=name, expected="UTF-8 text", found="UTF-16",
-                hint="Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW",
-            )  # fmt: skip
-        skip = len(codecs.BOM_UTF8) if offset == 0 and chunk.startswith(codecs.BOM_UTF8) else 0
-        nul = chunk.find(b"\0")
-        if nul >= 0 and errors == "strict":
-            raise CorpusError(
-                "is not text", where=name, expected="UTF-8 text", found=f"a NUL byte at offset {offset + nul}",
-                hint="Give a text file, or --errors replace to read it all the same.",
-            )  # fmt: skip
-        pending = len(decoder.getstate()[0])  # bytes of a character cut by the chunk's end
-        try:
-            text = decoder.decode(chunk[skip:], final=not chunk)
-        except UnicodeDecodeError as error:
-            bad = offset + skip - pending + error.start
-            raise CorpusError(
-                "is not UTF-8", where=name, expected="UTF-8 text",
-                found=f"byte 0x{error.object[error.start]:02x} at offset {bad}",
-                hint="Convert the file to UTF-8, or pass --errors replace.",
-            ) from error  # fmt: skip
-        if nul >= 0:
-            text = text.replace("\0", "\ufffd")
-        piece = newlines.decode(text, final=not chunk)
-        if piece:
-            yield piece
-        if not chunk:
-            return
-        offset += len(chunk)
+def _called(file: Path | None) -> object:
+    return "standard input" if file is None else file
 
 
 class TextSource:
@@ -131,38 +112,78 @@ class TextSource:
 
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
-        errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD there.
+        errors, command, lenient: see ``Reader``.
         stdin: where ``-`` reads from; the process's standard input by default.
+        on_progress: is told how many bytes of standard input have come ("reading").
+
+    Attributes:
+        summary: how many files are read, and what was skipped.
+
+    Raises:
+        CorpusError: a source that stands for no file, or is no text.
     """
 
-    def __init__(self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None, *,
+        command: str | None = None, lenient: str = "--errors replace", on_progress: OnProgress | None = None,
+    ) -> None:  # fmt: skip
         self.sources = list(sources)
-        self.errors: ErrorRule = errors
+        self._reader = Reader(errors, command if len(self.sources) == 1 else None, lenient)
         self._spool: IO[bytes] | None = None
         self._files: list[Path | None] = []  # None is standard input
+        self.summary = SourceSummary()
         for source in self.sources:
             if source == "-":
-                self._read_stdin(stdin)
+                self._read_stdin(stdin, on_progress, command)
                 self._files.append(None)
+                self.summary += SourceSummary(1)
             else:
-                self._files.extend(find_files([source]))
+                found = find([source], errors, self._reader.command)
+                self._files.extend(found.files)
+                self.summary += SourceSummary(len(found.files), tuple(found.skipped))
 
-    def _read_stdin(self, stdin: IO[bytes] | None) -> None:
+    def _read_stdin(self, stdin: IO[bytes] | None, on_progress: OnProgress | None, command: str | None) -> None:
         if stdin is None:
             if sys.stdin is None or sys.stdin.closed:
                 raise CorpusError("is closed", where="standard input", expected="text to read")
             stdin = sys.stdin.buffer
-        if self._spool is None:
-            self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
-            weakref.finalize(self, self._spool.close)
-            while chunk := stdin.read(CHUNK_BYTES):
-                self._spool.write(chunk)
+        if self._spool is not None:
+            return
+        self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
+        weakref.finalize(self, self._spool.close)
+        start, done = b"", 0
+        while chunk := stdin.read(CHUNK_BYTES):
+            if len(start) < START_BYTES:
+                start = (start + chunk)[:START_BYTES]
+                if len(start) == START_BYTES and (kind := kind_of(start)):
+                    raise refuse(kind, "standard input", None, command)
+            self._spool.write(chunk)
+            done += len(chunk)
+            if on_progress:
+                on_progress("reading", done, None)
+        if len(start) < START_BYTES and (kind := kind_of(start)):
+            raise refuse(kind, "standard input", None, command)
 
     @property
     def name(self) -> str:
         """What to call this text in messages and run names."""
         first = "stdin" if self.sources[0] == "-" else Path(self.sources[0]).name or "corpus"
         return first if len(self.sources) == 1 else f"{first} and {len(self.sources) - 1} more"
+
+    @property
+    def size(self) -> int:
+        """How many bytes the files have at the moment."""
+        spooled = 0
+        if self._spool is not None:
+            self._spool.seek(0, io.SEEK_END)
+            spooled = self._spool.tell()
+        total = 0
+        for file in self._files:
+            try:
+                total += spooled if file is None else file.stat().st_size
+            except OSError as error:
+                raise CorpusError(f"cannot be read ({error.strerror})", where=file) from error
+        return total
 
     def __iter__(self) -> Iterator[str]:
         """The text, in pieces; the same pieces every time."""
@@ -171,18 +192,18 @@ class TextSource:
             if last != "\n":
                 yield "\n"
                 last = "\n"
-            if file is None:
-                assert self._spool is not None
-                self._spool.seek(0)
-                pieces = _decode(self._spool, "standard input", self.errors)
-                for piece in pieces:
-                    last = piece[-1]
-                    yield piece
-            else:
-                with _open(file) as stream:
-                    for piece in _decode(stream, file, self.errors):
-                        last = piece[-1]
-                        yield piece
+            for piece in self._pieces(file):
+                last = piece[-1]
+                yield piece
+
+    def _pieces(self, file: Path | None) -> Iterator[str]:
+        if file is None:
+            assert self._spool is not None
+            self._spool.seek(0)
+            yield from self._reader.decode(self._spool, None)
+        else:
+            with open_file(file) as stream:
+                yield from self._reader.decode(stream, file)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def test_nul_byte_is_refused_by_offset_unless_replaced(offset: int) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("errors", ["strict", "replace"])
 def test_utf16_is_refused_with_the_command_that_converts_it(encoding: str, errors: sources.ErrorRule) -> None:
-    with pytest.raises(CorpusError, match=r"expected UTF-8 text; found UTF-16\. .*iconv"):
+    with pytest.raises(CorpusError, match=r"expected UTF-8 text; found UTF-16 text\. .*iconv -f UTF-16 -t UTF-8 /"):
         read(("\ufeff" + "hello").encode(encoding), errors)
 
 
@@ -170,8 +170,8 @@ def test_folder_is_its_visible_text_files_sorted_by_path(folder: Path) -> None:
 
 
 def test_binary_file_given_by_name_is_refused_though_a_folder_skips_it(folder: Path) -> None:
-    with pytest.raises(CorpusError, match=r"image\.png: is not text.*offset 4"):
-        list(TextSource([str(folder / "image.png")]))
+    with pytest.raises(CorpusError, match=r"image\.png: cannot be read as text.*found a PNG image"):
+        TextSource([str(folder / "image.png")])
 
 
 def test_folder_below_a_hidden_one_is_read(tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ def test_folder_without_text_is_an_error(tmp_path: Path, content: dict[str, byte
 
 @pytest.mark.parametrize(
     ("pattern", "names"),
-    [("*.txt", ["a.txt", "b.txt", "wide.txt"]), ("**/*.md", ["sub/c.md"]), ("[ab].txt", ["a.txt", "b.txt"])],
+    [("*.txt", ["a.txt", "b.txt"]), ("**/*.md", ["sub/c.md"]), ("[ab].txt", ["a.txt", "b.txt"])],
 )
-def test_glob_stands_for_its_files_sorted(folder: Path, pattern: str, names: list[str]) -> None:
+def test_glob_stands_for_its_text_files_sorted(folder: Path, pattern: str, names: list[str]) -> None:
     assert find_files([str(folder / pattern)]) == [folder / name for name in names]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rnngen.config import DataConfig
-from rnngen.corpus import tokens
+from rnngen.corpus import cache, tokens
 from rnngen.corpus.sources import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, encode_text, prepare
@@ -210,7 +210,7 @@ def test_cache_with_another_description_is_rebuilt(content: str) -> None:
     prepare(data())
     (encoded_folder() / "meta.json").write_text(content)
     assert texts(prepare(data(tokenizer="char")))[0] == TEXT[: len(TEXT) * 90 // 100]
-    assert json.loads((encoded_folder() / "meta.json").read_text())["format"] == tokens.FORMAT
+    assert json.loads((encoded_folder() / "meta.json").read_text())["format"] == cache.FORMAT
 
 
 def test_tokens_are_mapped_from_disk_not_held() -> None:
@@ -284,7 +284,7 @@ def test_an_interrupted_encoding_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tokens, "encode_text", interrupted)
+        patch.setattr(cache, "encode_text", interrupted)
         with pytest.raises(KeyboardInterrupt):
             prepare(data())
     assert list((cache_folder() / "corpora").iterdir()) == []
@@ -328,7 +328,7 @@ def test_encode_text_of_nothing_is_nothing(tmp_path: Path) -> None:
 
 def test_no_file_of_a_folder_is_mapped_while_it_is_renamed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows refuses to rename a folder that holds an open file."""
-    rename, mapped = tokens.rename_folder, []
+    rename, mapped = cache.rename_folder, []
 
     def watched(source: Path, target: Path) -> None:
         gc.collect()
@@ -336,7 +336,7 @@ def test_no_file_of_a_folder_is_mapped_while_it_is_renamed(corpus: Path, monkeyp
         mapped.extend(a for a in arrays if source in Path(a.filename).parents)
         rename(source, target)
 
-    monkeypatch.setattr(tokens, "rename_folder", watched)
+    monkeypatch.setattr(cache, "rename_folder", watched)
     encoded = prepare(DataConfig(corpus=(str(corpus),)))
     assert len(encoded.train.tokens) > 0
     assert not mapped

@@ -43,7 +43,7 @@ BAD = {
     "Latin-1": ("café\n".encode("latin-1") * 500, ["byte 0xe9 at offset 3"]),
     "UTF-16": (TEXT.decode().encode("utf-16"), ["UTF-16", "iconv"]),
     "UTF-16 big endian": (codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be"), ["UTF-16", "iconv"]),
-    "UTF-16 without a mark": (TEXT.decode().encode("utf-16-le"), ["NUL byte at offset 1"]),
+    "UTF-16 without a mark": (TEXT.decode().encode("utf-16-le"), ["UTF-16 text", "iconv -f UTF-16LE -t UTF-8 bad.txt"]),
 }
 
 

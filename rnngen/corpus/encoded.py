@@ -1,0 +1,103 @@
+"""A text as an array of token ids, memory-mapped from a raw file of little-endian uint16 or uint32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.sources import TextCounter, TextCounts
+from rnngen.corpus.summary import SourceSummary
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.errors import CorpusError
+
+PARTS = ("train", "valid", "test")
+
+TokenArray = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """A text as token ids, and how long it was.
+
+    Attributes:
+        tokens: ids, shape (N,), memory-mapped.
+        counts: characters, words and bytes of the text.
+        unknown: how many ids are the unknown symbol.
+    """
+
+    tokens: TokenArray
+    counts: TextCounts
+    unknown: int
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """The parts of a corpus, and the tokenizer that was trained on the first.
+
+    Attributes:
+        fingerprint: SHA-256 over the text of all parts' sources.
+        tokenizer: whose ids the parts hold.
+        parts: ``train``, ``valid``, ``test``.
+        sources: what was read and what was skipped; None where it comes from the cache alone.
+    """
+
+    fingerprint: str
+    tokenizer: Tokenizer
+    parts: dict[str, EncodedText]
+    sources: SourceSummary | None = None
+
+    @property
+    def train(self) -> EncodedText:
+        """The part that gradients come from."""
+        return self.parts["train"]
+
+    @property
+    def valid(self) -> EncodedText:
+        """The part that chooses weights and stops training."""
+        return self.parts["valid"]
+
+    @property
+    def test(self) -> EncodedText:
+        """The part that nothing is chosen by."""
+        return self.parts["test"]
+
+
+def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> EncodedText:
+    """Encode a text that comes in pieces into ``file``, and map it.
+
+    Raises:
+        CorpusError: the file cannot be written (a full disk, a read-only folder).
+    """
+    counter = TextCounter()
+    unknown = 0
+    try:
+        with file.open("wb") as stream:
+            for ids in tokenizer.encode_pieces(_counted(pieces, counter)):
+                if tokenizer.unknown_id is not None:
+                    unknown += int(np.count_nonzero(ids == tokenizer.unknown_id))
+                stream.write(ids.astype(tokenizer.dtype, copy=False).tobytes())
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise CorpusError(
+            f"the encoded text cannot be written ({error.strerror})", where=file,
+            hint="Free some space, or set RNNGEN_CACHE to a folder with room.",
+        ) from error  # fmt: skip
+    return EncodedText(map_tokens(file, tokenizer), counter.counts, unknown)
+
+
+def _counted(pieces: Iterable[str], counter: TextCounter) -> Iterator[str]:
+    for piece in pieces:
+        counter.add(piece)
+        yield piece
+
+
+def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:
+    """The ids in a file, shape (N,), mapped."""
+    if file.stat().st_size == 0:  # an empty file cannot be mapped
+        return np.zeros(0, dtype=tokenizer.dtype)
+    return np.memmap(file, dtype=tokenizer.dtype, mode="r")

@@ -1,0 +1,259 @@
+"""The files that sources stand for: names, folders and globs.
+
+A file given by its name is read, or refused if it is no text. Folders and globs are searched, and what is found there
+and is no text is skipped, together with the reason: hidden files, other kinds of files, links to folders (which may
+lead back), and what rnngen itself wrote.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import IO, Literal
+
+from rnngen.corpus import outputs
+from rnngen.corpus.file_kinds import START_BYTES, FileKind, kind_of
+from rnngen.corpus.summary import Skipped, describe
+from rnngen.errors import CorpusError
+from rnngen.platforms import path_order, quote_argument
+
+ErrorRule = Literal["strict", "replace"]
+
+
+@dataclass
+class Found:
+    """What sources stand for.
+
+    Attributes:
+        files: to be read, in order.
+        skipped: what was found and is not to be read.
+        kinds: of the skipped files that are of another kind.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    kinds: dict[Path, FileKind] = field(default_factory=dict)
+
+    def skip(self, path: Path, reason: str, root: Path | None) -> None:
+        """Note what is not read.
+
+        Args:
+            path: what it is.
+            reason: why.
+            root: the folder that it was found in; None: it was found by a glob.
+        """
+        self.skipped.append(Skipped(path, reason, str(path.relative_to(root) if root else path)))
+
+
+def find_files(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> list[Path]:
+    """The files that ``sources`` stand for. See ``find``."""
+    return find(sources, errors, command).files
+
+
+def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> Found:
+    """The files that ``sources`` (paths, folders, globs) stand for, in order, and what was skipped.
+
+    Args:
+        sources: paths, folders, globs.
+        errors: with ``replace`` a text with NUL bytes in a folder is read too.
+        command: what reads standard input in place of a single source, for hints: ``rnngen train -``.
+
+    Raises:
+        CorpusError: a source that stands for no file, or a file given by name that is no text.
+    """
+    found = Found()
+    command = command if len(sources) == 1 else None
+    for source in sources:
+        before = len(found.files)
+        path = Path(source)
+        try:
+            exists = source != "" and path.exists()
+        except (OSError, ValueError) as error:  # a name longer than a path can be, or with a NUL
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise CorpusError(f"cannot be read ({reason})", where=source[:80]) from error
+        if exists and path.is_dir():
+            _refuse_own(path)
+            _search(_walk(path, found, root=path), found, errors, path)
+            if len(found.files) == before:
+                raise _nothing("the folder has no text files", path, found, command)
+        elif exists:
+            _check_named(path, command)
+            found.files.append(path)
+        elif glob.has_magic(source):
+            matched = len(found.skipped)
+            _search(_matches(source, found), found, errors, None)
+            if len(found.files) == before:
+                what = "no text files among what it matches" if len(found.skipped) > matched else "no such file"
+                raise _nothing(what, source, found, command)
+        else:
+            raise CorpusError(
+                "no such file", where=source or "an empty name",
+                expected="a text file, a folder, a glob, or - for standard input",
+            )  # fmt: skip
+    return found
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file for reading.
+
+    Raises:
+        CorpusError: the system refuses.
+    """
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
+
+
+def refuse(kind: FileKind, where: object, file: Path | None, command: str | None) -> CorpusError:
+    """The error for what is no text.
+
+    Args:
+        kind: what it is.
+        where: what to call it.
+        file: None where it is standard input.
+        command: see ``find``.
+    """
+    return CorpusError(
+        "cannot be read as text", where=where, expected="UTF-8 text", found=kind.name, hint=kind.hint(file, command)
+    )
+
+
+def _check_named(path: Path, command: str | None) -> None:
+    if not path.is_file():  # a pipe can be read only once
+        hint = f"Pipe it in: ... | {command or 'rnngen train -'}"
+        raise CorpusError("is not a regular file", where=path, hint=hint)
+    with open_file(path) as stream:
+        try:
+            kind = kind_of(stream.read(START_BYTES), path.name)
+        except OSError as error:
+            raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
+    if kind:
+        raise refuse(kind, path, path, command)
+
+
+def _refuse_own(folder: Path) -> None:
+    made = outputs.maker_of(folder)
+    if made:
+        name = quote_argument(str(folder))
+        hint = f"To resume it: rnngen train --resume {name}; to score it: rnngen eval {name}"
+        raise CorpusError(
+            f"is {made}, not a text", where=folder, expected="a text file, or a folder of texts",
+            hint=hint if made == outputs.RUN and outputs.made_by_rnngen(folder) else None,
+        )  # fmt: skip
+
+
+def _nothing(what: str, where: object, found: Found, command: str | None) -> CorpusError:
+    """The error for a folder or a glob that leads to nothing that can be read."""
+    skipped = tuple(found.skipped)
+    kind = found.kinds.get(skipped[0].path) if len(skipped) == 1 else None
+    return CorpusError(
+        what, where=where, expected="at least one UTF-8 text file",
+        found=f"{len(skipped):,} skipped: {describe(skipped)}" if skipped else None,
+        hint=kind.hint(skipped[0].path, command) if kind and kind.command else None,
+    )  # fmt: skip
+
+
+def _search(paths: Iterator[Path], found: Found, errors: ErrorRule, root: Path | None) -> None:
+    for path in sorted(paths, key=path_order):
+        reason = _why_not(path, found, errors)
+        if reason:
+            found.skip(path, reason, root)
+        else:
+            found.files.append(path)
+
+
+def _why_not(file: Path, found: Found, errors: ErrorRule) -> str | None:
+    """Why a file that a search came by is not read; None: it is."""
+    try:
+        if not file.is_file():
+            return "not a regular file" if file.exists() else "broken link"
+        if outputs.is_own_output(file):
+            return outputs.OWN_OUTPUT
+        with file.open("rb") as stream:
+            start = stream.read(START_BYTES)
+    except OSError as error:
+        return error.strerror or "cannot be read"
+    if not start:
+        return "empty"
+    kind = kind_of(start, file.name)
+    if kind:
+        found.kinds[file] = kind
+        return kind.reason
+    if b"\0" in start and errors == "strict":
+        return "text with NUL bytes"
+    return outputs.REPORT if outputs.is_report(start) else None
+
+
+def _walk(folder: Path, found: Found, *, root: Path | None, hidden: bool = False) -> Iterator[Path]:
+    """All files below a folder but hidden ones, not following links to folders.
+
+    Args:
+        folder: where to begin.
+        found: notes what is not entered.
+        root: see ``Found.skip``.
+        hidden: find hidden ones too.
+    """
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            inside = list(folder.iterdir())
+        except OSError as error:
+            found.skip(folder, error.strerror or "cannot be read", root)
+            continue
+        for path in inside:
+            if path.name.startswith(".") and not hidden:
+                if root:  # a glob does not mean hidden ones
+                    found.skip(path, "hidden", root)
+            elif not _is_folder(path):
+                yield path
+            elif path.is_symlink():
+                found.skip(path, "link to a folder", root)
+            elif made := outputs.made_by_rnngen(path):
+                found.skip(path, made, root)
+            else:
+                waiting.append(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what it links to cannot be looked at
+        return False
+
+
+def _matches(pattern: str, found: Found) -> Iterator[Path]:
+    """The files that a glob stands for; ``**`` follows no links to folders, which may lead back."""
+    parts = Path(pattern).parts
+    first = parts.index("**") if "**" in parts else len(parts)
+    tail = parts[first:]
+    made_in = cache(outputs.maker_of)
+    heads = glob.glob(str(Path(*parts[:first]))) if first else ["."]  # noqa: PTH207 (a pattern may be absolute)
+    for head in map(Path, heads):
+        if _is_folder(head) != bool(tail):
+            continue
+        if made := made_in(head if tail else head.parent):
+            found.skip(head, made, None)
+        elif not tail:
+            yield head
+        else:
+            hidden = any(part.startswith(".") for part in tail)
+            files = _walk(head, found, root=None, hidden=hidden)
+            yield from (file for file in files if _fits(file.relative_to(head).parts, tail))
+
+
+def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path match those of a glob, in which ``**`` is any number of folders."""
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        deeper = bool(names) and not names[0].startswith(".")
+        return _fits(names, pattern[1:]) or (deeper and _fits(names[1:], pattern))
+    if not names or (names[0].startswith(".") and not pattern[0].startswith(".")):
+        return False
+    return fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])

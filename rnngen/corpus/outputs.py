@@ -1,0 +1,80 @@
+"""What rnngen itself wrote, so that a folder of texts that it lies in is not learned together with it.
+
+Runs and encoded corpora are told by what their files hold, wherever they are: a folder of texts with a config.json or
+a manifest.json of another program stays a folder of texts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+RUN, CACHE, REPORT = "a run of rnngen", "a cache of rnngen", "a report of rnngen"
+OWN_OUTPUT = "the output of this command"
+
+_RUN_CONFIG = {"model", "data", "optimizer", "train"}
+_RUN_FILES = {"config.json", "tokenizer.json", "model.safetensors", "state.safetensors"}
+_ENCODED = ("meta.json", "tokenizer.json", "train.bin", "valid.bin", "test.bin")
+_MOST_JSON = 1 << 20  # bytes: a run's files are far smaller
+
+_GENERATOR = re.compile(rb"""<meta\s+name=["']?generator["']?\s+content=["']?rnngen\b""", re.IGNORECASE)
+
+
+def made_by_rnngen(folder: Path) -> str | None:
+    """Whether a folder is a run, whole, damaged or only begun, or an encoded corpus: ``RUN``, ``CACHE`` or None."""
+    if _keys(folder / "config.json") >= _RUN_CONFIG or _is_manifest(folder / "manifest.json"):
+        return RUN
+    with contextlib.suppress(OSError):
+        for state in (folder / "resume").glob("[0-9]" * 9):  # a run whose config.json is damaged
+            if (state / "state.json").is_file() or _is_manifest(state / "manifest.json"):
+                return RUN
+    with contextlib.suppress(OSError):
+        if all((folder / name).is_file() for name in _ENCODED):
+            return CACHE
+    return None
+
+
+def maker_of(path: Path) -> str | None:
+    """What a file or folder belongs to that rnngen made: itself or the nearest folder above it."""
+    path = path.absolute()
+    return next((made for folder in (path, *path.parents) if (made := made_by_rnngen(folder))), None)
+
+
+def is_report(start: bytes) -> bool:
+    """Whether a file that begins like this is a page that rnngen wrote."""
+    return _GENERATOR.search(start) is not None
+
+
+def is_own_output(file: Path) -> bool:
+    """Whether this process's standard output or error goes into a file, as in ``rnngen train . 2> log.txt``."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), file.stat()):
+                return True
+    return False
+
+
+def _keys(file: Path) -> set[str]:
+    """The names at the top of a JSON file; none where it cannot be read or is no object."""
+    content = _read_json(file)
+    return set(content) if isinstance(content, dict) else set()
+
+
+def _is_manifest(file: Path) -> bool:
+    content = _read_json(file)
+    files = content.get("files") if isinstance(content, dict) else None
+    return isinstance(files, dict) and bool(_RUN_FILES & set(files)) and "format" in content
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        if not file.is_file():
+            return None
+        with file.open("rb") as stream:
+            return json.loads(stream.read(_MOST_JSON))
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,85 @@
+"""How far long work on a text has come, and how it can be interrupted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Sized)
+
+_INTERVAL = 0.1  # seconds
+
+
+class OnProgress(Protocol):
+    """Is called often, always by the thread that began the work.
+
+    Args:
+        what: ``reading`` (in bytes), ``learning the vocabulary`` or ``encoding`` (in characters).
+        done: how many of them are done.
+        total: how many there are; None: nobody knows, or how much is left cannot be told.
+    """
+
+    def __call__(self, what: str, done: int, total: int | None, /) -> object:
+        """Tell how far it has come."""
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error: nobody wants the result any more)
+    """Ends what ``interruptible`` runs, at the next piece that it asks for."""
+
+
+def interruptible(
+    function: Callable[[Iterator[S]], T], pieces: Iterable[S], on_wait: Callable[[int, bool], object]
+) -> T:
+    """Run a function that may be in foreign code for long, where Python handles no signals, in a thread of its own.
+
+    When the caller is interrupted, the function gets no more pieces. What it still does with those that it has cannot
+    be stopped, and ends with the process at the latest: so it must not write anything.
+
+    Args:
+        function: is given the pieces.
+        pieces: what it reads.
+        on_wait: is told, ten times a second, by the calling thread, how long the pieces so far were together, and
+            whether they were all.
+
+    Raises:
+        What the function raises.
+    """
+    done, stopped, read, ended = 0, threading.Event(), threading.Event(), threading.Event()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def watched() -> Iterator[S]:
+        nonlocal done
+        try:
+            for piece in pieces:
+                if stopped.is_set():
+                    raise Interrupted
+                yield piece
+                done += len(piece)
+        finally:
+            read.set()
+
+    def work() -> None:
+        try:
+            results.append(function(watched()))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while not ended.wait(_INTERVAL):
+            on_wait(done, read.is_set())
+    except BaseException:
+        stopped.set()
+        # foreign code must not call Python while Python ends, or the process is aborted
+        while not (read.wait(_INTERVAL) or ended.is_set()):
+            pass
+        ended.wait(_INTERVAL)
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]

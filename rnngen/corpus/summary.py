@@ -1,0 +1,77 @@
+"""What was read of some sources and what was not, in a line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+LONGEST_LINE = 200
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file or folder that was found below a source, or by a glob, and not read.
+
+    Attributes:
+        path: where it is.
+        reason: why, as in "gzip archive" or "hidden".
+        name: what to call it: its path within the source.
+    """
+
+    path: Path
+    reason: str
+    name: str
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What one reading of some sources found.
+
+    Attributes:
+        read: how many files were read; standard input is one.
+        skipped: what was not.
+    """
+
+    read: int = 0
+    skipped: tuple[Skipped, ...] = ()
+
+    def __add__(self, other: SourceSummary) -> SourceSummary:
+        return SourceSummary(self.read + other.read, self.skipped + other.skipped)
+
+    def line(self) -> str:
+        """As in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".
+
+        At most ``LONGEST_LINE`` characters: where there are too many to be named, they are counted by reason.
+        """
+        read = f"{self.read:,} read"
+        if not self.skipped:
+            return read
+        return f"{read}; {len(self.skipped):,} skipped: {describe(self.skipped, LONGEST_LINE - len(read) - 22)}"
+
+
+def describe(skipped: tuple[Skipped, ...], longest: int = LONGEST_LINE) -> str:
+    """Names and reasons, or, where that is longer than ``longest``, how many there are for each reason."""
+    # what somebody might miss comes first
+    telling = sorted(skipped, key=lambda each: each.reason in ("hidden", "empty"))
+    named = ", ".join(f"{_short(each.name)} ({each.reason})" for each in telling)
+    if len(named) <= longest:
+        return named
+    counts = Counter(each.reason for each in telling).most_common()
+    shown = [f"{n:,} ({reason})" for reason, n in counts]
+    kept = len(shown)
+    while kept > 1 and len(_listed(shown, counts, kept)) > longest:
+        kept -= 1
+    return _listed(shown, counts, kept)
+
+
+def _listed(shown: list[str], counts: list[tuple[str, int]], kept: int) -> str:
+    others = sum(n for _, n in counts[kept:])
+    return ", ".join(shown[:kept]) + (f" and {others:,} others" if others else "")
+
+
+def _short(name: str) -> str:
+    """A name on one line and of bounded length."""
+    name = "".join(c if c.isprintable() else "\ufffd" for c in name)
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
