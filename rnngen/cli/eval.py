@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -90,10 +91,14 @@ def eval_command(
         return
     from rnngen.evaluation.evaluate import score_text, text_of
     from rnngen.evaluation.perplexity import Score
+    from rnngen.evaluation.words import words_are_separated
 
     filled: list[GapScore] = []
     with text_of(opened, text or (), part, errors) as encoded:  # once: standard input cannot be read again
         score = score_text(opened, encoded, device=there, ngram=ngram)
+        has_words = words_are_separated(opened.tokenizer(), encoded.tokens, encoded.counts)
+        if isinstance(score, Score) and not has_words:
+            score = score.without_words()
         if gaps:
             try:
                 filled = _fill_gaps([opened, *([other] if other else [])], encoded, gaps, quiet=quiet)
@@ -106,7 +111,10 @@ def eval_command(
             f"note: {score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored "
             "as one unknown symbol, so the numbers flatter or punish the model there"
         )
+    no_words = "" if has_words else _no_words(score, filled)
     if as_json:
+        if no_words and not quiet:
+            console.note(f"note: {no_words}")
         beside: dict[str, Any] = {"fill": filled[0].as_dict()} if filled else {}
         if other and filled:
             beside["against"] = {"run": str(other.path), "fill": filled[1].as_dict()}
@@ -116,7 +124,19 @@ def eval_command(
     if isinstance(score, Score) and score.ngram and score.mixture:
         console.write(_mixture_table(score.ngram, score.mixture))
     if filled:
-        console.write(_gap_table([str(opened.path), *([str(other.path)] if other else [])], filled))
+        names = [str(opened.path), *([str(other.path)] if other else [])]
+        console.write(_gap_table(names, filled, "words" if has_words else "runs of letters"))
+    if no_words:
+        console.write(f"\n({no_words})\n")
+
+
+def _no_words(score: Score | PseudoScore, filled: list[GapScore]) -> str:
+    """What is missing where white space does not separate words, if anything is."""
+    means = ["has no word perplexity"] if "word_perplexity" in score.as_dict() else []
+    means += ["has runs of letters taken out, not words"] if filled else []
+    counts = score.counts
+    far = f" ({counts.characters / counts.words:,.0f} characters to a space)" if counts.words else ""
+    return f"white space separates no words in this text{far}: it {' and '.join(means)}" if means else ""
 
 
 _SCORES = (
@@ -147,8 +167,12 @@ def _table(run: str, what: str, score: Score | PseudoScore) -> str:
         lines[1:1] = ["each token predicted from both sides: not comparable with perplexity"]
     rows = (*(_PSEUDO_SCORES if pseudo else _SCORES), *_COUNTS)
     width = max(len(label) for _, label, _ in rows) + 2
-    lines += [f"  {label:<{width}} {format(values[key], form):>12}" for key, label, form in rows]
+    lines += [f"  {label:<{width}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
     return "\n".join(lines) + "\n"
+
+
+def _known(rows: Iterable[tuple[str, str, str]], values: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [row for row in rows if not math.isnan(values[row[0]])]
 
 
 def _mixture_table(ngram: Score, mixture: Score) -> str:
@@ -159,7 +183,8 @@ def _mixture_table(ngram: Score, mixture: Score) -> str:
         f"  {'':<18} {'n-gram alone':>16} {'network + n-gram':>18}",
     ]
     lines += [
-        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}" for key, label, form in _SCORES
+        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}"
+        for key, label, form in _known(_SCORES, alone)
     ]
     return "\n".join(lines) + "\n"
 
@@ -182,12 +207,12 @@ _GAP_ROWS = (
 )
 
 
-def _gap_table(names: list[str], scores: list[GapScore]) -> str:
+def _gap_table(names: list[str], scores: list[GapScore], what: str) -> str:
     values = [score.as_dict() for score in scores]
     short = [Path(name).name for name in names]
     names = short if len(set(short)) == len(names) else names
     width = max(16, *(len(name) + 2 for name in names))
-    lines = [f"\n{scores[0].words:,} words taken out and put back, one at a time:\n"]
+    lines = [f"\n{scores[0].words:,} {what} taken out and put back, one at a time:\n"]
     if len(names) > 1:
         lines += [f"  {'':<25}" + "".join(f"{name:>{width}}" for name in names)]
     for key, label, form in _GAP_ROWS:
@@ -238,7 +263,8 @@ def _spot(
 def _spot_table(spots: list[Spot]) -> str:
     lines = [f"{'line':>6}:{'column':<6}  {'bits':>5}  {'expected':<18} place"]
     for s in spots:
-        expected = f"{s.expected!r} {s.probability:.0%}"
+        share = f"{s.probability:.0%}" if s.probability >= 0.005 else "under 1%"
+        expected = f"{s.expected!r} {share}"
         place = f"{s.left}⟦{s.token}⟧{s.right}".replace("\n", "↵").replace("\t", " ")
         times = f"{s.times} times: " if s.times > 1 else ""
         lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {expected:<18} {times}{place}")

@@ -35,6 +35,8 @@ class Score:
         unknown: tokens that are the unknown symbol.
         ngram, mixture: what a run's n-gram model alone and its mixture with the network make of the same text, where
             they were asked for. All other numbers are the network's own.
+        has_words: whether white space separates the words of the text (see ``words.py``); where it does not, there is
+            no perplexity per word.
     """
 
     nats: float
@@ -43,6 +45,7 @@ class Score:
     unknown: int = 0
     ngram: Score | None = None
     mixture: Score | None = None
+    has_words: bool = True
 
     @property
     def nats_per_token(self) -> float:
@@ -50,13 +53,15 @@ class Score:
         return self.nats / self.tokens
 
     def as_dict(self) -> dict[str, Any]:
-        """The keys of ``rnngen eval --json``, named as in lm-evaluation-harness."""
+        """The keys of ``rnngen eval --json``, named as in lm-evaluation-harness; no word perplexity is NaN."""
         counts = self.counts
         beside = {"ngram": self.ngram, "mixture": self.mixture}
         return {
             "nats_per_token": self.nats_per_token,
             "token_perplexity": exp_or_infinity(self.nats_per_token),
-            "word_perplexity": exp_or_infinity(self.nats / max(counts.words, 1)),
+            "word_perplexity": exp_or_infinity(self.nats / counts.words)
+            if self.has_words and counts.words
+            else math.nan,
             "byte_perplexity": exp_or_infinity(self.nats / counts.bytes),
             "bits_per_character": self.nats / counts.characters / math.log(2),
             "bits_per_byte": self.nats / counts.bytes / math.log(2),
@@ -68,6 +73,11 @@ class Score:
             "nats": self.nats,
             **{name: other.as_dict() for name, other in beside.items() if other},
         }
+
+    def without_words(self) -> Score:
+        """The same of a text that has no words: without word perplexity."""
+        ngram, mixture = (other and other.without_words() for other in (self.ngram, self.mixture))
+        return dataclasses.replace(self, has_words=False, ngram=ngram, mixture=mixture)
 
 
 def exp_or_infinity(x: float) -> float:

@@ -93,7 +93,7 @@ def test_the_numbers_agree_with_each_other(cli: Cli, trained: Path, corpus: Path
     assert score["nats_per_token"] == pytest.approx(nats / score["tokens"])
     assert score["token_perplexity"] == pytest.approx(math.exp(nats / score["tokens"]))
     assert score["byte_perplexity"] == pytest.approx(math.exp(nats / score["bytes"]))
-    assert score["word_perplexity"] == pytest.approx(math.exp(nats / max(1, score["words"])))
+    assert score["word_perplexity"] == (pytest.approx(math.exp(nats / score["words"])) if score["words"] else None)
     assert score["bits_per_byte"] == pytest.approx(nats / score["bytes"] / math.log(2))
     assert score["bits_per_character"] == pytest.approx(nats / score["characters"] / math.log(2))
     assert nats == pytest.approx(nats_token_by_token(run, text), rel=0, abs=run_nats_bound(run, text))
@@ -104,6 +104,29 @@ def test_json_stays_json_where_a_perplexity_is_beyond_every_number(cli: Cli) -> 
     Path("one-word.txt").write_text("thecat" * 500)  # text without spaces, as in Chinese or DNA
     outcome = cli("eval", "checkpoints/tiny", "one-word.txt", "--json")
     assert strict_json(outcome.out)["words"] == 1
+    assert strict_json(outcome.out)["word_perplexity"] is None
+
+
+VERSE = "白日依山尽，\n黄河入海流。\n欲穷千里目，\n更上一层楼。\n"
+
+
+def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_why(cli: Cli) -> None:
+    Path("verse.txt").write_text(VERSE * 30, encoding="utf-8")
+    rnngen.train("verse.txt", out="checkpoints/verse", steps=2, ngram=3, **FAST)
+    why = "white space separates no words in this text (7 characters to a space): it has no word perplexity"
+    shown = cli("eval", "checkpoints/verse", "verse.txt", "--ngram", "--quiet")
+    assert "word perplexity  " not in shown.out
+    assert shown.out.endswith(f"\n({why})\n")
+    assert shown.out.count("bits a character") == 2
+    outcome = cli("eval", "checkpoints/verse", "verse.txt", "--ngram", "--json")
+    score = strict_json(outcome.out)
+    assert [part["word_perplexity"] for part in (score, score["ngram"], score["mixture"])] == [None] * 3
+    assert score["words"] == 120
+    assert outcome.err == f"note: {why}\n"
+    assert cli("eval", "checkpoints/verse", "verse.txt", "--json", "--quiet").err == ""
+    gaps = cli("eval", "checkpoints/verse", "verse.txt", "--gaps", 2)
+    assert "2 runs of letters taken out" in gaps.out
+    assert "and has runs of letters taken out, not words)" in gaps.out
 
 
 @pytest.mark.usefixtures("trained")
