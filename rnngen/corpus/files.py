@@ -7,6 +7,7 @@ lead back), and what rnngen itself wrote.
 
 from __future__ import annotations
 
+import codecs
 import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +47,9 @@ class Found:
             reason: why.
             root: the folder that it was found in; None: it was found by a glob.
         """
-        self.skipped.append(Skipped(path, reason, str(path.relative_to(root) if root else path)))
+        skipped = Skipped(path, reason, str(path.relative_to(root) if root else path))
+        if skipped not in self.skipped[-1:]:  # a glob comes by a run once for each of its files
+            self.skipped.append(skipped)
 
 
 def find_files(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> list[Path]:
@@ -137,13 +140,13 @@ def _check_named(path: Path, command: str | None) -> None:
 
 
 def _refuse_own(folder: Path) -> None:
-    made = outputs.maker_of(folder)
-    if made:
-        name = quote_argument(str(folder))
-        hint = f"To resume it: rnngen train --resume {name}; to score it: rnngen eval {name}"
+    own = outputs.enclosing(folder)
+    if own:
+        name, is_run = quote_argument(str(folder)), own == (folder.absolute(), outputs.RUN)
         raise CorpusError(
-            f"is {made}, not a text", where=folder, expected="a text file, or a folder of texts",
-            hint=hint if made == outputs.RUN and outputs.made_by_rnngen(folder) else None,
+            f"is {'' if own[0] == folder.absolute() else 'in '}{own[1]}, not a text", where=folder,
+            expected="a text file, or a folder of texts",
+            hint=f"To resume it: rnngen train --resume {name}; to score it: rnngen eval {name}" if is_run else None,
         )  # fmt: skip
 
 
@@ -178,7 +181,7 @@ def _why_not(file: Path, found: Found, errors: ErrorRule) -> str | None:
             start = stream.read(START_BYTES)
     except OSError as error:
         return error.strerror or "cannot be read"
-    if not start:
+    if start in (b"", codecs.BOM_UTF8):
         return "empty"
     kind = kind_of(start, file.name)
     if kind:
@@ -232,13 +235,13 @@ def _matches(pattern: str, found: Found) -> Iterator[Path]:
     parts = Path(pattern).parts
     first = parts.index("**") if "**" in parts else len(parts)
     tail = parts[first:]
-    made_in = cache(outputs.maker_of)
+    enclosing = cache(outputs.enclosing)
     heads = glob.glob(str(Path(*parts[:first]))) if first else ["."]  # noqa: PTH207 (a pattern may be absolute)
     for head in map(Path, heads):
         if _is_folder(head) != bool(tail):
             continue
-        if made := made_in(head if tail else head.parent):
-            found.skip(head, made, None)
+        if own := enclosing(head if tail else head.parent):
+            found.skip(*own, None)
         elif not tail:
             yield head
         else:

@@ -38,10 +38,10 @@ def made_by_rnngen(folder: Path) -> str | None:
     return None
 
 
-def maker_of(path: Path) -> str | None:
-    """What a file or folder belongs to that rnngen made: itself or the nearest folder above it."""
+def enclosing(path: Path) -> tuple[Path, str] | None:
+    """The nearest folder, ``path`` or one above it, that rnngen made, and what it is; None: there is none."""
     path = path.absolute()
-    return next((made for folder in (path, *path.parents) if (made := made_by_rnngen(folder))), None)
+    return next(((folder, made) for folder in (path, *path.parents) if (made := made_by_rnngen(folder))), None)
 
 
 def is_report(start: bytes) -> bool:
