@@ -7,15 +7,18 @@ same flat names: the field names below, which are the option names with ``_`` fo
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rnngen.config_file import read_table
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.invalid_values import candidates, expected_by, shown
+from rnngen.platforms import quote_argument
 
 
 class _Config(BaseModel):
@@ -188,6 +191,9 @@ SIZES: dict[str, dict[str, int]] = {
 }
 """What ``--size`` stands for."""
 
+DEVICES = ("auto", "cpu", "mps", "cuda", "cuda:0")
+"""Values of ``--device``; of several GPUs the others have names as the last."""
+
 
 def check_options(options: Mapping[str, Any]) -> None:
     """Refuse options that cannot be, before any text is read.
@@ -198,13 +204,10 @@ def check_options(options: Mapping[str, Any]) -> None:
     lengths = [name for name in LENGTH_OPTIONS if options.get(name) is not None]
     if len(lengths) > 1:
         raise UsageError(f"--{lengths[0]} and --{lengths[1]} cannot both be given", expected="one length")
-    for name in lengths:
-        number = isinstance(options[name], int | float) and not isinstance(options[name], bool)
-        if not number or not 0 < options[name] < float("inf"):
-            raise UsageError(f"--{name} is out of range", expected="a number above 0", found=options[name])
-    size = options.get("size")
-    if size is not None and not (isinstance(size, str) and size in SIZES):
-        raise UsageError("--size is unknown", expected=", ".join(SIZES), found=size)
+    for name, value in options.items():
+        checked = isinstance(value, int) if name in FIELD_GROUPS else name in (*LENGTH_OPTIONS, *SHORTHANDS)
+        if checked and value is not None and (expected := _expected(name, value)):
+            raise _invalid(name, value, expected)
     config = RunConfig.from_flat(
         {k: v for k, v in options.items() if k not in ("epochs", "minutes", "size") and v is not None}
     )
@@ -215,9 +218,11 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def _unknown(name: str) -> UsageError:
-    known = [*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS]
-    close = difflib.get_close_matches(name.replace("-", "_"), known, n=1)
-    hint = f"Did you mean {close[0].replace('_', '-')}?" if close else "See rnngen train --help."
+    from rnngen.other_names import closest, other_key
+
+    known = [option.replace("_", "-") for option in (*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS)]
+    meant = other_key(name) or closest(name, known)
+    hint = f"Did you mean {meant}?" if meant else "See rnngen train --help."
     return UsageError(f"unknown option {name!r}", hint=hint)
 
 
@@ -226,32 +231,103 @@ def _usage_error(error: ValidationError) -> UsageError:
     if first["type"] == "value_error":  # ours: already a sentence
         return UsageError(str(first["ctx"]["error"]))
     name = next((str(part) for part in reversed(first["loc"]) if not isinstance(part, int)), "value")
-    expected = first["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return UsageError(
-        f"--{name.replace('_', '-')} has a value it cannot have", expected=expected, found=repr(first["input"])
-    )
+    return _invalid(name, first["input"], expected_by(first))
+
+
+def _invalid(name: str, value: object, expected: str) -> UsageError:
+    option = name.replace("_", "-")
+    meant = _meant(name, value) if isinstance(value, str) else None
+    hint = f"Did you mean --{option} {meant}?" if meant else None
+    return UsageError(f"--{option} has an invalid value", expected=expected, found=shown(value), hint=hint)
+
+
+def _expected(name: str, value: object) -> str | None:
+    """What an option can be, in words, where it cannot be this value; None: it can, as far as it alone says."""
+    if isinstance(value, int) and value.bit_length() > 63:  # which neither torch nor a file could hold
+        return "a number below 2^63"
+    if name in ("epochs", "minutes"):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and 0 < value < math.inf else "a number above 0"  # type: ignore[operator]
+    if name in SHORTHANDS:
+        known = name != "size" or (isinstance(value, str) and value in SIZES)
+        return None if known else ", ".join(SIZES)
+    value = tuple(value) if isinstance(value, list) else value
+    try:
+        RunConfig.model_validate({FIELD_GROUPS[name]: {name: value}}, strict=True)
+    except ValidationError as error:
+        return next((expected_by(each) for each in error.errors() if each["type"] != "value_error"), None)
+    return None
+
+
+def _meant(name: str, value: object) -> Any:
+    """A value that an option can have, and that may be meant by one that it cannot; None: no idea."""
+    choices = SIZES if name == "size" else DEVICES if name == "device" else _choices(name)
+    found = (each for each in candidates(name.replace("_", "-"), value, choices) if _expected(name, each) is None)
+    return next(found, None)
+
+
+def _choices(name: str) -> tuple[str, ...]:
+    """The values of an option that is one of several words."""
+    group: Any = RunConfig.model_fields[FIELD_GROUPS[name]].annotation if name in FIELD_GROUPS else None
+    allowed = get_args(group.model_fields[name].annotation) if group else ()
+    return tuple(value for value in allowed if isinstance(value, str))
+
+
+_TYPED = {
+    "out": "--config {path} --out {value}", "init_from": "--config {path} --init-from {value}",
+    "quiet": "--config {path} --quiet", "json": "--config {path} --json", "resume": "--resume {value}",
+    "config": "--config {value}", "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
+}  # fmt: skip
+"""Options of ``train`` that a file cannot hold → how they are typed."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Flat names and values from a TOML file; ``-`` and ``_`` in names are the same.
+    """Flat names and values from a TOML file, or from a run's config.json.
+
+    ``-`` and ``_`` in names are the same. Options may stand in the sections that config.json has, ``[model]``,
+    ``[data]``, ``[optimizer]`` and ``[train]``, whichever, or in none. Paths are relative to the current folder.
 
     Raises:
-        UsageError: no such file, not TOML, or an unknown name.
+        UsageError: no such file, not TOML, an unknown name or section, or a value that the option cannot have.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=path, expected="a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError("is not TOML", where=path, found=error) from error
-    values = {name.replace("-", "_"): value for name, value in table.items()}
-    if len(values) < len(table):
-        twice = next(name for name in values if name in table and name.replace("_", "-") in table and "_" in name)
-        raise UsageError(f"--{twice.replace('_', '-')} is given twice, with - and with _", where=path)
-    for name in values:
-        if name not in FIELD_GROUPS and name not in (*LENGTH_OPTIONS, *SHORTHANDS):
-            raise UsageError(f"{path}: {_unknown(name)}")
-    for name in ("corpus", "valid", "test"):
-        if isinstance(values.get(name), str):
-            values[name] = [values[name]]
+    values: dict[str, Any] = {}
+    for written, value in _options_of(path, read_table(path)):
+        name = written.replace("-", "_")
+        if name in _TYPED:
+            given = quote_argument(str(value)) if isinstance(value, str) else "NAME"
+            command = "rnngen train " + _TYPED[name].format(path=quote_argument(str(path)), value=given)
+            raise UsageError(
+                f"{name.replace('_', '-')} is not given in a file", where=path, expected="it on the command line",
+                hint=f"Remove it and type: {command}" if value is not False else "Remove it.",
+            )  # fmt: skip
+        if name not in (*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS):
+            if isinstance(value, dict):
+                raise UsageError(
+                    f"unknown section [{written}]", where=path,
+                    expected=", ".join(f"[{section}]" for section in RunConfig.model_fields) + ", or none",
+                    hint="Options can stand without a section, one per line, such as: minutes = 3.",
+                )  # fmt: skip
+            raise UsageError(f"{path}: {_unknown(written)}")
+        if name in values:
+            raise UsageError(f"{name.replace('_', '-')} is given twice", where=path)
+        if name in ("corpus", "valid", "test") and isinstance(value, str):
+            value = [value]
+        if expected := _expected(name, value):
+            meant = _meant(name, value)
+            hint = None if meant is None else f"Did you mean: {name.replace('_', '-')} = {json.dumps(meant)}"
+            found = shown(value)
+            raise UsageError(
+                f"{name.replace('_', '-')} has an invalid value", where=path, expected=expected, found=found, hint=hint
+            )
+        values[name] = value
     return values
+
+
+def _options_of(path: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if name in RunConfig.model_fields and isinstance(value, dict):
+            yield from value.items()
+        elif name in RunConfig.model_fields and isinstance(value, list) and any(isinstance(v, dict) for v in value):
+            raise UsageError(f"[[{name}]] is a list of sections", where=path, expected=f"[{name}]")
+        else:
+            yield name, value

@@ -18,6 +18,8 @@ from typing import Any
 
 from rnngen.config import LENGTH_OPTIONS
 from rnngen.errors import UsageError
+from rnngen.invalid_values import shown
+from rnngen.other_names import value_meant
 
 AWD_LSTM: dict[str, Any] = {
     # text
@@ -63,6 +65,8 @@ def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     if name is None:
         return given
     if not (isinstance(name, str) and name in PRESETS):
-        raise UsageError("--preset is unknown", expected=", ".join(PRESETS), found=name)
+        meant = value_meant("preset", name, PRESETS) if isinstance(name, str) else None
+        hint = f"Did you mean --preset {meant}?" if meant else None
+        raise UsageError("--preset has an invalid value", expected=", ".join(PRESETS), found=shown(name), hint=hint)
     replaced = {beside for option in given for beside in _INSTEAD.get(option, ())}
     return {**{option: value for option, value in PRESETS[name].items() if option not in replaced}, **given}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +177,10 @@ def test_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -
         ("device", "gpu", "cuda"),
         ("precision", "fp8", "'auto', 'float32' or 'bf16'"),
         ("split", ("a", 0.1), "number"),
-        ("split", 0.9, "tuple"),
+        ("split", 0.9, "a list"),
         ("errors", "ignore", "'strict' or 'replace'"),
-        ("corpus", "text.txt", "tuple"),
-        ("corpus", (1,), "string"),
+        ("corpus", "text.txt", "a list"),
+        ("corpus", (1,), "text"),
     ],
 )
 def test_value_out_of_range_is_one_line_that_names_option_expectation_and_value(
@@ -187,7 +189,7 @@ def test_value_out_of_range_is_one_line_that_names_option_expectation_and_value(
     with pytest.raises(UsageError) as caught:
         RunConfig.from_flat({name: value})
     message = str(caught.value)
-    assert message.startswith(f"--{name.replace('_', '-')} has a value it cannot have; expected ")
+    assert message.startswith(f"--{name.replace('_', '-')} has an invalid value; expected ")
     assert expected in message
     assert "; found " in message
     assert "\n" not in message
@@ -252,14 +254,17 @@ def test_split_is_two_or_three_fractions_that_sum_to_one(split: tuple[float, ...
     [
         ({"steps": 5, "minutes": 1.0}, "--steps and --minutes cannot both be given"),
         ({"epochs": 1.0, "minutes": 1.0}, "--epochs and --minutes cannot both be given"),
-        ({"minutes": 0}, "--minutes is out of range; expected a number above 0; found 0"),
-        ({"minutes": float("nan")}, "--minutes is out of range"),
-        ({"minutes": float("inf")}, "--minutes is out of range"),
-        ({"epochs": -1.0}, "--epochs is out of range"),
-        ({"minutes": "3"}, "--minutes is out of range"),
-        ({"steps": 2.5}, "--steps has a value it cannot have"),
-        ({"size": "huge"}, "--size is unknown; expected tiny, small, medium, large; found huge"),
-        ({"clip": -1.0}, "--clip has a value it cannot have"),
+        ({"minutes": 0}, "--minutes has an invalid value; expected a number above 0; found 0"),
+        ({"minutes": float("nan")}, "--minutes has an invalid value"),
+        ({"minutes": float("inf")}, "--minutes has an invalid value"),
+        ({"epochs": -1.0}, "--epochs has an invalid value"),
+        ({"minutes": "3"}, "--minutes has an invalid value"),
+        ({"steps": 2.5}, "--steps has an invalid value"),
+        (
+            {"size": "huge"},
+            "--size has an invalid value; expected tiny, small, medium, large; found 'huge'. Did you mean --size large",
+        ),
+        ({"clip": -1.0}, "--clip has an invalid value"),
         ({"hiden_size": 3}, "unknown option 'hiden_size'"),
     ],
     ids=str,
@@ -307,28 +312,156 @@ def test_toml_values_make_a_configuration() -> None:
     assert (config.data.split, config.model.cell, config.data.corpus) == ((0.8, 0.1, 0.1), "gru", ("a.txt",))
 
 
-@pytest.mark.parametrize("name", ["hiden-size", "hiden_size"])
+@pytest.mark.parametrize("name", ["hiden-size", "hiden_size", '"Hidden Size"'])
 def test_unknown_toml_name_is_refused_by_file_with_a_suggestion(name: str) -> None:
-    with pytest.raises(UsageError, match=r"^run\.toml: unknown option 'hiden_size'\. Did you mean hidden-size\?$"):
+    shown = name.strip('"')
+    with pytest.raises(UsageError, match=rf"^run\.toml: unknown option '{shown}'\. Did you mean hidden-size\?$"):
         read_toml(toml(f"{name} = 3\n"))
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("lr", "learning-rate"), ("rnn_size", "hidden-size"), ("max_epochs", "epochs"), ("input", "corpus"),
+     ("gpu", 'device = "cuda"'), ("block_size", "bptt"), ("--minutes", "minutes")],
+)  # fmt: skip
+def test_names_that_others_have_lead_to_ours_in_files_and_in_python(name: str, meant: str) -> None:
+    for attempt in (lambda: read_toml(toml(f'"{name}" = 3\n')), lambda: check_options({name: 3})):
+        with pytest.raises(UsageError, match=rf"unknown option '{name}'\. Did you mean {meant}\?$"):
+            attempt()
+
+
 def test_toml_name_given_with_a_dash_and_with_an_underscore_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"run\.toml.*hidden"):
-        read_toml(toml("hidden-size = 3\nhidden_size = 4\n"))
+    for text in ("hidden-size = 3\nhidden_size = 4\n", "hidden-size = 3\n[model]\nhidden-size = 4\n"):
+        with pytest.raises(UsageError, match=r"^run\.toml: hidden-size is given twice$"):
+            read_toml(toml(text))
 
 
-@pytest.mark.parametrize("content", [b"hidden-size = ", b"= 3", b"a = 1\na = 2", b"\xff\xfe", b"{json: 1}"])
-def test_file_that_is_not_toml_is_refused_by_name(content: bytes) -> None:
-    with pytest.raises(UsageError, match=r"^run\.toml: is not TOML; found ") as caught:
+def test_options_may_stand_in_the_sections_that_a_runs_configuration_has() -> None:
+    text = '\ufeff[model]\r\ncell = "gru"\r\n[optimizer]\r\noptimizer = "asgd"\r\n[train]\r\nminutes = 3\r\n'
+    assert read_toml(toml(text)) == {"cell": "gru", "optimizer": "asgd", "minutes": 3}
+    assert read_toml(toml("")) == {}
+
+
+def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
+    values = read_toml(trained / "config.json")
+    saved = json.loads((trained / "config.json").read_bytes())
+    groups = {group: saved[group] for group in RunConfig.model_fields}
+    assert RunConfig.from_flat(values) == RunConfig.from_json(groups, "config.json")
+    check_options(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('minutes="3"', "minutes has an invalid value; expected a number above 0; found '3'. Did you mean: minutes"),
+        ('hidden_size = "9"', "hidden-size has an invalid value; expected an integer; found '9'. Did you mean: hidde"),
+        ("hidden-size = [9]", "expected an integer; found [9]. Did you mean: hidden-size = 9"),
+        ("hidden-size = 9.0", "expected an integer; found 9.0. Did you mean: hidden-size = 9"),
+        ('dropout = "0.3"', "expected a number; found '0.3'. Did you mean: dropout = 0.3"),
+        ('dropout = "0,3"', "expected a number; found '0,3'. Did you mean: dropout = 0.3"),
+        ('tied = "false"', "expected true or false; found 'false'. Did you mean: tied = false"),
+        ("tied = 1", "expected true or false; found 1. Did you mean: tied = true"),
+        ('cell = "LSTM"', "expected 'lstm', 'gru' or 'rnn'; found 'LSTM'. Did you mean: cell = \"lstm\""),
+        ('cell = ["gru"]', "found ['gru']. Did you mean: cell = \"gru\""),
+        ('device = "gpu"', "expected auto, cpu, mps, cuda or cuda:N; found 'gpu'. Did you mean: device = \"cuda\""),
+        ('size = "big"', "expected tiny, small, medium, large; found 'big'. Did you mean: size = \"large\""),
+        ('split = "0.9,0.1"', "expected a list; found '0.9,0.1'. Did you mean: split = [0.9, 0.1]"),
+        ("minutes = true", "expected a number above 0; found true"),
+        ("minutes = nan", "expected a number above 0; found nan"),
+        ("minutes = 2026-01-01", "expected a number above 0; found 2026-01-01"),
+        ("dropout = nan", "expected a finite number; found nan"),
+        ("clip = -1", "expected greater than 0; found -1"),
+        ("[hidden_size]\nx = 1", "expected an integer; found a table"),
+        ("hidden_size" + ".a" * 300 + " = 1", "expected an integer; found a table"),
+        ("valid = [3]", "expected text in quotes; found [3]"),
+        ("seed = 0x" + "f" * 5000, "expected a number below 2^63; found a number of 20,000 bits"),
+        ("minutes = " + "9" * 400, "expected a number below 2^63; found a number of 1,329 bits"),
+        ("vocab_size = " + "9" * 20, "expected a number below 2^63; found 99999999999999999999"),
+        ("steps = " + "9" * 20, "expected a number below 2^63; found 99999999999999999999"),
+        ("[training]\nminutes = 3", "unknown section [training]; expected [model], [data], [optimizer], [train], or"),
+        ("[[model]]\nhidden_size = 3", "[[model]] is a list of sections; expected [model]"),
+        ('out = "my run"', "out is not given in a file; expected it on the command line. Remove it and type: "
+                           "rnngen train --config run.toml --out 'my run'"),
+        ('init_from = "a"', "Remove it and type: rnngen train --config run.toml --init-from a"),
+        ('resume = "a"', "Remove it and type: rnngen train --resume a"),
+        ("quiet = true", "Remove it and type: rnngen train --config run.toml --quiet"),
+        ("json = false", "json is not given in a file; expected it on the command line. Remove it."),
+        ('config = "b.toml"', "Remove it and type: rnngen train --config b.toml"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_names_file_option_and_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_toml(toml(text + "\n"))
+    message = str(caught.value)
+    assert message.startswith("run.toml: ")
+    assert said in message
+    assert len(message) < 300
+    if "Did you mean: " in message:  # what is proposed works
+        assert read_toml(toml(message.partition("Did you mean: ")[2] + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\ncell = lstm", 'line 2: is not TOML (Invalid value); found \'cell = lstm\'. Did you mean: cell = "ls'),
+        ("minutes: 3", "Did you mean: minutes = 3"),
+        ("--minutes 3", "Did you mean: minutes = 3"),
+        ("minutes = 1,5", "Did you mean: minutes = 1.5"),
+        ("minutes = 3;", "Did you mean: minutes = 3"),
+        ("split = 0.9,0.1", "Did you mean: split = [0.9,0.1]"),
+        ("tied = True", "Did you mean: tied = true"),
+        ("cell = ‘gru’", "Did you mean: cell = \"gru\""),
+        ("minutes", "line 1: is not TOML"),
+        ("minutes = \0", "line 1: is not TOML"),
+        ("= 3", "line 1: is not TOML"),
+        ("a = 1\na = 2", "line 2: is not TOML (Cannot overwrite a value)"),
+        ("x" * 10_000, "x…'."),
+        ("seed = " + "9" * 5000, "is not TOML; found "),
+        ("a = " + "[" * 100_000, "is nested too deep"),
+        ("a = " + "{a=" * 100_000, "is nested too deep"),
+        ('{"model": ' * 100_000, "is neither TOML nor JSON; found too many nested braces"),
+        ("{json: 1}", "is neither TOML nor JSON"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_toml_names_the_line_and_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_toml(toml(text + "\n"))
+    message = str(caught.value)
+    assert message.startswith("run.toml")
+    assert said in message
+    assert "\n" not in message
+    assert len(message) < 400
+    if "Did you mean: " in message:
+        assert read_toml(toml(message.partition("Did you mean: ")[2] + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [("cell = 'é'".encode("latin-1"), "byte 0xe9 in line 1"), ("minutes = 3".encode("utf-16"), "UTF-16"),
+     (b"minutes = 3\n# \xff", "byte 0xff in line 2")],
+)  # fmt: skip
+def test_a_file_in_another_encoding_says_so(content: bytes, found: str) -> None:
+    with pytest.raises(UsageError, match=rf"^run\.toml: is not UTF-8; found {found}\. Save it as UTF-8\.$"):
         read_toml(toml(content))
-    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["missing.toml", "."])
+@pytest.mark.parametrize("name", ["missing.toml", ".", "x" * 5000, "a\0b"])
 def test_toml_file_that_cannot_be_read_is_a_usage_error(name: str) -> None:
-    with pytest.raises(UsageError, match=r"cannot be read .*expected a TOML file"):
+    with pytest.raises(UsageError, match=r"cannot be read.*expected a TOML file") as caught:
         read_toml(Path(name))
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_a_device_or_an_endless_file_in_place_of_the_file_is_not_waited_for() -> None:
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/zero", "/dev/null"):
+        with pytest.raises(UsageError, match="found a pipe or a device"):
+            read_toml(Path(name))
+    with Path("run.toml").open("wb") as file:
+        file.truncate(1 << 40)  # a hole, as large as a disk
+    with pytest.raises(UsageError, match=r"^run\.toml: is too large"):
+        read_toml(Path("run.toml"))
 
 
 @pytest.mark.parametrize(

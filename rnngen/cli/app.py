@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rnngen import __version__
-from rnngen.cli import console
+from rnngen.cli import console, mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.errors import RnngenError
 from rnngen.platforms import stop_signals, use_utf8
@@ -84,11 +84,8 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stderr.write(f"{error.format_message()}\n")
-        elif message := error.format_message().strip():
-            context = getattr(error, "ctx", None)
-            command = "rnngen" if context is None else context.command_path
-            told = message.replace("\n", " ").replace("Value error, ", "").removesuffix(".")
-            console.error(f"{told}{'' if told.endswith('?') else '.'} Try {command} --help.")
+        elif message := mistakes.describe(error):
+            console.error(message)
         return int(getattr(error, "exit_code", 2))
 
 

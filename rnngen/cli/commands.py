@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from rnngen.cli import mistakes
+
 
 class Entry(NamedTuple):
     """A command: where it lives, and the first sentence of its help."""
@@ -44,6 +46,18 @@ class QuickCommand(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         """Arguments and options, the help option too."""
         return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            UsageError: an option or an argument that the command does not have, or an invalid value.
+        """
+        mistakes.check_options(ctx, self.get_params(ctx), args)
+        ctx.allow_extra_args = True
+        if extra := super().parse_args(ctx, args):
+            raise mistakes.unexpected(ctx, extra)
+        return []
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, a section a panel, in the order of the first option of each."""
@@ -81,15 +95,16 @@ def _quick(parameter: Any) -> Any:
 
     def process(ctx: Any, value: Any) -> Any:
         many = isinstance(value, (list, tuple)) and value
-        if (many and kind != list[str]) or (isinstance(value, str) and value not in choices and kind not in _PLAIN):
+        if isinstance(value, str) and choices and value not in choices:
+            raise mistakes.wrong_value(ctx, parameter, value, _one_of(choices), choices)
+        if (many and kind != list[str]) or (isinstance(value, str) and not choices and kind not in _PLAIN):
             return thorough(ctx, value)
-        if isinstance(value, str) and value not in choices:
+        if isinstance(value, str) and not choices:
             try:
                 value = _PLAIN[kind](value)
             except ValueError as error:
                 expected = "an integer" if kind is int else "a number"
-                message = f"expected {expected}; found {value!r}"
-                raise typer.BadParameter(message, ctx=ctx, param=parameter) from error
+                raise mistakes.wrong_value(ctx, parameter, value, expected) from error
         if parameter.required and parameter.value_is_missing(value):
             return thorough(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
@@ -98,8 +113,13 @@ def _quick(parameter: Any) -> Any:
     return parameter
 
 
+def _one_of(choices: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(map(repr, choices[:-1])), repr(choices[-1]))))
+
+
 def plain_app(**settings: Any) -> typer.Typer:
     """A Typer application whose help and errors are plain text: Rich's take longer to import than the rest."""
+    settings = {"cls": QuickGroup, **settings}
     return typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
         context_settings=CONTEXT_SETTINGS, **settings,
@@ -123,11 +143,32 @@ def load_command(name: str) -> Any:
 
 
 class QuickGroup(TyperGroup):
-    """A group whose own options need no pydantic."""
+    """A group whose own options need no pydantic, and which knows ``help`` as a word too."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options of the group itself."""
         return [_quick(parameter) for parameter in super().get_params(ctx)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the group's options; ``help COMMAND`` is ``COMMAND --help``.
+
+        Raises:
+            UsageError: an option that the group does not have.
+        """
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        mistakes.check_options(ctx, self.get_params(ctx), args, group=True)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that the arguments begin with, and the arguments after it.
+
+        Raises:
+            UsageError: there is no such command.
+        """
+        if args[0] not in self.commands:
+            raise mistakes.unknown_command(ctx, args, self.commands)
+        return super().resolve_command(ctx, args)
 
 
 class DefaultGroup(QuickGroup):
@@ -136,8 +177,14 @@ class DefaultGroup(QuickGroup):
     default: str
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments, beginning with the default command's name if they begin with none."""
-        named = args and (args[0] in self.commands or args[0] in CONTEXT_SETTINGS["help_option_names"])
+        """Read the arguments, beginning with the default command's name if they begin with none.
+
+        Raises:
+            UsageError: they begin with a misspelled one, or as ``QuickGroup``.
+        """
+        named = args and args[0] in (*self.commands, *CONTEXT_SETTINGS["help_option_names"], "help")
+        if not named and args and mistakes.is_misspelled(ctx, args[0], self.commands):
+            raise mistakes.unknown_command(ctx, args, self.commands, "Neither a view nor a run")
         return super().parse_args(ctx, args if named else [self.default, *args])
 
 

@@ -58,6 +58,10 @@ def run_and_list_imports(*arguments: str) -> str:
         (["sample", "--help"], 0),
         (["eval", "--help"], 0),
         (["train", "--hiden-size", "3"], 2),
+        (["train", "x", "--top-k", "3"], 2),
+        (["train", "x", "--cell", "LSTM"], 2),
+        (["generate"], 2),
+        (["inspect", "gradient"], 2),
         (["train", "missing.txt"], 1),
         (["train", "x", "--minutes", "0"], 2),
         (["train", "x", "--size", "huge"], 2),
@@ -87,8 +91,8 @@ def test_version_is_the_packages(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["trian"], 2, "'train'"),
-        (["evall"], 2, "'eval'"),
+        (["trian"], 2, "rnngen train?"),
+        (["evall"], 2, "rnngen eval?"),
         (["train", "x", "--hiden-size", "3"], 2, "--hidden-size"),
         (["sample", "--lenght", "3"], 2, "--length"),
         (["eval", "--jsn"], 2, "--json"),
@@ -112,7 +116,7 @@ def test_version_is_the_packages(cli: Cli) -> None:
         (["sample", "missing"], 1, "missing: is not a run"),
         (["eval", "missing"], 1, "missing: is not a run"),
         (["corpus", "build", "nothing"], 2, "expected pydoc"),
-        (["corpus", "biuld", "pydoc"], 2, "'build'"),
+        (["corpus", "biuld", "pydoc"], 2, "rnngen corpus build pydoc?"),
     ],
     ids=shown,
 )  # fmt: skip
@@ -252,7 +256,8 @@ def test_values_are_what_typer_would_make_of_them_with_pydantic() -> None:
             with command.make_context("c", arguments) as context:
                 return context.params
         except Exception as error:
-            return type(error), error.format_message()  # type: ignore[attr-defined]
+            said = error.format_message() if hasattr(error, "format_message") else str(error)
+            return "error", (re.findall(r"--\w+", said.partition(". Try ")[0]) or [None])[0]
 
     def function(
         a: typing.Annotated[float, typer.Option()] = 1.5,
@@ -278,9 +283,4 @@ def test_values_are_what_typer_would_make_of_them_with_pydantic() -> None:
         "--d z", "--e", "--f a/b", "--g 5", "--g 12", "--h 1 --h 2", "--h x", "word", "word word", "--nothing", "--a",
     ):  # fmt: skip
         found, expected = values(quick, line.split()), values(thorough, line.split())
-        if "x" in line.split() or line == "--b 1.5":  # Typer says "Input should be a valid number, unable to parse …"
-            assert isinstance(found, tuple)
-            assert found[0] is expected[0]  # type: ignore[index]
-            assert str(found[1]).split(":")[0] == str(expected[1]).split(":")[0]  # type: ignore[index]
-            continue
         assert repr(found).replace("()", "None") == repr(expected).replace("()", "None"), line

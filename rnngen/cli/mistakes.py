@@ -1,0 +1,252 @@
+"""What is said of a mistyped command line: each mistake in one line that names what was meant and where to look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnngen.errors import UsageError
+
+LONGEST = 60  # characters that a message repeats of what was typed
+
+
+def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[str], *, group: bool = False) -> None:
+    """Refuse options that a command does not have, and options whose value is missing.
+
+    Args:
+        context: the parser's.
+        parameters: what the command takes.
+        arguments: what follows the command's name.
+        group: whether the command is a group, so that the first word ends its own options.
+
+    Raises:
+        UsageError: the first such option, with what was meant.
+    """
+    options = {
+        name: parameter for parameter in parameters if parameter.param_type_name == "option"
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }  # fmt: skip
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--" or (group and not _is_option(argument)):
+            return
+        if not _is_option(argument):
+            continue
+        name, _, value = argument.partition("=")
+        if name not in options and not name.startswith("--"):
+            name, value = _short_option(context, options, argument)
+        if name not in options:
+            raise no_such_option(context, options, argument)
+        if not _takes_value(options[name]):
+            if "=" in argument:
+                raise _error(context, f"{name} takes no value", found=value)
+        elif not value and "=" not in argument:
+            if not rest or rest[0] in options:
+                raise _without_value(context, options[name], name, rest[:1])
+            rest.pop(0)
+
+
+def _is_option(argument: str) -> bool:
+    return len(argument) > 1 and argument.startswith("-")
+
+
+def _takes_value(option: Any) -> bool:
+    return not (option.is_flag or getattr(option, "count", False))
+
+
+def _short_option(context: Any, options: Mapping[str, Any], argument: str) -> tuple[str, str]:
+    """The last of the letters of ``-qn5``, and the value that is written together with it."""
+    from rnngen.other_names import other_option
+
+    name = argument.partition("=")[0]
+    if len(name) > 2 and ("-" + name in options or other_option(_words(context), name)):  # -epochs, as torch-rnn has it
+        raise no_such_option(context, options, argument)
+    for place, letter in enumerate(argument[1:], start=2):
+        name = f"-{letter}"
+        if name not in options:
+            raise no_such_option(context, options, argument)
+        if _takes_value(options[name]):
+            return name, argument[place:]
+    return name, ""
+
+
+def _without_value(context: Any, option: Any, name: str, following: Sequence[str]) -> UsageError:
+    expected = option.get_help_record(context)[0].rpartition(", ")[2]
+    if not following:
+        return _error(context, f"{name} needs a value", expected=expected)
+    meant = f"If {following[0]} is the value, write {name}={following[0]}."
+    return _error(context, f"{name} needs a value", expected=expected, found=f"the option {following[0]}", hint=meant)
+
+
+def no_such_option(context: Any, options: Iterable[str], argument: str) -> UsageError:
+    """The error for an option that a command does not have."""
+    from rnngen.other_names import closest, other_option
+
+    name = argument.partition("=")[0]
+    what = f"No such option: {shortened(name)}"
+    if " " in name:
+        return _error(context, what, hint="A text that begins with a hyphen comes last, after --.")
+    long = [option for option in options if option.startswith("--")]
+    same = next((option for option in long if _squeezed(option) == _squeezed(name)), None)
+    meant = same or other_option(_words(context), name)
+    owners = {} if meant else _owners(name)
+    if owners:
+        commands = " and ".join(f"rnngen {owner}" for owner in owners)
+        after = "" if _words(context) else ", after which it stands"
+        return _error(context, what, hint=f"{next(iter(owners.values()))} is an option of {commands}{after}.")
+    meant = meant or closest(name, long)
+    if meant is None:
+        return _error(context, what)
+    return _error(context, what, hint=f"Did you mean {meant}?" if meant.startswith("-") else meant)
+
+
+def _owners(name: str) -> dict[str, str]:
+    """The commands that have an option of this name, and how it is written there."""
+    from rnngen.cli.commands import COMMANDS, load_command
+
+    commands: dict[str, Any] = {}
+    for word in COMMANDS:
+        command = load_command(word)
+        members = getattr(command, "commands", None)
+        commands |= {f"{word} {m}": c for m, c in members.items() if m != "card"} if members else {word: command}
+    return {
+        words: option for words, command in commands.items() for parameter in command.params
+        for option in parameter.opts if option.startswith("--") and _squeezed(option) == _squeezed(name)
+    }  # fmt: skip
+
+
+def unknown_command(
+    context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "No such command"
+) -> UsageError:
+    """The error for a word that is no command of a group, which ``what`` says."""
+    from rnngen.other_names import command_meant
+    from rnngen.platforms import quote_argument
+
+    word, rest = arguments[0], arguments[1:]
+    what = f"{what}: {shortened(word)}"
+    following = " ".join(quote_argument(argument) for argument in rest)
+    if word == "-" or _exists(word):
+        quoted = quote_argument(word)
+        does = "Write text with this run" if _is_run(word) else "Train on this text"
+        command = "sample" if _is_run(word) else "train"
+        return _error(context, what, hint=f"{does}: rnngen {command} {quoted} {following}".rstrip() + ".")
+    meant = command_meant(context.command_path, word, known)
+    if meant is None:
+        return _error(context, what)
+    return _error(context, what, hint=f"Did you mean: {context.command_path} {meant} {following}".rstrip() + "?")
+
+
+def is_misspelled(context: Any, word: str, known: Iterable[str]) -> bool:
+    """Whether a word that may also be a path is much like a command of a group, and no path."""
+    from rnngen.other_names import command_meant
+
+    return not _is_option(word) and not _exists(word) and command_meant(context.command_path, word, known) is not None
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _is_run(name: str) -> bool:
+    from rnngen.run import MANIFEST
+
+    return _exists(f"{name}/{MANIFEST}")
+
+
+def wrong_value(context: Any, option: Any, value: str, expected: str, choices: Sequence[str] = ()) -> UsageError:
+    """The error for a value that an option cannot have.
+
+    Args:
+        context: the parser's.
+        option: whose value it is.
+        value: what was typed.
+        expected: in words.
+        choices: what can be typed, where that is a list.
+    """
+    from rnngen.other_names import value_meant
+
+    name = max(option.opts, key=len)
+    key = name.lstrip("-")
+    meant = value_meant(key, value, choices) if choices else number_meant(key, value, whole="integer" in expected)
+    hint = None if meant is None else f"Did you mean {name} {meant}?"
+    return _error(context, f"{name} has an invalid value", expected=expected, found=repr(shortened(value)), hint=hint)
+
+
+_SHARES = {"minutes": {"s": 1 / 60, "sec": 1 / 60, "seconds": 1 / 60, "m": 1, "min": 1, "minutes": 1, "h": 60,
+                       "hours": 60, "hour": 60, "minute": 1}}  # fmt: skip
+_POWERS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "%": 0.01, "": 1}
+
+
+def number_meant(option: str, text: str, *, whole: bool) -> str | None:
+    """How a number is written that was written in another way: ``2m``, ``1,5``, ``1e3``, ``10k``, ``50%``."""
+    text = text.strip().lstrip("=").lower()
+    if re.fullmatch(r"\d{1,3}([,'_ ]\d{3})+", text) and whole:
+        text = re.sub(r"\D", "", text)
+    parts = re.fullmatch(r"(-?\d*[.,]?\d+(?:e\+?\d{1,2})?)\s*([a-z%]*)", text)
+    if parts is None:
+        return None
+    factor = _SHARES.get(option, _POWERS).get(parts[2], 1 if not parts[2] else None)
+    if factor is None:
+        return None
+    number = float(parts[1].replace(",", ".")) * factor
+    if not whole:
+        return f"{number:g}"
+    return str(int(number)) if abs(number) < 1e15 and number == int(number) else None
+
+
+def unexpected(context: Any, arguments: Sequence[str]) -> UsageError:
+    """The error for words after a command that takes none, or no more."""
+    from rnngen.platforms import quote_argument
+
+    extra = shortened(" ".join(arguments))
+    hint = None
+    if context.command_path == "rnngen runs" and _is_run(arguments[0]):
+        hint = f"A run is shown by: rnngen inspect {quote_argument(arguments[0])}."
+    return _error(context, f"Unexpected argument: {extra}", expected=_usage(context), hint=hint)
+
+
+def _usage(context: Any) -> str:
+    pieces = (piece.rstrip(".").strip("{}") for piece in context.command.collect_usage_pieces(context))
+    return " ".join([context.command_path, *pieces])
+
+
+def describe(error: Any) -> str:
+    """The line for one of the parser's own errors."""
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    if type(error).__name__ == "MissingParameter" and context is not None and parameter is not None:
+        what = f"{parameter.metavar or parameter.name.upper()} is missing"
+        return str(_error(context, what, expected=_usage(context)))
+    told = str(error.format_message()).strip().replace("\n", " ").replace("Value error, ", "").removesuffix(".")
+    return f"{told}{'' if told.endswith('?') else '.'} {_see(context)}" if told else ""
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning where it is long."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _error(
+    context: Any, what: str, *, expected: object = None, found: object = None, hint: str | None = None
+) -> UsageError:
+    told = _see(context) if hint is None else f"{hint} {_see(context)}"
+    return UsageError(what, expected=expected, found=found, hint=told)
+
+
+def _see(context: Any) -> str:
+    return f"Try {'rnngen' if context is None else context.command_path} --help."
+
+
+def _words(context: Any) -> str:
+    """The words of a command after ``rnngen``."""
+    return str(context.command_path).partition(" ")[2]
+
+
+def _squeezed(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
