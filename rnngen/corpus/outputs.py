@@ -29,7 +29,7 @@ def made_by_rnngen(folder: Path) -> str | None:
     if _keys(folder / "config.json") >= _RUN_CONFIG or _is_manifest(folder / "manifest.json"):
         return RUN
     with contextlib.suppress(OSError):
-        for state in (folder / "resume").glob("[0-9]" * 9):  # a run whose config.json is damaged
+        for state in sorted((folder / "resume").glob("[0-9]" * 9)):  # a run whose config.json is damaged
             if (state / "state.json").is_file() or _is_manifest(state / "manifest.json"):
                 return RUN
     with contextlib.suppress(OSError):
