@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from rnngen.cli.sample_inputs import typed_line_breaks
 from rnngen.generation.stopping import UNTIL
 from rnngen.generation.writable import cannot_be_written
 
@@ -70,9 +70,7 @@ def _has_use_for_backslash(tokens: list[bytes], level: str) -> bool:
 
 
 def _meant_by_backslashes(text: str) -> str | None:
-    """How a text with ``\\n`` or ``\\t`` in it is typed, if these stand for line ends and tabs."""
-    if not re.search(r"\\[nrt]", text):
-        return None
+    """How to say what a text with ``\\n`` in it means, if that is a line end."""
+    typed = typed_line_breaks("--stop", text)
     until = next((name for name, end in UNTIL.items() if text.replace("\\n", "\n") == end), None)
-    quoted = text.replace("'", "\\'")
-    return f"type --stop $'{quoted}' in bash" + (f", or --until {until}" if until else "")
+    return f"{typed}, or --until {until}" if typed and until else typed

@@ -11,6 +11,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.errors import CorpusError, UsageError
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.corpus.sources import ErrorRule
@@ -59,13 +60,11 @@ def eval_command(
     predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
     from rnngen.generation.options import check_count
-    from rnngen.run import MANIFEST, open_run
+    from rnngen.run import open_run
 
-    if run is not None and (run.is_file() or str(run) == "-"):  # a text of the newest run
+    if run is not None and (_is_file(run) or str(run) == "-"):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
-    for folder in text or ():
-        if (Path(folder) / MANIFEST).exists():
-            raise UsageError("is a run, not a text", where=folder, hint="The run comes first: rnngen eval RUN TEXT.")
+    _refuse_misplaced(run, text or [])
     check_count("spot", spot)
     check_count("gaps", gaps or 0)
     if spot and (ngram or gaps or against):
@@ -105,7 +104,8 @@ def eval_command(
             except CorpusError as error:
                 if asked:
                     raise
-                console.note(f"note: {error}, so none was put back")
+                if not quiet:
+                    console.note(f"note: {error}, so none was put back")
     if score.unknown and not quiet:
         console.note(
             f"note: {score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored "
@@ -128,6 +128,39 @@ def eval_command(
         console.write(_gap_table(names, filled, "words" if has_words else "runs of letters"))
     if no_words:
         console.write(f"\n({no_words})\n")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _refuse_misplaced(run: Path | None, files: list[str]) -> None:
+    """Refuse a run among the files to score, and a text in the place of either.
+
+    Raises:
+        UsageError: there is one; it says what to type.
+    """
+    from rnngen.run import MANIFEST
+
+    for name in [*([] if run is None else [str(run)]), *files]:
+        try:
+            exists = Path(name).exists()
+            is_run = (Path(name) / MANIFEST).exists()
+        except (OSError, ValueError):
+            exists = is_run = False
+        if is_run and name in files:
+            rest = [str(run), *files] if run is not None else files
+            words = ["rnngen", "eval", name, *(other for other in rest if other != name)]
+            hint = f"The run comes first: {' '.join(map(quote_argument, words))}"
+            raise UsageError("is a run, not a text", where=name, hint=hint)
+        if not exists and any(map(str.isspace, name)) and not any(c in name for c in "*?["):
+            words = ["rnngen", "eval", *([str(run)] if name in files and run is not None else []), "-"]
+            shown = name if len(name) <= 60 else name[:59] + "…"
+            hint = f"Pipe a text in: echo {quote_argument(name)} | {' '.join(map(quote_argument, words))}"
+            raise UsageError("a file is expected, not a text", found=repr(shown), hint=hint)
 
 
 def _no_words(score: Score | PseudoScore, filled: list[GapScore]) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
-from rnngen.cli.sample_inputs import open_run_of, read_prompt, run_of
+from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
 from rnngen.platforms import typed_text
@@ -196,10 +196,9 @@ def sample_command(
 
     generator = load(opened, ngram=ngram, device=device)
     _, unseen = generator.encode_prompt(text)
-    if unseen and not quiet:
-        console.note(f"note: the model has never seen {unseen!r}; left out of what it reads")
-    if not text and not quiet and (prompt == "-" or prompt_file is not None):
-        console.note("note: the prompt is empty; the text begins as a paragraph does")
+    check_line_breaks(generator, sampling.ban, sampling.force)
+    for note in [] if quiet else notes_on_prompt(prompt, prompt_file, text, unseen):
+        console.note(f"note: {note}")
     if (stop or until) and not quiet:
         from rnngen.cli.ending_notes import notes_on_ending
 

@@ -1,7 +1,8 @@
-"""What ``sample`` is given: a run, a prompt, and texts where the options do not expect them."""
+"""What ``sample`` is given: a run, a prompt, and texts that are typed where or as they should not be."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
+    from rnngen.generation.generate import Generator
     from rnngen.run import Run
 
 
@@ -27,6 +29,8 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
     if more:
         run, words = (first, more) if _exists(first) else (None, list(arguments))
         raise _text_goes_with_prompt(" ".join(words), run)
+    if not first:
+        raise UsageError("the run's name is empty", hint="Without a name, the newest run is used: rnngen sample")
     if first == "-":
         raise UsageError("a run is expected, not -", hint="Standard input is read with: rnngen sample --prompt -")
     if not _exists(first) and any(map(str.isspace, first)):
@@ -95,16 +99,66 @@ def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
         return prompt or ""
     from rnngen.corpus.sources import TextSource
 
+    command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), "--prompt", "-"]))
+    if file is not None and _exists(str(file)) and file.is_fifo():  # <(a command)
+        with file.open("rb") as stream:
+            return "".join(TextSource(["-"], stdin=stream, command=command, lenient="")).removesuffix("\n")
     if file is not None and str(file) != "-" and not (_exists(str(file)) and file.is_file()):
-        problem = "is not a file" if _exists(str(file)) or not str(file).strip(".") else "no such file"
-        hint = None if problem == "is not a file" else _prompt_hint(str(file), run)
+        problem = "is not a file" if _exists(str(file)) else "no such file"
+        hint = None if _exists(str(file)) else _prompt_hint(str(file), run)
         raise CorpusError(problem, where=_shortened(str(file)), expected="a file with the prompt", hint=hint)
     if file is None and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("--prompt - needs a standard input, which is closed")
-    try:
-        return "".join(TextSource(["-" if file is None else str(file)])).removesuffix("\n")
-    except CorpusError as error:  # its hint is for a corpus
-        raise CorpusError(
-            error.what, where=error.where, expected=error.expected, found=error.found,
-            hint="A prompt is UTF-8 text." if error.hint else None,
-        ) from error  # fmt: skip
+    source = TextSource(["-" if file is None else str(file)], command=command, lenient="")
+    return "".join(source).removesuffix("\n")
+
+
+def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str) -> list[str]:
+    """What may surprise in how a prompt is read.
+
+    Args:
+        prompt: what ``--prompt`` gave.
+        file: what ``--prompt-file`` gave.
+        text: the prompt, read.
+        unseen: its characters that the model has never seen.
+    """
+    notes = []
+    if unseen:
+        typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
+        meant = f". For a line break, {typed}" if typed else ""
+        notes.append(f"the model has never seen {unseen!r}; left out of what it reads{meant}")
+    if text and text == prompt and _exists(text) and Path(text).is_file():
+        notes.append(f"--prompt is the text itself; to go on from the file: --prompt-file {quote_argument(text)}")
+    if not text and (prompt == "-" or file is not None):
+        notes.append("the prompt is empty; the text begins as a paragraph does")
+    return notes
+
+
+def typed_line_breaks(option: str, text: str) -> str | None:
+    """How an option is typed in whose text ``\\n`` and ``\\t`` shall be line breaks and tabs; None: it has none.
+
+    No shell makes a line break of a backslash and a letter in plain quotes.
+    """
+    if not re.search(r"\\[nrt]", text):
+        return None
+    quoted = text.replace("'", "\\'")
+    return f"type {option} $'{quoted}' in bash"
+
+
+def check_line_breaks(generator: Generator, ban: Sequence[str], force: str) -> None:
+    """Refuse texts of --ban and --force that the model cannot write, and in which a backslash may be a line break.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for option, text in (*(("--ban", text) for text in ban), ("--force", force)):
+        typed = typed_line_breaks(option, text)
+        if typed is None:
+            continue
+        from rnngen.generation.writable import cannot_be_written
+
+        if cannot_be_written([text], generator.tokenizer):
+            raise UsageError(
+                f"{option} has a backslash, which the model has never seen", found=repr(text),
+                hint=f"For a line break, {typed}.",
+            )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,7 +161,7 @@ def test_unseen_characters_are_counted_and_noted(cli: Cli) -> None:
         (b"\xef\xbb\xbf", "t.txt: is empty"),
         (b"a\xffb", "t.txt: is not UTF-8"),
         (b"a\0b", "t.txt: is not text"),
-        ("a".encode("utf-16"), "t.txt: starts with a UTF-16"),
+        ("a".encode("utf-16"), "found UTF-16"),
     ],
     ids=["empty", "only a byte order mark", "not UTF-8", "NUL", "UTF-16"],
 )
@@ -225,3 +227,30 @@ def test_a_run_named_by_hand_that_is_damaged_is_a_clear_error(cli: Cli, trained:
     content[-1] ^= 1
     weights.write_bytes(content)
     refused(cli("eval", trained), 1, "model.safetensors: is damaged", "--resume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["The cat sat."], "echo 'The cat sat.' | rnngen eval -"),
+        (["checkpoints/tiny", "The cat sat."], "echo 'The cat sat.' | rnngen eval checkpoints/tiny -"),
+        (["checkpoints/tiny", "the cat " * 100], f"echo '{'the cat ' * 100}' | rnngen eval checkpoints/tiny -"),
+        (["text.txt", "checkpoints/tiny"], "rnngen eval checkpoints/tiny text.txt"),
+    ],
+)
+@pytest.mark.usefixtures("trained")
+def test_a_misplaced_text_or_run_is_told_with_the_command_that_works(
+    cli: Cli, rnngen_command: list[str], arguments: list[str], command: str
+) -> None:
+    Path("text.txt").write_text("The cat sat.")
+    refused(cli("eval", *arguments), 2, command)
+    command = command.replace("rnngen", shlex.join(rnngen_command))
+    subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=True)
+
+
+@pytest.mark.usefixtures("trained")
+def test_quiet_says_nothing_of_words_that_could_not_be_taken_out(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="both", steps=2, bidirectional=True, **FAST)
+    Path("digits.txt").write_text("12 34 56\n")
+    assert "none was put back" in cli("eval", "both", "digits.txt").err
+    assert cli("eval", "both", "digits.txt", "--quiet").err == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -481,3 +482,45 @@ def test_a_backslash_is_spoken_of_where_a_vocabulary_of_subwords_has_no_use_for_
     Path("text.txt").write_text(text * 300)
     rnngen.train("text.txt", out="checkpoints/bpe", steps=2, tokenizer="bpe", vocab_size=280, **FAST)
     assert ("for a line break" in cli("sample", "--stop", r"\n", "-n", 5).err) is noted
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("option", ["--ban", "--force"])
+def test_a_backslash_in_what_is_banned_or_forced_is_told_with_what_makes_a_line_break(cli: Cli, option: str) -> None:
+    refused(cli("sample", option, r"a\n"), 2, option, f"type {option} $'a\\n' in bash")
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_prompt_that_may_be_meant_otherwise_is_told(cli: Cli, corpus: Path) -> None:
+    assert r"For a line break, type --prompt $'The\ncat' in bash" in cli("sample", "-n", 3, "-p", r"The\ncat").err
+    assert f"--prompt-file {corpus.name}" in cli("sample", "-n", 3, "-p", corpus.name).err
+    Path("prompt.txt").write_text(r"The\ncat")
+    assert "bash" not in cli("sample", "-n", 3, "--prompt-file", "prompt.txt").err
+    assert cli("sample", "-n", 3, "-p", r"The\ncat", "--quiet").err == ""
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        (gzip.compress(b"The cat\n"), "gzip -dc prompt.txt | rnngen sample --prompt -"),
+        ("The cat\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8 prompt.txt | rnngen sample --prompt -"),
+    ],
+)
+def test_a_prompt_file_that_is_no_text_is_told_with_the_command_that_reads_it(
+    cli: Cli, rnngen_command: list[str], content: bytes, command: str
+) -> None:
+    Path("prompt.txt").write_bytes(content)
+    refused(cli("sample", "--prompt-file", "prompt.txt"), 1, command)
+    if shutil.which(command.split()[0]):
+        command = command.replace("rnngen", shlex.join(rnngen_command))
+        done = subprocess.run(["bash", "-c", f"{command} -n 3"], capture_output=True, timeout=60, check=True)
+        assert done.stdout.startswith(b"The cat")
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.skipif(os.name == "nt", reason="bash and its pipes with names")
+def test_a_prompt_file_may_be_a_pipe(rnngen_command: list[str]) -> None:
+    command = f"{shlex.join(rnngen_command)} sample -n 3 --prompt-file <(echo The cat)"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=True)
+    assert done.stdout.startswith(b"The cat")
