@@ -82,10 +82,13 @@ class Tokenizer(ABC):
         """The narrowest type that tokens on disk fit in."""
         return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
 
-    def decode(self, ids: Iterable[int], before: bytes = b"") -> str:
-        """The text of these bytes and those that ``ids`` stand for; what is not UTF-8 becomes U+FFFD."""
+    def decode(self, ids: Iterable[int], *, before: bytes = b"", skip: int = 0) -> str:
+        """The text of the bytes that ``ids`` stand for; what is not UTF-8 becomes U+FFFD.
+
+        ``before`` comes before them; the first ``skip`` bytes are left out.
+        """
         table = self.token_bytes()
-        return b"".join([before, *(table[i] for i in ids)]).decode("utf-8", errors="replace")
+        return b"".join([before, *(table[i] for i in ids)])[skip:].decode("utf-8", errors="replace")
 
     def hold_back(self, text: str) -> tuple[Ids, str]:
         """Ids that begin a text whatever comes after it, and the end of the text, which what comes may still join.

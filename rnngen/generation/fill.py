@@ -12,9 +12,8 @@ the geometric mean of the two. A left-to-right model proposes from the left, and
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +38,7 @@ MOST_CANDIDATES = 1024
 """The widest beam."""
 MOST_FILLS = 10_000
 MOST_NUMBERS = 1 << 26
-"""Candidates of all lengths times the vocabulary."""
+"""Candidates of all lengths and beginnings times the vocabulary."""
 GUESSED = 5
 """Tokens that a gap of unknown length is taken for, while another gap before it is filled."""
 
@@ -50,7 +49,7 @@ class Filled:
 
     Attributes:
         text: the whole.
-        fills: what stands in the gaps, in order.
+        fills: what stands in the gaps, in order; what belongs to the text before a gap is not in it.
         nats: what they are ranked by, see ``Filler.log_p``.
         share: e^-nats over the sum of all candidates'; None where the fills were drawn.
     """
@@ -109,15 +108,20 @@ class Filler:
         check_count("beam", beam, least=1, most=MOST_CANDIDATES)
         gapped = GappedText.read(text, self.tokenizer, longest)
         before, places = gapped.before, gapped.places
-        if beam * max(len(place.lengths) for place in places) * self.left.vocab_size > MOST_NUMBERS:
+        shapes = max(len(place.lengths) * len(place.beginnings) for place in places)
+        if beam * shapes * self.left.vocab_size > MOST_NUMBERS:
             raise UsageError(
                 "there are too many candidates", expected="a lower --beam or --longest", found=f"--beam {beam}"
             )  # fmt: skip
         hypotheses = self.search(before, places, beam)
-        total = np.logaddexp.reduce([h.score for h in hypotheses])
-        return [
-            self._filled(gapped, h.fills, -h.score, float(np.exp(h.score - total))) for h in hypotheses[:count]
-        ]  # fmt: skip
+        scores = np.array([h.score for h in hypotheses])
+        shares = np.exp(scores - np.logaddexp.reduce(scores))
+        found: dict[tuple[str, ...], Filled] = {}
+        for h, share in zip(hypotheses, shares.tolist(), strict=True):  # the same text may be other tokens
+            filled = self._filled(gapped, h.fills, -h.score, share)
+            before_it = found.get(filled.fills)
+            found[filled.fills] = replace(before_it, share=(before_it.share or 0) + share) if before_it else filled
+        return list(found.values())[:count]
 
     def draw(
         self, text: str, count: int = 1, *, temperature: float = 1.0, sweeps: int = 50, seed: int | None = None,
@@ -152,11 +156,8 @@ class Filler:
         gapped = GappedText.read(text, self.tokenizer, longest)
         before, places = gapped.before, gapped.places
         rng = np.random.default_rng(draw_seed() if seed is None else seed)
-        lengths = self._draw_lengths(before, places, count, temperature, rng)
-        groups = []
-        for each, many in Counter(lengths).items():
-            given = [place._replace(lengths=[n]) for place, n in zip(places, each, strict=True)]
-            groups.append(Chains(self, before, given, many, temperature, rng))
+        shapes = self._draw_shapes(before, places, count, temperature, rng)
+        groups = [Chains(self, before, given, many, temperature, rng) for given, many in shapes]
         for sweep in range(sweeps):
             for chains in groups:
                 chains.sweep()
@@ -166,16 +167,20 @@ class Filler:
         scores = self.log_p(before, places, drawn)
         return [self._filled(gapped, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
 
-    def _draw_lengths(
+    def _draw_shapes(
         self, before: Sequence[int], places: Sequence[Place], count: int, temperature: float, rng: np.random.Generator
-    ) -> list[tuple[int, ...]]:
-        """The lengths of all gaps, ``count`` times."""
-        if all(len(place.lengths) == 1 for place in places):
-            return [tuple(place.lengths[0] for place in places)] * count
+    ) -> list[tuple[list[Place], int]]:
+        """The gaps with one length and one beginning each, and how many of ``count`` fillings have these."""
+        if all(len(place.lengths) == len(place.beginnings) == 1 for place in places):
+            return [(list(places), count)]
         found = self.search(before, places, BEAM)
         weights = filters.weights(np.array([[h.score for h in found]]), temperature).repeat(count, axis=0)
-        picked = filters.draw(weights, rng.random(count).tolist())
-        return [tuple(map(len, found[i].fills)) for i in picked]
+        shapes: dict[tuple[object, ...], list[list[Place]]] = {}
+        for i in filters.draw(weights, rng.random(count).tolist()):
+            given = [place.of_shape(fill) for place, fill in zip(places, found[i].fills, strict=True)]
+            shape = tuple((place.lengths[0], place.beginnings[0].ids) for place in given)
+            shapes.setdefault(shape, []).append(given)
+        return [(alike[0], len(alike)) for alike in shapes.values()]
 
     def search(self, before: Sequence[int], places: Sequence[Place], beam: int) -> list[Hypothesis]:
         """Fills of all gaps, the likeliest first: of the last gap ``beam`` of each length."""
@@ -246,7 +251,7 @@ class Filler:
             beyond: what the right-to-left reader has read, see ``states_beyond``.
             beam: of each length.
         """
-        offsets = self.added_by_right(beyond, max(place.lengths))
+        offsets = self.added_by_right(beyond, place.most)
         proposed = propose(self.left, state, [h.score for h in origins], offsets, place, beam, self.banned)
         found = readable(proposed, self.tokenizer)
         rows, fills = [row for row, _ in found], [[ids] for _, ids in found]
@@ -288,12 +293,14 @@ class Filler:
             for token in reversed(place.after):
                 right.step([token])
             states.append(right.state)
-            for _ in range(place.lengths[0] if len(place.lengths) == 1 else GUESSED):
+            for _ in range(place.most if len(place.lengths) == 1 else GUESSED):
                 right.step([masked])
         return states[::-1]
 
     def _filled(self, gapped: GappedText, fills: Sequence[Sequence[int]], nats: float, share: float | None) -> Filled:
-        texts = tuple(self.tokenizer.decode(fill) for fill in fills)
+        texts = tuple(
+            self.tokenizer.decode(fill, skip=len(place.held)) for fill, place in zip(fills, gapped.places, strict=True)
+        )
         return Filled(gapped.filled(texts), texts, nats, share)
 
 

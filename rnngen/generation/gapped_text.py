@@ -33,18 +33,53 @@ class Gap(NamedTuple):
     length: int | None
 
 
+class Beginning(NamedTuple):
+    """One way in which a fill may begin.
+
+    Attributes:
+        ids: its first tokens.
+        then: which tokens may come after them, (V,); None: all.
+    """
+
+    ids: tuple[int, ...] = ()
+    then: NDArray[np.bool_] | None = None
+
+    def allowed(self, at: int, vocab_size: int) -> NDArray[np.bool_]:
+        """Which tokens may stand at a place of the fill, (V,)."""
+        if at == len(self.ids) and self.then is not None:
+            return self.then
+        allowed = np.full(vocab_size, at >= len(self.ids))
+        if at < len(self.ids):
+            allowed[self.ids[at]] = True
+        return allowed
+
+
 class Place(NamedTuple):
     """A gap in a text of ids.
 
     Attributes:
         lengths: that it may have, in tokens.
         after: the known tokens up to the next gap, or to the end.
-        first: which tokens it may begin with, (V,); None: all.
+        beginnings: how its fill may begin; their ``ids`` are not counted in its length.
+        held: bytes of the known text before the gap that every fill begins with; they are not shown.
     """
 
     lengths: Sequence[int]
     after: Sequence[int]
-    first: NDArray[np.bool_] | None = None
+    beginnings: Sequence[Beginning] = (Beginning(),)
+    held: bytes = b""
+
+    @property
+    def most(self) -> int:
+        """Tokens that a fill has at most, with those that it begins with."""
+        return max(self.lengths) + max(len(beginning.ids) for beginning in self.beginnings)
+
+    def of_shape(self, fill: Sequence[int]) -> Place:
+        """The same gap, whose fills begin as this one does, and have as many tokens."""
+        beginning = max(
+            (each for each in self.beginnings if tuple(fill[: len(each.ids)]) == each.ids), key=lambda b: len(b.ids)
+        )
+        return self._replace(lengths=[len(fill) - len(beginning.ids)], beginnings=[beginning])
 
 
 def parse_gaps(text: str) -> list[str | Gap]:
@@ -79,8 +114,8 @@ class GappedText:
     """A text with gaps, in the tokens of a model.
 
     Attributes:
-        parts: its known parts and its gaps, without the spaces that belong to the gaps.
-        before: ids before the first gap.
+        parts: its known parts and its gaps.
+        before: ids before the first gap, less the end of the text there, where a fill may join it (see ``Place.held``).
         places: the gaps.
     """
 
@@ -109,18 +144,21 @@ class GappedText:
                 "nothing follows the last gap, so nothing says how long it is", expected="text after ___, or a length",
                 hint="Write [5] for five tokens, or what ends it, such as a full stop.",
             )  # fmt: skip
-        spaced = [False] * len(parts)
-        if level in ("bpe", "word"):  # there the space before a word is the beginning of its token
-            for i, part in enumerate(parts[:-1]):
-                if isinstance(part, str) and part.endswith(" "):
-                    parts[i], spaced[i + 1] = part[:-1], True
-        known = [_encode(part, tokenizer) if isinstance(part, str) else [] for part in parts]
-        begins = np.array([token.startswith(b" ") for token in tokenizer.token_bytes()]) if any(spaced) else None
+        known: list[list[int]] = []
+        held: list[str] = []
+        for i, part in enumerate(parts):
+            ids, end = _read_before_gap(part, tokenizer) if isinstance(part, str) else ([], "")
+            # a word between two gaps stands: it tells how long the first of them is
+            if end and (i == len(parts) - 1 or (i and not ids and not end.isspace())):
+                ids, end = _encode(str(part), tokenizer), ""
+            known.append(ids)
+            held.append(end)
         places = []
         for i, part in enumerate(parts):
             if isinstance(part, Gap):
                 lengths = range(1, longest + 1) if part.length is None else [part.length]
-                places.append(Place(list(lengths), known[i + 1], begins if spaced[i] else None))
+                beginnings = _beginnings(held[i - 1], tokenizer) if held[i - 1] else [Beginning()]
+                places.append(Place(list(lengths), known[i + 1], beginnings, held[i - 1].encode()))
         return cls(parts, known[0], places)
 
     def filled(self, fills: Sequence[str]) -> str:
@@ -139,6 +177,27 @@ def unseen(text: str, tokenizer: Tokenizer) -> str:
     known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
     ids, banned = tokenizer.encode(known).tolist(), unreadable(tokenizer)
     return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in banned))
+
+
+def _read_before_gap(text: str, tokenizer: Tokenizer) -> tuple[list[int], str]:
+    """Ids of a known part, and its end, which fills begin with, if there are tokens that go on from it."""
+    if tokenizer.unknown_id is not None:  # there, nothing is held back, and a character may be unknown
+        return _encode(text, tokenizer), ""
+    ids, held = tokenizer.hold_back(text)
+    return (ids.tolist(), held) if held and _longer(held, tokenizer) else (_encode(text, tokenizer), "")
+
+
+def _longer(held: str, tokenizer: Tokenizer) -> list[int]:
+    """Ids of the tokens that go on from the end of a known part."""
+    content, table = held.encode(), tokenizer.token_bytes()
+    return [token for token in tokenizer.tokens_beginning(content) if len(table[token]) > len(content)]
+
+
+def _beginnings(held: str, tokenizer: Tokenizer) -> list[Beginning]:
+    """A fill begins with a token that goes on from the end of the text before it, or after that end's own tokens."""
+    goes_on = np.zeros(tokenizer.vocab_size, bool)
+    goes_on[_longer(held, tokenizer)] = True
+    return [Beginning((), goes_on), Beginning(tuple(_encode(held, tokenizer)))]
 
 
 def _encode(text: str, tokenizer: Tokenizer) -> list[int]:

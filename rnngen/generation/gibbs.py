@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Chains:
     """Several texts whose gaps are drawn anew, token by token: one Markov chain a row.
 
-    Both ends of the text are read once; a sweep reads from the first gap to the last and back.
+    Both ends of the text are read once; a sweep reads from the first gap to the last and back. A gap has one length
+    and one beginning.
     """
 
     def __init__(
@@ -36,14 +37,15 @@ class Chains:
             having_read(filler.right, places[-1].after[::-1]),
         )
         self._ends = self._left.state.repeat(count, axis=2), self._right.state.repeat(count, axis=2)
-        self._first: dict[int, NDArray[np.bool_]] = {}
+        self._allowed: dict[int, NDArray[np.bool_]] = {}
         self._gaps: list[range] = []
         columns: list[int] = []  # tokens from the first gap to the last
         for place in places:
             begin = len(columns)
-            if place.first is not None:
-                self._first[begin] = place.first
-            columns += [0] * place.lengths[0]
+            (beginning,) = place.beginnings
+            for at in range(len(beginning.ids) + (beginning.then is not None)):
+                self._allowed[begin + at] = beginning.allowed(at, filler.left.vocab_size)
+            columns += [0] * place.most
             self._gaps.append(range(begin, len(columns)))
             columns += place.after if place is not places[-1] else []
         self._tokens = np.tile(np.array(columns), (count, 1))  # (count, N)
@@ -79,8 +81,8 @@ class Chains:
         for column in range(self._tokens.shape[1]):
             if column in self._open:
                 logits = filters.ban(left.logits + added[column], self._banned)
-                if column in self._first:
-                    logits = np.where(self._first[column], logits, -np.inf)
+                if column in self._allowed:
+                    logits = np.where(self._allowed[column], logits, -np.inf)
                 weights = filters.weights(logits, self._temperature)
                 try:
                     self._tokens[:, column] = filters.draw(weights, self._rng.random(self._count).tolist())

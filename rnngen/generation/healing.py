@@ -26,7 +26,7 @@ from rnngen.generation.context import Context, Snapshot, log_softmax
 
 Floats = NDArray[np.float64]
 
-MOST_STREAMS = 64
+MOST_STREAMS = 32
 """Ways to spell a part of what is held back that are followed, the likeliest first."""
 LEAST_SHARE = 1e-12
 """Of the likeliest way, or of all covers that are known, below which a way is not followed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.generation import filters
 from rnngen.generation.context import log_softmax
 from rnngen.generation.filters import Array
-from rnngen.generation.gapped_text import Place
+from rnngen.generation.gapped_text import Beginning, Place
 from rnngen.generation.recurrence import Recurrence
 
 Proposal = tuple[int, tuple[int, ...]]
@@ -21,7 +22,7 @@ def propose(
     left: Recurrence, state: Array, scores: Sequence[float], offsets: Array, place: Place, beam: int,
     banned: Sequence[int],
 ) -> list[Proposal]:  # fmt: skip
-    """For each length, the likeliest fills by the product of their tokens' probabilities.
+    """For each length and beginning, the likeliest fills by the product of their tokens' probabilities.
 
     Args:
         left: reads from the left.
@@ -29,44 +30,65 @@ def propose(
         scores: ln p of the rows.
         offsets: what the right adds to the logits of the last token of a gap, of the one before it, …, (most, V).
         place: the gap.
-        beam: how many of each length.
+        beam: how many of each length and beginning.
         banned: ids that no fill has.
     """
     left = left.fork()
-    live: list[tuple[int, int, tuple[int, ...], float]] = [
-        (n, row, (), score) for n in place.lengths for row, score in enumerate(scores)
+    V = left.vocab_size
+    live = [
+        _Growing(n + len(beginning.ids), beginning, row, (), score)
+        for n in place.lengths
+        for beginning in place.beginnings
+        for row, score in enumerate(scores)
     ]
-    left.state = state[:, :, [row for _, row, _, _ in live]]
+    left.state = state[:, :, [growing.row for growing in live]]
     done: list[Proposal] = []
-    for k in range(max(place.lengths)):
-        added = offsets[[n - 1 - k for n, *_ in live]]
+    for k in range(place.most):
+        added = offsets[[growing.length - 1 - k for growing in live]]
         log_p = filters.ban(log_softmax(left.logits + added), banned)
-        if k == 0 and place.first is not None:
-            log_p = np.where(place.first, log_p, -np.inf)
-        grown = log_p + np.array([score for *_, score in live])[:, None]
-        going: list[tuple[int, int, int, float]] = []  # index into live, token, length, score
-        for n in dict.fromkeys(n for n, *_ in live):
-            rows = [i for i, entry in enumerate(live) if entry[0] == n]
+        if any(k <= len(growing.beginning.ids) for growing in live):
+            log_p = np.where([growing.beginning.allowed(k, V) for growing in live], log_p, -np.inf)
+        grown = log_p + np.array([growing.score for growing in live])[:, None]
+        before, live, kept = live, [], []
+        alike: dict[tuple[int, int], list[int]] = {}
+        for i, growing in enumerate(before):
+            alike.setdefault((growing.length, id(growing.beginning)), []).append(i)
+        for rows in alike.values():
             block = grown[rows]
             best = np.argsort(-block, axis=None, kind="stable")[:beam]
             for i, token in zip(*np.unravel_index(best, block.shape), strict=True):
-                if block[i, token] > -np.inf:
-                    going.append((rows[i], int(token), n, float(block[i, token])))
-        before = live
-        live, kept, tokens = [], [], []
-        for index, token, n, score in going:
-            _, row, ids, _ = before[index]
-            if n == k + 1:
-                done.append((row, (*ids, token)))
-            else:
-                live.append((n, row, (*ids, token), score))
-                kept.append(index)
-                tokens.append(token)
+                if block[i, token] == -np.inf:
+                    continue
+                one = before[rows[i]]
+                ids = (*one.ids, int(token))
+                if one.length == k + 1:
+                    done.append((one.row, ids))
+                else:
+                    live.append(one._replace(ids=ids, score=float(block[i, token])))
+                    kept.append(rows[i])
         if not live:
             break
         left.state = left.state[:, :, kept]
-        left.step(tokens)
+        left.step([growing.ids[-1] for growing in live])
     return done
+
+
+class _Growing(NamedTuple):
+    """The first tokens of a fill.
+
+    Attributes:
+        length: tokens that it will have.
+        beginning: how it begins.
+        row: of the state that it goes on from.
+        ids: its tokens so far.
+        score: ln p of them and of the row.
+    """
+
+    length: int
+    beginning: Beginning
+    row: int
+    ids: tuple[int, ...]
+    score: float
 
 
 def readable(found: Sequence[Proposal], tokenizer: Tokenizer) -> list[Proposal]:

@@ -260,7 +260,7 @@ def write_samples(
             texts[sample] += endings[sample].finish(decoders[sample].finish())
     else:
         ids = zip(*drawn, strict=True) if drawn else [()] * B
-        texts = [tokenizer.decode(each, before) for each, before in zip(ids, begun, strict=True)]
+        texts = [tokenizer.decode(each, before=before) for each, before in zip(ids, begun, strict=True)]
     return [
         Sample(
             texts[sample], lengths[sample], float(nats[sample]),

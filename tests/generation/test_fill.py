@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 import torch
 
 from rnngen.config import ModelConfig
-from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer, train_tokenizer
+from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Level, Tokenizer, train_tokenizer
 from rnngen.errors import UsageError
 from rnngen.generation.fill import GUESSED, Filler, make_filler
-from rnngen.generation.gapped_text import Gap, Place, parse_gaps, unseen
+from rnngen.generation.gapped_text import Gap, GappedText, Place, parse_gaps, unseen
 from rnngen.generation.generate import load
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
@@ -290,16 +291,74 @@ def test_later_gaps_are_masked_when_a_gap_is_proposed_for() -> None:
     np.testing.assert_allclose(filler.added_by_right(beyond[0], 1)[0], right.readout(state)[0], rtol=0, atol=bound)
 
 
-def test_a_gap_in_the_place_of_a_word_of_larger_tokens_begins_with_the_space_before_it() -> None:
-    text = "the cat sat on the mat and the cat ran to the tree. " * 20
-    tokenizer = train_tokenizer("bpe", [text], 300)
+@cache
+def of_subwords(level: Level) -> tuple[ClozeLM, Tokenizer, Filler]:
+    """A bidirectional model of words or byte pairs."""
+    text = "the cat sat on the mat and the cattle ran to the tree. " * 20
+    tokenizer = train_tokenizer(level, [text], 300)
     config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
-    filler = filler_of(model, tokenizer)
-    for each in filler.best("the ___ sat", 50, longest=2):
-        assert each.text.startswith("the ")
-        assert each.fills[0].startswith(" ")
-    assert not all(each.fills[0].startswith(" ") for each in filler.best("the[1] sat", 50))
+    return model, tokenizer, filler_of(model, tokenizer)
+
+
+@pytest.mark.parametrize("level", ["word", "bpe"])
+@pytest.mark.parametrize(
+    ("known", "held"), [("the ", " "), ("the ca", " ca"), ("the cat", " cat"), ("ca", "ca"), ("the qz", ""), ("", "")]
+)
+def test_a_fill_goes_on_from_the_text_before_the_gap_or_from_its_last_token(
+    level: Level, known: str, held: str
+) -> None:
+    """Against every token in the gap that goes on from what is held back, and every one after the known text's own."""
+    model, tokenizer, filler = of_subwords(level)
+    table = tokenizer.token_bytes()
+    if not any(content.startswith(held.encode()) and content != held.encode() for content in table):
+        held = ""  # the vocabularies differ
+    ids = tokenizer.encode(known).tolist()
+    own = tokenizer.encode(held).tolist()
+    before, after = ids[: len(ids) - len(own)], tokenizer.encode(" on").tolist()
+    fills = [(*own, token) for token in range(len(table))]
+    if held:
+        longer = (t for t, content in enumerate(table) if content.startswith(held.encode()) and t != own[0])
+        fills += [(token,) for token in longer]
+    expected: dict[str, list[float]] = {}
+    for fill in fills:
+        text = tokenizer.decode(fill, skip=len(held.encode()))
+        expected.setdefault(text, []).append(-judged(model, [before, list(fill), after]))
+    bound = rounding_bound(lambda m: judged(m, [before, list(fills[-1]), after]), model)
+    bound += rounding_bound(lambda m: judged(m, [before, list(fills[0]), after]), model)
+    found = filler.best(f"{known}[1] on", 1000, beam=300)
+    every = {each.fills[0]: each for each in found}
+    assert every.keys() == {text for text in expected if "\ufffd" not in text}
+    for text, each in every.items():
+        assert each.text == f"{known}{text} on"
+        assert each.nats == pytest.approx(min(expected[text]), rel=0, abs=bound)
+    total = sum(np.exp(-nats) for text in every for nats in expected[text])
+    for text, each in every.items():
+        assert each.share == pytest.approx(sum(np.exp(-nats) for nats in expected[text]) / total, rel=4 * bound)
+    assert [each.nats for each in found] == sorted(each.nats for each in found)
+
+
+@pytest.mark.parametrize("level", ["word", "bpe"])
+def test_no_character_before_a_gap_is_lost_or_doubled(level: Level) -> None:
+    _, _, filler = of_subwords(level)
+    for text in ("the ___ sat", "the ca___ sat", "th[2] c[1] ___at", "a[1] [2]\n", "the cat [1] ran", "on  ___ the"):
+        for each in [*filler.best(text, 30, longest=2), *filler.draw(text, 10, sweeps=2, seed=1, longest=2)]:
+            fills = iter(each.fills)
+            assert each.text == "".join(p if isinstance(p, str) else next(fills) for p in parse_gaps(text))
+
+
+def test_drawn_fills_go_on_from_the_text_in_both_ways_as_often_as_the_search_says() -> None:
+    _, tokenizer, filler = of_subwords("bpe")
+    text, n = "the ca[1] on", 600
+    before, (place,) = tokenizer.encode("the").tolist(), GappedText.read(text, tokenizer).places
+    found = filler.search(before, [place], 300)
+    p = np.exp([h.score for h in found])
+    joined = p[[len(h.fills[0]) == 1 for h in found]].sum() / p.sum()
+    longer = {tokenizer.decode([t], skip=3) for t in tokenizer.tokens_beginning(b" ca")}
+    assert 0 < joined < 1
+    drawn = filler.draw(text, n, sweeps=1, seed=2)
+    often = np.mean([each.fills[0] in longer for each in drawn])
+    assert often == pytest.approx(joined, abs=0.02 + 4 * (joined * (1 - joined) / n) ** 0.5)
 
 
 def test_what_the_model_has_never_seen_is_left_out_of_what_it_reads() -> None:
