@@ -6,6 +6,7 @@ setting ``WINDOWS``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import mmap
@@ -116,6 +117,14 @@ def idle_seconds() -> float | None:
         return None
 
 
+def load_average() -> float | None:
+    """Processes that ran or waited to run, a mean over the last minute; None where the system does not tell."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows has no such thing
+        return None
+
+
 def stop_signals() -> tuple[signal.Signals, ...]:
     """The signals that ask a program to end and exist here; exit codes are 128 plus their numbers.
 
@@ -147,17 +156,18 @@ def use_utf8(stream: TextIO | None) -> None:
 _TAKE_ALL = ("backslashreplace", "xmlcharrefreplace", "namereplace", "ignore", "replace")
 
 
-def typed_text(argument: str) -> str:
-    """What a user typed as an argument, where the locale's encoding lacks it: UTF-8, as in any other text.
+def unescaped(text: str) -> str:
+    """Text in which UTF-8 that the locale's encoding lacks is read all the same.
 
-    Python keeps the bytes that it cannot decode as lone surrogates. Where they are not UTF-8 either, they stay.
+    Of arguments and names of files, Python keeps the bytes that it cannot decode as lone surrogates. Where they are not
+    UTF-8 either, they stay.
     """
-    if argument.isascii() or not any("\ud800" <= c <= "\udfff" for c in argument):
-        return argument
     try:
-        return os.fsencode(argument).decode()
-    except UnicodeError:
-        return argument
+        text.encode()
+    except UnicodeEncodeError:
+        with contextlib.suppress(UnicodeError):  # other surrogates than Python's
+            return text.encode(errors="surrogateescape").decode(errors="surrogateescape")
+    return text
 
 
 def reader_is_gone(error: OSError) -> bool:

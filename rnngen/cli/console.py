@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rnngen.errors import RnngenError
-from rnngen.platforms import reader_is_gone
+from rnngen.platforms import reader_is_gone, unescaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +37,7 @@ def write(text: str, *, harmless: bool = False) -> None:
     """
     if sys.stdout is None:
         raise RnngenError("standard output is closed")
+    text = unescaped(text)
     text = visible(text) if sys.stdout.isatty() and not harmless else text
     try:
         sys.stdout.write(text)
@@ -147,9 +148,9 @@ def write_json(value: dict[str, Any]) -> None:
     """
     import json  # here: the other results do without
 
-    line = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    line = unescaped(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
     if sys.stdout is not None and not _holds(sys.stdout, line):
-        line = json.dumps(_finite(value), allow_nan=False)
+        line = json.dumps(json.loads(line))
     write(line + "\n")
 
 
@@ -163,7 +164,7 @@ def _finite(value: Any) -> Any:
 
 def note(text: str) -> None:
     """Tell the user something beside the result."""
-    sys.stderr.write(_wrapped(visible(text)) + "\n")
+    sys.stderr.write(_wrapped(visible(unescaped(text))) + "\n")
     sys.stderr.flush()
 
 
@@ -171,7 +172,7 @@ def error(text: str) -> None:
     """Say in one line what went wrong."""
     plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     label = "\033[1;31merror:\033[0m" if plain else "error:"
-    line = _wrapped(f"rnngen: error: {visible(text).replace(chr(10), ' ')}")
+    line = _wrapped(f"rnngen: error: {visible(unescaped(text)).replace(chr(10), ' ')}")
     sys.stderr.write(line.replace("error:", label, 1) + "\n")
     sys.stderr.flush()
 

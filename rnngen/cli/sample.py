@@ -13,7 +13,7 @@ from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
-from rnngen.platforms import typed_text
+from rnngen.platforms import unescaped
 
 if TYPE_CHECKING:
     from rnngen.generation.writer import Sample
@@ -168,9 +168,9 @@ def sample_command(
     folder = run_of(run)
     sampling = Sampling(
         repetition_penalty=repetition_penalty, repetition_window=repetition_window,
-        ban=tuple(map(typed_text, ban or ())), force=typed_text(force), temperature=temperature, top_k=top_k,
+        ban=tuple(map(unescaped, ban or ())), force=unescaped(force), temperature=temperature, top_k=top_k,
         top_p=top_p, min_p=min_p, typical=typical, length=length, until=until,
-        stop=tuple(map(typed_text, stop or ())), keep_stop=keep_stop,
+        stop=tuple(map(unescaped, stop or ())), keep_stop=keep_stop,
     )  # fmt: skip
     if keep_stop and not stop:
         raise UsageError("--keep-stop keeps the text of --stop, which is not given")
@@ -189,7 +189,7 @@ def sample_command(
             **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
         }
     )  # fmt: skip
-    text = typed_text(read_prompt(prompt, prompt_file, folder))
+    text = unescaped(read_prompt(prompt, prompt_file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     from rnngen.generation.generate import load
