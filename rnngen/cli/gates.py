@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.widths import width
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SHADES = (25, 68, 110, 152, 254, 223, 216, 209, 160)
 """Colours of the 256 from the most negative value to the most positive."""
+_JOINED = 16  # characters, at most, that are drawn as one
 
 
 def gates_command(
@@ -24,14 +26,14 @@ def gates_command(
     text: Annotated[
         Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")
     ] = None,
-    length: Annotated[int, typer.Option(help="Tokens to read, from the text's beginning.")] = 2000,
+    length: Annotated[int, typer.Option(help="Tokens to read, from the beginning of the text.")] = 2000,
     shown: Annotated[int, typer.Option(help="Tokens to show in colours for each unit.")] = 240,
     unit: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LAYER:UNIT",
-            help="Show this unit, of both directions where there are two, instead of those that go with something; "
-            "may be given again.",
+            help="Show this unit, of both directions if there are two, instead of those that correlate with a feature; "
+            "may be given several times.",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Look at the network as it was before training.")] = False,
@@ -42,8 +44,8 @@ def gates_command(
     """Show what the gates do token by token, and which units keep count of something.
 
     For every layer, how often each gate is left-saturated (below 0.1) and right-saturated (above 0.9). Then, for each
-    feature of the text that has a unit that goes with it, that unit's memory as coloured text: blue is negative, red
-    positive.
+    feature of the text, such as the length of the line, the memory of the unit that correlates with it most as
+    coloured text: blue is negative, red positive.
     """
     from rnngen.generation.options import check_count
     from rnngen.run import open_run
@@ -52,6 +54,7 @@ def gates_command(
     check_count("shown", shown)
     wanted = [_parse_unit(each) for each in unit or ()]
     opened = open_run(run)  # before torch: a wrong path is told at once
+    from rnngen.cli.surprisal import ColouredOutput
     from rnngen.corpus.tokenizer import pieces_of
     from rnngen.evaluation.evaluate import text_of
     from rnngen.inspection.gates import ENOUGH, find_detectors, text_features, trace_gates
@@ -89,10 +92,14 @@ def gates_command(
                     _write_unit(f"{trace.name}, unit {number}, {name}", pieces[:shown], values[:, number])
         return
     if len(pieces) < ENOUGH:
-        console.write(f"\nunits that go with something are looked for in {ENOUGH} tokens and more\n")
+        console.write(f"\nunits that correlate with a feature of the text are looked for in {ENOUGH} tokens or more\n")
         return
-    console.write("\nunits that go with something (in colours: blue negative, red positive; else a digit\n")
-    console.write("below each character, 0 the most negative, 9 the most positive):\n")
+    how = (
+        "blue negative, red positive"
+        if ColouredOutput().has_colours
+        else ("below each character a digit, 0 the most negative, 9 the most positive")
+    )
+    console.write(f"\nunits that correlate with a feature of the text ({how}):\n")
     together: dict[tuple[str, int], list[Detector]] = {}
     for d in detectors:
         together.setdefault((d.trace.name, d.unit), []).append(d)
@@ -122,9 +129,9 @@ def _saturation_table(traces: list[LayerTrace]) -> str:
     rows = [(f"{t.name}, {name}", shares) for t in traces for name, shares in t.saturation().items()]
     if not rows:
         return "an RNN has no gates\n"
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{'':<{width}}{'below 0.1':>12}{'above 0.9':>12}"]
-    lines += [f"{name:<{width}}{left:>12.1%}{right:>12.1%}" for name, (left, right) in rows]
+    longest = max(len(name) for name, _ in rows)
+    lines = [f"{'':<{longest}}{'below 0.1':>12}{'above 0.9':>12}"]
+    lines += [f"{name:<{longest}}{left:>12.1%}{right:>12.1%}" for name, (left, right) in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -151,13 +158,15 @@ def _write_unit(title: str, pieces: list[str], values: Values) -> None:
 
 
 def _with_digits(pieces: list[str], shares: list[float]) -> str:
-    """Lines of text, each with a line of digits below it."""
+    """Lines of text, each with a line of digits below it: as many below a character as it takes cells."""
     lines, text, digits = [], "", ""
     for piece, share in zip(pieces, shares, strict=True):
         digit = str(min(9, int(share * 10)))
-        for c in piece:
+        for c in console.visible(piece).replace("\t", "→"):
             if c != "\n":
-                text, digits = text + c, digits + digit
+                before = text[-_JOINED:]  # what a mark, or the next part of an emoji, is drawn together with
+                added = width(before + c) - width(before)
+                text, digits = text + c, digits[: len(digits) + min(added, 0)] + digit * added
                 continue
             lines += [f"  {text}", f"  {digits}"]
             text = digits = ""

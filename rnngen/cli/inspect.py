@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,10 @@ from rnngen.cli import console
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.gates import gates_command
 from rnngen.errors import UsageError
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
+    from rnngen.errors import RnngenError
     from rnngen.inspection.card import Card
     from rnngen.inspection.gradients import Flow
 
@@ -41,16 +44,16 @@ def card_command(
     run: Annotated[
         Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")
     ] = None,
-    compare: Annotated[bool, typer.Option("--compare", help="Set several runs side by side.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side.")] = False,
     others: Annotated[list[Path] | None, typer.Argument(help="The other runs, with --compare.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")] = False,
 ) -> None:
     """Show a run's card: what it is, how long it learned, how good it became."""
     from rnngen.inspection.card import make_card
     from rnngen.run import open_run
 
     if others and not compare:
-        raise UsageError("several runs are compared with --compare", hint="rnngen inspect --compare A B.")
+        raise _several([folder for folder in (run, *others) if folder is not None])
     cards = [make_card(open_run(folder)) for folder in (run, *(others or ()))]
     if as_json:
         for card in cards:
@@ -64,7 +67,7 @@ def card_command(
     for bidirectional, what in ((False, "nats"), (True, "pseudo-nats")):  # never on the same axes
         curves = {str(c.path): c.curve for c in cards if len(c.curve) > 1 and c.bidirectional == bidirectional}
         if curves:
-            console.write("\n" + _plot(curves, "seconds", f"{what} a token on the validation part"))
+            console.write("\n" + _plot(curves, "seconds", f"{what} per token on the validation part"))
 
 
 def _rows(card: Card) -> dict[str, str]:
@@ -74,21 +77,45 @@ def _rows(card: Card) -> dict[str, str]:
         return "?" if value is None else format(value, form) + unit
 
     clipped = "" if card.clipped is None else f", {card.clipped:.1%} of the steps clipped"
-    beside = ", n-gram model beside it" if card.ngram else ""
+    beside = ", plus an n-gram model" if card.ngram else ""
     speed = "?" if card.tokens_per_second is None else console.count(card.tokens_per_second)
     return {
         "run": str(card.path),
+        "saved": _when(card.saved),
         "model": card.model,
         "parameters": f"{card.parameters:,}, {card.bytes / 2**20:.1f} MiB{beside}",
         "text": ", ".join(Path(name).name for name in card.text) or "?",
         "fingerprint": card.fingerprint[:12] or "?",
-        "tokens": f"{shown(card.tokens, ',')} to learn from, {card.tokenizer}",
-        "steps": f"{shown(card.steps, ',')} of {shown(card.planned_steps, ',')}, {shown(card.epochs, '.1f')} epochs",
+        "tokens": f"{shown(card.tokens, ',')} for training, {shown(card.valid_tokens, ',')} for validation, "
+        f"{shown(card.test_tokens, ',')} for test",
+        "tokenizer": card.tokenizer,
+        "steps": f"{_steps(card)}, {shown(card.epochs, '.1f')} epochs",
         "time": "?" if card.seconds is None else console.duration(card.seconds),
-        "speed": f"{speed} tokens a second in {card.precision}",
+        "speed": f"{speed} tokens per second in {card.precision}",
         "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
         **_best(card),
     }
+
+
+def _steps(card: Card) -> str:
+    """Steps taken and planned, with a word where the first are fewer and training is over all the same."""
+    taken, planned = ("?" if n is None else f"{n:,}" for n in (card.steps, card.planned_steps))
+    early = card.finished and card.steps is not None and card.steps < (card.planned_steps or 0)
+    return f"{taken} of {planned}{' (finished early)' if early else ''}"
+
+
+def _when(saved: float) -> str:
+    return f"{datetime.fromtimestamp(saved):%Y-%m-%d %H:%M}"
+
+
+def _several(runs: Sequence[Path]) -> UsageError:
+    """The error for several runs without --compare, or for a view that is named after the run."""
+    views = [command.name for command in inspect_app.registered_commands]
+    view = next((str(each) for each in runs if str(each) in views), None)
+    first, *_ = others = [quote_argument(str(each)) for each in runs if str(each) != view]
+    if view is not None:
+        return UsageError("the view comes first", hint=f"Type: rnngen inspect {view} {first}")
+    return UsageError("several runs need --compare", hint=f"Type: rnngen inspect --compare {' '.join(others)}")
 
 
 def _best(card: Card) -> dict[str, str]:
@@ -96,7 +123,7 @@ def _best(card: Card) -> dict[str, str]:
     if card.best_nats is None or card.best_step is None:
         return {"validation": "?"}
     name = "pseudo" if card.bidirectional else "validation"
-    return {name: f"{card.best_nats:.4f} {_unit(card)} a token, at step {card.best_step:,}"}
+    return {name: f"{card.best_nats:.4f} {_unit(card)} per token, at step {card.best_step:,}"}
 
 
 def _unit(card: Card) -> str:
@@ -104,33 +131,52 @@ def _unit(card: Card) -> str:
 
 
 def runs_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")] = False,
 ) -> None:
-    """List the runs under checkpoints/."""
+    """List the runs under checkpoints/.
+
+    The newest first, each with its best score on the validation part and when it was last saved.
+    """
     from rnngen.errors import RnngenError
     from rnngen.inspection.card import list_runs
 
-    lines: list[tuple[str, ...]] = []
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
     for folder, card in list_runs():
         if isinstance(card, RnngenError):
-            lines.append((str(folder), card.what))
+            notes.append(_unreadable(folder, card))
             value: dict[str, Any] = {"path": str(folder), "error": str(card)}
         else:
-            rows = _rows(card)
-            best = "?" if card.best_nats is None else f"{card.best_nats:.4f} {_unit(card)}"
-            epochs = "?" if card.epochs is None else f"{card.epochs:.1f} epochs"
-            lines.append((rows["run"], rows["model"].partition(", embedding")[0], rows["text"], epochs, best))
+            best = "?" if card.best_nats is None else f"{card.best_nats:.4f} {_unit(card)} per token"
+            text = ", ".join(Path(name).name for name in card.text) or "?"
+            model = card.model.partition(", embedding")[0]
+            rows.append((str(folder), model, text, _steps(card), best, _when(card.saved)))
             value = {
                 "path": str(folder),
                 "model": card.model,
                 "steps": card.steps,
+                "planned_steps": card.planned_steps,
+                "finished": card.finished,
+                "saved": card.saved,
                 "bidirectional": card.bidirectional,
                 "best_pseudo_nats" if card.bidirectional else "best_nats": card.best_nats,
             }
         if as_json:
             console.write_json(value)
-    if not as_json:
-        console.write(console.table(lines))
+    if as_json:
+        return
+    if rows:
+        console.write(console.table([("run", "model", "text", "steps", "best validation", "last saved"), *rows]))
+    console.write("\n" * bool(rows and notes) + "".join(f"{note}\n" for note in notes))
+
+
+def _unreadable(folder: Path, error: RnngenError) -> str:
+    """A line about a folder that is no run to use."""
+    from rnngen.run import never_saved
+
+    if not never_saved(folder):
+        return str(error)
+    return f"{folder}: never saved. Unless it is being trained, its folder can be removed. {error.hint or ''}".rstrip()
 
 
 def gradients_command(

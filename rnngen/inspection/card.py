@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import CheckpointError, RnngenError
-from rnngen.run import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, Run, checkpoints_folder, newest_run, open_run
+from rnngen.run import (
+    CONFIG,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    NGRAM,
+    Run,
+    checkpoints_folder,
+    newest_run,
+    open_run,
+    recorded_plan,
+)
 from rnngen.shapes import expected_shapes
 
 
@@ -26,13 +37,15 @@ class Card:
         bytes: of the weights.
         text: files it was trained on.
         fingerprint: SHA-256 of their text.
-        tokens: of the training part.
+        saved: when it was last saved, in seconds since 1970.
+        finished: whether training is over, because all steps were taken or the last ones without improvement.
+        tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
         characters_per_token: of the validation part.
         steps, planned_steps: taken, and meant to be.
         epochs: readings of the training part.
         seconds: spent training.
-        best_nats: nats a token on the validation part, of the weights that are kept.
+        best_nats: nats per token on the validation part, of the weights that are kept.
         best_step: when.
         tokens_per_second: in training.
         precision: ``float32`` or ``bf16``.
@@ -40,7 +53,8 @@ class Card:
         clipped: share of the steps whose gradient was clipped.
         ngram: whether there is an n-gram model beside the network.
         bidirectional: whether the nats are pseudo-nats, which do not compare with others.
-        curve: (seconds, nats a token on the validation part), in order.
+        curve: (seconds, nats per token on the validation part), in order; the first is that of the weights that
+            training began with.
     """
 
     path: Path
@@ -49,7 +63,11 @@ class Card:
     bytes: int
     text: tuple[str, ...]
     fingerprint: str
+    saved: float
+    finished: bool | None
     tokens: int | None
+    valid_tokens: int | None
+    test_tokens: int | None
     tokenizer: str
     characters_per_token: float | None
     steps: int | None
@@ -81,13 +99,17 @@ def make_card(run: Run) -> Card:
     rows = _metrics(run)
     steps = [row for row in rows if "train_nll" in row]
     valid = [row for row in rows if "valid_nll" in row]
-    best = min(valid, key=lambda row: row["valid_nll"], default={})
+    trained = [row for row in valid if row["step"] > 0 or row.get("best")]  # untrained weights are not kept
+    best = min(trained, key=lambda row: row["valid_nll"], default={})
     norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
     parts = _part(corpus, "parts")
     tokens, valid_part = _part(parts, "train").get("tokens"), _part(parts, "valid")
+    test_tokens = _part(parts, "test").get("tokens")
     checked: list[tuple[str, Any, Any]] = [
         ("corpus.parts.train.tokens", tokens, int), ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
         ("corpus.parts.valid.characters", valid_part.get("characters"), int), ("train.steps", train.get("steps"), int),
+        ("corpus.parts.test.tokens", test_tokens, int), ("train.patience", train.get("patience"), int),
+        ("train.valid_every", train.get("valid_every"), int),
         ("train.batch_size", train.get("batch_size"), int), ("train.bptt", train.get("bptt"), int),
         ("optimizer.clip", optimizer.get("clip"), (int, float)),
         *(("data.corpus", file, str) for file in data.get("corpus") or ()),
@@ -102,9 +124,12 @@ def make_card(run: Run) -> Card:
         path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
         parameters=sum(map(math.prod, shapes)),
         bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
-        tokens=tokens, tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
+        saved=(run.path / MANIFEST).stat().st_mtime,
+        finished=_is_finished(run, train, last.get("step"), best.get("step")),
+        tokens=tokens, valid_tokens=valid_part.get("tokens"), test_tokens=test_tokens,
+        tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
-        steps=last.get("step"),
+        steps=last.get("step", 0 if rows else None),
         planned_steps=run.planned_steps(), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
         best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=plan.precision if plan else train.get("precision"),
@@ -113,6 +138,18 @@ def make_card(run: Run) -> Card:
         ngram=NGRAM in run.manifest, bidirectional=model["bidirectional"],
         curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
     )  # fmt: skip
+
+
+def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, best_step: int | None) -> bool | None:
+    """Whether training is over, as ``training/trainer.py`` decides it; None: the run does not say."""
+    planned = run.planned_steps()
+    if step is None or planned is None:
+        return None
+    begun = next((stretch for stretch in reversed(recorded_plan(run.path)) if stretch.cycle), None)
+    valid_every = begun.cycle.valid_every if begun and begun.cycle else train.get("valid_every") or 0
+    since = max(best_step or 0, begun.step if begun else 0)
+    patience = (train.get("patience") or 0) * valid_every
+    return step >= planned or (patience > 0 and best_step is not None and since <= step - patience)
 
 
 def describe_model(model: Mapping[str, Any]) -> str:
@@ -129,8 +166,9 @@ def list_runs() -> list[tuple[Path, Card | RnngenError]]:
     Raises:
         CheckpointError: there is none.
     """
-    newest_run()  # says what to do where there is none
-    folders = [m.parent for m in checkpoints_folder().glob(f"*/{CONFIG}")]
+    folders = {file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")}
+    if not folders:
+        newest_run()  # says what to do
     found: list[tuple[Path, Card | RnngenError]] = []
     for folder in sorted(folders, key=_saved, reverse=True):
         try:
@@ -152,14 +190,17 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
     if METRICS not in run.manifest or path.is_symlink():
         return []
     run.read(METRICS)  # as far as the manifest covers it, it is what was written
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in path.read_bytes().decode(errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
-        if isinstance(row, dict) and {"step", "seconds"} <= {k for k, v in row.items() if isinstance(v, int | float)}:
-            rows.append({name: value for name, value in row.items() if isinstance(value, int | float)})
+        if not isinstance(row, dict):
+            continue
+        numbers = {name: value for name, value in row.items() if isinstance(value, int | float) and abs(value) < 1e300}
+        if "step" in numbers:
+            rows.append({"seconds": rows[-1]["seconds"] if rows else 0.0, **numbers})
     return rows
 
 

@@ -19,7 +19,8 @@ LEAST = 1e-12  # of the largest norm: where the axis ends
 def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
     """The loss on the validation part over time, one line a run; None where no run was validated twice.
 
-    In nats a token; where the runs' tokens differ, in bits a character.
+    In nats per token; where the runs' tokens differ, in bits per character. A curve begins with the weights that
+    training began with.
     """
     tokens = {(report.card.tokenizer, report.card.fingerprint) for report in reports}
     per_token = len(tokens) == 1 or any(report.card.characters_per_token is None for report in reports)
@@ -35,7 +36,9 @@ def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
     ]
     if not rows:
         return None
-    unit = ("pseudo-" if reports[0].card.bidirectional else "") + ("nats a token" if per_token else "bits a character")
+    unit = ("pseudo-" if reports[0].card.bidirectional else "") + (
+        "nats per token" if per_token else "bits per character"
+    )
     return _finish(
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,21 @@ from markupsafe import Markup
 
 from rnngen import __version__
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import LEVELS, RunReport
 from rnngen.run import write_atomically
 
-GENERATOR = "rnngen report"
+GENERATOR = "rnngen"
+"""What the page says of itself within its first 2,000 bytes, by which it is recognised, as by reading a folder."""
 
 SCORES = {
-    "nats_per_token": "nats a token", "token_perplexity": "token perplexity", "word_perplexity": "word perplexity",
-    "bits_per_character": "bits a character", "bits_per_byte": "bits a byte",
+    "nats_per_token": "nats per token", "token_perplexity": "token perplexity", "word_perplexity": "word perplexity",
+    "bits_per_character": "bits per character", "bits_per_byte": "bits per byte",
 }  # fmt: skip
 PSEUDO_SCORES = {
-    "pseudo_nats_per_token": "pseudo-nats a token", "pseudo_perplexity": "pseudo-perplexity",
-    "pseudo_bits_per_character": "pseudo-bits a character",
+    "pseudo_nats_per_token": "pseudo-nats per token", "pseudo_perplexity": "pseudo-perplexity",
+    "pseudo_bits_per_character": "pseudo-bits per character",
 }  # fmt: skip
 
 
@@ -74,7 +77,10 @@ def check_out(out: Path) -> None:
         UsageError, CheckpointError: see ``write_report``.
     """
     if not out.parent.is_dir() or (out.exists() and not out.is_file()):
-        raise UsageError("--out is no place for a file", found=out, expected="a file name in a folder that is there")
+        hint = f"Type: --out {quote_argument(str(out / 'report.html'))}" if out.is_dir() else None
+        raise UsageError(
+            "--out cannot be written", found=out, expected="the name of a file in an existing folder", hint=hint
+        )
     if not out.exists():
         return
     try:
@@ -82,5 +88,16 @@ def check_out(out: Path) -> None:
             begins = file.read(2000)
     except OSError as error:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=out) from error
-    if not begins.startswith(b"<!doctype html") or f'content="{GENERATOR}"'.encode() not in begins:
-        raise UsageError("--out is there already, and is no report", found=out, expected="another name")
+    marks = (
+        f'<meta name="generator" content="{name}">'.encode() for name in (GENERATOR, "rnngen report")
+    )  # and of old
+    if not begins.startswith(b"<!doctype html") or not any(mark in begins for mark in marks):
+        raise UsageError(
+            "--out names a file that is not a report", found=out, expected="a report, or a name that is free",
+            hint=f"Type another name: --out {quote_argument(str(_free_name(out)))}",
+        )  # fmt: skip
+
+
+def _free_name(out: Path) -> Path:
+    names = (out.with_name(f"{out.stem}-{number}.html") for number in count(2))
+    return next(name for name in names if not name.exists())

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 import rnngen
+from rnngen.cli.gates import _with_digits
+from rnngen.cli.widths import pad
 from rnngen.evaluation.evaluate import own_part
 from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
 from rnngen.run import open_run
 from tests.conftest import FAST, Outcome, make_text
+from tests.inspection.test_card import log_rows
 
 Cli = Callable[..., Outcome]
 
@@ -76,29 +82,46 @@ def test_mistakes_are_told(cli: Cli) -> None:
 def test_the_card_is_what_inspect_shows(cli: Cli, corpus: Path) -> None:
     shown = cli("inspect")
     assert shown == cli("inspect", "checkpoints/tiny") == cli("inspect", "card")
-    rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines()[:11])
+    rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines()[:13])
     assert rows["run"] == "checkpoints/tiny"
     assert rows["model"] == "lstm, 1 layer of 16, embedding 8"
     assert rows["steps"].startswith("60 of 60, ")
-    assert "nats a token on the validation part" in shown.out
+    assert rows["tokens"] == "18,000 for training, 1,000 for validation, 1,000 for test"
+    assert rows["tokenizer"] == "char, vocabulary 39"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", rows["saved"])
+    assert "nats per token on the validation part" in shown.out
     card = json.loads(cli("inspect", "--json").out)
     assert card["steps"] == 60
     assert f"{card['best_nats']:.4f}" in rows["validation"]
     rnngen.train(corpus, out="checkpoints/other", steps=2, cell="gru", **FAST)
     both = cli("inspect", "--compare", "checkpoints/tiny", "checkpoints/other").out.splitlines()
     assert both[0].split() == ["run", "checkpoints/tiny", "checkpoints/other"]
-    assert "lstm, 1 layer" in both[1]
-    assert "gru, 1 layer" in both[1]
+    assert "lstm, 1 layer" in both[2]
+    assert "gru, 1 layer" in both[2]
     outcome = cli("inspect", "checkpoints/tiny", "checkpoints/other")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "--compare" in outcome.err
+    assert "Type: rnngen inspect --compare checkpoints/tiny checkpoints/other\n" in outcome.err
+    assert "Type: rnngen inspect gates checkpoints/tiny\n" in cli("inspect", "checkpoints/tiny", "gates").err
 
 
 @pytest.mark.usefixtures("trained")
 def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
     lines = cli("runs").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["checkpoints/b", "checkpoints/tiny"]
+    assert lines[0].split("  ")[0] == "run"
+    assert lines[0].endswith("best validation        last saved")
+    assert [line.split()[0] for line in lines[1:]] == ["checkpoints/b", "checkpoints/tiny"]
+    assert re.search(r"  60 of 60  \d\.\d{4} nats per token  \d{4}-\d\d-\d\d \d\d:\d\d$", lines[2])
+    Path("checkpoints/killed").mkdir()
+    Path("checkpoints/killed/config.json").write_bytes(Path("checkpoints/b/config.json").read_bytes())
+    Path("checkpoints/b/config.json").write_text("{}")
+    *_, empty, first, second = cli("runs").out.splitlines()
+    assert empty == ""
+    told = sorted((first, second))
+    assert told[0].startswith("checkpoints/b/config.json: is damaged")
+    assert told[1].startswith("checkpoints/killed: never saved. Unless it is being trained, its folder can be removed.")
+    Path("checkpoints/b/config.json").write_bytes(Path("checkpoints/killed/config.json").read_bytes())
+    shutil.rmtree("checkpoints/killed")
     assert [json.loads(line)["steps"] for line in cli("runs", "--json").out.splitlines()] == [2, 60]
 
 
@@ -125,3 +148,31 @@ def test_gates_shows_saturation_and_units_and_json_has_every_value(cli: Cli, tra
     assert "unit 3" in one
     for wrong in ("1:999", "2:0", "x"):
         assert cli("inspect", "gates", "--length", 60, "--unit", wrong).code == 2
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_curve_without_extent_is_drawn_too(trained: Path, cli: Cli) -> None:
+    rows = [{"step": 0, "valid_nll": 3.0, "seconds": 0}, {"step": 0, "valid_nll": 3.0, "seconds": 0}]
+    log_rows(trained, *rows)
+    assert "a checkpoints/tiny" in cli("inspect").out
+
+
+def test_digits_stand_below_the_cells_of_each_character() -> None:
+    text = "我们 e\u0301x\t👍🏽y\u2764\ufe0fz\n👩\u200d👩\u200d👧!\x1b\n"
+    lines = _with_digits(list(text), [0.35] * len(text)).splitlines()
+    assert len(lines) == 4
+    for above, below in zip(lines[::2], lines[1::2], strict=True):
+        assert cell_len(above) == len(below)
+        assert set(below.strip()) == {"3"}
+    assert lines[0].startswith("  我们 e\u0301x→")
+    assert lines[1].startswith("  " + "33" * 2 + "3" + "3" + "3" + "3" + "33")
+    assert "\x1b" not in lines[2]
+    apart = _with_digits(["a", "b\u0301", "世"], [0.0, 0.5, 1.0])
+    assert apart == "  ab\u0301世\n  0599\n"
+
+
+def test_padding_counts_cells() -> None:
+    assert pad("世界", 6) == "世界  "
+    assert pad("世界", 6, ">") == "  世界"
+    assert pad("e\u0301", 3) == "e\u0301  "
+    assert pad("toolong", 3) == "toolong"

@@ -8,7 +8,7 @@ import pytest
 import rnngen
 from rnngen.errors import CheckpointError
 from rnngen.inspection.card import list_runs, make_card
-from rnngen.run import open_run
+from rnngen.run import open_run, sha256
 from tests.conftest import FAST
 
 
@@ -22,6 +22,8 @@ def test_a_card_says_what_the_run_is(trained: Path) -> None:
     assert card.epochs == pytest.approx(60 * 4 * 16 / 18_000, rel=0.02)
     assert card.text[0].endswith("corpus.txt")
     assert not card.ngram
+    assert (card.valid_tokens, card.test_tokens, card.finished) == (1000, 1000, True)
+    assert card.saved == (trained / "manifest.json").stat().st_mtime
 
 
 def test_a_card_agrees_with_the_metrics(trained: Path) -> None:
@@ -29,6 +31,8 @@ def test_a_card_agrees_with_the_metrics(trained: Path) -> None:
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     valid = {row["step"]: row["valid_nll"] for row in rows if "valid_nll" in row}
     assert card.best_nats == min(valid.values()) == valid[card.best_step]
+    assert min(valid) == 0
+    assert card.curve[0][1] == valid[0] > card.best_nats
     norms = [row["grad_norm"] for row in rows if "grad_norm" in row]
     assert card.clipped == pytest.approx(sum(n > 1.0 for n in norms) / len(norms))
     assert card.gradient_norm == pytest.approx(sorted(norms)[len(norms) // 2], rel=0.2)
@@ -67,3 +71,64 @@ def test_rows_of_the_log_that_are_no_numbers_are_passed_over(trained: Path) -> N
         log.write('{"valid_nll": 0.5}\n[1]\n')
     again = make_card(open_run(trained))
     assert (again.curve, again.best_nats, again.gradient_norm) == (whole.curve, whole.best_nats, whole.gradient_norm)
+
+
+def log_rows(run: Path, *rows: dict[str, object]) -> None:
+    """Replace what a run's log holds."""
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    (run / "metrics.jsonl").write_bytes(content)
+    manifest = json.loads((run / "manifest.json").read_bytes())
+    manifest["files"]["metrics.jsonl"] = {"sha256": sha256(content), "bytes": len(content)}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_untrained_weights_are_drawn_but_are_not_the_best(trained: Path) -> None:
+    log_rows(trained, {"step": 0, "valid_nll": 1.0, "best": False, "seconds": 0}, {"step": 0, "valid_nll": 1.5})
+    card = make_card(open_run(trained))
+    assert (card.best_nats, card.steps, card.tokens_per_second) == (None, 0, None)
+    assert card.curve == ((0, 1.0), (0, 1.5))
+    log_rows(trained, {"step": 0, "valid_nll": 1.0, "best": True, "seconds": 0},
+             {"step": 1, "train_nll": 2.0, "seconds": 0}, {"step": 1, "valid_nll": 2.0, "seconds": 0})  # fmt: skip
+    card = make_card(open_run(trained))
+    assert (card.best_nats, card.best_step, card.steps) == (1.0, 0, 1)
+
+
+def test_a_run_that_was_trained_twice_is_one_curve_and_finished_at_the_new_end(trained: Path, corpus: Path) -> None:
+    rows = [{"step": n, "train_nll": 2.0, "epoch": n / 10, "seconds": n / 2} for n in range(1, 121)]
+    valid = [{"step": n, "valid_nll": nll, "seconds": n / 2} for n, nll in ((0, 3.0), (60, 2.0), (90, 1.5))]
+    log_rows(trained, valid[0], *rows[:60], valid[1], *rows[60:90], valid[2])
+    cycle = {"peak": 0.5, "valid_every": 30, "sample_every": 0}
+    plan = {"step": 60, "steps": 120, "threads": 1, "precision": "float32", "trial": False, "cycle": cycle}
+    (trained / "resume" / "plan.jsonl").write_text(json.dumps(plan) + "\n")
+    card = make_card(open_run(trained))
+    assert (card.steps, card.planned_steps, card.finished) == (90, 120, False)
+    assert card.curve == ((0, 3.0), (30.0, 2.0), (45.0, 1.5))
+    assert (card.best_nats, card.best_step, card.epochs, card.seconds) == (1.5, 90, 9.0, 45.0)
+
+
+@pytest.mark.parametrize(("patience", "finished"), [(2, True), (3, False), (0, False)])
+def test_a_run_that_ended_without_improvement_is_finished(corpus: Path, patience: int, finished: bool) -> None:
+    rnngen.train(corpus, out="run", steps=60, valid_every=10, patience=patience, **FAST)
+    log_rows(Path("run"), {"step": 10, "valid_nll": 2.0, "best": True}, {"step": 30, "train_nll": 2.0},
+             {"step": 30, "valid_nll": 2.1, "best": False})  # fmt: skip
+    assert make_card(open_run("run")).finished is finished
+
+
+def test_hostile_rows_of_the_log_are_passed_over(trained: Path) -> None:
+    whole = make_card(open_run(trained))
+    with (trained / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 1, "valid_nll": NaN}\n{"step": 1, "valid_nll": 1e999}\n')
+        log.write('{"step": 1, "valid_nll": ' + "9" * 400 + "}\n" + "[" * 100_000 + "\n")
+    again = make_card(open_run(trained))
+    assert (again.curve, again.best_nats) == (whole.curve, whole.best_nats)
+
+
+def test_runs_that_never_saved_are_listed_even_if_there_are_no_others(trained: Path) -> None:
+    killed = Path("checkpoints/killed")
+    killed.mkdir()
+    (trained / "config.json").rename(killed / "config.json")
+    (trained / "manifest.json").unlink()
+    ((folder, error),) = list_runs()
+    assert folder == killed
+    assert isinstance(error, CheckpointError)
+    assert "before it saved anything" in str(error)

@@ -18,6 +18,7 @@ from rnngen.errors import UsageError
 from rnngen.evaluation.evaluate import evaluate, own_part
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
+from rnngen.report.charts import learning_curves
 from rnngen.report.collect import TRACED, RunReport, collect, tell_apart
 from rnngen.report.page import render, write_report
 from rnngen.run import open_run
@@ -92,14 +93,44 @@ def test_a_text_that_is_gone_takes_only_its_own_sections_away(trained: Path) -> 
 def test_what_is_no_report_is_not_overwritten(report: RunReport, tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     out.write_text("my novel")
-    with pytest.raises(UsageError, match="no report"):
+    with pytest.raises(UsageError, match="not a report"):
         write_report([report], out)
     assert out.read_text() == "my novel"
     out.unlink()
     write_report([report], out)
     write_report([report], out)
-    with pytest.raises(UsageError, match="no place"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_report([report], tmp_path)
+
+
+def test_a_page_is_recognised_by_its_beginning_and_one_of_older_versions_is_overwritten(
+    report: RunReport, tmp_path: Path
+) -> None:
+    mark = b'<meta name="generator" content="rnngen">'
+    out = tmp_path / "r.html"
+    write_report([report], out)
+    assert mark in out.read_bytes()[:2000]
+    out.write_bytes(out.read_bytes().replace(mark, b'<meta name="generator" content="rnngen report">'))
+    write_report([report], out)
+    assert mark in out.read_bytes()[:2000]
+    out.write_bytes(out.read_bytes().replace(mark, b'<meta name="generator" content="another program">'))
+    (tmp_path / "r-2.html").write_text("")
+    with pytest.raises(UsageError, match=r"Type another name: --out .*r-3\.html"):
+        write_report([report], out)
+
+
+def test_a_curve_begins_with_the_weights_that_training_began_with(report: RunReport) -> None:
+    step_0, *_, last = report.card.curve
+    spec = learning_curves([report])
+    assert spec is not None
+    drawn = next(iter(spec["datasets"].values())) if "datasets" in spec else spec["data"]["values"]
+    assert [(row["seconds"], row["loss"]) for row in drawn] == list(report.card.curve)
+    assert step_0[1] > last[1]
+    at_once = replace(report, card=replace(report.card, curve=((0, 3.5), (0, 2.5)), steps=0, epochs=None, seconds=0))
+    assert "for validation" in render([at_once])
+    early = replace(report, card=replace(report.card, steps=20, finished=True))
+    assert "(finished early)" in render([early])
+    assert "(finished early)" not in render([report])
 
 
 def test_the_command_writes_the_page_and_says_where(cli, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
