@@ -29,7 +29,7 @@ class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
 def write(text: str, *, harmless: bool = False) -> None:
     """Put a result on standard output; on a terminal, control characters are made visible, if not ``harmless``.
 
-    A warning follows, the first time that characters are lost because the encoding of standard output lacks them.
+    A warning comes first, once, where characters are lost because the encoding of standard output lacks them.
 
     Raises:
         ReaderGone: nobody reads it any more.
@@ -39,6 +39,8 @@ def write(text: str, *, harmless: bool = False) -> None:
         raise RnngenError("standard output is closed")
     text = unescaped(text)
     text = visible(text) if sys.stdout.isatty() and not harmless else text
+    if getattr(sys.stdout, "errors", None) == "replace" and not _holds(sys.stdout, text):
+        _warn_of_loss(sys.stdout)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -46,8 +48,6 @@ def write(text: str, *, harmless: bool = False) -> None:
         if reader_is_gone(failed):
             raise ReaderGone from failed
         raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
-    if getattr(sys.stdout, "errors", None) == "replace" and not _holds(sys.stdout, text):
-        _warn_of_loss(sys.stdout)
 
 
 def _holds(stream: TextIO, text: str) -> bool:
