@@ -45,7 +45,7 @@ def fill_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a fill on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
 ) -> None:
-    """Fill the gaps of a text.
+    """Fill the gaps of a text. A gap may stand inside a word.
 
     Shows the likeliest fills, each with its share among all that were found, and then the text with the likeliest. A
     fill is judged by how it goes with what is next to it on either side. Made for runs of train --bidirectional; others

@@ -34,7 +34,8 @@ begins with / is written //.
 
   /retry      take back what the model wrote last, and let it write again
   /undo       take back the last step, yours or the model's
-  /words      the likeliest next words; /1 to /9 takes one
+  /words      the likeliest next words, or ends of a word that you have
+              begun; /1 to /9 takes one
   /add TEXT   add text without letting the model go on
   /show       the whole text
   /save FILE  write it to a file

@@ -60,8 +60,9 @@ class Generator:
     def generate(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[str]:
         """One continuation, in pieces as they are made.
 
-        An empty prompt means the beginning of a paragraph: the model is shown line ends, if it knows them. Characters
-        of the prompt that it has never seen are left out (see ``encode_prompt``).
+        The text goes on from the characters of the prompt, whatever the tokens are: the prompt may end in a space or
+        inside a word (see ``healing.py``). An empty prompt means the beginning of a paragraph: the model is shown line
+        ends, if it knows them. Characters of the prompt that it has never seen are left out (see ``encode_prompt``).
 
         Args:
             prompt: what the text goes on from; it is not part of the pieces.

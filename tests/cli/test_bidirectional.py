@@ -11,6 +11,7 @@ import pytest
 
 import rnngen
 from rnngen.generation.fill import load_filler
+from rnngen.generation.gapped_text import parse_gaps
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -122,3 +123,17 @@ def test_drawn_fills_are_counted_and_gaps_of_both_kinds_are_named(cli: Cli, both
     counts = [int(line.split(" of 30 ")[0]) for line in outcome.out.splitlines() if " of 30 " in line]
     assert sum(counts) == 30
     assert counts == sorted(counts, reverse=True)
+
+
+@pytest.mark.parametrize("text", ["the ca[1] and", "the [1] and", "the cat___ and", "the ___ca[2] and"])
+def test_a_gap_of_a_word_model_may_stand_anywhere(cli: Cli, corpus: Path, tmp_path: Path, text: str) -> None:
+    run = rnngen.train(
+        corpus, out=tmp_path / "words", steps=10, tokenizer="word", vocab_size=300, bidirectional=True, **FAST
+    ).path
+    for how in ([], ["--gibbs", "2", "--seed", "1"]):
+        outcome = cli("fill", str(run), text, "-n", "5", "--json", *how)
+        assert outcome.code == 0, outcome.err
+        for line in outcome.out.splitlines():
+            found = json.loads(line)
+            fills = iter(found["fills"])
+            assert found["text"] == "".join(p if isinstance(p, str) else next(fills) for p in parse_gaps(text))

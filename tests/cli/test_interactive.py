@@ -17,6 +17,7 @@ import pytest
 import rnngen
 from rnngen.generation.options import Sampling
 from rnngen.generation.session import Session
+from tests.conftest import FAST
 
 pty = pytest.importorskip("pty")  # not on Windows
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
@@ -147,6 +148,27 @@ def test_a_whole_conversation(start: Callable[..., Terminal], tmp_path: Path) ->
     terminal.expect(PROMPT)
     terminal.say("/quit")
     assert terminal.ends() == 0
+
+
+def test_a_text_typed_in_parts_is_continued_as_one(start: Callable[..., Terminal], corpus: Path) -> None:
+    run = rnngen.train(corpus, out=Path("words"), steps=20, tokenizer="word", vocab_size=300, **FAST).path
+    session = Session(rnngen.load(run), "", Sampling(length=20), 7)
+    terminal = start(run, "--seed", 7, "-n", 20)
+    terminal.expect(PROMPT)
+    for part in ("A dog sat. The ", "ca"):
+        terminal.say(f"/add {part}")
+        terminal.expect(PROMPT)
+    session.add("A dog sat. The ca")
+    terminal.say("/words")
+    for number, (word, p) in enumerate(session.words(), start=1):
+        terminal.expect(f"/{number}  {p:6.1%}  {word.replace(chr(10), '↵')}")
+    terminal.expect(PROMPT)
+    terminal.say("")
+    "".join(session.write())
+    terminal.expect(session.text.partition("\n")[0])
+    terminal.expect(PROMPT)
+    terminal.say("/quit")
+    terminal.expect("not saved")
 
 
 @pytest.mark.usefixtures("trained")

@@ -376,3 +376,11 @@ def test_an_empty_prompt_draws_what_follows_line_ends_that_stand(level: Level) -
     start = generator.start("", Sampling())
     assert start.opening.steps == 0
     assert start.ids == tuple(generator.tokenizer.encode("\n\n"))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_texts_are_the_same_with_torch(level: Level) -> None:
+    one, other = (exact_generator(tokenizer_of(level), with_torch=with_torch) for with_torch in (False, True))
+    for prompt in PROMPTS:
+        samples = [g.generate_batch([prompt, "The "], length=20, seed=4) for g in (one, other)]
+        assert [s.text for s in samples[0]] == [s.text for s in samples[1]]
