@@ -22,8 +22,8 @@ class Piece(NamedTuple):
 
     Attributes:
         text: may be empty: in the middle of a character, or of what stopped the text.
-        nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token, given the characters of
-            the prompt.
+        nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token, given the prompt's
+            characters.
         mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
     """
 
@@ -39,8 +39,8 @@ class Sample:
     Attributes:
         text: without the prompt, and without what stopped it.
         tokens: how many were drawn, those that stopped it included.
-        nats: -ln of the network's own probability of all of them (temperature 1, nothing filtered), given the characters
-            of the prompt.
+        nats: -ln of the network's own probability of all of them (temperature 1, nothing filtered), given the prompt's
+            characters.
         mixture_nats: the same of the mixture, where they were drawn from that.
         finish_reason: ``length``, ``stop``, or what ``until`` named.
         stop: the string that stopped it.
