@@ -39,13 +39,11 @@ def eval_command(
     ngram: Annotated[
         bool, typer.Option("--ngram", help="Score the run's n-gram model and its mixture with the network too.")
     ] = False,
-    spot: Annotated[
-        int, typer.Option(help="Instead of scoring, list so many of the least expected places; 0: score.")
-    ] = 0,
+    spot: Annotated[int, typer.Option(help="Instead of scoring, list the N least expected places; 0: score.")] = 0,
     gaps: Annotated[
         int | None,
         typer.Option(
-            help="Take so many words out and let the model put them back; 0: none. "
+            help="Take N words out and let the model put them back; 0: none. "
             "[default: 200 for a bidirectional run, else 0]"
         ),
     ] = None,

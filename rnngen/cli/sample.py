@@ -27,7 +27,7 @@ _PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
 def sample_command(
     run: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]", help="The run's folder. [default: the newest under checkpoints/]"),
+        typer.Argument(metavar="RUN", help="The run's folder. [default: the newest under checkpoints/]"),
     ] = None,
     prompt: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def sample_command(
     repetition_window: Annotated[
         int,
         typer.Option(
-            help="A token is repeated if it is among so many last ones, the prompt's included.", rich_help_panel=_DRAW
+            help="Count a token as repeated if it is among the last N, the prompt's included.", rich_help_panel=_DRAW
         ),
     ] = 64,
     ban: Annotated[
@@ -62,20 +62,18 @@ def sample_command(
         typer.Option(
             "--temperature",
             "-t",
-            help="Below 1 safer, above 1 bolder, 0 the likeliest every time.",
+            help="Below 1 safer, above 1 bolder, 0 the most likely token every time.",
             rich_help_panel=_DRAW,
         ),
     ] = 1.0,
-    top_k: Annotated[
-        int, typer.Option(help="Draw from the so many likeliest tokens; 0: all.", rich_help_panel=_DRAW)
-    ] = 0,
+    top_k: Annotated[int, typer.Option(help="Draw from the K most likely tokens; 0: all.", rich_help_panel=_DRAW)] = 0,
     top_p: Annotated[
         float, typer.Option(help="Draw from the fewest tokens of this probability; 1: all.", rich_help_panel=_DRAW)
     ] = 1.0,
     min_p: Annotated[
         float,
         typer.Option(
-            help="Draw from tokens of at least this share of the likeliest one's probability; 0: all.",
+            help="Draw from tokens of at least this share of the most likely one's probability; 0: all.",
             rich_help_panel=_DRAW,
         ),
     ] = 0.0,
@@ -114,7 +112,7 @@ def sample_command(
     beam: Annotated[
         int,
         typer.Option(
-            help="Instead of drawing, search the likeliest text with so many candidates; 0: draw.",
+            help="Instead of drawing, search for the most likely text with N candidates; 0: draw.",
             rich_help_panel=_MANY,
         ),
     ] = 0,

@@ -65,6 +65,8 @@ class SentenceMatcher:
 
     def finish(self) -> str:
         """What was held back, where the text ends before it was clear."""
+        if self.found is not None:
+            return ""
         rest, self._shown = self._text[self._shown :], len(self._text)
         return rest
 

@@ -86,7 +86,7 @@ def naive(text: str) -> tuple[str, str | None]:
             return text, None
         if found[1].endswith("。"):
             return text[: found.end()], found[0]
-        if not rest[0].isspace() or (found[1] == "." and re.search(r"(?<![aAé])[aAé]$", text[: found.start()])):
+        if not rest[0].isspace() or (found[1] == "." and re.search(r"(?<![aAé])[aAé]\Z", text[: found.start()])):
             continue
         if found[1][-1] in "!?" and not found[2]:
             return text[: found.end()], found[0]

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnngen.generation.options import Sampling
+from rnngen.generation.sentences import SentenceMatcher
 from rnngen.generation.stopping import Ending, StopMatcher
 from tests.corpus.test_tokenizer import cuts
 
@@ -143,3 +144,19 @@ def test_a_sentence_and_a_stop_string_end_a_text_where_the_first_of_them_does() 
     assert ended("\n\nOne two! Three", until="sentence", stop=["Three"]) == ("One two!", "sentence", "!")
     assert ended("One two", until="sentence") == ("One two", "length", None)
     assert ended("One two. ", until="sentence") == ("One two. ", "length", None)
+
+
+@given(st.text("aA.!\n ", max_size=14), st.lists(st.text("aA.", min_size=1, max_size=3), max_size=2), st.booleans())
+@example("a! A", ["A"], True)
+def test_of_a_sentence_and_stop_strings_the_same_ends_a_text_whatever_the_pieces(
+    text: str, stops: list[str], keep: bool
+) -> None:
+    options = {"until": "sentence", "stop": stops, "keep_stop": keep}
+    ending = Ending(Sampling(**options))  # type: ignore[arg-type]
+    shown = ending.push(text)
+    if ending.stop is None:
+        shown += ending.finish("")
+    assert (shown, ending.reason, ending.stop) == ended(text, **options)
+    if not stops:
+        matcher = SentenceMatcher()
+        assert shown == matcher.push(text.lstrip("\n")) + matcher.finish()
