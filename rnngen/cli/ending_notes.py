@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rnngen.cli.sample_inputs import typed_line_breaks
 from rnngen.generation.stopping import UNTIL
 from rnngen.generation.writable import cannot_be_written
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.generation.generate import Generator
@@ -28,7 +29,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
         impossible += reason is not None
         meant = _meant_by_backslashes(text)
         if meant is not None and (reason or not _has_use_for_backslash(tokenizer.token_bytes(), tokenizer.level)):
-            notes.append(f"--stop {text!r} is a backslash and a letter: for a line break, {meant}")
+            notes.append(f"--stop {quote_argument(text)} has a backslash in it: for a line break, {meant}")
         elif reason:
             notes.append(f"--stop {text!r} ends nothing: {reason}")
     if sampling.until is not None:
@@ -53,9 +54,9 @@ def _ends_of(until: str) -> list[str]:
 def _why_not(texts: list[str], generator: Generator, banned: list[int]) -> str | None:
     """Why none of these texts can be written; None: one can."""
     tokenizer = generator.tokenizer
-    if len(cannot_be_written(texts, tokenizer, banned)) < len(texts):
+    if not all(cannot_be_written([text], tokenizer, banned) for text in texts):
         return None
-    if len(cannot_be_written(texts, tokenizer)) < len(texts):
+    if not all(cannot_be_written([text], tokenizer) for text in texts):
         return "--ban forbids it"
     missing = cannot_be_written(dict.fromkeys("".join(texts)), tokenizer)
     return f"the model has never seen {''.join(missing)!r}" if len(texts) == 1 else "the model has never seen its marks"

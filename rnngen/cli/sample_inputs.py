@@ -159,6 +159,6 @@ def check_line_breaks(generator: Generator, ban: Sequence[str], force: str) -> N
 
         if cannot_be_written([text], generator.tokenizer):
             raise UsageError(
-                f"{option} has a backslash, which the model has never seen", found=repr(text),
+                f"{option} has a backslash, which the model has never seen", found=quote_argument(text),
                 hint=f"For a line break, {typed}.",
             )  # fmt: skip
