@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
-from rnngen.platforms import replace_file
+from rnngen.platforms import quote_argument, replace_file
 from rnngen.platforms import sync_folder as sync_folder  # with the other steps of a save, for those who write runs
 from rnngen.shapes import expected_shapes
 from rnngen.stretches import Stretch, parse_record
@@ -49,6 +50,8 @@ METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
 RESUME, PLAN = "resume", "plan.jsonl"  # what training needs to be resumed, and how it was planned again (in RESUME)
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
+UNSAVED = (CONFIG, TOKENIZER, *LOGS, RESUME)
+"""All that a run that never saved can leave: what was decided before the first step, logs, and how it was planned."""
 
 
 def checkpoints_folder() -> Path:
@@ -274,10 +277,44 @@ class Run:
         return planned if isinstance(planned, int) else None
 
     @property
+    def corpus(self) -> dict[str, Any]:
+        """What config.json says of the text it was trained on."""
+        corpus = self.config.get("corpus")
+        return corpus if isinstance(corpus, dict) else {}
+
+    @property
     def corpus_fingerprint(self) -> str:
         """SHA-256 of the text it was trained on."""
-        corpus = self.config.get("corpus")
-        return str(corpus.get("fingerprint", "")) if isinstance(corpus, dict) else ""
+        return str(self.corpus.get("fingerprint", ""))
+
+
+def saved_steps(folder: Path) -> list[Path]:
+    """Folders of saved states to resume from, the newest first."""
+    resume = folder / RESUME
+    found = [p for p in resume.iterdir() if re.fullmatch(r"\d{9,}", p.name)] if resume.is_dir() else []
+    return sorted(found, key=lambda p: int(p.name), reverse=True)
+
+
+def never_saved(folder: Path) -> bool:
+    """Whether a run was begun in this folder, and ended before it saved anything."""
+    if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists() or saved_steps(folder):
+        return False
+    with contextlib.suppress(CheckpointError):
+        config = read_json(folder / CONFIG)
+        return isinstance(config, dict) and {"rnngen", "model", "train"} <= config.keys()
+    return False
+
+
+def never_saved_error(folder: Path) -> CheckpointError:
+    """The error for what needs a saved run, with the command that begins it again."""
+    text = "TEXT"
+    with contextlib.suppress(CheckpointError, KeyError, TypeError, AttributeError):
+        sources = read_json(folder / CONFIG)["data"]["corpus"]
+        text = " ".join(quote_argument(str(source)) for source in sources)
+    return CheckpointError(
+        "this run ended before it saved anything", where=folder, expected="a run that was saved at least once",
+        hint=f"Begin it again in the same folder: rnngen train {text} --out {quote_argument(str(folder))}.",
+    )  # fmt: skip
 
 
 def read_file(path: Path) -> bytes | None:
@@ -376,10 +413,12 @@ def open_run(path: str | Path | None = None) -> Run:
             "is not a run", where=folder, expected="a folder made by rnngen train",
             hint=f"It holds runs: {', '.join(map(str, runs[:5]))}{', …' * (len(runs) > 5)}." if runs else None,
         )  # fmt: skip
+    if never_saved(folder):
+        raise never_saved_error(folder)
     if not (folder / MANIFEST).exists():
         raise CheckpointError(
             "has no saved model yet", where=folder, expected="a folder made by rnngen train, with a manifest.json",
-            hint="rnngen train --resume goes on with a run that was stopped." if (folder / "resume").is_dir() else None,
+            hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}.",
         )  # fmt: skip
     manifest = read_manifest(folder)
     run = Run(folder, manifest, {})

@@ -55,7 +55,21 @@ def plan_lines(plan: Plan) -> list[str]:
         *pseudo,
         *unusable,
         *unknown,
+        *(f"note    {note}" for note in plan.notes),
     ]
+
+
+def opening_lines(launched: Launched) -> list[str]:
+    """What is said below the title, before the first step: the plan, or how far a resumed run has come."""
+    trainer, plan = launched.trainer, launched.plan
+    lines = [f"note    {note}" for note in launched.notes]
+    if plan is None:
+        left = trainer.schedule.steps - trainer.step
+        return [f"steps   {trainer.step:,} of {trainer.schedule.steps:,} taken, {left:,} left", *lines]
+    lines = [*plan_lines(plan), *lines]
+    if trainer.step:
+        lines = [line.replace("steps   ", "steps   further ", 1) for line in lines]
+    return lines
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
@@ -125,10 +139,12 @@ class Quiet:
 
     def title(self) -> str:
         """Where the run is going."""
-        path = self.launched.trainer.writer.path
-        if self.launched.plan is None:
-            return f"Training {path} from step {self.launched.trainer.step} on"
-        return f"Training into {path}"
+        trainer, path = self.launched.trainer, self.launched.trainer.writer.path
+        if trainer.is_over:
+            return f"{path} is finished"
+        if self.launched.plan and not trainer.step:
+            return f"Training into {path}"
+        return f"Training {path} further from step {trainer.step:,} on"
 
 
 class PlainLines(Quiet):
@@ -136,7 +152,7 @@ class PlainLines(Quiet):
 
     def __enter__(self) -> Self:
         console.note(self.title())
-        for line in plan_lines(self.launched.plan) if self.launched.plan else []:
+        for line in opening_lines(self.launched):
             console.note(f"  {line}")
         self._next = time.perf_counter() + PLAIN_INTERVAL
         return self
@@ -183,8 +199,8 @@ class LiveScreen(Quiet):
     def __enter__(self) -> Self:
         self._console = console.stderr_console()
         self._console.print(Text(console.visible(self.title()), style="bold"))
-        for line in plan_lines(self.launched.plan) if self.launched.plan else []:
-            self._console.print(Text(f"  {line}"))
+        for line in opening_lines(self.launched):
+            self._console.print(Text(console.visible(f"  {line}")))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
         plan = self.launched.plan
         left = TimeLeft(plan.deadline if plan and not plan.capped else None)

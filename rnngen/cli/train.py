@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.preparation import Preparation
 from rnngen.errors import UsageError
 from rnngen.platforms import quote_argument, stop_signals
 
 if TYPE_CHECKING:
     from rnngen.training.events import Finished
+    from rnngen.training.launched import Launched
     from rnngen.training.trainer import Trainer
 
 _TEXT, _LENGTH, _MODEL, _LEARN, _RUN = "Text", "Length", "Model", "Learning", "Run"
@@ -75,9 +76,9 @@ def train_command(
     valid_tokens: Annotated[int | None, typer.Option(help="How much of the validation part each reads. [default: all, less of a long one]", rich_help_panel=_RUN)] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between saves. [default: about a minute]", rich_help_panel=_RUN)] = None,
     sample_every: Annotated[int | None, typer.Option(help="Steps between samples; 0: none. [default: 8 a run]", rich_help_panel=_RUN)] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.", rich_help_panel=_RUN)] = None,
-    allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text is another.", rich_help_panel=_RUN)] = False,
-    init_from: Annotated[Path | None, typer.Option(help="Begin with this run's weights and tokenizer, on new text.", rich_help_panel=_RUN)] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume a run that was stopped; with --minutes, --epochs or --steps, train it that much further. Give the text too if it has moved.", rich_help_panel=_RUN)] = None,
+    allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text has changed.", rich_help_panel=_RUN)] = False,
+    init_from: Annotated[Path | None, typer.Option(help="Begin a new run with this run's weights and tokenizer (fine-tuning).", rich_help_panel=_RUN)] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of these options; the command line overrides it.", rich_help_panel=_RUN)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings, errors, and how to go on.", rich_help_panel=_RUN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=_RUN)] = False,
@@ -103,32 +104,35 @@ def train_command(
         "sample_every": sample_every,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    if resume is not None:
-        _refuse_beside_resume(given, out=out, init_from=init_from, config=config)
-    elif config is not None:
-        from rnngen.config import LENGTH_OPTIONS, read_toml
+    from rnngen.config import LENGTH_OPTIONS, read_toml
 
+    if resume is not None:
+        _refuse_beside_resume(resume, given, out=out, init_from=init_from, config=config)
+    elif config is not None:
         file = read_toml(config)
         if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
             file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
         given = {**file, **given}
     if resume is None:
         _check_early(given)
+    what = ", ".join(given.get("corpus", [f"{resume}"]))
+    unchanged = "no run was begun" if resume is None else "the run is as it was"
+    with Preparation(f"reading {what}", unchanged, shown=not quiet) as preparation:
+        from rnngen.training import launch
 
-    if not quiet and sys.stderr.isatty():  # nobody should look at nothing while torch is imported
-        what = ", ".join(given.get("corpus", [f"{resume}"]))
-        console.note(f"Reading {what} and measuring this machine" if resume is None else f"Reading {what}")
-    from rnngen.training import launch
-
-    if resume is not None:
-        launched = launch.resume(resume, allow_changed_corpus=allow_changed_corpus)
-    else:
-        launched = launch.launch(given, out=out, init_from=init_from, started=started)
-    from rnngen.cli.progress import make_screen
+        if resume is not None:
+            length = {name: given[name] for name in LENGTH_OPTIONS if name in given}
+            launched = launch.resume(
+                resume, given.get("corpus", ()), length=length, device=device,
+                allow_changed_corpus=allow_changed_corpus, started=started, on_progress=preparation,
+            )  # fmt: skip
+        else:
+            launched = launch.launch(given, out=out, init_from=init_from, started=started, on_progress=preparation)
+        from rnngen.cli.progress import make_screen
 
     with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
-    _report(finished, bidirectional=launched.trainer.config.model.bidirectional, quiet=quiet, as_json=as_json)
+    _report(finished, launched, quiet=quiet, as_json=as_json)
 
 
 def _fractions(split: str | None) -> tuple[float, ...] | None:
@@ -140,14 +144,20 @@ def _fractions(split: str | None) -> tuple[float, ...] | None:
         raise UsageError("--split is not a list of numbers", expected="such as 0.9,0.05,0.05", found=split) from error
 
 
-def _refuse_beside_resume(given: dict[str, Any], **others: Path | None) -> None:
+_BESIDE_RESUME = ("corpus", "minutes", "epochs", "steps", "device")
+"""What may change when a run is resumed: where its text is, how long it trains, and where."""
+
+
+def _refuse_beside_resume(run: Path, given: dict[str, Any], **others: Path | None) -> None:
     names = [*given, *(name for name, value in others.items() if value is not None)]
-    if names:
-        name = names[0] if names[0] == "corpus" else f"--{names[0].replace('_', '-')}"
-        raise UsageError(
-            f"{name} cannot be given with --resume: a run goes on exactly as it began",
-            hint="To change something, begin a new run with --init-from.",
-        )
+    for name in names:
+        if name not in _BESIDE_RESUME:
+            begin = f"rnngen train TEXT --init-from {quote_argument(str(run))}"
+            raise UsageError(
+                f"--{name.replace('_', '-')} cannot be given with --resume: a run is resumed as it began",
+                expected="a text, --minutes, --epochs, --steps or --device",
+                hint=f"To change something else, begin a new run with its weights: {begin}.",
+            )
 
 
 def _check_early(given: dict[str, Any]) -> None:
@@ -189,7 +199,18 @@ def _leave_at_once(number: int, _frame: object) -> None:
     os._exit(128 + number)
 
 
-def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bool) -> None:
+_STOPPED_BY = {
+    "SIGINT": "Ctrl-C",
+    "SIGTERM": "a request to end (SIGTERM)",
+    "SIGHUP": "the end of its terminal (SIGHUP)",
+    "SIGBREAK": "Ctrl-Break",
+}
+"""The names of signals in plain words."""
+
+
+def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: bool) -> None:
+    """Say how training ended, and what to do next."""
+    bidirectional = launched.trainer.config.model.bidirectional
     pseudo = "pseudo_" if bidirectional else ""
     stopped = finished.reason.startswith("SIG")
     mixed = finished.mixed
@@ -210,27 +231,48 @@ def _report(finished: Finished, *, bidirectional: bool, quiet: bool, as_json: bo
                 **beside,
             }
         )
-    if not quiet or stopped:
-        if stopped:
-            console.note(f"Stopped by {finished.reason} after step {finished.step}. Go on with:")
-            console.note(f"  rnngen train --resume {quote_argument(str(finished.path))}")
-        else:
-            reason = " (no better for a while)" if finished.reason == "patience" else ""
-            best = f"{finished.best_nll:.4f} {pseudo.replace('_', '-')}nats a token at step {finished.best_step}"
-            console.note(f"Done after step {finished.step}{reason}. Best validation: {best}.")
-            if finished.gradient:
-                g = finished.gradient
-                console.note(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
-            if mixed:
-                console.note(
-                    f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats a token with the "
-                    f"{mixed.order}-gram model mixed in, {mixed.network_nll:.4f} of the network alone, "
-                    f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
-                )
-            path = quote_argument(str(finished.path))
-            first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
-            console.note(f"  rnngen {first}\n  rnngen eval {path}")
-    if finished.gradient and finished.gradient.advice:
+    path = quote_argument(str(finished.path))
+    if stopped:
+        how = _STOPPED_BY.get(finished.reason, finished.reason)
+        console.note(f"Stopped by {how} after step {finished.step}; the run is saved. Resume it:")
+        console.note(f"  rnngen train --resume {path}")
+    elif not quiet:
+        for line in _outcome(finished, launched, pseudo.replace("_", "-")):
+            console.note(line)
+        first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
+        console.note(f"  rnngen {first}\n  rnngen eval {path}")
+    if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
         console.note(f"warning: {finished.gradient.advice}")
     if stopped:
         raise typer.Exit(128 + signal.Signals[finished.reason])
+
+
+def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
+    """What a run came to, in lines."""
+    from rnngen.training.notes import FEW_STEPS
+
+    best = f"{finished.best_nll:.4f} {pseudo}nats a token at step {finished.best_step}"
+    if finished.step == finished.first_step:
+        path = quote_argument(str(finished.path))
+        return [
+            f"Nothing to do: this run was finished after step {finished.step}. Best validation: {best}.",
+            f"To train it further: rnngen train --resume {path} --minutes 5",
+        ]
+    reason = " (no better for a while)" if finished.reason == "patience" else ""
+    lines = [f"Done after step {finished.step}{reason}. Best validation: {best}."]
+    if finished.best_step <= finished.first_step and (finished.first_step or launched.trainer.trained):
+        lines.append("None of the steps since made it better, so the weights that it began with are kept.")
+    plan = launched.plan
+    taken = finished.step - finished.first_step
+    if plan and plan.deadline is not None and taken < FEW_STEPS <= plan.config.train.steps:
+        lines.append(f"note: there was time for {taken} steps only: give it more with --minutes.")
+    if finished.gradient:
+        g = finished.gradient
+        lines.append(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
+    if mixed := finished.mixed:
+        lines.append(
+            f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats a token with the "
+            f"{mixed.order}-gram model mixed in, {mixed.network_nll:.4f} of the network alone, "
+            f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
+        )
+    return lines

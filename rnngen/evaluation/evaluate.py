@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.config import RunConfig
+from rnngen.config import DataConfig, RunConfig
+from rnngen.corpus.encoded import EncodedText, encode_text
+from rnngen.corpus.recorded import find_recorded, recognise
 from rnngen.corpus.sources import ErrorRule, TextSource
-from rnngen.corpus.tokens import EncodedText, encode_text, prepare
-from rnngen.errors import CheckpointError, CorpusError
+from rnngen.errors import CorpusError, UsageError
 from rnngen.evaluation.perplexity import Score, score, score_mixed, total_nats
 from rnngen.evaluation.pseudo_perplexity import PseudoScore, pseudo_nats, pseudo_score
 from rnngen.model.cloze import ClozeLM
@@ -24,7 +25,7 @@ from rnngen.model.load import load_network
 from rnngen.model.network import Network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
-from rnngen.platforms import without_file
+from rnngen.platforms import quote_argument, without_file
 from rnngen.run import CONFIG, Run, open_run
 
 
@@ -39,14 +40,15 @@ def evaluate(
     Args:
         run: a run or its folder; the newest complete one by default.
         text: files to score; by default a part of the run's own corpus.
-        part: ``test``, ``valid`` or ``train``, where no text is given.
+        part: ``test``, ``valid`` or ``train``, where no text is given, or the text is the run's own; ``all``: the whole
+            text.
         errors: ``replace`` puts U+FFFD where a file is not UTF-8.
         device: where to compute.
         ngram: score by the run's n-gram model and its mixture with the network too: ``Score.ngram``, ``Score.mixture``.
 
     Raises:
-        CheckpointError: no such run, or its corpus has changed, or it has no n-gram model where one is asked for.
-        CorpusError: a text that cannot be read, or is empty.
+        CheckpointError: no such run, or it has no n-gram model where one is asked for.
+        CorpusError: a text that cannot be read, or is empty; the run's own text has changed or is gone.
     """
     run = run if isinstance(run, Run) else open_run(run)
     with text_of(run, [text] if isinstance(text, str | Path) else text, part, errors) as encoded:
@@ -58,36 +60,53 @@ def score_text(run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool 
     return _score(load_network(run).to(device), load_mixture(run) if ngram else None, text)
 
 
+@dataclass(frozen=True)
+class NamedText(EncodedText):
+    """A text that is to be read, encoded.
+
+    Attributes:
+        name: what to call it, as in "the test part of its corpus".
+        note: what a user should know of where it comes from; None: nothing.
+    """
+
+    name: str = ""
+    note: str | None = None
+
+
 @contextlib.contextmanager
 def text_of(
     run: Run, files: Sequence[str | Path] = (), part: str = "test", errors: ErrorRule = "strict"
-) -> Iterator[EncodedText]:
+) -> Iterator[NamedText]:
     """Texts as one, or a part of the run's own corpus where there are none, in the run's tokens.
+
+    Files that are the text that the run was trained on stand for the same part of it: most of it was learned from.
+    The part ``all`` is the whole of the files, whatever they are.
 
     Raises:
         As ``encoded_text`` and ``own_part``.
     """
-    if not files:
-        yield own_part(run, part)
+    names = [str(file) for file in files]
+    if not names or (part != "all" and is_own_text(run, names)):
+        yield own_part(run, part, names)
         return
-    with encoded_text(run, files, errors) as encoded:
+    with encoded_text(run, names, errors) as encoded:
         yield encoded
 
 
 @contextlib.contextmanager
-def encoded_text(run: Run, files: Sequence[str | Path], errors: ErrorRule = "strict") -> Iterator[EncodedText]:
+def encoded_text(run: Run, files: Sequence[str | Path], errors: ErrorRule = "strict") -> Iterator[NamedText]:
     """Texts as one, in the run's tokens, mapped from a file that is there for so long.
 
     Raises:
         CorpusError: a text that cannot be read, or is empty.
     """
-    source = TextSource([str(file) for file in files], errors)
+    names = [str(file) for file in files]
+    source = TextSource(names, errors, command=f"rnngen eval {quote_argument(str(run.path))} -")
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
-            raise CorpusError("is empty", where=source.name, expected="text to read")
-        encoded = dataclasses.replace(encoded, tokens=without_file(encoded.tokens))
-        yield encoded
+            raise CorpusError("the text is empty", where=source.name, expected="text to read")
+        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, ", ".join(names))
 
 
 def held_out_nats(model: Network, tokens: NDArray[np.integer[Any]], **how: Any) -> float:
@@ -107,26 +126,47 @@ def _score(model: Network, mixture: Mixture | None, text: EncodedText) -> Score 
     return score_mixed(model, mixture, text.tokens, text.counts, text.unknown)
 
 
-def own_part(run: Run, part: str) -> EncodedText:
-    """A part of the text a run was trained on, read again.
+def is_own_text(run: Run, files: Sequence[str]) -> bool:
+    """Whether files are the text that a run was trained on."""
+    return recognise(_data(run), run.corpus, run.path, files) is not None
+
+
+def own_part(run: Run, part: str, files: Sequence[str] = ()) -> NamedText:
+    """A part of the text that a run was trained on: read again, wherever it is now, or from the token cache.
+
+    Args:
+        run: the run.
+        part: ``test``, ``valid`` or ``train``.
+        files: where the text is now, where that is known.
 
     Raises:
-        CheckpointError: the text is no longer what it was.
-        CorpusError: it is gone, or the part is empty.
+        CorpusError: the text has changed or is gone, and is not in the cache; or the part is empty.
     """
-    data = RunConfig.from_json({"data": run.config.get("data", {})}, run.path / CONFIG).data
-    hint = "Give a text to score: rnngen eval RUN TEXT; or another --part."
-    if "-" in (*data.corpus, *data.valid, *data.test):
-        raise CorpusError("the run was trained on standard input, which is gone", where=run.path, hint=hint)
+    data = _data(run)
+    eval_text = f"rnngen eval {quote_argument(str(run.path))} TEXT"
+    if part == "all":
+        raise UsageError("--part all needs the text", hint=f"Give it: {eval_text} --part all.")
+    hint = f"Give a text to score: {eval_text}."
     try:
-        corpus = prepare(data, tokenizer=run.tokenizer())
+        found = find_recorded(data, run.corpus, run.path, run.tokenizer(), given=files)
     except CorpusError as error:
         raise CorpusError(f"the run's own text cannot be read: {error}", where=run.path, hint=hint) from error
-    if corpus.fingerprint != run.corpus_fingerprint:
-        raise CheckpointError(
-            "the text this run was trained on has changed", where=", ".join(data.corpus),
-            expected=f"fingerprint {run.corpus_fingerprint[:12]}…", found=f"{corpus.fingerprint[:12]}…", hint=hint,
+    if found.corpus is None:
+        raise CorpusError(
+            "the text has changed since the run was trained on it, and the cache does not hold it any more",
+            where=", ".join(data.corpus), hint=hint,
         )  # fmt: skip
-    if not len(corpus.parts[part].tokens):
-        raise CorpusError(f"the run's corpus has no {part} part", where=run.path, hint=hint)
-    return corpus.parts[part]
+    text, name, note = found.corpus.parts[part], f"the {part} part of its corpus", found.note
+    if not len(text.tokens):
+        others = [other for other, each in found.corpus.parts.items() if len(each.tokens)]
+        raise CorpusError(
+            f"the run's corpus has no {part} part", where=run.path, expected=f"--part {' or '.join(others)}", hint=hint
+        )
+    if files:
+        name = f"the {part} part of {', '.join(files)}"
+        note = f"the run was trained on this text, so only its {part} part is read; --part all is the whole of it"
+    return NamedText(text.tokens, text.counts, text.unknown, name, note)
+
+
+def _data(run: Run) -> DataConfig:
+    return RunConfig.from_json({"data": run.config.get("data", {})}, run.path / CONFIG).data

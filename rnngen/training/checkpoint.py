@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +31,7 @@ from torch import Tensor
 from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
-from rnngen.platforms import rename_folder, replace_file, safe_file_name
+from rnngen.platforms import quote_argument, rename_folder, replace_file, safe_file_name
 from rnngen.stretches import Stretch
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
@@ -134,6 +133,13 @@ class RunWriter:
             return str(files.read_manifest(self.path)[name]["sha256"])
         except (CheckpointError, KeyError):
             return None
+
+    def clear(self) -> None:
+        """Remove what a run that never saved left in this folder."""
+        if files.never_saved(self.path):
+            for name in files.UNSAVED:
+                path = self.path / name
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs."""
@@ -267,7 +273,7 @@ class RunWriter:
         except OSError as error:
             shutil.rmtree(work, ignore_errors=True)
             raise files.cannot_write(folder, error) from error
-        for old in saved_steps(self.path)[KEEP:]:
+        for old in files.saved_steps(self.path)[KEEP:]:
             shutil.rmtree(old, ignore_errors=True)
         return folder
 
@@ -277,13 +283,6 @@ def _same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     return {**values, "seconds": 0} == {**json.loads(json.dumps(others)), "seconds": 0}
 
 
-def saved_steps(run: Path) -> list[Path]:
-    """Folders of saved states, newest first."""
-    folder = run / files.RESUME
-    found = [p for p in folder.iterdir() if re.fullmatch(r"\d{9,}", p.name)] if folder.is_dir() else []
-    return sorted(found, key=lambda p: int(p.name), reverse=True)
-
-
 def load_state(run: Path) -> TrainingState:
     """The newest sound state of a run.
 
@@ -291,7 +290,7 @@ def load_state(run: Path) -> TrainingState:
         CheckpointError: there is none, or none that is sound.
     """
     warnings: list[str] = []
-    for folder in saved_steps(run):
+    for folder in files.saved_steps(run):
         try:
             tensors, values = _read_state(folder)
         except CheckpointError as error:
@@ -301,9 +300,10 @@ def load_state(run: Path) -> TrainingState:
         return TrainingState(tensors, values, passed)
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / files.RESUME, found=warnings[0])
+    quoted = quote_argument(str(run))
     raise CheckpointError(
-        "has no state to resume from", where=run, expected="a run stopped in training",
-        hint="Start one with rnngen train FILE, or use --init-from to begin with its weights.",
+        "has no state to resume from", where=run, expected=f"a saved state in {run / files.RESUME}",
+        hint=f"Begin a new run with its weights: rnngen train TEXT --init-from {quoted}.",
     )  # fmt: skip
 
 

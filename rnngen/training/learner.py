@@ -160,8 +160,13 @@ class Learner:
             "dropout": self.dropout.get_state(),
         }
 
-    def restore(self, tensors: Mapping[str, Tensor], where: object) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool = True) -> None:
         """Put back what ``tensors`` gave.
+
+        Args:
+            tensors: by name.
+            where: they are from, for errors.
+            dropout_too: whether the state of dropout's random numbers is from such a device; each kind has its own.
 
         Raises:
             CheckpointError, KeyError, ValueError, RuntimeError: they do not fit.
@@ -171,4 +176,5 @@ class Learner:
         self.average.restore(unpack("averaging", tensors))
         unpack_optimizers(self.optimizers, tensors)
         self.hidden = tensors["hidden"].to(self.device).view_as(self.hidden)
-        self.dropout.set_state(tensors["dropout"])
+        if dropout_too:
+            self.dropout.set_state(tensors["dropout"])

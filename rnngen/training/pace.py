@@ -13,11 +13,17 @@ import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
 
 from rnngen.config import TrainConfig
+from rnngen.platforms import idle_seconds
 from rnngen.stretches import Stretch
 from rnngen.training.budget import Costs
+from rnngen.training.plan import Plan
+from rnngen.training.rules import DEFAULT_MINUTES
 from rnngen.training.threads import ThreadChooser
 
 SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
@@ -28,6 +34,26 @@ WINDOW = 0.05  # of all the time: over which the pace is taken, and the least be
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
 SUSPENDED = 0.02  # share of a step of IDLE seconds or more in which the process ran: it was stopped, as by Ctrl-Z
 IDLE = 5.0  # seconds
+
+
+def make_pace(plan: Plan, options: Mapping[str, Any], done: int = 0) -> Pace | None:
+    """The clock of a run whose number of steps follows from the time there is; None for others.
+
+    Args:
+        plan: of what is left.
+        options: as the user gave them, by flat name.
+        done: steps taken before.
+    """
+    if plan.deadline is None:
+        return None
+    train, most = plan.config.train, torch.get_num_threads()
+    chooser = None
+    if train.device == "cpu" and most > 1 and not options.get("threads"):
+        chooser = ThreadChooser(most, train.threads or most, idle_seconds)
+    return Pace(
+        train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
+        most_steps=done + plan.most_steps, chooser=chooser,
+    )  # fmt: skip
 
 
 class Pace:

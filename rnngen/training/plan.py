@@ -15,13 +15,16 @@ from typing import Any
 import torch
 
 from rnngen.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
+from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import processors, usable_devices, using_threads
+from rnngen.platforms import load_average
 from rnngen.shapes import expected_shapes
 from rnngen.training import rules
 from rnngen.training.budget import FILL_SECONDS, SAMPLE_SECONDS, SAVE_BYTES_PER_SECOND, Costs
 from rnngen.training.mixing import mixing_seconds
+from rnngen.training.notes import note_on_load, note_on_text, note_on_time
 from rnngen.training.sizing import Length, mean_length, pick_network, sized_config
 from rnngen.training.speed import Speed, SpeedTest, UnusableError, measure_validation
 
@@ -45,6 +48,7 @@ class Plan:
         capped: whether the text is too small to fill the minutes.
         unknown: part → share of its tokens that are the unknown symbol, where there are any.
         unusable: device or precision → why it was not taken, for those that failed.
+        notes: what else a user should know, a sentence each.
     """
 
     config: RunConfig
@@ -63,15 +67,21 @@ class Plan:
     capped: bool
     unknown: dict[str, float]
     unusable: dict[str, str]
+    notes: tuple[str, ...]
 
 
-def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float) -> Plan:
+def make_plan(
+    options: Mapping[str, Any], corpus: EncodedCorpus, started: float, *, trained: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Plan:  # fmt: skip
     """Decide everything.
 
     Args:
         options: what the user asked for, by flat name; what is absent or None is decided here.
         corpus: encoded.
         started: ``time.perf_counter()`` at the start of the command; ``--minutes`` counts from there.
+        trained: whether the run begins with the weights of another one.
+        on_progress: told what is being measured.
 
     Raises:
         UsageError: options that cannot be, or a device or precision that cannot be used here.
@@ -79,6 +89,7 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
         TrainingError: this machine cannot train the network.
     """
     check_options(options)
+    load = load_average()  # before the measurements, which would count
     given = {k: v for k, v in options.items() if v is not None}
     if len(corpus.valid.tokens) == 0:
         raise CorpusError(
@@ -90,8 +101,11 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     devices, unusable = usable_devices(asked)
     for device in devices:
         try:
-            plan = _plan_on(device, given, corpus, started)
-            return dataclasses.replace(plan, unusable={**unusable, **plan.unusable})
+            if on_progress:
+                on_progress("measuring this machine", 0, None)
+            plan = _plan_on(device, given, corpus, started, trained=trained)
+            notes = (*plan.notes, *note_on_load(load, processors()))
+            return dataclasses.replace(plan, unusable={**unusable, **plan.unusable}, notes=notes)
         except UnusableError as error:
             unusable[device] = error.why
             if asked not in ("auto", "cpu"):
@@ -103,7 +117,9 @@ def make_plan(options: Mapping[str, Any], corpus: EncodedCorpus, started: float)
     raise AssertionError("there is always a processor")
 
 
-def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, started: float) -> Plan:
+def _plan_on(
+    device: str, given: Mapping[str, Any], corpus: EncodedCorpus, started: float, *, trained: bool
+) -> Plan:  # fmt: skip
     """The plan for one device.
 
     Raises:
@@ -132,7 +148,14 @@ def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, start
         config, speed = pick_network(flat, given, N, test, length)
         token_seconds = measure_validation(config, corpus)
         counting = mixing_seconds(corpus, config.train.ngram, token_seconds)
-    return _timetable(config, speed, token_seconds, counting, given, corpus, length, test.unusable)
+    plan = _timetable(config, speed, token_seconds, counting, given, corpus, length, test.unusable)
+    steps = plan.config.train.steps
+    plan = dataclasses.replace(plan, config=plan.config.with_values(_rates(given, steps, trained=trained)))
+    notes = note_on_text(corpus)
+    if length.by_clock:
+        total = 60 * given.get("minutes", rules.DEFAULT_MINUTES)
+        notes += note_on_time(steps, plan.costs.step, time.perf_counter() - started, total)
+    return dataclasses.replace(plan, notes=tuple(notes))
 
 
 def _timetable(
@@ -168,7 +191,7 @@ def _timetable(
         steps = costs.steps_within(length.deadline - time.perf_counter(), train, most_steps)
         flat["sample_every"] = given.get("sample_every", max(1, math.ceil(steps / 8)))
         flat["valid_every"] = given.get("valid_every", min(steps, flat["valid_every"]))
-    config = config.with_values(flat | {"steps": steps, **_rates(given, steps)})
+    config = config.with_values(flat | {"steps": steps})
     return Plan(
         config=config,
         parameters=parameters,
@@ -186,16 +209,18 @@ def _timetable(
         capped=length.by_clock and steps == most_steps,
         unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
         unusable=unusable,
+        notes=(),
     )
 
 
-def _rates(given: Mapping[str, Any], steps: int) -> dict[str, float]:
-    """Rule 10. NT-ASGD's rate is of another kind."""
+def _rates(given: Mapping[str, Any], steps: int, *, trained: bool) -> dict[str, float]:
+    """Rules 10 and 11. NT-ASGD's rate is of another kind."""
     if given.get("optimizer") == "asgd":
         return {}
     defaults = OptimizerConfig()
     rates = {"learning_rate": defaults.learning_rate, "muon_learning_rate": defaults.muon_learning_rate}
-    return {name: given.get(name, round(rate * rules.rates_rule(steps), 5)) for name, rate in rates.items()}
+    factor = rules.FINE_TUNING if trained else rules.rates_rule(steps)
+    return {name: given.get(name, round(rate * factor, 5)) for name, rate in rates.items()}
 
 
 def _memory(config: RunConfig, parameters: int, V: int, window: int) -> int:

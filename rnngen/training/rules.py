@@ -23,6 +23,9 @@ multiplied by, D the number of tokens that will be read in training.
 9. Validation: about 20 times a run, on the whole validation part or, of a long one, on as much from its beginning as
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
 10. Learning rates: the defaults, times sqrt(3000 / steps) where there are fewer steps than that, but at most twice.
+11. Trained weights: a run that begins with those of another one has the default rates, however few its steps. One that
+    is trained further warms up to half the rates that it had. The weights that both begin with are scored first, and
+    kept if nothing beats them.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ FRESH_EPOCHS = 3
 STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
 LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 2500
 UNHURRIED_STEPS = 3000
+FINE_TUNING = 1.0  # times the default learning rates, of a run that begins with another run's weights
+CYCLE_PEAK = 0.5  # the same of a finished run that is trained further, times those it had
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 FIRST_WIDTH = 256  # that is measured; the others follow
 WIDEST_WITHOUT_CLOCK = 512  # where a length was given in steps or epochs, and time is unknown

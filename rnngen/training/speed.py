@@ -22,6 +22,7 @@ from rnngen.errors import TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import in_a_few_words, using_threads
 from rnngen.model.load import make_network
+from rnngen.training.gradient_norms import explosion_advice
 from rnngen.training.learner import Learner
 
 MEASURE_SECONDS = 0.15
@@ -80,6 +81,7 @@ class SpeedTest:
 
         Raises:
             UnusableError: none of them can be used.
+            TrainingError: loss or gradient is not finite from the beginning.
         """
         best: Speed | None = None
         for precision in precisions:
@@ -107,6 +109,10 @@ class SpeedTest:
                 if seconds >= needed:
                     return None
                 why = why_not_bf16(config, self.vocab_size) if precision == "bf16" else None
+        except TrainingError as error:  # not a fault of the machine
+            if precision == "float32":
+                raise TrainingError(error.what, found=error.found, hint=explosion_advice(config, precision)) from error
+            why = in_a_few_words(error)
         except Exception as error:  # kernels fail in many ways, and each means the same here
             why = in_a_few_words(error)
         if why is None:
@@ -192,7 +198,7 @@ def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
     spent = 0.0
     while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MOST_SECONDS:
         tick = time.perf_counter()
-        learner.step(tokens[:-1], tokens[1:], 1e-3, len(times)).read()
+        learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # which moves no weight: any rate can be measured
         times.append(time.perf_counter() - tick)
         spent = time.perf_counter() - began
     return statistics.median(times[WARM_UP:] or times)

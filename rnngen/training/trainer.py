@@ -20,7 +20,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
-from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, sha256
+from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, saved_steps, sha256
 from rnngen.stretches import Stretch
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
@@ -50,6 +50,7 @@ class Trainer:
         state: resume from here.
         pace: watches the clock; without it nothing is planned again.
         trained: whether the weights at step 0 are those of another run: they are kept if nothing beats them.
+        same_device: whether the state to resume from was saved on such a device.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Trainer:
         state: checkpoint.TrainingState | None = None,
         pace: Pace | None = None,
         trained: bool = False,
+        same_device: bool = True,
     ) -> None:
         self.config, self.corpus, self.writer = config, corpus, writer
         self.learner = Learner(config, corpus.tokenizer.vocab_size)
@@ -67,7 +69,7 @@ class Trainer:
         self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
         threads = train.threads or torch.get_num_threads()
         self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
-        self._pace, self._trained = pace, trained
+        self._pace, self.trained = pace, trained
         self.step = 0  # steps taken
         self._due = {"validation"}  # what remains to be done after this step
         self.best_nll = math.inf
@@ -79,7 +81,7 @@ class Trainer:
         self._mixed: Mixed | None = None
         self.warnings = list(state.warnings) if state else []  # told when training begins
         if state:
-            self._restore(state)
+            self._restore(state, same_device=same_device)
         self._began = time.perf_counter() - self.seconds
 
     def stop(self, reason: str) -> None:
@@ -178,14 +180,16 @@ class Trainer:
             self._use(stretch)
             yield Replanned(stretch, before)
 
-    def follow(self, stretch: Stretch, ahead: list[Stretch]) -> None:
+    def follow(self, stretch: Stretch, ahead: list[Stretch], pace: Pace | None = None) -> None:
         """Go on by another plan, before training is resumed.
 
         Args:
             stretch: from here on.
             ahead: later ones, in place of those on record.
+            pace: watches the clock from here on.
         """
         self.schedule = Schedule([*self.schedule.begun, stretch], ahead)
+        self._pace = pace
         self._use(stretch)
 
     def _use(self, stretch: Stretch) -> None:
@@ -254,7 +258,7 @@ class Trainer:
             raise self._exploded(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
         if self.step:
             self.learner.average.validated(nll)
-        best = nll < self.best_nll and (self.step > 0 or self._trained)  # random weights are no model
+        best = nll < self.best_nll and (self.step > 0 or self.trained)  # random weights are no model
         if best:
             self.best_nll, self.best_step = nll, self.step
             self.writer.save_model(model.weights())
@@ -263,7 +267,7 @@ class Trainer:
 
     def _exploded(self, error: TrainingError) -> TrainingError:
         """The same error with what is left, and what to do."""
-        saved = checkpoint.saved_steps(self.writer.path)
+        saved = saved_steps(self.writer.path)
         left = "Nothing was saved yet, and this folder can be used again."
         if self.writer.has_model:
             left = f"The best weights so far (step {self.best_step}) are intact."
@@ -297,11 +301,11 @@ class Trainer:
         self._saved = time.perf_counter()
         return Saved(self.step, self.writer.save_state(self.step, self.learner.tensors(), values))
 
-    def _restore(self, state: checkpoint.TrainingState) -> None:
+    def _restore(self, state: checkpoint.TrainingState, *, same_device: bool) -> None:
         where = self.writer.path / RESUME
         values = state.values
         try:
-            self.learner.restore(state.tensors, where)
+            self.learner.restore(state.tensors, where, dropout_too=same_device)
             self.step, self.best_step = int(values["step"]), int(values["best_step"])
             self.best_nll = math.inf if values["best_nll"] is None else float(values["best_nll"])
             self.seconds = float(values["seconds"])

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -79,8 +80,9 @@ def test_the_plan_is_shown_before_the_first_step(cli: Cli, corpus: Path) -> None
     assert "lstm, 1 layer of 16, embedding 8" in lines[2]
     assert "20 of 4 streams x 16 tokens = 0.1 epochs" in lines[4]
     assert "on cpu (1 thread) in float32" in lines[5]
-    assert lines[7].startswith("step 0  valid ")  # what knowing nothing is worth
-    assert lines[8].startswith("step 10  valid ")
+    valid = [line for line in lines if line.startswith("step ")]
+    assert valid[0].startswith("step 0  valid ")  # what knowing nothing is worth
+    assert valid[1].startswith("step 10  valid ")
 
 
 def test_quiet_says_nothing(cli: Cli, corpus: Path) -> None:
@@ -181,15 +183,15 @@ def test_a_length_on_the_command_line_overrides_another_length_in_the_file(cli: 
     [
         ("hiden_size = 3", "Did you mean hidden-size?"),
         ("[model]\ncell = 'gru'", "unknown option 'model'"),
-        ("steps = 0", "--steps"),
-        ("steps = 'many'", "--steps"),
-        ("cell = 'transformer'", "--cell"),
-        ("size = 'huge'", "--size"),
-        ("size = ['tiny']", "--size"),
-        ("valid = 3", "--valid"),
+        ("steps = 0", "steps has an invalid value"),
+        ("steps = 'many'", "steps has an invalid value"),
+        ("cell = 'transformer'", "cell has an invalid value"),
+        ("size = 'huge'", "size has an invalid value"),
+        ("size = ['tiny']", "size has an invalid value"),
+        ("valid = 3", "valid has an invalid value"),
         ("steps = 3\nminutes = 1", "cannot both be given"),
         ("steps =", "is not TOML"),
-        ("# \udc80", "is not TOML"),
+        ("# \udc80", "is not UTF-8"),
     ],
 )
 def test_a_mistake_in_the_file_is_told_in_one_line(cli: Cli, corpus: Path, toml: str, said: str) -> None:
@@ -224,8 +226,6 @@ def test_epochs_become_a_number_of_steps(cli: Cli, corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (["corpus.txt"], "corpus"),
-        (["--steps", "9"], "--steps"),
         (["--hidden-size", "9"], "--hidden-size"),
         (["--learning-rate", "0.1"], "--learning-rate"),
         (["--out", "other"], "--out"),
@@ -402,7 +402,12 @@ def test_standard_input_is_a_text(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     stdin(monkeypatch, text.encode())
     assert cli("train", "-", *options()).code == 0
     assert trained_characters("checkpoints/stdin-1") == 5_000
-    refused(cli("eval", "checkpoints/stdin-1"), 1, "standard input, which is gone", "rnngen eval RUN TEXT")
+    outcome = cli("eval", "checkpoints/stdin-1", "--json")  # from the cache
+    assert json.loads(outcome.out)["characters"] == 250
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    refused(
+        cli("eval", "checkpoints/stdin-1"), 1, "standard input, which is gone", "rnngen eval checkpoints/stdin-1 TEXT"
+    )
     stdin(monkeypatch, text.encode())
     assert json.loads(cli("eval", "checkpoints/stdin-1", "-", "--json").out)["characters"] == 5_000
 

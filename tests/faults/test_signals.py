@@ -24,9 +24,9 @@ import rnngen.run
 from rnngen.cli import train as train_module
 from rnngen.cli.progress import Quiet
 from rnngen.errors import TrainingError
-from rnngen.run import open_run
+from rnngen.run import open_run, saved_steps
 from rnngen.training import launch
-from rnngen.training.checkpoint import load_state, saved_steps
+from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Stepped
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome, make_text
@@ -56,13 +56,16 @@ def outcome_of(run: Path) -> dict[str, Any]:
     for row in rows:
         assert row.pop("seconds") >= 0
     state = load_state(run)
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    del config["corpus"]["places"]  # from where the run is
+    timely = ("seconds", "logs", "decided")
     return {
         "rows": rows,
         "samples": (run / "samples.txt").read_text(),
         "model": (run / "model.safetensors").read_bytes(),
         "state": {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()},
-        "values": {name: value for name, value in state.values.items() if name not in ("seconds", "logs")},
-        "config": (run / "config.json").read_bytes(),
+        "values": {name: value for name, value in state.values.items() if name not in timely},
+        "config": config,
         "tokenizer": (run / "tokenizer.json").read_bytes(),
     }
 
@@ -175,9 +178,10 @@ def test_a_signal_ends_the_step_saves_and_shows_how_to_go_on(
         signal_after_step(patch, 9, number)
         outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--out", folder, *more)
     assert (outcome.code, outcome.out) == (code, "")
-    said, how = outcome.err.splitlines()[-2:]
-    assert said == f"Stopped by {number.name} after step 9. Go on with:"
-    command = shlex.split(how)
+    said, line = outcome.err.splitlines()[-2:]
+    how = "Ctrl-C" if number == signal.SIGINT else "a request to end (SIGTERM)"
+    assert said == f"Stopped by {how} after step 9; the run is saved. Resume it:"
+    command = shlex.split(line)
     assert command == ["rnngen", "train", "--resume", folder]
     assert cli(*command[1:]).code == 0
     assert outcome_of(Path(folder)) == short
@@ -228,11 +232,14 @@ def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch, number:
 def test_an_interrupt_while_planning_leaves_nothing_behind(
     cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(launch, "make_plan", interrupted)
-    assert cli("train", home / "corpus.txt", *command_line(SHORT)).code == 130
+    outcome = cli("train", home / "corpus.txt", *command_line(SHORT))
+    assert outcome.code == 130
+    assert outcome.err.startswith("Stopped while ")
+    assert outcome.err.endswith(": no run was begun.\n")
     assert not list(Path().glob("checkpoints/*"))
 
 

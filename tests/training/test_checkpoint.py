@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rnngen import run as files
 from rnngen.errors import CheckpointError
-from rnngen.run import MANIFEST, NEW, NGRAM, RESUME, open_run
+from rnngen.run import MANIFEST, NEW, NGRAM, RESUME, open_run, saved_steps
 from rnngen.training.checkpoint import (
     STATE_JSON,
     STATE_TENSORS,
@@ -29,7 +29,6 @@ from rnngen.training.checkpoint import (
     new_run_folder,
     pack,
     pack_optimizers,
-    saved_steps,
     unpack,
     unpack_optimizers,
 )

@@ -14,11 +14,11 @@ import torch
 import rnngen
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.inspection.card import make_card
-from rnngen.run import open_run, recorded_plan
+from rnngen.run import open_run, recorded_plan, sha256
 from rnngen.stretches import Stretch
-from rnngen.training import launch, speed, trainer
+from rnngen.training import launch, resuming, speed, trainer
 from rnngen.training import plan as planning
-from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
 from rnngen.training.events import Event, Replanned, Saved, Stepped, Warned
 from rnngen.training.pace import Pace
 from tests.conftest import FAST
@@ -44,9 +44,9 @@ def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a new run: decides at step 12 that it has fewer steps and at step 30 that it has more."""
-    most = launch.Plan
+    most = planning.Plan
 
-    def capped(**values: Any) -> launch.Plan:
+    def capped(**values: Any) -> planning.Plan:
         config = values["config"]
         train = config.train.model_copy(update={"steps": FIRST})
         return most(**{**values, "config": config.model_copy(update={"train": train})})
@@ -179,14 +179,14 @@ GOOD = Stretch(0, 20, 1, "float32").as_dict()
 def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path("run"))
     finish(launched, stop_at=5)
-    load = launch.load_state
+    load = resuming.load_state
 
     def damaged(path: Path) -> Any:
         state = load(path)
         state.values["stretches"] = bad
         return state
 
-    monkeypatch.setattr(launch, "load_state", damaged)
+    monkeypatch.setattr(resuming, "load_state", damaged)
     with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
         launch.resume(Path("run"))
 
@@ -195,14 +195,14 @@ def test_a_run_from_before_there_was_a_record_is_resumed(corpus: Path, monkeypat
     for name in ("whole", "old"):
         launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path(name))
         finish(launched, stop_at=None if name == "whole" else 9)
-    load = launch.load_state
+    load = resuming.load_state
 
     def old(path: Path) -> Any:
         state = load(path)
         del state.values["stretches"]
         return state
 
-    monkeypatch.setattr(launch, "load_state", old)
+    monkeypatch.setattr(resuming, "load_state", old)
     finish(launch.resume(Path("old")))
     assert weights(Path("old")) == weights(Path("whole"))
 
@@ -265,7 +265,7 @@ def test_once_it_went_on_in_float32_it_stays_there_bit_for_bit(begun_in_bf16: Pa
 
 @pytest.fixture
 def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (launch, planning):
+    for module in (resuming, planning):
         monkeypatch.setattr(module, "processors", lambda: 2)
 
 
@@ -346,17 +346,24 @@ def test_a_run_that_has_become_slow_is_saved_all_the_same(corpus: Path, monkeypa
     assert [e.step for e in events if isinstance(e, Saved)] == [1, 2, 3, 4, 5]
 
 
-def test_a_gpu_run_resumed_without_the_gpu_says_what_it_needs(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_run_is_resumed_without_the_gpu_with_a_warning(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(corpus, stop_at=3)
-
-    def missing(device: str) -> str:
-        raise UsageError("no", found="no such device")
-
-    monkeypatch.setattr(launch, "pick_device", missing)
-    with pytest.raises(
-        CheckpointError, match=r"begun on cpu, which cannot be used here; .*found no such .*--init-from"
-    ):
-        launch.resume(Path("run"))
+    saved = resuming.load_state(Path("run"))
+    config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
+    config["train"]["device"] = "cuda"
+    Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
+    decided = {**saved.values["decided"], "config.json": sha256(Path("run/config.json").read_bytes())}
+    # the random numbers of a GPU have another kind of state
+    tensors = {**saved.tensors, "dropout": torch.zeros(16, dtype=torch.uint8)}
+    state = TrainingState(tensors, {**saved.values, "decided": decided})
+    monkeypatch.setattr(resuming, "load_state", lambda path: state)
+    with pytest.raises(UsageError, match="--device cuda cannot be used here"):
+        resuming.resume(Path("run"), device="cuda")
+    events = finish(resuming.resume(Path("run")))
+    (warned,) = (e.message for e in events if isinstance(e, Warned))
+    assert "trained on cuda, which cannot be used here (no such device); it continues on cpu" in warned
+    assert events[-1].step == 20
+    assert not [e for e in finish(resuming.resume(Path("run"), device="cpu")) if isinstance(e, Warned)]
 
 
 def test_threads_are_recorded_and_given_back(corpus: Path) -> None:

@@ -1,0 +1,75 @@
+"""What ``train`` shows before the first step: what is being read, encoded or measured, from the first second on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rnngen.cli import console
+from rnngen.cli.longjob import PLAIN_INTERVAL
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+FIRST_LINE = 1.0  # seconds before anything is said off a terminal
+_REFRESH = 0.1
+
+
+class Preparation:
+    """Shows on standard error how far the preparation of a run has come; it is an ``OnProgress``.
+
+    On a terminal a line that is gone when training begins. Elsewhere plain lines at intervals, none if it is quick.
+
+    Args:
+        what: what is done first, as in "reading corpus.txt".
+        unchanged: what is so if it is interrupted, as in "no run was begun".
+        shown: whether to show anything.
+    """
+
+    def __init__(self, what: str, unchanged: str, *, shown: bool) -> None:
+        self._what = self._text = what
+        self._unchanged, self._shown = unchanged, shown
+        self._status: Status | None = None
+        self._over = threading.Event()
+        self._due = 0.0
+
+    def __enter__(self) -> Self:
+        if not self._shown:
+            return self
+        if sys.stderr.isatty():
+            self._status = console.stderr_console().status(console.visible(self._text))
+            self._status.start()
+        else:
+            threading.Thread(target=self._speak, daemon=True).start()
+        return self
+
+    def __call__(self, what: str, done: int, total: int | None, /) -> None:
+        """Take in how far it has come."""
+        self._what = what
+        of = f" of {console.count(total)}" if total else ""
+        self._text = f"{what}: {console.count(done)}{of} {UNITS[what]}" if what in UNITS and done else what
+        if self._status is not None and time.perf_counter() >= self._due:
+            self._due = time.perf_counter() + _REFRESH
+            self._status.update(console.visible(self._text))
+
+    def _speak(self) -> None:
+        wait = FIRST_LINE
+        while not self._over.wait(wait):
+            console.note(self._text)
+            wait = PLAIN_INTERVAL
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._status is not None:
+            self._status.stop()
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            console.note(f"Stopped while {self._what}: {self._unchanged}.")
+
+
+UNITS = {"reading": "bytes", "learning the vocabulary": "characters", "encoding": "characters"}
+"""What is counted while this is done."""

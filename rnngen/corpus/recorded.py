@@ -1,0 +1,137 @@
+"""The text that a run was trained on, found again: where it was, where it has moved, or encoded in the cache.
+
+A run records the SHA-256 of its text, its absolute path, and its path from the run's own folder. So a project whose
+folder was moved, with text and runs in it, finds its text; so does a run that is given its text at a new place. Where
+the text is gone (or was standard input), the token cache still holds it as it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnngen.config import DataConfig
+from rnngen.corpus.cache import cached_corpus
+from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokens import fingerprint_of, prepare
+from rnngen.errors import CorpusError
+
+SOURCES = ("corpus", "valid", "test")
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run's text.
+
+    Attributes:
+        corpus: the text that the run was trained on, encoded; None: only another one was found.
+        other: the text that is in its place now and is not the same, encoded; None: there is none.
+        note: what a user should know of where it was found; None: where it was.
+    """
+
+    corpus: EncodedCorpus | None
+    other: EncodedCorpus | None = None
+    note: str | None = None
+
+
+def places_from(folder: Path, data: DataConfig) -> dict[str, list[str]]:
+    """The paths of a text's sources from a run's folder, to be recorded; none from one drive to another."""
+    try:
+        return {
+            name: [
+                source if source == STDIN else Path(os.path.relpath(source, folder.absolute())).as_posix()
+                for source in getattr(data, name)
+            ]
+            for name in SOURCES
+        }
+    except ValueError:  # Windows has no path from one drive to another
+        return {}
+
+
+def find_recorded(
+    data: DataConfig, recorded: Mapping[str, Any], folder: Path, tokenizer: Tokenizer, *,
+    given: Sequence[str] = (), on_progress: OnProgress | None = None,
+) -> Found:  # fmt: skip
+    """Find a run's text, encoded with its tokenizer.
+
+    Args:
+        data: of the run's configuration.
+        recorded: the ``corpus`` part of its config.json.
+        folder: the run's.
+        tokenizer: the run's.
+        given: where the text is now, if the user says so.
+        on_progress: see ``prepare``.
+
+    Raises:
+        CorpusError: it is neither there nor in the cache.
+    """
+    fingerprint = str(recorded.get("fingerprint", ""))
+    if given:
+        now = recognise(data, recorded, folder, given) or _moved(data, corpus=given)
+        corpus = prepare(now, tokenizer=tokenizer, on_progress=on_progress)
+        return Found(corpus) if corpus.fingerprint == fingerprint else Found(None, corpus)
+    other: EncodedCorpus | None = None
+    if _is_piped(data):
+        problem = CorpusError("the run was trained on standard input, which is gone", where=folder)
+    else:
+        try:
+            other = prepare(data, tokenizer=tokenizer, on_progress=on_progress)
+            if other.fingerprint == fingerprint:
+                return Found(other)
+            problem = CorpusError("it has changed since", where=", ".join(data.corpus))
+        except CorpusError as error:
+            problem = error
+        for candidate in _candidates(data, recorded, folder):
+            if _fingerprint(candidate) == fingerprint:
+                corpus = prepare(candidate, tokenizer=tokenizer, on_progress=on_progress)
+                return Found(corpus, note=f"the run's text has moved: it is read from {', '.join(candidate.corpus)}")
+    cached = cached_corpus(data, fingerprint, tokenizer)
+    if cached is not None:
+        return Found(cached, other, f"the run's text is read from the cache, as it was in training ({problem})")
+    if other is not None:
+        return Found(None, other)
+    raise problem
+
+
+def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]) -> DataConfig | None:
+    """Where a run's text is now, if these sources are its main part; None: they are another text, or piped in."""
+    if STDIN in given:  # which can be read only once
+        return None
+    moved = [_moved(data, corpus=given)]
+    if data.valid or data.test:  # which may have moved with it
+        moved += [_moved(each, corpus=given) for each in _candidates(data, recorded, folder)]
+    return next((each for each in moved if _fingerprint(each) == recorded.get("fingerprint")), None)
+
+
+def _candidates(data: DataConfig, recorded: Mapping[str, Any], folder: Path) -> Iterator[DataConfig]:
+    """Where the text may have moved: with the run, or into the current folder."""
+    places = recorded.get("places")
+    if isinstance(places, dict) and all(_are_paths(places.get(name)) for name in SOURCES):
+        here = {name: [os.path.normpath(folder.absolute() / path) for path in places[name]] for name in SOURCES}
+        yield _moved(data, **here)
+    yield _moved(data, **{name: [Path(source).name for source in getattr(data, name)] for name in SOURCES})
+
+
+def _are_paths(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(path, str) for path in value)
+
+
+def _moved(data: DataConfig, **sources: Sequence[str]) -> DataConfig:
+    return data.model_copy(update={name: tuple(paths) for name, paths in sources.items()})
+
+
+def _is_piped(data: DataConfig) -> bool:
+    return STDIN in (*data.corpus, *data.valid, *data.test)
+
+
+def _fingerprint(data: DataConfig) -> str | None:
+    try:
+        return fingerprint_of(data)
+    except CorpusError:
+        return None

@@ -1,0 +1,205 @@
+"""A run that is resumed: to its end as if it had never stopped, or further than was planned."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnngen.config import DataConfig, RunConfig, check_options
+from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.recorded import STDIN, Found, find_recorded
+from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
+from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.errors import CheckpointError, CorpusError, UsageError
+from rnngen.model.device import pick_device, processors
+from rnngen.platforms import quote_argument
+from rnngen.run import CONFIG, TOKENIZER, never_saved, never_saved_error, read_json, sha256
+from rnngen.stretches import Cycle, Stretch
+from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.launched import Launched
+from rnngen.training.memory import keep_freed_memory
+from rnngen.training.pace import make_pace
+from rnngen.training.plan import Plan, make_plan
+from rnngen.training.rules import CYCLE_PEAK
+from rnngen.training.speed import why_not_bf16
+from rnngen.training.trainer import Trainer
+
+DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")
+"""What a run that is trained further takes from its new plan, not from its configuration."""
+
+
+def resume(
+    path: Path, texts: Sequence[str] = (), *, length: Mapping[str, float] | None = None, device: str | None = None,
+    allow_changed_corpus: bool = False, started: float | None = None, on_progress: OnProgress | None = None,
+) -> Launched:  # fmt: skip
+    """Prepare to resume a run as if it had never stopped, or to train it further.
+
+    Args:
+        path: the run's folder.
+        texts: where its text is now; by default it is looked for.
+        length: ``minutes``, ``epochs`` or ``steps`` to train from here on, instead of what was left of the plan. A
+            finished run then begins a new learning-rate cycle.
+        device: where to compute; by default where it was begun, or, where that is impossible, what this machine has.
+        allow_changed_corpus: train on although the text is no longer what it was.
+        started: ``time.perf_counter()`` from which ``minutes`` count; now by default.
+        on_progress: told of what is read, encoded and measured.
+
+    Raises:
+        CheckpointError: no such run, none of its saved states is sound, or the text has changed.
+        CorpusError: its text is gone.
+        UsageError: a length or device that cannot be.
+    """
+    started = time.perf_counter() if started is None else started
+    length = dict(length or {})
+    check_options(length)
+    keep_freed_memory()
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing there"
+        raise CheckpointError("is not a run", where=path, expected="a folder made by rnngen train", found=found)
+    saved = read_json(path / CONFIG)
+    if not isinstance(saved, dict):
+        raise CheckpointError("is not a configuration", where=path / CONFIG)
+    recorded, trained = saved.pop("corpus", {}), saved.pop("init_from", None) is not None
+    saved.pop("rnngen", None)
+    config = RunConfig.from_json(saved, path / CONFIG)
+    begun_on = config.train.device
+    there, fallback = _pick_device(begun_on, device)
+    config = config.with_values({"device": there})
+    writer = RunWriter(path)
+    try:
+        if never_saved(path):
+            raise never_saved_error(path)
+        state = load_state(path)
+        for name in (CONFIG, TOKENIZER):
+            if state.values.get("decided", {}).get(name) != sha256((path / name).read_bytes()):
+                raise CheckpointError("is not the one that this run began with", where=path / name)
+        tokenizer = load_tokenizer(path / TOKENIZER)
+        text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress)
+        corpus = _same_text(text, config.data, path, texts, allow_changed_corpus=allow_changed_corpus)
+        same_device = there.partition(":")[0] == begun_on.partition(":")[0]
+        trainer = Trainer(config, corpus, writer, state, trained=trained, same_device=same_device)
+        trainer.warnings += [fallback] if fallback else []
+        if due := trainer.schedule.due(trainer.step):  # a plan that was made just before the process ended
+            trainer.follow(due, trainer.schedule.ahead)
+        _adapt(trainer)
+        plan = _train_further(trainer, length, started, on_progress) if length else None
+        return Launched(trainer, plan, (text.note,) if text.note else ())
+    except BaseException:
+        writer.close()
+        raise
+
+
+def _read_text(
+    data: DataConfig, recorded: Mapping[str, Any], path: Path, tokenizer: Tokenizer, texts: Sequence[str],
+    on_progress: OnProgress | None,
+) -> Found:  # fmt: skip
+    """The run's text, wherever it is; what is piped in now is read if it is nowhere else."""
+    try:
+        return find_recorded(data, recorded, path, tokenizer, given=texts, on_progress=on_progress)
+    except CorpusError as error:
+        piped = STDIN in data.corpus and not texts and sys.stdin is not None and not sys.stdin.isatty()
+        if piped:
+            return find_recorded(data, recorded, path, tokenizer, given=[STDIN], on_progress=on_progress)
+        if texts:
+            raise
+        raise CorpusError(
+            f"the run's text cannot be read: {error}", where=path,
+            hint=f"Give the text at its new place: rnngen train --resume {quote_argument(str(path))} TEXT.",
+        ) from error  # fmt: skip
+
+
+def _same_text(
+    text: Found, data: DataConfig, path: Path, texts: Sequence[str], *, allow_changed_corpus: bool
+) -> EncodedCorpus:
+    """The text to train on: the one that the run began with, unless the user allows another one.
+
+    Raises:
+        CheckpointError: it is another one.
+    """
+    if text.other is None:
+        assert text.corpus is not None
+        return text.corpus
+    if allow_changed_corpus:
+        return text.other
+    run = quote_argument(str(path))
+    raise CheckpointError(
+        "the text has changed since this run began", where=", ".join(texts or data.corpus),
+        expected="the text that it was trained on, at this place or as rnngen train --resume RUN TEXT",
+        hint=f"To train on with the text as it is now: rnngen train --resume {run} "
+        f"{' '.join(map(quote_argument, texts))}{' ' * bool(texts)}--allow-changed-corpus.",
+    )  # fmt: skip
+
+
+def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
+    """The device to continue on, and a warning if it is not the one that it should be.
+
+    Raises:
+        UsageError: the one that was asked for cannot be used here.
+    """
+    if asked is not None:
+        return pick_device(asked), None
+    try:
+        return pick_device(begun_on), None
+    except UsageError as error:
+        there = pick_device("auto")
+        why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
+        return there, f"{why}; it continues on {there}"
+
+
+def _train_further(
+    trainer: Trainer, length: Mapping[str, float], started: float, on_progress: OnProgress | None
+) -> Plan:
+    """Plan the rest of a run anew, and begin with it."""
+    step, config, current = trainer.step, trainer.config, trainer.schedule.current
+    values = {name: value for group in config.model_dump().values() for name, value in group.items()}
+    kept = {name: value for name, value in values.items() if name not in DECIDED_ANEW}
+    options = {**kept, **length, "precision": current.precision}
+    plan = make_plan(options, trainer.corpus, started, on_progress=on_progress)
+    train = plan.config.train
+    cycle = None
+    if trainer.is_over:
+        peak = 1.0 if config.optimizer.decay == "none" else CYCLE_PEAK
+        cycle = Cycle(peak, train.valid_every, train.sample_every)
+    assert train.threads is not None
+    stretch = Stretch(step, step + train.steps, train.threads, train.precision, cycle=cycle)
+    trainer.writer.record_plan([stretch])
+    trainer.follow(stretch, [], make_pace(plan, length, step))
+    return plan
+
+
+def _adapt(trainer: Trainer) -> None:
+    """Replace what this machine cannot do in the plan of a run that was begun on another one, and say so."""
+    if trainer.is_over:
+        return
+    schedule, config = trainer.schedule, trainer.config
+    now = next((stretch for stretch in schedule.ahead if stretch.step == trainer.step), schedule.current)
+    known = [now, *(stretch for stretch in schedule.ahead if stretch.step > trainer.step)]
+    said: list[str] = []
+    wants_bf16 = any(stretch.precision == "bf16" for stretch in known)
+    why = why_not_bf16(config, trainer.corpus.tokenizer.vocab_size) if wants_bf16 else None
+    if why:
+        said.append(f"bf16: {why}. It continues in float32")
+    most, there = max(stretch.threads for stretch in known), processors()
+    if most > there and config.train.device == "cpu":
+        said.append(f"it has {there} processors for {most} threads. It continues with {there}")
+    else:
+        there = most
+    if not said:
+        return
+
+    def possible(stretch: Stretch) -> Stretch:
+        precision = "float32" if why else stretch.precision
+        step, threads = max(stretch.step, trainer.step), min(stretch.threads, there)
+        begins = stretch.cycle if stretch.step >= trainer.step else None
+        return stretch.changed(step=step, threads=threads, precision=precision, cycle=begins)
+
+    now, *later = map(possible, known)
+    trainer.writer.record_plan([now, *later])
+    trainer.follow(now, later)
+    trainer.warnings.append(
+        f"this machine cannot compute all that the run was begun with. {'; '.join(said)}. From step {trainer.step} on "
+        "the run is no longer identical, bit for bit, to an uninterrupted one."
+    )

@@ -1,0 +1,331 @@
+"""A run that is trained further, or begins with another run's weights, never ends worse than it began."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnngen.errors import CheckpointError, TrainingError, UsageError
+from rnngen.run import open_run, recorded_plan
+from rnngen.stretches import Stretch
+from rnngen.training import launch, resuming, speed
+from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.events import Event, Finished, Stepped, Validated
+from rnngen.training.resuming import resume
+from tests.conftest import FAST, Outcome
+
+Cli = Callable[..., Outcome]
+
+OPTIONS = {**FAST, "steps": 20, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
+
+
+@pytest.fixture(autouse=True)
+def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing is saved."""
+
+
+def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == stop_at:
+            launched.trainer.stop("SIGINT")
+        if isinstance(event, Stepped) and event.step == kill_at:
+            raise Killed
+
+    with contextlib.suppress(Killed):
+        launch.run_to_end(launched, on_event)
+    return events
+
+
+def finished(corpus: Path, out: str = "run", **options: Any) -> Path:
+    finish(launch.launch({**OPTIONS, "corpus": [str(corpus)], **options}, out=Path(out)))
+    return Path(out)
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
+
+
+def outcome(run: Path) -> tuple[object, ...]:
+    state = load_state(run)
+    tensors = {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()}
+    return rows(run), tensors, (run / "model.safetensors").read_bytes(), state.values["best_step"]
+
+
+def valid(run: Path) -> dict[int, float]:
+    return {row["step"]: row["valid_nll"] for row in rows(run) if "valid_nll" in row}
+
+
+# trained further
+
+
+def test_a_finished_run_is_trained_further_with_a_new_rise_and_fall_of_its_rates(corpus: Path) -> None:
+    run = finished(corpus)
+    before = rows(run)
+    launched = resume(run, length={"steps": 30})
+    assert launched.plan is not None
+    assert launched.plan.config.train.steps == 30
+    events = finish(launched)
+    assert [e.step for e in events if isinstance(e, Stepped)] == list(range(21, 51))
+    rates = {e.step: e.learning_rate for e in events if isinstance(e, Stepped)}
+    highest = max(row["learning_rate"] for row in before if "learning_rate" in row)
+    assert max(rates.values()) == pytest.approx(resuming.CYCLE_PEAK * highest, rel=1e-12)  # a product of two floats
+    assert rates[50] < 0.2 * rates[30]
+    assert rows(run)[: len(before)] == before  # one record, which goes on
+    assert min(valid(run)) == 0
+    assert max(valid(run)) == 50
+
+
+def test_further_training_keeps_the_best_weights_that_the_run_has_seen(corpus: Path) -> None:
+    run = finished(corpus)
+    weights, best = (run / "model.safetensors").read_bytes(), min(valid(run).values())
+    finish(resume(run, length={"steps": 5}))
+    later = {step: nll for step, nll in valid(run).items() if step > 20}
+    kept = (run / "model.safetensors").read_bytes()
+    assert (kept == weights) == (min(later.values()) >= best)
+    assert load_state(run).values["best_nll"] == min(best, *later.values())
+
+
+@pytest.mark.parametrize(("how", "at"), [("stop", 21), ("stop", 33), ("kill", 21), ("kill", 29), ("kill", 41)])
+def test_further_training_that_is_interrupted_is_resumed_bit_for_bit(corpus: Path, how: str, at: int) -> None:
+    whole = finished(corpus)
+    shutil.copytree(whole, "parts")
+    finish(resume(whole, length={"steps": 30}))
+    finish(resume(Path("parts"), length={"steps": 30}), **{f"{how}_at": at})
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(whole)
+
+
+def test_what_was_planned_just_before_the_process_ended_is_followed(corpus: Path) -> None:
+    whole = finished(corpus)
+    shutil.copytree(whole, "parts")
+    finish(resume(whole, length={"steps": 12}))
+    resume(Path("parts"), length={"steps": 12}).trainer.writer.close()  # and no step of it
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(whole)
+
+
+def test_a_run_can_be_trained_further_again_and_again(corpus: Path) -> None:
+    run = finished(corpus)
+    for steps in (5, 9, 3):
+        finish(resume(run, length={"steps": steps}))
+    assert [s.steps for s in recorded_plan(run)] == [25, 34, 37]
+    (last,) = (e for e in finish(resume(run)) if isinstance(e, Finished))
+    assert (last.step, last.first_step) == (37, 37)
+
+
+def test_epochs_are_counted_from_where_the_run_is(corpus: Path) -> None:
+    run = finished(corpus)
+    launched = resume(run, length={"epochs": 0.1})
+    assert launched.plan is not None
+    steps = launched.plan.config.train.steps
+    assert steps == round(0.1 * launched.trainer.streams.steps_per_epoch)
+    assert finish(launched)[-1].step == 20 + steps  # type: ignore[union-attr]
+
+
+def test_minutes_are_those_of_the_command(corpus: Path) -> None:
+    run = finished(corpus)
+    launched = resume(run, length={"minutes": 0.02})
+    assert launched.plan is not None
+    assert launched.plan.deadline is not None
+    events = finish(launched)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].step > 20
+
+
+def test_a_stopped_run_gets_another_end_without_a_jump_of_its_rates(corpus: Path) -> None:
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], "steps": 40}, out=Path("run"))
+    stopped = [e for e in finish(launched, stop_at=10) if isinstance(e, Stepped)]
+    events = [e for e in finish(resume(Path("run"), length={"steps": 15})) if isinstance(e, Stepped)]
+    assert [e.step for e in events] == list(range(11, 26))
+    assert events[0].learning_rate == stopped[-1].learning_rate  # still at its top
+    assert events[-1].learning_rate < 0.25 * events[0].learning_rate
+    assert recorded_plan(Path("run")) == [Stretch(10, 25, 1, "float32")]
+
+
+def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None:
+    finish(launch.launch({**OPTIONS, "corpus": [str(corpus)], "steps": 40}, out=Path("run")), stop_at=10)
+    writer = RunWriter(Path("run"))
+    writer.record_plan([Stretch(20, 60, 1, "float32")])
+    writer.close()
+    finish(resume(Path("run"), length={"steps": 30}), kill_at=16)
+    (last,) = (e for e in finish(resume(Path("run"))) if isinstance(e, Finished))
+    assert last.step == 40
+
+
+def test_a_run_that_ended_for_want_of_progress_is_trained_further(corpus: Path) -> None:
+    run = finished(corpus, steps=200, valid_every=1, valid_tokens=20, patience=1)
+    at = load_state(run).values["step"] if (run / "resume").is_dir() else 0
+    launched = resume(run)
+    assert launched.trainer.is_over
+    launched.trainer.writer.close()
+    at = launched.trainer.step
+    assert at < 200
+    launched = resume(run, length={"steps": 6})
+    assert not launched.trainer.is_over
+    assert at < finish(launched)[-1].step <= at + 6  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [({"steps": 0}, "--steps"), ({"minutes": -1}, "--minutes"), ({"steps": 5, "minutes": 1}, "cannot both be given")],
+)
+def test_a_length_that_cannot_be_is_refused_and_the_run_is_as_it_was(
+    corpus: Path, length: dict[str, float], said: str
+) -> None:
+    run = finished(corpus)
+    with pytest.raises(UsageError, match=said):
+        resume(run, length=length)
+    assert not (run / "resume" / "plan.jsonl").exists()
+
+
+def test_a_finished_run_that_is_resumed_says_so_and_how_to_go_on(cli: Cli, corpus: Path) -> None:
+    finished(corpus)
+    said = cli("train", "--resume", "run")
+    assert said.code == 0
+    assert "Nothing to do: this run was finished after step 20." in said.err
+    assert "To train it further: rnngen train --resume run --minutes 5" in said.err
+    assert cli("train", "--resume", "run", "--steps", "3", "--json").out.count('"step": 23') == 1
+
+
+def test_what_cannot_change_when_a_run_is_resumed_is_named(cli: Cli, corpus: Path) -> None:
+    finished(corpus)
+    said = cli("train", "--resume", "run", "--steps", "3", "--learning-rate", "1")
+    assert said.code == 2
+    assert "--learning-rate cannot be given with --resume" in said.err
+    assert "rnngen train TEXT --init-from run" in said.err
+
+
+# begun with another run's weights
+
+
+def test_the_weights_that_a_run_begins_with_are_scored_and_kept_if_nothing_beats_them(corpus: Path) -> None:
+    first = finished(corpus, steps=60)
+    kept = min(valid(first).values())
+    events = finish(
+        launch.launch(
+            {"steps": 4, "learning_rate": 5.0, "muon_learning_rate": 5.0, "corpus": [str(corpus)], "clip": 1e9},
+            out=Path("worse"), init_from=first,
+        )
+    )  # fmt: skip
+    start = next(e for e in events if isinstance(e, Validated))
+    assert (start.step, start.best) == (0, True)
+    assert start.nll == pytest.approx(kept, rel=1e-6)  # the same sum of float32 terms, from weights that were saved
+    (last,) = (e for e in events if isinstance(e, Finished))
+    assert last.best_step == 0
+    assert last.best_nll == start.nll
+    assert open_run("worse").manifest["model.safetensors"] == open_run(first).manifest["model.safetensors"]
+
+
+def test_random_weights_are_scored_but_are_no_model(corpus: Path) -> None:
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run"))
+    seen: list[bool] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Validated):
+            seen.append(Path("run/manifest.json").exists())
+            assert event.best == (event.step > 0)
+
+    launch.run_to_end(launched, on_event)
+    assert seen == [False, True, True]
+
+
+@pytest.mark.parametrize("stop_at", [1, 9])
+def test_a_run_with_trained_weights_is_resumed_bit_for_bit(corpus: Path, stop_at: int) -> None:
+    first = finished(corpus, "first")
+    options = {**{k: v for k, v in OPTIONS.items() if "size" not in k or k == "batch_size"}, "corpus": [str(corpus)]}
+    for name in ("hidden_size", "embedding_size"):
+        options.pop(name, None)
+    finish(launch.launch(options, out=Path("whole"), init_from=first))
+    finish(launch.launch(options, out=Path("parts"), init_from=first), stop_at=stop_at)
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(Path("whole"))
+    assert json.loads(Path("whole/config.json").read_text())["init_from"]["run"] == str(first.absolute())
+
+
+def test_the_rates_of_fine_tuning_are_not_raised_for_few_steps(corpus: Path) -> None:
+    first = finished(corpus, "first")
+    fresh = launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("fresh"))
+    tuned = launch.launch({"steps": 20, "corpus": [str(corpus)]}, out=Path("tuned"), init_from=first)
+    for launched in (fresh, tuned):
+        launched.trainer.writer.close()
+    rates = [each.trainer.config.optimizer.muon_learning_rate for each in (fresh, tuned)]
+    assert rates == [0.04, 0.02]
+
+
+# stopped in the middle of what follows a step
+
+
+@pytest.mark.parametrize("when", [0, 10, 20])
+def test_a_stop_leaves_what_follows_the_step_for_later_and_nothing_is_lost(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, when: int
+) -> None:
+    whole = finished(corpus, "whole")
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("parts"))
+    if when == 0:
+        launched.trainer.stop("SIGTERM")
+    (stopped,) = (e for e in finish(launched, stop_at=when) if isinstance(e, Finished))
+    assert stopped.step == when
+    assert when not in valid(Path("parts"))
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(whole)
+
+
+# runs that never saved
+
+
+def never_saved(corpus: Path, out: str = "run") -> str:
+    """A run whose loss is not finite at its first step; what it says."""
+    options = {**OPTIONS, "corpus": [str(corpus)], "learning_rate": 1e38, "muon_learning_rate": 1e38, "clip": 1e9}
+    with pytest.raises(TrainingError) as failed:
+        finish(launch.launch(options, out=Path(out)))
+    return str(failed.value)
+
+
+def test_an_explosion_names_what_is_set_and_claims_nothing(corpus: Path) -> None:
+    said = never_saved(corpus)
+    assert "Nothing was saved yet" in said
+    assert "intact" not in said
+    for option in ("--clip 1 (it is 1e+09)", "--learning-rate 0.01 (it is 1e+38)", "--muon-learning-rate 0.02"):
+        assert option in said
+    assert "--precision" not in said  # it was float32
+
+
+def test_the_folder_of_a_run_that_never_saved_is_used_again(cli: Cli, corpus: Path) -> None:
+    never_saved(corpus)
+    for command in (["train", "--resume", "run"], ["sample", "run"], ["eval", "run"]):
+        said = cli(*command)
+        assert said.code == 1
+        assert "Begin it again in the same folder: rnngen train " in said.err
+        assert said.err.strip().endswith("--out run.")
+    again = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    assert cli("train", corpus, *again, "--out", "run").code == 0
+    assert sorted(valid(Path("run"))) == [0, 10, 20]
+
+
+def test_a_folder_that_somebody_put_a_file_into_is_not_used_again(corpus: Path) -> None:
+    never_saved(corpus)
+    Path("run/notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="there is a run in this folder already"):
+        launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run"))
+    assert Path("run/notes.txt").read_text() == "mine"
+
+
+def test_the_folder_of_a_run_that_is_being_written_is_not_used(corpus: Path) -> None:
+    begun = launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run"))  # it has not saved yet
+    with pytest.raises(CheckpointError, match="another process is writing this run"):
+        launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run"))
+    assert finish(begun)[-1].step == 20  # type: ignore[union-attr]
