@@ -13,11 +13,11 @@ Characters that the vocabulary lacks are told apart: a part may have five times 
 the training part, which is the share of its characters that occur in it once (Good 1953).
 
 Calibrated on 430 held-out parts of ordinary texts (Shakespeare, a book, Python's standard library and documentation,
-translations into five languages, licences, mixed folders), whole and in pieces of 3 KB to 2 MB: 8 are called unlike, six
-in pieces of code that end in lists or tables and two in 50 KB of translations; none of a text of more than 50 KB. And on
-56 parts of bad splits of 3 KB to 6 MB (English, then German, French, Russian or Chinese; prose, then code or numbers;
-code, then prose; 19 and 60 languages in a row): 9 are missed, three in Dutch after German, two of 150 bytes, and four
-among many languages where a close relative was trained on.
+translations into five languages, licences, mixed folders), whole and in pieces of 3 KB to 2 MB: 8 are called unlike,
+six in pieces of code that end in lists or tables and two in 50 KB of translations; none of a text of more than 50 KB.
+And on 56 parts of bad splits of 3 KB to 6 MB (English, then German, French, Russian or Chinese; prose, then code or
+numbers; code, then prose; 19 and 60 languages in a row): 9 are missed, three in Dutch after German, two of 150 bytes,
+and four among many languages where a close relative was trained on.
 """
 
 from __future__ import annotations

@@ -154,19 +154,26 @@ def test_folders_and_files_that_cannot_be_read_are_skipped_and_told(
     }  # fmt: skip
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths are at most 260 characters long on Windows")
 def test_a_folder_deeper_than_recursion_reaches_is_read() -> None:
-    deep = Path("deep")
-    deep.mkdir()
+    depth = sys.getrecursionlimit() + 50
+    write("deep/a.txt")
     here = Path.cwd()
     try:
-        for _ in range(sys.getrecursionlimit() + 50):  # longer than a path can be: made from within
-            os.chdir(deep)
-            deep = Path("d")
-            deep.mkdir()
-    finally:
+        os.chdir("deep")
+        for _ in range(depth):  # step by step, as whoever removes it has to
+            Path("d").mkdir()
+            os.chdir("d")
         os.chdir(here)
-    write("deep/a.txt")
-    assert names("deep") == ["deep/a.txt"]
+        assert names("deep") == ["deep/a.txt"]
+    finally:
+        os.chdir(here / "deep")
+        while Path("d").is_dir():
+            os.chdir("d")
+        while Path.cwd() != here / "deep":
+            os.chdir("..")
+            Path("d").rmdir()
+        os.chdir(here)
 
 
 def test_standard_error_in_the_folder_is_not_learned(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
