@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,7 @@ def total_nats(
     precision: str = "float32",
     most_rounds: int | None = None,
     each: NDArray[np.float32] | None = None,
+    check: Callable[[], object] | None = None,
 ) -> float:
     """-Σ ln p(token | all tokens before it), over all N tokens of a text, in nats.
 
@@ -107,6 +109,7 @@ def total_nats(
         most_rounds: read streams again at most so often, which bounds the time for networks that hardly forget;
             without it the result is exact.
         each: is filled with the nats of each token, (N,).
+        check: called before each window; what it raises ends the work.
     """
     if len(tokens) == 0:
         return 0.0
@@ -122,6 +125,8 @@ def total_nats(
     sums = np.zeros(math.ceil(transitions / window))  # of each window
 
     def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
+        if check is not None:
+            check()
         inside = torch.from_numpy(positions < transitions).to(start.device)
         ids = ids_at(tokens, positions, start.device)
         with autocast(start.device, precision):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,7 @@ class PseudoScore:
 def pseudo_nats(
     model: ClozeLM, tokens: NDArray[np.integer[Any]], *, window: int | None = None, batch_size: int | None = None,
     precision: str = "float32", most_rounds: int | None = None, each: NDArray[np.float32] | None = None,
+    check: Callable[[], object] | None = None,
 ) -> float:  # fmt: skip
     """-Σ ln p(token | all other tokens), over all N tokens of a text, in nats.
 
@@ -85,6 +87,7 @@ def pseudo_nats(
         precision: ``float32``, or ``bf16`` for a faster, rounder number.
         most_rounds: see ``parallel.read_in_parallel``; without it the result is exact.
         each: is filled with the nats of each token, (N,).
+        check: called before each window; what it raises ends the work.
     """
     N = len(tokens)
     if N == 0:
@@ -102,6 +105,8 @@ def pseudo_nats(
         states = _room((whole, *start.shape[:2], start.shape[3]), start)
 
         def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
+            if check is not None:
+                check()
             numbers = torch.from_numpy(positions[0] // T)
             states[whole - 1 - numbers if backwards else numbers] = state.permute(2, 0, 1, 3).to(states.device)
             with autocast(start.device, precision):
@@ -126,6 +131,8 @@ def pseudo_nats(
     total = _keep(first_logits[None], _ids(tokens[:1], start.device), each, np.zeros((1, 1), np.int64))
 
     def predict(begins: NDArray[np.int64], length: int, state: Tensor, beyond: Tensor) -> float:
+        if check is not None:
+            check()
         positions = begins + np.arange(length)[:, None]  # (T, B)
         ids = ids_at(tokens, positions, start.device)
         with autocast(start.device, precision):

@@ -17,6 +17,7 @@ At these limits counting takes about 1.5 GB, and a model about 50 bytes an n-gra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,13 +55,16 @@ class Order:
         return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
 
 
-def count_ngrams(tokens: Ints, order: int, vocab_size: int) -> list[Order]:
+def count_ngrams(
+    tokens: Ints, order: int, vocab_size: int, check: Callable[[], object] = lambda: None
+) -> list[Order]:  # fmt: skip
     """The n-grams of orders 1 … ``order`` of a text; fewer orders if it has no longer ones, or by rule 3.
 
     Args:
         tokens: ids below ``vocab_size``, shape (N,).
         order: the highest.
         vocab_size: V.
+        check: called between the parts of the work; what it raises ends it.
     """
     tokens = tokens[-MOST_TOKENS:]
     V = vocab_size
@@ -71,7 +75,7 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int) -> list[Order]:
     numbers: Ints = tokens.astype(np.int32)  # of the n-gram of the last order that ends at each position, or -1
     for _ in range(1, order):
         contexts = len(orders[-1].tokens)
-        found = _distinct(numbers, tokens, V)
+        found = _distinct(numbers, tokens, V, check)
         if found is None or not len(found[0]):
             break
         keys, counts, suffixes = found
@@ -85,14 +89,18 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int) -> list[Order]:
                 break
         offsets = np.searchsorted(keys, np.arange(contexts + 1) * V)
         orders.append(Order.compact(offsets, keys % V, counts, dropped))
+        check()
         numbers = _numbers(numbers, tokens, V, keys)
     return orders
 
 
-def _distinct(numbers: Ints, tokens: Ints, V: int) -> tuple[Ints, Ints, Ints] | None:
+def _distinct(
+    numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]
+) -> tuple[Ints, Ints, Ints] | None:  # fmt: skip
     """Sorted distinct keys of the next order, how often each occurs, and the number of its suffix; None: too many."""
     keys, counts, suffixes = (np.zeros(0, np.int64) for _ in range(3))
     for start in range(1, len(tokens), _CHUNK):
+        check()
         here = np.arange(start, min(start + _CHUNK, len(tokens)))
         here = here[numbers[here - 1] >= 0]
         new, first, times = np.unique(_keys(numbers, tokens, V, here), return_index=True, return_counts=True)

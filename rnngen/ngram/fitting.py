@@ -8,7 +8,7 @@ order up, ``SWEEPS`` times over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,14 @@ FEWEST = 200
 """A length of context seen less often in the validation part takes the share that is best for all lengths."""
 
 
-def fit_discounts(ngram: NGram, tokens: Ints) -> NGram:
-    """The same counts with the discounts under which ``tokens`` (N,) are likeliest."""
+def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lambda: None) -> NGram:
+    """The same counts with the discounts under which ``tokens`` (N,) are likeliest; ``check`` as in ``count_ngrams``."""
     if not len(tokens):
         return ngram
     evidence, _ = ngram.evidence(tokens[:MOST_FITTED], ngram.start(1))
     D = ngram.discounts.copy()
     for _ in range(SWEEPS):
+        check()
         _sweep(evidence, D, ngram.vocab_size)
     return NGram(ngram.orders, D)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,8 @@ class Mixture:
 
 
 def fit_mixture(
-    train: Ints, valid: Ints, valid_nats: Floats, *, order: int, vocab_size: int
+    train: Ints, valid: Ints, valid_nats: Floats, *, order: int, vocab_size: int,
+    check: Callable[[], object] = lambda: None,
 ) -> Mixture:  # fmt: skip
     """Count the training part; fit discounts and shares on the validation part.
 
@@ -66,7 +68,8 @@ def fit_mixture(
         valid_nats: -ln p of each of those under the network, (M,).
         order: the longest n-grams.
         vocab_size: V.
+        check: called between the parts of the work; what it raises ends it.
     """
-    ngram = fit_discounts(NGram(count_ngrams(train, order, vocab_size)), valid)
+    ngram = fit_discounts(NGram(count_ngrams(train, order, vocab_size, check)), valid, check)
     p, matched = ngram.probabilities(valid)
     return Mixture(ngram, fit_shares(np.exp(-valid_nats.astype(np.float64)), p, matched, ngram.order))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,16 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
     return counted * longer * (time.perf_counter() - began) + len(corpus.valid.tokens) * token_seconds
 
 
-def mix_ngram(config: RunConfig, corpus: EncodedCorpus, path: Path) -> tuple[bytes, Mixed]:
+def mix_ngram(
+    config: RunConfig, corpus: EncodedCorpus, path: Path, check: Callable[[], object] = lambda: None
+) -> tuple[bytes, Mixed]:
     """Count the training part, and fit on the validation part beside the network in the run's folder.
+
+    Args:
+        config: of the run.
+        corpus: encoded.
+        path: the run's folder.
+        check: called between the parts of the work; what it raises ends it.
 
     Returns:
         The content of ``ngram.safetensors``, and what it gives.
@@ -54,10 +63,11 @@ def mix_ngram(config: RunConfig, corpus: EncodedCorpus, path: Path) -> tuple[byt
     """
     tokens = corpus.valid.tokens
     network = np.empty(len(tokens), np.float32)
-    total_nats(load_language_model(open_run(path)).to(config.train.device), tokens, each=network)
+    total_nats(load_language_model(open_run(path)).to(config.train.device), tokens, each=network, check=check)
     mixture = fit_mixture(
-        corpus.train.tokens, tokens, network, order=config.train.ngram, vocab_size=corpus.tokenizer.vocab_size
-    )
+        corpus.train.tokens, tokens, network, order=config.train.ngram, vocab_size=corpus.tokenizer.vocab_size,
+        check=check,
+    )  # fmt: skip
     ngram, mixed = mixture.nats(tokens, network)
     means = (float(nats.mean(dtype=np.float64)) for nats in (network, ngram, mixed))
     return to_bytes(mixture), Mixed(mixture.ngram.order, *means)

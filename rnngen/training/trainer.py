@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 import torch
 
 from rnngen.config import RunConfig
+from rnngen.corpus.progress import Interrupted
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
@@ -34,10 +35,6 @@ from rnngen.training.schedule import Schedule
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
 MOST_UNSAVED = 120.0  # seconds that may be lost where steps have become slower than planned
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
-
-
-class Interrupted(Exception):  # noqa: N818 (not an error)
-    """``Trainer.stop`` was called in the middle of something that can be done later."""
 
 
 class Trainer:
@@ -133,12 +130,20 @@ class Trainer:
         for part, do in parts.items():  # in this order
             if part not in self._due:
                 continue
-            if self._stop:
-                raise Interrupted
+            self._check()
             event = do()
             self._due.discard(part)
             yield event
             self._spent(part)
+
+    def _check(self) -> None:
+        """Leave what can be done later, if ``stop`` was called.
+
+        Raises:
+            Interrupted: it was.
+        """
+        if self._stop:
+            raise Interrupted
 
     def _due_after_step(self) -> set[str]:
         train, cycle, last = self.config.train, self.schedule.cycle, self.step == self.schedule.steps
@@ -252,7 +257,8 @@ class Trainer:
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.average.model
-        nats = held_out_nats(model, valid, precision=self.learner.precision, most_rounds=VALIDATION_ROUNDS)
+        how = {"precision": self.learner.precision, "most_rounds": VALIDATION_ROUNDS}
+        nats = held_out_nats(model, valid, check=self._check, **how)
         nll = nats / len(valid)
         if not math.isfinite(nll):
             raise self._exploded(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
@@ -324,7 +330,7 @@ class Trainer:
             raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error
 
     def _mix(self) -> Mixed:
-        content, self._mixed = mix_ngram(self.config, self.corpus, self.writer.path)
+        content, self._mixed = mix_ngram(self.config, self.corpus, self.writer.path, self._check)
         self._log(valid_mixture_nll=self._mixed.mixture_nll, valid_ngram_nll=self._mixed.ngram_nll)
         self.writer.save_ngram(content)
         return self._mixed

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from rnngen.errors import CheckpointError, TrainingError, UsageError
+from rnngen.evaluation import perplexity, pseudo_perplexity
+from rnngen.ngram import counts
 from rnngen.run import open_run, recorded_plan
 from rnngen.stretches import Stretch
 from rnngen.training import launch, resuming, speed
@@ -102,18 +104,10 @@ def test_further_training_keeps_the_best_weights_that_the_run_has_seen(corpus: P
 @pytest.mark.parametrize(("how", "at"), [("stop", 21), ("stop", 33), ("kill", 21), ("kill", 29), ("kill", 41)])
 def test_further_training_that_is_interrupted_is_resumed_bit_for_bit(corpus: Path, how: str, at: int) -> None:
     whole = finished(corpus)
-    shutil.copytree(whole, "parts")
-    finish(resume(whole, length={"steps": 30}))
-    finish(resume(Path("parts"), length={"steps": 30}), **{f"{how}_at": at})
-    finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(whole)
-
-
-def test_what_was_planned_just_before_the_process_ended_is_followed(corpus: Path) -> None:
-    whole = finished(corpus)
-    shutil.copytree(whole, "parts")
-    finish(resume(whole, length={"steps": 12}))
-    resume(Path("parts"), length={"steps": 12}).trainer.writer.close()  # and no step of it
+    launched = resume(whole, length={"steps": 30})
+    shutil.copytree(whole, "parts", ignore=shutil.ignore_patterns(".lock*"))  # as if it had been killed here
+    finish(launched)
+    finish(resume(Path("parts")), **{f"{how}_at": at})
     finish(resume(Path("parts")))
     assert outcome(Path("parts")) == outcome(whole)
 
@@ -329,3 +323,52 @@ def test_the_folder_of_a_run_that_is_being_written_is_not_used(corpus: Path) -> 
     with pytest.raises(CheckpointError, match="another process is writing this run"):
         launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run"))
     assert finish(begun)[-1].step == 20  # type: ignore[union-attr]
+
+
+# stopped in the middle of something long
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, calls: int) -> dict[str, Any]:
+    """Stops the trainer in ``box`` at this call of a function."""
+    original, box = getattr(module, name), {"calls": 0}
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        box["calls"] += 1
+        if box["calls"] == calls:
+            box["trainer"].stop("SIGTERM")
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(module, name, counted)
+    return box
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_stop_in_a_long_validation_does_not_wait_for_its_end(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, bidirectional: bool
+) -> None:
+    module = pseudo_perplexity if bidirectional else perplexity
+    options = {"bidirectional": bidirectional, "split": (0.5, 0.5)}
+    whole = finished(corpus, "whole", **options)
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], **options}, out=Path("parts"))
+    with monkeypatch.context() as patch:
+        box = stop_after(patch, module, "ids_at", calls=3)  # a window of the first validation
+        box["trainer"] = launched.trainer
+        (stopped,) = (e for e in finish(launched) if isinstance(e, Finished))
+        assert (stopped.step, stopped.reason) == (0, "SIGTERM")
+        assert box["calls"] < 10
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(whole)
+
+
+def test_a_stop_while_ngrams_are_counted_leaves_them_for_later(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], "ngram": 3}, out=Path("run"))
+    with monkeypatch.context() as patch:
+        stop_after(patch, counts, "find", calls=1)["trainer"] = launched.trainer
+        (stopped,) = (e for e in finish(launched) if isinstance(e, Finished))
+        assert (stopped.step, stopped.reason, stopped.mixed) == (20, "SIGTERM", None)
+    assert "ngram.safetensors" not in open_run("run").manifest
+    (last,) = (e for e in finish(resume(Path("run"))) if isinstance(e, Finished))
+    assert last.mixed is not None
+    assert "ngram.safetensors" in open_run("run").manifest
+    (again,) = (e for e in finish(resume(Path("run"))) if isinstance(e, Finished))
+    assert again.mixed is None  # it has been done
