@@ -31,7 +31,8 @@ def eval_command(
         list[str] | None, typer.Argument(help="Files to score, or -. [default: a part of the run's own corpus]")
     ] = None,
     part: Annotated[
-        Literal["train", "valid", "test"], typer.Option(help="Which part, where no text is given.")
+        Literal["train", "valid", "test", "all"],
+        typer.Option(help="Which part of the run's own text; all: the whole of a text that is given."),
     ] = "test",
     errors: Annotated[
         Literal["strict", "replace"], typer.Option(help="What to do with bytes that are not UTF-8.")
@@ -82,7 +83,6 @@ def eval_command(
     from rnngen.model.device import pick_device
 
     there = pick_device(device)
-    what = ", ".join(text) if text else f"the {part} part of its corpus"
     if spot:
         _spot(opened, text, part, errors, there, spot, as_json=as_json, quiet=quiet)
         return
@@ -92,6 +92,9 @@ def eval_command(
 
     filled: list[GapScore] = []
     with text_of(opened, text or (), part, errors) as encoded:  # once: standard input cannot be read again
+        what = encoded.name
+        if encoded.note and not quiet:
+            console.note(f"note: {encoded.note}")
         score = score_text(opened, encoded, device=there, ngram=ngram)
         has_words = words_are_separated(opened.tokenizer(), encoded.tokens, encoded.counts)
         if isinstance(score, Score) and not has_words:
@@ -276,18 +279,19 @@ def _spot(
     files: list[str | None] = [*text] if text else [None]
     for file in files:
         with text_of(run, (file,) if file else (), part, errors) as encoded:
+            if encoded.note and not quiet:
+                console.note(f"note: {encoded.note}")
             with LongJob("looking again", min(looks(count), len(encoded.tokens)), "places", shown=not quiet) as job:
                 spots = least_expected(model, filler, encoded.tokens, count, job.advance_to)
             if encoded.unknown and not quiet:
                 console.note(
                     f"note: {encoded.unknown:,} characters that the model has never seen, shown as �, are not judged"
                 )
-        where = file or f"the {part} part of its corpus"
         if as_json:
-            console.write_json({"run": str(run.path), "text": where, "spots": [vars(spot) for spot in spots]})
+            console.write_json({"run": str(run.path), "text": encoded.name, "spots": [vars(spot) for spot in spots]})
             continue
-        counted = "" if file else "lines are counted from the beginning of the part\n"
-        console.write(f"{where}: what {run.path} expected least\n{counted}\n")
+        counted = "" if encoded.name == file else "lines are counted from the beginning of the part\n"
+        console.write(f"{encoded.name}: what {run.path} expected least\n{counted}\n")
         console.write(_spot_table(spots))
 
 

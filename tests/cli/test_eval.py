@@ -115,18 +115,19 @@ VERSE = "白日依山尽，\n黄河入海流。\n欲穷千里目，\n更上一�
 def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_why(cli: Cli) -> None:
     Path("verse.txt").write_text(VERSE * 30, encoding="utf-8")
     rnngen.train("verse.txt", out="checkpoints/verse", steps=2, ngram=3, **FAST)
+    verse = ("eval", "checkpoints/verse", "verse.txt", "--part", "all")
     why = "white space separates no words in this text (7 characters to a space): it has no word perplexity"
-    shown = cli("eval", "checkpoints/verse", "verse.txt", "--ngram", "--quiet")
+    shown = cli(*verse, "--ngram", "--quiet")
     assert "word perplexity  " not in shown.out
     assert shown.out.endswith(f"\n({why})\n")
     assert shown.out.count("bits a character") == 2
-    outcome = cli("eval", "checkpoints/verse", "verse.txt", "--ngram", "--json")
+    outcome = cli(*verse, "--ngram", "--json")
     score = strict_json(outcome.out)
     assert [part["word_perplexity"] for part in (score, score["ngram"], score["mixture"])] == [None] * 3
     assert score["words"] == 120
     assert outcome.err == f"note: {why}\n"
-    assert cli("eval", "checkpoints/verse", "verse.txt", "--json", "--quiet").err == ""
-    gaps = cli("eval", "checkpoints/verse", "verse.txt", "--gaps", 2)
+    assert cli(*verse, "--json", "--quiet").err == ""
+    gaps = cli(*verse, "--gaps", 2)
     assert "2 runs of letters taken out" in gaps.out
     assert "and has runs of letters taken out, not words)" in gaps.out
 
@@ -157,8 +158,8 @@ def test_unseen_characters_are_counted_and_noted(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "t.txt: is empty"),
-        (b"\xef\xbb\xbf", "t.txt: is empty"),
+        (b"", "t.txt: the text is empty"),
+        (b"\xef\xbb\xbf", "t.txt: the text is empty"),
         (b"a\xffb", "t.txt: is not UTF-8"),
         (b"a\0b", "t.txt: is not text"),
         ("a".encode("utf-16"), "found UTF-16"),
@@ -200,18 +201,41 @@ def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: P
     assert rows["characters"] == "1,000"
 
 
-def test_a_corpus_that_is_gone_or_changed_is_told_with_the_way_on(cli: Cli, corpus: Path) -> None:
+def test_a_corpus_that_is_gone_or_changed_is_read_from_the_cache_or_told_with_the_way_on(
+    cli: Cli, corpus: Path, tmp_path: Path
+) -> None:
     rnngen.train(corpus, out="run", steps=2, **FAST)
+    score = strict_json(cli("eval", "run", "--json").out)
     corpus.write_text(make_text(20_000, seed=9))
-    refused(cli("eval", "run"), 1, "the text this run was trained on has changed", "rnngen eval RUN TEXT")
+    cached = cli("eval", "run", "--json")
+    assert strict_json(cached.out) == score
+    assert cached.err.startswith("note: ")
+    assert cli("eval", "run", "--json", "--quiet").err == ""
+    shutil.rmtree(tmp_path / "cache")
+    refused(cli("eval", "run"), 1, "the text has changed since the run was trained on it", "rnngen eval run TEXT")
     corpus.unlink()
-    refused(cli("eval", "run"), 1, "no such file", "rnngen eval RUN TEXT")
+    refused(cli("eval", "run"), 1, "no such file", "rnngen eval run TEXT")
 
 
 def test_a_part_that_is_not_there_is_told(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="run", steps=2, split=(0.9, 0.1), **FAST)
-    refused(cli("eval", "run"), 1, "the run's corpus has no test part", "rnngen eval RUN TEXT")
+    refused(cli("eval", "run"), 1, "the run's corpus has no test part", "--part train or valid", "rnngen eval run TEXT")
     assert cli("eval", "run", "--part", "valid").code == 0
+
+
+def test_a_run_s_own_text_is_scored_by_the_part_that_was_held_out_with_a_note(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="run", steps=2, **FAST)
+    own, given = cli("eval", "run", "--json"), cli("eval", "run", corpus, "--json")
+    assert "so only its test part is read; --part all is the whole of it" in given.err
+    assert strict_json(given.out)["nats"] == strict_json(own.out)["nats"]
+    assert strict_json(given.out)["text"] == f"the test part of {corpus}"
+    whole = cli("eval", "run", corpus, "--part", "all", "--json")
+    assert (strict_json(whole.out)["characters"], strict_json(whole.out)["text"]) == (20_000, str(corpus))
+    assert whole.err == ""
+    spotted = cli("eval", "run", corpus, "--spot", 3)
+    assert "--part all is the whole of it" in spotted.err
+    assert "lines are counted from the beginning of the part" in spotted.out
+    refused(cli("eval", "run", "--part", "all"), 2, "--part all needs the text", "rnngen eval run TEXT --part all")
 
 
 def test_the_newest_run_is_used_by_default(cli: Cli, trained: Path, corpus: Path) -> None:
