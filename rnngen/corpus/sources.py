@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from rnngen.corpus.file_kinds import START_BYTES, converted, kind_of
+from rnngen.corpus.file_kinds import START_BYTES, argument, converted, kind_of
 from rnngen.corpus.files import ErrorRule as ErrorRule
 from rnngen.corpus.files import find, open_file, refuse
 from rnngen.corpus.files import find_files as find_files
@@ -42,7 +42,7 @@ class Reader:
 
     Attributes:
         errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD there.
-        command: reads standard input in place of the only source, as in ``rnngen train -``; None: nothing can.
+        command: reads standard input in place of the only file, as in ``rnngen train -``; None: nothing can.
         lenient: the option that asks for ``replace``; empty where there is none.
     """
 
@@ -97,8 +97,12 @@ class Reader:
         if is_mostly_utf8(around):
             return replace or "Mend it: the rest is UTF-8."
         encoding = likely_encoding(around)
-        convert = converted(encoding, "").hint(file, self.command)
-        return f"{replace} If it is {encoding}: {convert[0].lower()}{convert[1:]}".strip()
+        kind = converted(encoding, "")
+        if file is None or self.command:
+            convert = kind.hint(file, self.command).replace("Read", "read", 1)
+        else:  # in its place, for it may be one of a folder
+            convert = f"convert it: {kind.command.format(argument(file))} > NEW && mv NEW {argument(file)}"
+        return f"{replace} If it is {encoding}: {convert}".strip()
 
 
 def _called(file: Path | None) -> object:
@@ -128,7 +132,6 @@ class TextSource:
         command: str | None = None, lenient: str = "--errors replace", on_progress: OnProgress | None = None,
     ) -> None:  # fmt: skip
         self.sources = list(sources)
-        self._reader = Reader(errors, command if len(self.sources) == 1 else None, lenient)
         self._spool: IO[bytes] | None = None
         self._files: list[Path | None] = []  # None is standard input
         self.summary = SourceSummary()
@@ -138,9 +141,10 @@ class TextSource:
                 self._files.append(None)
                 self.summary += SourceSummary(1)
             else:
-                found = find([source], errors, self._reader.command)
+                found = find([source], errors, command if len(self.sources) == 1 else None)
                 self._files.extend(found.files)
                 self.summary += SourceSummary(len(found.files), tuple(found.skipped))
+        self._reader = Reader(errors, command if len(self._files) == 1 else None, lenient)
 
     def _read_stdin(self, stdin: IO[bytes] | None, on_progress: OnProgress | None, command: str | None) -> None:
         if stdin is None:

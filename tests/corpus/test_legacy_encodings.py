@@ -75,6 +75,22 @@ def test_a_caller_without_the_option_says_nothing_of_it() -> None:
     assert "--errors" not in str(caught.value)
 
 
+def test_one_of_several_files_is_converted_in_its_place() -> None:
+    Path("texts").mkdir()
+    Path("texts/a.txt").write_text("a")
+    Path("texts/it's b.txt").write_bytes(GERMAN.encode("cp1252"))
+    for sources in (["texts"], ["texts/*.txt"], ["texts/a.txt", "texts/it's b.txt"]):
+        with pytest.raises(CorpusError, match=r"it's b\.txt: is not UTF-8") as caught:
+            list(TextSource(sources, command="rnngen train -"))
+        assert caught.value.hint is not None
+        command = caught.value.hint.partition("If it is WINDOWS-1252: convert it: ")[2]
+        assert command.startswith("iconv -f WINDOWS-1252 -t UTF-8 ")
+    if shutil.which("iconv") is None or shutil.which("sh") is None:
+        pytest.skip("iconv is not installed")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert "".join(TextSource(["texts"])) == "a\n" + GERMAN
+
+
 def test_a_stray_byte_in_a_utf8_text_is_not_taken_for_another_encoding() -> None:
     data = (FRENCH * 5).encode() + b"\xe9" + (FRENCH * 5).encode()
     Path("a.txt").write_bytes(data)
