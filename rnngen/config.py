@@ -274,8 +274,8 @@ def _choices(name: str) -> tuple[str, ...]:
 
 
 _TYPED = {
-    "out": "--config {path} --out {value}", "init_from": "--config {path} --init-from {value}",
-    "quiet": "--config {path} --quiet", "json": "--config {path} --json", "resume": "--resume {value}",
+    "out": "{config} --out {value}", "init_from": "{config} --init-from {value}",
+    "quiet": "{config} --quiet", "json": "{config} --json", "resume": "--resume {value}",
     "config": "--config {value}", "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
 }  # fmt: skip
 """Options of ``train`` that a file cannot hold → how they are typed."""
@@ -291,15 +291,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: no such file, not TOML, an unknown name or section, or a value that the option cannot have.
     """
     values: dict[str, Any] = {}
-    for written, value in _options_of(path, read_table(path)):
+    options = list(_options_of(path, read_table(path)))
+    text = "" if any(name == "corpus" for name, _ in options) else "FILE "
+    for written, value in options:
         name = written.replace("-", "_")
         if name in _TYPED:
-            given = quote_argument(str(value)) if isinstance(value, str) else "NAME"
-            command = "rnngen train " + _TYPED[name].format(path=quote_argument(str(path)), value=given)
-            raise UsageError(
-                f"{name.replace('_', '-')} is not given in a file", where=path, expected="it on the command line",
-                hint=f"Remove it and type: {command}" if value is not False else "Remove it.",
-            )  # fmt: skip
+            raise _not_in_a_file(path, name, value, text)
         if name not in (*FIELD_GROUPS, *LENGTH_OPTIONS, *SHORTHANDS):
             if isinstance(value, dict):
                 raise UsageError(
@@ -321,6 +318,15 @@ def read_toml(path: Path) -> dict[str, Any]:
             )
         values[name] = value
     return values
+
+
+def _not_in_a_file(path: Path, name: str, value: object, text: str) -> UsageError:
+    given = quote_argument(value) if isinstance(value, str) else "NAME"
+    command = _TYPED[name].format(config=f"{text}--config {quote_argument(str(path))}", value=given)
+    return UsageError(
+        f"{name.replace('_', '-')} is not given in a file", where=path, expected="it on the command line",
+        hint=f"Remove it and type: rnngen train {command}" if value is not False else "Remove it.",
+    )  # fmt: skip
 
 
 def _options_of(path: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -192,7 +192,7 @@ VALUES: dict[str, dict[str, str]] = {
     "nonlinearity": {"sigmoid": "logistic", "identity": "linear none"},
     "initialization": {"uniform": "random", "orthogonal": "orth"},
     "errors": {"replace": "ignore skip"},
-    "until": {"line": "newline sentence", "paragraph": "par empty-line block"},
+    "until": {"line": "newline eol", "sentence": "period dot", "paragraph": "par empty-line block"},
     "preset": {"awd-lstm": "ptb penn-treebank", "awd-lstm-wt2": "wikitext wt2 wikitext-2"},
 }  # fmt: skip
 """Option → its value → what others call that."""

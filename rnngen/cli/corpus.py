@@ -9,6 +9,7 @@ import typer
 
 from rnngen.cli import console
 from rnngen.cli.commands import plain_app, register_command
+from rnngen.errors import UsageError
 
 corpus_app = plain_app(help="Bring text to train on.", no_args_is_help=True)
 
@@ -19,12 +20,18 @@ def _corpus() -> None:
 
 
 def build_command(
-    name: Annotated[str, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")],
+    name: Annotated[
+        str | None, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
 ) -> None:
     """Write a text that this machine already has, without a download."""
     from rnngen.corpus.registry import build
 
+    if name is None:
+        raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
+    if out is not None and out.exists():
+        raise UsageError("is there already", where=out, expected="--out with a name that is free")
     path, characters = build(name, out)
     console.note(f"{path}: {characters:,} characters")
 

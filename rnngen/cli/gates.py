@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.widths import width
 from rnngen.errors import UsageError
 
@@ -53,6 +54,7 @@ def gates_command(
     check_count("length", length, least=20)
     check_count("shown", shown)
     wanted = [_parse_unit(each) for each in unit or ()]
+    refuse_text(run, "rnngen inspect gates --text {text}")
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.cli.surprisal import ColouredOutput
     from rnngen.corpus.tokenizer import pieces_of

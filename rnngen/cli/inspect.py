@@ -14,6 +14,7 @@ import typer
 from rnngen.cli import console
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.gates import gates_command
+from rnngen.cli.mistakes import refuse_text
 from rnngen.errors import UsageError
 from rnngen.platforms import quote_argument
 
@@ -54,6 +55,8 @@ def card_command(
 
     if others and not compare:
         raise _several([folder for folder in (run, *others) if folder is not None])
+    for each in (run, *(others or ())):
+        refuse_text(each, "rnngen runs")
     cards = [make_card(open_run(folder)) for folder in (run, *(others or ()))]
     if as_json:
         for card in cards:
@@ -199,6 +202,7 @@ def gradients_command(
     from rnngen.run import open_run
 
     check_count("lags", lags, least=2)
+    refuse_text(run, "rnngen inspect gradients --text {text}")
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.evaluation.evaluate import encoded_text, own_part
     from rnngen.inspection.gradients import gradient_flow, recurrent_eigenvalues

@@ -178,6 +178,23 @@ def wrong_value(context: Any, option: Any, value: str, expected: str, choices: S
     return _error(context, f"{name} has an invalid value", expected=expected, found=repr(shortened(value)), hint=hint)
 
 
+def refuse_text(run: Path | None, instead: str) -> None:
+    """Refuse a file where a run is due, with the command that takes it.
+
+    Args:
+        run: what was given.
+        instead: the command, with ``{text}`` where the file stands.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    if run is not None and run.is_file():
+        from rnngen.platforms import quote_argument
+
+        command = instead.format(text=quote_argument(str(run)))
+        raise UsageError("is not a run", where=run, expected="a run's folder", found="a file", hint=f"Type: {command}")
+
+
 _SHARES = {"minutes": {"s": 1 / 60, "sec": 1 / 60, "seconds": 1 / 60, "m": 1, "min": 1, "minutes": 1, "h": 60,
                        "hours": 60, "hour": 60, "minute": 1}}  # fmt: skip
 _POWERS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "%": 0.01, "": 1}

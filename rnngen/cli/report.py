@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.mistakes import refuse_text
 from rnngen.errors import UsageError
 
 
@@ -30,7 +31,8 @@ def report_command(
 
     if text is not None and str(text) == "-":
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
-
+    for run in runs or ():
+        refuse_text(run, "rnngen report --text {text}")
     folders: list[Path | None] = [*runs] if runs else [None]
     found = [open_run(run) for run in folders]  # before torch: a wrong path is told at once
     opened = list({run.path.resolve(): run for run in found}.values())  # each once

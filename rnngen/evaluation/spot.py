@@ -41,7 +41,8 @@ class Spot:
 
     Attributes:
         position: of the token in the text, from 0.
-        line, column: of its first character, from 1.
+        line, column: of its first character, from 1, as editors count: a line ends with a line feed, and each character
+            counts once, a tab, a wide one and a combining mark too, whatever it takes on the screen.
         nats: -ln p, by the second look.
         token: what stands there.
         expected, probability: the likeliest token instead.

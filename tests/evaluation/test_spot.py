@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import spot
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.spot import APART, least_expected, look_again
@@ -112,3 +113,11 @@ def test_a_place_where_the_likeliest_stands_is_not_listed() -> None:
     with torch.no_grad():
         model.output.bias[tokens[0]] = 5.0
     assert least_expected(model, filler(model), tokens, 5) == []
+
+
+def test_columns_count_characters_whatever_they_take_on_a_screen() -> None:
+    text = "ab\n世界\te\u0301👍 x\n\nyz"
+    tokenizer = CharTokenizer(text)
+    tokens = tokenizer.encode(text)
+    places = [text.index("x"), text.index("界"), text.index("z")]
+    assert spot._lines_and_columns(tokenizer, tokens, places) == dict(zip(places, [(2, 8), (2, 2), (4, 2)], strict=True))
