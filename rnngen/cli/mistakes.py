@@ -42,7 +42,9 @@ def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[s
             raise no_such_option(context, options, argument)
         if not _takes_value(options[name]):
             if "=" in argument:
-                raise _error(context, f"{name} takes no value", found=value)
+                off = options[name].secondary_opts if value.lower() in ("false", "no", "off", "0") else []
+                hint = f"Did you mean {off[0]}?" if off else None
+                raise _error(context, f"{name} takes no value", found=value, hint=hint)
         elif not value and "=" not in argument:
             if not rest or rest[0] in options:
                 raise _without_value(context, options[name], name, rest[:1])
@@ -91,6 +93,8 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
         return _error(context, what, hint="A text that begins with a hyphen comes last, after --.")
     long = [option for option in options if option.startswith("--")]
     same = next((option for option in long if _squeezed(option) == _squeezed(name)), None)
+    if f"--{name.removeprefix('--no-')}" in long:
+        return _error(context, what, hint=f"Leave --{name.removeprefix('--no-')} out.")
     meant = same or other_option(_words(context), name)
     owners = {} if meant else _owners(name)
     if owners:
@@ -148,7 +152,7 @@ def is_misspelled(context: Any, word: str, known: Iterable[str]) -> bool:
 
 def _exists(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return name != "" and Path(name).exists()
     except (OSError, ValueError):  # a name that no file can have
         return False
 

@@ -43,6 +43,7 @@ MISTAKES = [
     "sample --greedy -n5", "eval --checkpoint checkpoints/tiny", "eval --text corpus.txt", "eval --minutes 3",
     "sample --lenght 5", "inspect --run checkpoints/tiny", "inspect gates --tokens 30",
     "runs --jsn", "--verison", "--seed 3 sample", "eval --frobnicate", "runs --model checkpoints/tiny",
+    "fill --model checkpoints/tiny 'a ___'", "fill --text 'a ___'",
     # values
     "train corpus.txt --cell LSTM", "train corpus.txt --tokenizer chars", "train corpus.txt --size mini",
     "train corpus.txt --precision fp32", "train corpus.txt --minutes 0,01", "train corpus.txt --minutes 1s",

@@ -213,7 +213,7 @@ def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None
 
 
 def test_a_text_that_is_too_short_is_told() -> None:
-    with pytest.raises(CorpusError, match="too short to look back that far; expected 181 tokens for 100 lags; found 180"):
+    with pytest.raises(CorpusError, match="look back that far; expected 181 tokens for 100 lags; found 180"):
         gradient_flow(network("rnn"), TOKENS[:180], 100)
 
 
