@@ -97,8 +97,6 @@ def eval_command(
             console.note(f"note: {encoded.note}")
         score = score_text(opened, encoded, device=there, ngram=ngram)
         has_words = words_are_separated(opened.tokenizer(), encoded.tokens, encoded.counts)
-        if isinstance(score, Score) and not has_words:
-            score = score.without_words()
         if gaps:
             try:
                 filled = _fill_gaps([opened, *([other] if other else [])], encoded, gaps, quiet=quiet)

@@ -125,7 +125,7 @@ def _stdin() -> str:
         raise UsageError("- needs a standard input, which is closed")
     from rnngen.corpus.sources import TextSource
 
-    return "".join(TextSource(["-"])).removesuffix("\n")
+    return "".join(TextSource(["-"], command="rnngen fill -", lenient="")).removesuffix("\n")
 
 
 def _visible(fill: str) -> str:

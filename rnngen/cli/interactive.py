@@ -247,6 +247,10 @@ def _value(name: str, text: str) -> Any:
         return () if text.strip() == "none" else tuple(_words(text))
     if type(None) in get_args(kind) and text.strip() == "none":
         return None
+    if kind is bool:
+        if text.strip() not in ("true", "false"):
+            raise UsageError(f"/{name.replace('_', '-')} has no such value", expected="true or false", found=repr(text))
+        return text.strip() == "true"
     number = float if kind is float else int if kind is int or int in get_args(kind) else str
     try:
         return number(text.strip())

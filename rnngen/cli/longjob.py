@@ -79,8 +79,13 @@ class LongJob:
         bar.tasks[0].start_time = bar.get_time() - (time.perf_counter() - self._began)
         return bar, task
 
+    def stop(self) -> None:
+        """Take the bar away: the job is done, and there can be only one."""
+        if self._bar is not None:
+            self._bar[0].stop()
+            self._bar = None
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar[0].stop()
+        self.stop()

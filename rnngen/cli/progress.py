@@ -34,8 +34,8 @@ def plan_lines(plan: Plan) -> list[str]:
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
     unknown = [
-        f"note    {share:.2%} of the {part} characters are unknown; one symbol stands for all"
-        for part, share in plan.unknown.items()
+        f"note    {console.share(*counts)} of the {part} characters are unknown; one symbol stands for all"
+        for part, counts in plan.unknown.items()
     ]
     pseudo = ["loss    pseudo-nats, each token given all others: no left-to-right model's nats"]
     pseudo = pseudo if model.bidirectional else []
@@ -66,7 +66,10 @@ def opening_lines(launched: Launched) -> list[str]:
     if plan is None:
         left = trainer.schedule.steps - trainer.step
         return [f"steps   {trainer.step:,} of {trainer.schedule.steps:,} taken, {left:,} left", *lines]
-    lines = [*plan_lines(plan), *lines]
+    sources = trainer.corpus.sources
+    several = sources is not None and (sources.read > 1 or sources.skipped)
+    files = [f"files   {sources.line()}"] if sources and several and not trainer.step else []
+    lines = [*files, *plan_lines(plan), *lines]
     if trainer.step:
         lines = [line.replace("steps   ", "steps   further ", 1) for line in lines]
     return lines

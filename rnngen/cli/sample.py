@@ -211,16 +211,27 @@ def sample_command(
         write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
     elif as_json or beam or num_samples > 1:
         total = None if until or stop or beam else sampling.most * num_samples
-        with LongJob("writing", total, "tokens", shown=not quiet) as job:
+        prompt_size = len(generator.prompt_ids(text))
+        with (
+            LongJob("reading the prompt", prompt_size, "tokens", shown=not quiet) as reading,
+            LongJob("writing", total, "tokens", shown=not quiet) as writing,
+        ):
+            reading.advance_to(0)
+
+            def drawn(tokens: int) -> None:
+                reading.stop()
+                writing.advance_to(tokens)
+
             samples: Iterable[Sample]
             if beam:
                 from rnngen.generation.beam import beam_search
 
-                samples = beam_search(generator, text, beam, sampling, job.advance_to)[:num_samples]
+                samples = beam_search(generator, text, beam, sampling, drawn, reading.advance_to)[:num_samples]
             else:
                 samples = generator.samples(
-                    [text] * num_samples, seed=seed, keep_pieces=show_probs, on_step=job.advance_to, **vars(sampling)
-                )
+                    [text] * num_samples, seed=seed, keep_pieces=show_probs, on_step=drawn,
+                    on_read=reading.advance_to, **vars(sampling),
+                )  # fmt: skip
             if as_json:
                 write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
                 return

@@ -171,7 +171,9 @@ def _check_early(given: dict[str, Any]) -> None:
 
     check_options(with_preset(given))
     for name in ("corpus", "valid", "test"):
-        find_files([source for source in given.get(name, ()) if source != "-"])
+        files = [source for source in given.get(name, ()) if source != "-"]
+        piped = given["corpus"] == files and not (given.get("valid") or given.get("test"))
+        find_files(files, given.get("errors", "strict"), "rnngen train -" if piped else None)
 
 
 @contextlib.contextmanager

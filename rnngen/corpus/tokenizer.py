@@ -327,20 +327,18 @@ class SubwordTokenizer(Tokenizer):
         size = sum(map(len, words[-1:]))  # in bytes: the alphabet has a character for each
         if words[-2:-1] == ["'"] and words[-1] in _CONTRACTIONS_BEGIN:
             size += 1
-        content = text[begin:].encode()
-        held = content[len(content) - size :].decode()
-        fixed = self.encode(text[: len(text) - len(held)])
-        return (fixed, held) if size <= MOST_HELD else self._hold_back_tokens(fixed, held)
-
-    def _hold_back_tokens(self, fixed: Ids, held: str) -> tuple[Ids, str]:
-        """The same, where what could be held back is too long."""
-        table, ids, content = self.token_bytes(), self.encode(held), held.encode()
-        for n, token in enumerate(ids.tolist()):
-            # a cut inside a character would leave no text
-            if len(content) <= MOST_HELD and (not content or content[0] & 0xC0 != 0x80):
-                return np.concatenate([fixed, ids[:n]]), content.decode()
-            content = content[len(table[token]) :]
-        return np.concatenate([fixed, ids]), ""
+        content, table, ids = text[begin:].encode(), self.token_bytes(), self.encode(text)
+        content = content[len(content) - size :]
+        # cut from the ids of the whole: white space alone is cut otherwise than before a word
+        stand = len(ids)
+        while size > 0:
+            stand -= 1
+            size -= len(table[ids[stand]])
+        # no more than is bounded, and no part of a character, which would leave no text
+        while len(content) > MOST_HELD or (content and content[0] & 0xC0 == 0x80):
+            content = content[len(table[ids[stand]]) :]
+            stand += 1
+        return ids[:stand], content.decode()
 
     def _token_bytes(self) -> list[bytes]:
         """The bytes that each token's GPT-2 alphabet spells."""

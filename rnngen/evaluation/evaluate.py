@@ -19,6 +19,7 @@ from rnngen.corpus.sources import ErrorRule, TextSource
 from rnngen.errors import CorpusError, UsageError
 from rnngen.evaluation.perplexity import Score, score, score_mixed, total_nats
 from rnngen.evaluation.pseudo_perplexity import PseudoScore, pseudo_nats, pseudo_score
+from rnngen.evaluation.words import words_are_separated
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_network
@@ -56,8 +57,14 @@ def evaluate(
 
 
 def score_text(run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False) -> Score | PseudoScore:
-    """Score a text that is encoded already. See ``evaluate``."""
-    return _score(load_network(run).to(device), load_mixture(run) if ngram else None, text)
+    """Score a text that is encoded already, without word perplexity where white space separates no words.
+
+    See ``evaluate``.
+    """
+    scored = _score(load_network(run).to(device), load_mixture(run) if ngram else None, text)
+    if isinstance(scored, Score) and not words_are_separated(run.tokenizer(), text.tokens, text.counts):
+        return scored.without_words()
+    return scored
 
 
 @dataclass(frozen=True)

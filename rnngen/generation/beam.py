@@ -35,8 +35,9 @@ class Hypothesis(NamedTuple):
 
 
 def beam_search(
-    generator: Generator, prompt: str, width: int, sampling: Sampling, on_step: Callable[[int], object] | None = None
-) -> list[Sample]:
+    generator: Generator, prompt: str, width: int, sampling: Sampling, on_step: Callable[[int], object] | None = None,
+    on_read: Callable[[int], object] | None = None,
+) -> list[Sample]:  # fmt: skip
     """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
 
     Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.
@@ -48,13 +49,14 @@ def beam_search(
         width: how many are kept; 1 is greedy. With V^length it would be exact.
         sampling: ``length``, ``until``, ``stop`` and ``ban``.
         on_step: told how many tokens have been searched.
+        on_read: told, from time to time, how many of the prompt's tokens have been read.
 
     Returns:
         Up to ``width`` samples, the likeliest first.
     """
     table = generator.tokenizer.token_bytes()
     banned = generator.banned(sampling.ban)
-    start = generator.start(prompt, replace(sampling, force=""))
+    start = generator.start(prompt, replace(sampling, force=""), on_read)
     context = generator.context()
     context.snapshot = start.stream
     begun, log_p = branches(context, start.opening, banned)

@@ -121,12 +121,13 @@ class Generator:
 
     def samples(
         self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False,
-        on_step: Callable[[int], object] | None = None, **options: Unpack[Options],
+        on_step: Callable[[int], object] | None = None, on_read: Callable[[int], object] | None = None,
+        **options: Unpack[Options],
     ) -> Iterator[Sample]:  # fmt: skip
         """As ``generate_batch``, but the samples one after the other, as they are done.
 
         ``keep_pieces`` gives each its ``pieces``, and writes one at a time; ``on_step`` is told how many tokens have
-        been drawn, of all samples together.
+        been drawn, of all samples together; ``on_read``, from time to time, how many of a prompt's have been read.
         """
         if isinstance(prompts, str):
             raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
@@ -135,11 +136,11 @@ class Generator:
         for prompt in dict.fromkeys(prompts):
             self.prompt_ids(prompt)
         self._check(sampling, seed)  # refuses what cannot be, before the first sample is asked for
-        return self._samples(list(prompts), sampling, seed, keep_pieces, on_step)
+        return self._samples(list(prompts), sampling, seed, keep_pieces, on_step, on_read)
 
     def _samples(
         self, prompts: list[str], sampling: Sampling, seed: int, keep_pieces: bool,
-        on_step: Callable[[int], object] | None,
+        on_step: Callable[[int], object] | None, on_read: Callable[[int], object] | None,
     ) -> Iterator[Sample]:  # fmt: skip
         size, before = 1 if keep_pieces else TOGETHER, 0
 
@@ -154,7 +155,9 @@ class Generator:
             together = prompts[first : first + size]
             numbers = range(first, first + len(together))
             # one prompt may have many samples
-            starts = {p: starts[p] if p in starts else self.start(p, sampling) for p in dict.fromkeys(together)}
+            starts = {
+                p: starts[p] if p in starts else self.start(p, sampling, on_read) for p in dict.fromkeys(together)
+            }
             writer = self.write_from([starts[p] for p in together], sampling, seed, numbers, scored=True)
             endings = [Ending(sampling, prompt) for prompt in together]
             if keep_pieces:

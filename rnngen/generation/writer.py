@@ -200,6 +200,7 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
     while writer.drawn < ending.most:
         (token,) = writer.step()
         text = decoder.push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
+        text = ending.skip(text)  # what is left out was drawn all the same
         mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
         held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
@@ -209,6 +210,7 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
     if rest := decoder.finish():
         held.append(Piece(rest, 0.0, 0.0 if writer.context.mixed else None))
     yield from release(len(ending.finish(rest)))
+    yield from (piece._replace(text="") for piece in held)
 
 
 def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int, number: int) -> Sample:

@@ -32,7 +32,13 @@ FEWEST = 200
 
 
 def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lambda: None) -> NGram:
-    """The same counts with the discounts under which ``tokens`` (N,) are likeliest; ``check`` as in ``count_ngrams``."""
+    """The same counts with the discounts under which ``tokens`` (N,) are likeliest; see ``count_ngrams`` for ``check``.
+
+    Args:
+        ngram: the counts.
+        tokens: ids.
+        check: called between the parts of the work; what it raises ends it.
+    """
     if not len(tokens):
         return ngram
     evidence, _ = ngram.evidence(tokens[:MOST_FITTED], ngram.start(1))

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import math
 
-from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
 
 FEW_STEPS = 100  # fewer than these leave a model that writes gibberish
 ENOUGH_STEPS = 1000
-LITTLE_TEXT = 20_000  # characters to learn from
 
 
-def note_on_text(corpus: EncodedCorpus) -> list[str]:
-    """A text that is too short to learn a language from."""
-    characters = corpus.train.counts.characters
-    if characters >= LITTLE_TEXT:
-        return []
-    return [
-        f"{characters:,} characters are too few to learn a language from: the model will repeat them or write "
-        "gibberish. Give it 100,000 or more"
-    ]
+def notes_on_text(corpus: EncodedCorpus) -> list[str]:
+    """A text that is too short, and held-out parts that are unlike the training part."""
+    notes = [_note_on_part(part) for part in unlike_parts(corpus)]
+    if too_short(corpus):
+        tokens = len(corpus.train.tokens)
+        notes.append(
+            f"{tokens:,} training tokens are few to learn a language from: the model will write gibberish or repeat "
+            "them. Give it more text, 100 KB or more"
+        )
+    return notes
+
+
+def _note_on_part(part: Likeness) -> str:
+    name = {"valid": "validation", "test": "test"}[part.part]
+    what = f"the {name} part is unlike the training part"
+    if part.unknown > part.unknown_limit:
+        what += f" ({part.unknown:.0%} of its characters do not occur there)"
+    return (
+        f"{what}, so scores on it say little: the parts are cut by position. Mix the files' order, or give files of "
+        f"their own with --valid and --test"
+    )
 
 
 def note_on_time(steps: int, step_seconds: float, spent: float, total: float) -> list[str]:

@@ -24,7 +24,7 @@ from rnngen.shapes import expected_shapes
 from rnngen.training import rules
 from rnngen.training.budget import FILL_SECONDS, SAMPLE_SECONDS, SAVE_BYTES_PER_SECOND, Costs
 from rnngen.training.mixing import mixing_seconds
-from rnngen.training.notes import note_on_load, note_on_text, note_on_time
+from rnngen.training.notes import note_on_load, note_on_time, notes_on_text
 from rnngen.training.sizing import Length, mean_length, pick_network, sized_config
 from rnngen.training.speed import Speed, SpeedTest, UnusableError, measure_validation
 
@@ -46,7 +46,7 @@ class Plan:
         most_steps: however much time there is.
         memory_bytes: estimated, of weights, gradients, optimizer and activations.
         capped: whether the text is too small to fill the minutes.
-        unknown: part → share of its tokens that are the unknown symbol, where there are any.
+        unknown: part → how many of its tokens are the unknown symbol, and how many it has, where there are any.
         unusable: device or precision → why it was not taken, for those that failed.
         notes: what else a user should know, a sentence each.
     """
@@ -65,7 +65,7 @@ class Plan:
     most_steps: int
     memory_bytes: int
     capped: bool
-    unknown: dict[str, float]
+    unknown: dict[str, tuple[int, int]]
     unusable: dict[str, str]
     notes: tuple[str, ...]
 
@@ -151,7 +151,7 @@ def _plan_on(
     plan = _timetable(config, speed, token_seconds, counting, given, corpus, length, test.unusable)
     steps = plan.config.train.steps
     plan = dataclasses.replace(plan, config=plan.config.with_values(_rates(given, steps, trained=trained)))
-    notes = note_on_text(corpus)
+    notes = notes_on_text(corpus)
     if length.by_clock:
         total = 60 * given.get("minutes", rules.DEFAULT_MINUTES)
         notes += note_on_time(steps, plan.costs.step, time.perf_counter() - started, total)
@@ -207,7 +207,7 @@ def _timetable(
         most_steps=most_steps,
         memory_bytes=_memory(config, parameters, V, math.ceil(window)),
         capped=length.by_clock and steps == most_steps,
-        unknown={name: part.unknown / len(part.tokens) for name, part in corpus.parts.items() if part.unknown},
+        unknown={name: (part.unknown, len(part.tokens)) for name, part in corpus.parts.items() if part.unknown},
         unusable=unusable,
         notes=(),
     )

@@ -132,8 +132,12 @@ def test_memory_does_not_grow_with_the_text(trained: Path) -> None:
 @pytest.mark.usefixtures("impatient", "trained")
 def test_a_prompt_that_takes_long_to_read_is_told_as_that(cli: Callable[..., Outcome]) -> None:
     prompt = make_text(21_000)
-    for more in ([], ["--show-probs", "--num-samples", 2]):
-        err = cli("sample", "--prompt", prompt, "-n", 3, "--seed", 1, *more).err
+    seed = ["--seed", 1]
+    for more in (
+        seed, [*seed, "--show-probs", "--num-samples", 2], [*seed, "--json"], [*seed, "--num-samples", 3],
+        [*seed, "--json", "--show-probs"], ["--beam", 2],
+    ):  # fmt: skip
+        err = cli("sample", "--prompt", prompt, "-n", 3, *more).err
         assert re.search(r"^reading the prompt: [\d,]+ of 21,000 tokens, \d+ s left$", err, re.MULTILINE)
         while_it_was_read = err[: err.rindex("reading the prompt")]
         assert set(re.findall(r"^writing: .*", while_it_was_read, re.MULTILINE)) <= {"writing: 0 of 3 tokens"}

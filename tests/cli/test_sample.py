@@ -143,6 +143,11 @@ def test_without_a_prompt_a_line_is_not_empty(cli: Cli) -> None:
     assert all(sample["text"] for sample in samples)
     skipped = [sample for sample in samples if sample["tokens"] > len(sample["text"]) + 1]
     assert skipped, "the model begins some paragraphs with a line end, which is drawn and left out"
+    with_pieces = cli("sample", "--until", "line", "--num-samples", 300, "--seed", 1, "--json", "--show-probs").out
+    for sample, line in zip(samples, with_pieces.splitlines(), strict=True):
+        pieces = json.loads(line)
+        assert (pieces["text"], pieces["tokens"]) == (sample["text"], sample["tokens"])
+        assert math.fsum(piece["nats"] for piece in pieces["pieces"]) == pytest.approx(sample["nats"], rel=1e-6)
 
 
 @pytest.mark.usefixtures("trained")
