@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import UsageError
+from rnngen.platforms import quote_argument
 
 MOST_BYTES = 1 << 20
 HINT = "A file of options holds one per line, such as: minutes = 3."
@@ -41,7 +42,10 @@ def _read_text(path: Path) -> str:
         if not path.is_file():  # a pipe or a device would be waited for
             path.stat()
             found = "a folder" if path.is_dir() else "a pipe or a device"
-            raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=HINT)
+            options = path / "config.json"
+            hint = f"For the options of this run type: --config {quote_argument(str(options))}"
+            hint = hint if options.is_file() else HINT
+            raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=hint)
         if path.stat().st_size > MOST_BYTES:
             raise UsageError("is too large", where=path, expected="a TOML file of at most 1 MiB", hint=HINT)
         content = path.read_bytes()

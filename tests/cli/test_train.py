@@ -182,7 +182,7 @@ def test_a_length_on_the_command_line_overrides_another_length_in_the_file(cli: 
     ("toml", "said"),
     [
         ("hiden_size = 3", "Did you mean hidden-size?"),
-        ("[model]\ncell = 'gru'", "unknown option 'model'"),
+        ("[modell]\ncell = 'gru'", "unknown section [modell]"),
         ("steps = 0", "steps has an invalid value"),
         ("steps = 'many'", "steps has an invalid value"),
         ("cell = 'transformer'", "cell has an invalid value"),

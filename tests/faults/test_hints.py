@@ -50,7 +50,7 @@ MISTAKES = [
     "train corpus.txt --device CPU", "train corpus.txt --vocab-size 0.1k", "eval --part validation",
     "sample --length 1e1", "sample -n=5",
     # files of options
-    "train corpus.txt --config out.toml", "train corpus.txt --config quiet.toml",
+    "train corpus.txt --config out.toml", "train corpus.txt --config quiet.toml", "train --config checkpoints/tiny",
     # runs and texts in each other's place, files in the way
     "inspect corpus.txt", "inspect gates corpus.txt --length 30", "inspect gradients corpus.txt --lags 5",
     "report corpus.txt", "report --out corpus.txt", "report --out checkpoints", "inspect checkpoints/tinny",
