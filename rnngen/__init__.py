@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_filler", "train"]
+__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_filler", "train", "train_further"]
 
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rnngen.generation.fill import load_filler
     from rnngen.generation.generate import generate, load
     from rnngen.training.launch import train
+    from rnngen.training.resuming import train_further
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
@@ -30,6 +31,7 @@ _HOMES = {
     "load": "rnngen.generation.generate",
     "load_filler": "rnngen.generation.fill",
     "train": "rnngen.training.launch",
+    "train_further": "rnngen.training.resuming",
 }
 
 

@@ -396,17 +396,7 @@ def open_run(path: str | Path | None = None) -> Run:
     """
     folder = Path(path) if path is not None else newest_run()
     if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing there"
-        hint = "A text comes after the run: rnngen eval RUN TEXT, rnngen sample RUN --prompt-file TEXT."
-        if not folder.exists():
-            import difflib  # here: only a mistake needs it
-
-            known = {manifest.parent.name: manifest.parent for manifest in checkpoints_folder().glob(f"*/{MANIFEST}")}
-            near = difflib.get_close_matches(folder.name, known, 1)
-            hint = f"Did you mean {known[near[0]]}?" if near else None  # type: ignore[assignment]
-        raise CheckpointError(
-            "is not a run", where=folder, expected="a folder made by rnngen train", found=found, hint=hint,
-        )  # fmt: skip
+        raise no_folder(folder)
     if not any((folder / name).exists() for name in (CONFIG, MANIFEST, "resume")):
         runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
         raise CheckpointError(
@@ -426,6 +416,23 @@ def open_run(path: str | Path | None = None) -> Run:
     if not isinstance(config, dict):
         raise CheckpointError("is not a configuration", where=folder / CONFIG)
     return Run(folder, manifest, config)
+
+
+def no_folder(folder: Path) -> CheckpointError:
+    """The error for a run that is no folder, with what was probably meant."""
+    if folder.exists():
+        found = "a file"
+        hint = "A text comes after the run: rnngen eval RUN TEXT, or rnngen sample RUN --prompt-file TEXT."
+    else:
+        from rnngen.other_names import closest  # here: only a mistake needs it
+
+        known = {manifest.parent.name: manifest.parent for manifest in checkpoints_folder().glob(f"*/{MANIFEST}")}
+        near = closest(folder.name, known)
+        found, hint = "nothing there", f"Did you mean {known[near]}?" if near else "List the runs: rnngen runs."
+        hint = hint if known else "Train one: rnngen train TEXT."
+    return CheckpointError(
+        "is not a run", where=folder, expected="a folder made by rnngen train", found=found, hint=hint
+    )
 
 
 def newest_run() -> Path:

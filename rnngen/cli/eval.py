@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.widths import pad, width
 from rnngen.errors import CorpusError, UsageError
 from rnngen.platforms import quote_argument
 
@@ -198,8 +199,8 @@ def _table(run: str, what: str, score: Score | PseudoScore) -> str:
     if pseudo:
         lines[1:1] = ["each token predicted from both sides: not comparable with perplexity"]
     rows = (*(_PSEUDO_SCORES if pseudo else _SCORES), *_COUNTS)
-    width = max(len(label) for _, label, _ in rows) + 2
-    lines += [f"  {label:<{width}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
+    labels = max(len(label) for _, label, _ in rows) + 2
+    lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
     return "\n".join(lines) + "\n"
 
 
@@ -243,14 +244,14 @@ def _gap_table(names: list[str], scores: list[GapScore], what: str) -> str:
     values = [score.as_dict() for score in scores]
     short = [Path(name).name for name in names]
     names = short if len(set(short)) == len(names) else names
-    width = max(16, *(len(name) + 2 for name in names))
+    columns = max(16, *(width(name) + 2 for name in names))
     lines = [f"\n{scores[0].words:,} {what} taken out and put back, one at a time:\n"]
     if len(names) > 1:
-        lines += [f"  {'':<25}" + "".join(f"{name:>{width}}" for name in names)]
+        lines += [f"  {'':<25}" + "".join(pad(name, columns, ">") for name in names)]
     for key, label, form in _GAP_ROWS:
         cells = [format(v[key], form) if key in v else "-" for v in values]
         if cells != ["-"] * len(cells):
-            lines.append(f"  {label:<25}" + "".join(f"{cell:>{width}}" for cell in cells))
+            lines.append(f"  {label:<25}" + "".join(f"{cell:>{columns}}" for cell in cells))
     lines.append("  (at least: as if no word but those that the models above proposed could be)")
     return "\n".join(lines) + "\n"
 
@@ -300,5 +301,5 @@ def _spot_table(spots: list[Spot]) -> str:
         expected = f"{s.expected!r} {share}"
         place = f"{s.left}⟦{s.token}⟧{s.right}".replace("\n", "↵").replace("\t", " ")
         times = f"{s.times} times: " if s.times > 1 else ""
-        lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {expected:<18} {times}{place}")
+        lines.append(f"{s.line:>6}:{s.column:<6}  {s.nats / math.log(2):>5.1f}  {pad(expected, 18)} {times}{place}")
     return "\n".join(lines) + "\n"

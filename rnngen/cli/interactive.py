@@ -18,6 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli import console
+from rnngen.cli.widths import width
 from rnngen.errors import RnngenError, UsageError
 from rnngen.generation.generate import Generator
 from rnngen.generation.options import Sampling
@@ -222,7 +223,7 @@ class _Conversation:
 def _shown(text: str) -> str:
     """On one line, and not too much of it."""
     text = text.replace("\n", "↵")
-    return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+    return text if width(text) <= 60 else f"{text[:28]} … {text[-28:]}"
 
 
 def _setting(sampling: Sampling, name: str) -> str:

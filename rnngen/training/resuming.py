@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
 from rnngen.platforms import quote_argument
-from rnngen.run import CONFIG, TOKENIZER, never_saved, never_saved_error, read_json, sha256
+from rnngen.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, no_folder, open_run, read_json, sha256
 from rnngen.stretches import Cycle, Stretch
 from rnngen.training.checkpoint import RunWriter, load_state
-from rnngen.training.launched import Launched
+from rnngen.training.events import Event
+from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.memory import keep_freed_memory
 from rnngen.training.pace import make_pace
 from rnngen.training.plan import Plan, make_plan
@@ -57,8 +58,7 @@ def resume(
     check_options(length)
     keep_freed_memory()
     if not path.is_dir():
-        found = "a file" if path.exists() else "nothing there"
-        raise CheckpointError("is not a run", where=path, expected="a folder made by rnngen train", found=found)
+        raise no_folder(path)
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
@@ -90,6 +90,34 @@ def resume(
     except BaseException:
         writer.close()
         raise
+
+
+def train_further(
+    run: str | Path | Run, corpus: str | Path | Sequence[str | Path] = (), *, minutes: float | None = None,
+    epochs: float | None = None, steps: int | None = None, device: str | None = None,
+    allow_changed_corpus: bool = False, on_event: Callable[[Event], None] | None = None,
+) -> Run:  # fmt: skip
+    """Train a run that was stopped to its end, or, with a length, any run further; returns the run.
+
+    Args:
+        run: the run, or its folder.
+        corpus: where its text is now, if it has moved.
+        minutes: how long to train from here on; or
+        epochs: how often to read the training text from here on; or
+        steps: how many optimizer steps from here on. Of these three at most one.
+        device: where to compute, see ``resume``.
+        allow_changed_corpus: train on although the text is no longer what it was.
+        on_event: is called with every event (``rnngen.training.events``).
+
+    Raises:
+        RnngenError: as ``resume``, and as ``train``.
+    """
+    path = run.path if isinstance(run, Run) else Path(run)
+    texts = [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
+    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
+    length = {name: value for name, value in given.items() if value is not None}
+    launched = resume(path, texts, length=length, device=device, allow_changed_corpus=allow_changed_corpus)
+    return open_run(run_to_end(launched, on_event).path)
 
 
 def _read_text(

@@ -7,6 +7,7 @@ in capitals stand for what the user has: a run, a text.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.cli.app import run
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]
@@ -54,7 +56,13 @@ MISTAKES = [
     # runs and texts in each other's place, files in the way
     "inspect corpus.txt", "inspect gates corpus.txt --length 30", "inspect gradients corpus.txt --lags 5",
     "report corpus.txt", "report --out corpus.txt", "report --out checkpoints", "inspect checkpoints/tinny",
-    "inspect gradients --text short.txt --lags 100",
+    "inspect gradients --text short.txt --lags 100", "eval corpus.txt checkpoints/tiny", "sample corpus.txt -n5",
+    "sample checkpoints/tiny 'The ' -n5", "sample nowhere -n5", "sample -n5 checkpoints/tini", "eval unsaved",
+    # training again, and further
+    "train corpus.txt --out checkpoints/tiny", "train --resume unsaved", "sample unsaved", "train --resume nowhere",
+    "train corpus.txt --out trial --init-from unsaved", "train --resume other --learning-rate 1",
+    "train --resume changed", "train --resume gone", "eval gone",
+    "train --resume corpus.txt", "train checkpoints/tiny",
 ]  # fmt: skip
 
 
@@ -90,6 +98,18 @@ def _files(trained: Path, corpus: Path, tmp_path: Path) -> None:
     Path("short.txt").write_text(text[:120], encoding="utf-8")
     Path("out.toml").write_text('cell = "gru"\nout = "my run"\n')
     Path("quiet.toml").write_text("quiet = true\n")
+    Path("text.txt").write_text(text, encoding="utf-8")
+    quick = shlex.split(" ".join(QUICK.values()))
+    for name in ("unsaved", "changed", "gone"):
+        text_of_its_own = f"{name}.txt"
+        Path(text_of_its_own).write_text(text, encoding="utf-8")
+        assert run(["train", text_of_its_own, *quick, "--out", name, "--quiet"]) == 0
+    (Path("unsaved") / "manifest.json").unlink()
+    shutil.rmtree("unsaved/resume")
+    (Path("unsaved") / "model.safetensors").unlink()
+    Path("changed.txt").write_text(text[::-1], encoding="utf-8")
+    Path("gone.txt").unlink()
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
 
 
 @pytest.mark.usefixtures("_files")
@@ -113,6 +133,7 @@ def _to_be_quick(command: list[str]) -> list[str]:
         return []
     said = {word.removeprefix("--") for word in command if word.startswith("--")}
     said |= {SAID_BY[option] for option in said & SAID_BY.keys()}
+    said |= {"hidden-size"} if "init-from" in said else set()  # which says the size
     return [word for option, words in QUICK.items() if option not in said for word in words.split()]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import rnngen
 from rnngen.errors import CheckpointError, TrainingError, UsageError
 from rnngen.evaluation import perplexity, pseudo_perplexity
 from rnngen.ngram import counts
@@ -372,3 +373,14 @@ def test_a_stop_while_ngrams_are_counted_leaves_them_for_later(corpus: Path, mon
     assert "ngram.safetensors" in open_run("run").manifest
     (again,) = (e for e in finish(resume(Path("run"))) if isinstance(e, Finished))
     assert again.mixed is None  # it has been done
+
+
+def test_in_python_a_run_is_trained_further(corpus: Path) -> None:
+    run = finished(corpus)
+    steps: list[int] = []
+    further = rnngen.train_further(
+        open_run(run), corpus, steps=3, on_event=lambda e: steps.append(e.step) if isinstance(e, Stepped) else None
+    )
+    assert steps == [21, 22, 23]
+    assert further.planned_steps() == 23
+    assert rnngen.train_further(run).path == run  # nothing is left to do
