@@ -106,7 +106,10 @@ def sha256(content: bytes | mmap.mmap) -> str:
 
 def to_json(value: Any) -> bytes:
     """Readable JSON, ending in a newline."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    try:
+        return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except UnicodeEncodeError:  # a file's name that is not UTF-8
+        return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 class _Background:

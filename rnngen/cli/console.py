@@ -208,7 +208,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     for number in range(max(map(len, rows), default=0)):
         grid.add_column(no_wrap=number == 0, overflow="fold")  # the first is a name, to be copied whole
     for row in rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*(Text(unescaped(cell)) for cell in row))
     width = shutil.get_terminal_size().columns if shows_output() else 10_000
     out = Console(file=io.StringIO(), width=width, no_color=True, force_terminal=False)
     with out.capture() as captured:

@@ -54,11 +54,11 @@ def open_run_of(argument: str | None) -> Run:
     try:
         return open_run(argument)
     except CheckpointError as error:
-        if argument is None or error.hint or _exists(argument):
+        if argument is None or _exists(argument):
             raise
         raise CheckpointError(  # one word may be a text too
             error.what, where=error.where, expected=error.expected, found=error.found,
-            hint=_prompt_hint(argument, None),
+            hint=f"{error.hint or ''} {_prompt_hint(argument, None)}".strip(),
         ) from error  # fmt: skip
 
 

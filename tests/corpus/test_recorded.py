@@ -158,6 +158,19 @@ def test_a_run_trained_on_standard_input_is_scored_and_trained_further(
     assert before > 0
 
 
+def test_a_text_whose_name_is_not_utf_8_is_found_again(tmp_path: Path, cli: Cli) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    try:
+        Path(name).write_text(make_text(6_000), encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert cli("train", name, *OPTIONS, "--out", "run").code == 0
+    before = score(cli, "run")
+    forget_the_cache()
+    assert score(cli, "run") == before
+    assert cli("train", "--resume", "run", "--steps", "2").code == 0
+
+
 def test_places_are_paths_from_the_run(tmp_path: Path) -> None:
     data = DataConfig(corpus=(str(tmp_path / "texts" / "a.txt"), "-"), valid=(str(tmp_path / "v.txt"),))
     places = places_from(tmp_path / "runs" / "one", data)
