@@ -50,6 +50,7 @@ METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 NEW = ".new"
 RESUME, PLAN = "resume", "plan.jsonl"  # what training needs to be resumed, and how it was planned again (in RESUME)
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
+LOCK, HOLDER = ".lock", ".lock-holder"  # of the process that writes the run, and who that is
 UNSAVED = (CONFIG, TOKENIZER, *LOGS, RESUME)
 """All that a run that never saved can leave: what was decided before the first step, logs, and how it was planned."""
 
@@ -308,15 +309,22 @@ def never_saved(folder: Path) -> bool:
     return False
 
 
-def never_saved_error(folder: Path) -> CheckpointError:
-    """The error for what needs a saved run, with the command that begins it again."""
+def never_saved_error(folder: Path, *, being_trained: bool) -> CheckpointError:
+    """The error for what needs a saved run, with the command that begins it again.
+
+    Args:
+        folder: the run's.
+        being_trained: whether another process may be training it just now.
+    """
     text = "TEXT"
     with contextlib.suppress(CheckpointError, KeyError, TypeError, AttributeError):
         sources = read_json(folder / CONFIG)["data"]["corpus"]
         text = " ".join(quote_argument(str(source)) for source in sources)
+    again = f"begin it again in the same folder: rnngen train {text} --out {quote_argument(str(folder))}."
     return CheckpointError(
-        "this run ended before it saved anything", where=folder, expected="a run that was saved at least once",
-        hint=f"Begin it again in the same folder: rnngen train {text} --out {quote_argument(str(folder))}.",
+        "this run has not saved anything", where=folder, expected="a run that was saved at least once",
+        hint=f"Wait for its first save, or, if it is not being trained any more, {again}"
+        if being_trained else f"{again[0].upper()}{again[1:]}",
     )  # fmt: skip
 
 
@@ -407,7 +415,7 @@ def open_run(path: str | Path | None = None) -> Run:
             hint=f"It holds runs: {', '.join(map(str, runs[:5]))}{', …' * (len(runs) > 5)}." if runs else None,
         )  # fmt: skip
     if never_saved(folder):
-        raise never_saved_error(folder)
+        raise never_saved_error(folder, being_trained=(folder / HOLDER).exists())  # unless its process was killed
     if not (folder / MANIFEST).exists():
         raise CheckpointError(
             "has no saved model yet", where=folder, expected="a folder made by rnngen train, with a manifest.json",

@@ -26,8 +26,8 @@ WIDE = 110
 _SMOOTHING = 0.98
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """The plan, as it is printed before the first step."""
+def plan_lines(plan: Plan, done: int = 0) -> list[str]:
+    """The plan, as it is printed before the first step, or after those that were ``done`` before."""
     model, train = plan.config.model, plan.config.train
     parts = ", ".join(
         f"{console.count(n)} {name}"
@@ -48,7 +48,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"model   {describe_model(model.model_dump())}, {console.count(plan.parameters)} parameters",
         f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
         f"{model.input_dropout:g} of inputs",
-        f"steps   {train.steps:,} of {train.batch_size} streams x {train.bptt} tokens = "
+        f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {console.count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
         f"about   {console.duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
@@ -69,10 +69,7 @@ def opening_lines(launched: Launched) -> list[str]:
     sources = trainer.corpus.sources
     several = sources is not None and (sources.read > 1 or sources.skipped)
     files = [f"files   {sources.line()}"] if sources and several and not trainer.step else []
-    lines = [*files, *plan_lines(plan), *lines]
-    if trainer.step:
-        lines = [line.replace("steps   ", "steps   further ", 1) for line in lines]
-    return lines
+    return [*files, *plan_lines(plan, trainer.step), *lines]
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
@@ -143,8 +140,6 @@ class Quiet:
     def title(self) -> str:
         """Where the run is going."""
         trainer, path = self.launched.trainer, self.launched.trainer.writer.path
-        if trainer.is_over:
-            return f"{path} is finished"
         if self.launched.plan and not trainer.step:
             return f"Training into {path}"
         return f"Training {path} further from step {trainer.step:,} on"
@@ -265,6 +260,6 @@ class LiveScreen(Quiet):
 
 def make_screen(launched: Launched, *, quiet: bool) -> Quiet:
     """The screen that fits standard error."""
-    if quiet:
+    if quiet or launched.trainer.is_over:
         return Quiet(launched)
     return LiveScreen(launched) if console.stderr_console().is_terminal else PlainLines(launched)

@@ -254,21 +254,23 @@ def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
     from rnngen.training.notes import FEW_STEPS
 
     best = f"{finished.best_nll:.4f} {pseudo}nats a token at step {finished.best_step}"
-    if finished.step == finished.first_step:
-        path = quote_argument(str(finished.path))
-        return [
-            f"Nothing to do: this run was finished after step {finished.step}. Best validation: {best}.",
-            f"To train it further: rnngen train --resume {path} --minutes 5",
-        ]
     reason = " (no better for a while)" if finished.reason == "patience" else ""
-    lines = [f"Done after step {finished.step}{reason}. Best validation: {best}."]
-    if finished.best_step <= finished.first_step and (finished.first_step or launched.trainer.trained):
+    if finished.step == finished.first_step:
+        further = f"rnngen train --resume {quote_argument(str(finished.path))} --minutes 5"
+        lines = [
+            *(f"note: {note}" for note in launched.notes),
+            f"This run is finished after step {finished.step}{reason}. Best validation: {best}.",
+            f"To train it further: {further}",
+        ]
+    else:
+        lines = [f"Done after step {finished.step}{reason}. Best validation: {best}."]
+    if finished.step > finished.first_step >= finished.best_step and (finished.first_step or launched.trainer.trained):
         lines.append("None of the steps since made it better, so the weights that it began with are kept.")
     plan = launched.plan
     taken = finished.step - finished.first_step
     if plan and plan.deadline is not None and taken < FEW_STEPS <= plan.config.train.steps:
         lines.append(f"note: there was time for {taken} steps only: give it more with --minutes.")
-    if finished.gradient:
+    if finished.gradient and finished.step > finished.first_step:
         g = finished.gradient
         lines.append(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
     if mixed := finished.mixed:

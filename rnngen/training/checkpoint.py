@@ -36,7 +36,6 @@ from rnngen.stretches import Stretch
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
-LOCK, HOLDER = ".lock", ".lock-holder"
 _REPLACED = ".replaced"
 
 
@@ -70,17 +69,17 @@ class RunWriter:
         self._begun: list[Path] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path / LOCK)
+            self._lock = FileLock(path / files.LOCK)
             self._lock.acquire(timeout=0)
         except Timeout as error:
             with contextlib.suppress(OSError):
-                holder = (path / HOLDER).read_text(encoding="utf-8")
+                holder = (path / files.HOLDER).read_text(encoding="utf-8")
                 raise CheckpointError("another process is writing this run", where=path, found=holder) from error
             raise CheckpointError("another process is writing this run", where=path) from error
         except OSError as error:
             raise files.cannot_write(path, error) from error
         try:
-            (path / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            (path / files.HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
             self._clean()
         except OSError as error:
             self.close()
@@ -89,7 +88,7 @@ class RunWriter:
     def close(self) -> None:
         """Let others write."""
         with contextlib.suppress(OSError):
-            (self.path / HOLDER).unlink(missing_ok=True)
+            (self.path / files.HOLDER).unlink(missing_ok=True)
         self._lock.release()
 
     def discard(self, *, folder_too: bool) -> None:
@@ -98,7 +97,7 @@ class RunWriter:
             path.unlink(missing_ok=True)
         self.close()
         with contextlib.suppress(OSError):  # on Windows another process may have just opened the lock
-            (self.path / LOCK).unlink(missing_ok=True)
+            (self.path / files.LOCK).unlink(missing_ok=True)
             if folder_too:
                 self.path.rmdir()
 

@@ -15,8 +15,20 @@ from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.platforms import quote_argument
 from rnngen.presets import with_preset
-from rnngen.run import CONFIG, MANIFEST, MODEL, RESUME, UNSAVED, Run, checkpoints_folder, never_saved, open_run
-from rnngen.training.checkpoint import HOLDER, LOCK, RunWriter, new_run_folder
+from rnngen.run import (
+    CONFIG,
+    HOLDER,
+    LOCK,
+    MANIFEST,
+    MODEL,
+    RESUME,
+    UNSAVED,
+    Run,
+    checkpoints_folder,
+    never_saved,
+    open_run,
+)
+from rnngen.training.checkpoint import RunWriter, new_run_folder
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.memory import keep_freed_memory
@@ -83,7 +95,7 @@ def launch(
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
-    return Launched(trainer, plan)
+    return Launched(trainer, plan, (f"it begins with the weights of {first.path}",) if first else ())
 
 
 def train(

@@ -71,7 +71,7 @@ def resume(
     writer = RunWriter(path)
     try:
         if never_saved(path):
-            raise never_saved_error(path)
+            raise never_saved_error(path, being_trained=False)  # this process holds its lock
         state = load_state(path)
         for name in (CONFIG, TOKENIZER):
             if state.values.get("decided", {}).get(name) != sha256((path / name).read_bytes()):

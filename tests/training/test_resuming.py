@@ -191,7 +191,7 @@ def test_a_finished_run_that_is_resumed_says_so_and_how_to_go_on(cli: Cli, corpu
     finished(corpus)
     said = cli("train", "--resume", "run")
     assert said.code == 0
-    assert "Nothing to do: this run was finished after step 20." in said.err
+    assert "This run is finished after step 20. Best validation: " in said.err
     assert "To train it further: rnngen train --resume run --minutes 5" in said.err
     assert cli("train", "--resume", "run", "--steps", "3", "--json").out.count('"step": 23') == 1
 
