@@ -258,7 +258,8 @@ class RunWriter:
                 if _same(_read_state(folder)[1], values):
                     return folder
         try:
-            shutil.rmtree(work, ignore_errors=True)
+            for old in (work, replaced):
+                shutil.rmtree(old, ignore_errors=True)
             work.mkdir(parents=True)
             for name, content in contents.items():
                 files.write_synced(work / name, content)
@@ -271,6 +272,9 @@ class RunWriter:
             shutil.rmtree(replaced, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(work, ignore_errors=True)
+            if replaced.exists() and not folder.exists():
+                with contextlib.suppress(OSError):  # then the next process that writes the run puts it back
+                    rename_folder(replaced, folder)
             raise files.cannot_write(folder, error) from error
         for old in files.saved_steps(self.path)[KEEP:]:
             shutil.rmtree(old, ignore_errors=True)

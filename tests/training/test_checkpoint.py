@@ -240,6 +240,40 @@ def test_saving_the_same_step_again_never_loses_it(
     save_state_at_every_step(tmp_path / "run", before, 3, when, fault)
 
 
+@pytest.mark.parametrize("fault", [Killed, full])
+@pytest.mark.parametrize("when", ["before", "half", "after"])
+@pytest.mark.parametrize("before", [[3], [1, 3]], ids=str)
+def test_a_state_that_is_replaced_at_its_step_is_there_before_and_after(
+    tmp_path: Path, before: list[int], when: str, fault: Callable[[], BaseException]
+) -> None:
+    """As when something that was due at a step has been done since."""
+    run, (tensors, values) = tmp_path / "run", state(3)
+    done = {**values, "due": []}
+
+    def fresh() -> RunWriter:
+        shutil.rmtree(run, ignore_errors=True)
+        writer = RunWriter(run)
+        for k in before:
+            writer.save_state(k, *state(k))
+        return writer
+
+    writer = fresh()
+    steps = steps_of(lambda: writer.save_state(3, tensors, done), when)
+    writer.close()
+    assert load_state(run).values == done
+    assert len(steps) >= 3
+    for k in steps:
+        writer = fresh()
+        with fault_at(k, when, fault), suppress(Killed, CheckpointError):
+            writer.save_state(3, tensors, done)
+        writer.close()
+        if fault is full:
+            assert load_state(run).values in (values, done), f"step {k}"
+        with writing(run):  # which puts back what a killed process had moved away
+            assert leftovers(run) == []
+            assert load_state(run).values in (values, done), f"step {k}"
+
+
 def test_a_state_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
     with writing(tmp_path / "run") as writer:
         folder = writer.save_state(7, *state(7))
