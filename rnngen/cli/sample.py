@@ -158,8 +158,8 @@ def sample_command(
 ) -> None:
     """Write new text with a trained model.
 
-    Without a prompt the text begins as a paragraph does. Characters of the prompt that the model has never seen
-    are left out of what it reads, with a note.
+    Without a prompt the text begins as a paragraph does. A prompt may end in a space or inside a word. Characters
+    of it that the model has never seen are left out of what it reads, with a note.
     """
     from rnngen.generation.options import Sampling, check_count, draw_seed
 

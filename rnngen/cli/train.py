@@ -79,7 +79,7 @@ def train_command(
     resume: Annotated[Path | None, typer.Option(help="Resume a run that was stopped; with --minutes, --epochs or --steps, train it that much further. Give the text too if it has moved.", rich_help_panel=_RUN)] = None,
     allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text has changed.", rich_help_panel=_RUN)] = False,
     init_from: Annotated[Path | None, typer.Option(help="Begin a new run with this run's weights and tokenizer (fine-tuning).", rich_help_panel=_RUN)] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file of these options; the command line overrides it.", rich_help_panel=_RUN)] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file of these options, or a run's config.json; the command line overrides it.", rich_help_panel=_RUN)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings, errors, and how to go on.", rich_help_panel=_RUN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=_RUN)] = False,
 ) -> None:  # fmt: skip
