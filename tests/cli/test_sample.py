@@ -508,9 +508,10 @@ def test_a_prompt_that_may_be_meant_otherwise_is_told(cli: Cli, corpus: Path) ->
 @pytest.mark.parametrize(
     ("content", "command"),
     [
-        (gzip.compress(b"The cat\n"), "gzip -dc prompt.txt | rnngen sample --prompt -"),
+        (gzip.compress(b"The cat\n", mtime=0), "gzip -dc prompt.txt | rnngen sample --prompt -"),
         ("The cat\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8 prompt.txt | rnngen sample --prompt -"),
     ],
+    ids=["gzip", "UTF-16"],
 )
 def test_a_prompt_file_that_is_no_text_is_told_with_the_command_that_reads_it(
     cli: Cli, rnngen_command: list[str], content: bytes, command: str
