@@ -131,4 +131,4 @@ def test_runs_that_never_saved_are_listed_even_if_there_are_no_others(trained: P
     ((folder, error),) = list_runs()
     assert folder == killed
     assert isinstance(error, CheckpointError)
-    assert "before it saved anything" in str(error)
+    assert "has not saved anything" in str(error)
