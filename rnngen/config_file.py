@@ -69,6 +69,7 @@ def _read_json(path: Path, text: str) -> dict[str, Any]:
         found = "too many nested braces" if isinstance(error, RecursionError) else error
         raise UsageError("is neither TOML nor JSON", where=path, found=found, hint=HINT) from error
     record = {"rnngen", *(name for name, value in values.items() if name == "corpus" and isinstance(value, dict))}
+    record |= {"init_from", "given"} if "rnngen" in values else set()  # a run's config.json
     return {name: _given(value) for name, value in values.items() if name not in record and value not in (None, [])}
 
 

@@ -14,6 +14,9 @@ manifest that names their hash replaces the old one, then they take their place.
 not yet in place uses the ``.new`` file, so whenever the process is killed, one complete set is there. The same where
 Windows refuses the last rename because another program has the old weights open: the next save, or the next process
 that writes the run, puts the new ones in place. Nothing that is read here is ever unpickled.
+
+The folder itself may be a link, for example to a larger disk. Everything in it has to lie in it: a link in place of one
+of its files or folders is refused before it is followed, a pipe or a device before it is opened.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -47,12 +51,18 @@ FORMAT = 1
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
 NGRAM = "ngram.safetensors"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
-NEW = ".new"
+NEW, REPLACED = ".new", ".replaced"  # what is about to take its place; a state that is about to lose it
 RESUME, PLAN = "resume", "plan.jsonl"  # what training needs to be resumed, and how it was planned again (in RESUME)
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 LOCK, HOLDER = ".lock", ".lock-holder"  # of the process that writes the run, and who that is
-UNSAVED = (CONFIG, TOKENIZER, *LOGS, RESUME)
-"""All that a run that never saved can leave: what was decided before the first step, logs, and how it was planned."""
+UNSAVED = (RESUME, *LOGS, TOKENIZER, CONFIG)
+"""All that a run that never saved can leave: how it was planned, logs, and what was decided before the first step.
+
+In the order in which it is removed: config.json tells what the folder is, so it goes last.
+"""
+_KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
+_STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
+_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
 
 
 def checkpoints_folder() -> Path:
@@ -83,7 +93,13 @@ def temporary(path: Path) -> Path:
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
+    """Write a file and wait until it is on the disk.
+
+    Raises:
+        CheckpointError: something else than a file is in its place.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    is_there(path, "file")
     with path.open("wb") as stream:
         stream.write(content)
         stream.flush()
@@ -224,7 +240,7 @@ class Run:
 
         entry = self._entry(MODEL)
         for candidate in self._candidates(MODEL):
-            mapped = map_file(candidate)
+            mapped = map_file(candidate) if is_there(candidate, "file") else None
             if mapped is not None and len(mapped) == entry["bytes"] and sha256(mapped) == entry["sha256"]:
                 return candidate, mapped
         raise self._damaged(MODEL)
@@ -283,8 +299,7 @@ class Run:
     @property
     def corpus(self) -> dict[str, Any]:
         """What config.json says of the text it was trained on."""
-        corpus = self.config.get("corpus")
-        return corpus if isinstance(corpus, dict) else {}
+        return recorded_corpus(self.config)
 
     @property
     def corpus_fingerprint(self) -> str:
@@ -292,15 +307,82 @@ class Run:
         return str(self.corpus.get("fingerprint", ""))
 
 
+def recorded_corpus(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the content of a config.json says of the text; nothing where that has another form."""
+    corpus = config.get("corpus")
+    return corpus if isinstance(corpus, dict) else {}
+
+
 def saved_steps(folder: Path) -> list[Path]:
-    """Folders of saved states to resume from, the newest first."""
+    """Folders of saved states to resume from, the newest first.
+
+    Raises:
+        CheckpointError: something else than a folder is in place of the one that they lie in.
+    """
     resume = folder / RESUME
-    found = [p for p in resume.iterdir() if re.fullmatch(r"\d{9,}", p.name)] if resume.is_dir() else []
+    found = [p for p in resume.iterdir() if _STATE.fullmatch(p.name)] if is_there(resume, "folder") else []
     return sorted(found, key=lambda p: int(p.name), reverse=True)
 
 
+def unfinished_states(folder: Path) -> list[Path]:
+    """What a save that was killed left beside the saved states.
+
+    Raises:
+        CheckpointError: as ``saved_steps``.
+    """
+    resume = folder / RESUME
+    return [p for p in resume.iterdir() if _UNFINISHED.fullmatch(p.name)] if is_there(resume, "folder") else []
+
+
+def check_places(folder: Path) -> None:
+    """Make sure that all there is of a run lies in its folder, before any of it is opened, written or removed.
+
+    Raises:
+        CheckpointError: a link, a pipe or a device is in place of one of its files or folders.
+    """
+    replaced = (CONFIG, TOKENIZER, *LOGS, MANIFEST)
+    names = [*replaced, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, LOCK, HOLDER, f"{RESUME}/{PLAN}"]
+    is_there(folder / RESUME, "folder")
+    for path in (*(folder / name for name in names), *(temporary(folder / name) for name in replaced)):
+        is_there(path, "file")
+    for state in saved_steps(folder):
+        if is_there(state, "folder"):
+            for path in state.iterdir():
+                is_there(path, "file")
+    for path in unfinished_states(folder):
+        is_there(path, "file", "folder")
+
+
+def is_there(path: Path, *kinds: str) -> bool:
+    """Whether a file or folder of a run exists. Nothing is opened, and no link is followed but the run's folder.
+
+    Args:
+        path: in the run's folder.
+        kinds: what may be there: ``"file"``, ``"folder"``.
+
+    Raises:
+        CheckpointError: something else is: a link, which may lead anywhere, or a pipe or a device, which may never end.
+    """
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise CheckpointError(f"cannot be read ({error.strerror})", where=path) from error
+    if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
+        raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
+    found = next((kind for kind, matches in _KINDS.items() if matches(status.st_mode)), "a pipe, a socket or a device")
+    if found not in kinds:
+        raise CheckpointError(f"is not a {kinds[0]}", where=path, expected=f"a {kinds[0]} of this run", found=found)
+    return True
+
+
 def never_saved(folder: Path) -> bool:
-    """Whether a run was begun in this folder, and ended before it saved anything."""
+    """Whether a run was begun in this folder, and ended before it saved anything.
+
+    Raises:
+        CheckpointError: as ``saved_steps``.
+    """
     if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists() or saved_steps(folder):
         return False
     with contextlib.suppress(CheckpointError):
@@ -332,12 +414,10 @@ def read_file(path: Path) -> bytes | None:
     """A file's content; None: there is no such file.
 
     Raises:
-        CheckpointError: it is a link, or cannot be read.
+        CheckpointError: it is no file but a link, a pipe or a device, or cannot be read.
     """
-    if path.is_symlink():
-        raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     try:
-        return path.read_bytes()
+        return path.read_bytes() if is_there(path, "file") else None
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -350,7 +430,7 @@ def recorded_plan(folder: Path) -> list[Stretch]:
     Raises:
         CheckpointError: a link is in its place.
     """
-    return parse_record(read_file(folder / RESUME / PLAN) or b"")
+    return parse_record(read_file(folder / RESUME / PLAN) or b"") if is_there(folder / RESUME, "folder") else []
 
 
 def read_json(path: Path, content: bytes | None = None) -> Any:

@@ -20,15 +20,16 @@ MOST_PEAK = 1000.0
 
 @dataclass(frozen=True)
 class Cycle:
-    """A new learning-rate cycle, with which a finished run is trained further: warm-up, and the decay to the new end.
+    """How a run is trained further than it was planned to be.
 
     Attributes:
-        peak: the highest learning rates, as a share of those in the configuration, above 0.
+        peak: of a new learning-rate cycle, from a warm-up to the decay at the new end: the highest learning rates, as a
+            share of those in the configuration; None: the cycle that the run is in is stretched to the new end.
         valid_every: steps between validations from here on.
         sample_every: steps between samples; 0: none.
     """
 
-    peak: float
+    peak: float | None
     valid_every: int
     sample_every: int
 
@@ -42,7 +43,8 @@ class Cycle:
         if not isinstance(values, Mapping) or set(values) != {field.name for field in dataclasses.fields(cls)}:
             raise ValueError(f"not a learning-rate cycle: {values!r}")
         peak = values["peak"]
-        if not isinstance(peak, int | float) or isinstance(peak, bool) or not 0 < peak <= MOST_PEAK:
+        number = isinstance(peak, int | float) and not isinstance(peak, bool)
+        if peak is not None and not (number and 0 < peak <= MOST_PEAK):
             raise ValueError(f"the peak of a learning-rate cycle is {peak!r}")
         for name, least in (("valid_every", 1), ("sample_every", 0)):
             _check_integer(name, values[name], least, MOST_STEPS)
@@ -59,7 +61,7 @@ class Stretch:
         threads: of torch on the processor.
         precision: ``float32`` or ``bf16``.
         trial: whether this number of threads is only being tried, for a few steps.
-        cycle: the learning-rate cycle that begins here; None: the one before goes on.
+        cycle: where the run is trained further from here: how; None: it goes on as before.
     """
 
     step: int

@@ -142,7 +142,8 @@ class Quiet:
         trainer, path = self.launched.trainer, self.launched.trainer.writer.path
         if self.launched.plan and not trainer.step:
             return f"Training into {path}"
-        return f"Training {path} further from step {trainer.step:,} on"
+        what = "Training {path} further" if self.launched.plan else "Resuming {path}"
+        return f"{what.format(path=path)} from step {trainer.step:,} on"
 
 
 class PlainLines(Quiet):

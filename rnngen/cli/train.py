@@ -118,6 +118,7 @@ def train_command(
     what = ", ".join(given.get("corpus", [f"{resume}"]))
     unchanged = "no run was begun" if resume is None else "the run is as it was"
     with Preparation(f"reading {what}", unchanged, shown=not quiet) as preparation:
+        from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
         from rnngen.training import launch
 
         if resume is not None:
@@ -128,8 +129,6 @@ def train_command(
             )  # fmt: skip
         else:
             launched = launch.launch(given, out=out, init_from=init_from, started=started, on_progress=preparation)
-        from rnngen.cli.progress import make_screen
-
     with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
     _report(finished, launched, quiet=quiet, as_json=as_json)

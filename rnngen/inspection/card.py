@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def make_card(run: Run) -> Card:
         parameters=sum(map(math.prod, shapes)),
         bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
-        finished=_is_finished(run, train, last.get("step"), best.get("step")),
+        finished=_is_finished(run, train, last.get("step"), valid),
         tokens=tokens, valid_tokens=valid_part.get("tokens"), test_tokens=test_tokens,
         tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
@@ -140,16 +140,19 @@ def make_card(run: Run) -> Card:
     )  # fmt: skip
 
 
-def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, best_step: int | None) -> bool | None:
+def _is_finished(
+    run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Mapping[str, Any]]
+) -> bool | None:
     """Whether training is over, as ``training/trainer.py`` decides it; None: the run does not say."""
     planned = run.planned_steps()
     if step is None or planned is None:
         return None
-    begun = next((stretch for stretch in reversed(recorded_plan(run.path)) if stretch.cycle), None)
-    valid_every = begun.cycle.valid_every if begun and begun.cycle else train.get("valid_every") or 0
-    since = max(best_step or 0, begun.step if begun else 0)
-    patience = (train.get("patience") or 0) * valid_every
-    return step >= planned or (patience > 0 and best_step is not None and since <= step - patience)
+    further = [stretch for stretch in recorded_plan(run.path) if stretch.cycle]
+    cycle = further[-1].cycle if further else None
+    begin = max((stretch.step for stretch in further if stretch.cycle and stretch.cycle.peak is not None), default=0)
+    patience = (train.get("patience") or 0) * (cycle.valid_every if cycle else train.get("valid_every") or 0)
+    best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
+    return step >= planned or (patience > 0 and best is not None and best["step"] <= step - patience)
 
 
 def describe_model(model: Mapping[str, Any]) -> str:

@@ -47,18 +47,19 @@ def summarise(norms: Sequence[float], config: RunConfig) -> GradientSummary | No
     return GradientSummary(median, largest, clipped, _advice(norms, median, largest, clipped, config))
 
 
-def explosion_advice(config: RunConfig, precision: str) -> str:
+def explosion_advice(config: RunConfig, precision: str, *, network_is_given: bool = False) -> str:
     """What to change when loss or gradient is no longer finite: first what is set to something unusual.
 
     Args:
         config: of the run.
         precision: that it was computed in.
+        network_is_given: whether it began with another run's weights, so that the network cannot change.
     """
     optimizer, usual, cell = config.optimizer, OptimizerConfig(), config.model
     steps = []
     if optimizer.clip > LARGE * usual.clip:
         steps.append(f"--clip {usual.clip:g} (it is {optimizer.clip:g})")
-    if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity"):
+    if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity") and not network_is_given:
         steps.append(f"--nonlinearity tanh (it is {cell.nonlinearity}), or --cell lstm")
     names = ["learning_rate", *(["muon_learning_rate"] if optimizer.optimizer == "muon" else [])]
     rates = {f"--{name.replace('_', '-')}": getattr(optimizer, name) for name in names}
@@ -72,7 +73,7 @@ def explosion_advice(config: RunConfig, precision: str) -> str:
         steps.append(f"--precision float32 (it is {precision})")
     if not high:
         steps.append("lower rates: " + " ".join(f"{option} {rate / 4:.3g}" for option, rate in rates.items()))
-    return f"Train again with {', or '.join(steps)}."
+    return f"Begin a new run with {', or '.join(steps)}."
 
 
 def _advice(

@@ -85,13 +85,13 @@ def launch(
     writer = RunWriter(folder)
     try:
         _refuse_occupied(folder)  # again, now that nobody else can begin a run here
-        writer.clear()
         decided = {**options, "tokenizer": corpus.tokenizer.level}
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, options), trained=first is not None)
         if first:
             trainer.learner.begin_with(first.weights(), first.path)
-        writer.begin(_config_json(plan.config, corpus, folder, first), corpus.tokenizer)
+        writer.clear()
+        writer.begin(_config_json(plan.config, corpus, folder, first, options), corpus.tokenizer)
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
@@ -99,13 +99,13 @@ def launch(
 
 
 def train(
-    corpus: str | Path | list[str] | list[Path], *, out: str | Path | None = None, init_from: str | Path | None = None,
+    corpus: str | Path | Sequence[str | Path], *, out: str | Path | None = None, init_from: str | Path | None = None,
     on_event: Callable[[Event], None] | None = None, **options: Any,
 ) -> Run:  # fmt: skip
     """Train a model on a text and return its run.
 
     Args:
-        corpus: a file, folder or glob, or a list of them.
+        corpus: a file, folder or glob, or several.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: a run whose weights and tokenizer to begin with.
         on_event: is called with every event (``rnngen.training.events``).
@@ -114,7 +114,7 @@ def train(
     Raises:
         RnngenError: options, text or disk are not as they should be.
     """
-    sources = [str(source) for source in (corpus if isinstance(corpus, list) else [corpus])]
+    sources = [str(source) for source in ([corpus] if isinstance(corpus, str | Path) else corpus)]
     launched = launch(
         {**options, "corpus": sources}, out=Path(out) if out else None, init_from=Path(init_from) if init_from else None
     )
@@ -129,8 +129,14 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError("--vocab-size cannot be given with --init-from", expected="the vocabulary of that run")
     for name, value in fixed.items():
         if options.get(name) not in (None, value):
+            option = f"--{name.replace('_', '-')}"
+            if isinstance(value, bool):
+                option = option if options[name] else f"--no-{name}"
+                raise UsageError(
+                    f"{option} cannot be given with --init-from", hint=f"The network is that of {first.path}."
+                )
             raise UsageError(
-                f"--{name.replace('_', '-')} cannot change with --init-from", expected=value, found=options[name],
+                f"{option} cannot change with --init-from", expected=value, found=options[name],
                 hint=f"The network is that of {first.path}; leave the option out.",
             )  # fmt: skip
     if options.get("size"):
@@ -142,13 +148,17 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     return fixed
 
 
-def _config_json(config: RunConfig, corpus: EncodedCorpus, folder: Path, first: Run | None) -> dict[str, Any]:
+def _config_json(
+    config: RunConfig, corpus: EncodedCorpus, folder: Path, first: Run | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What config.json holds: all that was decided, what the user gave, and where text and weights are from."""
     begun = {"run": str(first.path.absolute()), "model": first.manifest[MODEL]["sha256"]} if first else None
     parts = {
         name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()
     }
     return {
         "rnngen": __version__,
+        "given": sorted(name for name, value in options.items() if value is not None),
         **({"init_from": begun} if begun else {}),
         **config.model_dump(mode="json"),
         "corpus": {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
@@ -51,15 +53,25 @@ def note_on_time(steps: int, step_seconds: float, spent: float, total: float) ->
     return [f"{left}: the model will write gibberish. Give it more: --minutes {minutes}"]
 
 
-def note_on_load(load: float | None, processors: int) -> list[str]:
-    """Other programs that keep the machine busy.
+LOOK_SECONDS = 0.1  # how long this process waits to see what others do
+MOST_IDLE = 0.3  # share of the processors' time
+
+
+def note_on_load(load: float | None, processors: int, idle_seconds: Callable[[], float | None]) -> list[str]:
+    """Other programs that keep the machine busy: the mean of the last minute is high, and just now nothing is idle.
 
     Args:
         load: processes that ran or waited to run, a mean over the last minute; None: nobody knows.
         processors: that this process may use.
+        idle_seconds: in which these were idle, added up since some moment; None: nobody knows.
     """
     if load is None or load <= processors:
         return []
+    before = idle_seconds()
+    time.sleep(LOOK_SECONDS)
+    after = idle_seconds()
+    if before is not None and after is not None and after - before > MOST_IDLE * processors * LOOK_SECONDS:
+        return []  # it was this user's last run, or the load is that of a host with more processors
     count = "1 processor" if processors == 1 else f"{processors} processors"
     return [
         f"other programs keep this machine busy (load {load:.1f} on {count}): training will be slower than it "

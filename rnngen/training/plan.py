@@ -19,7 +19,7 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import processors, usable_devices, using_threads
-from rnngen.platforms import load_average
+from rnngen.platforms import idle_seconds, load_average
 from rnngen.shapes import expected_shapes
 from rnngen.training import rules
 from rnngen.training.budget import FILL_SECONDS, SAMPLE_SECONDS, SAVE_BYTES_PER_SECOND, Costs
@@ -89,7 +89,7 @@ def make_plan(
         TrainingError: this machine cannot train the network.
     """
     check_options(options)
-    load = load_average()  # before the measurements, which would count
+    busy = note_on_load(load_average(), processors(), idle_seconds)  # before the measurements, which would count
     given = {k: v for k, v in options.items() if v is not None}
     if len(corpus.valid.tokens) == 0:
         raise CorpusError(
@@ -104,7 +104,7 @@ def make_plan(
             if on_progress:
                 on_progress("measuring this machine", 0, None)
             plan = _plan_on(device, given, corpus, started, trained=trained)
-            notes = (*plan.notes, *note_on_load(load, processors()))
+            notes = (*plan.notes, *busy)
             return dataclasses.replace(plan, unusable={**unusable, **plan.unusable}, notes=notes)
         except UnusableError as error:
             unusable[device] = error.why

@@ -18,7 +18,7 @@ from rnngen.model.device import pick_device, processors
 from rnngen.platforms import quote_argument
 from rnngen.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, no_folder, open_run, read_json, sha256
 from rnngen.stretches import Cycle, Stretch
-from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.memory import keep_freed_memory
@@ -62,7 +62,7 @@ def resume(
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
-    recorded, trained = saved.pop("corpus", {}), saved.pop("init_from", None) is not None
+    recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
     saved.pop("rnngen", None)
     config = RunConfig.from_json(saved, path / CONFIG)
     begun_on = config.train.device
@@ -77,19 +77,38 @@ def resume(
             if state.values.get("decided", {}).get(name) != sha256((path / name).read_bytes()):
                 raise CheckpointError("is not the one that this run began with", where=path / name)
         tokenizer = load_tokenizer(path / TOKENIZER)
+        recorded = _recorded_text(recorded, state)
+        config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
+        texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]
         text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress)
         corpus = _same_text(text, config.data, path, texts, allow_changed_corpus=allow_changed_corpus)
+        if texts:
+            config = config.with_values({"corpus": texts})
         same_device = there.partition(":")[0] == begun_on.partition(":")[0]
-        trainer = Trainer(config, corpus, writer, state, trained=trained, same_device=same_device)
+        trainer = Trainer(config, corpus, writer, state, trained=trained is not None, same_device=same_device)
         trainer.warnings += [fallback] if fallback else []
         if due := trainer.schedule.due(trainer.step):  # a plan that was made just before the process ended
             trainer.follow(due, trainer.schedule.ahead)
         _adapt(trainer)
-        plan = _train_further(trainer, length, started, on_progress) if length else None
-        return Launched(trainer, plan, (text.note,) if text.note else ())
+        if corpus is text.other:
+            trainer.begin_with_changed_text()
+        kept = given if isinstance(given, list) else []
+        plan = _train_further(trainer, length, kept, started, on_progress) if length else None
+        return Launched(trainer, plan, (text.note,) if text.note and corpus is text.corpus else ())
     except BaseException:
         writer.close()
         raise
+
+
+def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
+    """What is recorded of the text: the one that the run began with, or another one that it was trained on since."""
+    known = dict(recorded) if isinstance(recorded, Mapping) else {}
+    since = state.values.get("corpus")
+    since = since if isinstance(since, Mapping) else {}
+    sources = since.get("sources")
+    usable = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
+    fingerprint = since.get("fingerprint", known.get("fingerprint"))
+    return {**known, "fingerprint": fingerprint, "sources": sources if usable else None}
 
 
 def train_further(
@@ -154,7 +173,8 @@ def _same_text(
         return text.other
     run = quote_argument(str(path))
     raise CheckpointError(
-        "the text has changed since this run began", where=", ".join(texts or data.corpus),
+        "the text has changed since this run began",
+        where=", ".join("standard input" if text == STDIN else text for text in texts or data.corpus),
         expected="the text that it was trained on, at this place or as rnngen train --resume RUN TEXT",
         hint=f"To train on with the text as it is now: rnngen train --resume {run} "
         f"{' '.join(map(quote_argument, texts))}{' ' * bool(texts)}--allow-changed-corpus.",
@@ -178,20 +198,32 @@ def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
 
 
 def _train_further(
-    trainer: Trainer, length: Mapping[str, float], started: float, on_progress: OnProgress | None
-) -> Plan:
-    """Plan the rest of a run anew, and begin with it."""
-    step, config, current = trainer.step, trainer.config, trainer.schedule.current
+    trainer: Trainer, length: Mapping[str, float], given: Sequence[str], started: float,
+    on_progress: OnProgress | None,
+) -> Plan:  # fmt: skip
+    """Plan the rest of a run anew, and begin with it.
+
+    Args:
+        trainer: of the run.
+        length: from here on.
+        given: names of the options that the user gave when the run was begun.
+        started: see ``resume``.
+        on_progress: see ``resume``.
+    """
+    step, config, schedule = trainer.step, trainer.config, trainer.schedule
+    current = schedule.current
     values = {name: value for group in config.model_dump().values() for name, value in group.items()}
-    kept = {name: value for name, value in values.items() if name not in DECIDED_ANEW}
+    kept = {name: value for name, value in values.items() if name not in DECIDED_ANEW or name in given}
+    kept.pop("steps", None)
     options = {**kept, **length, "precision": current.precision}
     plan = make_plan(options, trainer.corpus, started, on_progress=on_progress)
     train = plan.config.train
-    cycle = None
-    if trainer.is_over:
+    begun_here = bool(current.cycle) and current.step == step  # it was trained further from here, and not one step
+    peak = None
+    if trainer.is_over or begun_here or schedule.falls_below(CYCLE_PEAK, step, config.optimizer):
         peak = 1.0 if config.optimizer.decay == "none" else CYCLE_PEAK
-        cycle = Cycle(peak, train.valid_every, train.sample_every)
     assert train.threads is not None
+    cycle = Cycle(peak, train.valid_every, train.sample_every)
     stretch = Stretch(step, step + train.steps, train.threads, train.precision, cycle=cycle)
     trainer.writer.record_plan([stretch])
     trainer.follow(stretch, [], make_pace(plan, length, step))

@@ -73,13 +73,19 @@ class Schedule:
 
     @property
     def cycle(self) -> Cycle | None:
-        """The learning-rate cycle that the run is in; None: the first, which the configuration describes."""
+        """How the run was trained further last; None: it never was, and the configuration describes it."""
         return next((stretch.cycle for stretch in reversed(self.begun) if stretch.cycle), None)
 
     @property
     def cycle_begin(self) -> int:
-        """The step at which it began."""
+        """The step at which the learning-rate cycle began that the run is in."""
         return self._decays[-1].begin
+
+    def falls_below(self, share: float, step: int, config: OptimizerConfig) -> bool:
+        """Whether the learning rates are past their warm-up and below this share of those in the configuration."""
+        decay = self._decays[-1]
+        warm = decay.place(step - decay.begin) >= max(1, round(config.warmup * decay.steps))
+        return warm and self.learning_rate_factor(step, config) < share
 
     @property
     def ahead(self) -> list[Stretch]:
@@ -98,8 +104,9 @@ class Schedule:
         """
         if stretch.step < self.current.step if self.begun else stretch.step != 0:
             raise ValueError(f"the plan of step {stretch.step} is out of order")
-        if not self.begun or stretch.cycle:
-            peak = stretch.cycle.peak if stretch.cycle else 1.0
+        peak = stretch.cycle.peak if stretch.cycle else None
+        if not self.begun or peak is not None:
+            peak = 1.0 if peak is None else peak
             self._decays.append(_Decay(stretch.step, peak, stretch.steps - stretch.step))
         elif stretch.steps != self.steps:
             decay = self._decays[-1]

@@ -71,6 +71,7 @@ class Trainer:
         self._due = {"validation"}  # what remains to be done after this step
         self.best_nll = math.inf
         self.best_step = 0
+        self._progress = math.inf, 0  # the lowest validation loss in this learning-rate cycle, and its step
         self.seconds = 0.0  # spent before this process
         self._unread: list[tuple[StepResult, float, int]] = []  # with factor of the learning rate and tokens read
         self._norms: list[float] = []  # before clipping, of all steps
@@ -161,6 +162,8 @@ class Trainer:
     @property
     def is_over(self) -> bool:
         """Whether all steps have been taken, or enough of them without progress."""
+        if any(stretch.step == self.step for stretch in self.schedule.ahead):  # it was trained further from here
+            return False
         return self.step >= self.schedule.steps or self._out_of_patience()
 
     def _spent(self, part: str) -> None:
@@ -195,11 +198,22 @@ class Trainer:
         """
         self.schedule = Schedule([*self.schedule.begun, stretch], ahead)
         self._pace = pace
+        self._began = time.perf_counter() - self.seconds
         self._use(stretch)
+
+    def begin_with_changed_text(self) -> None:
+        """Forget the scores on another text: the weights are scored on this one first, and kept."""
+        self.best_nll, self.best_step = math.inf, self.step
+        self._progress = math.inf, self.step
+        self._due.add("validation")
+        self.trained = True
 
     def _use(self, stretch: Stretch) -> None:
         self.learner.use_precision(stretch.precision)
-        peak = {"peak": stretch.cycle.peak} if stretch.cycle else {}
+        peak = {}
+        if stretch.cycle and stretch.cycle.peak is not None:
+            peak["peak"] = stretch.cycle.peak
+            self._progress = math.inf, stretch.step
         self._log(
             step=stretch.step, planned_steps=stretch.steps, threads=stretch.threads, precision=stretch.precision,
             trial=stretch.trial, **peak,
@@ -208,8 +222,8 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         patience, cycle = self.config.train.patience, self.schedule.cycle
         valid_every = cycle.valid_every if cycle else self.config.train.valid_every
-        since = max(self.best_step, self.schedule.cycle_begin)
-        return patience > 0 and math.isfinite(self.best_nll) and since <= self.step - patience * valid_every
+        best, since = self._progress
+        return patience > 0 and math.isfinite(best) and since <= self.step - patience * valid_every
 
     def _train(self) -> None:
         factor = self.schedule.learning_rate_factor(self.step, self.config.optimizer)
@@ -264,6 +278,7 @@ class Trainer:
             raise self._exploded(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
         if self.step:
             self.learner.average.validated(nll)
+            self._progress = min(self._progress, (nll, self.step))
         best = nll < self.best_nll and (self.step > 0 or self.trained)  # random weights are no model
         if best:
             self.best_nll, self.best_step = nll, self.step
@@ -276,10 +291,11 @@ class Trainer:
         saved = saved_steps(self.writer.path)
         left = "Nothing was saved yet, and this folder can be used again."
         if self.writer.has_model:
-            left = f"The best weights so far (step {self.best_step}) are intact."
+            which = f"best weights so far (step {self.best_step})" if math.isfinite(self.best_nll) else "saved weights"
+            left = f"The {which} are intact."
         elif saved:
             left = f"What was saved at step {int(saved[0].name)} is intact."
-        advice = explosion_advice(self.config, self.learner.precision)
+        advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
         return TrainingError(error.what, where=error.where, found=error.found, hint=f"{left} {advice}")
 
     def _log(self, **values: float | str) -> None:
@@ -301,6 +317,8 @@ class Trainer:
             "seconds": time.perf_counter() - self._began,
             "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
             "due": sorted(self._due - {"save"}),
+            "progress": [self._progress[0] if math.isfinite(self._progress[0]) else None, self._progress[1]],
+            "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
             "logs": self.writer.log_lengths(),
             "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
         }
@@ -317,6 +335,8 @@ class Trainer:
             self.seconds = float(values["seconds"])
             self._due = {"validation", "sample"} & set(values.get("due", ()))  # older runs have none
             self._due |= {"save"} if self._due else set()
+            best, since = values.get("progress", (self.best_nll, self.best_step))
+            self._progress = math.inf if best is None else float(best), int(since)
             if "stretches" in values:  # older runs have one, which config.json says
                 begun = [Stretch.from_dict(stretch) for stretch in values["stretches"]]
                 if begun and begun[-1].step > self.step:
@@ -337,10 +357,10 @@ class Trainer:
 
     def _finish(self) -> Finished:
         reason = self._stop or ("steps" if self.step == self.schedule.steps else "patience")
-        if self._stop:
+        if self._stop or reason == "patience":
             self._save()
-            if self.step and not self.writer.has_model:  # so that sample and eval have something to read
-                self.writer.save_model(self.learner.average.model.weights())
+        if self._stop and self.step and not self.writer.has_model:  # so that sample and eval have something to read
+            self.writer.save_model(self.learner.average.model.weights())
         best = self.best_nll if math.isfinite(self.best_nll) else None
         gradient = summarise(self._norms, self.config)
         return Finished(

@@ -14,8 +14,9 @@ import pytest
 import rnngen
 from rnngen.errors import CheckpointError, TrainingError, UsageError
 from rnngen.evaluation import perplexity, pseudo_perplexity
+from rnngen.inspection.card import make_card
 from rnngen.ngram import counts
-from rnngen.run import open_run, recorded_plan
+from rnngen.run import open_run, recorded_plan, saved_steps
 from rnngen.stretches import Stretch
 from rnngen.training import launch, resuming, speed
 from rnngen.training.checkpoint import RunWriter, load_state
@@ -148,7 +149,10 @@ def test_a_stopped_run_gets_another_end_without_a_jump_of_its_rates(corpus: Path
     assert [e.step for e in events] == list(range(11, 26))
     assert events[0].learning_rate == stopped[-1].learning_rate  # still at its top
     assert events[-1].learning_rate < 0.25 * events[0].learning_rate
-    assert recorded_plan(Path("run")) == [Stretch(10, 25, 1, "float32")]
+    (recorded,) = recorded_plan(Path("run"))
+    assert (recorded.step, recorded.steps) == (10, 25)
+    assert recorded.cycle
+    assert recorded.cycle.peak is None  # the rates go on
 
 
 def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None:
@@ -161,17 +165,94 @@ def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None
     assert last.step == 40
 
 
-def test_a_run_that_ended_for_want_of_progress_is_trained_further(corpus: Path) -> None:
-    run = finished(corpus, steps=200, valid_every=1, valid_tokens=20, patience=1)
-    at = load_state(run).values["step"] if (run / "resume").is_dir() else 0
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_that_ended_for_want_of_progress_is_saved_and_trained_further(corpus: Path, seed: int) -> None:
+    run = finished(corpus, steps=2000, valid_every=1, valid_tokens=20, patience=1, save_every=1000, seed=seed)
+    ended = load_state(run).values["step"]
+    assert ended == max(valid(run)) < 2000
+    assert make_card(open_run(run)).finished
     launched = resume(run)
     assert launched.trainer.is_over
+    assert launched.trainer.step == ended
     launched.trainer.writer.close()
-    at = launched.trainer.step
-    assert at < 200
     launched = resume(run, length={"steps": 6})
     assert not launched.trainer.is_over
-    assert at < finish(launched)[-1].step <= at + 6  # type: ignore[union-attr]
+    last = finish(launched)[-1]
+    assert isinstance(last, Finished)
+    assert ended < last.step <= ended + 6
+    assert load_state(run).values["step"] == last.step
+
+
+def test_patience_in_a_new_cycle_is_for_progress_within_it(corpus: Path) -> None:
+    """What the run reached before may be out of reach until its rates have fallen."""
+    run = finished(corpus, steps=60, patience=2)
+    state = load_state(run)
+    assert state.values["best_nll"] < 4
+    writer = RunWriter(run)
+    writer.save_state(60, state.tensors, {**state.values, "best_nll": 0.001, "best_step": 60})  # nothing beats it
+    writer.close()
+    launched = resume(run, length={"steps": 60})
+    reached: dict[int, float] = {}
+    for event in finish(launched):
+        if isinstance(event, Validated):
+            assert not event.best
+            reached[event.step] = event.nll
+    *_, before, last = sorted(reached)
+    if last < 120:  # then it had not become better than before within the cycle, for as long as patience says
+        assert min(reached, key=lambda step: reached[step]) <= before
+    assert load_state(run).values["best_nll"] == 0.001
+    assert len(reached) >= 3
+
+
+def test_further_training_that_never_began_keeps_its_cycle_when_it_gets_another_length(corpus: Path) -> None:
+    run = finished(corpus)
+    resume(run, length={"steps": 30}).trainer.writer.close()  # and no step of it
+    rates = [e.learning_rate for e in finish(resume(run, length={"steps": 10})) if isinstance(e, Stepped)]
+    assert len(rates) == 10
+    assert max(rates) > 0.001
+    (recorded,) = recorded_plan(run)
+    assert (recorded.steps, recorded.cycle is not None) == (30, True)
+
+
+def test_a_run_that_was_stopped_near_its_end_gets_a_new_cycle(corpus: Path) -> None:
+    finish(launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=Path("run")), stop_at=19)
+    rates = [e.learning_rate for e in finish(resume(Path("run"), length={"steps": 20})) if isinstance(e, Stepped)]
+    assert max(rates) == pytest.approx(0.5 * 0.02, rel=1e-12)
+
+
+def test_an_older_state_goes_on_to_the_end_that_was_planned_after_it(corpus: Path) -> None:
+    run = finished(corpus, steps=20, save_every=10)
+    launched = resume(run, length={"steps": 30})
+    shutil.copytree(run, "parts", ignore=shutil.ignore_patterns(".lock*"))
+    finish(launched)
+    finish(resume(Path("parts")), kill_at=25)
+    damaged = next(folder for folder in saved_steps(Path("parts")) if int(folder.name) == 20)
+    (damaged / "state.json").write_text("{")
+    finish(resume(Path("parts")))
+    assert outcome(Path("parts")) == outcome(run)
+
+
+def test_what_the_user_gave_when_the_run_was_begun_holds_when_it_is_trained_further(corpus: Path) -> None:
+    run = finished(corpus, valid_every=3)
+    finish(resume(run, length={"steps": 7}))
+    assert sorted(valid(run)) == [0, 3, 6, 9, 12, 15, 18, 20, 21, 24, 27]
+    assert (run / "samples.txt").read_text() == ""  # sample_every was 0
+
+
+def test_on_another_text_the_scores_begin_anew(corpus: Path) -> None:
+    Path("easy.txt").write_text("ab" * 5000, encoding="utf-8")
+    run = finished(Path("easy.txt"), steps=200)
+    easy = min(valid(run).values())
+    launched = resume(run, [str(corpus)], length={"steps": 20}, allow_changed_corpus=True)
+    assert launched.notes == ()
+    events = finish(launched, stop_at=215)
+    scores = [(e.step, e.best) for e in events if isinstance(e, Validated)]
+    assert scores[0] == (200, True)  # the weights are scored on the new text
+    state = load_state(run).values
+    assert state["best_nll"] > easy
+    assert state["best_step"] >= 200
+    (last,) = (e for e in finish(resume(run)) if isinstance(e, Finished))  # which is remembered
+    assert last.step == 220
 
 
 @pytest.mark.parametrize(
@@ -212,7 +293,10 @@ def test_the_weights_that_a_run_begins_with_are_scored_and_kept_if_nothing_beats
     kept = min(valid(first).values())
     events = finish(
         launch.launch(
-            {"steps": 4, "learning_rate": 5.0, "muon_learning_rate": 5.0, "corpus": [str(corpus)], "clip": 1e9},
+            {
+                "steps": 4, "learning_rate": 5.0, "muon_learning_rate": 5.0, "corpus": [str(corpus)],
+                "precision": "float32", "device": "cpu",
+            },
             out=Path("worse"), init_from=first,
         )
     )  # fmt: skip
