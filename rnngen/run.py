@@ -299,18 +299,13 @@ class Run:
     @property
     def corpus(self) -> dict[str, Any]:
         """What config.json says of the text it was trained on."""
-        return recorded_corpus(self.config)
+        corpus = self.config.get("corpus")
+        return corpus if isinstance(corpus, dict) else {}
 
     @property
     def corpus_fingerprint(self) -> str:
         """SHA-256 of the text it was trained on."""
         return str(self.corpus.get("fingerprint", ""))
-
-
-def recorded_corpus(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the content of a config.json says of the text; nothing where that has another form."""
-    corpus = config.get("corpus")
-    return corpus if isinstance(corpus, dict) else {}
 
 
 def saved_steps(folder: Path) -> list[Path]:
@@ -378,14 +373,12 @@ def is_there(path: Path, *kinds: str) -> bool:
 
 
 def never_saved(folder: Path) -> bool:
-    """Whether a run was begun in this folder, and ended before it saved anything.
-
-    Raises:
-        CheckpointError: as ``saved_steps``.
-    """
-    if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists() or saved_steps(folder):
+    """Whether a run was begun in this folder, and ended before it saved anything."""
+    if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists():
         return False
-    with contextlib.suppress(CheckpointError):
+    with contextlib.suppress(CheckpointError):  # then it is no run, or not one to be begun anew
+        if saved_steps(folder):
+            return False
         config = read_json(folder / CONFIG)
         return isinstance(config, dict) and {"rnngen", "model", "train"} <= config.keys()
     return False
@@ -424,6 +417,18 @@ def read_file(path: Path) -> bytes | None:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=path) from error
 
 
+def read_needed(path: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        CheckpointError: as ``read_file``, and where there is no such file.
+    """
+    content = read_file(path)
+    if content is None:
+        raise CheckpointError("is missing", where=path)
+    return content
+
+
 def recorded_plan(folder: Path) -> list[Stretch]:
     """All of a run's record of plans that can be read, in the order in which it was written.
 
@@ -439,11 +444,8 @@ def read_json(path: Path, content: bytes | None = None) -> Any:
     Raises:
         CheckpointError: missing or not JSON.
     """
-    content = read_file(path) if content is None else content
-    if content is None:
-        raise CheckpointError("is missing", where=path)
     try:
-        return json.loads(content)
+        return json.loads(read_needed(path) if content is None else content)
     except (ValueError, RecursionError) as error:
         raise CheckpointError("is not JSON", where=path, found=error) from error
 
@@ -499,7 +501,8 @@ def open_run(path: str | Path | None = None) -> Run:
     if not (folder / MANIFEST).exists():
         raise CheckpointError(
             "has no saved model yet", where=folder, expected="a folder made by rnngen train, with a manifest.json",
-            hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}.",
+            hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}."
+            if (folder / CONFIG).exists() and saved_steps(folder) else None,
         )  # fmt: skip
     manifest = read_manifest(folder)
     run = Run(folder, manifest, {})
@@ -535,8 +538,10 @@ def newest_run() -> Path:
     folder = checkpoints_folder()
     manifests = [m for m in folder.glob(f"*/{MANIFEST}") if m.is_file()]
     if not manifests:
+        here = sorted(manifest.parent for manifest in Path().glob(f"*/{MANIFEST}"))
         raise CheckpointError(
             "there is no trained model yet", where=folder, expected="a run made by rnngen train",
-            hint="Train one: rnngen train FILE.",
+            hint=f"Runs in this folder are named: {', '.join(map(str, here[:5]))}{', …' * (len(here) > 5)}."
+            if here else "Train one: rnngen train FILE.",
         )  # fmt: skip
     return max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent

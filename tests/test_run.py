@@ -122,7 +122,7 @@ def test_without_a_run_the_error_says_how_to_make_one(make: bool) -> None:
         ("empty", "empty: is not a run"),
         ("tiny", r"tiny: is not a run.*Did you mean checkpoints/tiny\?"),
         ("checkpoints", r"checkpoints: is not a run.*It holds runs: checkpoints/tiny\."),
-        ("begun", "begun: has no saved model yet.*rnngen train --resume"),
+        ("begun", "begun: has no saved model yet"),
     ],
 )
 @pytest.mark.usefixtures("trained")

@@ -103,4 +103,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)
     sys.stderr = console.LossyStream(sys.stderr)
-    sys.exit(run())
+    code = run()
+    for number in stop_signals():  # impatience must not interrupt the end
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)

@@ -48,10 +48,10 @@ class Preparation:
 
     def __call__(self, what: str, done: int, total: int | None, /) -> None:
         """Take in how far it has come."""
-        self._what = what
+        changed, self._what = what != self._what, what
         of = f" of {console.count(total)}" if total else ""
         self._text = f"{what}: {console.count(done)}{of} {UNITS[what]}" if what in UNITS and done else what
-        if self._status is not None and time.perf_counter() >= self._due:
+        if self._status is not None and (changed or time.perf_counter() >= self._due):
             self._due = time.perf_counter() + _REFRESH
             self._status.update(console.visible(self._text))
 

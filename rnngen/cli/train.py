@@ -80,7 +80,7 @@ def train_command(
     allow_changed_corpus: Annotated[bool, typer.Option("--allow-changed-corpus", help="Resume although the text has changed.", rich_help_panel=_RUN)] = False,
     init_from: Annotated[Path | None, typer.Option(help="Begin a new run with this run's weights and tokenizer (fine-tuning).", rich_help_panel=_RUN)] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file of these options, or a run's config.json; the command line overrides it.", rich_help_panel=_RUN)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings, errors, and how to go on.", rich_help_panel=_RUN)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings, errors, and, when it is interrupted, how to resume.", rich_help_panel=_RUN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=_RUN)] = False,
 ) -> None:  # fmt: skip
     """Train a model on text.
@@ -233,6 +233,8 @@ def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: boo
             }
         )
     path = quote_argument(str(finished.path))
+    if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
+        console.note(f"warning: {finished.gradient.advice}")
     if stopped:
         how = _STOPPED_BY.get(finished.reason, finished.reason)
         console.note(f"Stopped by {how} after step {finished.step}; the run is saved. Resume it:")
@@ -242,8 +244,6 @@ def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: boo
             console.note(line)
         first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
         console.note(f"  rnngen {first}\n  rnngen eval {path}")
-    if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
-        console.note(f"warning: {finished.gradient.advice}")
     if stopped:
         raise typer.Exit(128 + signal.Signals[finished.reason])
 

@@ -33,10 +33,10 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument, rename_folder, replace_file, safe_file_name
 from rnngen.stretches import Stretch
+from rnngen.training.state_checks import check_tensors, check_values, expected_moments
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
-_REPLACED = ".replaced"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class RunWriter:
         path: the folder; made if it is not there.
 
     Raises:
-        CheckpointError: another process writes it, or it cannot be written.
+        CheckpointError: another process writes it, it cannot be written, or something else than its own files and
+            folders is in their place (``rnngen.run.check_places``).
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,6 +70,7 @@ class RunWriter:
         self._begun: list[Path] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
+            files.check_places(path)
             self._lock = FileLock(path / files.LOCK)
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -107,21 +109,22 @@ class RunWriter:
             self._settle_weights()
         for name in (files.CONFIG, files.TOKENIZER, *files.LOGS, files.MANIFEST):
             files.temporary(self.path / name).unlink(missing_ok=True)
-        for leftover in (self.path / files.RESUME).glob(".*"):
-            state = leftover.with_name(leftover.name[1:].removesuffix(_REPLACED))
-            if leftover.name.endswith(_REPLACED) and not state.exists():  # killed before the new one took its place
-                rename_folder(leftover, state)
-            elif leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover)
-            else:
+        for leftover in files.unfinished_states(self.path):
+            state = leftover.with_name(leftover.name[1:].removesuffix(files.REPLACED))
+            if not leftover.is_dir():
                 leftover.unlink()
+            elif leftover.name.endswith(files.REPLACED) and not state.exists():  # killed before the new one was there
+                rename_folder(leftover, state)
+            else:
+                shutil.rmtree(leftover)
 
     def _settle_weights(self) -> None:
         """Weights (and n-grams) that the manifest names but that are not in place take their place; others go."""
         for name in (files.MODEL, files.NGRAM):
             new = self.path / (name + files.NEW)
-            if new.exists():
-                if files.sha256(new.read_bytes()) == self._committed_hash(name):
+            content = files.read_file(new)
+            if content is not None:
+                if files.sha256(content) == self._committed_hash(name):
                     replace_file(new, self.path / name)
                 else:
                     new.unlink()
@@ -134,11 +137,23 @@ class RunWriter:
             return None
 
     def clear(self) -> None:
-        """Remove what a run that never saved left in this folder."""
-        if files.never_saved(self.path):
+        """Remove what a run that never saved left in this folder.
+
+        Raises:
+            CheckpointError: it cannot be removed.
+        """
+        if not files.never_saved(self.path):
+            return
+        try:
             for name in files.UNSAVED:
-                path = self.path / name
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+                if name != files.RESUME:
+                    (self.path / name).unlink(missing_ok=True)
+                elif files.is_there(self.path / name, "folder"):
+                    (self.path / name / files.PLAN).unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # it holds what no run left there
+                        (self.path / name).rmdir()
+        except OSError as error:
+            raise files.cannot_write(self.path, error) from error
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs."""
@@ -151,10 +166,11 @@ class RunWriter:
         """Add to a log.
 
         Raises:
-            CheckpointError: the disk is full.
+            CheckpointError: the disk is full, or something else than a file is in its place.
         """
         path = self.path / log
         try:
+            files.is_there(path, "file")
             with path.open("ab") as stream:
                 stream.write(text.encode())
         except OSError as error:
@@ -164,13 +180,14 @@ class RunWriter:
         """Add to the record of plans, which is never cut: a resumed run follows it.
 
         Raises:
-            CheckpointError: the disk is full, or a link is in its place.
+            CheckpointError: the disk is full, or something else than a file is in its place.
         """
         rows = "".join(metrics_row(**stretch.as_dict()) for stretch in stretches)
-        try:
-            (self.path / files.RESUME).mkdir(exist_ok=True)
-        except OSError as error:
-            raise files.cannot_write(self.path / files.RESUME, error) from error
+        if not files.is_there(self.path / files.RESUME, "folder"):
+            try:
+                (self.path / files.RESUME).mkdir()
+            except OSError as error:
+                raise files.cannot_write(self.path / files.RESUME, error) from error
         written = files.read_file(self.path / files.RESUME / files.PLAN) or b"\n"
         torn = not written.endswith(b"\n")  # by a process that was killed
         self.append(f"{files.RESUME}/{files.PLAN}", "\n" * torn + rows)
@@ -180,19 +197,19 @@ class RunWriter:
         return {log: (self.path / log).stat().st_size for log in files.LOGS}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
-        """Forget the rows written after the state that is resumed from."""
+        """Forget the rows written after the state that is resumed from.
+
+        Raises:
+            CheckpointError: something else than a file is in place of a log.
+        """
         for log, length in lengths.items():
-            if log in files.LOGS and (self.path / log).exists():
+            if log in files.LOGS and files.is_there(self.path / log, "file"):
                 os.truncate(self.path / log, min(length, (self.path / log).stat().st_size))
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; nothing where the file is gone."""
-        try:
-            with (self.path / files.METRICS).open(encoding="utf-8") as lines:
-                rows = map(json.loads, lines)
-                return [float(row[name]) for row in rows if name in row]
-        except FileNotFoundError:
-            return []
+        rows = map(json.loads, (files.read_file(self.path / files.METRICS) or b"").splitlines())
+        return [float(row[name]) for row in rows if name in row]
 
     def save_model(self, weights: Mapping[str, Tensor]) -> None:
         """Make these the weights to use. An n-gram model was fitted to the ones before: it goes with them.
@@ -221,15 +238,15 @@ class RunWriter:
             self._settle_weights()
             files.write_synced(new, content)
             others = (files.CONFIG, files.TOKENIZER, *files.LOGS, *beside)
-            entries = {other: (self.path / other).read_bytes() for other in others}
+            entries = {other: files.read_needed(self.path / other) for other in others}
             files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, name: content}))
             with contextlib.suppress(PermissionError):  # open in another process on Windows: see rnngen/run.py
                 replace_file(new, self.path / name)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:
             # once the manifest names them the new weights are the ones to use, wherever they lie
-            with contextlib.suppress(OSError):
-                if files.sha256(new.read_bytes()) != self._committed_hash(name):
+            with contextlib.suppress(OSError, CheckpointError):
+                if files.sha256(files.read_needed(new)) != self._committed_hash(name):
                     new.unlink()
             raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
 
@@ -252,14 +269,16 @@ class RunWriter:
         folder = self.path / files.RESUME / f"{step:09d}"
         work = folder.with_name(f".{folder.name}")
         contents = {STATE_TENSORS: format_tensors(dict(tensors)), STATE_JSON: files.to_json(dict(values))}
-        replaced = folder.with_name(f".{folder.name}{_REPLACED}")
+        replaced = folder.with_name(f".{folder.name}{files.REPLACED}")
         if folder.exists():  # the same step saved twice, by a stop right after a save
             with contextlib.suppress(CheckpointError):
                 if _same(_read_state(folder)[1], values):
                     return folder
         try:
-            for old in (work, replaced):
-                shutil.rmtree(old, ignore_errors=True)
+            files.is_there(folder.parent, "folder")
+            shutil.rmtree(work, ignore_errors=True)
+            if folder.exists():  # else what it replaces is all that is left of it
+                shutil.rmtree(replaced, ignore_errors=True)
             work.mkdir(parents=True)
             for name, content in contents.items():
                 files.write_synced(work / name, content)
@@ -281,9 +300,9 @@ class RunWriter:
         return folder
 
 
-def _same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+def _same(values: Any, others: Mapping[str, Any]) -> bool:
     """Whether two states of the same step are the same but for the time that was spent."""
-    return {**values, "seconds": 0} == {**json.loads(json.dumps(others)), "seconds": 0}
+    return isinstance(values, Mapping) and {**values, "seconds": 0} == {**json.loads(json.dumps(others)), "seconds": 0}
 
 
 def load_state(run: Path) -> TrainingState:
@@ -296,6 +315,7 @@ def load_state(run: Path) -> TrainingState:
     for folder in files.saved_steps(run):
         try:
             tensors, values = _read_state(folder)
+            check_values(values, int(folder.name), folder / STATE_JSON)
         except CheckpointError as error:
             warnings.append(str(error))
             continue
@@ -310,12 +330,13 @@ def load_state(run: Path) -> TrainingState:
     )  # fmt: skip
 
 
-def _read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _read_state(folder: Path) -> tuple[dict[str, Tensor], Any]:
+    files.is_there(folder, "folder")
     reader = files.Run(folder, files.read_manifest(folder), {})
     values = files.read_json(folder / STATE_JSON, reader.read(STATE_JSON))
     try:
         tensors = parse_tensors(reader.read(STATE_TENSORS))
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError("is not a sound safetensors file", where=folder / STATE_TENSORS, found=error) from error
     return tensors, values
 
@@ -339,13 +360,26 @@ def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
     return pack("optimizer", flat)
 
 
-def unpack_optimizers(optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Put back what ``pack_optimizers`` took; the parameter groups come from the configuration."""
+def unpack_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor], where: object = None,
+    *, stepped: bool | None = None,
+) -> None:  # fmt: skip
+    """Put back what ``pack_optimizers`` took; the parameter groups come from the configuration.
+
+    Args:
+        optimizers: as they were made, in the same order.
+        tensors: by name; those that do not begin with ``optimizer/`` are left alone.
+        where: they are from, for errors.
+        stepped: whether they had taken a step, and so had moments; None: whatever the tensors say.
+
+    Raises:
+        CheckpointError: they are not the moments of these optimizers; nothing was put back.
+    """
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith("optimizer/")}
+    check_tensors(found, expected_moments(optimizers) if found or stepped else {}, where)
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
-    for name, tensor in unpack("optimizer", tensors).items():
+    for name, tensor in unpack("optimizer", found).items():
         number, index, key = name.split("/")
-        if int(number) not in range(len(optimizers)):
-            raise ValueError(f"there is no optimizer {number}")
         states[int(number)].setdefault(int(index), {})[key] = tensor
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

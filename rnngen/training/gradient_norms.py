@@ -56,7 +56,7 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
         network_is_given: whether it began with another run's weights, so that the network cannot change.
     """
     optimizer, usual, cell = config.optimizer, OptimizerConfig(), config.model
-    steps = []
+    steps: list[str] = []  # what is set to something unusual: all of it has to change
     if optimizer.clip > LARGE * usual.clip:
         steps.append(f"--clip {usual.clip:g} (it is {optimizer.clip:g})")
     if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity") and not network_is_given:
@@ -71,8 +71,9 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
     steps += [f"{option} {rate:g} (it is {rates[option]:g})" for option, rate in high.items()]
     if precision != "float32":
         steps.append(f"--precision float32 (it is {precision})")
-    if not high:
-        steps.append("lower rates: " + " ".join(f"{option} {rate / 4:.3g}" for option, rate in rates.items()))
+    if high:
+        return f"Begin a new run with {' and '.join(steps)}."
+    steps.append("lower rates: " + " ".join(f"{option} {rate / 4:.3g}" for option, rate in rates.items()))
     return f"Begin a new run with {', or '.join(steps)}."
 
 

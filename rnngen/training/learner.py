@@ -24,6 +24,7 @@ from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
 from rnngen.training.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers
 from rnngen.training.regularization import activation_penalty
+from rnngen.training.state_checks import Expected, check_tensors
 
 
 @dataclass(frozen=True)
@@ -160,21 +161,38 @@ class Learner:
             "dropout": self.dropout.get_state(),
         }
 
-    def restore(self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool = True) -> None:
+    def restore(
+        self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool = True, stepped: bool | None = None
+    ) -> None:
         """Put back what ``tensors`` gave.
 
         Args:
             tensors: by name.
             where: they are from, for errors.
             dropout_too: whether the state of dropout's random numbers is from such a device; each kind has its own.
+            stepped: whether a step had been taken, so that optimizers have moments; None: whatever the tensors say.
 
         Raises:
-            CheckpointError, KeyError, ValueError, RuntimeError: they do not fit.
+            CheckpointError: a tensor has another name, shape or type than the configuration says; nothing was changed.
+            RuntimeError: the state of dropout's random numbers is none.
         """
+        weights = {name: Expected.like(p) for name, p in self.model.named_parameters()}
+        expected = {
+            **{f"{kind}/{name}": like for kind in ("weights", "average") for name, like in weights.items()},
+            **{f"averaging/{name}": like for name, like in _any_length(self.average.values()).items()},
+            "hidden": Expected(tuple(self.hidden.shape), (torch.float32, torch.bfloat16)),
+            "dropout": Expected.like(self.dropout.get_state()) if dropout_too else Expected((None,), (torch.uint8,)),
+        }
+        check_tensors({name: t for name, t in tensors.items() if not name.startswith("optimizer/")}, expected, where)
+        unpack_optimizers(self.optimizers, tensors, where, stepped=stepped)
         self.model.load_weights(unpack("weights", tensors), where)
         self.average.model.load_weights(unpack("average", tensors), where)
         self.average.restore(unpack("averaging", tensors))
-        unpack_optimizers(self.optimizers, tensors)
-        self.hidden = tensors["hidden"].to(self.device).view_as(self.hidden)
+        self.hidden = tensors["hidden"].to(self.device)
         if dropout_too:
             self.dropout.set_state(tensors["dropout"])
+
+
+def _any_length(values: Mapping[str, Tensor]) -> dict[str, Expected]:
+    """Tensors like these, which may have become longer."""
+    return {name: Expected((None,) * value.ndim, (value.dtype,)) for name, value in values.items()}

@@ -36,7 +36,7 @@ def _note_on_part(part: Likeness) -> str:
     )
 
 
-def note_on_time(steps: int, step_seconds: float, spent: float, total: float) -> list[str]:
+def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *, trained: bool) -> list[str]:
     """A run by the clock that has hardly any time for steps.
 
     Args:
@@ -44,13 +44,15 @@ def note_on_time(steps: int, step_seconds: float, spent: float, total: float) ->
         step_seconds: of each.
         spent: seconds, before the first step.
         total: seconds that the whole command may take.
+        trained: whether it has learned something before.
     """
     if steps >= FEW_STEPS:
         return []
     fit = f"only {steps} {'step fits' if steps == 1 else 'steps fit'} into the time that is left"
     left = "the time is over before the first step" if spent >= total else fit
     minutes = math.ceil((spent + ENOUGH_STEPS * step_seconds) / 60)
-    return [f"{left}: the model will write gibberish. Give it more: --minutes {minutes}"]
+    then = "little will change" if trained else "the model will write gibberish"
+    return [f"{left}: {then}. Give it more: --minutes {minutes}"]
 
 
 LOOK_SECONDS = 0.1  # how long this process waits to see what others do

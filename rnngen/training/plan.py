@@ -154,7 +154,8 @@ def _plan_on(
     notes = notes_on_text(corpus)
     if length.by_clock:
         total = 60 * given.get("minutes", rules.DEFAULT_MINUTES)
-        notes += note_on_time(steps, plan.costs.step, time.perf_counter() - started, total)
+        spent = time.perf_counter() - started
+        notes += note_on_time(steps, plan.costs.step, spent, total, trained=trained)
     return dataclasses.replace(plan, notes=tuple(notes))
 
 

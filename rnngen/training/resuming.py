@@ -16,7 +16,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
 from rnngen.platforms import quote_argument
-from rnngen.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, no_folder, open_run, read_json, sha256
+from rnngen.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, open_run, read_json, sha256
 from rnngen.stretches import Cycle, Stretch
 from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
 from rnngen.training.events import Event
@@ -57,8 +57,8 @@ def resume(
     length = dict(length or {})
     check_options(length)
     keep_freed_memory()
-    if not path.is_dir():
-        raise no_folder(path)
+    if not (path / CONFIG).exists():
+        open_run(path)  # which says what is wrong, and what was meant
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
@@ -81,7 +81,7 @@ def resume(
         config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
         texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]
         text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress)
-        corpus = _same_text(text, config.data, path, texts, allow_changed_corpus=allow_changed_corpus)
+        corpus = _same_text(text, config.data, path, texts, length, allow_changed_corpus=allow_changed_corpus)
         if texts:
             config = config.with_values({"corpus": texts})
         same_device = there.partition(":")[0] == begun_on.partition(":")[0]
@@ -159,8 +159,9 @@ def _read_text(
 
 
 def _same_text(
-    text: Found, data: DataConfig, path: Path, texts: Sequence[str], *, allow_changed_corpus: bool
-) -> EncodedCorpus:
+    text: Found, data: DataConfig, path: Path, texts: Sequence[str], length: Mapping[str, float], *,
+    allow_changed_corpus: bool,
+) -> EncodedCorpus:  # fmt: skip
     """The text to train on: the one that the run began with, unless the user allows another one.
 
     Raises:
@@ -171,13 +172,13 @@ def _same_text(
         return text.corpus
     if allow_changed_corpus:
         return text.other
-    run = quote_argument(str(path))
+    words = ["rnngen", "train", "--resume", str(path), *texts]
+    words += [word for name, value in length.items() for word in (f"--{name}", f"{value:g}")]
     raise CheckpointError(
-        "the text has changed since this run began",
+        "this is not the text that the run was trained on" if texts else "the text has changed since this run began",
         where=", ".join("standard input" if text == STDIN else text for text in texts or data.corpus),
         expected="the text that it was trained on, at this place or as rnngen train --resume RUN TEXT",
-        hint=f"To train on with the text as it is now: rnngen train --resume {run} "
-        f"{' '.join(map(quote_argument, texts))}{' ' * bool(texts)}--allow-changed-corpus.",
+        hint=f"To train on it all the same: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
     )  # fmt: skip
 
 
@@ -216,7 +217,7 @@ def _train_further(
     kept = {name: value for name, value in values.items() if name not in DECIDED_ANEW or name in given}
     kept.pop("steps", None)
     options = {**kept, **length, "precision": current.precision}
-    plan = make_plan(options, trainer.corpus, started, on_progress=on_progress)
+    plan = make_plan(options, trainer.corpus, started, trained=True, on_progress=on_progress)
     train = plan.config.train
     begun_here = bool(current.cycle) and current.step == step  # it was trained further from here, and not one step
     peak = None

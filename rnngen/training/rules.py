@@ -24,8 +24,7 @@ multiplied by, D the number of tokens that will be read in training.
    takes a twentieth of the time. NT-ASGD counts epochs by its validations: there one an epoch, on the whole part.
 10. Learning rates: the defaults, times sqrt(3000 / steps) where there are fewer steps than that, but at most twice.
 11. Trained weights: a run that begins with those of another one has the default rates, however few its steps. One that
-    is trained further warms up to half the rates that it had. The weights that both begin with are scored first, and
-    kept if nothing beats them.
+    is trained further warms up to half the rates that it had.
 """
 
 from __future__ import annotations

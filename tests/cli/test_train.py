@@ -258,7 +258,7 @@ def test_resuming_a_finished_run_changes_nothing(cli: Cli, corpus: Path) -> None
     ("make", "said"),
     [
         (lambda path: None, "is not a run"),
-        (lambda path: path.mkdir(), "config.json: is missing"),
+        (lambda path: path.mkdir(), "is not a run; expected a folder made by rnngen train"),
         (lambda path: path.write_text("x"), "is not a run"),
     ],
     ids=["nothing", "empty folder", "file"],

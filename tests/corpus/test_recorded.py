@@ -93,7 +93,7 @@ def test_another_text_is_not_taken_for_it(project: Path, cli: Cli) -> None:
     assert json.loads(cli("eval", "checkpoints/run", "other.txt", "--json").out)["characters"] == 500
     outcome = cli("train", "--resume", "checkpoints/run", "other.txt")
     assert outcome.code == 1
-    assert "other.txt: the text has changed since this run began" in outcome.err
+    assert "other.txt: this is not the text that the run was trained on" in outcome.err
     assert cli("train", "--resume", "checkpoints/run", "other.txt", "--allow-changed-corpus").code == 0
 
 
