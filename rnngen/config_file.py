@@ -95,7 +95,7 @@ def _not_toml(path: Path, text: str, reason: str) -> UsageError:
 def _corrected(line: str) -> str | None:
     """The line as TOML, if it is an option and a value that are only written in another way; None: no idea."""
     parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(?:\s*[=:]\s*|\s+)(.+?)[;,]?", line[:1000])
-    if parts is None or not line.isprintable():
+    if parts is None or not line.isprintable() or len(parts[2].split()) > 3:  # prose
         return None
     name, value = parts[1], parts[2].strip("'\"“”‘’")
     several = [f"[{value}]"] if "," in value else []

@@ -230,6 +230,8 @@ def _setting(sampling: Sampling, name: str) -> str:
     value = getattr(sampling, name)
     if isinstance(value, tuple):
         return " ".join(map(shlex.quote, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

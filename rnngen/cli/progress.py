@@ -34,7 +34,8 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
     unknown = [
-        f"note    {console.share(*counts)} of the {part} characters are unknown; one symbol stands for all"
+        f"note    {console.share(*counts)} of the {part} characters are not in the vocabulary: one symbol "
+        "stands for all of them, which is never written"
         for part, counts in plan.unknown.items()
     ]
     pseudo = ["loss    pseudo-nats, each token given all others: no left-to-right model's nats"]
