@@ -101,13 +101,40 @@ def store(
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
-        shutil.rmtree(folder, ignore_errors=True)  # there only if it is damaged
-        rename_folder(work, folder)
+        _put(work, folder)
     except OSError as error:
-        if not folder.is_dir():  # else another process was faster, and its copy is as good
+        if not _is_sound(folder):  # else another process was faster, and its copy is as good
             raise CorpusError(f"the encoded corpus cannot be written ({error.strerror})", where=folder) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _put(work: Path, folder: Path) -> None:
+    """Move a complete folder to its place, unless another process has put a sound one there in the meantime.
+
+    A damaged one is moved away as a whole, so that nobody reads half of it, before it is removed.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    try:
+        rename_folder(work, folder)
+        return
+    except OSError:  # the place is taken, or nothing can be written
+        if not os.path.lexists(folder) or _is_sound(folder):
+            raise
+    damaged = work.with_name(f"{work.name}-damaged")
+    rename_folder(folder, damaged)
+    try:
+        rename_folder(work, folder)
+    finally:
+        shutil.rmtree(damaged, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            damaged.unlink()  # it was no folder
+
+
+def _is_sound(folder: Path) -> bool:
+    return load(folder, "") is not None
 
 
 def _remove_abandoned(folder: Path) -> None:

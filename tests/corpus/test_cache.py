@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rnngen.config import DataConfig
+from rnngen.corpus.cache import load, store
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, cached_corpus, fingerprint_of, prepare
 from rnngen.errors import CorpusError
@@ -91,3 +94,55 @@ def test_a_fingerprint_needs_no_encoding() -> None:
 def test_standard_input_cannot_be_two_texts(part: str) -> None:
     with pytest.raises(CorpusError, match=f"standard input: can be read only once; .* --{part}, not for both"):
         prepare(DataConfig(corpus=("-",), **{part: ("-",)}))
+
+
+def encode_into(folder: Path, check: Callable[[], None] = lambda: None) -> None:
+    store(folder, train_tokenizer("char", [TEXT]), {part: [TEXT] for part in PARTS}, check)
+
+
+def test_a_sound_copy_that_another_process_has_put_there_in_the_meantime_stays() -> None:
+    folder = Path("corpora") / "one"
+
+    def other_process() -> None:
+        encode_into(folder)
+        (folder / "of the other process").touch()
+
+    encode_into(folder, other_process)
+    assert load(folder, "") is not None
+    assert (folder / "of the other process").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("in_the_way", ["damaged", "empty", "file", "link"])
+def test_what_is_not_sound_is_replaced_and_nothing_is_left_of_it(in_the_way: str) -> None:
+    folder, outside = Path("corpora") / "one", Path("outside")
+    outside.mkdir()
+    (outside / "stays").touch()
+    folder.parent.mkdir()
+    if in_the_way == "file":
+        folder.touch()
+    elif in_the_way == "link":
+        folder.symlink_to(outside.absolute(), target_is_directory=True)
+    else:
+        folder.mkdir()
+        if in_the_way == "damaged":
+            (folder / "meta.json").write_text("{}")
+    encode_into(folder)
+    assert load(folder, "") is not None
+    assert not folder.is_symlink()
+    assert [path.name for path in folder.parent.iterdir()] == ["one"]
+    assert [path.name for path in outside.iterdir()] == ["stays"]
+
+
+def test_a_full_disk_is_an_error_also_where_a_damaged_copy_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("corpora") / "one"
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text("{}")
+
+    def no_space(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", no_space)
+    with pytest.raises(CorpusError, match=r"cannot be written \(No space left on device\)"):
+        encode_into(folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["one"]
