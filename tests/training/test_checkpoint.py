@@ -181,7 +181,11 @@ def test_weights_that_were_saved_are_read_back(trained: Path) -> None:
 def state(k: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return {"a/b": torch.arange(k % 9 + 3), "half": torch.full((2,), k % 9, dtype=torch.bfloat16)}, {
         "step": k,
-        "best": 0.5,
+        "best_nll": 0.5,
+        "best_step": 0,
+        "seconds": 1.0,
+        "logs": dict.fromkeys(files.LOGS, 0),
+        "decided": {files.CONFIG: "", files.TOKENIZER: ""},
     }
 
 

@@ -1,0 +1,167 @@
+"""What a saved state has to be, before any of it is used: whoever wrote it, its hashes are right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnngen.errors import CheckpointError
+from rnngen.run import CONFIG, LOGS, TOKENIZER
+from rnngen.stretches import MOST_STEPS, Stretch
+from rnngen.training.optimizer import Muon
+
+MOST_BYTES = 2**63 - 1  # in a file
+_ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them
+_LONGEST = 80  # characters of a wrong value that are shown
+
+
+def check_values(values: Any, step: int, where: object) -> None:
+    """Check the content of state.json.
+
+    Args:
+        values: as parsed.
+        step: that its folder is named after.
+        where: it is from, for errors.
+
+    Raises:
+        CheckpointError: it is no object, or a value in it is missing or cannot be; it is named.
+    """
+    if not isinstance(values, dict):
+        raise CheckpointError("is not the state of a run", where=where, expected="an object", found=_shown(values))
+    checks: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        "step": (f"{step}, as its folder is named", lambda v: _is_count(v, MOST_STEPS) and v == step),
+        "best_step": (f"an integer from 0 to {step}", lambda v: _is_count(v, step)),
+        "best_nll": ("a finite number, or null", lambda v: v is None or _is_number(v)),
+        "seconds": ("a finite number ≥ 0", lambda v: _is_number(v) and v >= 0),
+        "logs": (f"the lengths of {' and '.join(LOGS)}, integers ≥ 0", _are_lengths),
+        "decided": (f"the SHA-256 of {CONFIG} and {TOKENIZER}", _are_hashes),
+        "due": ("a list of validation and sample", _are_parts),
+        "stretches": (f"the plans of a run, in order, from step 0 to {step}", lambda v: _are_plans(v, step)),
+        "progress": (f"[a finite number or null, an integer from 0 to {step}]", lambda v: _is_progress(v, step)),
+        "corpus": ("an object with fingerprint and sources", _is_corpus),
+    }
+    for name, (expected, is_right) in checks.items():
+        if name not in values:
+            if name not in _ADDED_LATER:
+                raise CheckpointError(f"lacks {name}", where=where, expected=expected)
+        elif not is_right(values[name]):
+            raise CheckpointError(f"has an invalid {name}", where=where, expected=expected, found=_shown(values[name]))
+
+
+def _is_count(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a number that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _are_lengths(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != set(LOGS):
+        return False
+    return all(_is_count(length, MOST_BYTES) for length in value.values())
+
+
+def _are_hashes(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in (CONFIG, TOKENIZER))
+
+
+def _are_parts(value: object) -> bool:
+    return isinstance(value, list) and all(part in ("validation", "sample") for part in value)
+
+
+def _are_plans(value: object, step: int) -> bool:
+    if not isinstance(value, list):
+        return False
+    try:
+        steps = [Stretch.from_dict(stretch).step for stretch in value]
+    except ValueError:
+        return False
+    return bool(steps) and steps[0] == 0 and steps == sorted(steps) and steps[-1] <= step
+
+
+def _is_progress(value: object, step: int) -> bool:
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    best, since = value
+    return (best is None or _is_number(best)) and _is_count(since, step)
+
+
+def _is_corpus(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
+        return False
+    sources = value.get("sources")
+    return isinstance(sources, list) and all(isinstance(source, str) for source in sources)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+class Expected(NamedTuple):
+    """What a tensor has to be.
+
+    Attributes:
+        shape: None in place of a length that may be any.
+        dtypes: one of these.
+    """
+
+    shape: tuple[int | None, ...]
+    dtypes: tuple[torch.dtype, ...]
+
+    @classmethod
+    def like(cls, tensor: Tensor) -> Expected:
+        """The same shape and type."""
+        return cls(tuple(tensor.shape), (tensor.dtype,))
+
+    def fits(self, tensor: Tensor) -> bool:
+        """Whether a tensor is so."""
+        lengths = zip(self.shape, tensor.shape, strict=False)
+        same = len(self.shape) == tensor.ndim and all(length in (None, found) for length, found in lengths)
+        return same and tensor.dtype in self.dtypes
+
+    def __str__(self) -> str:
+        return f"{str(self.shape).replace('None', 'any')} {' or '.join(map(_name, self.dtypes))}"
+
+
+def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected], where: object) -> None:
+    """Check names, shapes and types, before any kernel sees a tensor.
+
+    Raises:
+        CheckpointError: a tensor is missing, unknown, or of another shape or type; it is named.
+    """
+    for name in sorted(expected.keys() | tensors.keys()):
+        wanted, tensor = expected.get(name), tensors.get(name)
+        if wanted is None or tensor is None or not wanted.fits(tensor):
+            raise CheckpointError(
+                f"tensor {name} does not fit {CONFIG}", where=where, expected=wanted or "no such tensor",
+                found="no such tensor" if tensor is None else Expected.like(tensor),
+            )  # fmt: skip
+
+
+def expected_moments(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Expected]:
+    """What ``pack_optimizers`` gives, once every parameter has had a gradient."""
+    expected: dict[str, Expected] = {}
+    for number, optimizer in enumerate(optimizers):
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for i, parameter in enumerate(parameters):
+            for name, moment in _moments(optimizer, parameter).items():
+                expected[f"optimizer/{number}/{i}/{name}"] = moment
+    return expected
+
+
+def _moments(optimizer: torch.optim.Optimizer, parameter: Tensor) -> dict[str, Expected]:
+    like = Expected.like(parameter)
+    if isinstance(optimizer, torch.optim.AdamW):
+        return {"step": Expected((), (torch.float32,)), "exp_avg": like, "exp_avg_sq": like}
+    return {"momentum": like} if isinstance(optimizer, Muon) else {}  # plain gradient descent remembers nothing
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
