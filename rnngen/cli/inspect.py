@@ -211,7 +211,7 @@ def gradients_command(
 
     model = fresh_network(opened) if fresh else load_network(opened)
     if text is None:
-        flows = gradient_flow(model, own_part(opened, "test").tokens, lags)
+        flows = gradient_flow(model, own_part(opened, "test", instead="--text FILE").tokens, lags)
     else:
         with encoded_text(opened, [text]) as encoded:
             flows = gradient_flow(model, encoded.tokens, lags)

@@ -73,7 +73,7 @@ def find_recorded(
     """
     fingerprint = str(recorded.get("fingerprint", ""))
     if given:
-        now = recognise(data, recorded, folder, given) or _moved(data, corpus=given)
+        now = recognise(data, recorded, folder, given) or _with_held_out_files(data, recorded, folder, given)
         corpus = prepare(now, tokenizer=tokenizer, on_progress=on_progress)
         return Found(corpus) if corpus.fingerprint == fingerprint else Found(None, corpus)
     other: EncodedCorpus | None = None
@@ -93,7 +93,9 @@ def find_recorded(
                 return Found(corpus, note=f"the run's text has moved: it is read from {', '.join(candidate.corpus)}")
     cached = cached_corpus(data, fingerprint, tokenizer)
     if cached is not None:
-        return Found(cached, other, f"the run's text is read from the cache, as it was in training ({problem})")
+        where = ", ".join("standard input" if source == STDIN else source for source in data.corpus)
+        gone = "has changed since the run was trained on it" if other is not None else "is not there any more"
+        return Found(cached, other, f"{where} {gone}: its copy in the cache is read")
     if other is not None:
         return Found(None, other)
     raise problem
@@ -107,6 +109,15 @@ def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given
     if data.valid or data.test:  # which may have moved with it
         moved += [_moved(each, corpus=given) for each in _candidates(data, recorded, folder)]
     return next((each for each in moved if _fingerprint(each) == recorded.get("fingerprint")), None)
+
+
+def _with_held_out_files(
+    data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]
+) -> DataConfig:
+    """These sources with the validation and test files where they exist now; as recorded if they are nowhere."""
+    places = [data, *_candidates(data, recorded, folder)]
+    there = (each for each in places if all(Path(file).exists() for file in (*each.valid, *each.test)))
+    return _moved(next(there, data), corpus=given)
 
 
 def _candidates(data: DataConfig, recorded: Mapping[str, Any], folder: Path) -> Iterator[DataConfig]:

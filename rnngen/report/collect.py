@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
-from rnngen.evaluation.evaluate import held_out_nats, score_text, text_of
+from rnngen.evaluation.evaluate import held_out_nats, score_text, text_to_look_at
 from rnngen.generation.generate import load
 from rnngen.inspection.card import Card, make_card
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
@@ -119,7 +119,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     if report.card.bidirectional:
         from_text["samples"] = samples
     try:
-        with text_of(run, [text] if text else ()) as encoded:
+        with text_to_look_at(run, text) as encoded:
             for name, make in from_text.items():
                 attempt(name, partial(make, encoded))
     except RnngenError as error:  # there is no text

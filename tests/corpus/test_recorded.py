@@ -75,7 +75,7 @@ def test_a_text_at_a_new_place_is_taken_where_the_user_gives_it(project: Path, c
     forget_the_cache()
     outcome = cli("eval", "checkpoints/run")
     assert outcome.code == 1
-    assert "Give a text to score: rnngen eval checkpoints/run TEXT" in outcome.err
+    assert "Give a text to read: rnngen eval checkpoints/run TEXT" in outcome.err
     assert score(cli, "checkpoints/run", "moved.txt") == before  # its test part, not what was learned from
     said = cli("eval", "checkpoints/run", "moved.txt")
     assert "only its test part is read; --part all is the whole of it" in said.err
@@ -102,7 +102,7 @@ def test_a_text_that_is_gone_is_read_from_the_cache(project: Path, cli: Cli) -> 
     Path("text.txt").unlink()
     outcome = cli("eval")
     assert outcome.code == 0
-    assert "read from the cache, as it was in training" in outcome.err
+    assert "text.txt is not there any more: its copy in the cache is read" in outcome.err
     assert score(cli) == before
     assert cli("train", "--resume", "checkpoints/run", "--steps", "2").code == 0
 
@@ -111,7 +111,7 @@ def test_a_text_that_has_changed_is_scored_as_it_was_but_not_trained_on(project:
     before = score(cli)
     Path("text.txt").write_text(make_text(6_000, seed=5), encoding="utf-8")
     assert score(cli) == before
-    assert "it has changed since" in cli("eval").err
+    assert "has changed since the run was trained on it: its copy in the cache is read" in cli("eval").err
     outcome = cli("train", "--resume", "checkpoints/run", "--steps", "2")
     assert outcome.code == 1
     assert "rnngen train --resume checkpoints/run --steps 2 --allow-changed-corpus" in outcome.err
@@ -169,6 +169,37 @@ def test_a_text_whose_name_is_not_utf_8_is_found_again(tmp_path: Path, cli: Cli)
     forget_the_cache()
     assert score(cli, "run") == before
     assert cli("train", "--resume", "run", "--steps", "2").code == 0
+
+
+def test_a_text_that_was_learned_from_is_scored_with_a_note_however_it_comes(
+    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path("text.txt").read_text(encoding="utf-8")
+    Path("other.txt").write_text(make_text(2_000, seed=9), encoding="utf-8")
+    Path("piece.txt").write_text(text[1_000:3_000], encoding="utf-8")
+    for arguments in (["text.txt", "other.txt"], ["piece.txt"], ["-"]):
+        piped = SimpleNamespace(buffer=io.BytesIO(text.encode()), closed=False, isatty=lambda: False)
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert "the run was trained on this text, or on parts of it" in cli("eval", "checkpoints/run", *arguments).err
+    assert "trained on this text" not in cli("eval", "checkpoints/run", "other.txt").err
+    Path("tail.txt").write_text(text[-290:], encoding="utf-8")  # nothing was learned from
+    assert "trained on this text" not in cli("eval", "checkpoints/run", "tail.txt").err
+
+
+def test_a_text_given_with_held_out_files_that_have_moved_is_trained_on(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    for number, name in enumerate(("text", "valid")):
+        Path(f"{name}.txt").write_text(make_text(4_000, seed=number), encoding="utf-8")
+    cli("train", "text.txt", "--valid", "valid.txt", *OPTIONS, "--out", "run")
+    monkeypatch.chdir(tmp_path)
+    Path("a").rename("b")
+    Path("b/text.txt").write_text(make_text(4_000, seed=8), encoding="utf-8")
+    forget_the_cache()
+    outcome = cli("train", "--resume", "b/run", "b/text.txt", "--allow-changed-corpus", "--steps", "2")
+    assert outcome.code == 0, outcome.err
 
 
 def test_places_are_paths_from_the_run(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_text_that_is_gone_takes_only_its_own_sections_away(trained: Path) -> 
         Path(config["data"]["corpus"][0]).with_suffix(".gone").rename(config["data"]["corpus"][0])
     assert set(report.missing) == {"scores", "gradients", "gates", "surprisal"}
     assert len(report.samples) == 3
-    assert "cannot be read" in render([report])
+    assert "text is gone, and the cache does not hold it any more" in render([report])
 
 
 def test_what_is_no_report_is_not_overwritten(report: RunReport, tmp_path: Path) -> None:
