@@ -150,7 +150,7 @@ class RunWriter:
                     (self.path / name).unlink(missing_ok=True)
                 elif files.is_there(self.path / name, "folder"):
                     (self.path / name / files.PLAN).unlink(missing_ok=True)
-                    with contextlib.suppress(OSError):  # it holds what no run left there
+                    if not any((self.path / name).iterdir()):  # else it holds what no run left there
                         (self.path / name).rmdir()
         except OSError as error:
             raise files.cannot_write(self.path, error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -13,13 +14,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save as format_tensors
 from torch import Tensor
 
 from rnngen import run as files
+from rnngen.config import RunConfig
+from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.run import MANIFEST, NEW, NGRAM, RESUME, open_run, saved_steps
+from rnngen.stretches import Stretch
 from rnngen.training.checkpoint import (
     STATE_JSON,
     STATE_TENSORS,
@@ -32,6 +38,9 @@ from rnngen.training.checkpoint import (
     unpack,
     unpack_optimizers,
 )
+from rnngen.training.learner import Learner
+from rnngen.training.resuming import resume
+from tests.conftest import FAST
 
 
 class Killed(BaseException):
@@ -361,6 +370,237 @@ def test_a_stray_file_in_the_resume_folder_does_not_stop_a_run(tmp_path: Path, n
     with writing(tmp_path / "run") as writer:
         writer.save_state(2, *state(2))
     assert states_found(tmp_path / "run") == 2
+
+
+def test_what_a_failed_save_could_not_put_back_survives_another_failed_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies beside its place then, and is all that is left of its step."""
+    tensors, values = state(3)
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(3, tensors, values)
+        rename, done = Path.rename, []
+
+        def once(path: Path, target: Path) -> object:
+            done.append(path)
+            if len(done) > 1:
+                raise full()
+            return rename(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", once)
+            with pytest.raises(CheckpointError, match="No space left on device"):
+                writer.save_state(3, tensors, {**values, "due": []})
+            assert len(done) == 3  # away, into its place, and back
+            assert saved_steps(tmp_path / "run") == []
+
+            def no_space(*arguments: object) -> None:
+                raise full()
+
+            patch.setattr(files, "write_synced", no_space)
+            with pytest.raises(CheckpointError, match="No space left on device"):
+                writer.save_state(3, tensors, {**values, "due": []})
+    with writing(tmp_path / "run"):
+        assert states_found(tmp_path / "run") == 3
+        assert leftovers(tmp_path / "run") == []
+
+
+def begun(run: Path) -> None:
+    """A run that was begun and planned again, and never saved."""
+    with writing(run) as writer:
+        writer.begin({"rnngen": "1", "model": {}, "train": {}}, train_tokenizer("char", ["abc"]))
+        writer.record_plan([Stretch(0, 9, 1, "float32")])
+
+
+@pytest.mark.parametrize("fault", [Killed, full])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_folder_that_was_being_cleared_can_be_begun_again(
+    tmp_path: Path, when: str, fault: Callable[[], BaseException]
+) -> None:
+    run = tmp_path / "run"
+    begun(run)
+    with writing(run) as writer:
+        steps = steps_of(writer.clear, when)
+    assert [path.name for path in run.iterdir() if path.name in files.UNSAVED] == []
+    assert len(steps) >= 6
+    for k in steps:
+        begun(run)
+        with writing(run) as writer, fault_at(k, when, fault), suppress(Killed, CheckpointError):
+            writer.clear()
+        left = {path.name for path in run.iterdir()} & set(files.UNSAVED)
+        assert files.never_saved(run) or not left, f"step {k}"
+        with writing(run) as writer:
+            writer.clear()
+        assert {path.name for path in run.iterdir()} & set(files.UNSAVED) == set()
+
+
+def test_clearing_leaves_what_no_run_wrote(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    begun(run)
+    (run / "resume" / "notes").mkdir()
+    (run / "resume" / "notes" / "file").write_text("somebody's")
+    with writing(run) as writer:
+        writer.clear()
+    assert (run / "resume" / "notes" / "file").read_text() == "somebody's"
+    assert sorted(path.name for path in run.rglob("*") if not path.name.startswith(".")) == ["file", "notes", "resume"]
+
+
+# what a state says
+
+
+HUGE = 10**400
+PLAN = Stretch(0, 60, 1, "float32").as_dict()
+WRONG: dict[str, list[Any]] = {
+    "step": [None, "60", 60.0, True, -1, 10**30, HUGE, 59, [], {}],
+    "best_step": [None, "1", 1.0, -1, 61, 10**30, []],
+    "best_nll": ["0.5", math.nan, math.inf, -math.inf, HUGE, [], True],
+    "seconds": [None, "1", -1, -0.5, math.nan, math.inf, -math.inf, HUGE, [], True],
+    "logs": [
+        None, [], "logs", 3, {}, {"metrics.jsonl": 3}, {"metrics.jsonl": -1, "samples.txt": 0},
+        {"metrics.jsonl": 1.5, "samples.txt": 0}, {"metrics.jsonl": None, "samples.txt": 0},
+        {"metrics.jsonl": HUGE, "samples.txt": 0}, {"metrics.jsonl": 0, "samples.txt": 0, "../outside": 0},
+    ],
+    "decided": [None, [], "hash", {}, {"config.json": 3, "tokenizer.json": ""}, {"config.json": ""}],
+    "due": [None, "validation", {"validation": 1}, [1], [[]], ["save"], 3],
+    "stretches": [
+        None, {}, [], "plan", [3], [[]], [{}], [PLAN, None], [{**PLAN, "step": 10**30}], [{**PLAN, "steps": "60"}],
+        [{**PLAN, "step": 3}], [PLAN, {**PLAN, "step": 61, "steps": 90}], [PLAN, {**PLAN, "step": 9}, PLAN],
+        [{**PLAN, "cycle": 3}], [{**PLAN, "precision": []}], [{**PLAN, "trial": 1}],
+    ],
+    "progress": [None, {}, [], [1.0], ["1", 0], [math.nan, 0], [HUGE, 0], [1.0, -1], [1.0, 61], [1.0, 0, 0]],
+    "corpus": [None, [], "text", {}, {"fingerprint": 3, "sources": []}, {"fingerprint": "", "sources": "text"},
+               {"fingerprint": "", "sources": [3]}],
+}  # fmt: skip
+"""By field of state.json: what it cannot be."""
+
+
+def rewrite_state(run: Path, values: Any = None, tensors: dict[str, Tensor] | None = None) -> None:
+    """Change the newest state, and its hashes with it; the others go."""
+    newest, *others = saved_steps(run)
+    for other in others:
+        shutil.rmtree(other)
+    content = {name: (newest / name).read_bytes() for name in (STATE_JSON, STATE_TENSORS)}
+    if values is not None:
+        content[STATE_JSON] = json.dumps(values).encode()  # with NaN and Infinity, as Python's JSON has them
+    if tensors is not None:
+        content[STATE_TENSORS] = format_tensors(tensors)
+    for name, each in content.items():
+        (newest / name).write_bytes(each)
+    (newest / MANIFEST).write_bytes(files.manifest_bytes(content))
+
+
+def refusal(run: Path) -> str:
+    """What is said when a run is resumed that cannot be: one line."""
+    with pytest.raises(CheckpointError) as error:
+        resume(run)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 1000
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_in_a_state_is_named_with_what_it_has_to_be(trained: Path, name: str) -> None:
+    sound = load_state(trained).values
+    assert sound["step"] == 60
+    for value in WRONG[name]:
+        rewrite_state(trained, {**sound, name: value})
+        assert f"state.json: has an invalid {name}; expected " in refusal(trained), value
+    rewrite_state(trained, {key: value for key, value in sound.items() if key != name})
+    if name in ("due", "stretches", "progress", "corpus"):  # older runs lack them
+        assert load_state(trained).values["step"] == 60
+    else:
+        assert f"state.json: lacks {name}; expected " in refusal(trained)
+
+
+@pytest.mark.parametrize("values", [[], None, 3, "state", [[]]], ids=json.dumps)
+def test_a_state_that_is_no_object_is_refused(trained: Path, values: Any) -> None:
+    rewrite_state(trained, values if values is not None else 0)
+    assert "state.json: is not the state of a run; expected an object; found" in refusal(trained)
+
+
+def test_a_sound_state_is_written_and_read_with_every_field_that_is_checked(trained: Path) -> None:
+    assert load_state(trained).values.keys() == WRONG.keys()
+
+
+@pytest.mark.parametrize("change", ["shape", "transposed", "more", "scalar", "integer", "half", "double", "missing"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "optimizer/0/0/momentum", "optimizer/1/0/exp_avg", "optimizer/1/1/exp_avg_sq", "optimizer/1/0/step", "hidden",
+        "dropout", "weights/embedding.weight", "average/output.bias",
+    ],
+)  # fmt: skip
+def test_a_tensor_that_does_not_fit_is_named_with_what_it_has_to_be(trained: Path, name: str, change: str) -> None:
+    tensors = dict(load_state(trained).tensors)
+    sound = tensors.pop(name)
+    if change == "transposed" and (sound.ndim < 2 or sound.shape[0] == sound.shape[-1]):
+        change = "more"  # transposed it would be the same
+    changes: dict[str, Callable[[], Tensor]] = {
+        "shape": lambda: sound.flatten()[:-1] if sound.ndim else sound.reshape(1, 1),
+        "transposed": lambda: sound.transpose(0, -1).contiguous(),
+        "more": lambda: torch.stack([sound, sound]),
+        "scalar": lambda: torch.zeros(2, 0, dtype=sound.dtype),
+        "integer": lambda: sound.to(torch.int32),
+        "half": lambda: sound.to(torch.float16),
+        "double": lambda: sound.to(torch.complex64),
+    }
+    if change != "missing":
+        tensors[name] = changes[change]()
+    rewrite_state(trained, tensors=tensors)
+    said = refusal(trained)
+    assert f"tensor {name} does not fit config.json; expected {tuple(sound.shape)} " in said
+    assert f"found {'no such tensor' if change == 'missing' else str(tuple(tensors[name].shape))}" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "optimizer/0/99/momentum", "optimizer/9/0/exp_avg", "optimizer/0/0/exp_avg", "optimizer/0/x/momentum",
+        "optimizer/-1/0/momentum", "optimizer/0", "optimizer/", "weights/extra", "average/", "averaging/count", "extra",
+    ],
+)  # fmt: skip
+def test_a_tensor_that_is_unknown_is_named(trained: Path, name: str) -> None:
+    tensors = load_state(trained).tensors
+    rewrite_state(trained, tensors={**tensors, name: torch.zeros(3)})
+    assert f"tensor {name} does not fit config.json; expected no such tensor; found (3,) float32" in refusal(trained)
+
+
+def learner(**options: Any) -> Learner:
+    return Learner(RunConfig.from_flat({**FAST, **options}), 9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"cell": "gru", "num_layers": 2}, {"cell": "rnn", "nonlinearity": "identity"}, {"bidirectional": True},
+        {"tied": True, "embedding_size": 16}, {"optimizer": "asgd"}, {"dropout": 0.5, "weight_dropout": 0.5},
+    ],
+    ids=json.dumps,
+)  # fmt: skip
+def test_what_a_learner_saves_fits_it_before_and_after_a_step(options: dict[str, Any]) -> None:
+    one = learner(**options)
+    tokens = np.random.default_rng(0).integers(9, size=(17, 4))
+    for stepped in (False, True):
+        saved = {name: t.clone() for name, t in one.tensors().items()}
+        other = learner(**options)
+        other.restore(saved, "here", stepped=stepped)
+        assert same(other.tensors(), saved)
+        one.step(tokens[:-1], tokens[1:], 1.0, 0)
+
+
+def test_moments_that_are_all_missing_are_refused_where_a_step_had_been_taken() -> None:
+    with pytest.raises(CheckpointError, match=r"here: tensor optimizer/0/0/momentum .*found no such tensor"):
+        learner().restore(learner().tensors(), "here", stepped=True)
+
+
+def test_the_losses_of_averaged_gradient_descent_may_have_any_number_but_one_type() -> None:
+    one = learner(optimizer="asgd")
+    tensors = one.tensors()
+    losses = torch.tensor([3.0, 2.0], dtype=torch.float64)
+    one.restore({**tensors, "averaging/losses": losses}, "here")
+    for wrong in (losses.reshape(1, 2), losses.float(), losses[0]):
+        with pytest.raises(CheckpointError, match=r"tensor averaging/losses .*expected \(any,\) float64"):
+            one.restore({**tensors, "averaging/losses": wrong}, "here")
 
 
 # one writer at a time
