@@ -9,11 +9,6 @@ where the median of its pieces is above ``FLOOR``, above ``TIMES_USUAL`` times w
 have from all other training pieces, and above ``TIMES_MEDIAN`` times their median. To the most similar piece, not to
 all of them together, because a folder of many languages is no surprise to itself, but one more language is.
 
-A part is unlike also where it is like only a small share of the training part, such as the last 2 % that a language at
-the end of the text leaves there. Near are training pieces within ``TIMES_NEAR`` times the usual divergence, or
-``NEAR_FLOOR``. Of its median piece fewer than ``RARE`` of all are near, and fewer than ``RARER`` times as many as of the
-median training piece: in a folder where every piece is rare, a rare one is no surprise.
-
 Characters that the vocabulary lacks are told apart: a part may have five times as many as are expected of a text like
 the training part, which is the share of its characters that occur in it once (Good 1953).
 
@@ -38,8 +33,6 @@ from rnngen.corpus.tokenizer import Tokenizer
 
 FLOOR = 0.6  # bits
 TIMES_USUAL, TIMES_MEDIAN = 1.3, 2.0
-NEAR_FLOOR, TIMES_NEAR = 0.9, 3.0
-RARE, RARER = 0.3, 0.9  # a third of a text that ends in it is a quarter of the training part
 TIMES_USUAL_OF_LITTLE, LITTLE = 1.6, 512  # a piece of fewer bytes tells less
 MOST_UNKNOWN, TIMES_EXPECTED = 0.02, 5.0
 
@@ -59,8 +52,6 @@ class Likeness:
         part: ``valid`` or ``test``.
         divergence: of its pieces from the training pieces most like them, the median, in bits per pair of bytes.
         limit: what it may be, by how the training pieces differ among themselves.
-        near: share of the training pieces that are near its pieces, the median.
-        near_limit: what that must be at least, by how many are near the training pieces themselves.
         unknown: share of its tokens that are characters the vocabulary lacks.
         unknown_limit: what that may be.
     """
@@ -68,15 +59,13 @@ class Likeness:
     part: str
     divergence: float
     limit: float
-    near: float
-    near_limit: float
     unknown: float
     unknown_limit: float
 
     @property
     def is_unlike(self) -> bool:
         """Whether a score on this part says little of the model."""
-        return self.divergence > self.limit or self.near < self.near_limit or self.unknown > self.unknown_limit
+        return self.divergence > self.limit or self.unknown > self.unknown_limit
 
 
 def unlike_parts(corpus: EncodedCorpus) -> list[Likeness]:
@@ -105,26 +94,18 @@ def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
     size = min(n, N // (3 * _LEAST_PIECES), math.ceil(PIECE_BYTES / bytes_per_token))  # tokens
     unknown, unknown_limit = held_out.unknown / n, max(MOST_UNKNOWN, TIMES_EXPECTED * _expected_unknown(corpus))
     if size * bytes_per_token < LEAST_BYTES:
-        return Likeness(part, 0.0, math.inf, 1.0, 0.0, unknown, unknown_limit) if n >= LEAST_BYTES else None
+        return Likeness(part, 0.0, math.inf, unknown, unknown_limit) if n >= LEAST_BYTES else None
     pieces = _roots(corpus.tokenizer, train, size, _TRAINING_PIECES)
     if len(pieces) < _LEAST_PIECES:
         return None
     used = pieces.any(axis=0)  # a few thousand of all pairs
     pieces = pieces[:, used]
-    among = _divergences(pieces, pieces)
-    np.fill_diagonal(among, np.inf)  # a piece is not compared with itself
-    usual = among.min(axis=1)
+    usual = _divergences(pieces, pieces, same=True)
     times = TIMES_USUAL if size * bytes_per_token >= LITTLE else TIMES_USUAL_OF_LITTLE
     limit = max(FLOOR, times * float(np.quantile(usual, 0.9)), TIMES_MEDIAN * float(np.median(usual)))
     there = _roots(corpus.tokenizer, held_out, size, _HELD_OUT_PIECES)[:, used]
-    if not len(there):
-        return Likeness(part, 0.0, limit, 1.0, 0.0, unknown, unknown_limit)
-    to_training = _divergences(there, pieces)
-    divergence = float(np.median(to_training.min(axis=1)))
-    radius = max(NEAR_FLOOR, TIMES_NEAR * float(np.median(usual)))
-    near = float(np.median((to_training <= radius).mean(axis=1)))
-    usually_near = float(np.median((among <= radius).sum(axis=1))) / (len(pieces) - 1)
-    return Likeness(part, divergence, limit, near, min(RARE, RARER * usually_near), unknown, unknown_limit)
+    divergence = float(np.median(_divergences(there, pieces))) if len(there) else 0.0
+    return Likeness(part, divergence, limit, unknown, unknown_limit)
 
 
 def _expected_unknown(corpus: EncodedCorpus) -> float:
@@ -155,7 +136,12 @@ def _roots(tokenizer: Tokenizer, text: EncodedText, size: int, most: int) -> NDA
     return np.stack(roots) if roots else np.zeros((0, 1 << 16), dtype=np.float32)
 
 
-def _divergences(pieces: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each piece from each of ``others``, in bits: shape (pieces, others)."""
-    affinity = (pieces @ others.T).astype(np.float64)
-    return np.asarray(-2 * np.log2(np.clip(affinity, 1e-9, 1.0)))
+def _divergences(
+    pieces: NDArray[np.float32], others: NDArray[np.float32], *, same: bool = False
+) -> NDArray[np.float64]:
+    """Of each piece from that of ``others`` most like it, in bits; ``same``: the others are these, each but itself."""
+    affinity = pieces @ others.T  # (pieces, others)
+    if same:
+        np.fill_diagonal(affinity, 0.0)
+    nearest = affinity.max(axis=1).astype(np.float64)
+    return np.asarray(-2 * np.log2(np.clip(nearest, 1e-9, 1.0)))
