@@ -27,6 +27,7 @@ from rnngen.run import (
     checkpoints_folder,
     never_saved,
     open_run,
+    temporary,
 )
 from rnngen.training.checkpoint import RunWriter, new_run_folder
 from rnngen.training.events import Event
@@ -173,7 +174,8 @@ def _refuse_occupied(folder: Path) -> None:
 
     The folder of a run that never saved, and of nothing else, is as good as a new one.
     """
-    found = sorted(p.name for p in folder.iterdir() if p.name not in (LOCK, HOLDER)) if folder.is_dir() else []
+    passing = {LOCK, HOLDER, *(temporary(folder / name).name for name in UNSAVED)}
+    found = sorted(p.name for p in folder.iterdir() if p.name not in passing) if folder.is_dir() else []
     if never_saved(folder) and all(name in UNSAVED for name in found):
         return
     if any(name in found for name in (MANIFEST, CONFIG, RESUME)):

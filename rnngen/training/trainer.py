@@ -329,7 +329,7 @@ class Trainer:
         where = self.writer.path / RESUME
         values = state.values
         try:
-            self.learner.restore(state.tensors, where, dropout_too=same_device)
+            self.learner.restore(state.tensors, where, dropout_too=same_device, stepped=values["step"] > 0)
             self.step, self.best_step = int(values["step"]), int(values["best_step"])
             self.best_nll = math.inf if values["best_nll"] is None else float(values["best_nll"])
             self.seconds = float(values["seconds"])
