@@ -13,6 +13,7 @@ import typer
 from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
+from rnngen.platforms import quote_argument
 from rnngen.run import MANIFEST
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def fill_command(
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
     *run, text = run_and_text
-    given, text = text, _stdin() if text == "-" else text
+    given, text = text, _stdin(run) if text == "-" else text
     try:  # tells of mistakes before a model is read
         gaps = [part for part in parse_gaps(text) if isinstance(part, Gap)]
     except UsageError:
@@ -114,18 +115,23 @@ def _refuse_path(run: list[str], text: str) -> None:
     """
     with contextlib.suppress(OSError, ValueError):  # no path at all
         if not run and (Path(text) / MANIFEST).exists():
-            raise UsageError("the text is missing", hint=f'rnngen fill {text} "To be, or ___ to be".')
+            raise UsageError("the text is missing", hint=f'rnngen fill {quote_argument(text)} "To be, or ___ to be"')
         if Path(text).is_file():
-            hint = f"rnngen fill {' '.join([*run, '-'])} < {text}"
+            hint = f"{_piped(run)} < {quote_argument(text)}"
             raise UsageError("a text is expected, not a file", found=text, hint=hint)
 
 
-def _stdin() -> str:
+def _piped(run: list[str]) -> str:
+    """The command that reads the text from standard input."""
+    return " ".join(map(quote_argument, ["rnngen", "fill", *run, "-"]))
+
+
+def _stdin(run: list[str]) -> str:
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError("- needs a standard input, which is closed")
     from rnngen.corpus.sources import TextSource
 
-    return "".join(TextSource(["-"], command="rnngen fill -", lenient="")).removesuffix("\n")
+    return "".join(TextSource(["-"], command=_piped(run), lenient="")).removesuffix("\n")
 
 
 def _visible(fill: str) -> str:
