@@ -73,7 +73,8 @@ def find_recorded(
     """
     fingerprint = str(recorded.get("fingerprint", ""))
     if given:
-        now = recognise(data, recorded, folder, given) or _with_held_out_files(data, recorded, folder, given)
+        known = recognise(data, recorded, folder, given) if data.valid or data.test else None  # else reading it tells
+        now = known or _with_held_out_files(data, recorded, folder, given)
         corpus = prepare(now, tokenizer=tokenizer, on_progress=on_progress)
         return Found(corpus) if corpus.fingerprint == fingerprint else Found(None, corpus)
     other: EncodedCorpus | None = None
@@ -88,7 +89,7 @@ def find_recorded(
         except CorpusError as error:
             problem = error
         for candidate in _candidates(data, recorded, folder):
-            if _fingerprint(candidate) == fingerprint:
+            if candidate != data and _fingerprint(candidate) == fingerprint:
                 corpus = prepare(candidate, tokenizer=tokenizer, on_progress=on_progress)
                 return Found(corpus, note=f"the run's text has moved: it is read from {', '.join(candidate.corpus)}")
     cached = cached_corpus(data, fingerprint, tokenizer)

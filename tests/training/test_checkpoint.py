@@ -208,22 +208,24 @@ def states_found(run: Path) -> int:
     return int(values["step"])
 
 
+def with_states(run: Path, before: list[int]) -> RunWriter:
+    """A new run with states of these steps."""
+    shutil.rmtree(run, ignore_errors=True)
+    writer = RunWriter(run)
+    for k in before:
+        writer.save_state(k, *state(k))
+    return writer
+
+
 def save_state_at_every_step(
     run: Path, before: list[int], step: int, when: str, fault: Callable[[], BaseException]
 ) -> None:
-    def fresh() -> RunWriter:
-        shutil.rmtree(run, ignore_errors=True)
-        writer = RunWriter(run)
-        for k in before:
-            writer.save_state(k, *state(k))
-        return writer
-
-    writer = fresh()
+    writer = with_states(run, before)
     steps = steps_of(lambda: writer.save_state(step, *state(step)), when)
     writer.close()
     assert len(steps) >= 3 or step in before  # to save again what is there may be no work
     for k in steps:
-        writer = fresh()
+        writer = with_states(run, before)
         with fault_at(k, when, fault), suppress(Killed, CheckpointError):  # pruning may fail in silence
             writer.save_state(step, *state(step))
         writer.close()
@@ -263,20 +265,13 @@ def test_a_state_that_is_replaced_at_its_step_is_there_before_and_after(
     run, (tensors, values) = tmp_path / "run", state(3)
     done = {**values, "due": []}
 
-    def fresh() -> RunWriter:
-        shutil.rmtree(run, ignore_errors=True)
-        writer = RunWriter(run)
-        for k in before:
-            writer.save_state(k, *state(k))
-        return writer
-
-    writer = fresh()
+    writer = with_states(run, before)
     steps = steps_of(lambda: writer.save_state(3, tensors, done), when)
     writer.close()
     assert load_state(run).values == done
     assert len(steps) >= 3
     for k in steps:
-        writer = fresh()
+        writer = with_states(run, before)
         with fault_at(k, when, fault), suppress(Killed, CheckpointError):
             writer.save_state(3, tensors, done)
         writer.close()

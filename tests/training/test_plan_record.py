@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -22,14 +21,10 @@ from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
 from rnngen.training.events import Event, Replanned, Saved, Stepped, Warned
 from rnngen.training.pace import Pace
 from tests.conftest import FAST
+from tests.training.interrupted import finish, rows
 
 OPTIONS = {**FAST, "minutes": 60, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
 FIRST, SECOND, THIRD = 60, 40, 50  # steps of the run, as planned at first, from step 12 on, and from step 30 on
-
-
-def rows(run: Path) -> list[dict[str, Any]]:
-    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
 
 
 def weights(run: Path) -> bytes:
@@ -63,25 +58,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(corpus: Path, out: Path, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
     return finish(launch.launch({**OPTIONS, "corpus": [str(corpus)]}, out=out), stop_at, kill_at)
-
-
-class Killed(BaseException):
-    """As by SIGKILL: nothing is saved."""
-
-
-def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
-    events: list[Event] = []
-
-    def on_event(event: Event) -> None:
-        events.append(event)
-        if isinstance(event, Stepped) and event.step == stop_at:
-            launched.trainer.stop("SIGINT")
-        if isinstance(event, Stepped) and event.step == kill_at:
-            raise Killed
-
-    with contextlib.suppress(Killed):
-        launch.run_to_end(launched, on_event)
-    return events
 
 
 @pytest.mark.usefixtures("clock")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Stepped, Validated
 from rnngen.training.resuming import resume
 from tests.conftest import FAST, Outcome
+from tests.training.interrupted import finish, rows
 
 Cli = Callable[..., Outcome]
 
@@ -34,33 +34,9 @@ def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
 
 
-class Killed(BaseException):
-    """As by SIGKILL: nothing is saved."""
-
-
-def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
-    events: list[Event] = []
-
-    def on_event(event: Event) -> None:
-        events.append(event)
-        if isinstance(event, Stepped) and event.step == stop_at:
-            launched.trainer.stop("SIGINT")
-        if isinstance(event, Stepped) and event.step == kill_at:
-            raise Killed
-
-    with contextlib.suppress(Killed):
-        launch.run_to_end(launched, on_event)
-    return events
-
-
 def finished(corpus: Path, out: str = "run", **options: Any) -> Path:
     finish(launch.launch({**OPTIONS, "corpus": [str(corpus)], **options}, out=Path(out)))
     return Path(out)
-
-
-def rows(run: Path) -> list[dict[str, Any]]:
-    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
 
 
 def outcome(run: Path) -> tuple[object, ...]:

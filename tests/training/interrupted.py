@@ -1,0 +1,36 @@
+"""Runs that are stopped or killed at a step, and what they leave."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from rnngen.training import launch
+from rnngen.training.events import Event, Stepped
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing is saved."""
+
+
+def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == stop_at:
+            launched.trainer.stop("SIGINT")
+        if isinstance(event, Stepped) and event.step == kill_at:
+            raise Killed
+
+    with contextlib.suppress(Killed):
+        launch.run_to_end(launched, on_event)
+    return events
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl, but for the time."""
+    parsed = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
