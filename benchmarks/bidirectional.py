@@ -26,15 +26,15 @@ from machine import describe, print_table, write_results
 from numpy.typing import NDArray
 
 import rnngen
-from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.evaluate import held_out_nats, own_part
 from rnngen.evaluation.gaps import score_gaps
 from rnngen.evaluation.spot import look_again
-from rnngen.generation.fill import load_filler
+from rnngen.infilling.fill import load_filler
 from rnngen.model.load import load_network
-from rnngen.run import Run
-from rnngen.shapes import expected_shapes
+from rnngen.options.config import ModelConfig
+from rnngen.options.shapes import expected_shapes
+from rnngen.runs.run import Run
 
 WRONG = 0.01
 DRAWS = 5

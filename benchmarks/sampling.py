@@ -31,11 +31,11 @@ import torch
 from machine import describe, print_table, write_results
 from torch import nn
 
-from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer
-from rnngen.generation.generate import TOGETHER, Generator
-from rnngen.generation.recurrence import Recurrence
+from rnngen.engine.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig
+from rnngen.sampling.generate import TOGETHER, Generator
 
 E = 64
 CHARACTERS = "".join(map(chr, range(32, 127)))

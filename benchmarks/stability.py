@@ -22,10 +22,10 @@ from contest import SMOKE_TEXT
 from machine import describe, print_table, write_results
 
 import rnngen
-from rnngen.config import DataConfig, OptimizerConfig
 from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.options.config import DataConfig, OptimizerConfig
 from rnngen.training.events import Event, Validated
-from rnngen.training.rules import rates_rule
+from rnngen.training.planning.rules import rates_rule
 
 FACTORS = (0.25, 1.0, 4.0)
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from rnngen.corpus.sources import TextSource
-from rnngen.training.memory import keep_freed_memory
-from rnngen.training.optimizer import Muon
+from rnngen.training.optim.optimizer import Muon
+from rnngen.training.planning.memory import keep_freed_memory
 
 HISTORY = 1  # tokens before a window that the bigram feature looks at
 

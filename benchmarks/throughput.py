@@ -29,13 +29,13 @@ import torch
 from machine import describe, print_table, write_results
 from torch import nn
 
-from rnngen.config import RunConfig
 from rnngen.corpus.tokens import prepare
 from rnngen.evaluation.perplexity import autocast
+from rnngen.options.config import RunConfig
 from rnngen.training.checkpoint import RunWriter
 from rnngen.training.events import Stepped
-from rnngen.training.memory import keep_freed_memory
-from rnngen.training.speed import has_bf16_kernels
+from rnngen.training.planning.memory import keep_freed_memory
+from rnngen.training.planning.speed import has_bf16_kernels
 from rnngen.training.trainer import Trainer
 
 T, E = 64, 64

@@ -19,17 +19,17 @@ __all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_f
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
     from rnngen.evaluation.evaluate import evaluate
-    from rnngen.generation.fill import load_filler
-    from rnngen.generation.generate import generate, load
+    from rnngen.infilling.fill import load_filler
+    from rnngen.sampling.generate import generate, load
     from rnngen.training.launch import train
     from rnngen.training.resuming import train_further
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
     "evaluate": "rnngen.evaluation.evaluate",
-    "generate": "rnngen.generation.generate",
-    "load": "rnngen.generation.generate",
-    "load_filler": "rnngen.generation.fill",
+    "generate": "rnngen.sampling.generate",
+    "load": "rnngen.sampling.generate",
+    "load_filler": "rnngen.infilling.fill",
     "train": "rnngen.training.launch",
     "train_further": "rnngen.training.resuming",
 }

@@ -16,7 +16,7 @@ import torch
 
 import rnngen
 from rnngen.cli.app import run as run_cli
-from rnngen.training.speed import has_bf16_kernels
+from rnngen.training.planning.speed import has_bf16_kernels
 
 WORDS = [
     "the",

@@ -20,8 +20,8 @@ from rnngen import platforms
 from rnngen.cli import console
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError, RnngenError
-from rnngen.run import MODEL, NEW, open_run
-from rnngen.tensors import map_file
+from rnngen.runs.run import MODEL, NEW, open_run
+from rnngen.runs.tensors import map_file
 from rnngen.training.checkpoint import RunWriter, new_run_folder
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnngen.cli.sample_inputs import typed_line_breaks
-from rnngen.generation.stopping import UNTIL
-from rnngen.generation.writable import cannot_be_written
 from rnngen.platforms import quote_argument
+from rnngen.sampling.stopping import UNTIL
+from rnngen.sampling.writable import cannot_be_written
 
 if TYPE_CHECKING:
-    from rnngen.generation.generate import Generator
-    from rnngen.generation.options import Sampling
+    from rnngen.sampling.generate import Generator
+    from rnngen.sampling.options import Sampling
 
 
 def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
@@ -46,7 +46,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
 def _ends_of(until: str) -> list[str]:
     if until in UNTIL:
         return [UNTIL[until]]
-    from rnngen.generation.sentences import MARKS
+    from rnngen.sampling.sentences import MARKS
 
     return [*MARKS, UNTIL["paragraph"]]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rnngen.evaluation.perplexity import Score
     from rnngen.evaluation.pseudo_perplexity import PseudoScore
     from rnngen.evaluation.spot import Spot
-    from rnngen.run import Run
+    from rnngen.runs.run import Run
 
 
 def eval_command(
@@ -59,8 +59,8 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
-    from rnngen.generation.options import check_count
-    from rnngen.run import open_run
+    from rnngen.runs.run import open_run
+    from rnngen.sampling.options import check_count
 
     if run is not None and (_is_file(run) or str(run) == "-"):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
@@ -143,7 +143,7 @@ def _refuse_misplaced(run: Path | None, files: list[str]) -> None:
     Raises:
         UsageError: there is one; it says what to type.
     """
-    from rnngen.run import MANIFEST
+    from rnngen.runs.run import MANIFEST
 
     for name in [*([] if run is None else [str(run)]), *files]:
         try:
@@ -225,7 +225,7 @@ def _mixture_table(ngram: Score, mixture: Score) -> str:
 def _fill_gaps(runs: list[Run], text: EncodedText, words: int, *, quiet: bool) -> list[GapScore]:
     from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.gaps import score_gaps
-    from rnngen.generation.fill import load_filler
+    from rnngen.infilling.fill import load_filler
 
     fillers = [load_filler(run) for run in runs]
     with LongJob("putting words back", min(words, max(1, text.counts.words)), "words", shown=not quiet) as job:
@@ -271,7 +271,7 @@ def _spot(
     from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.evaluate import text_of
     from rnngen.evaluation.spot import least_expected, looks
-    from rnngen.generation.fill import load_filler
+    from rnngen.infilling.fill import load_filler
     from rnngen.model.load import load_network
 
     model, filler = load_network(run).to(device), load_filler(run)

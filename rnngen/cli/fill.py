@@ -14,10 +14,10 @@ from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
 from rnngen.platforms import quote_argument
-from rnngen.run import MANIFEST
+from rnngen.runs.run import MANIFEST
 
 if TYPE_CHECKING:
-    from rnngen.generation.fill import Filled
+    from rnngen.infilling.fill import Filled
 
 
 def fill_command(
@@ -52,10 +52,10 @@ def fill_command(
     fill is judged by how it goes with what is next to it on either side. Made for runs of train --bidirectional; others
     judge it from the left alone. --gibbs shows instead how a text could go on: fills that are drawn, not the best.
     """
-    from rnngen.generation.fill import BEAM, load_filler
-    from rnngen.generation.gapped_text import Gap, parse_gaps, unseen
-    from rnngen.generation.options import check_count, draw_seed
-    from rnngen.run import open_run
+    from rnngen.infilling.fill import BEAM, load_filler
+    from rnngen.infilling.gapped_text import Gap, parse_gaps, unseen
+    from rnngen.runs.run import open_run
+    from rnngen.sampling.options import check_count, draw_seed
 
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")

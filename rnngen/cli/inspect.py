@@ -20,8 +20,8 @@ from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
-    from rnngen.inspection.card import Card
     from rnngen.inspection.gradients import Flow
+    from rnngen.runs.card import Card
 
 
 class CardByDefault(DefaultGroup):
@@ -50,8 +50,8 @@ def card_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")] = False,
 ) -> None:
     """Show a run's card: what it is, how long it learned, how good it became."""
-    from rnngen.inspection.card import make_card
-    from rnngen.run import open_run
+    from rnngen.runs.card import make_card
+    from rnngen.runs.run import open_run
 
     if others and not compare:
         raise _several([folder for folder in (run, *others) if folder is not None])
@@ -141,7 +141,7 @@ def runs_command(
     The newest first, each with its best score on the validation part and when it was last saved.
     """
     from rnngen.errors import RnngenError
-    from rnngen.inspection.card import list_runs
+    from rnngen.runs.card import list_runs
 
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
@@ -175,7 +175,7 @@ def runs_command(
 
 def _unreadable(folder: Path, error: RnngenError) -> str:
     """A line about a folder that is no run to use."""
-    from rnngen.run import never_saved
+    from rnngen.runs.run import never_saved
 
     if not never_saved(folder):
         return str(error)
@@ -198,8 +198,8 @@ def gradients_command(
     The norm of the derivative of the loss at one token with respect to a layer's state some tokens before, at many
     places of a real text; whether it vanishes or explodes, and how fast.
     """
-    from rnngen.generation.options import check_count
-    from rnngen.run import open_run
+    from rnngen.runs.run import open_run
+    from rnngen.sampling.options import check_count
 
     check_count("lags", lags, least=2)
     refuse_text(run, "rnngen inspect gradients --text {text}")

@@ -20,10 +20,10 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from rnngen.cli import console
 from rnngen.cli.widths import width
 from rnngen.errors import RnngenError, UsageError
-from rnngen.generation.generate import Generator
-from rnngen.generation.options import Sampling
-from rnngen.generation.session import LENGTH, Session
 from rnngen.platforms import split_arguments
+from rnngen.sampling.generate import Generator
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.session import LENGTH, Session
 
 SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
 

@@ -61,7 +61,7 @@ def _takes_value(option: Any) -> bool:
 
 def _short_option(context: Any, options: Mapping[str, Any], argument: str) -> tuple[str, str]:
     """The last of the letters of ``-qn5``, and the value that is written together with it."""
-    from rnngen.other_names import other_option
+    from rnngen.options.other_names import other_option
 
     name = argument.partition("=")[0]
     if len(name) > 2 and ("-" + name in options or other_option(_words(context), name)):  # -epochs, as torch-rnn has it
@@ -85,7 +85,7 @@ def _without_value(context: Any, option: Any, name: str, following: Sequence[str
 
 def no_such_option(context: Any, options: Iterable[str], argument: str) -> UsageError:
     """The error for an option that a command does not have."""
-    from rnngen.other_names import closest, other_option
+    from rnngen.options.other_names import closest, other_option
 
     name = argument.partition("=")[0]
     what = f"No such option: {shortened(name)}"
@@ -126,7 +126,7 @@ def unknown_command(
     context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "No such command"
 ) -> UsageError:
     """The error for a word that is no command of a group, which ``what`` says."""
-    from rnngen.other_names import command_meant
+    from rnngen.options.other_names import command_meant
     from rnngen.platforms import quote_argument
 
     word, rest = arguments[0], arguments[1:]
@@ -145,7 +145,7 @@ def unknown_command(
 
 def is_misspelled(context: Any, word: str, known: Iterable[str]) -> bool:
     """Whether a word that may also be a path is much like a command of a group, and no path."""
-    from rnngen.other_names import command_meant
+    from rnngen.options.other_names import command_meant
 
     return not _is_option(word) and not _exists(word) and command_meant(context.command_path, word, known) is not None
 
@@ -158,7 +158,7 @@ def _exists(name: str) -> bool:
 
 
 def _is_run(name: str) -> bool:
-    from rnngen.run import MANIFEST
+    from rnngen.runs.run import MANIFEST
 
     return _exists(f"{name}/{MANIFEST}")
 
@@ -173,7 +173,7 @@ def wrong_value(context: Any, option: Any, value: str, expected: str, choices: S
         expected: in words.
         choices: what can be typed, where that is a list.
     """
-    from rnngen.other_names import value_meant
+    from rnngen.options.other_names import value_meant
 
     name = max(option.opts, key=len)
     key = name.lstrip("-")

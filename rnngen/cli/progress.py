@@ -13,11 +13,11 @@ from rich.text import Text
 
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
-from rnngen.inspection.card import describe_model
-from rnngen.stretches import Stretch
+from rnngen.runs.card import describe_model
+from rnngen.runs.stretches import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
-from rnngen.training.plan import Plan
+from rnngen.training.planning.plan import Plan
 
 RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
 BAR_COLUMNS = 32  # what the bar, the time left and its word take of a line, beside the numbers of steps

@@ -16,8 +16,8 @@ from rnngen.errors import UsageError
 from rnngen.platforms import unescaped
 
 if TYPE_CHECKING:
-    from rnngen.generation.writer import Sample
-    from rnngen.run import Run
+    from rnngen.runs.run import Run
+    from rnngen.sampling.writer import Sample
 
 _PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
     "Prompt", "Drawing, in the order in which it is applied", "Ending", "Which, and how many", "Model", "Output",
@@ -161,7 +161,7 @@ def sample_command(
     Without a prompt the text begins as a paragraph does. A prompt may end in a space or inside a word. Characters
     of it that the model has never seen are left out of what it reads, with a note.
     """
-    from rnngen.generation.options import Sampling, check_count, draw_seed
+    from rnngen.sampling.options import Sampling, check_count, draw_seed
 
     folder = run_of(run)
     sampling = Sampling(
@@ -190,7 +190,7 @@ def sample_command(
     text = unescaped(read_prompt(prompt, prompt_file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
-    from rnngen.generation.generate import load
+    from rnngen.sampling.generate import load
 
     generator = load(opened, ngram=ngram, device=device)
     _, unseen = generator.encode_prompt(text)
@@ -224,7 +224,7 @@ def sample_command(
 
             samples: Iterable[Sample]
             if beam:
-                from rnngen.generation.beam import beam_search
+                from rnngen.sampling.beam import beam_search
 
                 samples = beam_search(generator, text, beam, sampling, drawn, reading.advance_to)[:num_samples]
             else:

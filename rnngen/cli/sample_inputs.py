@@ -12,8 +12,8 @@ from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
-    from rnngen.generation.generate import Generator
-    from rnngen.run import Run
+    from rnngen.runs.run import Run
+    from rnngen.sampling.generate import Generator
 
 
 def run_of(arguments: Sequence[str] | None) -> str | None:
@@ -49,7 +49,7 @@ def open_run_of(argument: str | None) -> Run:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    from rnngen.run import open_run
+    from rnngen.runs.run import open_run
 
     try:
         return open_run(argument)
@@ -155,7 +155,7 @@ def check_line_breaks(generator: Generator, ban: Sequence[str], force: str) -> N
         typed = typed_line_breaks(option, text)
         if typed is None:
             continue
-        from rnngen.generation.writable import cannot_be_written
+        from rnngen.sampling.writable import cannot_be_written
 
         if cannot_be_written([text], generator.tokenizer):
             raise UsageError(

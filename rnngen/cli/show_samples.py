@@ -14,15 +14,15 @@ from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 
 if TYPE_CHECKING:
-    from rnngen.generation.generate import Generator
-    from rnngen.generation.options import Sampling
-    from rnngen.generation.writer import Piece, Sample, Writer
+    from rnngen.sampling.generate import Generator
+    from rnngen.sampling.options import Sampling
+    from rnngen.sampling.writer import Piece, Sample, Writer
 
 
 def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool) -> None:
     """One continuation, as it is made: the prompt at once, the rest when that has been read."""
-    from rnngen.generation.stopping import Ending
-    from rnngen.generation.writer import write_text
+    from rnngen.sampling.stopping import Ending
+    from rnngen.sampling.writer import write_text
 
     ending = Ending(sampling, prompt)
     hidden = quiet or console.shows_output()
@@ -52,8 +52,8 @@ def write_coloured(
 ) -> None:
     """Continuations as they are made, in the colours of the network's surprise."""
     from rnngen.cli.surprisal import ColouredOutput, show_legend
-    from rnngen.generation.stopping import Ending
-    from rnngen.generation.writer import write_pieces
+    from rnngen.sampling.stopping import Ending
+    from rnngen.sampling.writer import write_pieces
 
     output, several = ColouredOutput(), num_samples > 1
     above = between(sampling, prompt, num_samples, quiet=quiet)

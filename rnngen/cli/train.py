@@ -104,7 +104,7 @@ def train_command(
         "sample_every": sample_every,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    from rnngen.config import LENGTH_OPTIONS, read_toml
+    from rnngen.options.config import LENGTH_OPTIONS, read_toml
 
     if resume is not None:
         _refuse_beside_resume(resume, given, out=out, init_from=init_from, config=config)
@@ -164,9 +164,9 @@ def _check_early(given: dict[str, Any]) -> None:
     if not given.get("corpus"):
         raise UsageError("no text was given", expected="rnngen train FILE",
                          hint="rnngen corpus build pydoc makes a text to try.")  # fmt: skip
-    from rnngen.config import check_options
     from rnngen.corpus.sources import find_files
-    from rnngen.presets import with_preset
+    from rnngen.options.config import check_options
+    from rnngen.options.presets import with_preset
 
     check_options(with_preset(given))
     for name in ("corpus", "valid", "test"):
@@ -250,7 +250,7 @@ def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: boo
 
 def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
     """What a run came to, in lines."""
-    from rnngen.training.notes import FEW_STEPS
+    from rnngen.training.planning.notes import FEW_STEPS
 
     best = f"{finished.best_nll:.4f} {pseudo}nats a token at step {finished.best_step}"
     reason = " (no better for a while)" if finished.reason == "patience" else ""

@@ -19,11 +19,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnngen.config import DataConfig
 from rnngen.corpus.encoded import PARTS, EncodedCorpus, EncodedText, encode_text, map_tokens
 from rnngen.corpus.sources import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.errors import CorpusError
+from rnngen.options.config import DataConfig
 from rnngen.platforms import rename_folder
 
 FORMAT = 2

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.config import DataConfig
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
+from rnngen.options.config import DataConfig
 
 SOURCES = ("corpus", "valid", "test")
 STDIN = "-"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnngen.config import DataConfig
 from rnngen.corpus.cache import cache_folder as cache_folder  # with what is kept there, for those who read a corpus
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import place, store
@@ -25,6 +24,7 @@ from rnngen.corpus.sources import TextCounter, TextSource, cut
 from rnngen.corpus.summary import SourceSummary
 from rnngen.corpus.tokenizer import Tokenizer, train_tokenizer
 from rnngen.errors import CorpusError
+from rnngen.options.config import DataConfig
 
 
 def prepare(

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.config import DataConfig, RunConfig
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import PARTS, EncodedText, encode_text
 from rnngen.corpus.recorded import find_recorded, recognise
@@ -28,8 +27,9 @@ from rnngen.model.load import load_network
 from rnngen.model.network import Network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
+from rnngen.options.config import DataConfig, RunConfig
 from rnngen.platforms import quote_argument, without_file
-from rnngen.run import CONFIG, Run, open_run
+from rnngen.runs.run import CONFIG, Run, open_run
 
 
 def evaluate(

@@ -3,7 +3,7 @@
 A single character between its neighbours is easily guessed, so pseudo-perplexity says little about what a bidirectional
 model is for. Here a whole word is gone. The share of words that come back exactly is the accuracy, once with the length
 given and once without; the likelihood is that of the word, given its left, its right and its length. A left-to-right
-model is asked the same: its beam search proposes, and what follows chooses (``generation/fill.py``).
+model is asked the same: its beam search proposes, and what follows chooses (``infilling/fill.py``).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError
-from rnngen.generation.fill import Filler
-from rnngen.generation.gapped_text import LONGEST, Place
+from rnngen.infilling.fill import Filler
+from rnngen.infilling.gapped_text import LONGEST, Place
 
 WORDS = 200
 CONTEXT = 200  # tokens that are read on either side

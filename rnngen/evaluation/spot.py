@@ -3,7 +3,7 @@
 First by -ln p(token | what the model reads): all that is before it, or, of a bidirectional model, all that is around
 it. If errors fall anywhere and put any token anywhere, this is the best order to look for them in (Neyman & Pearson
 1933), as far as p is right. So the places that come first are looked at again, by the p that fills of gaps are ranked
-by (``generation/fill.py``): the token and what could stand in its place, each together with the text on its other side,
+by (``infilling/fill.py``): the token and what could stand in its place, each together with the text on its other side,
 as each reader sees it. That takes a hundred times as long, and tells much better.
 """
 
@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
+from rnngen.engine.probabilities import not_finite
 from rnngen.evaluation.evaluate import held_out_nats
-from rnngen.generation.context import not_finite
-from rnngen.generation.fill import Filler
-from rnngen.generation.gapped_text import Place
+from rnngen.infilling.fill import Filler
+from rnngen.infilling.gapped_text import Place
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnngen.config import ModelConfig
 from rnngen.model.cells import Cell
 from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,

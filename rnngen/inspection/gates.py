@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnngen.engine.probabilities import not_finite
 from rnngen.errors import CorpusError
-from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.cloze import ClozeLM, readers_by_name
 from rnngen.model.network import Network

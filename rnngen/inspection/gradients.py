@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnngen.engine.probabilities import not_finite
 from rnngen.errors import CorpusError
-from rnngen.generation.context import not_finite
 from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
 from rnngen.model.cells import Cell
 from rnngen.model.cloze import ClozeLM, readers_by_name

@@ -20,9 +20,9 @@ import math
 import torch
 from torch import Tensor
 
-from rnngen.config import ModelConfig
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network, Prediction
+from rnngen.options.config import ModelConfig
 
 LONGEST_GAP = 32  # lengths are drawn from 1 to this, each with a probability as 1 over it
 MASKED = 0.2  # share of tokens that gaps begin to hide; those that overlap hide less

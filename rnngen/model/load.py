@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from rnngen.config import ModelConfig, RunConfig
 from rnngen.errors import UsageError
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
-from rnngen.run import CONFIG, MODEL, Run
+from rnngen.options.config import ModelConfig, RunConfig
+from rnngen.runs.run import CONFIG, MODEL, Run
 
 
 def make_network(config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> Network:

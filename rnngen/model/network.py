@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rnngen.config import ModelConfig
 from rnngen.errors import CheckpointError
+from rnngen.options.config import ModelConfig
 
 
 class Prediction(NamedTuple):

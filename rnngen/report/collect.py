@@ -18,13 +18,13 @@ from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
 from rnngen.evaluation.evaluate import held_out_nats, score_text, text_to_look_at
-from rnngen.generation.generate import load
-from rnngen.inspection.card import Card, make_card
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
 from rnngen.inspection.gradients import Flow, gradient_flow
 from rnngen.model.load import load_network
 from rnngen.model.network import Network
-from rnngen.run import Run
+from rnngen.runs.card import Card, make_card
+from rnngen.runs.run import Run
+from rnngen.sampling.generate import load
 from rnngen.training.samples import fill_some_words
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
@@ -143,7 +143,7 @@ def tell_apart(reports: Sequence[RunReport]) -> None:
 
 def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
     if encoded is not None:
-        from rnngen.generation.fill import load_filler
+        from rnngen.infilling.fill import load_filler
 
         filler = load_filler(run)
         return [("words filled in", fill_some_words(filler, encoded.tokens, seed)) for seed in range(3)]

@@ -3,7 +3,7 @@
     resume/000000400/state.safetensors   weights, average, optimizer moments, hidden state, random state
     resume/000000400/state.json          step, best score, lengths of the logs
     resume/000000400/manifest.json       SHA-256 of the two; written last
-    resume/plan.jsonl                    how the run was planned again: a row per stretch (rnngen/stretches.py)
+    resume/plan.jsonl                    how the run was planned again: a row per stretch (rnngen/runs/stretches.py)
 
 A state is written into a hidden folder which is then renamed, so it is there whole or not at all. If the newest
 is damaged the one before it is used, with a warning.
@@ -28,11 +28,11 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as format_tensors
 from torch import Tensor
 
-from rnngen import run as files
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument, rename_folder, replace_file, safe_file_name
-from rnngen.stretches import Stretch
+from rnngen.runs import run as files
+from rnngen.runs.stretches import Stretch
 from rnngen.training.state_checks import check_tensors, check_values, expected_moments
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
@@ -62,7 +62,7 @@ class RunWriter:
 
     Raises:
         CheckpointError: another process writes it, it cannot be written, or something else than its own files and
-            folders is in their place (``rnngen.run.check_places``).
+            folders is in their place (``rnngen.runs.run.check_places``).
     """
 
     def __init__(self, path: Path) -> None:
@@ -240,7 +240,7 @@ class RunWriter:
             others = (files.CONFIG, files.TOKENIZER, *files.LOGS, *beside)
             entries = {other: files.read_needed(self.path / other) for other in others}
             files.write_atomically(self.path / files.MANIFEST, files.manifest_bytes({**entries, name: content}))
-            with contextlib.suppress(PermissionError):  # open in another process on Windows: see rnngen/run.py
+            with contextlib.suppress(PermissionError):  # open in another process on Windows: see rnngen/runs/run.py
                 replace_file(new, self.path / name)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnngen.config import OptimizerConfig, RunConfig
+from rnngen.options.config import OptimizerConfig, RunConfig
 
 OFTEN = 0.5  # share of clipped steps from which clipping, not the learning rate, decides how long a step is
 LARGE = 10.0  # a median above which the gradient explodes: the loss is a mean of nats a token

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rnngen import __version__
-from rnngen.config import DataConfig, ModelConfig, RunConfig, check_options
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import STDIN, places_from
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
+from rnngen.options.config import DataConfig, ModelConfig, RunConfig, check_options
+from rnngen.options.presets import with_preset
 from rnngen.platforms import quote_argument
-from rnngen.presets import with_preset
-from rnngen.run import (
+from rnngen.runs.run import (
     CONFIG,
     HOLDER,
     LOCK,
@@ -32,9 +32,9 @@ from rnngen.run import (
 from rnngen.training.checkpoint import RunWriter, new_run_folder
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
-from rnngen.training.memory import keep_freed_memory
-from rnngen.training.pace import make_pace
-from rnngen.training.plan import make_plan
+from rnngen.training.planning.memory import keep_freed_memory
+from rnngen.training.planning.pace import make_pace
+from rnngen.training.planning.plan import make_plan
 from rnngen.training.resuming import resume
 from rnngen.training.trainer import Trainer
 
@@ -54,7 +54,7 @@ def launch(
     """Prepare a new run.
 
     Args:
-        options: flat names and values; what is absent is decided by ``training/plan.py``.
+        options: flat names and values; what is absent is decided by ``training/planning/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: begin with this run's weights and tokenizer.
         started: ``time.perf_counter()`` from which ``minutes`` count; now by default.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnngen.training.events import Event, Finished
-from rnngen.training.plan import Plan
+from rnngen.training.planning.plan import Plan
 from rnngen.training.trainer import Trainer
 
 

@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.config import RunConfig
 from rnngen.errors import TrainingError
 from rnngen.model.device import autocast
 from rnngen.model.load import make_network
-from rnngen.training.asgd import TriggeredAverage
+from rnngen.options.config import RunConfig
 from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
-from rnngen.training.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers
+from rnngen.training.optim.asgd import TriggeredAverage
+from rnngen.training.optim.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers
 from rnngen.training.regularization import activation_penalty
 from rnngen.training.state_checks import Expected, check_tensors
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rnngen.config import RunConfig
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.evaluation.perplexity import total_nats
 from rnngen.model.load import load_language_model
@@ -16,7 +15,8 @@ from rnngen.ngram.counts import MOST_TOKENS
 from rnngen.ngram.file import to_bytes
 from rnngen.ngram.fitting import MOST_FITTED
 from rnngen.ngram.mixture import fit_mixture
-from rnngen.run import open_run
+from rnngen.options.config import RunConfig
+from rnngen.runs.run import open_run
 from rnngen.training.events import Mixed
 
 PROBE_TOKENS = 100_000  # counted to see how long counting takes

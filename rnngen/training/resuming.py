@@ -8,24 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen.config import DataConfig, RunConfig, check_options
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import STDIN, Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
+from rnngen.options.config import DataConfig, RunConfig, check_options
 from rnngen.platforms import quote_argument
-from rnngen.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, open_run, read_json, sha256
-from rnngen.stretches import Cycle, Stretch
+from rnngen.runs.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, open_run, read_json, sha256
+from rnngen.runs.stretches import Cycle, Stretch
 from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
-from rnngen.training.memory import keep_freed_memory
-from rnngen.training.pace import make_pace
-from rnngen.training.plan import Plan, make_plan
-from rnngen.training.rules import CYCLE_PEAK
-from rnngen.training.speed import why_not_bf16
+from rnngen.training.planning.memory import keep_freed_memory
+from rnngen.training.planning.pace import make_pace
+from rnngen.training.planning.plan import Plan, make_plan
+from rnngen.training.planning.rules import CYCLE_PEAK
+from rnngen.training.planning.speed import why_not_bf16
 from rnngen.training.trainer import Trainer
 
 DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")

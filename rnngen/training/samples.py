@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.config import ModelConfig
 from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.engine.recurrence import Recurrence
 from rnngen.evaluation.gaps import word_spans
-from rnngen.generation.fill import Filler, make_filler
-from rnngen.generation.gapped_text import Place
-from rnngen.generation.generate import Generator
-from rnngen.generation.recurrence import Recurrence
+from rnngen.infilling.fill import Filler, make_filler
+from rnngen.infilling.gapped_text import Place
+from rnngen.options.config import ModelConfig
+from rnngen.sampling.generate import Generator
 
 LENGTH = 240
 TEMPERATURE = 0.8

@@ -1,6 +1,6 @@
 """How long a run is and where its learning rate stands, also where the plan changes on the way.
 
-A run of a given number of steps has one stretch (``rnngen/stretches.py``). A run by the clock gets another one whenever
+A run of a given number of steps has one stretch (``runs/stretches.py``). A run by the clock gets another one whenever
 its pace departs from the plan, and a run that is resumed on a machine that lacks something has another one from there.
 A run that is trained further has a new learning-rate cycle from its end on.
 """
@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rnngen.config import OptimizerConfig
-from rnngen.stretches import Cycle, Stretch
+from rnngen.options.config import OptimizerConfig
+from rnngen.runs.stretches import Cycle, Stretch
 
 
 @dataclass

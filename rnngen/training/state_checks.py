@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from rnngen.errors import CheckpointError
-from rnngen.run import CONFIG, LOGS, TOKENIZER
-from rnngen.stretches import MOST_STEPS, Stretch
-from rnngen.training.optimizer import Muon
+from rnngen.runs.run import CONFIG, LOGS, TOKENIZER
+from rnngen.runs.stretches import MOST_STEPS, Stretch
+from rnngen.training.optim.optimizer import Muon
 
 MOST_BYTES = 2**63 - 1  # in a file
 _ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them

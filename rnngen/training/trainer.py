@@ -1,7 +1,7 @@
 """The loop, as a stream of events. It prints nothing.
 
 On the CPU everything that happens is a function of the configuration, the text, the seed and the plan on record
-(``rnngen/stretches.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that
+(``runs/stretches.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that
 never stopped.
 """
 
@@ -14,21 +14,21 @@ from collections.abc import Callable, Generator, Iterator
 
 import torch
 
-from rnngen.config import RunConfig
 from rnngen.corpus.progress import Interrupted
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
-from rnngen.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, saved_steps, sha256
-from rnngen.stretches import Stretch
+from rnngen.options.config import RunConfig
+from rnngen.runs.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, saved_steps, sha256
+from rnngen.runs.stretches import Stretch
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import explosion_advice, summarise
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.mixing import mix_ngram
-from rnngen.training.pace import Pace
+from rnngen.training.planning.pace import Pace
 from rnngen.training.samples import sample_text
 from rnngen.training.schedule import Schedule
 

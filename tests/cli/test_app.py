@@ -16,10 +16,10 @@ from typer.main import get_command
 import rnngen
 from rnngen.cli.commands import COMMANDS, QuickCommand, plain_app
 from rnngen.cli.train import train_command
-from rnngen.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
 from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
-from rnngen.presets import PRESETS
-from rnngen.training.rules import DEFAULT_MINUTES
+from rnngen.options.config import FIELD_GROUPS, LENGTH_OPTIONS, SHORTHANDS, RunConfig
+from rnngen.options.presets import PRESETS
+from rnngen.training.planning.rules import DEFAULT_MINUTES
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]

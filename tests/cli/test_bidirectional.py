@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import rnngen
-from rnngen.generation.fill import load_filler
-from rnngen.generation.gapped_text import parse_gaps
+from rnngen.infilling.fill import load_filler
+from rnngen.infilling.gapped_text import parse_gaps
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]

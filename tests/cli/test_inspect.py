@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from tests.runs.test_card import log_rows
 
 import rnngen
 from rnngen.cli.gates import _with_digits
@@ -19,9 +20,8 @@ from rnngen.evaluation.evaluate import own_part
 from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
-from rnngen.run import open_run
+from rnngen.runs.run import open_run
 from tests.conftest import FAST, Outcome, make_text
-from tests.inspection.test_card import log_rows
 
 Cli = Callable[..., Outcome]
 

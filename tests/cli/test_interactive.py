@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import rnngen
-from rnngen.generation.options import Sampling
-from rnngen.generation.session import Session
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.session import Session
 from tests.conftest import FAST
 
 pty = pytest.importorskip("pty")  # not on Windows

@@ -105,10 +105,10 @@ def test_a_bar_on_the_terminal_takes_nothing_from_the_text(cli: object, monkeypa
 
 GROWTH = """
 import resource, sys
-from rnngen.generation.generate import load
-from rnngen.generation.options import Sampling
-from rnngen.generation.stopping import Ending
-from rnngen.generation.writer import write_text
+from rnngen.sampling.generate import load
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.stopping import Ending
+from rnngen.sampling.writer import write_text
 
 generator = load(sys.argv[1])
 sampling = Sampling(length=120_000, repetition_penalty=1.05, stop=("never",))

@@ -13,8 +13,8 @@ import pytest
 
 from rnngen.cli.commands import COMMANDS, load_command
 from rnngen.cli.mistakes import number_meant
-from rnngen.other_names import COMMANDS as OTHER_COMMANDS
-from rnngen.other_names import OPTIONS, VALUES, closest
+from rnngen.options.other_names import COMMANDS as OTHER_COMMANDS
+from rnngen.options.other_names import OPTIONS, VALUES, closest
 from tests.conftest import Outcome
 
 Cli = Callable[..., Outcome]

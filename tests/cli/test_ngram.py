@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import rnngen
-from rnngen.run import open_run
+from rnngen.runs.run import open_run
 from tests.cli.test_train import options
 from tests.conftest import Outcome, make_text
-from tests.generation.exact import make_exact
 from tests.rounding import run_nats_bound
+from tests.sampling.exact import make_exact
 
 Cli = Callable[..., Outcome]
 

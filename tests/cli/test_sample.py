@@ -21,8 +21,8 @@ import pytest
 
 import rnngen
 from tests.conftest import FAST, Outcome, make_text
-from tests.generation.exact import make_exact
 from tests.rounding import run_nats_bound
+from tests.sampling.exact import make_exact
 
 Cli = Callable[..., Outcome]
 
@@ -385,7 +385,7 @@ sys.argv = ["rnngen", "sample", "-n", "3", "--temperature", "0.5", "--top-k", "3
 try:
     main()
 finally:
-    heavy = {"torch", "pydantic", "tokenizers", "rich.console", "rnngen.config", "rnngen.model", "numpy.random"}
+    heavy = {"torch", "pydantic", "tokenizers", "rich.console", "rnngen.options.config", "rnngen.model", "numpy.random"}
     print(sorted(heavy & sys.modules.keys()), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnngen.run import open_run
+from rnngen.runs.run import open_run
 from rnngen.training.checkpoint import RunWriter
 from tests.conftest import FAST, Outcome, make_text
 

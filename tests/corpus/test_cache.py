@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from rnngen.config import DataConfig
 from rnngen.corpus.cache import load, store
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, cached_corpus, fingerprint_of, prepare
 from rnngen.errors import CorpusError
+from rnngen.options.config import DataConfig
 from tests.conftest import make_text
 
 TEXT = make_text(5_000)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rnngen import run
-from rnngen.config import DataConfig, RunConfig
 from rnngen.corpus import outputs
 from rnngen.corpus.files import find, find_files
 from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
+from rnngen.options.config import DataConfig, RunConfig
+from rnngen.runs import run
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from rnngen.config import DataConfig
 from rnngen.corpus import sources, tokens
 from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import cache_folder, fingerprint_of, prepare
 from rnngen.errors import TokenizerError
+from rnngen.options.config import DataConfig
 from tests.conftest import make_text
 
 TEXT = make_text(20_000)
@@ -134,7 +134,7 @@ def test_what_fails_in_another_thread_is_raised() -> None:
 
 SCRIPT = """
 import sys
-from rnngen.config import DataConfig
+from rnngen.options.config import DataConfig
 from rnngen.corpus.tokens import prepare
 
 def tell(what, done, total):

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rnngen.config import DataConfig
 from rnngen.corpus.recorded import places_from
+from rnngen.options.config import DataConfig
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]

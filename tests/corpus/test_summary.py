@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.config import DataConfig
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.summary import LONGEST_LINE, Skipped, SourceSummary
 from rnngen.corpus.tokens import cached_corpus, prepare
+from rnngen.options.config import DataConfig
 
 
 def summary(read: int, *skipped: tuple[str, str]) -> SourceSummary:

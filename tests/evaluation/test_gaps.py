@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer, train_tokenizer
 from rnngen.errors import CorpusError
 from rnngen.evaluation import gaps
 from rnngen.evaluation.gaps import score_gaps, word_spans
-from rnngen.generation.fill import Filler
-from rnngen.generation.gapped_text import Place
+from rnngen.infilling.fill import Filler
+from rnngen.infilling.gapped_text import Place
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
-from tests.generation.test_fill import filler_of, judged, log_p
+from rnngen.options.config import ModelConfig
+from tests.infilling.test_fill import filler_of, judged, log_p
 from tests.rounding import rounding_bound
 
 TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3

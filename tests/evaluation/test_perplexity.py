@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import rnngen
-from rnngen.config import ModelConfig
 from rnngen.corpus.sources import TextCounts
+from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.perplexity import Score, score, total_nats
-from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig
 from tests.rounding import gamma, nats_bound, rounding_bound
 
 V = 7

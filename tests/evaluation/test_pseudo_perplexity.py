@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.corpus.sources import TextCounts
+from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.pseudo_perplexity import pseudo_nats, pseudo_score
-from rnngen.generation.recurrence import Recurrence
 from rnngen.model.cloze import ClozeLM
+from rnngen.options.config import ModelConfig
 from tests.rounding import rounding_bound
 
 V = 7

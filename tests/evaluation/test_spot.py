@@ -12,11 +12,11 @@ from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import spot
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.spot import APART, least_expected, look_again
-from rnngen.generation.fill import Filler
+from rnngen.infilling.fill import Filler
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from tests.evaluation.test_gaps import TEXT, TOKENIZER, filler, network
-from tests.generation.test_fill import judged
+from tests.infilling.test_fill import judged
 from tests.rounding import rounding_bound
 
 

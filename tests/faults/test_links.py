@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import rnngen
-from rnngen import run as files
 from rnngen.errors import CheckpointError
-from rnngen.run import MODEL, NEW, REPLACED, check_places, open_run, recorded_plan
-from rnngen.stretches import Stretch
+from rnngen.runs import run as files
+from rnngen.runs.run import MODEL, NEW, REPLACED, check_places, open_run, recorded_plan
+from rnngen.runs.stretches import Stretch
 from rnngen.training.checkpoint import RunWriter, load_state
 from tests.conftest import FAST, Outcome
 

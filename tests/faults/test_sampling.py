@@ -149,7 +149,7 @@ def test_streamed_text_equals_the_full_decode(cli: Cli, tmp_path: Path, tokenize
     broken = 0
     for seed in range(6):
         pieces = list(generator.generate("☃", length=100 + seed, seed=seed))
-        writer = generator.writer("☃", rnngen.generation.options.Sampling(length=100 + seed), seed=seed)
+        writer = generator.writer("☃", rnngen.sampling.options.Sampling(length=100 + seed), seed=seed)
         full = generator.tokenizer.decode([writer.step()[0] for _ in range(100 + seed)])
         assert "".join(pieces) == full
         broken += "\ufffd" in full

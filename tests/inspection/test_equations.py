@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig
 from tests.model.test_cells import KINDS
 from tests.rounding import rounding_bound
 

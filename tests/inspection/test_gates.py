@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
+from rnngen.options.config import ModelConfig
 from tests.rounding import rounding_bound
 
 V = 7

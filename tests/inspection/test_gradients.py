@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection import gradients
 from rnngen.inspection.equations import start_states, step_model
@@ -24,6 +23,7 @@ from rnngen.inspection.gradients import (
 )  # fmt: skip
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig
 from tests.model.test_cells import KINDS
 
 V, H = 9, 12

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from rnngen.training import memory
+from rnngen.training.planning import memory
 
 MACHINE = os.environ.get("RNNGEN_TEST_MACHINE", "")
 THREADS = os.environ.get("RNNGEN_TEST_THREADS")

@@ -15,13 +15,14 @@ import pytest
 import torch
 
 import rnngen
+from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import UsageError
-from rnngen.generation.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_language_model
-from rnngen.run import open_run
-from rnngen.training import launch, speed
+from rnngen.runs.run import open_run
+from rnngen.training import launch
 from rnngen.training.events import Event, Stepped, Warned
+from rnngen.training.planning import speed
 from tests.conftest import Outcome
 from tests.rounding import rounding_bound, run_nats_bound
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.cloze import LONGEST_GAP, ClozeLM, draw_gaps
+from rnngen.options.config import ModelConfig
 from tests.rounding import rounding_bound
 
 V, T, B = 11, 9, 3

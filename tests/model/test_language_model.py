@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import ModelConfig
+from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CheckpointError
-from rnngen.generation.recurrence import Recurrence
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.model.language_model import RecurrentLM
-from rnngen.shapes import expected_shapes, multiply_weights
+from rnngen.options.config import ModelConfig
+from rnngen.options.shapes import expected_shapes, multiply_weights
 from tests.model.test_cells import KINDS
 from tests.rounding import rounding_bound
 

@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from rnngen.errors import CheckpointError
 from rnngen.ngram.file import load_mixture, parse_mixture, to_bytes
 from rnngen.ngram.mixture import fit_mixture
-from rnngen.run import NGRAM, open_run
+from rnngen.runs.run import NGRAM, open_run
 from tests.ngram.naive import text_of
 
 V = 6

@@ -21,7 +21,7 @@ from rnngen.model.load import load_network
 from rnngen.report.charts import learning_curves
 from rnngen.report.collect import TRACED, RunReport, collect, tell_apart
 from rnngen.report.page import render, write_report
-from rnngen.run import open_run
+from rnngen.runs.run import open_run
 from tests.conftest import FAST, Outcome, make_text
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> & "quoted"'

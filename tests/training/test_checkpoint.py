@@ -20,12 +20,12 @@ import torch
 from safetensors.torch import save as format_tensors
 from torch import Tensor
 
-from rnngen import run as files
-from rnngen.config import RunConfig
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.errors import CheckpointError
-from rnngen.run import MANIFEST, NEW, NGRAM, RESUME, open_run, saved_steps
-from rnngen.stretches import Stretch
+from rnngen.options.config import RunConfig
+from rnngen.runs import run as files
+from rnngen.runs.run import MANIFEST, NEW, NGRAM, RESUME, open_run, saved_steps
+from rnngen.runs.stretches import Stretch
 from rnngen.training.checkpoint import (
     STATE_JSON,
     STATE_TENSORS,

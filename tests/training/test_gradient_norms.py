@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rnngen.config import RunConfig
+from rnngen.options.config import RunConfig
 from rnngen.training.gradient_norms import GradientSummary, summarise
 
 

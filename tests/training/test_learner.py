@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import RunConfig
+from rnngen.options.config import RunConfig
 from rnngen.training.learner import Learner
 from tests.conftest import FAST
 from tests.rounding import gamma

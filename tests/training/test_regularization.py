@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.config import RunConfig
+from rnngen.options.config import RunConfig
 from rnngen.training.learner import Learner
 from rnngen.training.regularization import activation_penalty
 from tests.conftest import FAST

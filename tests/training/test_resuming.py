@@ -13,13 +13,14 @@ import pytest
 import rnngen
 from rnngen.errors import CheckpointError, TrainingError, UsageError
 from rnngen.evaluation import perplexity, pseudo_perplexity
-from rnngen.inspection.card import make_card
 from rnngen.ngram import counts
-from rnngen.run import open_run, recorded_plan, saved_steps
-from rnngen.stretches import Stretch
-from rnngen.training import launch, resuming, speed
+from rnngen.runs.card import make_card
+from rnngen.runs.run import open_run, recorded_plan, saved_steps
+from rnngen.runs.stretches import Stretch
+from rnngen.training import launch, resuming
 from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Stepped, Validated
+from rnngen.training.planning import speed
 from rnngen.training.resuming import resume
 from tests.conftest import FAST, Outcome
 from tests.training.interrupted import finish, rows

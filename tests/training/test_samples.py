@@ -4,12 +4,12 @@ import re
 
 import torch
 
-from rnngen.config import ModelConfig
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.model.load import make_network
+from rnngen.options.config import ModelConfig
 from rnngen.training.samples import LENGTH, fill_some_words
 from tests.conftest import make_text
-from tests.generation.test_fill import filler_of
+from tests.infilling.test_fill import filler_of
 
 TEXT = make_text(3000)
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
-from rnngen.config import OptimizerConfig
-from rnngen.stretches import Stretch
+from rnngen.options.config import OptimizerConfig
+from rnngen.runs.stretches import Stretch
 from rnngen.training.schedule import Schedule, learning_rate_factor
 
 

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 import rnngen
-from rnngen.config import RunConfig
 from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
-from rnngen.run import open_run
+from rnngen.options.config import RunConfig
+from rnngen.runs.run import open_run
 from rnngen.training import launch, schedule
-from rnngen.training.asgd import TriggeredAverage
 from rnngen.training.checkpoint import RunWriter, load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
+from rnngen.training.optim.asgd import TriggeredAverage
 from tests.conftest import FAST, make_text
 from tests.rounding import gamma
 

@@ -1,0 +1,39 @@
+"""Logits as probabilities: the natural logarithm of softmax, and what is said of logits that are no numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.errors import RnngenError
+
+Array = NDArray[np.floating[Any]]
+
+
+def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
+    """-ln p of one token a row, (B,), under softmax(logits), (B, V)."""
+    z = logits - logits.max(axis=1, keepdims=True)
+    picked = z[np.arange(len(tokens)), tokens]
+    nats: NDArray[np.float64] = np.log(np.exp(z, z).sum(axis=1, dtype=np.float64)) - picked
+    return nats
+
+
+def log_softmax(logits: Array) -> NDArray[np.float64]:
+    """Ln p of every token, (B, V).
+
+    Raises:
+        RnngenError: the logits are not finite.
+    """
+    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
+    if not np.isfinite(z).all():
+        raise not_finite()
+    log_p: NDArray[np.float64] = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def not_finite() -> RnngenError:
+    """The error for logits that are no numbers."""
+    return RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")

@@ -1,1 +1,0 @@
-"""New text from a trained model, one token at a time, without torch."""

@@ -1,0 +1,1 @@
+"""Text in the gaps of a text, by a bidirectional model."""

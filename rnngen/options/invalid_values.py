@@ -1,0 +1,67 @@
+"""What is said of a value that an option cannot have: how it is shown, what is expected, and what may be meant."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rnngen.options.other_names import value_meant
+
+_EXPECTED = {
+    "int_type": "an integer", "int_parsing": "an integer", "int_from_float": "an integer", "float_type": "a number",
+    "float_parsing": "a number", "bool_type": "true or false", "bool_parsing": "true or false", "tuple_type": "a list",
+    "string_type": "text in quotes", "string_pattern_mismatch": "auto, cpu, mps, cuda or cuda:N",
+}  # fmt: skip
+"""Type of pydantic's error → what can be there."""
+
+
+def expected_by(error: Mapping[str, Any]) -> str:
+    """What one of pydantic's errors expects, in words."""
+    plain = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
+    return _EXPECTED.get(error["type"], plain)
+
+
+def shown(value: object) -> str:
+    """A value as it would be written in a file, or its beginning where that is long."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a number of {value.bit_length():,} bits"
+    text = str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def candidates(option: str, value: object, choices: Iterable[str]) -> Iterator[Any]:
+    """Other values that may be meant by one: without quotes or brackets, or by another name."""
+    if isinstance(value, str):
+        if "," in value:
+            numbers = [_number(part) for part in value.split(",")]
+            if None not in numbers:
+                yield numbers
+        for spelling in (value, value.replace(",", ".")):
+            if (number := _number(spelling)) is not None:
+                yield number
+        word = value.strip().lower()
+        if word in ("true", "yes", "on", "false", "no", "off"):
+            yield word in ("true", "yes", "on")
+        if (meant := value_meant(option, value, choices)) is not None:
+            yield meant
+    elif isinstance(value, list) and len(value) == 1:
+        yield from value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if value in (0, 1):
+            yield bool(value)
+        if isinstance(value, float) and value.is_integer():
+            yield int(value)
+
+
+def _number(text: str) -> int | float | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None

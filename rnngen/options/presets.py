@@ -1,0 +1,72 @@
+"""Recipes from the literature, by name: what ``--preset`` stands for.
+
+``awd-lstm`` is the AWD-LSTM of Merity, Keskar & Socher, "Regularizing and Optimizing LSTM Language Models" (ICLR 2018,
+arXiv 1708.02182), for words of the Penn Treebank; ``awd-lstm-wt2`` is the same for WikiText-2. Published test
+perplexities, without fine-tuning or a cache: 58.8 and 65.6 (of the authors' code, whose commands these values are; the
+paper used 40 streams for the Penn Treebank). Networks of 24 and 34 million parameters.
+
+What differs here: the text is read as a ring whose streams never begin anew (``corpus/streams.py``); the share of
+dropped weights is drawn in 256ths; the mean of NT-ASGD begins one step earlier (``training/optim/asgd.py``); precision
+is chosen by measurement unless it is given; and tokens are those of the word tokenizer, whose vocabulary holds 256
+bytes to spell rarer words with and which cuts ``<unk>`` and ``n't`` in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnngen.errors import UsageError
+from rnngen.options.config import LENGTH_OPTIONS
+from rnngen.options.invalid_values import shown
+from rnngen.options.other_names import value_meant
+
+AWD_LSTM: dict[str, Any] = {
+    # text
+    "tokenizer": "word", "vocab_size": 10_000,
+    # network: 400 → 1150 → 1150 → 400, the softmax has the embedding's matrix
+    "cell": "lstm", "num_layers": 3, "hidden_size": 1150, "embedding_size": 400, "tied": True,
+    "initialization": "uniform",
+    "dropout": 0.4, "hidden_dropout": 0.25, "input_dropout": 0.4, "embedding_dropout": 0.1, "weight_dropout": 0.5,
+    # loss
+    "activation_regularization": 2.0, "temporal_activation_regularization": 1.0,
+    # steps
+    "optimizer": "asgd", "learning_rate": 30.0, "warmup": 0.0, "decay": "none", "weight_decay": 1.2e-6, "clip": 0.25,
+    "nonmono": 5, "batch_size": 20, "bptt": 70, "bptt_jitter": 5.0,
+    # length
+    "epochs": 500.0, "patience": 0,
+}  # fmt: skip
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "awd-lstm": AWD_LSTM,
+    "awd-lstm-wt2": {
+        **AWD_LSTM, "vocab_size": 33_278, "hidden_dropout": 0.2, "input_dropout": 0.65, "batch_size": 80,
+        "epochs": 750.0,
+    },
+}  # fmt: skip
+"""Name → flat names and values."""
+
+_INSTEAD: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(LENGTH_OPTIONS, LENGTH_OPTIONS),
+    "size": ("hidden_size", "embedding_size"),
+    "tokenizer": ("vocab_size",),
+}
+"""Option → what it takes the place of beside itself."""
+
+
+def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with those of their ``preset`` beneath them: what is given, by file or command line, overrides it.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    name = given.pop("preset", None)
+    if name is None:
+        return given
+    if not (isinstance(name, str) and name in PRESETS):
+        meant = value_meant("preset", name, PRESETS) if isinstance(name, str) else None
+        hint = f"Did you mean --preset {meant}?" if meant else None
+        raise UsageError("--preset has an invalid value", expected=", ".join(PRESETS), found=shown(name), hint=hint)
+    replaced = {beside for option in given for beside in _INSTEAD.get(option, ())}
+    return {**{option: value for option, value in PRESETS[name].items() if option not in replaced}, **given}

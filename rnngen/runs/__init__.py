@@ -1,0 +1,1 @@
+"""A run on disk: how it is written, checked, found and read."""

@@ -1,0 +1,212 @@
+"""The card of a run: what it is, what it learned from, how long, and how good it became. Read from its folder alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnngen.errors import CheckpointError, RnngenError
+from rnngen.options.shapes import expected_shapes
+from rnngen.runs.run import (
+    CONFIG,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    NGRAM,
+    Run,
+    checkpoints_folder,
+    newest_run,
+    open_run,
+    recorded_plan,
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a run's folder says of it. What it does not say is None.
+
+    Attributes:
+        path: the folder.
+        model: cell, layers and sizes, in words.
+        parameters: how many numbers were learned.
+        bytes: of the weights.
+        text: files it was trained on.
+        fingerprint: SHA-256 of their text.
+        saved: when it was last saved, in seconds since 1970.
+        finished: whether training is over, because all steps were taken or the last ones without improvement.
+        tokens, valid_tokens, test_tokens: of the training, validation and test part.
+        tokenizer: level and vocabulary, in words.
+        characters_per_token: of the validation part.
+        steps, planned_steps: taken, and meant to be.
+        epochs: readings of the training part.
+        seconds: spent training.
+        best_nats: nats per token on the validation part, of the weights that are kept.
+        best_step: when.
+        tokens_per_second: in training.
+        precision: ``float32`` or ``bf16``.
+        gradient_norm: the median, before clipping.
+        clipped: share of the steps whose gradient was clipped.
+        ngram: whether there is an n-gram model beside the network.
+        bidirectional: whether the nats are pseudo-nats, which do not compare with others.
+        curve: (seconds, nats per token on the validation part), in order; the first is that of the weights that
+            training began with.
+    """
+
+    path: Path
+    model: str
+    parameters: int
+    bytes: int
+    text: tuple[str, ...]
+    fingerprint: str
+    saved: float
+    finished: bool | None
+    tokens: int | None
+    valid_tokens: int | None
+    test_tokens: int | None
+    tokenizer: str
+    characters_per_token: float | None
+    steps: int | None
+    planned_steps: int | None
+    epochs: float | None
+    seconds: float | None
+    best_nats: float | None
+    best_step: int | None
+    tokens_per_second: float | None
+    precision: str | None
+    gradient_norm: float | None
+    clipped: float | None
+    ngram: bool
+    bidirectional: bool
+    curve: tuple[tuple[float, float], ...]
+
+
+def make_card(run: Run) -> Card:
+    """The card of a run.
+
+    Raises:
+        CheckpointError: its configuration is damaged.
+    """
+    model = run.model_config()
+    data, train, optimizer = (_part(run.config, name) for name in ("data", "train", "optimizer"))
+    corpus = _part(run.config, "corpus")
+    V = run.tokenizer().vocab_size
+    shapes = expected_shapes(model, V, most=model["num_layers"]).values()
+    rows = _metrics(run)
+    steps = [row for row in rows if "train_nll" in row]
+    valid = [row for row in rows if "valid_nll" in row]
+    trained = [row for row in valid if row["step"] > 0 or row.get("best")]  # untrained weights are not kept
+    best = min(trained, key=lambda row: row["valid_nll"], default={})
+    norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
+    parts = _part(corpus, "parts")
+    tokens, valid_part = _part(parts, "train").get("tokens"), _part(parts, "valid")
+    test_tokens = _part(parts, "test").get("tokens")
+    checked: list[tuple[str, Any, Any]] = [
+        ("corpus.parts.train.tokens", tokens, int), ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
+        ("corpus.parts.valid.characters", valid_part.get("characters"), int), ("train.steps", train.get("steps"), int),
+        ("corpus.parts.test.tokens", test_tokens, int), ("train.patience", train.get("patience"), int),
+        ("train.valid_every", train.get("valid_every"), int),
+        ("train.batch_size", train.get("batch_size"), int), ("train.bptt", train.get("bptt"), int),
+        ("optimizer.clip", optimizer.get("clip"), (int, float)),
+        *(("data.corpus", file, str) for file in data.get("corpus") or ()),
+    ]  # fmt: skip
+    for name, value, kind in checked:
+        if value is not None and not isinstance(value, kind):
+            raise CheckpointError(f"{name} is wrong", where=run.path / CONFIG, found=repr(value))
+    seconds = rows[-1].get("seconds") if rows else None
+    last, plan = steps[-1] if steps else {}, run.last_plan()
+    window = train.get("batch_size", 0) * train.get("bptt", 0)
+    return Card(
+        path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
+        parameters=sum(map(math.prod, shapes)),
+        bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
+        saved=(run.path / MANIFEST).stat().st_mtime,
+        finished=_is_finished(run, train, last.get("step"), valid),
+        tokens=tokens, valid_tokens=valid_part.get("tokens"), test_tokens=test_tokens,
+        tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
+        characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
+        steps=last.get("step", 0 if rows else None),
+        planned_steps=run.planned_steps(), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
+        best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
+        precision=plan.precision if plan else train.get("precision"),
+        gradient_norm=statistics.median(norms) if norms else None,
+        clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
+        ngram=NGRAM in run.manifest, bidirectional=model["bidirectional"],
+        curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
+    )  # fmt: skip
+
+
+def _is_finished(
+    run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Mapping[str, Any]]
+) -> bool | None:
+    """Whether training is over, as ``training/trainer.py`` decides it; None: the run does not say."""
+    planned = run.planned_steps()
+    if step is None or planned is None:
+        return None
+    further = [stretch for stretch in recorded_plan(run.path) if stretch.cycle]
+    cycle = further[-1].cycle if further else None
+    begin = max((stretch.step for stretch in further if stretch.cycle and stretch.cycle.peak is not None), default=0)
+    patience = (train.get("patience") or 0) * (cycle.valid_every if cycle else train.get("valid_every") or 0)
+    best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
+    return step >= planned or (patience > 0 and best is not None and best["step"] <= step - patience)
+
+
+def describe_model(model: Mapping[str, Any]) -> str:
+    """The network in words, from the ``model`` part of config.json."""
+    cell = f"{model['cell']} ({model['nonlinearity']})" if model["cell"] == "rnn" else model["cell"]
+    cell = f"bidirectional {cell}" if model.get("bidirectional") else cell
+    layers = "1 layer" if model["num_layers"] == 1 else f"{model['num_layers']} layers"
+    return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}"
+
+
+def list_runs() -> list[tuple[Path, Card | RnngenError]]:
+    """The runs under ``checkpoints/``, the newest first, each with its card or what is wrong with it.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folders = {file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")}
+    if not folders:
+        newest_run()  # says what to do
+    found: list[tuple[Path, Card | RnngenError]] = []
+    for folder in sorted(folders, key=_saved, reverse=True):
+        try:
+            found.append((folder, make_card(open_run(folder))))
+        except RnngenError as error:
+            found.append((folder, error))
+    return found
+
+
+def _saved(folder: Path) -> tuple[int, str]:
+    """When a run was last saved, as ``newest_run`` sees it; one that never was stands where its folder was made."""
+    manifest = folder / MANIFEST
+    return (manifest if manifest.exists() else folder).stat().st_mtime_ns, folder.name
+
+
+def _metrics(run: Run) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl: all that are whole, those after the last save too."""
+    path = run.path / METRICS
+    if METRICS not in run.manifest or path.is_symlink():
+        return []
+    run.read(METRICS)  # as far as the manifest covers it, it is what was written
+    rows: list[dict[str, Any]] = []
+    for line in path.read_bytes().decode(errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(row, dict):
+            continue
+        numbers = {name: value for name, value in row.items() if isinstance(value, int | float) and abs(value) < 1e300}
+        if "step" in numbers:
+            rows.append({"seconds": rows[-1]["seconds"] if rows else 0.0, **numbers})
+    return rows
+
+
+def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = config.get(name)
+    return part if isinstance(part, dict) else {}

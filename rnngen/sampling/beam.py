@@ -1,0 +1,119 @@
+"""Beam search: the likeliest text, instead of a drawn one."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from rnngen.engine.probabilities import log_softmax, nats_of
+from rnngen.sampling.filters import ban
+from rnngen.sampling.generate import Generator
+from rnngen.sampling.opening import branches
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.stopping import Ending, FinishReason
+from rnngen.sampling.writer import Sample
+
+
+class Hypothesis(NamedTuple):
+    """A text that may turn out to be the likeliest.
+
+    Attributes:
+        score: what it is ranked by: ln p of all its tokens under the distribution that the search is over.
+        content: its bytes.
+        tokens: how many.
+        nats: -ln p under the network alone.
+    """
+
+    score: float
+    content: bytes
+    tokens: int
+    nats: float
+
+
+def beam_search(
+    generator: Generator, prompt: str, width: int, sampling: Sampling, on_step: Callable[[int], object] | None = None,
+    on_read: Callable[[int], object] | None = None,
+) -> list[Sample]:  # fmt: skip
+    """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
+
+    Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.
+    A text that has ended before ``length`` competes with those that go on, what stopped it included.
+
+    Args:
+        generator: the model, or the mixture that it draws from.
+        prompt: what the text goes on from.
+        width: how many are kept; 1 is greedy. With V^length it would be exact.
+        sampling: ``length``, ``until``, ``stop`` and ``ban``.
+        on_step: told how many tokens have been searched.
+        on_read: told, from time to time, how many of the prompt's tokens have been read.
+
+    Returns:
+        Up to ``width`` samples, the likeliest first.
+    """
+    table = generator.tokenizer.token_bytes()
+    banned = generator.banned(sampling.ban)
+    start = generator.start(prompt, replace(sampling, force=""), on_read)
+    context = generator.context()
+    context.snapshot = start.stream
+    begun, log_p = branches(context, start.opening, banned)
+    live = [Hypothesis(branch.log_p, b"", 0, branch.nats) for branch in begun]
+    known = [branch.known for branch in begun]  # bytes of the next token that are the prompt's
+    if not sampling.most:
+        live = [Hypothesis(0.0, b"", 0, 0.0)]
+    ended: list[tuple[Hypothesis, Sample]] = []
+    for step in range(sampling.most):
+        if on_step is not None:
+            on_step(step)
+        scores = np.array([h.score for h in live])[:, None] + log_p
+        # twice as many, so that enough go on when some end
+        best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
+        rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
+        nats = nats_of(context.network[rows], tokens).tolist()
+        going: list[tuple[int, int, Hypothesis]] = []
+        for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            score = float(scores[row, token])
+            before = live[row]
+            content = before.content + table[token][known[row] :]
+            grown = Hypothesis(score, content, before.tokens + 1, before.nats + nats[rank])
+            sample = _ended(grown, Ending(sampling, prompt)) if score > -np.inf else None
+            if sample is not None and rank < width:
+                ended.append((grown, sample))
+            elif sample is None and score > -np.inf and len(going) < width:
+                going.append((row, token, grown))
+        ended = sorted(ended, key=lambda pair: -pair[0].score)[:width]
+        live, known = [grown for _, _, grown in going], [0] * len(going)
+        # nothing that goes on can rise again
+        if not live or (len(ended) == width and ended[-1][0].score >= live[0].score):
+            break
+        context.snapshot = context.snapshot.select([row for row, _, _ in going])
+        context.read([token for _, token, _ in going])
+        log_p = ban(log_softmax(context.prediction()), banned)
+    finished = [*ended, *((h, _finished(h, Ending(sampling, prompt))) for h in live)]
+    finished.sort(key=lambda pair: -pair[0].score)
+    return [
+        replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)
+        for number, (h, sample) in enumerate(finished[:width])
+    ]
+
+
+def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
+    """The sample, if the text has ended with its last token."""
+    if not ending.stops:
+        return None
+    whole = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(h.content)  # no half character at the end
+    text = ending.push(whole)
+    return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+
+
+def _finished(h: Hypothesis, ending: Ending) -> Sample:
+    """The sample of a text that has no more tokens."""
+    text = ending.finish(h.content.decode(errors="replace"))
+    return _sample(h, text, ending.reason, ending.stop)
+
+
+def _sample(h: Hypothesis, text: str, reason: FinishReason, stop: str | None) -> Sample:
+    return Sample(text, h.tokens, h.nats, None, reason, stop, None, 0)

@@ -1,0 +1,164 @@
+"""The sampler: applies the options to each step's logits, and draws."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import add, divide, exp, subtract
+
+from rnngen.engine.probabilities import Array, not_finite
+from rnngen.sampling import filters
+from rnngen.sampling.filters import Weights
+from rnngen.sampling.options import Sampling
+
+if TYPE_CHECKING:
+    from rnngen.sampling.healing import Covers
+
+
+class Sampler:
+    """Draws the next token of each of B samples.
+
+    A sample's random numbers depend on the seed and its own number alone, not on how many are written beside it.
+
+    Args:
+        sampling: the options.
+        banned: ids that are never drawn.
+        seed: of the draws.
+        samples: the samples' numbers, (B,).
+        histories: the ids of each one's prompt, which count as seen.
+        vocab_size: V.
+    """
+
+    def __init__(
+        self, sampling: Sampling, *, banned: Sequence[int], seed: int, samples: Iterable[int],
+        histories: Sequence[Sequence[int]], vocab_size: int,
+    ) -> None:  # fmt: skip
+        self._sampling = sampling
+        self._uniforms = [Random(f"{seed} {sample}").random for sample in samples]
+        self._recent = None
+        if sampling.repetition_penalty != 1 and sampling.repetition_window:
+            self._recent = [_Window(sampling.repetition_window, ids, vocab_size) for ids in histories]
+        self._bias = filters.ban(np.zeros((1, vocab_size), np.float32), banned)
+        self._filters = [(_FILTERS[name], getattr(sampling, name)) for name in sampling.changes(*_FILTERS)]
+        self._plain = not self._filters and self._recent is None and sampling.temperature != 0
+        self._w = np.empty((1, vocab_size), np.float32)
+        self._sums = np.empty((1, vocab_size))
+
+    def draw(self, logits: Array) -> list[int]:
+        """One token a sample, from logits (B, V).
+
+        Raises:
+            RnngenError: the logits are not finite.
+        """
+        if self._plain and len(logits) == 1:
+            return [self._draw_one(logits)]
+        tokens = self._drawn(self.weights(logits), self._uniforms)
+        if self._recent is not None:
+            for window, token in zip(self._recent, tokens, strict=True):
+                window.push(token)
+        return tokens
+
+    def draw_alone(self, logits: Array, sample: int) -> int:
+        """The next token of one of the samples, from its logits (1, V): the token that ``draw`` would give it."""
+        (token,) = self._drawn(self.weights(logits, [sample]), [self._uniforms[sample]])
+        self.push((token,), sample)
+        return token
+
+    def draw_cover(self, covers: Covers, sample: int) -> int:
+        """The index of the cover that one of the samples begins with.
+
+        The options take effect on covers as on tokens. What repeats is the last token, if it says more than the prompt.
+
+        Raises:
+            RnngenError: the model's logits are not finite.
+        """
+        log_p = covers.log_p
+        if self._recent is not None:
+            seen = covers.longer & (self._recent[sample].counts[covers.tokens] > 0)
+            z = filters.penalize_repetition(covers.logits, seen, self._sampling.repetition_penalty)
+            log_p = log_p + (z - covers.logits)
+        w = self._filtered(filters.weights(np.where(covers.banned, -np.inf, log_p)[None], self._sampling.temperature))
+        (cover,) = self._drawn(w, [self._uniforms[sample]])
+        self.push(covers.ids(cover), sample)
+        return cover
+
+    def push(self, tokens: Sequence[int], sample: int) -> None:
+        """Tokens that one of the samples goes on with, however they were chosen."""
+        if self._recent is not None:
+            for token in tokens:
+                self._recent[sample].push(token)
+
+    @staticmethod
+    def _drawn(w: Weights, uniforms: Sequence[Callable[[], float]]) -> list[int]:
+        try:
+            return filters.draw(w, [uniform() for uniform in uniforms])
+        except FloatingPointError as error:
+            raise not_finite() from error
+
+    def _draw_one(self, logits: Array) -> int:
+        """The same for a single sample that nothing but the temperature changes: half the time of a token is here.
+
+        It is ``filters.weights`` and ``filters.draw`` in buffers of its own.
+        """
+        w, sums, temperature = self._w, self._sums, self._sampling.temperature
+        add(logits, self._bias, w)
+        subtract(w, w.max(), w)
+        if temperature != 1:
+            divide(w, min(max(temperature, filters.TEMPERATURES[0]), filters.TEMPERATURES[1]), w)
+        exp(w, w)
+        accumulate(w, 1, None, sums)
+        total = sums.item(-1)
+        if not 0 < total < math.inf:
+            raise not_finite()
+        return int(sums[0].searchsorted(self._uniforms[0]() * total, "right"))
+
+    def weights(self, logits: Array, samples: Sequence[int] | None = None) -> Weights:
+        """What the next token is drawn by, (B, V), from logits (B, V), of all samples or of these."""
+        if self._recent is not None:
+            windows = self._recent if samples is None else [self._recent[sample] for sample in samples]
+            seen = np.array([window.counts for window in windows]) > 0
+            logits = filters.penalize_repetition(logits, seen, self._sampling.repetition_penalty)
+        return self._filtered(filters.weights(logits + self._bias, self._sampling.temperature))
+
+    def _filtered(self, w: Weights) -> Weights:
+        for apply, value in self._filters:
+            w = apply(w, value)
+        return w
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these samples alone."""
+        self._uniforms = [self._uniforms[row] for row in rows]
+        if self._recent is not None:
+            self._recent = [self._recent[row] for row in rows]
+
+
+accumulate = add.accumulate
+
+_FILTERS: dict[str, Callable[[Weights, Any], Weights]] = {
+    "top_k": filters.top_k,
+    "top_p": filters.top_p,
+    "min_p": filters.min_p,
+    "typical": filters.typical,
+}
+
+
+class _Window:
+    """How often each token occurs among the last ones of a text."""
+
+    def __init__(self, size: int, ids: Sequence[int], vocab_size: int) -> None:
+        self._ids: deque[int] = deque()
+        self._size = size
+        self.counts = np.zeros(vocab_size, np.int64)
+        for token in ids[-size:]:
+            self.push(token)
+
+    def push(self, token: int) -> None:
+        if len(self._ids) == self._size:
+            self.counts[self._ids.popleft()] -= 1
+        self._ids.append(token)
+        self.counts[token] += 1

@@ -1,0 +1,150 @@
+"""A text that is written together with a model: what was added, step by step, and what can be taken back."""
+
+from __future__ import annotations
+
+import collections.abc
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rnngen.engine.context import Snapshot
+from rnngen.sampling.generate import Generator, Start
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.stopping import UNTIL, Ending
+from rnngen.sampling.words import likely_words
+from rnngen.sampling.writer import Writer, write_text
+
+LENGTH = 200
+"""Tokens that are written at a time, where neither a length is given nor where to end."""
+
+
+@dataclass
+class Step:
+    """What was added at once.
+
+    Attributes:
+        text: the text.
+        written: whether the model wrote it.
+        before: what was read before it.
+        held: what was held back before it.
+    """
+
+    text: str
+    written: bool
+    before: Snapshot
+    held: str
+
+
+class Session:
+    """A text that grows by what a user types and what a model writes.
+
+    Whatever was interrupted, taken back or stopped, the model has read exactly the text that is there, less its end,
+    which is held back until it is clear which token it belongs to.
+
+    Args:
+        generator: the model.
+        prompt: how the text begins.
+        sampling: how the model writes; ``change`` changes it.
+        seed: of the draws; each piece of writing has numbers of its own, so that a retry is another text.
+    """
+
+    def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+        self.generator = generator
+        self.sampling = sampling
+        self.seed = seed
+        self._begin = prompt
+        ids, self._held = generator.hold_back_prompt(prompt)
+        self._context = generator.context(ids)
+        self._steps: list[Step] = []
+        self._writings = 0
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._begin + "".join(step.text for step in self._steps)
+
+    def add(self, text: str) -> str:
+        """Append a text; returns its characters that the model has never seen, which it does not read."""
+        self._steps.append(Step(text, False, self._context.snapshot, self._held))
+        self._read(text)
+        return self.generator.encode_prompt(text)[1]
+
+    def _read(self, text: str) -> None:
+        """Read what comes next in the text."""
+        ids, self._held = self.generator.hold_back(self._held + text)
+        self._context.read_text(ids)
+
+    def _start(self, sampling: Sampling) -> Start:
+        # what was read matters to a repetition penalty alone
+        read = self.generator.hold_back_prompt(self.text)[0] if sampling.repetition_penalty != 1 else []
+        return self.generator.start_from(self._context, read, self._held, sampling)
+
+    def write(self) -> collections.abc.Generator[str]:
+        """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
+        number, self._writings = self._writings, self._writings + 1
+        sampling = self.sampling
+        if sampling.length is None and sampling.until is None:
+            sampling = replace(sampling, length=LENGTH)
+        start, ending = self._start(sampling), Ending(sampling, self.text)
+        writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
+        assert isinstance(writer, _Recorder)
+        text = ""
+        try:
+            for piece in write_text(writer, self.generator.tokenizer, ending):
+                text += piece
+                yield piece
+            if ending.reason in UNTIL:  # else going on would end at once, before the same line end
+                text += UNTIL[ending.reason]
+                yield UNTIL[ending.reason]
+        finally:
+            self._steps.append(Step(text, True, self._context.snapshot, self._held))
+            if not start.opening.steps and self.generator.hold_back(text) == (writer.ids, ""):
+                writer.catch_up()
+                self._context.snapshot = writer.context.snapshot
+            else:  # what was drawn is not what is to be read: a stop string, half a character, a last word
+                self._read(text)
+
+    def retry(self) -> collections.abc.Generator[str]:
+        """Take back what the model wrote last, if that came last, and let it write again."""
+        if self._steps and self._steps[-1].written:
+            self.undo()
+        return self.write()
+
+    def undo(self) -> str | None:
+        """Take back the last step; returns its text, or None if there is none."""
+        if not self._steps:
+            return None
+        step = self._steps.pop()
+        self._context.snapshot, self._held = step.before, step.held
+        return step.text
+
+    def words(self, most: int = 9) -> list[tuple[str, float]]:
+        """The likeliest next words, with what stands before them, and their probabilities.
+
+        Where the text ends within a word, what is likely to complete it is among them.
+        """
+        banned = self.generator.banned(self.sampling.ban)
+        opening = self._start(replace(self.sampling, force="")).opening
+        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, most)
+
+    def change(self, **options: Any) -> None:
+        """Write otherwise from now on.
+
+        Raises:
+            UsageError: a value that cannot be; nothing has changed.
+        """
+        sampling = replace(self.sampling, **options)
+        self.generator.banned(sampling.ban)
+        self.sampling = sampling
+
+
+class _Recorder(Writer):
+    """A writer that keeps what it drew."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.ids: list[int] = []
+
+    def step(self) -> list[int]:
+        tokens = super().step()
+        self.ids += tokens
+        return tokens

@@ -1,0 +1,276 @@
+"""Samples being written: the loop of draw, show, read, for one text as it is made or for many side by side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
+from rnngen.engine.context import Context, Snapshot
+from rnngen.engine.probabilities import nats_of
+from rnngen.sampling.opening import Opening
+from rnngen.sampling.sampler import Sampler
+from rnngen.sampling.stopping import Ending, FinishReason
+
+
+class Piece(NamedTuple):
+    """A piece of generated text: what one token completed, or a part of it where a stop string may begin inside it.
+
+    Attributes:
+        text: may be empty: in the middle of a character, or of what stopped the text.
+        nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token, given the prompt's
+            characters.
+        mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
+    """
+
+    text: str
+    nats: float
+    mixture_nats: float | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A continuation.
+
+    Attributes:
+        text: without the prompt, and without what stopped it.
+        tokens: how many were drawn, those that stopped it included.
+        nats: -ln of the network's own probability of all of them (temperature 1, nothing filtered), given the prompt's
+            characters.
+        mixture_nats: the same of the mixture, where they were drawn from that.
+        finish_reason: ``length``, ``stop``, or what ``until`` named.
+        stop: the string that stopped it.
+        seed: of the draws; None from a search, which draws nothing.
+        number: of the sample, from 0; with the seed, it gives the same text again.
+        pieces: what each token completed, where that was asked for.
+    """
+
+    text: str
+    tokens: int
+    nats: float
+    mixture_nats: float | None
+    finish_reason: FinishReason
+    stop: str | None
+    seed: int | None
+    number: int
+    pieces: tuple[Piece, ...] | None = None
+
+
+class Writer:
+    """B samples that are being written side by side, each from what its context has read.
+
+    Args:
+        context: B streams.
+        sampler: draws the tokens of B samples.
+        openings: how each text begins, (B,).
+        table: the bytes of each token, (V,).
+        scored: whether each token's probability is wanted.
+
+    Attributes:
+        drawn: tokens of each sample so far. A cover counts as one, and one that spells no more than the prompt is
+            drawn together with the token after it.
+        spelled: what was drawn last, as bytes, (B,), where it is not simply a token each; else None.
+        nats: of what was drawn last, (B,), if ``scored``; see ``Piece``.
+        mixture_nats: likewise.
+    """
+
+    def __init__(
+        self, context: Context, sampler: Sampler, openings: Sequence[Opening], table: Sequence[bytes], *, scored: bool
+    ) -> None:
+        self.context = context
+        self._sampler = sampler
+        self._scored = scored
+        self._unread: list[int] | None = None
+        self._openings, self._table = list(openings), table
+        self._opening_steps = max(opening.steps for opening in openings)
+        self.drawn = 0
+        self.spelled: list[bytes] | None = None
+        self.nats: NDArray[np.float64] = np.zeros(0)
+        self.mixture_nats: NDArray[np.float64] | None = None
+
+    def step(self) -> list[int]:
+        """Draw a token a sample. It is read at the next step, so that it can be shown before."""
+        if self._unread is not None:
+            self.context.read(self._unread)
+        if self._opening_steps:
+            if self.drawn < self._opening_steps:
+                return self._open()
+            self._opening_steps, self.spelled = 0, None
+        prediction = self.context.prediction()
+        tokens = self._sampler.draw(prediction)
+        if self._scored:
+            self.nats = nats_of(self.context.network, tokens)
+            self.mixture_nats = nats_of(prediction, tokens) if self.context.mixed else None
+        self._unread = tokens
+        self.drawn += 1
+        return tokens
+
+    def _open(self) -> list[int]:
+        """A step in which some of the texts begin, one after the other; the last token of each."""
+        context, begun = self.context, self.context.snapshot
+        streams, draws = [], []
+        for sample, opening in enumerate(self._openings):
+            context.snapshot = begun.select([sample])
+            draws.append(self._begin(sample, opening))
+            streams.append(context.snapshot)
+        context.snapshot = Snapshot.join(streams)
+        tokens, self.spelled, nats, mixture_nats = map(list, zip(*draws, strict=True))
+        self.nats, self.mixture_nats = np.array(nats), np.array(mixture_nats) if context.mixed else None
+        self._unread = tokens
+        self.drawn += 1
+        return tokens
+
+    def _begin(self, sample: int, opening: Opening) -> tuple[int, bytes, float, float]:
+        """A token of one sample, which the context is left before, what it spells, and its nats in both ways."""
+        context, number, covers = self.context, self.drawn, opening.covers
+        content, known, nats, mixture_nats = b"", 0, 0.0, 0.0
+        if number == 0:  # the end of the prompt is given, not drawn
+            known, nats, mixture_nats = opening.known, opening.network_log_p, opening.log_p
+        if covers is not None and number == len(opening.forced):
+            cover = self._sampler.draw_cover(covers, sample)
+            token, content, context.snapshot = covers.last(cover)
+            nats -= float(covers.network_log_p[cover])
+            mixture_nats -= float(covers.log_p[cover])
+            if len(content) > known:
+                return token, content[known:], nats, mixture_nats
+            context.read([token])
+        prediction = context.prediction()
+        if number < len(opening.forced):
+            token = opening.forced[number]
+            self._sampler.push([token], sample)
+        else:
+            token = self._sampler.draw_alone(prediction, sample)
+        nats += nats_of(context.network, [token]).item()
+        mixture_nats += nats_of(prediction, [token]).item()
+        return token, (content + self._table[token])[known:], nats, mixture_nats
+
+    def catch_up(self) -> None:
+        """Read what was drawn last."""
+        if self._unread is not None:
+            self.context.read(self._unread)
+            self._unread = None
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these samples alone."""
+        self.catch_up()
+        self.context.snapshot = self.context.snapshot.select(rows)
+        self._sampler.select(rows)
+        self._openings = [self._openings[row] for row in rows]
+
+
+def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
+    """The text of one sample, in pieces as they are made."""
+    decoder = StreamDecoder(tokenizer)
+    step, push, stops, most = writer.step, decoder.push, ending.stops, ending.most  # looked up once: this is the loop
+    while writer.drawn < most:
+        token = step()[0]
+        text = push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
+        if stops:
+            text = ending.push(text)
+        if text:
+            yield text
+        if stops and ending.stop is not None:
+            return
+    if rest := ending.finish(decoder.finish()):
+        yield rest
+
+
+def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[Piece]:
+    """The same, every token with its probability, from a writer that scores.
+
+    The nats are those of all tokens that were drawn: what stopped the text comes last, as pieces without text.
+    """
+    decoder = StreamDecoder(tokenizer)
+    held: deque[Piece] = deque()  # drawn, but perhaps the beginning of a stop string
+
+    def release(size: int) -> Iterator[Piece]:
+        """The first ``size`` characters of what is held."""
+        while held and len(held[0].text) <= size:
+            size -= len(held[0].text)
+            yield held.popleft()
+        if held and size:
+            first = held[0]
+            held[0] = Piece(first.text[size:], 0.0, first.mixture_nats and 0.0)
+            yield first._replace(text=first.text[:size])
+
+    while writer.drawn < ending.most:
+        (token,) = writer.step()
+        text = decoder.push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
+        text = ending.skip(text)  # what is left out was drawn all the same
+        mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
+        held.append(Piece(text, writer.nats.item(), mixture_nats))
+        yield from release(len(ending.push(text)))
+        if ending.stop is not None:
+            yield from (piece._replace(text="") for piece in held)
+            return
+    if rest := decoder.finish():
+        held.append(Piece(rest, 0.0, 0.0 if writer.context.mixed else None))
+    yield from release(len(ending.finish(rest)))
+    yield from (piece._replace(text="") for piece in held)
+
+
+def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int, number: int) -> Sample:
+    """One sample, whole, with its pieces, from a writer that scores."""
+    pieces = tuple(write_pieces(writer, tokenizer, ending))
+    mixture_nats = sum(piece.mixture_nats or 0.0 for piece in pieces) if writer.context.mixed else None
+    return Sample(
+        "".join(piece.text for piece in pieces), writer.drawn, sum(piece.nats for piece in pieces), mixture_nats,
+        ending.reason, ending.stop, seed, number, pieces,
+    )  # fmt: skip
+
+
+def write_samples(
+    writer: Writer, tokenizer: Tokenizer, endings: Sequence[Ending], seed: int, numbers: range,
+    drawn_more: Callable[[int], object],
+) -> list[Sample]:  # fmt: skip
+    """All samples of a writer that scores, whole; ``drawn_more`` is told of every step's tokens."""
+    B, most = len(numbers), endings[0].most
+    decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
+    texts = [""] * B
+    begun = [b""] * B  # what the texts begin with, where that is not simply tokens
+    drawn: list[list[int]] = []  # of each step, where all go on to the end
+    lengths = [most] * B
+    nats, mixture_nats = np.zeros(B), np.zeros(B)
+    going = list(range(B))
+    while going and writer.drawn < most:
+        tokens = writer.step()
+        drawn_more(len(tokens))
+        nats[going] += writer.nats
+        if writer.mixture_nats is not None:
+            mixture_nats[going] += writer.mixture_nats
+        if not decoders:  # to be decoded at once, below
+            if writer.spelled is None:
+                drawn.append(tokens)
+            else:
+                begun = [before + content for before, content in zip(begun, writer.spelled, strict=True)]
+            continue
+        for row, sample in enumerate(going):
+            decoder = decoders[sample]
+            text = decoder.push(tokens[row]) if writer.spelled is None else decoder.push_bytes(writer.spelled[row])
+            texts[sample] += endings[sample].push(text)
+        left = [row for row, sample in enumerate(going) if endings[sample].stop is None]
+        if len(left) < len(going):
+            for sample in set(going) - {going[row] for row in left}:
+                lengths[sample] = writer.drawn
+            going = [going[row] for row in left]
+            if going:
+                writer.select(left)
+    if decoders:
+        for sample in going:
+            texts[sample] += endings[sample].finish(decoders[sample].finish())
+    else:
+        ids = zip(*drawn, strict=True) if drawn else [()] * B
+        texts = [tokenizer.decode(each, before=before) for each, before in zip(ids, begun, strict=True)]
+    return [
+        Sample(
+            texts[sample], lengths[sample], float(nats[sample]),
+            float(mixture_nats[sample]) if writer.context.mixed else None,
+            endings[sample].reason, endings[sample].stop, seed, number,
+        )
+        for sample, number in enumerate(numbers)
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The recipes that turn gradients into steps."""

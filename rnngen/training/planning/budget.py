@@ -1,0 +1,63 @@
+"""What the parts of a run take, and how many steps fit into a time with all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnngen.options.config import TrainConfig
+
+SAVE_BYTES_PER_SECOND = 2e8  # of a state that is hashed and synced to a disk, until the first save has been measured
+SAMPLE_SECONDS = 0.1  # until the first sample has been measured
+FILL_SECONDS = 0.5  # the same where gaps are filled instead
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that each part of a run takes.
+
+    Attributes:
+        step: an optimizer step.
+        validation: the validation part read once, or as much of it as ``valid_tokens`` says.
+        sample: a sample, shown while training.
+        save: a state to resume from.
+        end: what follows the last step but for these three: counting n-grams.
+    """
+
+    step: float
+    validation: float = 0.0
+    sample: float = 0.0
+    save: float = 0.0
+    end: float = 0.0
+
+    def seconds(self, train: TrainConfig, steps: int, done: int = 0) -> float:
+        """How long a run of ``steps`` takes from step ``done`` to its end."""
+        occasional = ((train.valid_every, self.validation), (train.sample_every, self.sample),
+                      (train.save_every, self.save))  # fmt: skip
+        total = (steps - done) * self.step + self.end + (0.0 if done else self.validation)  # before the first step too
+        for every, seconds in occasional:
+            if every:
+                total += _times(every, steps, done) * seconds
+        return total
+
+    def steps_within(self, seconds: float, train: TrainConfig, most: int, done: int = 0) -> int:
+        """The number of steps, at least one more than ``done`` and at most ``most``, after which a run is over in time.
+
+        Args:
+            seconds: from step ``done`` to the end.
+            train: says how often there are validations, samples and saves.
+            most: steps.
+            done: steps taken.
+        """
+        low, high = done + 1, max(done + 1, most)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.seconds(train, middle, done) <= seconds:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+
+def _times(every: int, steps: int, done: int) -> int:
+    """How many multiples of ``every`` lie above ``done`` and up to ``steps``; the last step counts as one."""
+    return steps // every - done // every + (steps % every != 0)

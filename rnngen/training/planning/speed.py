@@ -1,0 +1,221 @@
+"""How fast this machine trains a given network: measured on a learner that is thrown away.
+
+Which kernels a machine has cannot be known beforehand. A candidate (a precision, a device, a size, a number of
+threads) that fails in any way is not taken, and why is kept in a few words for the plan to say.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.errors import TrainingError
+from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.model.device import in_a_few_words, using_threads
+from rnngen.model.load import make_network
+from rnngen.options.config import RunConfig
+from rnngen.training.gradient_norms import explosion_advice
+from rnngen.training.learner import Learner
+
+MEASURE_SECONDS = 0.15
+MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
+WARM_UP = 2
+WORTH_ROUNDING = 0.9  # bf16 is rounder than float32, so it has to be this much faster
+WORTH_A_THREAD = 0.8  # fewer threads have to be this much faster than all of them
+TRUSTED = 0.1  # relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01
+EMULATED = 4.0  # a bf16 product this much slower than the float32 one is not computed by instructions for it
+_PROBE_SIZE, _PROBES = 128, 20  # of the matrices that show it: emulated, their product takes a millisecond
+NOT_AVAILABLE = "not available on this processor"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured: ``precision`` is the faster one; seconds of a training step."""
+
+    precision: str
+    step_seconds: float
+
+
+class UnusableError(TrainingError):
+    """Nothing that was tried can be computed on this device.
+
+    Attributes:
+        why: in a few words.
+    """
+
+    def __init__(self, device: str, why: str) -> None:
+        super().__init__(
+            f"this network cannot be trained on {device}", found=why, hint="Try a smaller --size or --batch-size."
+        )
+        self.why = why
+
+
+class SpeedTest:
+    """Measures candidates, and remembers which could not be used.
+
+    Args:
+        vocab_size: V.
+
+    Attributes:
+        unusable: precision → why it was not taken, for those that failed.
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.unusable: dict[str, str] = {}
+
+    def measure(self, config: RunConfig, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
+        """Time training steps in each precision and keep the fastest that computes what it should.
+
+        Args:
+            config: of what is trained.
+            precisions: the candidates.
+
+        Raises:
+            UnusableError: none of them can be used.
+            TrainingError: loss or gradient is not finite from the beginning.
+        """
+        best: Speed | None = None
+        for precision in precisions:
+            needed = WORTH_ROUNDING * best.step_seconds if best else math.inf
+            best = self._try(config, precision, needed) or best
+        if best is None:
+            raise UnusableError(config.train.device, "; ".join(self.unusable[p] for p in precisions))
+        return best
+
+    def try_measure(self, config: RunConfig, precision: str) -> Speed | None:
+        """The same for a larger candidate in a precision that is known to work for a smaller one; None: it fails."""
+        try:
+            return self.measure(config, (precision,))
+        except UnusableError:
+            return None
+
+    def _try(self, config: RunConfig, precision: str, needed: float) -> Speed | None:
+        """The speed, where steps take less than ``needed`` seconds and compute what they should."""
+        why = None
+        try:
+            if precision == "bf16" and not has_bf16_kernels(config.train.device):
+                why = NOT_AVAILABLE
+            else:
+                seconds = step_seconds(config, precision, self.vocab_size)
+                if seconds >= needed:
+                    return None
+                why = why_not_bf16(config, self.vocab_size) if precision == "bf16" else None
+        except TrainingError as error:  # not a fault of the machine
+            if precision == "float32":
+                raise TrainingError(error.what, found=error.found, hint=explosion_advice(config, precision)) from error
+            why = in_a_few_words(error)
+        except Exception as error:  # kernels fail in many ways, and each means the same here
+            why = in_a_few_words(error)
+        if why is None:
+            return Speed(precision, seconds)
+        self.unusable[precision] = why
+        return None
+
+    def fewest_threads(self, config: RunConfig) -> int:
+        """The number of threads to begin with: all that torch uses, or fewer where that is clearly faster.
+
+        It is so beside a busy process (threads of torch wait for each other in a loop, so that the slowest one sets
+        the pace), in a container that is given less than its machine has, and for very small networks.
+        """
+        threads = most = torch.get_num_threads()
+        try:
+            best = step_seconds(config, "float32", self.vocab_size)
+            for fewer in (most >> k for k in range(1, most.bit_length())):  # halves, as long as they are faster
+                torch.set_num_threads(fewer)
+                seconds = step_seconds(config, "float32", self.vocab_size)
+                if seconds > WORTH_A_THREAD * best:
+                    break
+                threads, best = fewer, seconds
+        except Exception:  # whatever fails here fails again, and is told, when the step itself is measured
+            return most
+        finally:
+            torch.set_num_threads(most)
+        return threads
+
+
+def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
+    """Why a network cannot be trained in bf16 on this machine, in a few words; None: it can."""
+    if not has_bf16_kernels(config.train.device):
+        return NOT_AVAILABLE
+    try:
+        text = np.random.default_rng(0).integers(vocab_size, size=64)
+        network = make_network(config.model, vocab_size).to(config.train.device)
+        held_out_nats(network, text, precision="bf16")  # without gradients, which are other kernels
+        return None if gradients_agree(config, vocab_size) else "wrong gradients at this size on this machine"
+    except Exception as error:  # kernels fail in many ways, and each means the same here
+        return in_a_few_words(error)
+
+
+@functools.cache
+def has_bf16_kernels(device: str) -> bool:
+    """Whether bf16 products are computed at about the rate of float32, not emulated at a hundredth of it."""
+    if device != "cpu":
+        return True  # a step is timed there as it is
+    matrices = [torch.ones(_PROBE_SIZE, _PROBE_SIZE, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)]
+    times: list[list[float]] = [[], []]
+    with using_threads(1):  # so that the fastest of many is the product alone, whatever else the machine does
+        for _ in range(_PROBES):
+            for matrix, taken in zip(matrices, times, strict=True):
+                began = time.perf_counter()
+                torch.mm(matrix, matrix)
+                taken.append(time.perf_counter() - began)
+    float32, bf16 = map(min, times)
+    return bf16 < EMULATED * float32
+
+
+def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
+    """Whether bf16 gives the gradients of float32 but for rounding, at these sizes on this machine.
+
+    Not to be taken for granted: oneDNN 3.12 (torch 2.13) with AMX returns wrong gradients for LSTMs of 1,024
+    units and more, without a word. A few steps of time show it: the kernel does the same at each.
+    """
+    gradients = []
+    T = min(config.train.bptt, 16)
+    tokens = np.random.default_rng(0).integers(vocab_size, size=(T + 1, config.train.batch_size))
+    for precision in ("float32", "bf16"):
+        learner = Learner(config.with_values({"precision": precision}), vocab_size)
+        learner.loss(tokens[:-1], tokens[1:])[0].backward()  # type: ignore[no-untyped-call]
+        gradients.append([p.grad for p in learner.model.parameters() if p.grad is not None])
+    return all(float((a - b).norm()) <= TRUSTED * float(a.norm()) for a, b in zip(*gradients, strict=True))
+
+
+def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
+    """Seconds of a training step: the median over a fraction of a second."""
+    train = config.train
+    learner = Learner(config.with_values({"precision": precision}), vocab_size)
+    tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
+    times: list[float] = []
+    began = time.perf_counter()
+    spent = 0.0
+    while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MOST_SECONDS:
+        tick = time.perf_counter()
+        learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # which moves no weight: any rate can be measured
+        times.append(time.perf_counter() - tick)
+        spent = time.perf_counter() - began
+    return statistics.median(times[WARM_UP:] or times)
+
+
+def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
+    """Seconds that scoring a token of the validation part takes, from a piece of it.
+
+    Raises:
+        UnusableError: it cannot be computed there.
+    """
+    piece = corpus.valid.tokens[:16384]
+    try:
+        model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
+        held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
+        began = time.perf_counter()
+        held_out_nats(model, piece, precision=config.train.precision, most_rounds=1)
+    except Exception as error:  # kernels fail in many ways, and each means the same here
+        raise UnusableError(config.train.device, in_a_few_words(error)) from error
+    return (time.perf_counter() - began) / len(piece)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import pytest
+import torch
+
+from rnngen.model.cloze import ClozeLM
+from rnngen.model.language_model import RecurrentLM
+from rnngen.options.config import ModelConfig, OptimizerConfig
+from rnngen.training.optim.optimizer import (
+    Muon,
+    WeightAverage,
+    clip_gradients,
+    make_optimizers,
+    orthogonalise,
+)
+from tests.rounding import gamma
+
+
+def model(seed: int = 0) -> RecurrentLM:
+    return RecurrentLM(ModelConfig(hidden_size=8, embedding_size=4), 5, torch.Generator().manual_seed(seed))
+
+
+def with_gradients(scale: float) -> RecurrentLM:
+    m = model()
+    for i, p in enumerate(m.parameters()):
+        p.grad = scale * torch.randn(p.shape, generator=torch.Generator().manual_seed(i))
+    return m
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_clipping_follows_the_formula_of_the_global_norm(scale: float) -> None:
+    m = with_gradients(scale)
+    before = [p.grad.clone() for p in m.parameters()]  # type: ignore[union-attr]
+    norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in before))
+    rounding = gamma(m.num_parameters + 3)  # of a sum of so many squares, a root, a quotient and a product
+    assert float(clip_gradients(m.parameters(), 1.0)) == pytest.approx(norm, rel=rounding)
+    factor = 1.0 if norm <= 1 else 1 / norm
+    for p, g in zip(m.parameters(), before, strict=True):
+        torch.testing.assert_close(p.grad, g * factor, rtol=rounding, atol=0)
+
+
+def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
+    m = with_gradients(1.0)
+    gradient = m.output.bias.grad
+    assert gradient is not None
+    gradient[0] = math.nan
+    kept = m.output.weight.grad.clone()  # type: ignore[union-attr]
+    assert clip_gradients(m.parameters(), 0.1).isnan()
+    assert torch.equal(m.output.weight.grad, kept)
+
+
+def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
+    m = model()
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
+    decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
+    decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
+    assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
+    assert len(decay) == len(list(m.parameters()))
+
+
+def test_both_directions_decay_alike() -> None:
+    m = ClozeLM(ModelConfig(hidden_size=8, embedding_size=8, bidirectional=True), 5)
+    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
+    decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
+    decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
+    each = ("layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight")
+    assert decaying == {f"{direction}.{name}" for direction in ("left_to_right", "right_to_left") for name in each}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru", "rnn"], tied: bool) -> None:
+    m = RecurrentLM(ModelConfig(cell=cell, hidden_size=8, embedding_size=8, tied=tied, num_layers=2), 5)
+    optimizers = make_optimizers(m, OptimizerConfig())
+    learned = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
+    assert sorted(learned) == sorted(id(p) for p in m.parameters())
+
+
+def test_adamw_takes_the_step_of_its_paper() -> None:
+    m = with_gradients(0.1)
+    config = OptimizerConfig(learning_rate=0.01, weight_decay=0.1)
+    optimizer = make_optimizers(m, config)[1]
+    w, g = m.output.weight.detach().clone(), m.output.weight.grad
+    optimizer.step()
+    b1, b2 = optimizer.param_groups[0]["betas"]
+    m_hat, v_hat = (1 - b1) * g / (1 - b1), (1 - b2) * g**2 / (1 - b2)
+    expected = w - 0.01 * 0.1 * w - 0.01 * m_hat / (v_hat.sqrt() + 1e-8)
+    rounding = gamma(20)  # of some twenty operations on numbers below 1
+    torch.testing.assert_close(m.output.weight, expected, rtol=rounding, atol=rounding)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 6), (6, 16)])
+def test_orthogonalising_keeps_the_directions_and_levels_the_singular_values(shape: tuple[int, int]) -> None:
+    matrices = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    u, s, v = torch.linalg.svd(matrices, full_matrices=False)
+    for steps, low in ((5, 0.6), (3, 0.05)):  # more of them, and the small ones have come up as well
+        new = orthogonalise(matrices, steps)
+        levelled = (u.mT @ new @ v.mT).diagonal(dim1=-2, dim2=-1)  # the singular vectors are what they were
+        # each step of the iteration magnifies by its slope at 0, 3.4, what products of 16 terms were rounded by
+        torch.testing.assert_close(u @ torch.diag_embed(levelled) @ v, new, rtol=0, atol=3.4445**steps * gamma(5 * 16))
+        assert (s[:, 0] / s[:, -1]).max() > 2.5
+        assert levelled.max() < 1.3
+        assert levelled.min() > low
+    scaled = orthogonalise(1e4 * matrices, 3)
+    torch.testing.assert_close(scaled, orthogonalise(matrices, 3), rtol=0, atol=3.4445**3 * gamma(5 * 16))
+
+
+def test_muon_is_that_of_torch_where_there_is_one_block() -> None:
+    ours, theirs = (torch.nn.Linear(6, 4, bias=False) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    muon = Muon([{"params": [ours.weight]}], lr=0.1, weight_decay=0.2, momentum=0.9, steps=5, dtype=torch.bfloat16)
+    reference = torch.optim.Muon(theirs.parameters(), lr=0.1, weight_decay=0.2, momentum=0.9, nesterov=True, ns_steps=5)
+    for seed in range(4):
+        gradient = torch.randn(4, 6, generator=torch.Generator().manual_seed(seed))
+        ours.weight.grad, theirs.weight.grad = gradient.clone(), gradient.clone()
+        muon.step()
+        reference.step()
+        torch.testing.assert_close(ours.weight, theirs.weight, rtol=0, atol=4e-3)  # bf16: 0.1 · 2^-8 a step and entry
+
+
+def test_muon_moves_each_gate_as_if_it_were_alone() -> None:
+    whole = torch.nn.Parameter(torch.zeros(12, 5))
+    whole.grad = (
+        torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
+        * torch.tensor([1e-3, 1, 50]).repeat_interleave(4)[:, None]
+    )
+    gates = [torch.nn.Parameter(torch.zeros(4, 5)) for _ in range(3)]
+    for gate, gradient in zip(gates, whole.grad.split(4), strict=True):
+        gate.grad = gradient
+    Muon([{"params": [whole], "blocks": 3}], lr=0.1).step()
+    Muon([{"params": gates}], lr=0.1).step()
+    # products of 5 terms and of 4, batched or not
+    torch.testing.assert_close(whole, torch.cat(list(gates)), rtol=0, atol=0.1 * 3.4445**3 * gamma(5 * 5))
+
+
+def test_the_average_is_the_exponential_one() -> None:
+    m, averaged = model(1), model(2)
+    average = WeightAverage(m, averaged, 0.5)
+    expected = averaged.output.weight.clone()
+    for step in range(5):
+        with torch.no_grad():
+            m.output.weight.add_(1)
+        average.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * m.output.weight
+    torch.testing.assert_close(average.model.output.weight, expected, rtol=gamma(20), atol=5 * gamma(20))
+
+
+def test_without_decay_the_average_is_the_model() -> None:
+    m, averaged = model(1), model(2)
+    WeightAverage(m, averaged, 0.0).update(0)
+    for a, b in zip(m.parameters(), averaged.parameters(), strict=True):
+        assert torch.equal(a, b)

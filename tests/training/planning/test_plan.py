@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnngen.corpus.tokens import EncodedCorpus, prepare
+from rnngen.corpus.window_lengths import WindowLengths
+from rnngen.errors import CorpusError, UsageError
+from rnngen.model.device import using_threads
+from rnngen.options.config import DataConfig, RunConfig
+from rnngen.training.planning import plan as planning
+from rnngen.training.planning import rules
+from rnngen.training.planning.plan import make_plan
+from rnngen.training.planning.speed import Speed, SpeedTest
+
+
+@pytest.fixture
+def encoded(corpus: Path) -> EncodedCorpus:
+    return prepare(DataConfig(corpus=(str(corpus),)))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A machine whose speed is known: seconds a step are proportional to the weights."""
+    rate = {"weights_per_second": 1e9}
+
+    def measure(test: SpeedTest, config: RunConfig, precisions: Sequence[str]) -> Speed:
+        model = config.model
+        weights = model.hidden_size * (4 * (model.embedding_size + model.hidden_size) + test.vocab_size)
+        window = config.train.batch_size * config.train.bptt
+        return Speed(precisions[-1], weights * window / rate["weights_per_second"])
+
+    monkeypatch.setattr(SpeedTest, "measure", measure)
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 1e-5)
+    return rate
+
+
+def plan(corpus: EncodedCorpus, **options: Any) -> planning.Plan:
+    return make_plan({"device": "cpu", **options}, corpus, time.perf_counter())
+
+
+def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: object) -> None:
+    given = {
+        "hidden_size": 48, "embedding_size": 20, "dropout": 0.33, "batch_size": 5, "bptt": 12, "steps": 77,
+        "valid_every": 9, "save_every": 11, "sample_every": 0, "precision": "float32", "learning_rate": 0.01,
+        "cell": "gru", "num_layers": 2,
+    }  # fmt: skip
+    config = plan(encoded, **given).config
+    flat = {k: v for group in config.model_dump().values() for k, v in group.items()}
+    assert {k: flat[k] for k in given} == given
+
+
+def test_minutes_become_the_steps_that_fill_them(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, minutes=0.05, hidden_size=128)
+    step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
+    validations = p.config.train.steps / p.config.train.valid_every  # of 1,000 tokens each
+    costs, train = p.costs, p.config.train
+    others = 8 * costs.sample + math.ceil(train.steps / train.save_every) * costs.save
+    there_is = 3.0 - rules.ENDING
+    assert train.steps * step + validations * 0.01 + others == pytest.approx(there_is, rel=0.1)
+    assert p.seconds == pytest.approx(there_is, rel=0.1)
+
+
+def test_counting_ngrams_is_in_the_plan(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "mixing_seconds", lambda corpus, order, token_seconds: 3.0 * order)
+    alone, counted = (plan(encoded, minutes=0.5, hidden_size=128, ngram=n) for n in (0, 5))
+    assert counted.seconds == pytest.approx(alone.seconds, rel=0.05)
+    step = alone.costs.step
+    assert (alone.config.train.steps - counted.config.train.steps) * step == pytest.approx(15, rel=0.1)
+
+
+def test_the_threads_of_a_run_by_the_clock_are_measured_and_those_of_others_are_all(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpeedTest, "fewest_threads", lambda self, config: 1)
+    with using_threads(2):
+        threads = [plan(encoded, hidden_size=16, **length).config.train.threads
+                   for length in ({"minutes": 0.05}, {"steps": 3}, {"epochs": 1})]  # fmt: skip
+    assert threads == [1, 2, 2]
+
+
+def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, epochs=3, batch_size=4, bptt=16)
+    assert p.config.train.steps == round(3 * 18_000 / 64)
+    assert p.epochs == pytest.approx(3, rel=0.01)
+
+
+def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: object) -> None:
+    p = plan(encoded, minutes=1000)
+    assert p.capped
+    assert p.epochs == pytest.approx(rules.MAX_EPOCHS, rel=0.01)
+    assert p.seconds < 60_000
+
+
+def test_a_faster_machine_gets_a_wider_model(
+    encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)  # this text is small, and would bound the width alone
+    widths = []
+    for rate in (3e8, 1e10, 1e12):
+        machine["weights_per_second"] = rate
+        widths.append(plan(encoded, minutes=0.1).config.model.hidden_size)
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1]
+
+
+def test_a_small_text_bounds_the_width_however_fast_the_machine(
+    encoded: EncodedCorpus, machine: dict[str, float]
+) -> None:
+    machine["weights_per_second"] = 1e13
+    p = plan(encoded, minutes=1)
+    multiplied = 4 * 128 * (64 + 128) + 128 * p.vocab_size
+    assert p.config.model.hidden_size == 128
+    assert rules.tokens_rule(multiplied, 18_000) < rules.MAX_EPOCHS * 18_000 < rules.tokens_rule(2 * multiplied, 18_000)
+
+
+def test_what_a_weight_needs_grows_smoothly_once_the_text_is_read_again() -> None:
+    few, border = 10**5, 3_000_000 / rules.TOKENS_PER_WEIGHT
+    assert rules.tokens_rule(few, 10**6) == rules.TOKENS_PER_WEIGHT * few
+    assert rules.tokens_rule(round(border), 10**6) == pytest.approx(3_000_000)  # here both are the same
+    for weights in (2 * 10**6, 10**7):
+        D = rules.tokens_rule(weights, 10**6)
+        assert pytest.approx(rules.TOKENS_PER_WEIGHT * weights * math.sqrt(D / 3e6)) == D
+
+
+@pytest.mark.parametrize(
+    ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
+)
+def test_short_texts_are_read_by_fewer_streams(tokens: int, streams: int) -> None:
+    assert rules.streams_rule(tokens, 64) == streams
+
+
+def test_more_streams_are_read_where_that_leaves_enough_steps(
+    encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "STREAMS", 4)
+    monkeypatch.setattr(rules, "LEAST_STREAMS", 4)
+    monkeypatch.setattr(rules, "MOST_STREAMS", 16)
+    monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
+    step = {"hidden_size": 128, "bptt": 16}
+    machine["weights_per_second"] = 1e9  # so 2.2 ms a step of one stream
+    streams = [plan(encoded, minutes=m, **step).config.train for m in (0.3, 1.0, 2.0, 60.0)]
+    assert [train.batch_size for train in streams] == [4, 8, 16, 16]
+    assert all(train.steps >= rules.LEAST_STEPS for train in streams[1:])
+    assert plan(encoded, minutes=60.0, batch_size=4, **step).config.train.batch_size == 4
+    assert plan(encoded, steps=9999, **step).config.train.batch_size == 4
+
+
+def test_few_steps_are_longer_ones(encoded: EncodedCorpus, machine: object) -> None:
+    assert [rules.rates_rule(steps) for steps in (1, 750, 3000, 10**6)] == [2, 2, 1, 1]
+    assert rules.rates_rule(1500) == pytest.approx(math.sqrt(2))
+    optimizer = plan(encoded, steps=1500, learning_rate=0.007).config.optimizer
+    assert optimizer.learning_rate == 0.007
+    assert optimizer.muon_learning_rate == pytest.approx(0.02 * math.sqrt(2), rel=1e-3)
+    assert plan(encoded, steps=3000).config.optimizer.learning_rate == 0.01
+
+
+def test_dropout_grows_with_epochs_and_weights_and_stays_in_range() -> None:
+    assert rules.dropout_rule(1, 300_000, 1_000_000) == 0
+    by_epochs = [rules.dropout_rule(e, 10**6, 10**6) for e in (1, 3, 10, 30, 100, 10_000)]
+    by_weights = [rules.dropout_rule(10, w, 10**6) for w in (10**4, 10**5, 10**6, 10**7, 10**9)]
+    for shares in (by_epochs, by_weights):
+        assert shares == sorted(shares)
+        assert shares[0] == 0
+        assert shares[-1] == 0.6
+
+
+@pytest.mark.parametrize(("least", "tokens"), [(50_000, 1000), (100, 278)])
+def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_part(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
+) -> None:
+    monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 5e-4)
+    monkeypatch.setattr(rules, "LEAST_VALID_TOKENS", least)
+    p = plan(encoded, minutes=1, hidden_size=128)
+    train = p.config.train
+    assert train.valid_tokens == pytest.approx(tokens, rel=0.05)
+    seconds_apart = train.valid_every * train.batch_size * train.bptt / p.tokens_per_second
+    assert 5e-4 * train.valid_tokens <= 0.0501 * seconds_apart
+
+
+@pytest.mark.parametrize("jitter", [0.0, 5.0])
+def test_asgd_validates_once_an_epoch_on_the_whole_part(encoded: EncodedCorpus, machine: object, jitter: float) -> None:
+    p = plan(encoded, optimizer="asgd", epochs=6, batch_size=4, bptt=20, bptt_jitter=jitter, hidden_size=16)
+    assert p.config.train.valid_tokens == p.valid_tokens
+    assert p.config.train.steps / p.config.train.valid_every == pytest.approx(6, rel=0.01)
+    mean = WindowLengths(20, jitter, 0).mean
+    assert p.config.train.steps * 4 * mean / p.train_tokens == pytest.approx(6, rel=0.01)
+    given = plan(encoded, optimizer="asgd", epochs=6, valid_every=7, valid_tokens=9, hidden_size=16).config.train
+    assert (given.valid_every, given.valid_tokens) == (7, 9)
+
+
+def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> None:
+    assert plan(encoded, size="medium", steps=1).config.model.hidden_size == 512
+    assert plan(encoded, size="tiny", hidden_size=33, steps=1).config.model.hidden_size == 33
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"minutes": 0}, {"epochs": -1}, {"steps": 0}, {"minutes": 1, "steps": 5}, {"size": "huge"}, {"dropout": 1.0}],
+)
+def test_options_that_cannot_be_are_refused(encoded: EncodedCorpus, bad: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(bad))}"):
+        plan(encoded, **bad)
+
+
+def test_a_text_without_a_validation_part_is_refused(corpus: Path) -> None:
+    encoded = prepare(DataConfig(corpus=(str(corpus),), split=(1.0, 0.0)))
+    with pytest.raises(CorpusError, match="validation"):
+        plan(encoded, steps=1)
+
+
+def test_measured_speed_is_of_this_machine(encoded: EncodedCorpus) -> None:
+    p = plan(encoded, hidden_size=16, embedding_size=8, steps=2)
+    assert p.config.train.precision in ("float32", "bf16")
+    assert p.tokens_per_second > 0
