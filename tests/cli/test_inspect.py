@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.cells import cell_len
-from tests.runs.test_card import log_rows
 
 import rnngen
 from rnngen.cli.gates import _with_digits
@@ -22,6 +21,7 @@ from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
 from rnngen.runs.run import open_run
 from tests.conftest import FAST, Outcome, make_text
+from tests.runs.test_card import log_rows
 
 Cli = Callable[..., Outcome]
 
