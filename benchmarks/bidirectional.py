@@ -32,8 +32,7 @@ from rnngen.evaluation.gaps import score_gaps
 from rnngen.evaluation.spot import look_again
 from rnngen.infilling.fill import load_filler
 from rnngen.model.load import load_network
-from rnngen.options.config import ModelConfig
-from rnngen.options.shapes import expected_shapes
+from rnngen.options.network import ModelConfig
 from rnngen.runs.run import Run
 
 WRONG = 0.01
@@ -83,8 +82,8 @@ def width_of_as_many_weights(run: Run, embedding_size: int) -> int:
     V, target = run.tokenizer().vocab_size, load_network(run).num_parameters
 
     def size(H: int) -> int:
-        model = {**ModelConfig().model_dump(), "hidden_size": H, "embedding_size": embedding_size}
-        return sum(math.prod(shape) for shape in expected_shapes(model, V, most=1).values())
+        model = ModelConfig(hidden_size=H, embedding_size=embedding_size)
+        return sum(math.prod(shape) for shape in model.shapes(V).values())
 
     return min(range(8, 2048, 8), key=lambda H: abs(size(H) - target))
 

@@ -25,7 +25,7 @@ from torch import Tensor
 import rnngen
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import EncodedText, encode_text, prepare
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from rnngen.training.events import Event, Stepped, Validated
 
 LOOKS = 16  # scorings of a rival in its time

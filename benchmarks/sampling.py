@@ -34,7 +34,7 @@ from torch import nn
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.engine.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.sampling.generate import TOGETHER, Generator
 
 E = 64
@@ -45,7 +45,7 @@ Loop = Callable[[int], None]
 
 def ours(model: RecurrentLM) -> dict[str, Loop]:
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    engine = Recurrence(model.config.model_dump(), weights)
+    engine = Recurrence(model.config, weights)
     generator = Generator(engine, CharTokenizer(CHARACTERS))
 
     def one(n: int) -> None:

@@ -23,7 +23,7 @@ from machine import describe, print_table, write_results
 
 import rnngen
 from rnngen.corpus.tokens import EncodedCorpus, prepare
-from rnngen.options.config import DataConfig, OptimizerConfig
+from rnngen.options.training import DataConfig, OptimizerConfig
 from rnngen.training.events import Event, Validated
 from rnngen.training.planning.rules import rates_rule
 

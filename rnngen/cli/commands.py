@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from rnngen.cli import mistakes
+from rnngen.cli.declared import WrongValueError, kinds_of, value_of
 
 
 class Entry(NamedTuple):
@@ -41,11 +41,16 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 
 
 class QuickCommand(TyperCommand):
-    """A command whose values need no pydantic, and whose help groups the options by their panels, in plain text."""
+    """A command that turns text into values without pydantic, and whose help is plain text, grouped by panels.
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Arguments and options, the help option too."""
-        return [_quick(parameter) for parameter in super().get_params(ctx)]
+    Typer itself imports pydantic at the first value that is not true or false, and builds an adapter for each
+    parameter, which takes as long as all else before the first character of a text. Ranges are those of the
+    declarations, not Typer's ``min`` and ``max``.
+    """
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """``--help``."""
+        return _false_by_default(super().get_help_option(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments.
@@ -53,9 +58,18 @@ class QuickCommand(TyperCommand):
         Raises:
             UsageError: an option or an argument that the command does not have, or an invalid value.
         """
-        mistakes.check_options(ctx, self.get_params(ctx), args)
-        ctx.allow_extra_args = True
-        if extra := super().parse_args(ctx, args):
+        if ctx.resilient_parsing:  # a shell asks how a line may go on
+            return super().parse_args(ctx, args)
+        parameters = self.get_params(ctx)
+        mistakes.check_options(ctx, parameters, args)
+        typed, extra, _ = self.make_parser(ctx).parse_args(args=list(args))
+        kinds = kinds_of(self.callback) if self.callback else {}
+        for parameter in sorted(parameters, key=lambda parameter: not parameter.is_eager):
+            if parameter.is_eager:  # --help
+                parameter.handle_parse_result(ctx, typed, extra)
+            else:
+                ctx.params[parameter.name] = _read(ctx, parameter, kinds[parameter.name], typed.get(parameter.name))
+        if extra:
             raise mistakes.unexpected(ctx, extra)
         return []
 
@@ -66,6 +80,8 @@ class QuickCommand(TyperCommand):
             record = parameter.get_help_record(ctx)
             if record is None:
                 continue
+            if parameter.param_type_name == "argument":  # its type says nothing that its help does not
+                record = (record[0].partition(" <")[0], record[1])
             title = "Arguments" if parameter.param_type_name == "argument" else "Options"
             sections.setdefault(getattr(parameter, "rich_help_panel", None) or title, []).append(record)
         for title, records in sections.items():
@@ -73,48 +89,33 @@ class QuickCommand(TyperCommand):
                 formatter.write_dl(records)
 
 
-_CHECKED = ("min", "max", "clamp", "exists", "resolve_path", "writable", "parser", "formats")
-"""What Typer checks beside the type."""
+def _false_by_default(option: Any) -> Any:
+    """A flag whose value is a truth value where it is not given: None would be for pydantic to judge."""
+    if option is not None and option.default is None:
+        option.default = False
+    return option
 
-_PLAIN: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, Path: Path}
 
+def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:
+    """The value, or the values, of what was typed for a parameter; its default where that is nothing.
 
-def _quick(parameter: Any) -> Any:
-    """The parameter, turning text into values of plain types by no more than a call.
-
-    Typer imports pydantic and builds an adapter a parameter for it, which takes as long as all else before the first
-    character. What is not plain, or wrong in another way, still goes that way.
+    Raises:
+        UsageError: it is missing, or not of its type.
     """
-    if "process_value" in vars(parameter) or not hasattr(parameter, "type_descriptor"):  # done, or an older Typer
-        return parameter
-    thorough: Callable[[Any, Any], Any] = parameter.process_value
-    kind, info = parameter.type_descriptor.annotation, parameter.type_descriptor.parameter_info
-    if any(getattr(info, name, None) not in (None, False) for name in _CHECKED):
-        return parameter
-    choices = get_args(kind) if get_origin(kind) is Literal else ()
-
-    def process(ctx: Any, value: Any) -> Any:
-        many = isinstance(value, (list, tuple)) and value
-        if isinstance(value, str) and choices and value not in choices:
-            raise mistakes.wrong_value(ctx, parameter, value, _one_of(choices), choices)
-        if (many and kind != list[str]) or (isinstance(value, str) and not choices and kind not in _PLAIN):
-            return thorough(ctx, value)
-        if isinstance(value, str) and not choices:
-            try:
-                value = _PLAIN[kind](value)
-            except ValueError as error:
-                expected = "an integer" if kind is int else "a number"
-                raise mistakes.wrong_value(ctx, parameter, value, expected) from error
-        if parameter.required and parameter.value_is_missing(value):
-            return thorough(ctx, value)
-        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
-
-    parameter.process_value = process
-    return parameter
-
-
-def _one_of(choices: tuple[str, ...]) -> str:
-    return " or ".join(filter(None, (", ".join(map(repr, choices[:-1])), repr(choices[-1]))))
+    if isinstance(typed, bool):
+        return typed
+    several = isinstance(typed, (list, tuple))
+    if not (typed if several else isinstance(typed, str)):
+        if parameter.required:
+            raise mistakes.missing(ctx, parameter)
+        return parameter.get_default(ctx)
+    values = []
+    for text in typed if several else [typed]:
+        try:
+            values.append(value_of(kind, text))
+        except WrongValueError as error:
+            raise mistakes.wrong_value(ctx, parameter, text, error.expected, error.choices) from error
+    return values if several else values[0]
 
 
 def plain_app(**settings: Any) -> typer.Typer:
@@ -143,11 +144,11 @@ def load_command(name: str) -> Any:
 
 
 class QuickGroup(TyperGroup):
-    """A group whose own options need no pydantic, and which knows ``help`` as a word too."""
+    """A group that tells of mistakes in its own way, and which knows ``help`` as a word too."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The options of the group itself."""
-        return [_quick(parameter) for parameter in super().get_params(ctx)]
+    def get_help_option(self, ctx: Any) -> Any:
+        """``--help``."""
+        return _false_by_default(super().get_help_option(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the group's options; ``help COMMAND`` is ``COMMAND --help``.

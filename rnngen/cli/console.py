@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rnngen.cli.spelling import on_command_line
 from rnngen.errors import RnngenError
 from rnngen.platforms import reader_is_gone, unescaped
 
@@ -164,7 +165,7 @@ def _finite(value: Any) -> Any:
 
 def note(text: str) -> None:
     """Tell the user something beside the result."""
-    sys.stderr.write(_wrapped(visible(unescaped(text))) + "\n")
+    sys.stderr.write(_wrapped(visible(unescaped(on_command_line(text)))) + "\n")
     sys.stderr.flush()
 
 
@@ -172,7 +173,7 @@ def error(text: str) -> None:
     """Say in one line what went wrong."""
     plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     label = "\033[1;31merror:\033[0m" if plain else "error:"
-    line = _wrapped(f"rnngen: error: {visible(unescaped(text)).replace(chr(10), ' ')}")
+    line = _wrapped(f"rnngen: error: {visible(unescaped(on_command_line(text))).replace(chr(10), ' ')}")
     sys.stderr.write(line.replace("error:", label, 1) + "\n")
     sys.stderr.flush()
 

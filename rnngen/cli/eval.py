@@ -59,8 +59,8 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
+    from rnngen.options.declare import check_count
     from rnngen.runs.run import open_run
-    from rnngen.sampling.options import check_count
 
     if run is not None and (_is_file(run) or str(run) == "-"):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
@@ -71,7 +71,7 @@ def eval_command(
         raise UsageError("--spot cannot be given with --ngram, --gaps or --against: it scores nothing")
     opened = open_run(run)  # before torch: a wrong path is told at once
     other = open_run(against) if against else None
-    bidirectional = opened.model_config()["bidirectional"]
+    bidirectional = opened.model_config().bidirectional
     asked = bool(gaps or against)
     gaps = (200 if bidirectional or against else 0) if gaps is None else gaps
     if other and not gaps:

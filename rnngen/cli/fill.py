@@ -54,8 +54,9 @@ def fill_command(
     """
     from rnngen.infilling.fill import BEAM, load_filler
     from rnngen.infilling.gapped_text import Gap, parse_gaps, unseen
+    from rnngen.options.declare import check_count
     from rnngen.runs.run import open_run
-    from rnngen.sampling.options import check_count, draw_seed
+    from rnngen.sampling.options import draw_seed
 
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
@@ -66,7 +67,7 @@ def fill_command(
     except UsageError:
         _refuse_path(run, given)
         raise
-    check_count("num-fills", num_fills, least=1)
+    check_count("num_fills", num_fills, least=1)
     check_count("beam", 1 if beam is None else beam, least=1)
     check_count("seed", seed or 0)
     if gibbs is not None and beam is not None:

@@ -48,8 +48,8 @@ def gates_command(
     feature of the text, such as the length of the line, the memory of the unit that correlates with it most as
     coloured text: blue is negative, red positive.
     """
+    from rnngen.options.declare import check_count
     from rnngen.runs.run import open_run
-    from rnngen.sampling.options import check_count
 
     check_count("length", length, least=20)
     check_count("shown", shown)

@@ -198,8 +198,8 @@ def gradients_command(
     The norm of the derivative of the loss at one token with respect to a layer's state some tokens before, at many
     places of a real text; whether it vanishes or explodes, and how fast.
     """
+    from rnngen.options.declare import check_count
     from rnngen.runs.run import open_run
-    from rnngen.sampling.options import check_count
 
     check_count("lags", lags, least=2)
     refuse_text(run, "rnngen inspect gradients --text {text}")

@@ -18,6 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli import console
+from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
 from rnngen.errors import RnngenError, UsageError
 from rnngen.platforms import split_arguments
@@ -117,7 +118,7 @@ class _Conversation:
                 warned = True
                 continue
             except RnngenError as error:
-                console.write(f"{str(error).replace('--', '/')}\n")
+                console.write(f"{in_session(str(error))}\n")
             self.interrupted = warned = False
 
     def answer(self, line: str) -> None:
@@ -252,14 +253,14 @@ def _value(name: str, text: str) -> Any:
         return None
     if kind is bool:
         if text.strip() not in ("true", "false"):
-            raise UsageError(f"/{name.replace('_', '-')} has no such value", expected="true or false", found=repr(text))
+            raise UsageError(f"invalid value for `{name}`", expected="true or false", found=repr(text))
         return text.strip() == "true"
     number = float if kind is float else int if kind is int or int in get_args(kind) else str
     try:
         return number(text.strip())
     except ValueError as error:
         expected = "a number" if number is float else "an integer"
-        raise UsageError(f"/{name.replace('_', '-')} has no such value", expected=expected, found=repr(text)) from error
+        raise UsageError(f"invalid value for `{name}`", expected=expected, found=repr(text)) from error
 
 
 class _Commands(Completer):

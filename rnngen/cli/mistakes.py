@@ -179,7 +179,7 @@ def wrong_value(context: Any, option: Any, value: str, expected: str, choices: S
     key = name.lstrip("-")
     meant = value_meant(key, value, choices) if choices else number_meant(key, value, whole="integer" in expected)
     hint = None if meant is None else f"Did you mean {name} {meant}?"
-    return _error(context, f"{name} has an invalid value", expected=expected, found=repr(shortened(value)), hint=hint)
+    return _error(context, f"invalid value for {name}", expected=expected, found=repr(shortened(value)), hint=hint)
 
 
 def refuse_text(run: Path | None, instead: str) -> None:
@@ -237,13 +237,14 @@ def _usage(context: Any) -> str:
     return " ".join([context.command_path, *pieces])
 
 
+def missing(context: Any, parameter: Any) -> UsageError:
+    """The error for an argument that has to be given."""
+    return _error(context, f"{parameter.metavar or parameter.name.upper()} is missing", expected=_usage(context))
+
+
 def describe(error: Any) -> str:
     """The line for one of the parser's own errors."""
     context = getattr(error, "ctx", None)
-    parameter = getattr(error, "param", None)
-    if type(error).__name__ == "MissingParameter" and context is not None and parameter is not None:
-        what = f"{parameter.metavar or parameter.name.upper()} is missing"
-        return str(_error(context, what, expected=_usage(context)))
     told = str(error.format_message()).strip().replace("\n", " ").replace("Value error, ", "").removesuffix(".")
     return f"{told}{'' if told.endswith('?') else '.'} {_see(context)}" if told else ""
 

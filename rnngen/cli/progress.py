@@ -13,7 +13,6 @@ from rich.text import Text
 
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
-from rnngen.runs.card import describe_model
 from rnngen.runs.stretches import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
@@ -46,7 +45,7 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
     on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
-        f"model   {describe_model(model.model_dump())}, {console.count(plan.parameters)} parameters",
+        f"model   {model.describe()}, {console.count(plan.parameters)} parameters",
         f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
         f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "

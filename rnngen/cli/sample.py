@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
+from rnngen.options.declare import check_count
 from rnngen.platforms import unescaped
+from rnngen.sampling.options import Sampling, draw_seed, names_of
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.sampling.writer import Sample
 
-_PROMPT, _DRAW, _END, _MANY, _HOW, _OUT = (
-    "Prompt", "Drawing, in the order in which it is applied", "Ending", "Which, and how many", "Model", "Output",
-)  # fmt: skip
+_PROMPT, _MANY, _HOW, _OUT = "Prompt", "Which, and how many", "Model", "Output"
 
 
+@takes_options(Sampling)
 def sample_command(
     run: Annotated[
         list[str] | None,
@@ -36,75 +38,8 @@ def sample_command(
     prompt_file: Annotated[
         Path | None, typer.Option(help="Go on from this file's text.", rich_help_panel=_PROMPT)
     ] = None,
-    repetition_penalty: Annotated[
-        float,
-        typer.Option(
-            help="Divide logits of repeated tokens by this (multiply, if negative); 1: none.", rich_help_panel=_DRAW
-        ),
-    ] = 1.0,
-    repetition_window: Annotated[
-        int,
-        typer.Option(
-            help="Count a token as repeated if it is among the last N, the prompt's included.", rich_help_panel=_DRAW
-        ),
-    ] = 64,
-    ban: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help="Draw no token that contains this; may be given again.", rich_help_panel=_DRAW
-        ),
-    ] = None,
-    force: Annotated[
-        str, typer.Option(metavar="TEXT", help="Begin with this text, as if it had been drawn.", rich_help_panel=_DRAW)
-    ] = "",
-    temperature: Annotated[
-        float,
-        typer.Option(
-            "--temperature",
-            "-t",
-            help="Below 1 safer, above 1 bolder, 0 the most likely token every time.",
-            rich_help_panel=_DRAW,
-        ),
-    ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from the K most likely tokens; 0: all.", rich_help_panel=_DRAW)] = 0,
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the fewest tokens of this probability; 1: all.", rich_help_panel=_DRAW)
-    ] = 1.0,
-    min_p: Annotated[
-        float,
-        typer.Option(
-            help="Draw from tokens of at least this share of the most likely one's probability; 0: all.",
-            rich_help_panel=_DRAW,
-        ),
-    ] = 0.0,
-    typical: Annotated[
-        float,
-        typer.Option(
-            help="Draw from the tokens nearest to the expected surprise, of this probability; 1: all.",
-            rich_help_panel=_DRAW,
-        ),
-    ] = 1.0,
-    length: Annotated[
-        int | None,
-        typer.Option(
-            "--length", "-n", help="Tokens to write at most. [default: 500; 10000 with --until]", rich_help_panel=_END
-        ),
-    ] = None,
-    until: Annotated[
-        Literal["line", "sentence", "paragraph"] | None,
-        typer.Option(
-            help="End before the next line end, after the first sentence, or before the next empty line. Empty lines "
-            "that come first are left out.",
-            rich_help_panel=_END,
-        ),
-    ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="End before this text; may be given again.", rich_help_panel=_END),
-    ] = None,
-    keep_stop: Annotated[
-        bool, typer.Option("--keep-stop", help="End after the text of --stop instead.", rich_help_panel=_END)
-    ] = False,
+    *,
+    given: dict[str, Any],
     seed: Annotated[
         int | None,
         typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_MANY),
@@ -161,18 +96,14 @@ def sample_command(
     Without a prompt the text begins as a paragraph does. A prompt may end in a space or inside a word. Characters
     of it that the model has never seen are left out of what it reads, with a note.
     """
-    from rnngen.sampling.options import Sampling, check_count, draw_seed
-
     folder = run_of(run)
-    sampling = Sampling(
-        repetition_penalty=repetition_penalty, repetition_window=repetition_window,
-        ban=tuple(map(unescaped, ban or ())), force=unescaped(force), temperature=temperature, top_k=top_k,
-        top_p=top_p, min_p=min_p, typical=typical, length=length, until=until,
-        stop=tuple(map(unescaped, stop or ())), keep_stop=keep_stop,
-    )  # fmt: skip
-    if keep_stop and not stop:
+    for name in ("ban", "stop"):
+        given[name] = tuple(map(unescaped, given.get(name, ())))
+    given["force"] = unescaped(given.get("force", ""))
+    sampling = Sampling.of(given)
+    if sampling.keep_stop and not sampling.stop:
         raise UsageError("--keep-stop keeps the text of --stop, which is not given")
-    check_count("num-samples", num_samples, least=1)
+    check_count("num_samples", num_samples, least=1)
     check_count("beam", beam)
     if beam and num_samples > beam:
         raise UsageError("--num-samples is more than --beam finds", expected=f"at most {beam}", found=num_samples)
@@ -197,7 +128,7 @@ def sample_command(
     check_line_breaks(generator, sampling.ban, sampling.force)
     for note in [] if quiet else notes_on_prompt(prompt, prompt_file, text, unseen):
         console.note(f"note: {note}")
-    if (stop or until) and not quiet:
+    if (sampling.stop or sampling.until) and not quiet:
         from rnngen.cli.ending_notes import notes_on_ending
 
         for note in notes_on_ending(generator, sampling):
@@ -210,7 +141,7 @@ def sample_command(
     if show_probs and not as_json:
         write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
     elif as_json or beam or num_samples > 1:
-        total = None if until or stop or beam else sampling.most * num_samples
+        total = None if sampling.until or sampling.stop or beam else sampling.most * num_samples
         prompt_size = len(generator.prompt_ids(text))
         with (
             LongJob("reading the prompt", prompt_size, "tokens", shown=not quiet) as reading,
@@ -233,7 +164,7 @@ def sample_command(
                     on_read=reading.advance_to, **vars(sampling),
                 )  # fmt: skip
             if as_json:
-                write_objects(samples, text, {"beam": beam} if beam else {"temperature": temperature})
+                write_objects(samples, text, {"beam": beam} if beam else {"temperature": sampling.temperature})
                 return
             write_samples(samples, text, sampling, num_samples, quiet=quiet)
     else:
@@ -253,7 +184,7 @@ def _progress_of(run: Run) -> str:
     return f" at step {max(steps):,} of {planned:,}"
 
 
-_DRAWING = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p", "typical", "force")
+_DRAWING = names_of("drawing", "filter")
 
 _EXCLUDING = {
     "--prompt": ("--prompt-file",),

@@ -23,7 +23,7 @@ from rnngen.corpus.encoded import PARTS, EncodedCorpus, EncodedText, encode_text
 from rnngen.corpus.sources import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from rnngen.platforms import rename_folder
 
 FORMAT = 2

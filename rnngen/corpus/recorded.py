@@ -19,7 +19,7 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 
 SOURCES = ("corpus", "valid", "test")
 STDIN = "-"
@@ -135,7 +135,7 @@ def _are_paths(value: object) -> bool:
 
 
 def _moved(data: DataConfig, **sources: Sequence[str]) -> DataConfig:
-    return data.model_copy(update={name: tuple(paths) for name, paths in sources.items()})
+    return data.changed(**sources)
 
 
 def _is_piped(data: DataConfig) -> bool:

@@ -48,7 +48,7 @@ class Reader:
 
     errors: ErrorRule = "strict"
     command: str | None = None
-    lenient: str = "--errors replace"
+    lenient: str = "`errors=replace`"
 
     def decode(self, stream: IO[bytes], file: Path | None) -> Iterator[str]:
         """Text of one file, None being standard input, in pieces, under the rules at the top of this module.
@@ -129,7 +129,7 @@ class TextSource:
 
     def __init__(
         self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None, *,
-        command: str | None = None, lenient: str = "--errors replace", on_progress: OnProgress | None = None,
+        command: str | None = None, lenient: str = "`errors=replace`", on_progress: OnProgress | None = None,
     ) -> None:  # fmt: skip
         self.sources = list(sources)
         self._spool: IO[bytes] | None = None

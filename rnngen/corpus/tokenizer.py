@@ -280,7 +280,9 @@ class SubwordTokenizer(Tokenizer):
         alphabet = _byte_alphabet()
         if size <= len(alphabet):
             raise TokenizerError(
-                f"--vocab-size is too small for {level}", expected="more than 256 (the bytes come first)", found=size
+                f"`vocab_size` is too small for `tokenizer={level}`",
+                expected="more than 256 (the bytes come first)",
+                found=size,
             )
         # merging is quadratic in the length of a word, and one of thousands of characters teaches nothing
         aligned = (re.sub(r"\S{256}", r"\g<0> ", _checked(piece)) for piece in aligned_pieces(pieces))

@@ -7,7 +7,7 @@ is read in pieces, once to be counted, once for the vocabulary, and once to be e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from rnngen.corpus.sources import TextCounter, TextSource, cut
 from rnngen.corpus.summary import SourceSummary
 from rnngen.corpus.tokenizer import Tokenizer, train_tokenizer
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 
 
 def prepare(
@@ -81,7 +81,7 @@ class _Text:
     main: TextSource
     given: dict[str, TextSource]
     counters: dict[str, TextCounter]
-    split: tuple[float, ...]
+    split: Sequence[float]
 
     @property
     def fingerprint(self) -> str:

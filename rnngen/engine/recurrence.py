@@ -20,13 +20,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy import add, dot, maximum, multiply, subtract, tanh  # a lookup less at every call
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating[Any]]
+from rnngen.engine.probabilities import Array
+from rnngen.options.network import ModelConfig
 
 HALF = np.array(0.5, np.float32)  # an array: a Python number would be converted at every call
 
@@ -232,7 +231,7 @@ class Recurrence:
     """A language model that steps: it has read some tokens in each of B streams, and predicts the next.
 
     Args:
-        config: the ``model`` part of config.json.
+        config: cell, sizes and number of layers.
         weights: arrays by name, as in model.safetensors, of the shapes that the configuration says.
 
     Attributes:
@@ -241,11 +240,11 @@ class Recurrence:
 
     logits: Array
 
-    def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Array]) -> None:
-        layer_of = LAYERS[config["cell"]]
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Array]) -> None:
+        layer_of = LAYERS[config.cell]
         self.layers = [
-            layer_of({name: weights[f"layers.{layer}.{name}"] for name in _FILE_NAMES}, config["nonlinearity"])
-            for layer in range(config["num_layers"])
+            layer_of({name: weights[f"layers.{layer}.{name}"] for name in _FILE_NAMES}, config.nonlinearity)
+            for layer in range(config.num_layers)
         ]
         # copies: what is left of a mapped file when this is done is nothing, so it can be replaced
         embedding = weights["embedding.weight"].copy()  # (V, E)
@@ -253,7 +252,7 @@ class Recurrence:
         self._table = InputTable(embedding, self.layers[0])
         for layer, above in pairwise(self.layers):
             layer.connect(above.U, above)
-        self.layers[-1].connect(embedding if config["tied"] else weights["output.weight"], None)
+        self.layers[-1].connect(embedding if config.tied else weights["output.weight"], None)
         for layer in self.layers:
             del layer.W, layer.U  # they stand in the connected matrices and in the table
         self.vocab_size = len(self._output_bias)

@@ -27,7 +27,7 @@ from rnngen.model.load import load_network
 from rnngen.model.network import Network
 from rnngen.ngram.file import load_mixture
 from rnngen.ngram.mixture import Mixture
-from rnngen.options.config import DataConfig, RunConfig
+from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument, without_file
 from rnngen.runs.run import CONFIG, Run, open_run
 
@@ -130,7 +130,7 @@ def encoded_text(
         CorpusError: a text that cannot be read, or is empty.
     """
     names = [str(file) for file in files]
-    source = TextSource(names, errors, command=command, lenient="--errors replace" if command else "")
+    source = TextSource(names, errors, command=command, lenient="`errors=replace`" if command else "")
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
@@ -146,7 +146,7 @@ def text_to_look_at(run: Run, file: Path | None) -> Iterator[NamedText]:
         As ``encoded_text`` and ``own_part``.
     """
     if file is None:
-        yield own_part(run, "test", instead="--text FILE")
+        yield own_part(run, "test", instead="`text=FILE`")
         return
     with encoded_text(run, [file]) as encoded:
         yield encoded
@@ -191,7 +191,7 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
     if part not in (*PARTS, "all"):
         raise UsageError("there is no such part", expected=", ".join((*PARTS, "all")), found=part)
     if part == "all":
-        raise UsageError("--part all needs the text", hint=f"Give it: {eval_text} --part all.")
+        raise UsageError("`part=all` needs the text", hint=f"Give it: {eval_text} --part all.")
     hint = f"Give a text to read: {instead or eval_text}."
     try:
         found = find_recorded(data, run.corpus, run.path, run.tokenizer(), given=files)
@@ -207,13 +207,13 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
     if not len(text.tokens):
         others = [other for other, each in found.corpus.parts.items() if len(each.tokens)]
         raise CorpusError(
-            f"the run's corpus has no {part} part", where=run.path, expected=f"--part {' or '.join(others)}", hint=hint
+            f"the run's corpus has no {part} part", where=run.path, expected=f"`part={' or '.join(others)}`", hint=hint
         )
     if files:
         name = f"the {part} part of {', '.join(files)}"
-        note = f"the run was trained on this text, so only its {part} part is read; --part all is the whole of it"
+        note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 
 
 def _data(run: Run) -> DataConfig:
-    return RunConfig.from_json({"data": run.config.get("data", {})}, run.path / CONFIG).data
+    return DataConfig.saved(run.config.get("data", {}), "data", run.path / CONFIG)

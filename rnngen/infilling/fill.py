@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,11 @@ from rnngen.infilling.gapped_text import GappedText, Place, unreadable
 from rnngen.infilling.gibbs import Chains
 from rnngen.infilling.proposals import propose, readable
 from rnngen.infilling.rescoring import having_read, judge, read_rows, sequence_log_p
-from rnngen.options.shapes import DIRECTIONS
+from rnngen.options.declare import check, check_count, declared
+from rnngen.options.network import DIRECTIONS, ModelConfig
 from rnngen.runs.run import Run, open_run
 from rnngen.sampling import filters
-from rnngen.sampling.options import check_count, check_temperature, draw_seed
+from rnngen.sampling.options import Sampling, draw_seed
 
 BEAM = 32
 MOST_CANDIDATES = 1024
@@ -104,14 +105,14 @@ class Filler:
         Raises:
             UsageError: an option out of range, or no gap.
         """
-        check_count("num-fills", count, least=1, most=MOST_FILLS)
+        check_count("num_fills", count, least=1, most=MOST_FILLS)
         check_count("beam", beam, least=1, most=MOST_CANDIDATES)
         gapped = GappedText.read(text, self.tokenizer, longest)
         before, places = gapped.before, gapped.places
         shapes = max(len(place.lengths) * len(place.beginnings) for place in places)
         if beam * shapes * self.left.vocab_size > MOST_NUMBERS:
             raise UsageError(
-                "there are too many candidates", expected="a lower --beam or --longest", found=f"--beam {beam}"
+                "there are too many candidates", expected="a lower `beam` or `longest`", found=f"`beam={beam}`"
             )  # fmt: skip
         hypotheses = self.search(before, places, beam)
         scores = np.array([h.score for h in hypotheses])
@@ -148,11 +149,11 @@ class Filler:
         if self.right is None:
             raise UsageError(
                 "drawing fills needs a model that reads from both ends", found=self.name,
-                hint="Train one with --bidirectional, or search instead.",
+                hint="Train one with `bidirectional`, or search instead.",
             )  # fmt: skip
-        check_count("num-fills", count, least=1, most=MOST_FILLS)
+        check_count("num_fills", count, least=1, most=MOST_FILLS)
         check_count("gibbs", sweeps)
-        check_temperature(temperature)
+        check(declared(Sampling)["temperature"], temperature)
         gapped = GappedText.read(text, self.tokenizer, longest)
         before, places = gapped.before, gapped.places
         rng = np.random.default_rng(draw_seed() if seed is None else seed)
@@ -315,17 +316,17 @@ def load_filler(path: str | Path | Run | None = None) -> Filler:
 
 
 def make_filler(
-    config: Mapping[str, Any], weights: Mapping[str, Array], tokenizer: Tokenizer, name: str = "a model"
+    config: ModelConfig, weights: Mapping[str, Array], tokenizer: Tokenizer, name: str = "a model"
 ) -> Filler:
     """A filler with a network's weights.
 
     Args:
-        config: the ``model`` part of config.json.
+        config: cell, sizes, and whether there are two directions.
         weights: arrays by name, as in model.safetensors.
         tokenizer: of the run.
         name: what to call it.
     """
-    if not config["bidirectional"]:
+    if not config.bidirectional:
         return Filler(Recurrence(config, weights), None, tokenizer, name)
     left, right = (
         Recurrence(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import UsageError
-from rnngen.sampling.options import check_count
+from rnngen.options.declare import check_count
 
 MOST_TOKENS = 1000
 """The longest gap."""

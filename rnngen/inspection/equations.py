@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rnngen.model.cells import Cell
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,

@@ -118,8 +118,8 @@ def _flows(
         raise CorpusError(
             "the text is too short to look back that far", expected=f"{needed} tokens for {lags} lags",
             found=len(tokens),
-            hint=f"Look back less, with --lags {most}, or read a longer text with --text." if most > 1 else
-            "Read a longer text with --text.",
+            hint=f"Look back less, with `lags={most}`, or read a longer text with `text`." if most > 1 else
+            "Read a longer text with `text`.",
         )  # fmt: skip
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
     windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)

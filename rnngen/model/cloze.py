@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network, Prediction
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 
 LONGEST_GAP = 32  # lengths are drawn from 1 to this, each with a probability as 1 over it
 MASKED = 0.2  # share of tokens that gaps begin to hide; those that overlap hide less

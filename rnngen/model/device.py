@@ -38,12 +38,12 @@ def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
         return [name for name in available if name not in failures], failures
     kind, _, index = asked.partition(":")
     if index and not index.isdecimal():
-        raise UsageError("--device is unknown", expected="auto, cpu, mps, cuda or cuda:N", found=asked)
+        raise UsageError("invalid value for `device`", expected="auto, cpu, mps, cuda or cuda:N", found=repr(asked))
     missing = kind not in available or (index and int(index) >= torch.cuda.device_count())
     why = "no such device" if missing else _why_not(asked)
     if why:
         works = ", ".join(name for name in available if not _why_not(name))
-        raise UsageError(f"--device {asked} cannot be used here", expected=f"one of: auto, {works}", found=why)
+        raise UsageError(f"`device={asked}` cannot be used here", expected=f"one of: auto, {works}", found=why)
     return [asked], {}
 
 

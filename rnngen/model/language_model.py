@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.model.network import Network, Prediction
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 
 EMBEDDING_RANGE = 0.1  # of uniform start values (Merity et al. 2018)
 

@@ -8,7 +8,8 @@ from rnngen.errors import UsageError
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
-from rnngen.options.config import ModelConfig, RunConfig
+from rnngen.options.config import RunConfig
+from rnngen.options.network import ModelConfig
 from rnngen.runs.run import CONFIG, MODEL, Run
 
 
@@ -24,8 +25,7 @@ def load_network(run: Run) -> Network:
         CheckpointError: weights, configuration and vocabulary do not belong together.
     """
     weights = run.weights()  # checked before anything of their size is made
-    config = RunConfig.from_json({"model": run.model_config()}, run.path / CONFIG).model
-    model = make_network(config, run.tokenizer().vocab_size)
+    model = make_network(run.model_config(), run.tokenizer().vocab_size)
     model.load_weights(weights, run.path / MODEL)
     return model.eval()
 
@@ -49,6 +49,6 @@ def fresh_network(run: Run) -> Network:
     Raises:
         CheckpointError: the configuration is damaged.
     """
-    config = RunConfig.from_json({part: run.config.get(part, {}) for part in ("model", "train")}, run.path / CONFIG)
+    config = RunConfig.saved({part: run.config.get(part, {}) for part in ("model", "train")}, run.path / CONFIG)
     generator = torch.Generator().manual_seed(config.train.seed)
     return make_network(config.model, run.tokenizer().vocab_size, generator).eval()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rnngen.errors import CheckpointError
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 
 
 class Prediction(NamedTuple):

@@ -1,109 +1,94 @@
-"""A file of options as a table: TOML, or the ``config.json`` of a run. What is wrong with the file itself is told here.
-
-Which options there are, and which values they may have, is the business of ``config.py``.
-"""
+"""Options of training from a file: TOML, or the ``config.json`` of a run."""
 
 from __future__ import annotations
 
 import json
-import re
-import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rnngen.errors import UsageError
+from rnngen.options.config import SECTIONS, TRAINING, option_meant
+from rnngen.options.config_table import read_table
+from rnngen.options.declare import meant_by
+from rnngen.options.invalid_values import shown
 from rnngen.platforms import quote_argument
 
-MOST_BYTES = 1 << 20
-HINT = "A file of options holds one per line, such as: minutes = 3."
+_TYPED = {
+    "out": "{config} --out {value}", "init_from": "{config} --init-from {value}",
+    "quiet": "{config} --quiet", "json": "{config} --json", "resume": "--resume {value}",
+    "config": "--config {value}", "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
+}  # fmt: skip
+"""Options of ``train`` that a file cannot hold → how they are typed."""
 
 
-def read_table(path: Path) -> dict[str, Any]:
-    """The content of a file of options.
+def read_options(path: Path) -> dict[str, Any]:
+    """Flat names and values from a file.
 
-    Of a run's ``config.json`` what is recorded beside the options is left out, and so are options without a value.
+    ``-`` and ``_`` in names are the same. Options may stand in the sections that config.json has, ``[model]``,
+    ``[data]``, ``[optimizer]`` and ``[train]``, whichever, or in none. Paths are relative to the current folder.
 
     Raises:
-        UsageError: it is no file, too large, not UTF-8, or not TOML (JSON, if it begins with a brace).
+        UsageError: no such file, not TOML, an unknown name or section, or an invalid value.
     """
-    text = _read_text(path)
-    if text.lstrip().startswith("{"):
-        return _read_json(path, text)
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise UsageError("is nested too deep", where=path, expected="a TOML file", hint=HINT) from error
-    except ValueError as error:  # of numbers of thousands of digits too
-        raise _not_toml(path, text, str(error)) from error
+    values: dict[str, Any] = {}
+    options = list(_options_of(path, read_table(path)))
+    text = "" if any(name == "corpus" for name, _ in options) else "FILE "
+    for written, value in options:
+        name = written.replace("-", "_")
+        if name in _TYPED:
+            raise _not_in_a_file(path, name, value, text)
+        if name not in TRAINING:
+            raise _unknown(path, written, value)
+        if name in values:
+            raise UsageError(f"{_typed(name)} is given twice", where=path)
+        option = TRAINING[name]
+        if option.element is str and isinstance(value, str):
+            value = [value]
+        if expected := option.expectation(value):
+            meant = meant_by(option, value)
+            hint = None if meant is None else f"Did you mean: {_typed(name)} = {json.dumps(meant)}"
+            raise UsageError(
+                f"invalid value for {_typed(name)}", where=path, expected=expected, found=shown(value), hint=hint
+            )
+        values[name] = value
+    return values
 
 
-def _read_text(path: Path) -> str:
-    try:
-        if not path.is_file():  # a pipe or a device would be waited for
-            path.stat()
-            found = "a folder" if path.is_dir() else "a pipe or a device"
-            options = path / "config.json"
-            hint = f"For the options of this run type: --config {quote_argument(str(options))}"
-            hint = hint if options.is_file() else HINT
-            raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=hint)
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError("is too large", where=path, expected="a TOML file of at most 1 MiB", hint=HINT)
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        where = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}…"
-        raise UsageError(f"cannot be read ({reason})", where=where, expected="a TOML file", hint=HINT) from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-        found = "UTF-16" if utf16 else f"byte 0x{content[error.start]:02x} in line {line}"
-        raise UsageError("is not UTF-8", where=path, found=found, hint="Save it as UTF-8.") from error
+def _options_of(path: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if name in SECTIONS and isinstance(value, dict):
+            yield from value.items()
+        elif name in SECTIONS and isinstance(value, list) and any(isinstance(v, dict) for v in value):
+            raise UsageError(f"[[{name}]] is a list of sections", where=path, expected=f"[{name}]")
+        else:
+            yield name, value
 
 
-def _read_json(path: Path, text: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        found = "too many nested braces" if isinstance(error, RecursionError) else error
-        raise UsageError("is neither TOML nor JSON", where=path, found=found, hint=HINT) from error
-    record = {"rnngen", *(name for name, value in values.items() if name == "corpus" and isinstance(value, dict))}
-    record |= {"init_from", "given"} if "rnngen" in values else set()  # a run's config.json
-    return {name: _given(value) for name, value in values.items() if name not in record and value not in (None, [])}
+def _typed(name: str) -> str:
+    """How a file spells an option."""
+    return name.replace("_", "-")
 
 
-def _given(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {name: inner for name, inner in value.items() if inner not in (None, [])}
+def _unknown(path: Path, written: str, value: object) -> UsageError:
+    if isinstance(value, dict):
+        return UsageError(
+            f"unknown section [{written}]", where=path,
+            expected=", ".join(f"[{section}]" for section in SECTIONS) + ", or none",
+            hint="Options can stand without a section, one per line, such as: minutes = 3.",
+        )  # fmt: skip
+    meant = option_meant(written)
+    if meant is None:
+        return UsageError(f"unknown option {written!r}", where=path, hint="See rnngen train --help.")
+    name, _, text = meant.partition("=")
+    meant = f"{_typed(name)} = {json.dumps(text)}" if text else _typed(name)
+    return UsageError(f"unknown option {written!r}", where=path, hint=f"Did you mean {meant}?")
 
 
-def _not_toml(path: Path, text: str, reason: str) -> UsageError:
-    place = re.search(r" \(at line (\d+)", reason)
-    if place is None:
-        return UsageError("is not TOML", where=path, found=reason, hint=HINT)
-    line = text.splitlines()[int(place[1]) - 1].strip() if text else ""
-    meant = _corrected(line)
+def _not_in_a_file(path: Path, name: str, value: object, text: str) -> UsageError:
+    given = quote_argument(value) if isinstance(value, str) else "NAME"
+    command = _TYPED[name].format(config=f"{text}--config {quote_argument(str(path))}", value=given)
     return UsageError(
-        f"is not TOML ({reason[: place.start()]})", where=f"{path}, line {place[1]}",
-        found=repr(line if len(line) <= 60 else line[:59] + "…"),
-        hint=HINT if meant is None else f"Did you mean: {meant}",
+        f"{_typed(name)} is not given in a file", where=path, expected="it on the command line",
+        hint=f"Remove it and type: rnngen train {command}" if value is not False else "Remove it.",
     )  # fmt: skip
-
-
-def _corrected(line: str) -> str | None:
-    """The line as TOML, if it is an option and a value that are only written in another way; None: no idea."""
-    parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(?:\s*[=:]\s*|\s+)(.+?)[;,]?", line[:1000])
-    if parts is None or not line.isprintable() or len(parts[2].split()) > 3:  # prose
-        return None
-    name, value = parts[1], parts[2].strip("'\"“”‘’")
-    several = [f"[{value}]"] if "," in value else []
-    for written in (value, value.lower(), value.replace(",", "."), *several, json.dumps(value, ensure_ascii=False)):
-        try:
-            tomllib.loads(f"{name} = {written}")
-        except (ValueError, RecursionError):
-            continue
-        corrected = f"{name} = {written}"
-        return None if corrected == line else corrected
-    return None

@@ -1,25 +1,12 @@
-"""What is said of a value that an option cannot have: how it is shown, what is expected, and what may be meant."""
+"""What is said of an invalid value: how it is shown, and which other value may be meant."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rnngen.options.other_names import value_meant
-
-_EXPECTED = {
-    "int_type": "an integer", "int_parsing": "an integer", "int_from_float": "an integer", "float_type": "a number",
-    "float_parsing": "a number", "bool_type": "true or false", "bool_parsing": "true or false", "tuple_type": "a list",
-    "string_type": "text in quotes", "string_pattern_mismatch": "auto, cpu, mps, cuda or cuda:N",
-}  # fmt: skip
-"""Type of pydantic's error → what can be there."""
-
-
-def expected_by(error: Mapping[str, Any]) -> str:
-    """What one of pydantic's errors expects, in words."""
-    plain = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
-    return _EXPECTED.get(error["type"], plain)
 
 
 def shown(value: object) -> str:

@@ -215,7 +215,7 @@ def other_option(command: str, name: str) -> str | None:
 
 
 def other_key(name: str) -> str | None:
-    """What an option that others have is called in a file of options, with its value where that is said; or None."""
+    """The option of training that others call so, as ``name`` or ``name=value``; None: no idea."""
     found = other_option("train", name)
     if found is None or found == "--help":
         return None
@@ -224,7 +224,8 @@ def other_key(name: str) -> str | None:
         return "corpus"
     if not found.startswith("--"):
         return None
-    return f'{option} = "{value}"' if value else option
+    name = option.replace("-", "_")
+    return f"{name}={value}" if value else name
 
 
 def value_meant(option: str, value: str, choices: Iterable[str]) -> str | None:

@@ -16,10 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rnngen.errors import UsageError
-from rnngen.options.config import LENGTH_OPTIONS
-from rnngen.options.invalid_values import shown
-from rnngen.options.other_names import value_meant
+from rnngen.options.config import LENGTH_OPTIONS, TRAINING
+from rnngen.options.declare import check
 
 AWD_LSTM: dict[str, Any] = {
     # text
@@ -64,9 +62,6 @@ def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     name = given.pop("preset", None)
     if name is None:
         return given
-    if not (isinstance(name, str) and name in PRESETS):
-        meant = value_meant("preset", name, PRESETS) if isinstance(name, str) else None
-        hint = f"Did you mean --preset {meant}?" if meant else None
-        raise UsageError("--preset has an invalid value", expected=", ".join(PRESETS), found=shown(name), hint=hint)
+    check(TRAINING["preset"], name)
     replaced = {beside for option in given for beside in _INSTEAD.get(option, ())}
     return {**{option: value for option, value in PRESETS[name].items() if option not in replaced}, **given}

@@ -77,9 +77,9 @@ def check_out(out: Path) -> None:
         UsageError, CheckpointError: see ``write_report``.
     """
     if not out.parent.is_dir() or (out.exists() and not out.is_file()):
-        hint = f"Type: --out {quote_argument(str(out / 'report.html'))}" if out.is_dir() else None
+        hint = f"Type: `out={quote_argument(str(out / 'report.html'))}`" if out.is_dir() else None
         raise UsageError(
-            "--out cannot be written", found=out, expected="the name of a file in an existing folder", hint=hint
+            "`out` cannot be written", found=out, expected="the name of a file in an existing folder", hint=hint
         )
     if not out.exists():
         return
@@ -93,8 +93,8 @@ def check_out(out: Path) -> None:
     )  # and of old
     if not begins.startswith(b"<!doctype html") or not any(mark in begins for mark in marks):
         raise UsageError(
-            "--out names a file that is not a report", found=out, expected="a report, or a name that is free",
-            hint=f"Type another name: --out {quote_argument(str(_free_name(out)))}",
+            "`out` names a file that is not a report", found=out, expected="a report, or a name that is free",
+            hint=f"Type another name: `out={quote_argument(str(_free_name(out)))}`",
         )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import CheckpointError, RnngenError
-from rnngen.options.shapes import expected_shapes
 from rnngen.runs.run import (
     CONFIG,
     MANIFEST,
@@ -95,7 +93,6 @@ def make_card(run: Run) -> Card:
     data, train, optimizer = (_part(run.config, name) for name in ("data", "train", "optimizer"))
     corpus = _part(run.config, "corpus")
     V = run.tokenizer().vocab_size
-    shapes = expected_shapes(model, V, most=model["num_layers"]).values()
     rows = _metrics(run)
     steps = [row for row in rows if "train_nll" in row]
     valid = [row for row in rows if "valid_nll" in row]
@@ -121,8 +118,8 @@ def make_card(run: Run) -> Card:
     last, plan = steps[-1] if steps else {}, run.last_plan()
     window = train.get("batch_size", 0) * train.get("bptt", 0)
     return Card(
-        path=run.path, model=describe_model(model) + (", tied" if model["tied"] else ""),
-        parameters=sum(map(math.prod, shapes)),
+        path=run.path, model=model.describe() + (", tied" if model.tied else ""),
+        parameters=model.num_parameters(V),
         bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
         finished=_is_finished(run, train, last.get("step"), valid),
@@ -135,7 +132,7 @@ def make_card(run: Run) -> Card:
         precision=plan.precision if plan else train.get("precision"),
         gradient_norm=statistics.median(norms) if norms else None,
         clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
-        ngram=NGRAM in run.manifest, bidirectional=model["bidirectional"],
+        ngram=NGRAM in run.manifest, bidirectional=model.bidirectional,
         curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
     )  # fmt: skip
 
@@ -153,14 +150,6 @@ def _is_finished(
     patience = (train.get("patience") or 0) * (cycle.valid_every if cycle else train.get("valid_every") or 0)
     best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
     return step >= planned or (patience > 0 and best is not None and best["step"] <= step - patience)
-
-
-def describe_model(model: Mapping[str, Any]) -> str:
-    """The network in words, from the ``model`` part of config.json."""
-    cell = f"{model['cell']} ({model['nonlinearity']})" if model["cell"] == "rnn" else model["cell"]
-    cell = f"bidirectional {cell}" if model.get("bidirectional") else cell
-    layers = "1 layer" if model["num_layers"] == 1 else f"{model['num_layers']} layers"
-    return f"{cell}, {layers} of {model['hidden_size']}, embedding {model['embedding_size']}"
 
 
 def list_runs() -> list[tuple[Path, Card | RnngenError]]:

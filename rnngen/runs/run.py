@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
-from rnngen.options.shapes import expected_shapes
+from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument, replace_file
 from rnngen.platforms import sync_folder as sync_folder  # with the other steps of a save, for those who write runs
 from rnngen.runs.stretches import Stretch, parse_record
@@ -110,7 +110,7 @@ def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
     return CheckpointError(
         f"cannot be written ({error.strerror or error})", where=path,
-        hint="What was saved before is intact. Free some space or choose another folder with --out.",
+        hint="What was saved before is intact. Free some space or choose another folder with `out`.",
     )  # fmt: skip
 
 
@@ -219,7 +219,7 @@ class Run:
 
         weights = map_safetensors(mapped, where)
         V = self.tokenizer().vocab_size
-        expected = expected_shapes(self.model_config(), V, most=len(weights))
+        expected = self.model_config().shapes(V)
         for name in sorted(expected.keys() | weights.keys()):
             found = weights[name].shape if name in weights else None
             if found != expected.get(name):
@@ -260,31 +260,13 @@ class Run:
         """
         return self._tokenizer
 
-    def model_config(self) -> dict[str, Any]:
-        """The ``model`` part of config.json, checked as far as building the network needs.
+    def model_config(self) -> ModelConfig:
+        """The network, as config.json describes it.
 
         Raises:
-            CheckpointError: a field is missing or out of range.
+            CheckpointError: a field is missing or invalid.
         """
-        where = self.path / CONFIG
-        model = self.config.get("model")
-        if not isinstance(model, dict):
-            raise CheckpointError("has no model", where=where)
-        model = {"bidirectional": False, **model}  # what older runs do not say
-        choices = {
-            "cell": ("lstm", "gru", "rnn"),
-            "nonlinearity": ("tanh", "relu", "sigmoid", "identity"),
-            "tied": (True, False),
-            "bidirectional": (True, False),
-        }
-        for name, allowed in choices.items():
-            if model.get(name) not in allowed:
-                raise CheckpointError(f"model.{name} is wrong", where=where, expected=allowed, found=model.get(name))
-        for name in ("hidden_size", "embedding_size", "num_layers"):
-            value = model.get(name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise CheckpointError(f"model.{name} is wrong", where=where, expected="an integer ≥ 1", found=value)
-        return model
+        return ModelConfig.saved(self.config.get("model"), "model", self.path / CONFIG)
 
     def last_plan(self) -> Stretch | None:
         """How the run was planned last; None where it was not planned again since it began."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.engine.context import Context, Model, Snapshot
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import UsageError
+from rnngen.options.declare import check_count
+from rnngen.options.keywords import method_takes, takes
 from rnngen.platforms import quote_argument
 from rnngen.runs.run import Run, open_run
 from rnngen.sampling.opening import Opening, open_text
-from rnngen.sampling.options import Options, Sampling, check_count, draw_seed, make_sampling
+from rnngen.sampling.options import Sampling, Writing, WritingOfRun, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
@@ -57,7 +59,8 @@ class Generator:
         self.model = model
         self.tokenizer = tokenizer
 
-    def generate(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[str]:
+    @method_takes(Writing)
+    def generate(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[str]:
         """One continuation, in pieces as they are made.
 
         The text goes on from the characters of the prompt, whatever the tokens are: the prompt may end in a space or
@@ -67,19 +70,20 @@ class Generator:
         Args:
             prompt: what the text goes on from; it is not part of the pieces.
             seed: of the draws; drawn if not given. The same seed gives the same text.
-            options: see ``Sampling``.
+            options: of sampling, as listed below.
 
         Raises:
             UsageError: an option out of range.
             TokenizerError: the prompt holds a lone surrogate.
             RnngenError: the model's logits are not finite.
         """
-        sampling = make_sampling(options)
+        sampling = Sampling.of(options)
         return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling, prompt))
 
-    def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Unpack[Options]) -> Iterator[Piece]:
+    @method_takes(Writing)
+    def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[Piece]:
         """As ``generate``, but every token with its probability."""
-        sampling = make_sampling(options)
+        sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
         return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
 
@@ -101,9 +105,8 @@ class Generator:
         self._check(sampling, seed)
         return self.write_from([self.start(prompt, sampling, on_read)], sampling, seed, [number], scored=scored)
 
-    def generate_batch(
-        self, prompts: Sequence[str], *, seed: int | None = None, **options: Unpack[Options]
-    ) -> list[Sample]:
+    @method_takes(WritingSeveral)
+    def generate_batch(self, prompts: Sequence[str], *, seed: int | None = None, **options: Any) -> list[Sample]:
         """Continuations of several prompts, written side by side.
 
         The text of a sample depends on its prompt, the seed and its place in the list alone. For several continuations
@@ -112,7 +115,7 @@ class Generator:
         Args:
             prompts: what each text goes on from.
             seed: of the draws; drawn if not given.
-            options: see ``Sampling``; the same for all.
+            options: of sampling, as listed below; the same for all.
 
         Raises:
             As ``generate``.
@@ -122,7 +125,7 @@ class Generator:
     def samples(
         self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False,
         on_step: Callable[[int], object] | None = None, on_read: Callable[[int], object] | None = None,
-        **options: Unpack[Options],
+        **options: Any,
     ) -> Iterator[Sample]:  # fmt: skip
         """As ``generate_batch``, but the samples one after the other, as they are done.
 
@@ -131,7 +134,7 @@ class Generator:
         """
         if isinstance(prompts, str):
             raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
-        sampling = make_sampling(options)
+        sampling = Sampling.of(options)
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
             self.prompt_ids(prompt)
@@ -240,7 +243,7 @@ class Generator:
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:
-            raise UsageError(f"--force has characters that the model has never seen: {unseen!r}")
+            raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")
 
     def banned(self, texts: Sequence[str]) -> list[int]:
         """Ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
@@ -255,11 +258,11 @@ class Generator:
             found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content} - unknown
             if not found and not (level == "char" and len(text) == 1):  # one it does not know is not drawn anyway
                 raise UsageError(
-                    f"--ban {text!r}: no token of this {level} model contains it", hint="--stop ends before it."
+                    f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it."
                 )
             banned |= found
         if len(banned) == self.tokenizer.vocab_size:
-            raise UsageError("--ban leaves no token to draw")
+            raise UsageError("`ban` leaves no token to draw")
         return sorted(banned)
 
 
@@ -277,7 +280,7 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
         UsageError: the run is bidirectional, which fills gaps (``infilling.fill``) and cannot write on.
     """
     run = path if isinstance(path, Run) else open_run(path)
-    if run.model_config()["bidirectional"]:
+    if run.model_config().bidirectional:
         fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
             "cannot write on: it is bidirectional, and says what stands between what is known", where=run.path,
@@ -302,9 +305,10 @@ def _engine(run: Run, device: str | None) -> Model:
     return Stepper(load_language_model(run), there)
 
 
+@takes(WritingOfRun)
 def generate(
     prompt: str = "", *, run: str | Path | Run | None = None, ngram: bool = False, device: str | None = None,
-    seed: int | None = None, **options: Unpack[Options],
+    seed: int | None = None, **options: Any,
 ) -> str:  # fmt: skip
     """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.generate``."""
     return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))

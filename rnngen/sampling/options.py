@@ -1,151 +1,121 @@
-"""How text is to be drawn, and where it ends: the options, and what they may be."""
+"""How text is drawn, and where it ends: the options, and their ranges."""
 
 from __future__ import annotations
 
-import difflib
-import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypedDict, get_args
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Literal
 
-from rnngen.errors import UsageError
-from rnngen.sampling.stopping import Until
+from rnngen.options.declare import Options, declared, option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rnngen.runs.run import Run
 
 DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
-"""The most tokens where ``until`` says when to end, and no length is given."""
+"""The maximum number of tokens where ``until`` says when to end, and no length is given."""
+
+DRAWING, ENDING = "Drawing, in the order in which it is applied", "Ending"
+"""Headings of the command's help."""
+
+Until = Literal["line", "sentence", "paragraph"]
 
 
-class Options(TypedDict, total=False):
-    """The keyword arguments of everything that writes text. What is not given is neutral.
+@dataclass(frozen=True, kw_only=True)
+class Sampling(Options):
+    """How a text is drawn and where it ends. The defaults are neutral, and take effect in this order.
 
-    They take effect in this order. ``Sampling`` has the defaults.
+    A filter is an option of the role ``filter``: a function of that name in ``filters.py`` applies it.
     """
 
-    repetition_penalty: float
-    repetition_window: int
-    ban: Sequence[str]
-    force: str
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    typical: float
-    length: int | None
-    until: Until | None
-    stop: Sequence[str]
-    keep_stop: bool
+    title = "sampling option"
 
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a text is drawn and where it ends: the fields of ``Options``, checked.
-
-    Attributes:
-        repetition_penalty: logits of repeated tokens are divided (if negative, multiplied) by this; 1: no penalty.
-        repetition_window: the last tokens, the prompt's included, in which a token counts as repeated; 0: none.
-        ban: no token that contains one of these strings is drawn.
-        force: the text begins with this.
-        temperature: divides the logits; 0 takes the likeliest token every time.
-        top_k: draw from the k likeliest tokens; 0: all.
-        top_p: draw from the fewest tokens of this probability; 1: all.
-        min_p: draw from tokens of at least this share of the likeliest one's probability; 0: all.
-        typical: draw from the tokens nearest to the expected surprise, of this probability; 1: all.
-        length: tokens to write at most; None: ``DEFAULT_LENGTH``, or ``LENGTH_UNTIL`` with ``until``.
-        until: end before the next line end or empty line, or after the first sentence (see ``sentences.py``); line
-            ends that come before the line, sentence or paragraph are left out.
-        stop: end before one of these strings.
-        keep_stop: end after it instead.
-
-    Raises:
-        UsageError: a value out of range; it names the option, what is expected, and what was given.
-    """
-
-    repetition_penalty: float = 1.0
-    repetition_window: int = 64
-    ban: Sequence[str] = ()
-    force: str = ""
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    typical: float = 1.0
-    length: int | None = None
-    until: Until | None = None
-    stop: Sequence[str] = ()
-    keep_stop: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("ban", "stop"):
-            if isinstance(getattr(self, name), str):  # one string, not its characters
-                object.__setattr__(self, name, (getattr(self, name),))
-        penalty = self.repetition_penalty
-        check_temperature(self.temperature)
-        _check("repetition-penalty", penalty, 0.01 <= penalty <= 100, "a number from 0.01 to 100 (1 is none)")
-        for name in ("top_p", "min_p", "typical"):
-            value = getattr(self, name)
-            _check(name, value, 0 <= value <= 1, "a number from 0 to 1")
-        for name in ("repetition_window", "top_k"):
-            check_count(name, getattr(self, name))
-        if self.length is not None:
-            check_count("length", self.length)
-        if self.until is not None:
-            _check("until", self.until, self.until in get_args(Until), "line, sentence or paragraph")
-        for name in ("ban", "stop"):
-            if "" in getattr(self, name):
-                raise UsageError(f"--{name} is empty", expected="a text")
-        _check("keep-stop", self.keep_stop, isinstance(self.keep_stop, bool), "true or false")
+    repetition_penalty: float = option(
+        1.0, "Divide the logits of repeated tokens by this (multiply, if negative); 1: no penalty.", panel=DRAWING,
+        least=0.01, most=100, remark="1 is none", role="drawing",
+    )  # fmt: skip
+    repetition_window: int = option(
+        64, "Count a token as repeated if it is among the last N, the prompt's included; 0: none is.", panel=DRAWING,
+        least=0,
+    )  # fmt: skip
+    ban: Sequence[str] = option(
+        (), "Draw no token that contains this text; may be given more than once.", panel=DRAWING, metavar="TEXT",
+        least=1,
+    )  # fmt: skip
+    force: str = option("", "Begin with this text, as if it had been drawn.", panel=DRAWING, metavar="TEXT",
+                        role="drawing")  # fmt: skip
+    temperature: float = option(
+        1.0, "Divide the logits by this: below 1 safer, above 1 bolder, 0 the most likely token every time.",
+        panel=DRAWING, least=0, remark="0 is greedy", flags=("--temperature", "-t"), role="drawing",
+    )  # fmt: skip
+    top_k: int = option(0, "Keep the K most likely tokens; 0: all.", panel=DRAWING, least=0, role="filter")
+    top_p: float = option(
+        1.0, "Keep the smallest set of most likely tokens with total probability P (nucleus); 1: all.", panel=DRAWING,
+        least=0, most=1, role="filter",
+    )  # fmt: skip
+    min_p: float = option(
+        0.0, "Keep tokens at least P times as likely as the most likely one; 0: all.", panel=DRAWING, least=0, most=1,
+        role="filter",
+    )  # fmt: skip
+    typical: float = option(
+        1.0, "Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, with total "
+        "probability P; 1: all.", panel=DRAWING, least=0, most=1, role="filter",
+    )  # fmt: skip
+    length: int | None = option(
+        None, "Maximum number of tokens to write.", panel=ENDING, least=0, flags=("--length", "-n"),
+        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with --until",
+    )  # fmt: skip
+    until: Until | None = option(
+        None, "End before the next line end, after the first sentence, or before the next empty line. Empty lines that "
+        "come first are left out.", panel=ENDING,
+    )  # fmt: skip
+    stop: Sequence[str] = option(
+        (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", least=1
+    )
+    keep_stop: bool = option(False, "End after the text of --stop instead.", panel=ENDING, flags=("--keep-stop",))
 
     @property
     def most(self) -> int:
-        """Tokens to write at most."""
+        """The maximum number of tokens to write."""
         if self.length is not None:
             return self.length
         return LENGTH_UNTIL if self.until else DEFAULT_LENGTH
 
-    def changes(self, *names: str) -> list[str]:
-        """Which of these fields are not at their default, in the order of the fields."""
-        return [f.name for f in fields(self) if f.name in names and getattr(self, f.name) != f.default]
+
+@dataclass(frozen=True)
+class Writing(Sampling):
+    """The arguments of ``Generator.generate``: for its signature."""
+
+    prompt: str = ""
+    _: KW_ONLY
+    seed: int | None = None
 
 
-def make_sampling(options: Mapping[str, Any]) -> Sampling:
-    """The options that were given by name, checked.
+@dataclass(frozen=True)
+class WritingOfRun(Writing):
+    """The arguments of ``rnngen.generate``: for its signature."""
 
-    Raises:
-        UsageError: there is no such option, or a value cannot be.
-    """
-    names = [f.name for f in fields(Sampling)]
-    for name in options:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names)}."
-            raise UsageError(f"there is no option {name!r} of sampling", hint=hint)
-    return Sampling(**options)
+    _: KW_ONLY
+    run: str | Path | Run | None = None
+    ngram: bool = False
+    device: str | None = None
 
 
-def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
-    """Refuse a number that is too small, or too large.
+@dataclass(frozen=True)
+class WritingSeveral(Sampling):
+    """The arguments of ``Generator.generate_batch``: for its signature."""
 
-    Raises:
-        UsageError: it is below ``least``, or above ``most``.
-    """
-    expected = f"an integer ≥ {least}" if most is None else f"an integer from {least} to {most:,}"
-    _check(name, value, value >= least and (most is None or value <= most), expected)
-
-
-def check_temperature(value: float) -> None:
-    """Refuse what logits cannot be divided by.
-
-    Raises:
-        UsageError: it is below 0, infinite or no number.
-    """
-    _check("temperature", value, 0 <= value < math.inf, "a number ≥ 0 (0 is greedy)")
+    prompts: Sequence[str]
+    _: KW_ONLY
+    seed: int | None = None
 
 
-def _check(name: str, value: object, ok: bool, expected: str) -> None:
-    if not ok:
-        raise UsageError(f"--{name.replace('_', '-')} is out of range", expected=expected, found=value)
+def names_of(*roles: str) -> list[str]:
+    """The options of these roles, in order."""
+    return [name for name, each in declared(Sampling).items() if each.option.role in roles]
 
 
 def draw_seed() -> int:

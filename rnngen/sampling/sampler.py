@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import add, divide, exp, subtract
@@ -14,7 +14,7 @@ from numpy import add, divide, exp, subtract
 from rnngen.engine.probabilities import Array, not_finite
 from rnngen.sampling import filters
 from rnngen.sampling.filters import Weights
-from rnngen.sampling.options import Sampling
+from rnngen.sampling.options import Sampling, names_of
 
 if TYPE_CHECKING:
     from rnngen.sampling.healing import Covers
@@ -44,7 +44,9 @@ class Sampler:
         if sampling.repetition_penalty != 1 and sampling.repetition_window:
             self._recent = [_Window(sampling.repetition_window, ids, vocab_size) for ids in histories]
         self._bias = filters.ban(np.zeros((1, vocab_size), np.float32), banned)
-        self._filters = [(_FILTERS[name], getattr(sampling, name)) for name in sampling.changes(*_FILTERS)]
+        self._filters = [
+            (getattr(filters, name), getattr(sampling, name)) for name in sampling.changes(*names_of("filter"))
+        ]
         self._plain = not self._filters and self._recent is None and sampling.temperature != 0
         self._w = np.empty((1, vocab_size), np.float32)
         self._sums = np.empty((1, vocab_size))
@@ -138,13 +140,6 @@ class Sampler:
 
 
 accumulate = add.accumulate
-
-_FILTERS: dict[str, Callable[[Weights, Any], Weights]] = {
-    "top_k": filters.top_k,
-    "top_p": filters.top_p,
-    "min_p": filters.min_p,
-    "typical": filters.typical,
-}
 
 
 class _Window:

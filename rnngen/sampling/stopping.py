@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from rnngen.sampling.options import Sampling
     from rnngen.sampling.sentences import SentenceMatcher
 
-Until = Literal["line", "sentence", "paragraph"]
 FinishReason = Literal["length", "stop", "line", "sentence", "paragraph"]
 
 UNTIL = {"line": "\n", "paragraph": "\n\n"}

@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnngen.options.config import OptimizerConfig, RunConfig
+from rnngen.options.config import RunConfig
+from rnngen.options.training import OptimizerConfig
 
 OFTEN = 0.5  # share of clipped steps from which clipping, not the learning rate, decides how long a step is
 LARGE = 10.0  # a median above which the gradient explodes: the loss is a mean of nats a token
@@ -58,22 +59,22 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
     optimizer, usual, cell = config.optimizer, OptimizerConfig(), config.model
     steps: list[str] = []  # what is set to something unusual: all of it has to change
     if optimizer.clip > LARGE * usual.clip:
-        steps.append(f"--clip {usual.clip:g} (it is {optimizer.clip:g})")
+        steps.append(f"`clip={usual.clip:g}` (it is {optimizer.clip:g})")
     if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity") and not network_is_given:
-        steps.append(f"--nonlinearity tanh (it is {cell.nonlinearity}), or --cell lstm")
+        steps.append(f"`nonlinearity=tanh` (it is {cell.nonlinearity}), or `cell=lstm`")
     names = ["learning_rate", *(["muon_learning_rate"] if optimizer.optimizer == "muon" else [])]
-    rates = {f"--{name.replace('_', '-')}": getattr(optimizer, name) for name in names}
+    rates = {name: getattr(optimizer, name) for name in names}
     high = {
-        f"--{name.replace('_', '-')}": getattr(usual, name)
+        name: getattr(usual, name)
         for name in names
         if optimizer.optimizer == "muon" and getattr(optimizer, name) > HIGH * getattr(usual, name)
     }
-    steps += [f"{option} {rate:g} (it is {rates[option]:g})" for option, rate in high.items()]
+    steps += [f"`{name}={rate:g}` (it is {rates[name]:g})" for name, rate in high.items()]
     if precision != "float32":
-        steps.append(f"--precision float32 (it is {precision})")
+        steps.append(f"`precision=float32` (it is {precision})")
     if high:
         return f"Begin a new run with {' and '.join(steps)}."
-    steps.append("lower rates: " + " ".join(f"{option} {rate / 4:.3g}" for option, rate in rates.items()))
+    steps.append("lower rates: " + " ".join(f"`{name}={rate / 4:.3g}`" for name, rate in rates.items()))
     return f"Begin a new run with {', or '.join(steps)}."
 
 
@@ -84,25 +85,25 @@ def _advice(
         return None
     see = "rnngen inspect gradients shows how far it reaches back"
     model, clip = config.model, config.optimizer.clip
-    gates = ["take --cell lstm or gru"] if model.cell == "rnn" else []
-    rates = "--learning-rate" + (" and --muon-learning-rate" if config.optimizer.optimizer == "muon" else "")
+    gates = ["take `cell=lstm` or gru"] if model.cell == "rnn" else []
+    rates = "`learning_rate`" + (" and `muon_learning_rate`" if config.optimizer.optimizer == "muon" else "")
     if median < NOTHING:
         steps = [*gates, *(["take fewer layers"] if model.num_layers > 1 else []), f"raise {rates}"]
         return f"the gradient vanishes (median norm {median:.2g}): {', or '.join(steps)}; {see}"
     quarter = len(norms) // 4
     grew = statistics.median(norms[-quarter:]) > GROWTH * statistics.median(norms[:quarter])
     if clipped > OFTEN and (median > LARGE or grew):
-        steps = [f"halve {rates}", "shorten --bptt", *gates]
-        how = f"{clipped:.0%} of the steps were above --clip {clip:g} (median norm {median:.2g})"
+        steps = [f"halve {rates}", "shorten `bptt`", *gates]
+        how = f"{clipped:.0%} of the steps were above `clip={clip:g}` (median norm {median:.2g})"
         return f"the gradient explodes: {how}; {', or '.join(steps)}; {see}"
     if clipped > OFTEN:
         return (
-            f"{clipped:.0%} of the steps were above --clip {clip:g} (median norm {median:.2g}), so it decided how far "
+            f"{clipped:.0%} of the steps were above `clip={clip:g}` (median norm {median:.2g}), so it decided how far "
             f"they went: raise it above {median:.2g}, or lower {rates} if the loss jumps"
         )
     if largest > LEAP * median and largest > clip:
         return (
             f"the gradient exploded at times (largest norm {largest:.2g}, median {median:.2g}), and was clipped; if "
-            f"the loss jumps, lower --clip or {rates}; {see}"
+            f"the loss jumps, lower `clip` or {rates}; {see}"
         )
     return None

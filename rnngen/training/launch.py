@@ -12,7 +12,9 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import STDIN, places_from
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
-from rnngen.options.config import DataConfig, ModelConfig, RunConfig, check_options
+from rnngen.options.config import SECTION_OF, RunConfig, check_options
+from rnngen.options.declare import declared
+from rnngen.options.network import ModelConfig
 from rnngen.options.presets import with_preset
 from rnngen.platforms import quote_argument
 from rnngen.runs.run import (
@@ -40,7 +42,7 @@ from rnngen.training.trainer import Trainer
 
 __all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
 
-DROPOUTS = {name for name in ModelConfig.model_fields if name.endswith("dropout")}
+DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 
 
 def launch(
@@ -67,13 +69,13 @@ def launch(
     keep_freed_memory()
     if init_from and options.get("preset"):
         raise UsageError(
-            "--preset cannot be given with --init-from", expected="the network and tokenizer of that run",
+            "`preset` cannot be given with `init_from`", expected="the network and tokenizer of that run",
             hint="Give those of its values that are about learning as options.",
         )  # fmt: skip
     options = with_preset(options)
     check_options(options)
     options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
-    config = RunConfig.from_flat({k: v for k, v in options.items() if k in DataConfig.model_fields and v is not None})
+    config = RunConfig.from_flat({k: v for k, v in options.items() if SECTION_OF.get(k) == "data" and v is not None})
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
@@ -124,27 +126,26 @@ def train(
 
 def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
     """The network of the run that weights come from; asking for another one is an error."""
-    model = RunConfig.from_json({"model": first.model_config()}, first.path / CONFIG).model
-    fixed = model.model_dump(exclude={*DROPOUTS, "initialization"})
+    model = vars(first.model_config())
+    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
     if options.get("vocab_size"):
-        raise UsageError("--vocab-size cannot be given with --init-from", expected="the vocabulary of that run")
+        raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():
         if options.get(name) not in (None, value):
-            option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
-                option = option if options[name] else f"--no-{name}"
+                option = name if options[name] else f"no_{name}"
                 raise UsageError(
-                    f"{option} cannot be given with --init-from", hint=f"The network is that of {first.path}."
+                    f"`{option}` cannot be given with `init_from`", hint=f"The network is that of {first.path}."
                 )
             raise UsageError(
-                f"{option} cannot change with --init-from", expected=value, found=options[name],
+                f"`{name}` cannot change with `init_from`", expected=value, found=options[name],
                 hint=f"The network is that of {first.path}; leave the option out.",
             )  # fmt: skip
     if options.get("size"):
-        raise UsageError("--size cannot be given with --init-from", expected="the size of the run it begins with")
+        raise UsageError("`size` cannot be given with `init_from`", expected="the size of the run it begins with")
     if options.get("tokenizer") not in (None, first.tokenizer().level):
         raise UsageError(
-            "--tokenizer cannot change with --init-from", expected=first.tokenizer().level, found=options["tokenizer"]
+            "`tokenizer` cannot change with `init_from`", expected=first.tokenizer().level, found=options["tokenizer"]
         )
     return fixed
 
@@ -161,7 +162,7 @@ def _config_json(
         "rnngen": __version__,
         "given": sorted(name for name, value in options.items() if value is not None),
         **({"init_from": begun} if begun else {}),
-        **config.model_dump(mode="json"),
+        **config.as_dict(),
         "corpus": {
             "fingerprint": corpus.fingerprint, "vocab_size": corpus.tokenizer.vocab_size, "parts": parts,
             "places": places_from(folder, config.data),
@@ -182,7 +183,7 @@ def _refuse_occupied(folder: Path) -> None:
         raise UsageError(
             "there is a run in this folder already",
             where=folder,
-            hint=f"Resume it: rnngen train --resume {quote_argument(str(folder))}; or choose another --out.",
+            hint=f"Resume it: rnngen train --resume {quote_argument(str(folder))}; or choose another `out`.",
         )
     if found:
         raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])

@@ -14,7 +14,8 @@ from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
-from rnngen.options.config import DataConfig, RunConfig, check_options
+from rnngen.options.config import RunConfig, check_options
+from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, open_run, read_json, sha256
 from rnngen.runs.stretches import Cycle, Stretch
@@ -64,7 +65,7 @@ def resume(
         raise CheckpointError("is not a configuration", where=path / CONFIG)
     recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
     saved.pop("rnngen", None)
-    config = RunConfig.from_json(saved, path / CONFIG)
+    config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
     there, fallback = _pick_device(begun_on, device)
     config = config.with_values({"device": there})
@@ -213,8 +214,7 @@ def _train_further(
     """
     step, config, schedule = trainer.step, trainer.config, trainer.schedule
     current = schedule.current
-    values = {name: value for group in config.model_dump().values() for name, value in group.items()}
-    kept = {name: value for name, value in values.items() if name not in DECIDED_ANEW or name in given}
+    kept = {name: value for name, value in config.flat().items() if name not in DECIDED_ANEW or name in given}
     kept.pop("steps", None)
     options = {**kept, **length, "precision": current.precision}
     plan = make_plan(options, trainer.corpus, started, trained=True, on_progress=on_progress)

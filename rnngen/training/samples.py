@@ -12,7 +12,7 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.evaluation.gaps import word_spans
 from rnngen.infilling.fill import Filler, make_filler
 from rnngen.infilling.gapped_text import Place
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.sampling.generate import Generator
 
 LENGTH = 240
@@ -29,10 +29,10 @@ def sample_text(
     Where a word is not what stood there, that follows: ⟦fill|word⟧.
     """
     if not config.bidirectional:
-        generator = Generator(Recurrence(config.model_dump(), weights), corpus.tokenizer)
+        generator = Generator(Recurrence(config, weights), corpus.tokenizer)
         text = "".join(generator.generate(length=LENGTH, temperature=TEMPERATURE, seed=step))
         return text, f"temperature {TEMPERATURE}"
-    filler = make_filler(config.model_dump(), weights, corpus.tokenizer)
+    filler = make_filler(config, weights, corpus.tokenizer)
     return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
 
 

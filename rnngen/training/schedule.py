@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rnngen.options.config import OptimizerConfig
+from rnngen.options.training import OptimizerConfig
 from rnngen.runs.stretches import Cycle, Stretch
 
 

@@ -70,7 +70,7 @@ def test_mistakes_are_told(cli: Cli) -> None:
         (["nowhere"], 1, "nowhere: is not a run"),
         (["--text", "short.txt"], 1, "the text is too short to look back that far"),
         (["--text", "missing.txt"], 1, "missing.txt: no such file"),
-        (["--lags", "0"], 2, "--lags is out of range"),
+        (["--lags", "0"], 2, "invalid value for --lags"),
     ):
         outcome = cli("inspect", "gradients", *arguments)
         assert (outcome.code, outcome.out) == (code, ""), arguments

@@ -149,7 +149,7 @@ def test_an_invalid_value_leads_to_a_valid_one(cli: Cli, line: str, meant: str) 
     outcome = cli(*line.split())
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     option = meant.split()[0]
-    assert outcome.err.startswith(f"rnngen: error: {option} has an invalid value; expected ")
+    assert outcome.err.startswith(f"rnngen: error: invalid value for {option}; expected ")
     assert f"; found '{line.split()[-1].removeprefix('-n')}'" in outcome.err
     assert f". Did you mean {meant}?" in outcome.err
 

@@ -61,7 +61,7 @@ def test_train_reports_the_mixture_beside_the_network(cli: Cli, corpus: Path) ->
 def test_train_says_that_an_order_is_out_of_range(cli: Cli, corpus: Path) -> None:
     outcome = cli("train", corpus, "--ngram", 17)
     assert outcome.code == 2
-    assert "--ngram has an invalid value" in outcome.err
+    assert "invalid value for --ngram" in outcome.err
 
 
 def test_eval_adds_the_mixture_and_changes_nothing_else(cli: Cli, mixed: Path) -> None:

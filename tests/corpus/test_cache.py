@@ -15,7 +15,7 @@ from rnngen.corpus.cache import load, store
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, cached_corpus, fingerprint_of, prepare
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from tests.conftest import make_text
 
 TEXT = make_text(5_000)
@@ -38,7 +38,7 @@ def test_a_corpus_is_found_without_its_text(level: Any, given: tuple[str, ...]) 
     corpus = prepare(data)
     for file in Path().glob("*.txt"):
         file.unlink()
-    moved = data.model_copy(update={"corpus": ("elsewhere.txt",)})
+    moved = data.changed(corpus=("elsewhere.txt",))
     assert same(corpus, cached_corpus(data, corpus.fingerprint, corpus.tokenizer))
     assert same(corpus, cached_corpus(moved, corpus.fingerprint))
 
@@ -48,8 +48,8 @@ def test_what_is_not_there_is_not_found() -> None:
     data = DataConfig(corpus=("text.txt",))
     corpus = prepare(data)
     assert cached_corpus(data, "0" * 64) is None
-    assert cached_corpus(data.model_copy(update={"split": (0.8, 0.1, 0.1)}), corpus.fingerprint) is None
-    assert cached_corpus(data.model_copy(update={"valid": ("v.txt",)}), corpus.fingerprint) is None
+    assert cached_corpus(data.changed(split=(0.8, 0.1, 0.1)), corpus.fingerprint) is None
+    assert cached_corpus(data.changed(valid=("v.txt",)), corpus.fingerprint) is None
     assert cached_corpus(data, corpus.fingerprint, train_tokenizer("char", ["abc"])) is None
     assert cached_corpus(data, corpus.fingerprint, cache=Path("elsewhere")) is None
     (folder,) = (cache_folder() / "corpora").iterdir()

@@ -45,7 +45,7 @@ def encoded(text: str, encoding: str) -> bytes:
 def test_the_encoding_is_told_and_the_command_of_the_hint_converts_it(text: str, encoding: str) -> None:
     data = encoded("Plain ASCII first.\n" * 99 + text, encoding)
     Path("a text.txt").write_bytes(data)
-    with pytest.raises(CorpusError, match=r"^a text\.txt: is not UTF-8.*--errors replace") as caught:
+    with pytest.raises(CorpusError, match=r"^a text\.txt: is not UTF-8.*`errors=replace`") as caught:
         list(TextSource(["a text.txt"], command="cat -"))
     assert caught.value.hint is not None
     before, _, command = caught.value.hint.partition(f"If it is {encoding}: read it with: ")
@@ -94,7 +94,7 @@ def test_one_of_several_files_is_converted_in_its_place() -> None:
 def test_a_stray_byte_in_a_utf8_text_is_not_taken_for_another_encoding() -> None:
     data = (FRENCH * 5).encode() + b"\xe9" + (FRENCH * 5).encode()
     Path("a.txt").write_bytes(data)
-    with pytest.raises(CorpusError, match=r"byte 0xe9 at offset \d+\. --errors replace puts U\+FFFD") as caught:
+    with pytest.raises(CorpusError, match=r"byte 0xe9 at offset \d+\. `errors=replace` puts U\+FFFD") as caught:
         list(TextSource(["a.txt"]))
     assert "iconv" not in str(caught.value)
     assert is_mostly_utf8(data)

@@ -13,7 +13,7 @@ from rnngen.corpus import likeness
 from rnngen.corpus.likeness import compare, too_short, unlike_parts
 from rnngen.corpus.registry import build
 from rnngen.corpus.tokens import EncodedCorpus, prepare
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from tests.conftest import make_text
 
 LEVELS = ["char", "byte", "word", "bpe"]

@@ -13,7 +13,8 @@ from rnngen.corpus import outputs
 from rnngen.corpus.files import find, find_files
 from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig, RunConfig
+from rnngen.options.config import SECTIONS
+from rnngen.options.training import DataConfig
 from rnngen.runs import run
 from tests.conftest import FAST, Outcome, make_text
 
@@ -107,7 +108,7 @@ def test_an_innocent_folder_of_texts_is_read(files: dict[str, str]) -> None:
 
 
 def test_the_names_of_a_runs_files_are_those_that_runs_have() -> None:
-    assert RunConfig.model_fields.keys() == outputs._RUN_CONFIG
+    assert SECTIONS.keys() == outputs._RUN_CONFIG
     assert {run.CONFIG, run.TOKENIZER, run.MODEL} < outputs._RUN_FILES
     assert (run.CONFIG, run.MANIFEST, run.RESUME) == ("config.json", "manifest.json", "resume")
 

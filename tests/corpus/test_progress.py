@@ -20,7 +20,7 @@ from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import cache_folder, fingerprint_of, prepare
 from rnngen.errors import TokenizerError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from tests.conftest import make_text
 
 TEXT = make_text(20_000)
@@ -72,7 +72,7 @@ def test_standard_input_tells_what_has_come_though_nobody_knows_how_much_will(mo
 @pytest.mark.parametrize("stage", ["reading", "learning the vocabulary", "encoding"])
 @pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])
 def test_an_interruption_at_any_stage_leaves_nothing(data: DataConfig, stage: str, level: str) -> None:
-    data = data.model_copy(update={"tokenizer": level})
+    data = data.changed(tokenizer=level, vocab_size=None if level == "byte" else data.vocab_size)
 
     def interrupt(what: str, done: int, total: int | None) -> None:
         if what == stage:
@@ -128,13 +128,13 @@ def test_interrupted_while_it_still_reads_it_gets_no_more_pieces() -> None:
 
 def test_what_fails_in_another_thread_is_raised() -> None:
     Path("text.txt").write_text(TEXT)
-    with pytest.raises(TokenizerError, match="too small for bpe"):
+    with pytest.raises(TokenizerError, match="too small for `tokenizer=bpe`"):
         prepare(DataConfig(corpus=("text.txt",), tokenizer="bpe", vocab_size=9))
 
 
 SCRIPT = """
 import sys
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from rnngen.corpus.tokens import prepare
 
 def tell(what, done, total):

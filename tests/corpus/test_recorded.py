@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from rnngen.corpus.recorded import places_from
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]

@@ -88,7 +88,7 @@ def test_first_bad_byte_is_named_by_offset_across_chunks(tmp_path: Path, data: b
     with pytest.raises(CorpusError, match=f"bad.txt: .*0x{data[offset]:02x} at offset {offset}\\.") as caught:
         list(TextSource([str(file)]))
     assert "\n" not in str(caught.value)
-    assert "--errors replace" in str(caught.value)
+    assert "`errors=replace`" in str(caught.value)
 
 
 def test_replace_keeps_everything_that_is_text() -> None:

@@ -99,5 +99,5 @@ def test_text_shorter_than_one_window_is_refused_with_the_number_that_is_needed(
     if fits:
         assert Streams(np.zeros(N, np.uint16), 32, T).window(0)[0].shape == (T, 32)
         return
-    with pytest.raises(CorpusError, match=rf"expected at least {T + 1} tokens \(--bptt {T} and .*found {N}\."):
+    with pytest.raises(CorpusError, match=rf"expected at least {T + 1} tokens \(`bptt={T}` and .*found {N}\."):
         Streams(np.zeros(N, np.uint16), 32, T)

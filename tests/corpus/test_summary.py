@@ -9,7 +9,7 @@ import pytest
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.summary import LONGEST_LINE, Skipped, SourceSummary
 from rnngen.corpus.tokens import cached_corpus, prepare
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 
 
 def summary(read: int, *skipped: tuple[str, str]) -> SourceSummary:

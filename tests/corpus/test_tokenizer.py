@@ -245,7 +245,7 @@ def test_word_vocabulary_holds_the_most_frequent_words_with_the_space_before() -
 @pytest.mark.parametrize("size", [2, 255, 256])
 def test_vocabulary_without_room_beside_the_bytes_is_refused(level: Level, size: int) -> None:
     with pytest.raises(
-        TokenizerError, match=f"--vocab-size is too small for {level}; expected more than 256.*found {size}"
+        TokenizerError, match=f"`vocab_size` is too small for `tokenizer={level}`; expected more than 256.*found {size}"
     ):
         train_tokenizer(level, [TEXT], size)
 

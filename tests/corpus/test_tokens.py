@@ -18,7 +18,7 @@ from rnngen.corpus.sources import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, encode_text, prepare
 from rnngen.errors import CorpusError
-from rnngen.options.config import DataConfig
+from rnngen.options.training import DataConfig
 from tests.conftest import make_text
 
 TEXT = make_text(5003) + "é😀\n"

@@ -12,7 +12,7 @@ import torch
 from rnngen.engine.recurrence import GRULayer, InputTable, Recurrence
 from rnngen.engine.torch_stepper import Stepper
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.model.test_cells import KINDS
 from tests.rounding import gamma, rounding_bound
 
@@ -33,7 +33,7 @@ def build_network(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size
 
 def build(cell: str, nonlinearity: str, num_layers: int = 1, hidden_size: int = H) -> tuple[dict, dict]:
     model = build_network(cell, nonlinearity, num_layers, hidden_size)
-    return model.config.model_dump(), {name: w.numpy() for name, w in model.weights().items()}
+    return model.config, {name: w.numpy() for name, w in model.weights().items()}
 
 
 def bounds(model: RecurrentLM, tokens: np.ndarray) -> tuple[float, float]:
@@ -74,15 +74,15 @@ def naive(config: dict, w: dict, tokens: list[int]) -> list[float]:
         def both(gate: int, unit: int) -> float:
             return from_state(gate, unit) + from_input(gate, unit)
 
-        if config["cell"] == "lstm":
+        if config.cell == "lstm":
             c = [sigma(both(1, j)) * c[j] + sigma(both(0, j)) * math.tanh(both(2, j)) for j in range(H)]
             h = [sigma(both(3, j)) * math.tanh(c[j]) for j in range(H)]
-        elif config["cell"] == "gru":
+        elif config.cell == "gru":
             n = [math.tanh(from_input(2, j) + sigma(both(0, j)) * from_state(2, j)) for j in range(H)]
             h = [(1 - sigma(both(1, j))) * n[j] + sigma(both(1, j)) * h[j] for j in range(H)]
         else:
             f = {"tanh": math.tanh, "sigmoid": sigma, "relu": lambda a: max(a, 0.0), "identity": lambda a: a}
-            h = [f[config["nonlinearity"]](both(0, j)) for j in range(H)]
+            h = [f[config.nonlinearity](both(0, j)) for j in range(H)]
     return [dot(w["output.weight"][v].tolist(), h) + float(w["output.bias"][v]) for v in range(V)]
 
 

@@ -14,7 +14,7 @@ from rnngen.infilling.fill import Filler
 from rnngen.infilling.gapped_text import Place
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.infilling.test_fill import filler_of, judged, log_p
 from tests.rounding import rounding_bound
 

@@ -15,14 +15,14 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.perplexity import Score, score, total_nats
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.rounding import gamma, nats_bound, rounding_bound
 
 V = 7
 
 
 def model_and_tokens(n: int, **fields: object) -> tuple[RecurrentLM, np.ndarray]:
-    config = ModelConfig.model_validate({"hidden_size": 12, "embedding_size": 4, **fields})
+    config = ModelConfig(**{"hidden_size": 12, "embedding_size": 4, **fields})
     model = RecurrentLM(config, V, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for p in model.parameters():
@@ -33,7 +33,7 @@ def model_and_tokens(n: int, **fields: object) -> tuple[RecurrentLM, np.ndarray]
 
 def one_by_one(model: RecurrentLM, tokens: np.ndarray) -> float:
     weights = {name: w.double().numpy() for name, w in model.weights().items()}
-    reference = Recurrence(model.config.model_dump(), weights)
+    reference = Recurrence(model.config, weights)
     nats = 0.0
     for token in tokens.tolist():
         logits = reference.logits

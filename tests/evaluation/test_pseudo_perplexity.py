@@ -14,14 +14,14 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.pseudo_perplexity import pseudo_nats, pseudo_score
 from rnngen.model.cloze import ClozeLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.rounding import rounding_bound
 
 V = 7
 
 
 def model_and_tokens(n: int, **fields: object) -> tuple[ClozeLM, np.ndarray]:
-    config = ModelConfig.model_validate({"hidden_size": 12, "embedding_size": 4, "bidirectional": True, **fields})
+    config = ModelConfig(**{"hidden_size": 12, "embedding_size": 4, "bidirectional": True, **fields})
     model = ClozeLM(config, V, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for p in model.parameters():
@@ -33,7 +33,7 @@ def model_and_tokens(n: int, **fields: object) -> tuple[ClozeLM, np.ndarray]:
 def logits_by(direction: torch.nn.Module, config: ModelConfig, tokens: list[int]) -> np.ndarray:
     """The logits after no token, after the first, …, (N + 1, V)."""
     weights = {name: w.detach().double().numpy() for name, w in direction.named_parameters()}
-    reader = Recurrence(config.model_dump(), weights)
+    reader = Recurrence(config, weights)
     rows = [reader.logits[0].copy()]
     rows += [reader.step([token])[0].copy() for token in tokens]
     return np.array(rows)

@@ -146,5 +146,5 @@ def test_commands_are_found_in_messages() -> None:
     ]  # fmt: skip
     message = "No such option: --gpu. Did you mean --device cuda?"
     assert suggestions(message, ["sample", "--gpu", "-q"]) == [["sample", "--device", "cuda", "-q"]]
-    message = "--cell has an invalid value; found 'X'. Did you mean --cell gru?"
+    message = "invalid value for --cell; found 'X'. Did you mean --cell gru?"
     assert suggestions(message, ["train", "--cell", "X", "-q"]) == [["train", "--cell", "gru", "-q"]]

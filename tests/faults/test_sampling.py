@@ -81,25 +81,25 @@ def test_an_extreme_temperature_still_writes(cli: Cli, temperature: str) -> None
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_a_usage_error_before_anything_is_read(cli: Cli, option: str, value: str) -> None:
-    refused(cli("sample", option, value), 2, f"{option} is out of range", f"found {float(value):g}")
+    refused(cli("sample", option, value), 2, f"invalid value for {option}", f"found {float(value):g}")
 
 
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--top-k", "-1"], "--top-k is out of range"),
-        (["--top-p", "1.5"], "--top-p is out of range"),
-        (["--top-p", "nan"], "--top-p is out of range"),
-        (["--min-p", "-0.1"], "--min-p is out of range"),
-        (["--typical", "2"], "--typical is out of range"),
-        (["--repetition-penalty", "0"], "--repetition-penalty is out of range"),
-        (["--repetition-window", "-1"], "--repetition-window is out of range"),
-        (["--beam", "-1"], "--beam is out of range"),
+        (["--top-k", "-1"], "invalid value for --top-k"),
+        (["--top-p", "1.5"], "invalid value for --top-p"),
+        (["--top-p", "nan"], "invalid value for --top-p"),
+        (["--min-p", "-0.1"], "invalid value for --min-p"),
+        (["--typical", "2"], "invalid value for --typical"),
+        (["--repetition-penalty", "0"], "invalid value for --repetition-penalty"),
+        (["--repetition-window", "-1"], "invalid value for --repetition-window"),
+        (["--beam", "-1"], "invalid value for --beam"),
         (["--until", "chapter"], "'chapter'"),
         (["--keep-stop"], "--keep-stop keeps the text of --stop, which is not given"),
-        (["--stop", ""], "--stop is empty"),
-        (["--ban", "Ωλ"], "no token of this char model contains it"),
+        (["--stop", ""], "invalid value for --stop; expected a text that is not empty; found ''"),
+        (["--ban", "Ωλ"], "no token of this char model contains"),
         (["--force", "Ω"], "never seen: 'Ω'"),
         (["--temperature", "warm"], "--temperature"),
         (["--device", "tpu"], "--device tpu cannot be used here"),

@@ -17,7 +17,7 @@ from rnngen.infilling.gapped_text import Gap, GappedText, Place, parse_gaps, uns
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.runs.run import Run
 from rnngen.sampling.generate import load
 from tests.rounding import rounding_bound
@@ -27,9 +27,7 @@ V = TOKENIZER.vocab_size
 
 
 def network(*, bidirectional: bool = True, **fields: object) -> ClozeLM | RecurrentLM:
-    config = ModelConfig.model_validate(
-        {"hidden_size": 8, "embedding_size": 4, "bidirectional": bidirectional, **fields}
-    )
+    config = ModelConfig(**{"hidden_size": 8, "embedding_size": 4, "bidirectional": bidirectional, **fields})
     model = (ClozeLM if bidirectional else RecurrentLM)(config, V, torch.Generator().manual_seed(2))
     with torch.no_grad():
         for p in model.parameters():
@@ -39,7 +37,7 @@ def network(*, bidirectional: bool = True, **fields: object) -> ClozeLM | Recurr
 
 def filler_of(model: Network, tokenizer: Tokenizer = TOKENIZER) -> Filler:
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    return make_filler(model.config.model_dump(), weights, tokenizer)
+    return make_filler(model.config, weights, tokenizer)
 
 
 @torch.no_grad()
@@ -255,9 +253,9 @@ def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"count": 10**6}, "--num-fills"),
-        ({"beam": 5000}, "--beam"),
-        ({"longest": 5000}, "--longest"),
+        ({"count": 10**6}, "`num_fills`"),
+        ({"beam": 5000}, "`beam`"),
+        ({"longest": 5000}, "`longest`"),
         ({"beam": 1024, "longest": 1000}, "too many candidates"),
     ],
 )
@@ -269,9 +267,9 @@ def test_searches_that_would_not_end_are_refused(how: dict[str, int], message: s
 
 
 def test_sampling_from_a_bidirectional_run_says_what_to_use_instead(tmp_path: Path) -> None:
-    config = ModelConfig(bidirectional=True).model_dump()
+    config = ModelConfig(bidirectional=True)
     with pytest.raises(UsageError, match="rnngen fill"):
-        load(Run(tmp_path, {}, {"model": config}))
+        load(Run(tmp_path, {}, {"model": vars(config)}))
 
 
 @torch.no_grad()
@@ -296,7 +294,7 @@ def of_subwords(level: Level) -> tuple[ClozeLM, Tokenizer, Filler]:
     """A bidirectional model of words or byte pairs."""
     text = "the cat sat on the mat and the cattle ran to the tree. " * 20
     tokenizer = train_tokenizer(level, [text], 300)
-    config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
+    config = ModelConfig(**{"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
     return model, tokenizer, filler_of(model, tokenizer)
 
@@ -371,7 +369,7 @@ def test_what_the_model_has_never_seen_is_left_out_of_what_it_reads() -> None:
 
 def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
     tokenizer = ByteTokenizer()
-    config = ModelConfig.model_validate({"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
+    config = ModelConfig(**{"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
     filler = filler_of(model, tokenizer)
     fills = [each.fills[0] for each in filler.best("a___b", 100, longest=2)]

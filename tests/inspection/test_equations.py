@@ -5,7 +5,7 @@ import torch
 
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.model.test_cells import KINDS
 from tests.rounding import rounding_bound
 

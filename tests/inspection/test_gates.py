@@ -11,7 +11,7 @@ from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.rounding import rounding_bound
 
 V = 7

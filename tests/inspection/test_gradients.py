@@ -23,7 +23,7 @@ from rnngen.inspection.gradients import (
 )  # fmt: skip
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.model.test_cells import KINDS
 
 V, H = 9, 12
@@ -32,8 +32,8 @@ TOKENS = np.random.default_rng(0).integers(V, size=1000)
 
 def network(cell: str, nonlinearity: str = "tanh", radius: float | None = None, **fields: object) -> RecurrentLM:
     """In float64; with ``radius``, its recurrent matrices are orthogonal ones times that."""
-    config = ModelConfig.model_validate(
-        {"cell": cell, "nonlinearity": nonlinearity, "hidden_size": H, "embedding_size": 4, **fields}
+    config = ModelConfig(
+        **{"cell": cell, "nonlinearity": nonlinearity, "hidden_size": H, "embedding_size": 4, **fields}
     )
     model = RecurrentLM(config, V, torch.Generator().manual_seed(3)).double()
     if radius is not None:
@@ -110,7 +110,7 @@ def test_each_direction_of_a_bidirectional_network_has_the_gradients_of_its_own_
     """Of one loss in one place, by autograd through each reader, beside which the other has read the rest."""
     for name, value in (("STREAMS", 1), ("ENDS", 1), ("BURN_IN", 5)):
         monkeypatch.setattr(gradients, name, value)
-    config = ModelConfig.model_validate({"cell": cell, "hidden_size": H, "embedding_size": 4, "bidirectional": True})
+    config = ModelConfig(**{"cell": cell, "hidden_size": H, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, V, torch.Generator().manual_seed(3)).double()
     lags, tokens = 4, TOKENS[:16]
     flows = {f.direction: f for f in gradient_flow(model, tokens, lags) if f.state == "h"}

@@ -8,7 +8,7 @@ import torch
 
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.cloze import LONGEST_GAP, ClozeLM, draw_gaps
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from tests.rounding import rounding_bound
 
 V, T, B = 11, 9, 3
@@ -16,7 +16,7 @@ CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("
 
 
 def build(**fields: object) -> ClozeLM:
-    config = ModelConfig.model_validate({"hidden_size": 6, "embedding_size": 4, "bidirectional": True, **fields})
+    config = ModelConfig(**{"hidden_size": 6, "embedding_size": 4, "bidirectional": True, **fields})
     return ClozeLM(config, V, torch.Generator().manual_seed(0))
 
 

@@ -8,8 +8,7 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CheckpointError
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
-from rnngen.options.shapes import expected_shapes, multiply_weights
+from rnngen.options.network import ModelConfig
 from tests.model.test_cells import KINDS
 from tests.rounding import rounding_bound
 
@@ -17,7 +16,7 @@ V = 11
 
 
 def build(**fields: object) -> RecurrentLM:
-    config = ModelConfig.model_validate({"hidden_size": 16, "embedding_size": 6, **fields})
+    config = ModelConfig(**{"hidden_size": 16, "embedding_size": 6, **fields})
     return RecurrentLM(config, V, torch.Generator().manual_seed(0))
 
 
@@ -41,7 +40,7 @@ def test_logits_equal_the_numpy_recurrence_over_1000_steps(cell: str, nonlineari
     bounds = [rounding_bound(lambda m, part=part: m(ids, m.start_state(2))[part], model) for part in (0, 1)]
     assert bounds[0] < 1e-3 * logits.std()  # far less than what a mistake would do
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    reference = Recurrence(model.config.model_dump(), weights)
+    reference = Recurrence(model.config, weights)
     reference.reset(2)
     for t in range(1000):
         expected = reference.step(tokens[t].tolist())
@@ -58,7 +57,7 @@ def test_a_tied_network_with_a_narrower_last_layer_equals_the_numpy_recurrence(c
     ids = torch.from_numpy(tokens)
     bounds = [rounding_bound(lambda m, part=part: m(ids, m.start_state(2))[part], model) for part in (0, 1)]
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    reference = Recurrence(model.config.model_dump(), weights)
+    reference = Recurrence(model.config, weights)
     reference.reset(2)
     state = model.start_state(2)
     assert tuple(state.shape) == reference.state.shape == (3, model.cells[0].state_size, 2, 16)
@@ -71,7 +70,7 @@ def test_a_tied_network_with_a_narrower_last_layer_equals_the_numpy_recurrence(c
             np.testing.assert_allclose(model.readout(state).numpy(), reference.logits, rtol=0, atol=bounds[0])
     np.testing.assert_allclose(state.numpy(), reference.state, rtol=0, atol=bounds[1])
     assert not state[-1, :, :, 6:].any()
-    assert {name: w.shape for name, w in weights.items()} == expected_shapes(model.config.model_dump(), V, most=100)
+    assert {name: w.shape for name, w in weights.items()} == model.config.shapes(V)
 
 
 def test_a_tied_network_narrows_to_the_embedding_in_its_last_layer_as_torchs_own_layers_would() -> None:
@@ -204,9 +203,9 @@ def test_a_network_with_dropped_weights_is_the_network_that_has_those_weights(ce
 
 def test_multiply_weights_count_every_product_of_a_token_once() -> None:
     model = build(num_layers=2)
-    assert multiply_weights(model.config.model_dump(), V) == 4 * 16 * (6 + 16) + 4 * 16 * (16 + 16) + V * 16
+    assert model.config.multiplied_weights(V) == 4 * 16 * (6 + 16) + 4 * 16 * (16 + 16) + V * 16
     tied = build(embedding_size=16, tied=True)
-    assert multiply_weights(tied.config.model_dump(), V) == 4 * 16 * (16 + 16) + V * 16
+    assert tied.config.multiplied_weights(V) == 4 * 16 * (16 + 16) + V * 16
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "shape"])

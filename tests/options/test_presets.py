@@ -43,7 +43,7 @@ def test_networks_have_the_published_number_of_parameters(name: str, V: int, mil
     import torch
 
     with torch.device("meta"):
-        network = RecurrentLM(model.model_copy(update={"initialization": "orthogonal"}), 10)
+        network = RecurrentLM(model.changed(initialization="orthogonal"), 10)
     assert network.num_parameters == layers + 10 * 400 + 10
 
 
@@ -75,10 +75,10 @@ def test_without_a_preset_options_are_as_given() -> None:
 
 @pytest.mark.parametrize("name", ["awd", "", 3, ["awd-lstm"]], ids=str)
 def test_an_unknown_preset_is_refused_with_those_there_are(name: object) -> None:
-    with pytest.raises(UsageError, match=r"^--preset has an invalid value; expected awd-lstm, awd-lstm-wt2; found "):
+    with pytest.raises(UsageError, match=r"^invalid value for `preset`; expected 'awd-lstm' or 'awd-lstm-wt2'; found "):
         with_preset({"preset": name})
 
 
 def test_a_preset_in_another_spelling_leads_to_the_right_one() -> None:
-    with pytest.raises(UsageError, match=r"Did you mean --preset awd-lstm-wt2\?$"):
+    with pytest.raises(UsageError, match=r"Did you mean `preset=awd-lstm-wt2`\?$"):
         with_preset({"preset": "wikitext-2"})

@@ -115,7 +115,7 @@ def test_a_page_is_recognised_by_its_beginning_and_one_of_older_versions_is_over
     assert mark in out.read_bytes()[:2000]
     out.write_bytes(out.read_bytes().replace(mark, b'<meta name="generator" content="another program">'))
     (tmp_path / "r-2.html").write_text("")
-    with pytest.raises(UsageError, match=r"Type another name: --out .*r-3\.html"):
+    with pytest.raises(UsageError, match=r"Type another name: `out=.*r-3\.html`"):
         write_report([report], out)
 
 

@@ -17,7 +17,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.recurrence import Recurrence
 from rnngen.engine.torch_stepper import Stepper
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.runs.run import open_run, sha256
 from rnngen.sampling.generate import Generator
 
@@ -26,7 +26,7 @@ CONFIG = {"cell": "rnn", "nonlinearity": "identity", "embedding_size": E, "hidde
 
 
 def exact_network(vocab_size: int) -> RecurrentLM:
-    model = RecurrentLM(ModelConfig.model_validate(CONFIG), vocab_size)
+    model = RecurrentLM(ModelConfig(**CONFIG), vocab_size)
     generator = torch.Generator().manual_seed(0)
     (layer,) = model.cells
     with torch.no_grad():
@@ -44,7 +44,7 @@ def exact_generator(tokenizer: Tokenizer, *, with_torch: bool = False) -> Genera
     if with_torch:
         return Generator(Stepper(model, "cpu"), tokenizer)
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    return Generator(Recurrence(model.config.model_dump(), weights), tokenizer)
+    return Generator(Recurrence(model.config, weights), tokenizer)
 
 
 def make_exact(path: Path) -> None:

@@ -19,7 +19,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.ngram.counts import count_ngrams
 from rnngen.ngram.interpolated import NGram
 from rnngen.ngram.mixture import Mixture
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.sampling.beam import beam_search
 from rnngen.sampling.generate import TOGETHER, Generator
 from rnngen.sampling.options import Options, Sampling
@@ -34,9 +34,7 @@ def generator_with_bias(bias: list[float], tokenizer: Tokenizer) -> Generator:
     with torch.no_grad():
         model.output.weight.zero_()
         model.output.bias.copy_(torch.tensor(bias))
-    return Generator(
-        Recurrence(model.config.model_dump(), {n: w.numpy() for n, w in model.weights().items()}), tokenizer
-    )
+    return Generator(Recurrence(model.config, {n: w.numpy() for n, w in model.weights().items()}), tokenizer)
 
 
 class Scripted:
@@ -412,7 +410,7 @@ def small_bound(generator: Generator, texts: Iterable[str]) -> float:
 def small() -> Generator:
     model = small_network()
     weights = {n: w.numpy() for n, w in model.weights().items()}
-    return Generator(Recurrence(model.config.model_dump(), weights), CharTokenizer("ab\n"))
+    return Generator(Recurrence(model.config, weights), CharTokenizer("ab\n"))
 
 
 def test_a_beam_as_wide_as_all_texts_finds_the_likeliest_in_order(small: Generator) -> None:
@@ -468,7 +466,7 @@ def test_a_beam_never_writes_what_is_banned(small: Generator) -> None:
 def test_a_text_in_place_of_prompts_and_an_option_that_is_none_are_told(small: Generator) -> None:
     with pytest.raises(UsageError, match="the prompts are one text"):
         small.generate_batch("ab")
-    with pytest.raises(UsageError, match="Did you mean temperature"):
+    with pytest.raises(UsageError, match="Did you mean `temperature`"):
         small.generate("a", temprature=1)  # type: ignore[call-arg]
 
 

@@ -17,7 +17,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.ngram.counts import count_ngrams
 from rnngen.ngram.interpolated import NGram
 from rnngen.ngram.mixture import Mixture
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.sampling.beam import beam_search
 from rnngen.sampling.generate import TOGETHER, Generator
 from rnngen.sampling.healing import find_covers
@@ -56,7 +56,7 @@ def generator_of(level: Level, share: float | None = None) -> Generator:
         ngram = NGram(count_ngrams(tokenizer.encode(TEXT), 2, tokenizer.vocab_size))
         mixture = Mixture(ngram, np.array([share, share]))
     weights = {name: w.numpy() for name, w in model.weights().items()}
-    return Generator(Recurrence(model.config.model_dump(), weights), tokenizer, mixture)
+    return Generator(Recurrence(model.config, weights), tokenizer, mixture)
 
 
 @torch.no_grad()

@@ -40,7 +40,7 @@ def test_advice_is_given_where_gradients_vanish_or_explode(norms: list[float], s
 
 def test_what_the_run_has_already_is_not_advised() -> None:
     large = [50.0] * 30
-    assert "--cell lstm" in str(summary_of(large, cell="rnn").advice)
-    assert "--cell" not in str(summary_of(large, cell="lstm").advice)
-    assert "--muon-learning-rate" in str(summary_of(large).advice)
-    assert "--muon-learning-rate" not in str(summary_of(large, optimizer="asgd").advice)
+    assert "`cell=lstm`" in str(summary_of(large, cell="rnn").advice)
+    assert "cell" not in str(summary_of(large, cell="lstm").advice)
+    assert "muon_learning_rate" in str(summary_of(large).advice)
+    assert "muon_learning_rate" not in str(summary_of(large, optimizer="asgd").advice)

@@ -234,7 +234,7 @@ def test_on_another_text_the_scores_begin_anew(corpus: Path) -> None:
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [({"steps": 0}, "--steps"), ({"minutes": -1}, "--minutes"), ({"steps": 5, "minutes": 1}, "cannot both be given")],
+    [({"steps": 0}, "`steps`"), ({"minutes": -1}, "`minutes`"), ({"steps": 5, "minutes": 1}, "cannot both be given")],
 )
 def test_a_length_that_cannot_be_is_refused_and_the_run_is_as_it_was(
     corpus: Path, length: dict[str, float], said: str
@@ -355,9 +355,9 @@ def test_an_explosion_names_what_is_set_and_claims_nothing(corpus: Path) -> None
     said = never_saved(corpus)
     assert "Nothing was saved yet" in said
     assert "intact" not in said
-    for option in ("--clip 1 (it is 1e+09)", "--learning-rate 0.01 (it is 1e+38)", "--muon-learning-rate 0.02"):
+    for option in ("`clip=1` (it is 1e+09)", "`learning_rate=0.01` (it is 1e+38)", "`muon_learning_rate=0.02`"):
         assert option in said
-    assert "--precision" not in said  # it was float32
+    assert "precision" not in said  # it was float32
 
 
 def test_the_folder_of_a_run_that_never_saved_is_used_again(cli: Cli, corpus: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.model.load import make_network
-from rnngen.options.config import ModelConfig
+from rnngen.options.network import ModelConfig
 from rnngen.training.samples import LENGTH, fill_some_words
 from tests.conftest import make_text
 from tests.infilling.test_fill import filler_of

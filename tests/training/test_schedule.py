@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from rnngen.options.config import OptimizerConfig
+from rnngen.options.training import OptimizerConfig
 from rnngen.runs.stretches import Stretch
 from rnngen.training.schedule import Schedule, learning_rate_factor
 

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from rnngen.model.network import Network
-from rnngen.options.config import OptimizerConfig
-from rnngen.options.shapes import GATES
+from rnngen.options.training import OptimizerConfig
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""
@@ -99,7 +98,7 @@ def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim
         [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
         lr=config.learning_rate, betas=(0.9, 0.99), fused=True,
     )  # fmt: skip
-    blocks = GATES[model.config.cell]
+    blocks = model.config.gates
     muon = Muon(
         [{"params": recurrent, "blocks": blocks}], lr=config.muon_learning_rate, weight_decay=config.weight_decay
     )

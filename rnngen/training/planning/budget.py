@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnngen.options.config import TrainConfig
+from rnngen.options.training import TrainConfig
 
 SAVE_BYTES_PER_SECOND = 2e8  # of a state that is hashed and synced to a disk, until the first save has been measured
 SAMPLE_SECONDS = 0.1  # until the first sample has been measured

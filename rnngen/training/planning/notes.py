@@ -32,7 +32,7 @@ def _note_on_part(part: Likeness) -> str:
         what += f" ({part.unknown:.0%} of its characters do not occur there)"
     return (
         f"{what}, so scores on it say little: the parts are cut by position. Mix the files' order, or give files of "
-        f"their own with --valid and --test"
+        f"their own with `valid` and `test`"
     )
 
 
@@ -52,7 +52,7 @@ def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *,
     left = "the time is over before the first step" if spent >= total else fit
     minutes = math.ceil((spent + ENOUGH_STEPS * step_seconds) / 60)
     then = "little will change" if trained else "the model will write gibberish"
-    return [f"{left}: {then}. Give it more: --minutes {minutes}"]
+    return [f"{left}: {then}. Give it more: `minutes={minutes}`"]
 
 
 LOOK_SECONDS = 0.1  # how long this process waits to see what others do

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from rnngen.options.config import TrainConfig
+from rnngen.options.training import TrainConfig
 from rnngen.platforms import idle_seconds
 from rnngen.runs.stretches import Stretch
 from rnngen.training.planning.budget import Costs

@@ -18,8 +18,8 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import processors, usable_devices, using_threads
-from rnngen.options.config import FIELD_GROUPS, SIZES, OptimizerConfig, RunConfig, check_options
-from rnngen.options.shapes import expected_shapes
+from rnngen.options.config import SECTION_OF, SIZES, RunConfig, check_options
+from rnngen.options.training import OptimizerConfig
 from rnngen.platforms import idle_seconds, load_average
 from rnngen.training.mixing import mixing_seconds
 from rnngen.training.planning import rules
@@ -95,7 +95,7 @@ def make_plan(
         raise CorpusError(
             "there is no validation text",
             expected="at least one token to validate on",
-            hint="Give more text, a larger share in --split, or --valid FILE.",
+            hint="Give more text, a larger share in `split`, or `valid=FILE`.",
         )
     asked = given.get("device", "auto")
     devices, unusable = usable_devices(asked)
@@ -110,7 +110,7 @@ def make_plan(
             unusable[device] = error.why
             if asked not in ("auto", "cpu"):
                 raise UsageError(
-                    f"--device {asked} cannot train this network", expected="auto, or cpu", found=error.why
+                    f"`device={asked}` cannot train this network", expected="auto, or cpu", found=error.why
                 ) from error
             if device == devices[-1]:
                 raise
@@ -127,7 +127,7 @@ def _plan_on(
         UsageError: nor in the precision that was asked for.
     """
     N, V = len(corpus.train.tokens), corpus.tokenizer.vocab_size
-    flat = {k: v for k, v in given.items() if k in FIELD_GROUPS} | {"device": device}
+    flat = {k: v for k, v in given.items() if k in SECTION_OF} | {"device": device}
     if "size" in given:
         sizes = SIZES[given["size"]]
         flat = {"hidden_size": sizes["hidden_size"], **({} if flat.get("tied") else sizes), **flat}
@@ -136,7 +136,7 @@ def _plan_on(
     flat.setdefault("batch_size", rules.streams_rule(N, train.bptt))
     if flat.get("threads", 1) > processors():
         raise UsageError(
-            "--threads is more than this machine has", expected=f"at most {processors()}", found=flat["threads"]
+            "`threads` is more than this machine has", expected=f"at most {processors()}", found=flat["threads"]
         )
     deadline = started + 60 * given.get("minutes", rules.DEFAULT_MINUTES) - rules.ENDING
     length = Length(given.get("steps"), given.get("epochs", 0) * N, deadline, rules.MAX_EPOCHS * N)
@@ -167,8 +167,7 @@ def _timetable(
     N, V = len(corpus.train.tokens), corpus.tokenizer.vocab_size
     window = config.train.batch_size * mean_length(config)
     valid, steps = len(corpus.valid.tokens), length.steps(speed, window)
-    shapes = expected_shapes(config.model.model_dump(), V, most=config.model.num_layers)
-    parameters = sum(map(math.prod, shapes.values()))
+    parameters = config.model.num_parameters(V)
     if config.optimizer.optimizer == "asgd":  # rule 9
         given = {"valid_every": max(1, min(steps, round(N / window))), "valid_tokens": valid, **given}
     valid_tokens = given.get("valid_tokens") or rules.valid_tokens_rule(token_seconds, steps * speed.step_seconds)

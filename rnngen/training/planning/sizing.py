@@ -13,8 +13,8 @@ from typing import Any
 
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import UsageError
-from rnngen.options.config import OptimizerConfig, RunConfig
-from rnngen.options.shapes import multiply_weights
+from rnngen.options.config import RunConfig
+from rnngen.options.training import OptimizerConfig
 from rnngen.training.planning import rules
 from rnngen.training.planning.speed import Speed, SpeedTest, UnusableError
 
@@ -60,7 +60,7 @@ def pick_network(
         if asked != "bf16":
             raise
         raise UsageError(
-            f"--precision {asked} cannot be used: {error.why}", expected="--precision float32, or auto"
+            f"`precision={asked}` cannot be used: {error.why}", expected="`precision=float32`, or auto"
         ) from error
 
 
@@ -72,7 +72,7 @@ def _measured_network(
         config, speed = _pick_streams(config, speed, N, test, length)
     flat = flat | {"precision": speed.precision, "batch_size": config.train.batch_size}
     window = config.train.batch_size * mean_length(config)
-    P = multiply_weights(config.model.model_dump(), test.vocab_size)
+    P = config.model.multiplied_weights(test.vocab_size)
     measured, regularisation = config, _regularisation(given, length.steps(speed, window) * window / N, P, N)
     config = config.with_values({**flat, **regularisation})
     if config.model != measured.model:  # what is dropped takes time too
@@ -94,7 +94,7 @@ def _pick_width(
         return config, test.measure(config, precisions)
     window = flat["batch_size"] * sized(1).train.bptt
     widths = [w for w in rules.WIDTHS if length.by_clock or w <= rules.WIDEST_WITHOUT_CLOCK]
-    weights = [multiply_weights(sized(w).model.model_dump(), V) for w in widths]
+    weights = [sized(w).model.multiplied_weights(V) for w in widths]
 
     def fits(i: int, speed: Speed) -> bool:
         D = length.steps(speed, window) * window

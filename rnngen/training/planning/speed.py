@@ -53,7 +53,7 @@ class UnusableError(TrainingError):
 
     def __init__(self, device: str, why: str) -> None:
         super().__init__(
-            f"this network cannot be trained on {device}", found=why, hint="Try a smaller --size or --batch-size."
+            f"this network cannot be trained on {device}", found=why, hint="Try a smaller `size` or `batch_size`."
         )
         self.why = why
 

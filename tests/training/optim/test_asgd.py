@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig, OptimizerConfig
+from rnngen.options.network import ModelConfig
+from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.asgd import TriggeredAverage
 from rnngen.training.optim.optimizer import make_optimizers
 from tests.rounding import gamma

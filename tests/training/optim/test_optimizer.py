@@ -8,7 +8,8 @@ import torch
 
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import ModelConfig, OptimizerConfig
+from rnngen.options.network import ModelConfig
+from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.optimizer import (
     Muon,
     WeightAverage,

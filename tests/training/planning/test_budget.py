@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnngen.options.config import TrainConfig
+from rnngen.options.training import TrainConfig
 from rnngen.training.planning.budget import Costs
 
 COSTS = Costs(step=0.01, validation=0.3, sample=0.07, save=0.2, end=1.5)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rnngen.options.config import TrainConfig
+from rnngen.options.training import TrainConfig
 from rnngen.runs.stretches import Stretch
 from rnngen.training.planning.budget import Costs
 from rnngen.training.planning.pace import Pace

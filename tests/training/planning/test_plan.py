@@ -12,7 +12,8 @@ from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import using_threads
-from rnngen.options.config import DataConfig, RunConfig
+from rnngen.options.config import RunConfig
+from rnngen.options.training import DataConfig
 from rnngen.training.planning import plan as planning
 from rnngen.training.planning import rules
 from rnngen.training.planning.plan import make_plan
@@ -51,7 +52,7 @@ def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: o
         "cell": "gru", "num_layers": 2,
     }  # fmt: skip
     config = plan(encoded, **given).config
-    flat = {k: v for group in config.model_dump().values() for k, v in group.items()}
+    flat = config.flat()
     assert {k: flat[k] for k in given} == given
 
 
@@ -206,7 +207,7 @@ def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> N
     [{"minutes": 0}, {"epochs": -1}, {"steps": 0}, {"minutes": 1, "steps": 5}, {"size": "huge"}, {"dropout": 1.0}],
 )
 def test_options_that_cannot_be_are_refused(encoded: EncodedCorpus, bad: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=f"--{next(iter(bad))}"):
+    with pytest.raises(UsageError, match=f"`{next(iter(bad))}`"):
         plan(encoded, **bad)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -44,8 +45,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def capped(**values: Any) -> planning.Plan:
         config = values["config"]
-        train = config.train.model_copy(update={"steps": FIRST})
-        return most(**{**values, "config": config.model_copy(update={"train": train})})
+        train = config.train.changed(steps=FIRST)
+        return most(**{**values, "config": dataclasses.replace(config, train=train)})
 
     monkeypatch.setattr("rnngen.training.planning.plan.Plan", capped)
 
@@ -295,7 +296,7 @@ def test_a_resumed_run_has_the_threads_on_record_and_no_others(corpus: Path) -> 
 
 @pytest.mark.usefixtures("two_processors")
 def test_more_threads_than_processors_are_refused(corpus: Path) -> None:
-    with pytest.raises(UsageError, match="--threads is more than this machine has; expected at most 2"):
+    with pytest.raises(UsageError, match="`threads` is more than this machine has; expected at most 2"):
         begin(corpus, stop_at=1, threads=3)
 
 
@@ -334,7 +335,7 @@ def test_a_gpu_run_is_resumed_without_the_gpu_with_a_warning(corpus: Path, monke
     tensors = {**saved.tensors, "dropout": torch.zeros(16, dtype=torch.uint8)}
     state = TrainingState(tensors, {**saved.values, "decided": decided})
     monkeypatch.setattr(resuming, "load_state", lambda path: state)
-    with pytest.raises(UsageError, match="--device cuda cannot be used here"):
+    with pytest.raises(UsageError, match="`device=cuda` cannot be used here"):
         resuming.resume(Path("run"), device="cuda")
     events = finish(resuming.resume(Path("run")))
     (warned,) = (e.message for e in events if isinstance(e, Warned))

@@ -13,7 +13,8 @@ import torch
 from rnngen.cli.progress import plan_lines
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import TrainingError, UsageError
-from rnngen.options.config import DataConfig, RunConfig
+from rnngen.options.config import RunConfig
+from rnngen.options.training import DataConfig
 from rnngen.training.learner import Learner
 from rnngen.training.planning import rules, speed
 from rnngen.training.planning.plan import Plan, make_plan
@@ -71,7 +72,7 @@ def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, mon
     assert test.unusable == {"bf16": "wrong gradients at this size on this machine"}
     assert test.try_measure(CONFIG, "bf16") is None
     with pytest.raises(
-        UsageError, match=r"--precision bf16 cannot be used: wrong gradients .*; expected --precision float32"
+        UsageError, match=r"`precision=bf16` cannot be used: wrong gradients .*; expected `precision=float32`"
     ):
         plan(encoded, precision="bf16")
 
@@ -95,7 +96,7 @@ def test_a_precision_that_fails_is_not_taken_and_the_plan_says_why(
     assert made.config.train.precision == "float32"
     assert any(line.startswith(f"note    bf16: {why}") for line in plan_lines(made))
     with pytest.raises(
-        UsageError, match=rf"--precision bf16 cannot be used: {why}.*; expected --precision float32, or auto"
+        UsageError, match=rf"`precision=bf16` cannot be used: {why}.*; expected `precision=float32`, or auto"
     ) as info:
         plan(encoded, device="cpu", precision="bf16")
     assert info.value.exit_code == 2
@@ -193,7 +194,7 @@ def test_a_device_that_fails_is_not_taken_and_the_plan_says_why(encoded: Encoded
 def test_a_failing_device_asked_for_by_name_is_a_usage_error_that_says_what_works(
     encoded: EncodedCorpus, device: str
 ) -> None:
-    with pytest.raises(UsageError, match=rf"--device {device} cannot be used here; expected one of: auto, cpu.*kernel"):
+    with pytest.raises(UsageError, match=rf"`device={device}` cannot be used here; expected one of: auto, cpu.*kernel"):
         plan(encoded, device=device)
 
 
@@ -215,13 +216,13 @@ def test_a_device_that_computes_but_cannot_train_gives_way_to_the_next(
     assert made.config.train.device == "cpu"
     assert made.unusable["mps"] == "no LSTM there"
     with pytest.raises(
-        UsageError, match="--device mps cannot train this network; expected auto, or cpu; found no LSTM"
+        UsageError, match="`device=mps` cannot train this network; expected auto, or cpu; found no LSTM"
     ):
         plan(encoded, device="mps")
 
 
 def test_a_device_that_is_not_there_is_refused(encoded: EncodedCorpus) -> None:
-    with pytest.raises(UsageError, match=r"cuda:63 cannot be used here; expected one of: auto,.* cpu"):
+    with pytest.raises(UsageError, match=r"cuda:63` cannot be used here; expected one of: auto,.* cpu"):
         plan(encoded, device="cuda:63")
 
 

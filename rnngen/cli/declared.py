@@ -1,0 +1,122 @@
+"""Parameters of commands from the declarations of options (``options/declare.py``), and values from what was typed."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+
+from rnngen.options.declare import Declared, Options, declared
+
+
+def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """Let a command have the options of some groups.
+
+    They stand in the place of its parameter ``given``, which gets those that were typed, by name.
+
+    Args:
+        groups: of options.
+        without: options that the command does not have, or has in a way of its own.
+    """
+    options = {name: each for group in groups for name, each in declared(group).items() if name not in without}
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters: list[inspect.Parameter] = []
+        for name, own in inspect.signature(function, eval_str=True).parameters.items():
+            parameters += map(_parameter, options.values()) if name == "given" else [own]
+
+        @functools.wraps(function)
+        def command(**values: Any) -> Any:
+            typed = {name: values.pop(name) for name in options}
+            return function(given={name: value for name, value in typed.items() if value is not None}, **values)
+
+        keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+        command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        command.options = options  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _parameter(option: Declared) -> inspect.Parameter:
+    details = option.option
+    default = details.default_text or _default(option)
+    annotation = list[option.element] if option.element is str else str if option.element else option.kind  # type: ignore[name-defined]
+    info = typer.Option(
+        *details.flags or (f"--{option.name.replace('_', '-')}",),
+        help=details.help if default is None else f"{details.help} [default: {default}]",
+        metavar=details.metavar, rich_help_panel=details.panel, show_default=False,
+    )  # fmt: skip
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(option.name, kind, default=None, annotation=Annotated[annotation | None, info])
+
+
+def _default(option: Declared) -> str | None:
+    """The default, where there is one to show."""
+    if option.default is None or option.default is False or option.default in ("", ()):
+        return None
+    return str(option.default)
+
+
+def kinds_of(command: Callable[..., Any]) -> dict[str, Any]:
+    """The types of what is typed for a command's parameters, by name, of the elements where there may be several."""
+    options: dict[str, Declared] = getattr(command, "options", {})
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    return {each.name: _kind(options, each) for each in parameters}
+
+
+def _kind(options: dict[str, Declared], parameter: inspect.Parameter) -> Any:
+    if parameter.name in options:
+        option = options[parameter.name]
+        return str if option.element is str else option.kind
+    kind = parameter.annotation
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(each for each in get_args(kind) if each is not NoneType)
+    return get_args(kind)[0] if get_origin(kind) is list else kind
+
+
+class WrongValueError(ValueError):
+    """Text that is not a value of a type.
+
+    Attributes:
+        expected: what is, in words.
+        choices: all values, where they are words.
+    """
+
+    def __init__(self, expected: str, choices: tuple[str, ...] = ()) -> None:
+        super().__init__(expected)
+        self.expected, self.choices = expected, choices
+
+
+def value_of(kind: Any, text: str) -> Any:
+    """The value that a text is of a type: one of several words, a number or several, a path, or the text itself.
+
+    Raises:
+        WrongValueError: it is none.
+    """
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        if text not in choices:
+            *first, last = map(repr, choices)
+            raise WrongValueError(f"{', '.join(first)} or {last}" if first else last, choices)
+        return text
+    if kind == Sequence[float]:
+        try:
+            return tuple(float(part) for part in text.split(","))
+        except ValueError as error:
+            raise WrongValueError("numbers, such as 0.9,0.05,0.05") from error
+    try:
+        return _PLAIN[kind](text)
+    except ValueError as error:
+        raise WrongValueError("an integer" if kind is int else "a number") from error
+
+
+_PLAIN: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, Path: Path}

@@ -1,0 +1,25 @@
+"""Options in messages, as the user types them.
+
+The library writes their names in backquotes, ```clip``` or ```clip=1``` (see ``options/declare.py``).
+"""
+
+from __future__ import annotations
+
+import re
+
+_NAMED = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
+
+
+def on_command_line(text: str) -> str:
+    """Names as options of a command: ``--clip``, ``--clip 1``."""
+    return _NAMED.sub(lambda found: _typed("--", found), text)
+
+
+def in_session(text: str) -> str:
+    """Names as commands of an interactive session: ``/clip``, ``/clip 1``."""
+    return _NAMED.sub(lambda found: _typed("/", found), text)
+
+
+def _typed(prefix: str, found: re.Match[str]) -> str:
+    name = prefix + found[1].replace("_", "-")
+    return name if found[2] is None else f"{name} {found[2]}"

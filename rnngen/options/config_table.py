@@ -1,0 +1,109 @@
+"""A file of options as a table: TOML, or the ``config.json`` of a run. What is wrong with the file itself is told here.
+
+Which options there are, and which values they may have, is the business of ``config_file.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from rnngen.errors import UsageError
+from rnngen.platforms import quote_argument
+
+MOST_BYTES = 1 << 20
+HINT = "A file of options holds one per line, such as: minutes = 3."
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The content of a file of options.
+
+    Of a run's ``config.json`` what is recorded beside the options is left out, and so are options without a value.
+
+    Raises:
+        UsageError: it is no file, too large, not UTF-8, or not TOML (JSON, if it begins with a brace).
+    """
+    text = _read_text(path)
+    if text.lstrip().startswith("{"):
+        return _read_json(path, text)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise UsageError("is nested too deep", where=path, expected="a TOML file", hint=HINT) from error
+    except ValueError as error:  # of numbers of thousands of digits too
+        raise _not_toml(path, text, str(error)) from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if not path.is_file():  # a pipe or a device would be waited for
+            path.stat()
+            found = "a folder" if path.is_dir() else "a pipe or a device"
+            options = path / "config.json"
+            hint = f"For the options of this run type: --config {quote_argument(str(options))}"
+            hint = hint if options.is_file() else HINT
+            raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=hint)
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError("is too large", where=path, expected="a TOML file of at most 1 MiB", hint=HINT)
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        where = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}…"
+        raise UsageError(f"cannot be read ({reason})", where=where, expected="a TOML file", hint=HINT) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "UTF-16" if utf16 else f"byte 0x{content[error.start]:02x} in line {line}"
+        raise UsageError("is not UTF-8", where=path, found=found, hint="Save it as UTF-8.") from error
+
+
+def _read_json(path: Path, text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        found = "too many nested braces" if isinstance(error, RecursionError) else error
+        raise UsageError("is neither TOML nor JSON", where=path, found=found, hint=HINT) from error
+    record = {"rnngen", *(name for name, value in values.items() if name == "corpus" and isinstance(value, dict))}
+    record |= {"init_from", "given"} if "rnngen" in values else set()  # a run's config.json
+    return {name: _given(value) for name, value in values.items() if name not in record and value not in (None, [])}
+
+
+def _given(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: inner for name, inner in value.items() if inner not in (None, [])}
+
+
+def _not_toml(path: Path, text: str, reason: str) -> UsageError:
+    place = re.search(r" \(at line (\d+)", reason)
+    if place is None:
+        return UsageError("is not TOML", where=path, found=reason, hint=HINT)
+    line = text.splitlines()[int(place[1]) - 1].strip() if text else ""
+    meant = _corrected(line)
+    return UsageError(
+        f"is not TOML ({reason[: place.start()]})", where=f"{path}, line {place[1]}",
+        found=repr(line if len(line) <= 60 else line[:59] + "…"),
+        hint=HINT if meant is None else f"Did you mean: {meant}",
+    )  # fmt: skip
+
+
+def _corrected(line: str) -> str | None:
+    """The line as TOML, if it is an option and a value that are only written in another way; None: no idea."""
+    parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(?:\s*[=:]\s*|\s+)(.+?)[;,]?", line[:1000])
+    if parts is None or not line.isprintable() or len(parts[2].split()) > 3:  # prose
+        return None
+    name, value = parts[1], parts[2].strip("'\"“”‘’")
+    several = [f"[{value}]"] if "," in value else []
+    for written in (value, value.lower(), value.replace(",", "."), *several, json.dumps(value, ensure_ascii=False)):
+        try:
+            tomllib.loads(f"{name} = {written}")
+        except (ValueError, RecursionError):
+            continue
+        corrected = f"{name} = {written}"
+        return None if corrected == line else corrected
+    return None

@@ -1,0 +1,309 @@
+"""An option is declared once, on the field that holds its value: name, type, default, range and help.
+
+    @dataclass(frozen=True, kw_only=True)
+    class Network(Options):
+        num_layers: int = option(1, "Recurrent layers.", panel="Model", least=1, most=64)
+
+From the declaration follow the parameter of the command (``cli/declared.py``), the key in a file of options
+(``config_file.py``), the keyword argument of the Python functions (``keywords.py``), the tables in the documentation,
+and what is said of an invalid value. Messages name an option in backquotes, ```num_layers``` or ```num_layers=2```, and
+each front end writes it as its user types it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+from rnngen.errors import CheckpointError, UsageError
+
+MOST_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a declaration says beside name, type and default.
+
+    Attributes:
+        help: a sentence.
+        panel: the heading of the command's help under which it is listed.
+        default_text: the default in words, where it is not simply the field's.
+        least, most, above, below: the range, of each number in it.
+        expected: what is valid, in words, where type and range do not say it.
+        remark: what a value at the edge of the range means, for messages.
+        pattern: which texts are valid.
+        likely: values that a misspelled one may mean, where they cannot be listed in full.
+        flags: how the command line spells it, where that is not simply the name.
+        role: what it is to the code that uses it, where that is asked.
+        metavar: what stands for its value in the command's help.
+    """
+
+    help: str
+    panel: str
+    default_text: str | None = None
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    expected: str | None = None
+    remark: str | None = None
+    pattern: str | None = None
+    likely: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    role: str | None = None
+    metavar: str | None = None
+
+
+def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # noqa: A002 (what it is called everywhere)
+    """A field of a dataclass that is an option; ``details`` are attributes of ``Option``."""
+    return dataclasses.field(default=default, metadata={"option": Option(help, panel, **details)})
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An option with its field.
+
+    Attributes:
+        name: with ``_``.
+        kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, a ``Literal`` or a ``Sequence`` of one.
+        optional: whether it may be None.
+        default: the field's.
+        option: the rest of the declaration.
+    """
+
+    name: str
+    kind: Any
+    optional: bool
+    default: Any
+    option: Option
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values of an option that is one of several words."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def element(self) -> Any:
+        """The type of what is in its list; None: it is no list."""
+        return get_args(self.kind)[0] if get_origin(self.kind) is Sequence else None
+
+    def expectation(self, value: object) -> str | None:
+        """What is valid, in words, where this value is not; None: it is valid."""
+        if value is None and self.optional:
+            return None
+        if self.element is None:
+            return _expectation(self.kind, self.option, value)
+        if not isinstance(value, list | tuple):
+            return "a list"
+        expected = (_expectation(self.element, self.option, each) for each in value)
+        return next((words for words in expected if words), None)
+
+
+def declared(cls: type) -> Mapping[str, Declared]:
+    """The options among the fields of a dataclass, by name."""
+    hashable: Any = cls
+    return _declared(hashable)
+
+
+@cache
+def _declared(cls: Any) -> Mapping[str, Declared]:
+    hints = get_type_hints(cls)
+    found = {}
+    for field in dataclasses.fields(cls):
+        if "option" in field.metadata:
+            kind, optional = _without_none(hints[field.name])
+            found[field.name] = Declared(field.name, kind, optional, field.default, field.metadata["option"])
+    return found
+
+
+def _without_none(kind: Any) -> tuple[Any, bool]:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind, False
+    (rest,) = (each for each in get_args(kind) if each is not NoneType)
+    return rest, True
+
+
+def _expectation(kind: Any, option: Option, value: object) -> str | None:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"a number below 2^{MOST_BITS}"
+    if _is_valid(kind, option, value):
+        return None
+    words = option.expected or _in_words(kind, option)
+    return f"{words} ({option.remark})" if option.remark else words
+
+
+def _is_valid(kind: Any, option: Option, value: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is str:
+        if option.pattern is not None:
+            import re
+
+            return isinstance(value, str) and re.fullmatch(option.pattern, value) is not None
+        return isinstance(value, str) and (value != "" or option.least is None)
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        return False
+    return (
+        math.isfinite(value)
+        and (option.least is None or value >= option.least)
+        and (option.most is None or value <= option.most)
+        and (option.above is None or value > option.above)
+        and (option.below is None or value < option.below)
+    )
+
+
+def _in_words(kind: Any, option: Option) -> str:
+    """What a valid value is."""
+    if get_origin(kind) is Literal:
+        *first, last = map(repr, get_args(kind))
+        return f"{', '.join(first)} or {last}" if first else last
+    if kind is bool:
+        return "true or false"
+    if kind is str:
+        return "text" if option.least is None else "a text that is not empty"
+    noun = "an integer" if kind is int else "a number"
+    least, most, above, below = option.least, option.most, option.above, option.below
+    if least is not None and most is not None:
+        return f"{noun} from {least:g} to {most:,}"
+    if least is not None and below is not None:
+        return f"{noun} from {least:g} to below {below:g}"
+    if least is not None:
+        return f"{noun} ≥ {least:g}"
+    return noun if above is None else f"{noun} above {above:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A group of options, checked when it is made: a frozen dataclass whose fields are declared with ``option``."""
+
+    title: ClassVar[str] = "option"
+    """What one of them is called in messages."""
+
+    always_saved: ClassVar[tuple[str, ...]] = ()
+    """Options that every run's config.json has, however old it is."""
+
+    def __post_init__(self) -> None:
+        for each in declared(type(self)).values():
+            value = getattr(self, each.name)
+            if each.element is str and isinstance(value, str):  # one text, not its characters
+                value = (value,)
+            if each.element is not None and isinstance(value, list | tuple):
+                value = tuple(value)
+                object.__setattr__(self, each.name, value)
+            check(each, value)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse values that are valid alone, but not together.
+
+        Raises:
+            UsageError: they are not.
+        """
+
+    def changes(self, *names: str) -> list[str]:
+        """Which of these options are not at their default, in the order of the declarations."""
+        return [n for n, each in declared(type(self)).items() if n in names and getattr(self, n) != each.default]
+
+    def changed(self, **values: Any) -> Self:
+        """The same with other values.
+
+        Raises:
+            UsageError: one is not valid.
+        """
+        return dataclasses.replace(self, **values)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Options by name; those that are absent have their defaults.
+
+        Raises:
+            UsageError: an unknown name (with a suggestion), or an invalid value.
+        """
+        for name in values:
+            if name not in declared(cls):
+                raise unknown(name, declared(cls), cls.title)
+        return cls(**values)
+
+    @classmethod
+    def saved(cls, values: object, section: str, where: object) -> Self:
+        """Options as a section of a run's config.json holds them; those that an older version did not have are absent.
+
+        Raises:
+            CheckpointError: one is missing, unknown or invalid.
+        """
+        if not isinstance(values, Mapping):
+            raise CheckpointError(f"{section} is {'missing' if values is None else 'not a table'}", where=where)
+        known = declared(cls)
+        for name, value in values.items():
+            expected = known[name].expectation(value) if name in known else "no such option"
+            if expected is not None:
+                raise CheckpointError(
+                    f"{section}.{name} is invalid", where=where, expected=expected, found=_shown(value)
+                )
+        missing = next((name for name in cls.always_saved if name not in values), None)
+        if missing is not None:
+            raise CheckpointError(f"{section}.{missing} is missing", where=where)
+        try:
+            return cls(**values)
+        except UsageError as error:
+            raise CheckpointError(f"{section} is invalid ({error})", where=where) from error
+
+
+def check(declared: Declared, value: Any) -> None:
+    """Refuse an invalid value of an option.
+
+    Raises:
+        UsageError: what is valid, and what was found.
+    """
+    expected = declared.expectation(value)
+    if expected is not None:
+        several = declared.element is not None and isinstance(value, list | tuple)
+        wrong = value[0] if several and len(value) == 1 else value
+        raise invalid(declared, wrong, expected)
+
+
+def invalid(declared: Declared, value: object, expected: str) -> UsageError:
+    """The error for an invalid value, with another one that may be meant."""
+    meant = meant_by(declared, value) if isinstance(value, str) else None
+    hint = None if meant is None else f"Did you mean `{declared.name}={meant}`?"
+    return UsageError(f"invalid value for `{declared.name}`", expected=expected, found=_shown(value), hint=hint)
+
+
+def _shown(value: object) -> str:
+    from rnngen.options.invalid_values import shown  # here: what is valid needs none of it
+
+    return shown(value)
+
+
+def meant_by(declared: Declared, value: object) -> Any:
+    """A valid value that may be meant by an invalid one; None: no idea."""
+    from rnngen.options.invalid_values import candidates
+
+    found = candidates(declared.name.replace("_", "-"), value, declared.choices or declared.option.likely)
+    return next((each for each in found if declared.expectation(each) is None), None)
+
+
+def unknown(name: str, known: Mapping[str, object], title: str) -> UsageError:
+    """The error for an option that does not exist, with the one that may be meant."""
+    from rnngen.options.other_names import closest
+
+    meant = closest(name, known)
+    hint = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(known)}."
+    return UsageError(f"there is no {title} {name!r}", hint=hint)
+
+
+def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
+    """Refuse an argument that is too small, or too large.
+
+    Raises:
+        UsageError: it is below ``least``, or above ``most``.
+    """
+    limits = Option("", "", least=least, most=most)
+    check(Declared(name, int, False, least, limits), value)

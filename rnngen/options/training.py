@@ -1,0 +1,147 @@
+"""The options of a training run beside its network: the text, the optimizer, the loop, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rnngen.errors import UsageError
+from rnngen.options.declare import Options, option
+from rnngen.options.network import PANEL as NETWORK
+
+COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
+"""Headings of the command's help."""
+
+Precision = Literal["auto", "float32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Options):
+    """The text and how it is cut: into parts, and into tokens."""
+
+    corpus: Sequence[str] = option((), "Files, folders, globs, or - for standard input.", panel="Arguments")
+    valid: Sequence[str] = option(
+        (), "Validate on this file instead of a share of the corpus.", panel=COMMON, metavar="FILE"
+    )
+    test: Sequence[str] = option(
+        (), "Keep this file for eval instead of a share of the corpus.", panel=TEXT, metavar="FILE"
+    )
+    split: Sequence[float] = option(
+        (0.9, 0.05, 0.05), "Fractions for training, validation and test, in the order of the text.", panel=TEXT,
+        metavar="F,F[,F]", default_text="0.9,0.05,0.05",
+    )  # fmt: skip
+    errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
+    tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
+    vocab_size: int | None = option(
+        None, "Maximum vocabulary size.", panel=TEXT, least=2, default_text="char: all, word: 10000, bpe: 2000"
+    )
+
+    def check(self) -> None:
+        """Refuse a vocabulary for bytes, and fractions that are not.
+
+        Raises:
+            UsageError: one of these.
+        """
+        if self.tokenizer == "byte" and self.vocab_size is not None:
+            raise UsageError("`vocab_size` has no effect with `tokenizer=byte`: there are 256 bytes")
+        ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
+        if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
+            raise UsageError(
+                "invalid value for `split`", expected="two or three fractions that sum to 1 (train,valid[,test])",
+                found=",".join(map(str, self.split)),
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(Options):
+    """How a gradient becomes a step."""
+
+    optimizer: Literal["muon", "asgd"] = option(
+        "muon", "muon (Muon and AdamW, with an exponential average of the weights) or asgd (SGD, averaged once "
+        "validation stops improving: NT-ASGD).", panel=LEARNING,
+    )  # fmt: skip
+    learning_rate: float = option(
+        1e-2, "Peak learning rate of AdamW (embedding, softmax, biases), or of asgd.", panel=LEARNING, above=0,
+        default_text="0.01, more for few steps",
+    )  # fmt: skip
+    muon_learning_rate: float = option(
+        0.02, "Peak learning rate of Muon (recurrent matrices).", panel=LEARNING, above=0,
+        default_text="0.02, more for few steps",
+    )  # fmt: skip
+    weight_decay: float = option(
+        0.02, "Weight decay of the matrices.", panel=LEARNING, least=0, default_text="0.02, more with more epochs"
+    )
+    clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0)
+    warmup: float = option(
+        0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, least=0, below=1
+    )
+    decay: Literal["linear", "cosine", "none"] = option(
+        "linear", "Learning-rate schedule after warm-up.", panel=LEARNING
+    )
+    ema: float = option(
+        0.98, "Decay of the weight average that is validated and kept, with muon; 0: none.", panel=LEARNING, least=0,
+        below=1,
+    )  # fmt: skip
+    nonmono: int = option(
+        5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, least=1
+    )
+    activation_regularization: float = option(
+        0.0, "Weight in the loss of the last layer's squared output (AR).", panel=LEARNING, least=0
+    )
+    temporal_activation_regularization: float = option(
+        0.0, "Weight in the loss of the squared change of that output from step to step (TAR).", panel=LEARNING, least=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Options):
+    """The loop: how many parallel streams, how far gradients reach, how long, how often to validate and save."""
+
+    batch_size: int = option(
+        32, "Batch size: parallel streams of text.", panel=LEARNING, least=1,
+        default_text="32, fewer for short texts, more for long runs",
+    )  # fmt: skip
+    bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, least=1)
+    bptt_jitter: float = option(
+        0.0, "Standard deviation of the window length around --bptt; 0: all alike.", panel=LEARNING, least=0, most=1000
+    )
+    steps: int = option(1000, "Number of optimizer steps.", panel=COMMON, least=1, default_text="as --minutes allow")
+    valid_every: int = option(100, "Steps between validations.", panel=RUN, least=1, default_text="by measurement")
+    valid_tokens: int | None = option(
+        None, "Tokens of the validation part that each validation reads.", panel=RUN, least=1,
+        default_text="all, fewer of a long one",
+    )  # fmt: skip
+    save_every: int = option(200, "Steps between saves.", panel=RUN, least=1, default_text="about a minute")
+    sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, least=0, default_text="8 per run")
+    patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, least=0)
+    seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, least=0)
+    ngram: int = option(
+        0, "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",
+        panel=LEARNING, least=0, most=16,
+    )  # fmt: skip
+    device: str = option(
+        "auto", "auto, cpu, mps, cuda or cuda:N.", panel=RUN, pattern=r"auto|cpu|mps|cuda(:\d+)?",
+        expected="auto, cpu, mps, cuda or cuda:N", likely=("auto", "cpu", "mps", "cuda", "cuda:0"),
+    )  # fmt: skip
+    precision: Precision = option("auto", "Arithmetic; auto times a few steps of each.", panel=RUN)
+    threads: int | None = option(
+        None, "CPU threads.", panel=RUN, least=1, most=4096, default_text="all, fewer while other programs are busy"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanConfig(Options):
+    """What stands for other options: a length that the plan turns into steps, and names for the values of several."""
+
+    minutes: float | None = option(
+        None, "How long the whole command may take.", panel=COMMON, above=0, default_text="5"
+    )
+    epochs: float | None = option(None, "How often to read the training text.", panel=COMMON, above=0)
+    size: Literal["tiny", "small", "medium", "large"] | None = option(
+        None, "128, 256, 512 or 1024 units.", panel=COMMON, default_text="by measurement"
+    )
+    preset: Literal["awd-lstm", "awd-lstm-wt2"] | None = option(
+        None, "A published recipe for words of the Penn Treebank or WikiText-2, for a GPU; other options override its "
+        "values.", panel=NETWORK,
+    )  # fmt: skip
