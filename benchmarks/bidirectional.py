@@ -120,13 +120,17 @@ def main() -> None:
             values = gap.as_dict()
             rows.append(
                 {
-                    "model": name, "units": model["hidden_size"], "weights": load_network(run).num_parameters,
-                    "average precision": float(np.mean(precisions)), "deviation": float(np.std(precisions)),
+                    "model": name,
+                    "units": model["hidden_size"],
+                    "weights": load_network(run).num_parameters,
+                    "average precision": float(np.mean(precisions)),
+                    "deviation": float(np.std(precisions)),
                     "looked at again": again,
-                    "words right": values["accuracy"], "without length": values["accuracy_without_length"],
+                    "words right": values["accuracy"],
+                    "without length": values["accuracy_without_length"],
                     "nats a word, at least": values["nats_per_word_at_least"],
                 }
-            )  # fmt: skip
+            )
     print_table(rows)
     result = {"machine": describe(), "corpus": file.stem, "options": options, "words": gaps[0].words, "rows": rows}
     write_results("bidirectional", result, arguments.out)

@@ -114,9 +114,16 @@ def _encode(text: str, tokenizer: str, folder: Path, most_scored: int) -> Text:
         return Part(path, _tensor(made), len(content))
 
     return Text(
-        file, tokenizer, corpus.tokenizer.vocab_size, len(text), len(set(text)), _tensor(corpus.train),
-        part("watched", text[border:middle]), part("tenth", text[first:last]), part("second_half", text[middle:last]),
-    )  # fmt: skip
+        file,
+        tokenizer,
+        corpus.tokenizer.vocab_size,
+        len(text),
+        len(set(text)),
+        _tensor(corpus.train),
+        part("watched", text[border:middle]),
+        part("tenth", text[first:last]),
+        part("second_half", text[middle:last]),
+    )
 
 
 def _tensor(text: EncodedText) -> Tensor:

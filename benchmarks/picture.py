@@ -50,10 +50,8 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
     height = top - lowest
     low, high = lowest - 0.06 * height, top + 0.02 * height
     points = [
-        {"model": c["model"], "seconds": seconds, "nats": nats}
-        for c in contenders
-        for seconds, nats in c["curve"]
-    ]  # fmt: skip
+        {"model": c["model"], "seconds": seconds, "nats": nats} for c in contenders for seconds, nats in c["curve"]
+    ]
     places = spread([nats for _, nats in ends], LABEL_GAP * (high - low))
     labels = [
         {"model": c["model"], "seconds": last, "nats": place, "label": c["model"]}
@@ -61,9 +59,7 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
     ]
     names = [c["model"] for c in contenders]
     colour = alt.Color(
-        "model:N",
-        legend=None,
-        scale=alt.Scale(domain=names, range=[COLOURS.get(name, OTHER) for name in names]),
+        "model:N", legend=None, scale=alt.Scale(domain=names, range=[COLOURS.get(name, OTHER) for name in names])
     )
     x = alt.X(
         "seconds:Q",
@@ -100,10 +96,17 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
         .configure(font="Helvetica, Arial, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
-            gridColor=GRID, domainColor=PALE, tickColor=PALE, labelColor=INK, titleColor=INK,
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titlePadding=8,
+            gridColor=GRID,
+            domainColor=PALE,
+            tickColor=PALE,
+            labelColor=INK,
+            titleColor=INK,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=8,
         )
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

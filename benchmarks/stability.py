@@ -48,10 +48,16 @@ def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any
     try:
         with tempfile.TemporaryDirectory() as folder:
             rnngen.train(
-                file, out=Path(folder, "run"), on_event=on_event, seed=seed, patience=0, sample_every=0,
-                learning_rate=usual * rates.learning_rate, muon_learning_rate=usual * rates.muon_learning_rate,
+                file,
+                out=Path(folder, "run"),
+                on_event=on_event,
+                seed=seed,
+                patience=0,
+                sample_every=0,
+                learning_rate=usual * rates.learning_rate,
+                muon_learning_rate=usual * rates.muon_learning_rate,
                 **options,
-            )  # fmt: skip
+            )
     except rnngen.RnngenError:
         return math.inf
     return validations[-1]

@@ -35,9 +35,17 @@ def make_run(folder: Path, hidden_size: int, tokenizer: str) -> Path:
     (folder / "text.txt").write_text(" ".join(words * 8), encoding="utf-8")
     run = folder / f"run-{hidden_size}-{tokenizer}"
     rnngen.train(
-        folder / "text.txt", out=run, steps=2, hidden_size=hidden_size, tokenizer=tokenizer, device="cpu",
-        precision="float32", sample_every=0, batch_size=4, bptt=8,
-    )  # fmt: skip
+        folder / "text.txt",
+        out=run,
+        steps=2,
+        hidden_size=hidden_size,
+        tokenizer=tokenizer,
+        device="cpu",
+        precision="float32",
+        sample_every=0,
+        batch_size=4,
+        bptt=8,
+    )
     return run
 
 

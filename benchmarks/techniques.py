@@ -162,8 +162,17 @@ def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[torch.optim.O
     if not matrices:
         return [adamw]
     blocks = {"muon": 4, "whole": 1}[recipe.optimizer]
-    return [adamw, Muon([{"params": matrices, "blocks": blocks}], recipe.muon_lr, recipe.weight_decay, recipe.momentum,
-                        recipe.newton_schulz, torch.bfloat16 if bf16 else torch.float32)]  # fmt: skip
+    return [
+        adamw,
+        Muon(
+            [{"params": matrices, "blocks": blocks}],
+            recipe.muon_lr,
+            recipe.weight_decay,
+            recipe.momentum,
+            recipe.newton_schulz,
+            torch.bfloat16 if bf16 else torch.float32,
+        ),
+    ]
 
 
 def learn(recipe: Recipe, train: Tensor, valid: Tensor, V: int, bf16: bool) -> dict[str, Any]:
@@ -250,8 +259,14 @@ def main() -> None:
             rows.append({"changed": name, **row, "against_base": row["valid"] - (rows[0] if rows else row)["valid"]})
             print_table(rows[-1:])
     print_table(rows)
-    result = {"machine": describe(), "bf16": bf16, "corpus": arguments.corpus and Path(arguments.corpus).stem,
-              "hidden_size": base.hidden_size, "steps": base.steps, "rows": rows}  # fmt: skip
+    result = {
+        "machine": describe(),
+        "bf16": bf16,
+        "corpus": arguments.corpus and Path(arguments.corpus).stem,
+        "hidden_size": base.hidden_size,
+        "steps": base.steps,
+        "rows": rows,
+    }
     write_results("techniques", result, arguments.out)
 
 

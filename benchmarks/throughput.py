@@ -45,10 +45,20 @@ DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 def steps_of_rnngen(hidden_size: int, B: int, precision: str, folder: Path) -> Iterator[int]:
     """The vocabulary's size, then 0 once a step of the trainer."""
     config = RunConfig.from_flat(
-        {"corpus": [str(folder / "text.txt")], "hidden_size": hidden_size, "embedding_size": E, "batch_size": B,
-         "bptt": T, "steps": 10**6, "valid_every": 10**6, "save_every": 10**6, "sample_every": 0, "device": "cpu",
-         "precision": precision}
-    )  # fmt: skip
+        {
+            "corpus": [str(folder / "text.txt")],
+            "hidden_size": hidden_size,
+            "embedding_size": E,
+            "batch_size": B,
+            "bptt": T,
+            "steps": 10**6,
+            "valid_every": 10**6,
+            "save_every": 10**6,
+            "sample_every": 0,
+            "device": "cpu",
+            "precision": precision,
+        }
+    )
     corpus = prepare(config.data, cache=folder / "cache")
     writer = RunWriter(folder / f"run-{hidden_size}-{B}-{precision}")
     writer.begin({}, corpus.tokenizer)
@@ -91,10 +101,16 @@ def seconds_of_products(hidden_size: int, B: int, V: int, dtype: torch.dtype) ->
     """What ``torch.mm`` takes for a step's products: as they are written, and each in its faster form."""
     H, N = hidden_size, T * B
     shapes = [  # m, k, n and how often: forward, backward to the state, backward to the weights
-        (B, H, 4 * H, T), (B, 4 * H, H, T), (4 * H, N, H, 1),  # recurrent
-        (N, E, 4 * H, 1), (N, 4 * H, E, 1), (4 * H, N, E, 1),  # input
-        (N, H, V, 1), (N, V, H, 1), (V, N, H, 1),  # softmax
-    ]  # fmt: skip
+        (B, H, 4 * H, T),
+        (B, 4 * H, H, T),
+        (4 * H, N, H, 1),  # recurrent
+        (N, E, 4 * H, 1),
+        (N, 4 * H, E, 1),
+        (4 * H, N, E, 1),  # input
+        (N, H, V, 1),
+        (N, V, H, 1),
+        (V, N, H, 1),  # softmax
+    ]
     written = faster = 0.0
     for m, k, n, times in shapes:
         # weights are stored (out, in): forward multiplies by their transpose

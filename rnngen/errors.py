@@ -13,13 +13,7 @@ class RnngenError(Exception):
     exit_code = 1
 
     def __init__(
-        self,
-        what: str,
-        *,
-        where: object = None,
-        expected: object = None,
-        found: object = None,
-        hint: str | None = None,
+        self, what: str, *, where: object = None, expected: object = None, found: object = None, hint: str | None = None
     ) -> None:
         self.what, self.where, self.expected, self.found, self.hint = what, where, expected, found, hint
         parts = f"{where}: {what}" if where is not None else what

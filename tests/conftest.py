@@ -93,9 +93,14 @@ def corpus(tmp_path: Path) -> Path:
 
 
 FAST = {
-    "hidden_size": 16, "embedding_size": 8, "batch_size": 4, "bptt": 16, "precision": "float32", "device": "cpu",
+    "hidden_size": 16,
+    "embedding_size": 8,
+    "batch_size": 4,
+    "bptt": 16,
+    "precision": "float32",
+    "device": "cpu",
     "sample_every": 0,
-}  # fmt: skip
+}
 """Options of a run that trains in a moment, on one core or many."""
 
 

@@ -363,10 +363,21 @@ DEVICES = ("CON", "PRN", "AUX", "NUL", "COM1", "COM9", "LPT1", "COM¹")
 @pytest.mark.parametrize(
     "stem",
     [
-        *DEVICES, *(name.lower() + ".tar.gz" for name in DEVICES), 'a<b>c:d"e/f\\g|h?i*j', "dots...", "spaces  ", ". .",
-        "-rf", "\0\x1f", "", "漢" * 300, "x" * 300, "nul .txt", "C:\\texts\\my novel",
+        *DEVICES,
+        *(name.lower() + ".tar.gz" for name in DEVICES),
+        'a<b>c:d"e/f\\g|h?i*j',
+        "dots...",
+        "spaces  ",
+        ". .",
+        "-rf",
+        "\0\x1f",
+        "",
+        "漢" * 300,
+        "x" * 300,
+        "nul .txt",
+        "C:\\texts\\my novel",
     ],
-)  # fmt: skip
+)
 def test_a_safe_name_is_allowed_everywhere(stem: str) -> None:
     for name in (platforms.safe_file_name(stem), platforms.safe_file_name(stem) + "-1"):
         assert not set(name) & set('<>:"/\\|?* \0')

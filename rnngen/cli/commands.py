@@ -122,9 +122,12 @@ def plain_app(**settings: Any) -> typer.Typer:
     """A Typer application whose help and errors are plain text: Rich's take longer to import than the rest."""
     settings = {"cls": QuickGroup, **settings}
     return typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-        context_settings=CONTEXT_SETTINGS, **settings,
-    )  # fmt: skip
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=CONTEXT_SETTINGS,
+        **settings,
+    )
 
 
 def register_command(app: typer.Typer, name: str, function: Callable[..., Any]) -> None:

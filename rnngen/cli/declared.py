@@ -51,8 +51,10 @@ def _parameter(option: Declared) -> inspect.Parameter:
     info = typer.Option(
         *details.flags or (f"--{option.name.replace('_', '-')}",),
         help=details.help if default is None else f"{details.help} [default: {default}]",
-        metavar=details.metavar, rich_help_panel=details.panel, show_default=False,
-    )  # fmt: skip
+        metavar=details.metavar,
+        rich_help_panel=details.panel,
+        show_default=False,
+    )
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(option.name, kind, default=None, annotation=Annotated[annotation | None, info])
 

@@ -78,9 +78,10 @@ def eval_command(
         raise UsageError("--against compares how gaps are filled", expected="--gaps above 0")
     if other and other.tokenizer().to_json() != opened.tokenizer().to_json():
         raise UsageError(
-            "--against has another tokenizer, so its tokens are not the same", where=other.path,
+            "--against has another tokenizer, so its tokens are not the same",
+            where=other.path,
             hint="Train both on the same text with the same --tokenizer.",
-        )  # fmt: skip
+        )
     from rnngen.model.device import pick_device
 
     there = pick_device(device)

@@ -32,12 +32,10 @@ def fill_command(
     num_fills: Annotated[int, typer.Option("--num-fills", "-n", help="How many fills to show.")] = 5,
     beam: Annotated[int | None, typer.Option(help="Candidates of each length in the search. [default: 32]")] = None,
     longest: Annotated[
-        int | None,
-        typer.Option(help="Tokens that ___ is at most. [default: char and byte 12, bpe 5, word 4]"),
+        int | None, typer.Option(help="Tokens that ___ is at most. [default: char and byte 12, bpe 5, word 4]")
     ] = None,
     gibbs: Annotated[
-        int | None,
-        typer.Option(help="Instead of searching, draw fills, and every token of them anew so many times."),
+        int | None, typer.Option(help="Instead of searching, draw fills, and every token of them anew so many times.")
     ] = None,
     temperature: Annotated[
         float, typer.Option("--temperature", "-t", help="Of --gibbs: below 1 safer, above 1 bolder.")
@@ -92,9 +90,14 @@ def fill_command(
     else:
         with LongJob("drawing", gibbs, "sweeps", shown=not quiet) as job:
             fills = filler.draw(
-                text, num_fills, temperature=temperature, sweeps=gibbs, seed=seed, longest=longest,
+                text,
+                num_fills,
+                temperature=temperature,
+                sweeps=gibbs,
+                seed=seed,
+                longest=longest,
                 on_sweep=job.advance_to,
-            )  # fmt: skip
+            )
     if as_json:
         for each in fills:
             how = {} if gibbs is None else {"gibbs": gibbs, "temperature": temperature, "seed": seed}

@@ -75,14 +75,16 @@ def gates_command(
     if as_json:
         console.write_json(
             {
-                "run": str(opened.path), "fresh": fresh, "tokens": pieces,
+                "run": str(opened.path),
+                "fresh": fresh,
+                "tokens": pieces,
                 "layers": [_object(trace) for trace in traces],
                 "detectors": [
                     {"feature": d.feature, "layer": d.trace.name, "unit": d.unit, "correlation": d.correlation}
                     for d in detectors
                 ],
             }
-        )  # fmt: skip
+        )
         return
     before = " before training" if fresh else ""
     console.write(f"{opened.path}{before}: {len(pieces):,} tokens read\n\n{_saturation_table(traces)}")
@@ -120,11 +122,12 @@ def _parse_unit(text: str) -> tuple[int, int]:
 
 def _object(trace: LayerTrace) -> dict[str, Any]:
     return {
-        "direction": trace.direction or None, "layer": trace.layer,
+        "direction": trace.direction or None,
+        "layer": trace.layer,
         "saturated": {name: {"left": left, "right": right} for name, (left, right) in trace.saturation().items()},
         "gates": {name: values.tolist() for name, values in trace.gates.items()},
         "states": {name: values.tolist() for name, values in trace.states.items()},
-    }  # fmt: skip
+    }
 
 
 def _saturation_table(traces: list[LayerTrace]) -> str:

@@ -221,8 +221,15 @@ def gradients_command(
         for number, layer in enumerate(recurrent_eigenvalues(one), start=1)
     }
     if as_json:
-        console.write_json({"run": str(opened.path), "fresh": fresh, "lags": lags, "flows": [_object(f) for f in flows],
-                            "spectral_radius": radii})  # fmt: skip
+        console.write_json(
+            {
+                "run": str(opened.path),
+                "fresh": fresh,
+                "lags": lags,
+                "flows": [_object(f) for f in flows],
+                "spectral_radius": radii,
+            }
+        )
         return
     console.write(
         f"{opened.path}{' before training' if fresh else ''}: ‖∂J^i/∂s^j‖ by lag i - j, mean (10 % to 90 %)\n\n"
@@ -237,11 +244,17 @@ def gradients_command(
 
 def _object(flow: Flow) -> dict[str, Any]:
     return {
-        "direction": flow.direction or None, "layer": flow.layer,
-        "state": flow.state, "verdict": flow.verdict.kind, "factor": flow.verdict.factor,
-        "words": flow.verdict.words, "mean": flow.mean.tolist(), "p10": flow.low.tolist(), "p90": flow.high.tolist(),
+        "direction": flow.direction or None,
+        "layer": flow.layer,
+        "state": flow.state,
+        "verdict": flow.verdict.kind,
+        "factor": flow.verdict.factor,
+        "words": flow.verdict.words,
+        "mean": flow.mean.tolist(),
+        "p10": flow.low.tolist(),
+        "p90": flow.high.tolist(),
         "bound": flow.bound.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _table(flows: list[Flow], lags: int, radii: Mapping[str, Mapping[str, float]]) -> str:

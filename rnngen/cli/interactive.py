@@ -71,9 +71,13 @@ class _Conversation:
         self.saved = session.text
         self.files: set[Path] = set()
         self.editor: PromptSession[str] = PromptSession(
-            "> ", completer=_Commands(), key_bindings=_keys(), complete_while_typing=False,
-            complete_style=CompleteStyle.READLINE_LIKE, reserve_space_for_menu=0,
-        )  # fmt: skip
+            "> ",
+            completer=_Commands(),
+            key_bindings=_keys(),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            reserve_space_for_menu=0,
+        )
 
     def run(self) -> None:
         """Answer lines until the user leaves. Ctrl-C is a key of the editor; elsewhere it is noted, not raised."""

@@ -71,9 +71,11 @@ class LongJob:
         columns += [self._unit, TimeElapsedColumn(), "elapsed"]
         columns += [TimeRemainingColumn(), "left"] if known else []
         bar = Progress(
-            *columns, console=console.stderr_console(), transient=True,
+            *columns,
+            console=console.stderr_console(),
+            transient=True,
             redirect_stdout=False,  # the text goes where it went
-        )  # fmt: skip
+        )
         bar.start()
         task = bar.add_task(self._what, total=self._total)
         bar.tasks[0].start_time = bar.get_time() - (time.perf_counter() - self._began)

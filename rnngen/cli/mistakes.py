@@ -25,9 +25,11 @@ def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[s
         UsageError: the first such option, with what was meant.
     """
     options = {
-        name: parameter for parameter in parameters if parameter.param_type_name == "option"
+        name: parameter
+        for parameter in parameters
+        if parameter.param_type_name == "option"
         for name in (*parameter.opts, *parameter.secondary_opts)
-    }  # fmt: skip
+    }
     rest = list(arguments)
     while rest:
         argument = rest.pop(0)
@@ -117,9 +119,12 @@ def _owners(name: str) -> dict[str, str]:
         members = getattr(command, "commands", None)
         commands |= {f"{word} {m}": c for m, c in members.items() if m != "card"} if members else {word: command}
     return {
-        words: option for words, command in commands.items() for parameter in command.params
-        for option in parameter.opts if option.startswith("--") and _squeezed(option) == _squeezed(name)
-    }  # fmt: skip
+        words: option
+        for words, command in commands.items()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and _squeezed(option) == _squeezed(name)
+    }
 
 
 def unknown_command(
@@ -199,8 +204,20 @@ def refuse_text(run: Path | None, instead: str) -> None:
         raise UsageError("is not a run", where=run, expected="a run's folder", found="a file", hint=f"Type: {command}")
 
 
-_SHARES = {"minutes": {"s": 1 / 60, "sec": 1 / 60, "seconds": 1 / 60, "m": 1, "min": 1, "minutes": 1, "h": 60,
-                       "hours": 60, "hour": 60, "minute": 1}}  # fmt: skip
+_SHARES = {
+    "minutes": {
+        "s": 1 / 60,
+        "sec": 1 / 60,
+        "seconds": 1 / 60,
+        "m": 1,
+        "min": 1,
+        "minutes": 1,
+        "h": 60,
+        "hours": 60,
+        "hour": 60,
+        "minute": 1,
+    }
+}
 _POWERS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "%": 0.01, "": 1}
 
 

@@ -204,9 +204,15 @@ class LiveScreen(Quiet):
         plan = self.launched.plan
         left = TimeLeft(plan.deadline if plan and not plan.capped else None)
         self._progress = Progress(
-            TextColumn("{task.completed}/{task.total}"), BarColumn(bar_width=12), *elapsed, left,
-            TextColumn("left"), TextColumn("{task.description}"), console=self._console, refresh_per_second=4,
-        )  # fmt: skip
+            TextColumn("{task.completed}/{task.total}"),
+            BarColumn(bar_width=12),
+            *elapsed,
+            left,
+            TextColumn("left"),
+            TextColumn("{task.description}"),
+            console=self._console,
+            refresh_per_second=4,
+        )
         trainer = self.launched.trainer
         self._task = self._progress.add_task("", total=self.plan.steps, completed=trainer.step)
         self._epoch = 0.0

@@ -112,12 +112,17 @@ def sample_command(
     check_count("seed", seed)
     _refuse_pairs(
         {
-            "--prompt": prompt is not None, "--prompt-file": prompt_file is not None, "--interactive": interactive,
-            "--beam": bool(beam), "--show-probs": show_probs, "--json": as_json, "--seed": given_seed is not None,
+            "--prompt": prompt is not None,
+            "--prompt-file": prompt_file is not None,
+            "--interactive": interactive,
+            "--beam": bool(beam),
+            "--show-probs": show_probs,
+            "--json": as_json,
+            "--seed": given_seed is not None,
             "--num-samples": num_samples > 1,
             **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
         }
-    )  # fmt: skip
+    )
     text = unescaped(read_prompt(prompt, prompt_file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
@@ -160,9 +165,13 @@ def sample_command(
                 samples = beam_search(generator, text, beam, sampling, drawn, reading.advance_to)[:num_samples]
             else:
                 samples = generator.samples(
-                    [text] * num_samples, seed=seed, keep_pieces=show_probs, on_step=drawn,
-                    on_read=reading.advance_to, **vars(sampling),
-                )  # fmt: skip
+                    [text] * num_samples,
+                    seed=seed,
+                    keep_pieces=show_probs,
+                    on_step=drawn,
+                    on_read=reading.advance_to,
+                    **vars(sampling),
+                )
             if as_json:
                 write_objects(samples, text, {"beam": beam} if beam else {"temperature": sampling.temperature})
                 return

@@ -37,9 +37,12 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
         raise _text_goes_with_prompt(first, None)
     if _exists(first) and Path(first).is_file():
         raise CheckpointError(
-            "is not a run", where=first, expected="a folder made by rnngen train", found="a file",
+            "is not a run",
+            where=first,
+            expected="a folder made by rnngen train",
+            found="a file",
             hint=f"Go on from its text with: rnngen sample --prompt-file {quote_argument(first)}",
-        )  # fmt: skip
+        )
     return first
 
 
@@ -57,9 +60,12 @@ def open_run_of(argument: str | None) -> Run:
         if argument is None or _exists(argument):
             raise
         raise CheckpointError(  # one word may be a text too
-            error.what, where=error.where, expected=error.expected, found=error.found,
+            error.what,
+            where=error.where,
+            expected=error.expected,
+            found=error.found,
             hint=f"{error.hint or ''} {_prompt_hint(argument, None)}".strip(),
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _text_goes_with_prompt(text: str, run: str | None) -> UsageError:
@@ -159,6 +165,7 @@ def check_line_breaks(generator: Generator, ban: Sequence[str], force: str) -> N
 
         if cannot_be_written([text], generator.tokenizer):
             raise UsageError(
-                f"{option} has a backslash, which the model has never seen", found=quote_argument(text),
+                f"{option} has a backslash, which the model has never seen",
+                found=quote_argument(text),
                 hint=f"For a line break, {typed}.",
-            )  # fmt: skip
+            )

@@ -56,8 +56,7 @@ def train_command(
         ),
     ] = None,
     allow_changed_corpus: Annotated[
-        bool,
-        typer.Option("--allow-changed-corpus", help="Resume even if the corpus has changed.", rich_help_panel=RUN),
+        bool, typer.Option("--allow-changed-corpus", help="Resume even if the corpus has changed.", rich_help_panel=RUN)
     ] = False,
     quiet: Annotated[
         bool,
@@ -101,9 +100,14 @@ def train_command(
         if resume is not None:
             length = {name: given[name] for name in LENGTH_OPTIONS if name in given}
             launched = launch.resume(
-                resume, given.get("corpus", ()), length=length, device=given.get("device"),
-                allow_changed_corpus=allow_changed_corpus, started=started, on_progress=preparation,
-            )  # fmt: skip
+                resume,
+                given.get("corpus", ()),
+                length=length,
+                device=given.get("device"),
+                allow_changed_corpus=allow_changed_corpus,
+                started=started,
+                on_progress=preparation,
+            )
         else:
             launched = launch.launch(given, out=out, init_from=init_from, started=started, on_progress=preparation)
     with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
@@ -130,8 +134,9 @@ def _refuse_beside_resume(run: Path, given: dict[str, Any], **others: Path | Non
 def _check_early(given: dict[str, Any]) -> None:
     """Tell of mistakes before torch is imported."""
     if not given.get("corpus"):
-        raise UsageError("no text was given", expected="rnngen train FILE",
-                         hint="rnngen corpus build pydoc makes a text to try.")  # fmt: skip
+        raise UsageError(
+            "no text was given", expected="rnngen train FILE", hint="rnngen corpus build pydoc makes a text to try."
+        )
     from rnngen.corpus.sources import find_files
     from rnngen.options.config import check_options
     from rnngen.options.presets import with_preset
@@ -184,11 +189,15 @@ def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: boo
     stopped = finished.reason.startswith("SIG")
     mixed = finished.mixed
     if as_json:
-        beside = {} if mixed is None else {
-            "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
-            "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
-            "mixture": {"valid_nats_per_token": mixed.mixture_nll},
-        }  # fmt: skip
+        beside = (
+            {}
+            if mixed is None
+            else {
+                "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
+                "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
+                "mixture": {"valid_nats_per_token": mixed.mixture_nll},
+            }
+        )
         console.write_json(
             {
                 "run": str(finished.path),

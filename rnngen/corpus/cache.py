@@ -86,9 +86,10 @@ def store(
             work.mkdir(parents=True)
         except OSError as error:
             raise CorpusError(
-                f"the cache cannot be written ({error.strerror})", where=folder.parent,
+                f"the cache cannot be written ({error.strerror})",
+                where=folder.parent,
                 hint="Set RNNGEN_CACHE to a folder you may write to.",
-            ) from error  # fmt: skip
+            ) from error
         _remove_abandoned(folder.parent)
         (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8", newline="\n")
         meta: dict[str, Any] = {"format": FORMAT, "parts": {}}

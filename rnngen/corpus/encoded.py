@@ -84,9 +84,10 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> Enco
     except OSError as error:
         file.unlink(missing_ok=True)
         raise CorpusError(
-            f"the encoded text cannot be written ({error.strerror})", where=file,
+            f"the encoded text cannot be written ({error.strerror})",
+            where=file,
             hint="Free some space, or set RNNGEN_CACHE to a folder with room.",
-        ) from error  # fmt: skip
+        ) from error
     return EncodedText(map_tokens(file, tokenizer), counter.counts, unknown)
 
 

@@ -76,8 +76,12 @@ _ZIP = FileKind("a zip archive", "unzip -p {}")
 _PDF = FileKind("a PDF document", "pdftotext {} -", "pdftotext - -")
 _BINARY = FileKind("binary data")
 
-_MARKS = ((codecs.BOM_UTF32_LE, _UTF32), (codecs.BOM_UTF32_BE, _UTF32),
-          (codecs.BOM_UTF16_LE, _UTF16), (codecs.BOM_UTF16_BE, _UTF16))  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF32_LE, _UTF32),
+    (codecs.BOM_UTF32_BE, _UTF32),
+    (codecs.BOM_UTF16_LE, _UTF16),
+    (codecs.BOM_UTF16_BE, _UTF16),
+)
 
 _COMPRESSED = (
     (rb"\x1f\x8b", _unpacked("a gzip archive", "gzip -dc")),
@@ -98,7 +102,7 @@ _INSIDE_ZIP = (
     (rb".{30}(\[Content_|_rels/|docProps/|xl/).*xl/", FileKind("an Excel workbook")),
     (rb".{30}(\[Content_|_rels/|docProps/|ppt/).*ppt/", FileKind("a PowerPoint presentation")),
     (rb".{30}META-INF/", FileKind("a Java archive", "unzip -p {}")),
-)  # fmt: skip
+)
 
 _OTHERS = (
     (rb"7z\xbc\xaf\x27\x1c", FileKind("a 7z archive", "7z x -so {}")),

@@ -94,9 +94,10 @@ def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | No
                 raise _nothing(what, source, found, command)
         else:
             raise CorpusError(
-                "no such file", where=source or "an empty name",
+                "no such file",
+                where=source or "an empty name",
                 expected="a text file, a folder, a glob, or - for standard input",
-            )  # fmt: skip
+            )
     return found
 
 
@@ -144,10 +145,11 @@ def _refuse_own(folder: Path) -> None:
     if own:
         name, is_run = quote_argument(str(folder)), own == (folder.absolute(), outputs.RUN)
         raise CorpusError(
-            f"is {'' if own[0] == folder.absolute() else 'in '}{own[1]}, not a text", where=folder,
+            f"is {'' if own[0] == folder.absolute() else 'in '}{own[1]}, not a text",
+            where=folder,
             expected="a text file, or a folder of texts",
             hint=f"To resume it: rnngen train --resume {name}; to score it: rnngen eval {name}" if is_run else None,
-        )  # fmt: skip
+        )
 
 
 def _nothing(what: str, where: object, found: Found, command: str | None) -> CorpusError:
@@ -155,10 +157,12 @@ def _nothing(what: str, where: object, found: Found, command: str | None) -> Cor
     skipped = tuple(found.skipped)
     kind = found.kinds.get(skipped[0].path) if len(skipped) == 1 else None
     return CorpusError(
-        what, where=where, expected="at least one UTF-8 text file",
+        what,
+        where=where,
+        expected="at least one UTF-8 text file",
         found=f"{len(skipped):,} skipped: {describe(skipped)}" if skipped else None,
         hint=kind.hint(skipped[0].path, command) if kind and kind.command else None,
-    )  # fmt: skip
+    )
 
 
 def _search(paths: Iterator[Path], found: Found, errors: ErrorRule, root: Path | None) -> None:

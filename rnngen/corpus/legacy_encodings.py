@@ -31,7 +31,7 @@ _CANDIDATES = (  # name for iconv, codec, the characters that its languages use 
     ("GB18030", "gb18030", "[的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对，。]"),
     ("BIG5", "cp950", "[的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對，。]"),
     ("EUC-KR", "cp949", "[가-힣]"),
-)  # fmt: skip
+)
 _LATIN = {"WINDOWS-1252", "WINDOWS-1250", "ISO-8859-2", "WINDOWS-1254", "IBM850", "MACINTOSH"}
 _LONGEST_LATIN = 2.0  # bytes beyond ASCII in a row, on average
 _PRIOR = {"WINDOWS-1252": 0.1}  # where little is known, the most usual one

@@ -55,9 +55,14 @@ def places_from(folder: Path, data: DataConfig) -> dict[str, list[str]]:
 
 
 def find_recorded(
-    data: DataConfig, recorded: Mapping[str, Any], folder: Path, tokenizer: Tokenizer, *,
-    given: Sequence[str] = (), on_progress: OnProgress | None = None,
-) -> Found:  # fmt: skip
+    data: DataConfig,
+    recorded: Mapping[str, Any],
+    folder: Path,
+    tokenizer: Tokenizer,
+    *,
+    given: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> Found:
     """Find a run's text, encoded with its tokenizer.
 
     Args:

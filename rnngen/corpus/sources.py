@@ -68,10 +68,12 @@ class Reader:
             nul = chunk.find(b"\0")
             if nul >= 0 and self.errors == "strict":
                 raise CorpusError(
-                    "is not text", where=_called(file), expected="UTF-8 text",
+                    "is not text",
+                    where=_called(file),
+                    expected="UTF-8 text",
                     found=f"a NUL byte at offset {offset + nul}",
                     hint=f"To read it all the same: {self.lenient}" if self.lenient else None,
-                )  # fmt: skip
+                )
             pending = len(decoder.getstate()[0])  # bytes of a character cut by the chunk's end
             try:
                 text = decoder.decode(chunk[skip:], final=not chunk)
@@ -79,9 +81,12 @@ class Reader:
                 bad = offset + skip - pending + error.start
                 around = error.object[max(0, error.start - CONTEXT_BYTES // 2) : error.start + CONTEXT_BYTES // 2]
                 raise CorpusError(
-                    "is not UTF-8", where=_called(file), expected="UTF-8 text",
-                    found=f"byte 0x{error.object[error.start]:02x} at offset {bad}", hint=self._hint(around, file),
-                ) from error  # fmt: skip
+                    "is not UTF-8",
+                    where=_called(file),
+                    expected="UTF-8 text",
+                    found=f"byte 0x{error.object[error.start]:02x} at offset {bad}",
+                    hint=self._hint(around, file),
+                ) from error
             if nul >= 0:
                 text = text.replace("\0", "\ufffd")
             piece = newlines.decode(text, final=not chunk)
@@ -128,9 +133,15 @@ class TextSource:
     """
 
     def __init__(
-        self, sources: Sequence[str], errors: ErrorRule = "strict", stdin: IO[bytes] | None = None, *,
-        command: str | None = None, lenient: str = "`errors=replace`", on_progress: OnProgress | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        sources: Sequence[str],
+        errors: ErrorRule = "strict",
+        stdin: IO[bytes] | None = None,
+        *,
+        command: str | None = None,
+        lenient: str = "`errors=replace`",
+        on_progress: OnProgress | None = None,
+    ) -> None:
         self.sources = list(sources)
         self._spool: IO[bytes] | None = None
         self._files: list[Path | None] = []  # None is standard input

@@ -43,9 +43,10 @@ class Streams:
         if len(tokens) < bptt + 1:
             raise CorpusError(
                 "the training text is shorter than one window",
-                expected=f"at least {bptt + 1} tokens (`bptt={bptt}` and one to predict)", found=f"{len(tokens)}",
+                expected=f"at least {bptt + 1} tokens (`bptt={bptt}` and one to predict)",
+                found=f"{len(tokens)}",
                 hint="Give more text, or a smaller `bptt`.",
-            )  # fmt: skip
+            )
         self._tokens = tokens
         self.batch_size = batch_size
         self.lengths = WindowLengths(bptt, jitter, seed)

@@ -28,9 +28,12 @@ from rnngen.options.training import DataConfig
 
 
 def prepare(
-    data: DataConfig, *, tokenizer: Tokenizer | None = None, cache: Path | None = None,
+    data: DataConfig,
+    *,
+    tokenizer: Tokenizer | None = None,
+    cache: Path | None = None,
     on_progress: OnProgress | None = None,
-) -> EncodedCorpus:  # fmt: skip
+) -> EncodedCorpus:
     """Read, split and encode a corpus, or find it encoded already.
 
     Args:
@@ -125,9 +128,10 @@ def _read(data: DataConfig, tell: OnProgress) -> _Text:
     piped = [name for name, listed in sources.items() if "-" in listed]
     if len(piped) > 1:
         raise CorpusError(
-            "can be read only once", where="standard input",
+            "can be read only once",
+            where="standard input",
             expected=f"- for the corpus or for --{piped[1]}, not for both",
-        )  # fmt: skip
+        )
     alone = "rnngen train -" if not (data.valid or data.test) else None
     texts = {
         name: TextSource(listed, data.errors, command=alone, on_progress=tell)
@@ -183,8 +187,10 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
         for name, counter in text.counters.items():
             if again[name].sha256 != counter.sha256:
                 raise CorpusError(
-                    "changed while it was read", where=(text.given.get(name) or text.main).name,
-                    expected="a text that nothing writes to", hint="Try again when nothing writes to it.",
-                )  # fmt: skip
+                    "changed while it was read",
+                    where=(text.given.get(name) or text.main).name,
+                    expected="a text that nothing writes to",
+                    hint="Try again when nothing writes to it.",
+                )
 
     store(folder, tokenizer, {part: watched(part) for part in PARTS}, check)

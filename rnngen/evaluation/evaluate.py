@@ -33,9 +33,14 @@ from rnngen.runs.run import CONFIG, Run, open_run
 
 
 def evaluate(
-    run: str | Path | Run | None = None, text: Sequence[str | Path] | str | Path = (), *,
-    part: str = "test", errors: ErrorRule = "strict", device: str = "cpu", ngram: bool = False,
-) -> Score | PseudoScore:  # fmt: skip
+    run: str | Path | Run | None = None,
+    text: Sequence[str | Path] | str | Path = (),
+    *,
+    part: str = "test",
+    errors: ErrorRule = "strict",
+    device: str = "cpu",
+    ngram: bool = False,
+) -> Score | PseudoScore:
     """Score a run exactly: the state carried through the whole text, every token once, in float32.
 
     A bidirectional run gets a ``PseudoScore``: each token is predicted from all others.
@@ -201,8 +206,9 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
     if found.corpus is None:
         raise CorpusError(
             "the text has changed since the run was trained on it, and the cache does not hold it any more",
-            where=", ".join(data.corpus), hint=hint,
-        )  # fmt: skip
+            where=", ".join(data.corpus),
+            hint=hint,
+        )
     text, name, note = found.corpus.parts[part], f"the {part} part of its corpus", found.note
     if not len(text.tokens):
         others = [other for other, each in found.corpus.parts.items() if len(each.tokens)]

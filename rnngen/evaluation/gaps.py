@@ -62,9 +62,11 @@ class GapScore:
 
 
 def score_gaps(
-    fillers: Sequence[Filler], tokens: NDArray[np.integer[Any]], words: int = WORDS,
+    fillers: Sequence[Filler],
+    tokens: NDArray[np.integer[Any]],
+    words: int = WORDS,
     on_word: Callable[[int], object] | None = None,
-) -> list[GapScore]:  # fmt: skip
+) -> list[GapScore]:
     """Take words out of a text, one at a time, all over it, and let models put them back.
 
     Args:

@@ -37,9 +37,15 @@ def ids_at(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64], devic
 
 
 def read_in_parallel(
-    read: ReadWindow, start: Tensor, steps: int, window: int, precision: str, *,
-    batch_size: int | None = None, most_rounds: int | None = None,
-) -> Tensor:  # fmt: skip
+    read: ReadWindow,
+    start: Tensor,
+    steps: int,
+    window: int,
+    precision: str,
+    *,
+    batch_size: int | None = None,
+    most_rounds: int | None = None,
+) -> Tensor:
     """Read ``steps`` steps of time, each from the state after the one before it.
 
     Args:

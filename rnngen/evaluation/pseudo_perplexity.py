@@ -73,10 +73,16 @@ class PseudoScore:
 
 @torch.no_grad()
 def pseudo_nats(
-    model: ClozeLM, tokens: NDArray[np.integer[Any]], *, window: int | None = None, batch_size: int | None = None,
-    precision: str = "float32", most_rounds: int | None = None, each: NDArray[np.float32] | None = None,
+    model: ClozeLM,
+    tokens: NDArray[np.integer[Any]],
+    *,
+    window: int | None = None,
+    batch_size: int | None = None,
+    precision: str = "float32",
+    most_rounds: int | None = None,
+    each: NDArray[np.float32] | None = None,
     check: Callable[[], object] | None = None,
-) -> float:  # fmt: skip
+) -> float:
     """-Σ ln p(token | all other tokens), over all N tokens of a text, in nats.
 
     Args:
@@ -114,9 +120,7 @@ def pseudo_nats(
 
         if not whole:
             return states, begin
-        end = read_in_parallel(
-            read, begin, whole * T, T, precision, batch_size=batch_size, most_rounds=most_rounds
-        )  # fmt: skip
+        end = read_in_parallel(read, begin, whole * T, T, precision, batch_size=batch_size, most_rounds=most_rounds)
         return states, end
 
     backwards = tokens[::-1]
@@ -161,9 +165,7 @@ def _ids(tokens: NDArray[np.integer[Any]], device: torch.device) -> Tensor:
     return torch.from_numpy(tokens.astype(np.int64))[:, None].to(device)
 
 
-def _keep(
-    logits: Tensor, targets: Tensor, each: NDArray[np.float32] | None, positions: NDArray[np.int64]
-) -> float:  # fmt: skip
+def _keep(logits: Tensor, targets: Tensor, each: NDArray[np.float32] | None, positions: NDArray[np.int64]) -> float:
     """The sum of the nats of targets (T, B), which are also put where they belong."""
     nats = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
     if each is not None:

@@ -63,9 +63,12 @@ class Spot:
 
 
 def least_expected(
-    model: Network, filler: Filler, tokens: NDArray[np.integer[Any]], count: int,
+    model: Network,
+    filler: Filler,
+    tokens: NDArray[np.integer[Any]],
+    count: int,
     on_look: Callable[[int], object] | None = None,
-) -> list[Spot]:  # fmt: skip
+) -> list[Spot]:
     """The least expected places of a text, the worst first.
 
     Args:
@@ -122,9 +125,12 @@ class Look(NamedTuple):
 
 
 def look_again(
-    model: Network, filler: Filler, tokens: NDArray[np.integer[Any]], positions: Sequence[int],
+    model: Network,
+    filler: Filler,
+    tokens: NDArray[np.integer[Any]],
+    positions: Sequence[int],
     on_look: Callable[[int], object] | None = None,
-) -> dict[int, Look]:  # fmt: skip
+) -> dict[int, Look]:
     """Judge tokens by how they, and what could stand in their place, go with the text on either side.
 
     Args:
@@ -190,9 +196,16 @@ def _describe(
     around = tokens[max(0, position - 4 * SHOWN) : position], tokens[position + 1 : position + 1 + 4 * SHOWN]
     left, right = ("".join(pieces_of(tokenizer, part.tolist())) for part in around)
     return Spot(
-        position=position, line=line, column=column, nats=look.nats, token=tokenizer.decode([int(tokens[position])]),
-        expected=tokenizer.decode([look.best]), probability=look.probability, left=left[-SHOWN:], right=right[:SHOWN],
-    )  # fmt: skip
+        position=position,
+        line=line,
+        column=column,
+        nats=look.nats,
+        token=tokenizer.decode([int(tokens[position])]),
+        expected=tokenizer.decode([look.best]),
+        probability=look.probability,
+        left=left[-SHOWN:],
+        right=right[:SHOWN],
+    )
 
 
 def _word_around(spot: Spot) -> str | None:

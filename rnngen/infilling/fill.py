@@ -113,7 +113,7 @@ class Filler:
         if beam * shapes * self.left.vocab_size > MOST_NUMBERS:
             raise UsageError(
                 "there are too many candidates", expected="a lower `beam` or `longest`", found=f"`beam={beam}`"
-            )  # fmt: skip
+            )
         hypotheses = self.search(before, places, beam)
         scores = np.array([h.score for h in hypotheses])
         shares = np.exp(scores - np.logaddexp.reduce(scores))
@@ -125,9 +125,16 @@ class Filler:
         return list(found.values())[:count]
 
     def draw(
-        self, text: str, count: int = 1, *, temperature: float = 1.0, sweeps: int = 50, seed: int | None = None,
-        longest: int | None = None, on_sweep: Callable[[int], object] | None = None,
-    ) -> list[Filled]:  # fmt: skip
+        self,
+        text: str,
+        count: int = 1,
+        *,
+        temperature: float = 1.0,
+        sweeps: int = 50,
+        seed: int | None = None,
+        longest: int | None = None,
+        on_sweep: Callable[[int], object] | None = None,
+    ) -> list[Filled]:
         """Fills drawn from the model by Gibbs sampling (Geman & Geman 1984).
 
         Each token is drawn given all that is left of it and the right of its gap. Then, again and again, every token
@@ -148,9 +155,10 @@ class Filler:
         """
         if self.right is None:
             raise UsageError(
-                "drawing fills needs a model that reads from both ends", found=self.name,
+                "drawing fills needs a model that reads from both ends",
+                found=self.name,
                 hint="Train one with `bidirectional`, or search instead.",
-            )  # fmt: skip
+            )
         check_count("num_fills", count, least=1, most=MOST_FILLS)
         check_count("gibbs", sweeps)
         check(declared(Sampling)["temperature"], temperature)

@@ -141,9 +141,10 @@ class GappedText:
         parts = parse_gaps(text)
         if parts[-1] == "" and parts[-2] == Gap(None):
             raise UsageError(
-                "nothing follows the last gap, so nothing says how long it is", expected="text after ___, or a length",
+                "nothing follows the last gap, so nothing says how long it is",
+                expected="text after ___, or a length",
                 hint="Write [5] for five tokens, or what ends it, such as a full stop.",
-            )  # fmt: skip
+            )
         known: list[list[int]] = []
         held: list[str] = []
         for i, part in enumerate(parts):

@@ -25,16 +25,18 @@ class Chains:
     """
 
     def __init__(
-        self, filler: Filler, before: Sequence[int], places: Sequence[Place], count: int, temperature: float,
+        self,
+        filler: Filler,
+        before: Sequence[int],
+        places: Sequence[Place],
+        count: int,
+        temperature: float,
         rng: np.random.Generator,
-    ) -> None:  # fmt: skip
+    ) -> None:
         assert filler.right is not None
         self._banned, self._temperature, self._rng = filler.banned, temperature, rng
         self._count, self._places = count, places
-        self._left, self._right = (
-            having_read(filler.left, before),
-            having_read(filler.right, places[-1].after[::-1]),
-        )
+        self._left, self._right = (having_read(filler.left, before), having_read(filler.right, places[-1].after[::-1]))
         self._ends = self._left.state.repeat(count, axis=2), self._right.state.repeat(count, axis=2)
         self._allowed: dict[int, NDArray[np.bool_]] = {}
         self._gaps: list[range] = []

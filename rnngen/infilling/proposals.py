@@ -18,9 +18,14 @@ Proposal = tuple[int, tuple[int, ...]]
 
 
 def propose(
-    left: Recurrence, state: Array, scores: Sequence[float], offsets: Array, place: Place, beam: int,
+    left: Recurrence,
+    state: Array,
+    scores: Sequence[float],
+    offsets: Array,
+    place: Place,
+    beam: int,
     banned: Sequence[int],
-) -> list[Proposal]:  # fmt: skip
+) -> list[Proposal]:
     """For each length and beginning, the likeliest fills by the product of their tokens' probabilities.
 
     Args:

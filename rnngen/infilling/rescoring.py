@@ -38,9 +38,12 @@ def read_rows(reader: Recurrence, rows: Sequence[Sequence[int]]) -> None:
 
 
 def judge(
-    reader: Recurrence, added: Array, state: Array, known: Sequence[Sequence[int]],
+    reader: Recurrence,
+    added: Array,
+    state: Array,
+    known: Sequence[Sequence[int]],
     rows: Sequence[Sequence[Sequence[int]]],
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Ln p of fills and the tokens beyond each, by one reader, (rows,).
 
     Args:
@@ -66,9 +69,12 @@ def judge(
 
 
 def sequence_log_p(
-    reader: Recurrence, state: Array, sequences: Sequence[Sequence[int]], offsets: Array,
+    reader: Recurrence,
+    state: Array,
+    sequences: Sequence[Sequence[int]],
+    offsets: Array,
     counted: Sequence[Sequence[bool]] | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Ln p of token sequences, each from its column of a state, (rows,).
 
     Args:

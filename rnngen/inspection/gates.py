@@ -81,8 +81,12 @@ def trace_gates(model: Network, tokens: NDArray[np.integer[Any]]) -> list[LayerT
         RnngenError: a state is not finite.
     """
     if len(tokens) < LEAST_TOKENS:
-        raise CorpusError("the text is too short", expected=f"{LEAST_TOKENS} tokens or more", found=len(tokens),
-                          hint="Read a longer text with `text`.")  # fmt: skip
+        raise CorpusError(
+            "the text is too short",
+            expected=f"{LEAST_TOKENS} tokens or more",
+            found=len(tokens),
+            hint="Read a longer text with `text`.",
+        )
     traces = []
     for direction, one in readers_by_name(model).items():
         backwards = isinstance(model, ClozeLM) and one is model.right_to_left

@@ -116,11 +116,13 @@ def _flows(
     if len(tokens) < needed:
         most = lags - (needed - len(tokens))
         raise CorpusError(
-            "the text is too short to look back that far", expected=f"{needed} tokens for {lags} lags",
+            "the text is too short to look back that far",
+            expected=f"{needed} tokens for {lags} lags",
             found=len(tokens),
-            hint=f"Look back less, with `lags={most}`, or read a longer text with `text`." if most > 1 else
-            "Read a longer text with `text`.",
-        )  # fmt: skip
+            hint=f"Look back less, with `lags={most}`, or read a longer text with `text`."
+            if most > 1
+            else "Read a longer text with `text`.",
+        )
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
     windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
     states = start_states(model, STREAMS)

@@ -53,9 +53,14 @@ class ClozeLM(Network):
         return self.left_to_right.start_state(batch_size)
 
     def predict(
-        self, inputs: Tensor, targets: Tensor, state: Tensor, dropout: torch.Generator | None = None,
-        after: Tensor | None = None, masked: Tensor | None = None,
-    ) -> Prediction:  # fmt: skip
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        state: Tensor,
+        dropout: torch.Generator | None = None,
+        after: Tensor | None = None,
+        masked: Tensor | None = None,
+    ) -> Prediction:
         """Predict the targets of a window, each from what is to its left and what is to its right.
 
         Args:
@@ -88,9 +93,12 @@ class ClozeLM(Network):
         if dropout is not None:  # the readout of a start state is the bias
             alone = logits_left + right.output.bias, logits_right + self.left_to_right.output.bias
         return Prediction(
-            logits_left + logits_right, torch.cat([raw, raw_right], -1), torch.cat([dropped, dropped_right], -1), state,
+            logits_left + logits_right,
+            torch.cat([raw, raw_right], -1),
+            torch.cat([dropped, dropped_right], -1),
+            state,
             alone,
-        )  # fmt: skip
+        )
 
 
 def readers_by_name(model: Network) -> dict[str, RecurrentLM]:

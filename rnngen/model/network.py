@@ -89,14 +89,17 @@ class Network(nn.Module, ABC):
         if odd := sorted(parameters.keys() ^ weights.keys()):
             missing = odd[0] in parameters
             raise CheckpointError(
-                f"{'lacks' if missing else 'has an unknown'} tensor {odd[0]}", where=where,
+                f"{'lacks' if missing else 'has an unknown'} tensor {odd[0]}",
+                where=where,
                 hint="config.json and the weights do not belong together.",
-            )  # fmt: skip
+            )
         for name, parameter in parameters.items():
             given = torch.as_tensor(weights[name])
             if given.shape != parameter.shape:
                 raise CheckpointError(
-                    f"tensor {name} has another shape than config.json says", where=where,
-                    expected=tuple(parameter.shape), found=tuple(given.shape),
-                )  # fmt: skip
+                    f"tensor {name} has another shape than config.json says",
+                    where=where,
+                    expected=tuple(parameter.shape),
+                    found=tuple(given.shape),
+                )
             parameter.copy_(given)

@@ -55,9 +55,7 @@ class Order:
         return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
 
 
-def count_ngrams(
-    tokens: Ints, order: int, vocab_size: int, check: Callable[[], object] = lambda: None
-) -> list[Order]:  # fmt: skip
+def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], object] = lambda: None) -> list[Order]:
     """The n-grams of orders 1 … ``order`` of a text; fewer orders if it has no longer ones, or by rule 3.
 
     Args:
@@ -94,9 +92,7 @@ def count_ngrams(
     return orders
 
 
-def _distinct(
-    numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]
-) -> tuple[Ints, Ints, Ints] | None:  # fmt: skip
+def _distinct(numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]) -> tuple[Ints, Ints, Ints] | None:
     """Sorted distinct keys of the next order, how often each occurs, and the number of its suffix; None: too many."""
     keys, counts, suffixes = (np.zeros(0, np.int64) for _ in range(3))
     for start in range(1, len(tokens), _CHUNK):

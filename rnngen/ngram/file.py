@@ -45,10 +45,12 @@ def load_mixture(run: Run) -> Mixture:
         train = run.config.get("train")
         asked = isinstance(train, dict) and train.get("ngram")
         raise CheckpointError(
-            "has no n-gram model", where=run.path,
-            hint=f"It is made when training ends: rnngen train --resume {run.path}." if asked
+            "has no n-gram model",
+            where=run.path,
+            hint=f"It is made when training ends: rnngen train --resume {run.path}."
+            if asked
             else "rnngen train FILE --ngram 5 makes a run with one.",
-        )  # fmt: skip
+        )
     return parse_mixture(run.read(NGRAM), run.tokenizer().vocab_size, where)
 
 

@@ -14,15 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.ngram.counts import Ints
-from rnngen.ngram.interpolated import (
-    LEAST_DISCOUNT,
-    Evidence,
-    Floats,
-    NGram,
-    backoff_share,
-    interpolate,
-    kept_share,
-)
+from rnngen.ngram.interpolated import LEAST_DISCOUNT, Evidence, Floats, NGram, backoff_share, interpolate, kept_share
 
 SWEEPS = 4
 MOST_FITTED = 2**18

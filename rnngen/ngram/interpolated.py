@@ -150,10 +150,12 @@ class NGram:
             seen = contexts >= 0
             found.append(
                 Evidence(
-                    count, self._totals[k][contexts] * seen, self._kinds[k][:, contexts] * seen,
+                    count,
+                    self._totals[k][contexts] * seen,
+                    self._kinds[k][:, contexts] * seen,
                     order.dropped[contexts] * seen,
                 )
-            )  # fmt: skip
+            )
             if k < self.order - 1:
                 contexts = np.concatenate([numbers[k], ends[:-1]])
                 after.append(ends[-1:])

@@ -57,9 +57,14 @@ class Mixture:
 
 
 def fit_mixture(
-    train: Ints, valid: Ints, valid_nats: Floats, *, order: int, vocab_size: int,
+    train: Ints,
+    valid: Ints,
+    valid_nats: Floats,
+    *,
+    order: int,
+    vocab_size: int,
     check: Callable[[], object] = lambda: None,
-) -> Mixture:  # fmt: skip
+) -> Mixture:
     """Count the training part; fit discounts and shares on the validation part.
 
     Args:

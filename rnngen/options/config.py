@@ -78,8 +78,11 @@ class RunConfig:
 
 
 SECTIONS: dict[str, type[Options]] = {
-    "model": ModelConfig, "data": DataConfig, "optimizer": OptimizerConfig, "train": TrainConfig,
-}  # fmt: skip
+    "model": ModelConfig,
+    "data": DataConfig,
+    "optimizer": OptimizerConfig,
+    "train": TrainConfig,
+}
 
 SECTION_OF: dict[str, str] = {name: section for section, group in SECTIONS.items() for name in declared(group)}
 """Flat name → the section that holds it."""

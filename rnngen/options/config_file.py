@@ -15,10 +15,14 @@ from rnngen.options.invalid_values import shown
 from rnngen.platforms import quote_argument
 
 _TYPED = {
-    "out": "{config} --out {value}", "init_from": "{config} --init-from {value}",
-    "quiet": "{config} --quiet", "json": "{config} --json", "resume": "--resume {value}",
-    "config": "--config {value}", "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
-}  # fmt: skip
+    "out": "{config} --out {value}",
+    "init_from": "{config} --init-from {value}",
+    "quiet": "{config} --quiet",
+    "json": "{config} --json",
+    "resume": "--resume {value}",
+    "config": "--config {value}",
+    "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
+}
 """Options of ``train`` that a file cannot hold → how they are typed."""
 
 
@@ -73,10 +77,11 @@ def _typed(name: str) -> str:
 def _unknown(path: Path, written: str, value: object) -> UsageError:
     if isinstance(value, dict):
         return UsageError(
-            f"unknown section [{written}]", where=path,
+            f"unknown section [{written}]",
+            where=path,
             expected=", ".join(f"[{section}]" for section in SECTIONS) + ", or none",
             hint="Options can stand without a section, one per line, such as: minutes = 3.",
-        )  # fmt: skip
+        )
     meant = option_meant(written)
     if meant is None:
         return UsageError(f"unknown option {written!r}", where=path, hint="See rnngen train --help.")
@@ -89,6 +94,8 @@ def _not_in_a_file(path: Path, name: str, value: object, text: str) -> UsageErro
     given = quote_argument(value) if isinstance(value, str) else "NAME"
     command = _TYPED[name].format(config=f"{text}--config {quote_argument(str(path))}", value=given)
     return UsageError(
-        f"{_typed(name)} is not given in a file", where=path, expected="it on the command line",
+        f"{_typed(name)} is not given in a file",
+        where=path,
+        expected="it on the command line",
         hint=f"Remove it and type: rnngen train {command}" if value is not False else "Remove it.",
-    )  # fmt: skip
+    )

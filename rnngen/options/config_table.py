@@ -86,10 +86,11 @@ def _not_toml(path: Path, text: str, reason: str) -> UsageError:
     line = text.splitlines()[int(place[1]) - 1].strip() if text else ""
     meant = _corrected(line)
     return UsageError(
-        f"is not TOML ({reason[: place.start()]})", where=f"{path}, line {place[1]}",
+        f"is not TOML ({reason[: place.start()]})",
+        where=f"{path}, line {place[1]}",
         found=repr(line if len(line) <= 60 else line[:59] + "…"),
         hint=HINT if meant is None else f"Did you mean: {meant}",
-    )  # fmt: skip
+    )
 
 
 def _corrected(line: str) -> str | None:

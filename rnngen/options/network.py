@@ -46,9 +46,13 @@ class ModelConfig(Options):
         0.0, "Dropout probability on every layer's output.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
     )
     hidden_dropout: float | None = option(
-        None, "Dropout probability on the output of all layers but the last.", panel=PANEL, least=0, below=1,
+        None,
+        "Dropout probability on the output of all layers but the last.",
+        panel=PANEL,
+        least=0,
+        below=1,
         default_text="as --dropout",
-    )  # fmt: skip
+    )
     input_dropout: float = option(
         0.0, "Dropout probability on the embedded input.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
     )
@@ -59,13 +63,17 @@ class ModelConfig(Options):
         0.0, "DropConnect probability on the recurrent weights.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
     )
     tied: bool = option(
-        False, "Share one matrix between embedding and softmax; the last of several layers then has --embedding-size "
-        "units.", panel=PANEL, flags=("--tied/--no-tied",),
-    )  # fmt: skip
+        False,
+        "Share one matrix between embedding and softmax; the last of several layers then has --embedding-size units.",
+        panel=PANEL,
+        flags=("--tied/--no-tied",),
+    )
     bidirectional: bool = option(
-        False, "Train a model that reads from both ends and fills gaps (for fill, not sample): two networks of these "
-        "sizes.", panel=PANEL, flags=("--bidirectional/--no-bidirectional",),
-    )  # fmt: skip
+        False,
+        "Train a model that reads from both ends and fills gaps (for fill, not sample): two networks of these sizes.",
+        panel=PANEL,
+        flags=("--bidirectional/--no-bidirectional",),
+    )
     initialization: Literal["orthogonal", "uniform"] = option(
         "orthogonal", "Distribution of the initial weights.", panel=PANEL
     )

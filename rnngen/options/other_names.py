@@ -30,10 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "gates": "gate unit units cells neurons saturation",
         "card": "info show summary",
     },
-    "rnngen corpus": {
-        "build": "make get create new download fetch",
-        "build pydoc": "pydoc",
-    },
+    "rnngen corpus": {"build": "make get create new download fetch", "build pydoc": "pydoc"},
 }
 """Group → what to type after it → what others call that."""
 

@@ -21,27 +21,50 @@ from rnngen.options.declare import check
 
 AWD_LSTM: dict[str, Any] = {
     # text
-    "tokenizer": "word", "vocab_size": 10_000,
+    "tokenizer": "word",
+    "vocab_size": 10_000,
     # network: 400 → 1150 → 1150 → 400, the softmax has the embedding's matrix
-    "cell": "lstm", "num_layers": 3, "hidden_size": 1150, "embedding_size": 400, "tied": True,
+    "cell": "lstm",
+    "num_layers": 3,
+    "hidden_size": 1150,
+    "embedding_size": 400,
+    "tied": True,
     "initialization": "uniform",
-    "dropout": 0.4, "hidden_dropout": 0.25, "input_dropout": 0.4, "embedding_dropout": 0.1, "weight_dropout": 0.5,
+    "dropout": 0.4,
+    "hidden_dropout": 0.25,
+    "input_dropout": 0.4,
+    "embedding_dropout": 0.1,
+    "weight_dropout": 0.5,
     # loss
-    "activation_regularization": 2.0, "temporal_activation_regularization": 1.0,
+    "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0,
     # steps
-    "optimizer": "asgd", "learning_rate": 30.0, "warmup": 0.0, "decay": "none", "weight_decay": 1.2e-6, "clip": 0.25,
-    "nonmono": 5, "batch_size": 20, "bptt": 70, "bptt_jitter": 5.0,
+    "optimizer": "asgd",
+    "learning_rate": 30.0,
+    "warmup": 0.0,
+    "decay": "none",
+    "weight_decay": 1.2e-6,
+    "clip": 0.25,
+    "nonmono": 5,
+    "batch_size": 20,
+    "bptt": 70,
+    "bptt_jitter": 5.0,
     # length
-    "epochs": 500.0, "patience": 0,
-}  # fmt: skip
+    "epochs": 500.0,
+    "patience": 0,
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "awd-lstm": AWD_LSTM,
     "awd-lstm-wt2": {
-        **AWD_LSTM, "vocab_size": 33_278, "hidden_dropout": 0.2, "input_dropout": 0.65, "batch_size": 80,
+        **AWD_LSTM,
+        "vocab_size": 33_278,
+        "hidden_dropout": 0.2,
+        "input_dropout": 0.65,
+        "batch_size": 80,
         "epochs": 750.0,
     },
-}  # fmt: skip
+}
 """Name → flat names and values."""
 
 _INSTEAD: dict[str, tuple[str, ...]] = {

@@ -28,9 +28,12 @@ class DataConfig(Options):
         (), "Keep this file for eval instead of a share of the corpus.", panel=TEXT, metavar="FILE"
     )
     split: Sequence[float] = option(
-        (0.9, 0.05, 0.05), "Fractions for training, validation and test, in the order of the text.", panel=TEXT,
-        metavar="F,F[,F]", default_text="0.9,0.05,0.05",
-    )  # fmt: skip
+        (0.9, 0.05, 0.05),
+        "Fractions for training, validation and test, in the order of the text.",
+        panel=TEXT,
+        metavar="F,F[,F]",
+        default_text="0.9,0.05,0.05",
+    )
     errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
@@ -48,9 +51,10 @@ class DataConfig(Options):
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
         if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
             raise UsageError(
-                "invalid value for `split`", expected="two or three fractions that sum to 1 (train,valid[,test])",
+                "invalid value for `split`",
+                expected="two or three fractions that sum to 1 (train,valid[,test])",
                 found=",".join(map(str, self.split)),
-            )  # fmt: skip
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +62,25 @@ class OptimizerConfig(Options):
     """How a gradient becomes a step."""
 
     optimizer: Literal["muon", "asgd"] = option(
-        "muon", "muon (Muon and AdamW, with an exponential average of the weights) or asgd (SGD, averaged once "
-        "validation stops improving: NT-ASGD).", panel=LEARNING,
-    )  # fmt: skip
+        "muon",
+        "muon (Muon and AdamW, with an exponential average of the weights) or asgd (SGD, averaged once "
+        "validation stops improving: NT-ASGD).",
+        panel=LEARNING,
+    )
     learning_rate: float = option(
-        1e-2, "Peak learning rate of AdamW (embedding, softmax, biases), or of asgd.", panel=LEARNING, above=0,
+        1e-2,
+        "Peak learning rate of AdamW (embedding, softmax, biases), or of asgd.",
+        panel=LEARNING,
+        above=0,
         default_text="0.01, more for few steps",
-    )  # fmt: skip
+    )
     muon_learning_rate: float = option(
-        0.02, "Peak learning rate of Muon (recurrent matrices).", panel=LEARNING, above=0,
+        0.02,
+        "Peak learning rate of Muon (recurrent matrices).",
+        panel=LEARNING,
+        above=0,
         default_text="0.02, more for few steps",
-    )  # fmt: skip
+    )
     weight_decay: float = option(
         0.02, "Weight decay of the matrices.", panel=LEARNING, least=0, default_text="0.02, more with more epochs"
     )
@@ -80,9 +92,12 @@ class OptimizerConfig(Options):
         "linear", "Learning-rate schedule after warm-up.", panel=LEARNING
     )
     ema: float = option(
-        0.98, "Decay of the weight average that is validated and kept, with muon; 0: none.", panel=LEARNING, least=0,
+        0.98,
+        "Decay of the weight average that is validated and kept, with muon; 0: none.",
+        panel=LEARNING,
+        least=0,
         below=1,
-    )  # fmt: skip
+    )
     nonmono: int = option(
         5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, least=1
     )
@@ -99,9 +114,12 @@ class TrainConfig(Options):
     """The loop: how many parallel streams, how far gradients reach, how long, how often to validate and save."""
 
     batch_size: int = option(
-        32, "Batch size: parallel streams of text.", panel=LEARNING, least=1,
+        32,
+        "Batch size: parallel streams of text.",
+        panel=LEARNING,
+        least=1,
         default_text="32, fewer for short texts, more for long runs",
-    )  # fmt: skip
+    )
     bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, least=1)
     bptt_jitter: float = option(
         0.0, "Standard deviation of the window length around --bptt; 0: all alike.", panel=LEARNING, least=0, most=1000
@@ -109,21 +127,31 @@ class TrainConfig(Options):
     steps: int = option(1000, "Number of optimizer steps.", panel=COMMON, least=1, default_text="as --minutes allow")
     valid_every: int = option(100, "Steps between validations.", panel=RUN, least=1, default_text="by measurement")
     valid_tokens: int | None = option(
-        None, "Tokens of the validation part that each validation reads.", panel=RUN, least=1,
+        None,
+        "Tokens of the validation part that each validation reads.",
+        panel=RUN,
+        least=1,
         default_text="all, fewer of a long one",
-    )  # fmt: skip
+    )
     save_every: int = option(200, "Steps between saves.", panel=RUN, least=1, default_text="about a minute")
     sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, least=0, default_text="8 per run")
     patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, least=0)
     seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, least=0)
     ngram: int = option(
-        0, "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",
-        panel=LEARNING, least=0, most=16,
-    )  # fmt: skip
+        0,
+        "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",
+        panel=LEARNING,
+        least=0,
+        most=16,
+    )
     device: str = option(
-        "auto", "auto, cpu, mps, cuda or cuda:N.", panel=RUN, pattern=r"auto|cpu|mps|cuda(:\d+)?",
-        expected="auto, cpu, mps, cuda or cuda:N", likely=("auto", "cpu", "mps", "cuda", "cuda:0"),
-    )  # fmt: skip
+        "auto",
+        "auto, cpu, mps, cuda or cuda:N.",
+        panel=RUN,
+        pattern=r"auto|cpu|mps|cuda(:\d+)?",
+        expected="auto, cpu, mps, cuda or cuda:N",
+        likely=("auto", "cpu", "mps", "cuda", "cuda:0"),
+    )
     precision: Precision = option("auto", "Arithmetic; auto times a few steps of each.", panel=RUN)
     threads: int | None = option(
         None, "CPU threads.", panel=RUN, least=1, most=4096, default_text="all, fewer while other programs are busy"
@@ -142,6 +170,8 @@ class PlanConfig(Options):
         None, "128, 256, 512 or 1024 units.", panel=COMMON, default_text="by measurement"
     )
     preset: Literal["awd-lstm", "awd-lstm-wt2"] | None = option(
-        None, "A published recipe for words of the Penn Treebank or WikiText-2, for a GPU; other options override its "
-        "values.", panel=NETWORK,
-    )  # fmt: skip
+        None,
+        "A published recipe for words of the Penn Treebank or WikiText-2, for a GPU; other options override its "
+        "values.",
+        panel=NETWORK,
+    )

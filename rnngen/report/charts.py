@@ -77,8 +77,7 @@ def gradient_flow(report: RunReport) -> dict[str, Any] | None:
         color=alt.Color("state:N", legend=None),
     )
     line = base.mark_line().encode(
-        y=alt.Y("mean:Q", scale=scale),
-        tooltip=["state:N", "lag:Q", alt.Tooltip("mean:Q", format=".2e")],
+        y=alt.Y("mean:Q", scale=scale), tooltip=["state:N", "lag:Q", alt.Tooltip("mean:Q", format=".2e")]
     )
     return _finish(alt.layer(band, line).resolve_legend(color="independent"))
 

@@ -21,32 +21,43 @@ GENERATOR = "rnngen"
 """What the page says of itself within its first 2,000 bytes, by which it is recognised, as by reading a folder."""
 
 SCORES = {
-    "nats_per_token": "nats per token", "token_perplexity": "token perplexity", "word_perplexity": "word perplexity",
-    "bits_per_character": "bits per character", "bits_per_byte": "bits per byte",
-}  # fmt: skip
+    "nats_per_token": "nats per token",
+    "token_perplexity": "token perplexity",
+    "word_perplexity": "word perplexity",
+    "bits_per_character": "bits per character",
+    "bits_per_byte": "bits per byte",
+}
 PSEUDO_SCORES = {
-    "pseudo_nats_per_token": "pseudo-nats per token", "pseudo_perplexity": "pseudo-perplexity",
+    "pseudo_nats_per_token": "pseudo-nats per token",
+    "pseudo_perplexity": "pseudo-perplexity",
     "pseudo_bits_per_character": "pseudo-bits per character",
-}  # fmt: skip
+}
 
 
 def render(reports: Sequence[RunReport]) -> str:
     """The page about some runs, as HTML that needs nothing else."""
     environment = Environment(
-        loader=PackageLoader("rnngen.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("rnngen.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     kinds = [
         ("Perplexity", SCORES, [r for r in reports if not r.card.bidirectional]),
         ("Pseudo-perplexity", PSEUDO_SCORES, [r for r in reports if r.card.bidirectional]),
     ]
     return environment.get_template("page.html.j2").render(
-        generator=GENERATOR, version=__version__, reports=reports, levels=LEVELS,
+        generator=GENERATOR,
+        version=__version__,
+        reports=reports,
+        levels=LEVELS,
         curves=[(title, charts.learning_curves(group)) for title, _, group in kinds if group],
         tables=[(title, names, group) for title, names, group in kinds if group],
-        flows=[charts.gradient_flow(report) for report in reports], traces=[report.traces for report in reports],
+        flows=[charts.gradient_flow(report) for report in reports],
+        traces=[report.traces for report in reports],
         vega=Markup(_vega()),
-    )  # fmt: skip
+    )
 
 
 def _vega() -> str:
@@ -93,9 +104,11 @@ def check_out(out: Path) -> None:
     )  # and of old
     if not begins.startswith(b"<!doctype html") or not any(mark in begins for mark in marks):
         raise UsageError(
-            "`out` names a file that is not a report", found=out, expected="a report, or a name that is free",
+            "`out` names a file that is not a report",
+            found=out,
+            expected="a report, or a name that is free",
             hint=f"Type another name: `out={quote_argument(str(_free_name(out)))}`",
-        )  # fmt: skip
+        )
 
 
 def _free_name(out: Path) -> Path:

@@ -103,14 +103,18 @@ def make_card(run: Run) -> Card:
     tokens, valid_part = _part(parts, "train").get("tokens"), _part(parts, "valid")
     test_tokens = _part(parts, "test").get("tokens")
     checked: list[tuple[str, Any, Any]] = [
-        ("corpus.parts.train.tokens", tokens, int), ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
-        ("corpus.parts.valid.characters", valid_part.get("characters"), int), ("train.steps", train.get("steps"), int),
-        ("corpus.parts.test.tokens", test_tokens, int), ("train.patience", train.get("patience"), int),
+        ("corpus.parts.train.tokens", tokens, int),
+        ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
+        ("corpus.parts.valid.characters", valid_part.get("characters"), int),
+        ("train.steps", train.get("steps"), int),
+        ("corpus.parts.test.tokens", test_tokens, int),
+        ("train.patience", train.get("patience"), int),
         ("train.valid_every", train.get("valid_every"), int),
-        ("train.batch_size", train.get("batch_size"), int), ("train.bptt", train.get("bptt"), int),
+        ("train.batch_size", train.get("batch_size"), int),
+        ("train.bptt", train.get("bptt"), int),
         ("optimizer.clip", optimizer.get("clip"), (int, float)),
         *(("data.corpus", file, str) for file in data.get("corpus") or ()),
-    ]  # fmt: skip
+    ]
     for name, value, kind in checked:
         if value is not None and not isinstance(value, kind):
             raise CheckpointError(f"{name} is wrong", where=run.path / CONFIG, found=repr(value))
@@ -118,23 +122,33 @@ def make_card(run: Run) -> Card:
     last, plan = steps[-1] if steps else {}, run.last_plan()
     window = train.get("batch_size", 0) * train.get("bptt", 0)
     return Card(
-        path=run.path, model=model.describe() + (", tied" if model.tied else ""),
+        path=run.path,
+        model=model.describe() + (", tied" if model.tied else ""),
         parameters=model.num_parameters(V),
-        bytes=run.manifest[MODEL]["bytes"], text=tuple(data.get("corpus", ())), fingerprint=run.corpus_fingerprint,
+        bytes=run.manifest[MODEL]["bytes"],
+        text=tuple(data.get("corpus", ())),
+        fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
         finished=_is_finished(run, train, last.get("step"), valid),
-        tokens=tokens, valid_tokens=valid_part.get("tokens"), test_tokens=test_tokens,
+        tokens=tokens,
+        valid_tokens=valid_part.get("tokens"),
+        test_tokens=test_tokens,
         tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if rows else None),
-        planned_steps=run.planned_steps(), epochs=last.get("epoch"), seconds=seconds, best_nats=best.get("valid_nll"),
-        best_step=best.get("step"), tokens_per_second=last["step"] * window / seconds if last and seconds else None,
+        planned_steps=run.planned_steps(),
+        epochs=last.get("epoch"),
+        seconds=seconds,
+        best_nats=best.get("valid_nll"),
+        best_step=best.get("step"),
+        tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=plan.precision if plan else train.get("precision"),
         gradient_norm=statistics.median(norms) if norms else None,
         clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
-        ngram=NGRAM in run.manifest, bidirectional=model.bidirectional,
+        ngram=NGRAM in run.manifest,
+        bidirectional=model.bidirectional,
         curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
-    )  # fmt: skip
+    )
 
 
 def _is_finished(

@@ -109,9 +109,10 @@ def write_synced(path: Path, content: bytes) -> None:
 def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
     return CheckpointError(
-        f"cannot be written ({error.strerror or error})", where=path,
+        f"cannot be written ({error.strerror or error})",
+        where=path,
         hint="What was saved before is intact. Free some space or choose another folder with `out`.",
-    )  # fmt: skip
+    )
 
 
 def sha256(content: bytes | mmap.mmap) -> str:
@@ -199,10 +200,11 @@ class Run:
         entry = self._entry(name)
         exists = (self.path / name).exists()
         return CheckpointError(
-            "is damaged: it is not what the manifest says" if exists else "is missing", where=self.path / name,
+            "is damaged: it is not what the manifest says" if exists else "is missing",
+            where=self.path / name,
             expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
             hint="rnngen train --resume can go on from the checkpoints in resume/." if name in (MODEL, NGRAM) else None,
-        )  # fmt: skip
+        )
 
     def read_ahead(self) -> None:
         """Begin to map and check the weights in the background, while libraries are being imported."""
@@ -224,9 +226,11 @@ class Run:
             found = weights[name].shape if name in weights else None
             if found != expected.get(name):
                 raise CheckpointError(
-                    f"tensor {name} does not fit config.json and tokenizer.json", where=where,
-                    expected=expected.get(name, "no such tensor"), found=found or "no such tensor",
-                )  # fmt: skip
+                    f"tensor {name} does not fit config.json and tokenizer.json",
+                    where=where,
+                    expected=expected.get(name, "no such tensor"),
+                    found=found or "no such tensor",
+                )
         wrong = next((name for name, w in weights.items() if w.dtype != "float32"), None)
         if wrong is not None:
             raise CheckpointError(
@@ -379,10 +383,13 @@ def never_saved_error(folder: Path, *, being_trained: bool) -> CheckpointError:
         text = " ".join(quote_argument(str(source)) for source in sources)
     again = f"begin it again in the same folder: rnngen train {text} --out {quote_argument(str(folder))}."
     return CheckpointError(
-        "this run has not saved anything", where=folder, expected="a run that was saved at least once",
+        "this run has not saved anything",
+        where=folder,
+        expected="a run that was saved at least once",
         hint=f"Wait for its first save, or, if it is not being trained any more, {again}"
-        if being_trained else f"{again[0].upper()}{again[1:]}",
-    )  # fmt: skip
+        if being_trained
+        else f"{again[0].upper()}{again[1:]}",
+    )
 
 
 def read_file(path: Path) -> bytes | None:
@@ -475,17 +482,22 @@ def open_run(path: str | Path | None = None) -> Run:
     if not any((folder / name).exists() for name in (CONFIG, MANIFEST, "resume")):
         runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
         raise CheckpointError(
-            "is not a run", where=folder, expected="a folder made by rnngen train",
+            "is not a run",
+            where=folder,
+            expected="a folder made by rnngen train",
             hint=f"It holds runs: {', '.join(map(str, runs[:5]))}{', …' * (len(runs) > 5)}." if runs else None,
-        )  # fmt: skip
+        )
     if never_saved(folder):
         raise never_saved_error(folder, being_trained=(folder / HOLDER).exists())  # unless its process was killed
     if not (folder / MANIFEST).exists():
         raise CheckpointError(
-            "has no saved model yet", where=folder, expected="a folder made by rnngen train, with a manifest.json",
+            "has no saved model yet",
+            where=folder,
+            expected="a folder made by rnngen train, with a manifest.json",
             hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}."
-            if (folder / CONFIG).exists() and saved_steps(folder) else None,
-        )  # fmt: skip
+            if (folder / CONFIG).exists() and saved_steps(folder)
+            else None,
+        )
     manifest = read_manifest(folder)
     run = Run(folder, manifest, {})
     config = read_json(folder / CONFIG, run.read(CONFIG))
@@ -522,8 +534,11 @@ def newest_run() -> Path:
     if not manifests:
         here = sorted(manifest.parent for manifest in Path().glob(f"*/{MANIFEST}"))
         raise CheckpointError(
-            "there is no trained model yet", where=folder, expected="a run made by rnngen train",
+            "there is no trained model yet",
+            where=folder,
+            expected="a run made by rnngen train",
             hint=f"Runs in this folder are named: {', '.join(map(str, here[:5]))}{', …' * (len(here) > 5)}."
-            if here else "Train one: rnngen train FILE.",
-        )  # fmt: skip
+            if here
+            else "Train one: rnngen train FILE.",
+        )
     return max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent

@@ -35,9 +35,13 @@ class Hypothesis(NamedTuple):
 
 
 def beam_search(
-    generator: Generator, prompt: str, width: int, sampling: Sampling, on_step: Callable[[int], object] | None = None,
+    generator: Generator,
+    prompt: str,
+    width: int,
+    sampling: Sampling,
+    on_step: Callable[[int], object] | None = None,
     on_read: Callable[[int], object] | None = None,
-) -> list[Sample]:  # fmt: skip
+) -> list[Sample]:
     """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
 
     Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.

@@ -88,9 +88,15 @@ class Generator:
         return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
 
     def writer(
-        self, prompt: str, sampling: Sampling, *, seed: int | None = None, number: int = 0, scored: bool = False,
+        self,
+        prompt: str,
+        sampling: Sampling,
+        *,
+        seed: int | None = None,
+        number: int = 0,
+        scored: bool = False,
         on_read: Callable[[int], object] | None = None,
-    ) -> Writer:  # fmt: skip
+    ) -> Writer:
         """What draws one continuation of a prompt, token by token.
 
         Args:
@@ -123,10 +129,15 @@ class Generator:
         return list(self.samples(prompts, seed=seed, **options))
 
     def samples(
-        self, prompts: Sequence[str], *, seed: int | None = None, keep_pieces: bool = False,
-        on_step: Callable[[int], object] | None = None, on_read: Callable[[int], object] | None = None,
+        self,
+        prompts: Sequence[str],
+        *,
+        seed: int | None = None,
+        keep_pieces: bool = False,
+        on_step: Callable[[int], object] | None = None,
+        on_read: Callable[[int], object] | None = None,
         **options: Any,
-    ) -> Iterator[Sample]:  # fmt: skip
+    ) -> Iterator[Sample]:
         """As ``generate_batch``, but the samples one after the other, as they are done.
 
         ``keep_pieces`` gives each its ``pieces``, and writes one at a time; ``on_step`` is told how many tokens have
@@ -142,9 +153,14 @@ class Generator:
         return self._samples(list(prompts), sampling, seed, keep_pieces, on_step, on_read)
 
     def _samples(
-        self, prompts: list[str], sampling: Sampling, seed: int, keep_pieces: bool,
-        on_step: Callable[[int], object] | None, on_read: Callable[[int], object] | None,
-    ) -> Iterator[Sample]:  # fmt: skip
+        self,
+        prompts: list[str],
+        sampling: Sampling,
+        seed: int,
+        keep_pieces: bool,
+        on_step: Callable[[int], object] | None,
+        on_read: Callable[[int], object] | None,
+    ) -> Iterator[Sample]:
         size, before = 1 if keep_pieces else TOGETHER, 0
 
         def drawn(more: int) -> None:
@@ -220,17 +236,27 @@ class Generator:
         return context
 
     def write_from(
-        self, starts: Sequence[Start], sampling: Sampling, seed: int, numbers: Iterable[int], *, scored: bool,
+        self,
+        starts: Sequence[Start],
+        sampling: Sampling,
+        seed: int,
+        numbers: Iterable[int],
+        *,
+        scored: bool,
         kind: type[Writer] = Writer,
-    ) -> Writer:  # fmt: skip
+    ) -> Writer:
         """What draws samples with these numbers, each from its start: a writer of this kind."""
         context = self.context()
         context.snapshot = Snapshot.join([start.stream for start in starts])
         openings = [start.opening for start in starts]
         sampler = Sampler(
-            sampling, banned=self.banned(sampling.ban), seed=seed, samples=numbers,
-            histories=[start.ids for start in starts], vocab_size=self.tokenizer.vocab_size,
-        )  # fmt: skip
+            sampling,
+            banned=self.banned(sampling.ban),
+            seed=seed,
+            samples=numbers,
+            histories=[start.ids for start in starts],
+            vocab_size=self.tokenizer.vocab_size,
+        )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
 
     def _check(self, sampling: Sampling, seed: int) -> None:
@@ -283,9 +309,11 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
     if run.model_config().bidirectional:
         fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
-            "cannot write on: it is bidirectional, and says what stands between what is known", where=run.path,
-            expected="a left-to-right model", hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
-        )  # fmt: skip
+            "cannot write on: it is bidirectional, and says what stands between what is known",
+            where=run.path,
+            expected="a left-to-right model",
+            hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
+        )
     mixture = None
     if ngram:
         from rnngen.ngram.file import load_mixture
@@ -307,8 +335,13 @@ def _engine(run: Run, device: str | None) -> Model:
 
 @takes(WritingOfRun)
 def generate(
-    prompt: str = "", *, run: str | Path | Run | None = None, ngram: bool = False, device: str | None = None,
-    seed: int | None = None, **options: Any,
-) -> str:  # fmt: skip
+    prompt: str = "",
+    *,
+    run: str | Path | Run | None = None,
+    ngram: bool = False,
+    device: str | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> str:
     """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.generate``."""
     return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))

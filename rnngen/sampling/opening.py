@@ -43,7 +43,7 @@ class Opening:
 
 def open_text(
     context: Context, held: str, tokenizer: Tokenizer, *, force: str = "", ban: Sequence[str] = ()
-) -> Opening:  # fmt: skip
+) -> Opening:
     """Find out how a text can begin.
 
     Args:

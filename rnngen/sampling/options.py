@@ -34,44 +34,79 @@ class Sampling(Options):
     title = "sampling option"
 
     repetition_penalty: float = option(
-        1.0, "Divide the logits of repeated tokens by this (multiply, if negative); 1: no penalty.", panel=DRAWING,
-        least=0.01, most=100, remark="1 is none", role="drawing",
-    )  # fmt: skip
+        1.0,
+        "Divide the logits of repeated tokens by this (multiply, if negative); 1: no penalty.",
+        panel=DRAWING,
+        least=0.01,
+        most=100,
+        remark="1 is none",
+        role="drawing",
+    )
     repetition_window: int = option(
-        64, "Count a token as repeated if it is among the last N, the prompt's included; 0: none is.", panel=DRAWING,
+        64,
+        "Count a token as repeated if it is among the last N, the prompt's included; 0: none is.",
+        panel=DRAWING,
         least=0,
-    )  # fmt: skip
+    )
     ban: Sequence[str] = option(
-        (), "Draw no token that contains this text; may be given more than once.", panel=DRAWING, metavar="TEXT",
+        (),
+        "Draw no token that contains this text; may be given more than once.",
+        panel=DRAWING,
+        metavar="TEXT",
         least=1,
-    )  # fmt: skip
-    force: str = option("", "Begin with this text, as if it had been drawn.", panel=DRAWING, metavar="TEXT",
-                        role="drawing")  # fmt: skip
+    )
+    force: str = option(
+        "", "Begin with this text, as if it had been drawn.", panel=DRAWING, metavar="TEXT", role="drawing"
+    )
     temperature: float = option(
-        1.0, "Divide the logits by this: below 1 safer, above 1 bolder, 0 the most likely token every time.",
-        panel=DRAWING, least=0, remark="0 is greedy", flags=("--temperature", "-t"), role="drawing",
-    )  # fmt: skip
+        1.0,
+        "Divide the logits by this: below 1 safer, above 1 bolder, 0 the most likely token every time.",
+        panel=DRAWING,
+        least=0,
+        remark="0 is greedy",
+        flags=("--temperature", "-t"),
+        role="drawing",
+    )
     top_k: int = option(0, "Keep the K most likely tokens; 0: all.", panel=DRAWING, least=0, role="filter")
     top_p: float = option(
-        1.0, "Keep the smallest set of most likely tokens with total probability P (nucleus); 1: all.", panel=DRAWING,
-        least=0, most=1, role="filter",
-    )  # fmt: skip
-    min_p: float = option(
-        0.0, "Keep tokens at least P times as likely as the most likely one; 0: all.", panel=DRAWING, least=0, most=1,
+        1.0,
+        "Keep the smallest set of most likely tokens with total probability P (nucleus); 1: all.",
+        panel=DRAWING,
+        least=0,
+        most=1,
         role="filter",
-    )  # fmt: skip
+    )
+    min_p: float = option(
+        0.0,
+        "Keep tokens at least P times as likely as the most likely one; 0: all.",
+        panel=DRAWING,
+        least=0,
+        most=1,
+        role="filter",
+    )
     typical: float = option(
-        1.0, "Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, with total "
-        "probability P; 1: all.", panel=DRAWING, least=0, most=1, role="filter",
-    )  # fmt: skip
+        1.0,
+        "Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, with total "
+        "probability P; 1: all.",
+        panel=DRAWING,
+        least=0,
+        most=1,
+        role="filter",
+    )
     length: int | None = option(
-        None, "Maximum number of tokens to write.", panel=ENDING, least=0, flags=("--length", "-n"),
+        None,
+        "Maximum number of tokens to write.",
+        panel=ENDING,
+        least=0,
+        flags=("--length", "-n"),
         default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with --until",
-    )  # fmt: skip
+    )
     until: Until | None = option(
-        None, "End before the next line end, after the first sentence, or before the next empty line. Empty lines that "
-        "come first are left out.", panel=ENDING,
-    )  # fmt: skip
+        None,
+        "End before the next line end, after the first sentence, or before the next empty line. Empty lines that "
+        "come first are left out.",
+        panel=ENDING,
+    )
     stop: Sequence[str] = option(
         (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", least=1
     )

@@ -35,9 +35,15 @@ class Sampler:
     """
 
     def __init__(
-        self, sampling: Sampling, *, banned: Sequence[int], seed: int, samples: Iterable[int],
-        histories: Sequence[Sequence[int]], vocab_size: int,
-    ) -> None:  # fmt: skip
+        self,
+        sampling: Sampling,
+        *,
+        banned: Sequence[int],
+        seed: int,
+        samples: Iterable[int],
+        histories: Sequence[Sequence[int]],
+        vocab_size: int,
+    ) -> None:
         self._sampling = sampling
         self._uniforms = [Random(f"{seed} {sample}").random for sample in samples]
         self._recent = None

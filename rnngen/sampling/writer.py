@@ -219,15 +219,26 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
     pieces = tuple(write_pieces(writer, tokenizer, ending))
     mixture_nats = sum(piece.mixture_nats or 0.0 for piece in pieces) if writer.context.mixed else None
     return Sample(
-        "".join(piece.text for piece in pieces), writer.drawn, sum(piece.nats for piece in pieces), mixture_nats,
-        ending.reason, ending.stop, seed, number, pieces,
-    )  # fmt: skip
+        "".join(piece.text for piece in pieces),
+        writer.drawn,
+        sum(piece.nats for piece in pieces),
+        mixture_nats,
+        ending.reason,
+        ending.stop,
+        seed,
+        number,
+        pieces,
+    )
 
 
 def write_samples(
-    writer: Writer, tokenizer: Tokenizer, endings: Sequence[Ending], seed: int, numbers: range,
+    writer: Writer,
+    tokenizer: Tokenizer,
+    endings: Sequence[Ending],
+    seed: int,
+    numbers: range,
     drawn_more: Callable[[int], object],
-) -> list[Sample]:  # fmt: skip
+) -> list[Sample]:
     """All samples of a writer that scores, whole; ``drawn_more`` is told of every step's tokens."""
     B, most = len(numbers), endings[0].most
     decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
@@ -268,9 +279,14 @@ def write_samples(
         texts = [tokenizer.decode(each, before=before) for each, before in zip(ids, begun, strict=True)]
     return [
         Sample(
-            texts[sample], lengths[sample], float(nats[sample]),
+            texts[sample],
+            lengths[sample],
+            float(nats[sample]),
             float(mixture_nats[sample]) if writer.context.mixed else None,
-            endings[sample].reason, endings[sample].stop, seed, number,
+            endings[sample].reason,
+            endings[sample].stop,
+            seed,
+            number,
         )
         for sample, number in enumerate(numbers)
-    ]  # fmt: skip
+    ]

@@ -325,9 +325,11 @@ def load_state(run: Path) -> TrainingState:
         raise CheckpointError("every saved state is damaged", where=run / files.RESUME, found=warnings[0])
     quoted = quote_argument(str(run))
     raise CheckpointError(
-        "has no state to resume from", where=run, expected=f"a saved state in {run / files.RESUME}",
+        "has no state to resume from",
+        where=run,
+        expected=f"a saved state in {run / files.RESUME}",
         hint=f"Begin a new run with its weights: rnngen train TEXT --init-from {quoted}.",
-    )  # fmt: skip
+    )
 
 
 def _read_state(folder: Path) -> tuple[dict[str, Tensor], Any]:
@@ -361,9 +363,12 @@ def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
 
 
 def unpack_optimizers(
-    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor], where: object = None,
-    *, stepped: bool | None = None,
-) -> None:  # fmt: skip
+    optimizers: Sequence[torch.optim.Optimizer],
+    tensors: Mapping[str, Tensor],
+    where: object = None,
+    *,
+    stepped: bool | None = None,
+) -> None:
     """Put back what ``pack_optimizers`` took; the parameter groups come from the configuration.
 
     Args:

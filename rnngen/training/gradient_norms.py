@@ -78,9 +78,7 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
     return f"Begin a new run with {', or '.join(steps)}."
 
 
-def _advice(
-    norms: Sequence[float], median: float, largest: float, clipped: float, config: RunConfig
-) -> str | None:  # fmt: skip
+def _advice(norms: Sequence[float], median: float, largest: float, clipped: float, config: RunConfig) -> str | None:
     if len(norms) < LEAST:
         return None
     see = "rnngen inspect gradients shows how far it reaches back"

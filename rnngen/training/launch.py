@@ -69,9 +69,10 @@ def launch(
     keep_freed_memory()
     if init_from and options.get("preset"):
         raise UsageError(
-            "`preset` cannot be given with `init_from`", expected="the network and tokenizer of that run",
+            "`preset` cannot be given with `init_from`",
+            expected="the network and tokenizer of that run",
             hint="Give those of its values that are about learning as options.",
-        )  # fmt: skip
+        )
     options = with_preset(options)
     check_options(options)
     options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
@@ -102,9 +103,13 @@ def launch(
 
 
 def train(
-    corpus: str | Path | Sequence[str | Path], *, out: str | Path | None = None, init_from: str | Path | None = None,
-    on_event: Callable[[Event], None] | None = None, **options: Any,
-) -> Run:  # fmt: skip
+    corpus: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    init_from: str | Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    **options: Any,
+) -> Run:
     """Train a model on a text and return its run.
 
     Args:
@@ -138,9 +143,11 @@ def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
                     f"`{option}` cannot be given with `init_from`", hint=f"The network is that of {first.path}."
                 )
             raise UsageError(
-                f"`{name}` cannot change with `init_from`", expected=value, found=options[name],
+                f"`{name}` cannot change with `init_from`",
+                expected=value,
+                found=options[name],
                 hint=f"The network is that of {first.path}; leave the option out.",
-            )  # fmt: skip
+            )
     if options.get("size"):
         raise UsageError("`size` cannot be given with `init_from`", expected="the size of the run it begins with")
     if options.get("tokenizer") not in (None, first.tokenizer().level):
@@ -164,10 +171,12 @@ def _config_json(
         **({"init_from": begun} if begun else {}),
         **config.as_dict(),
         "corpus": {
-            "fingerprint": corpus.fingerprint, "vocab_size": corpus.tokenizer.vocab_size, "parts": parts,
+            "fingerprint": corpus.fingerprint,
+            "vocab_size": corpus.tokenizer.vocab_size,
+            "parts": parts,
             "places": places_from(folder, config.data),
         },
-    }  # fmt: skip
+    }
 
 
 def _refuse_occupied(folder: Path) -> None:

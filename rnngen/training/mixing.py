@@ -37,9 +37,10 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
     V = corpus.tokenizer.vocab_size
     began = time.perf_counter()
     fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V)
-    counted = max(min(len(part.tokens), most) / max(1, len(piece)) for part, piece, most in (
-        (corpus.train, train, MOST_TOKENS), (corpus.valid, valid, MOST_FITTED))
-    )  # fmt: skip
+    counted = max(
+        min(len(part.tokens), most) / max(1, len(piece))
+        for part, piece, most in ((corpus.train, train, MOST_TOKENS), (corpus.valid, valid, MOST_FITTED))
+    )
     longer = LONGER if counted > 1 else 1.0
     return counted * longer * (time.perf_counter() - began) + len(corpus.valid.tokens) * token_seconds
 
@@ -65,9 +66,13 @@ def mix_ngram(
     network = np.empty(len(tokens), np.float32)
     total_nats(load_language_model(open_run(path)).to(config.train.device), tokens, each=network, check=check)
     mixture = fit_mixture(
-        corpus.train.tokens, tokens, network, order=config.train.ngram, vocab_size=corpus.tokenizer.vocab_size,
+        corpus.train.tokens,
+        tokens,
+        network,
+        order=config.train.ngram,
+        vocab_size=corpus.tokenizer.vocab_size,
         check=check,
-    )  # fmt: skip
+    )
     ngram, mixed = mixture.nats(tokens, network)
     means = (float(nats.mean(dtype=np.float64)) for nats in (network, ngram, mixed))
     return to_bytes(mixture), Mixed(mixture.ngram.order, *means)

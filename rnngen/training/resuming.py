@@ -34,9 +34,15 @@ DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")
 
 
 def resume(
-    path: Path, texts: Sequence[str] = (), *, length: Mapping[str, float] | None = None, device: str | None = None,
-    allow_changed_corpus: bool = False, started: float | None = None, on_progress: OnProgress | None = None,
-) -> Launched:  # fmt: skip
+    path: Path,
+    texts: Sequence[str] = (),
+    *,
+    length: Mapping[str, float] | None = None,
+    device: str | None = None,
+    allow_changed_corpus: bool = False,
+    started: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Launched:
     """Prepare to resume a run as if it had never stopped, or to train it further.
 
     Args:
@@ -113,10 +119,16 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
 
 
 def train_further(
-    run: str | Path | Run, corpus: str | Path | Sequence[str | Path] = (), *, minutes: float | None = None,
-    epochs: float | None = None, steps: int | None = None, device: str | None = None,
-    allow_changed_corpus: bool = False, on_event: Callable[[Event], None] | None = None,
-) -> Run:  # fmt: skip
+    run: str | Path | Run,
+    corpus: str | Path | Sequence[str | Path] = (),
+    *,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    device: str | None = None,
+    allow_changed_corpus: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Run:
     """Train a run that was stopped to its end, or, with a length, any run further; returns the run.
 
     Args:
@@ -141,9 +153,13 @@ def train_further(
 
 
 def _read_text(
-    data: DataConfig, recorded: Mapping[str, Any], path: Path, tokenizer: Tokenizer, texts: Sequence[str],
+    data: DataConfig,
+    recorded: Mapping[str, Any],
+    path: Path,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
     on_progress: OnProgress | None,
-) -> Found:  # fmt: skip
+) -> Found:
     """The run's text, wherever it is; what is piped in now is read if it is nowhere else."""
     try:
         return find_recorded(data, recorded, path, tokenizer, given=texts, on_progress=on_progress)
@@ -154,15 +170,21 @@ def _read_text(
         if texts:
             raise
         raise CorpusError(
-            f"the run's text cannot be read: {error}", where=path,
+            f"the run's text cannot be read: {error}",
+            where=path,
             hint=f"Give the text at its new place: rnngen train --resume {quote_argument(str(path))} TEXT.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _same_text(
-    text: Found, data: DataConfig, path: Path, texts: Sequence[str], length: Mapping[str, float], *,
+    text: Found,
+    data: DataConfig,
+    path: Path,
+    texts: Sequence[str],
+    length: Mapping[str, float],
+    *,
     allow_changed_corpus: bool,
-) -> EncodedCorpus:  # fmt: skip
+) -> EncodedCorpus:
     """The text to train on: the one that the run began with, unless the user allows another one.
 
     Raises:
@@ -180,7 +202,7 @@ def _same_text(
         where=", ".join("standard input" if text == STDIN else text for text in texts or data.corpus),
         expected="the text that it was trained on, at this place or as rnngen train --resume RUN TEXT",
         hint=f"To train on it all the same: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
-    )  # fmt: skip
+    )
 
 
 def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
@@ -200,9 +222,8 @@ def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
 
 
 def _train_further(
-    trainer: Trainer, length: Mapping[str, float], given: Sequence[str], started: float,
-    on_progress: OnProgress | None,
-) -> Plan:  # fmt: skip
+    trainer: Trainer, length: Mapping[str, float], given: Sequence[str], started: float, on_progress: OnProgress | None
+) -> Plan:
     """Plan the rest of a run anew, and begin with it.
 
     Args:

@@ -140,9 +140,11 @@ def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected
         wanted, tensor = expected.get(name), tensors.get(name)
         if wanted is None or tensor is None or not wanted.fits(tensor):
             raise CheckpointError(
-                f"tensor {name} does not fit {CONFIG}", where=where, expected=wanted or "no such tensor",
+                f"tensor {name} does not fit {CONFIG}",
+                where=where,
+                expected=wanted or "no such tensor",
                 found="no such tensor" if tensor is None else Expected.like(tensor),
-            )  # fmt: skip
+            )
 
 
 def expected_moments(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Expected]:

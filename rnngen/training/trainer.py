@@ -215,9 +215,13 @@ class Trainer:
             peak["peak"] = stretch.cycle.peak
             self._progress = math.inf, stretch.step
         self._log(
-            step=stretch.step, planned_steps=stretch.steps, threads=stretch.threads, precision=stretch.precision,
-            trial=stretch.trial, **peak,
-        )  # fmt: skip
+            step=stretch.step,
+            planned_steps=stretch.steps,
+            threads=stretch.threads,
+            precision=stretch.precision,
+            trial=stretch.trial,
+            **peak,
+        )
 
     def _out_of_patience(self) -> bool:
         patience, cycle = self.config.train.patience, self.schedule.cycle
@@ -262,9 +266,13 @@ class Trainer:
             clipped = min(norm, self.config.optimizer.clip)
             self._norms.append(norm)
             self._log(
-                step=result.number, epoch=epoch, train_nll=loss, grad_norm=norm, clipped_norm=clipped,
+                step=result.number,
+                epoch=epoch,
+                train_nll=loss,
+                grad_norm=norm,
+                clipped_norm=clipped,
                 learning_rate=rate,
-            )  # fmt: skip
+            )
             yield Stepped(result.number, self.schedule.steps, loss, norm, clipped, rate, epoch, tokens)
         if failure:
             raise failure

@@ -43,8 +43,11 @@ def run_and_list_imports(*arguments: str) -> str:
     """The last line on stderr of a command in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUN_WITHOUT_TORCH, *arguments],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()[-1]
 
@@ -119,7 +122,7 @@ def test_version_is_the_packages(cli: Cli) -> None:
         (["corpus", "biuld", "pydoc"], 2, "rnngen corpus build pydoc?"),
     ],
     ids=shown,
-)  # fmt: skip
+)
 def test_a_mistake_is_one_line_that_says_what_to_do(cli: Cli, arguments: list[str], code: int, said: str) -> None:
     outcome = cli(*arguments)
     assert (outcome.code, outcome.out) == (code, "")
@@ -276,8 +279,28 @@ def test_values_are_what_typer_would_make_of_them_with_pydantic() -> None:
 
     quick, thorough = build(cls=QuickCommand), build()
     for line in (
-        "", "--a 2", "--a nan", "--a 1e400", "--a x", "--b 7", "--b -3", "--b 1.5", "--b x", "--c 1 --c 2", "--d y",
-        "--d z", "--e", "--f a/b", "--g 5", "--g x", "--h 1 --h 2", "--h x", "word", "word word", "--nothing", "--a",
-    ):  # fmt: skip
+        "",
+        "--a 2",
+        "--a nan",
+        "--a 1e400",
+        "--a x",
+        "--b 7",
+        "--b -3",
+        "--b 1.5",
+        "--b x",
+        "--c 1 --c 2",
+        "--d y",
+        "--d z",
+        "--e",
+        "--f a/b",
+        "--g 5",
+        "--g x",
+        "--h 1 --h 2",
+        "--h x",
+        "word",
+        "word word",
+        "--nothing",
+        "--a",
+    ):
         found, expected = values(quick, line.split()), values(thorough, line.split())
         assert repr(found).replace("()", "None") == repr(expected).replace("()", "None"), line

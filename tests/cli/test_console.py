@@ -37,12 +37,25 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 
 
 HARMFUL = {
-    "escape": "\x1b", "carriage return": "\r", "bell": "\a", "backspace": "\b", "nul": "\0", "form feed": "\f",
-    "vertical tab": "\v", "delete": "\x7f", "C1 control sequence introducer": "\x9b", "C1 next line": "\x85",
-    "left-to-right mark": "\u200e", "right-to-left mark": "\u200f", "arabic letter mark": "\u061c",
-    "right-to-left override": "\u202e", "left-to-right embedding": "\u202a", "pop": "\u202c", "isolate": "\u2066",
+    "escape": "\x1b",
+    "carriage return": "\r",
+    "bell": "\a",
+    "backspace": "\b",
+    "nul": "\0",
+    "form feed": "\f",
+    "vertical tab": "\v",
+    "delete": "\x7f",
+    "C1 control sequence introducer": "\x9b",
+    "C1 next line": "\x85",
+    "left-to-right mark": "\u200e",
+    "right-to-left mark": "\u200f",
+    "arabic letter mark": "\u061c",
+    "right-to-left override": "\u202e",
+    "left-to-right embedding": "\u202a",
+    "pop": "\u202c",
+    "isolate": "\u2066",
     "pop isolate": "\u2069",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("character", HARMFUL.values(), ids=HARMFUL)
@@ -212,9 +225,16 @@ def test_bytes_of_names_are_shown_on_a_terminal_as_no_characters() -> None:
 @pytest.mark.parametrize(
     ("part", "total", "text"),
     [
-        (0, 10, "0%"), (10, 10, "100%"), (0, 0, "0%"), (3, 1000, "0.3%"), (3, 1_200_000, "3 of 1,200,000"),
-        (1_199_999, 1_200_000, "1,199,999 of 1,200,000"), (1, 3000, "1 of 3,000"), (1, 3, "33.3%"), (1, 1500, "0.1%"),
+        (0, 10, "0%"),
+        (10, 10, "100%"),
+        (0, 0, "0%"),
+        (3, 1000, "0.3%"),
+        (3, 1_200_000, "3 of 1,200,000"),
+        (1_199_999, 1_200_000, "1,199,999 of 1,200,000"),
+        (1, 3000, "1 of 3,000"),
+        (1, 3, "33.3%"),
+        (1, 1500, "0.1%"),
     ],
-)  # fmt: skip
+)
 def test_a_share_is_not_rounded_to_nothing_or_to_all(part: int, total: int, text: str) -> None:
     assert console.share(part, total) == text

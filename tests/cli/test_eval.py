@@ -21,9 +21,17 @@ from tests.rounding import run_nats_bound
 Cli = Callable[..., Outcome]
 
 METRICS = {
-    "nats_per_token", "token_perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bits_per_character",
-    "tokens", "words", "characters", "bytes",
-}  # fmt: skip
+    "nats_per_token",
+    "token_perplexity",
+    "word_perplexity",
+    "byte_perplexity",
+    "bits_per_byte",
+    "bits_per_character",
+    "tokens",
+    "words",
+    "characters",
+    "bytes",
+}
 
 
 def strict_json(text: str) -> dict[str, Any]:
@@ -193,9 +201,16 @@ def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: P
     rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
     assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
     assert rows.keys() == {
-        "nats a token", "token perplexity", "word perplexity", "bits a character", "bits a byte", "tokens", "words",
-        "characters", "bytes",
-    }  # fmt: skip
+        "nats a token",
+        "token perplexity",
+        "word perplexity",
+        "bits a character",
+        "bits a byte",
+        "tokens",
+        "words",
+        "characters",
+        "bytes",
+    }
     assert float(rows["nats a token"]) == pytest.approx(score["nats_per_token"], abs=1e-4)
     assert float(rows["bits a byte"]) == pytest.approx(score["bits_per_byte"], abs=1e-4)
     assert rows["characters"] == "1,000"

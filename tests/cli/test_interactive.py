@@ -34,9 +34,14 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "200"}
         self.process = subprocess.Popen(
-            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment, start_new_session=True,
+            command,
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            env=environment,
+            start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
-        )  # fmt: skip
+        )
         self.shown = ""
         self.seen = 0
 
@@ -248,9 +253,7 @@ def test_the_terminal_is_left_as_it_was(start: Callable[..., Terminal], how: str
         ("//1", "/1"),
     ],
 )
-def test_every_line_has_an_answer(
-    start: Callable[..., Terminal], corpus: Path, line: str, answer: str
-) -> None:  # fmt: skip
+def test_every_line_has_an_answer(start: Callable[..., Terminal], corpus: Path, line: str, answer: str) -> None:
     terminal = start("-p", "The begin", "--length", 5)
     terminal.expect(PROMPT)
     terminal.say(line)

@@ -56,8 +56,9 @@ def test_what_comes_before_the_first_step_is_not_counted(
             job.advance_to(done)
     total = first + 40
     assert capsys.readouterr().err.splitlines() == [
-        f"writing: {first + 4} of {total} tokens, 36 s left", f"writing: {first + 20} of {total} tokens, 20 s left",
-    ]  # fmt: skip
+        f"writing: {first + 4} of {total} tokens, 36 s left",
+        f"writing: {first + 20} of {total} tokens, 20 s left",
+    ]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -134,9 +135,13 @@ def test_a_prompt_that_takes_long_to_read_is_told_as_that(cli: Callable[..., Out
     prompt = make_text(21_000)
     seed = ["--seed", 1]
     for more in (
-        seed, [*seed, "--show-probs", "--num-samples", 2], [*seed, "--json"], [*seed, "--num-samples", 3],
-        [*seed, "--json", "--show-probs"], ["--beam", 2],
-    ):  # fmt: skip
+        seed,
+        [*seed, "--show-probs", "--num-samples", 2],
+        [*seed, "--json"],
+        [*seed, "--num-samples", 3],
+        [*seed, "--json", "--show-probs"],
+        ["--beam", 2],
+    ):
         err = cli("sample", "--prompt", prompt, "-n", 3, *more).err
         assert re.search(r"^reading the prompt: [\d,]+ of 21,000 tokens, \d+ s left$", err, re.MULTILINE)
         while_it_was_read = err[: err.rindex("reading the prompt")]

@@ -32,28 +32,67 @@ def all_commands() -> dict[str, Any]:
 
 NO_SUCH_OPTION = {
     "train": {
-        "--lr": "--learning-rate", "--epoch": "--epochs", "--max-epochs": "--epochs", "--max-steps": "--steps",
-        "--iterations": "--steps", "--max_iters": "--steps", "--hidden": "--hidden-size", "--rnn-size": "--hidden-size",
-        "-rnn_size": "--hidden-size", "--hidden-dim": "--hidden-size", "--hiddensize": "--hidden-size",
-        "--layers": "--num-layers", "--num-layer": "--num-layers", "--batch": "--batch-size",
-        "--batch_size": "--batch-size", "--seq-length": "--bptt", "--seq-len": "--bptt", "--block-size": "--bptt",
-        "--block_size": "--bptt", "--gpu": "--device cuda", "--cpu": "--device cpu", "--type": "--cell",
-        "--arch": "--cell", "--model": "--cell", "--output": "--out", "--out-dir": "--out", "--save": "--out",
-        "--time": "--minutes", "--minuts": "--minutes", "--Minutes": "--minutes", "-minutes": "--minutes",
-        "--learn": "--learning-rate", "--help-all": "--help", "--wdrop": "--weight-dropout", "--tset": "--test",
+        "--lr": "--learning-rate",
+        "--epoch": "--epochs",
+        "--max-epochs": "--epochs",
+        "--max-steps": "--steps",
+        "--iterations": "--steps",
+        "--max_iters": "--steps",
+        "--hidden": "--hidden-size",
+        "--rnn-size": "--hidden-size",
+        "-rnn_size": "--hidden-size",
+        "--hidden-dim": "--hidden-size",
+        "--hiddensize": "--hidden-size",
+        "--layers": "--num-layers",
+        "--num-layer": "--num-layers",
+        "--batch": "--batch-size",
+        "--batch_size": "--batch-size",
+        "--seq-length": "--bptt",
+        "--seq-len": "--bptt",
+        "--block-size": "--bptt",
+        "--block_size": "--bptt",
+        "--gpu": "--device cuda",
+        "--cpu": "--device cpu",
+        "--type": "--cell",
+        "--arch": "--cell",
+        "--model": "--cell",
+        "--output": "--out",
+        "--out-dir": "--out",
+        "--save": "--out",
+        "--time": "--minutes",
+        "--minuts": "--minutes",
+        "--Minutes": "--minutes",
+        "-minutes": "--minutes",
+        "--learn": "--learning-rate",
+        "--help-all": "--help",
+        "--wdrop": "--weight-dropout",
+        "--tset": "--test",
     },
     "sample": {
-        "--max-length": "--length", "--max-tokens": "--length", "--num-tokens": "--length",
-        "--max_new_tokens": "--length", "-length": "--length",
-        "--temp": "--temperature", "-temp": "--temperature", "--topk": "--top-k",
-        "--top_k": "--top-k", "--prime": "--prompt", "--start": "--prompt", "--seed-text": "--prompt",
-        "--n": "--num-samples", "--count": "--num-samples", "--samples": "--num-samples", "--nucleus": "--top-p",
-        "--gpu": "--device cuda", "--lenght": "--length", "--tempreature": "--temperature",
+        "--max-length": "--length",
+        "--max-tokens": "--length",
+        "--num-tokens": "--length",
+        "--max_new_tokens": "--length",
+        "-length": "--length",
+        "--temp": "--temperature",
+        "-temp": "--temperature",
+        "--topk": "--top-k",
+        "--top_k": "--top-k",
+        "--prime": "--prompt",
+        "--start": "--prompt",
+        "--seed-text": "--prompt",
+        "--n": "--num-samples",
+        "--count": "--num-samples",
+        "--samples": "--num-samples",
+        "--nucleus": "--top-p",
+        "--gpu": "--device cuda",
+        "--lenght": "--length",
+        "--tempreature": "--temperature",
     },
     "eval": {"--split": "--part", "--jsn": "--json"},
     "inspect gates": {"--lenght": "--length"},
     "report": {"--output": "--out"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -86,15 +125,18 @@ def test_an_option_that_others_have_or_that_is_misspelled_leads_to_ours(
         ("-V", "No such option: -V. Did you mean --version? Try rnngen --help."),
         ("train x --minutes", "--minutes needs a value; expected --minutes <float>. Try rnngen train --help."),
         ("sample -n", "-n needs a value; expected --length <int>. Try rnngen sample --help."),
-        ("train x --out --json", "--out needs a value; expected --out <path>; found the option --json. If --json is "
-                                 "the value, write --out=--json. Try rnngen train --help."),
+        (
+            "train x --out --json",
+            "--out needs a value; expected --out <path>; found the option --json. If --json is "
+            "the value, write --out=--json. Try rnngen train --help.",
+        ),
         ("train x --json=yes", "--json takes no value; found yes. Try rnngen train --help."),
         ("train x --tied=false", "--tied takes no value; found false. Did you mean --no-tied?"),
         ("train x --no-quiet", "No such option: --no-quiet. Leave --quiet out."),
         ("runs foo", "Unexpected argument: foo; expected rnngen runs [OPTIONS]. Try rnngen runs --help."),
         ("fill", "[RUN] TEXT is missing; expected rnngen fill [OPTIONS] [RUN] TEXT. Try rnngen fill --help."),
     ],
-)  # fmt: skip
+)
 def test_other_mistakes_with_options_are_told_too(cli: Cli, line: str, said: str) -> None:
     outcome = cli(*line.split())
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
@@ -207,9 +249,14 @@ def test_a_file_or_a_run_in_place_of_a_command_leads_to_what_is_done_with_it(cli
 
 @pytest.mark.parametrize(
     ("with_word", "with_option"),
-    [("help", "--help"), ("help train", "train --help"), ("help inspect gates", "inspect gates --help"),
-     ("inspect help", "inspect --help"), ("corpus help build", "corpus build --help")],
-)  # fmt: skip
+    [
+        ("help", "--help"),
+        ("help train", "train --help"),
+        ("help inspect gates", "inspect gates --help"),
+        ("inspect help", "inspect --help"),
+        ("corpus help build", "corpus build --help"),
+    ],
+)
 def test_help_is_a_word_too(cli: Cli, with_word: str, with_option: str) -> None:
     outcome = cli(*with_word.split())
     assert outcome == cli(*with_option.split())
@@ -260,5 +307,11 @@ def test_the_closest_name_is_one_that_is_close() -> None:
     known = ["minutes", "out", "learning-rate", "muon-learning-rate", "bptt"]
     words = ("minuts", "MINUTES", "learning_rate", "learn", "gpu", "", "x" * 10**6)
     assert [closest(word, known) for word in words] == [
-        "minutes", "minutes", "learning-rate", "learning-rate", None, None, None
-    ]  # fmt: skip
+        "minutes",
+        "minutes",
+        "learning-rate",
+        "learning-rate",
+        None,
+        None,
+        None,
+    ]

@@ -279,13 +279,23 @@ def test_a_run_without_a_manifest_is_not_the_newest(cli: Cli, trained: Path) -> 
 @pytest.mark.parametrize(
     "options",
     [
-        {"top_k": 3}, {"top_p": 0.5}, {"min_p": 0.2}, {"typical": 0.4}, {"repetition_penalty": 1.3},
-        {"repetition_penalty": 1.5, "repetition_window": 5}, {"ban": ["e"]}, {"force": "cat"}, {"stop": ["dog", "."]},
-        {"until": "line"}, {"until": "paragraph", "length": 40}, {"until": "sentence"}, {"device": "cpu"},
+        {"top_k": 3},
+        {"top_p": 0.5},
+        {"min_p": 0.2},
+        {"typical": 0.4},
+        {"repetition_penalty": 1.3},
+        {"repetition_penalty": 1.5, "repetition_window": 5},
+        {"ban": ["e"]},
+        {"force": "cat"},
+        {"stop": ["dog", "."]},
+        {"until": "line"},
+        {"until": "paragraph", "length": 40},
+        {"until": "sentence"},
+        {"device": "cpu"},
         {"stop": ["og", "."], "keep_stop": True},
         {"temperature": 0.8, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "typical": 0.95, "repetition_penalty": 1.1},
     ],
-)  # fmt: skip
+)
 def test_every_option_means_what_it_means_in_the_library(cli: Cli, options: dict[str, object]) -> None:
     words = []
     for name, value in options.items():
@@ -446,7 +456,7 @@ def test_a_prompt_file_that_is_a_text_is_told_with_the_command_that_reads_it(cli
         (["--stop", r"\n\n"], r"for a line break, type --stop $'\n\n' in bash, or --until paragraph. The text ends"),
         (["--stop", r"a\n"], r"type --stop $'a\n' in bash. The text"),
     ],
-)  # fmt: skip
+)
 def test_an_end_that_cannot_be_written_is_told_once(cli: Cli, options: list[object], said: str) -> None:
     for more in ([], ["--json"], ["--num-samples", 2], ["--show-probs"]):
         outcome = cli("sample", *options, *more, "--seed", 1)
@@ -475,9 +485,10 @@ def test_a_model_without_line_ends_says_what_ends_its_lines(cli: Cli, tmp_path: 
     Path("one.txt").write_text("the cat sat " * 300)
     rnngen.train("one.txt", out="checkpoints/one", steps=2, **FAST)
     assert "--until line ends nothing: the model has never seen '\\n'" in cli("sample", "--until", "line", "-n", 5).err
-    assert "--until sentence ends nothing: the model has never seen its marks" in cli(
-        "sample", "--until", "sentence", "-n", 5
-    ).err  # fmt: skip
+    assert (
+        "--until sentence ends nothing: the model has never seen its marks"
+        in cli("sample", "--until", "sentence", "-n", 5).err
+    )
 
 
 @pytest.mark.parametrize(("text", "noted"), [("the cat sat\n", True), ('say ("\\n")\n', False)])

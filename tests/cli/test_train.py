@@ -24,8 +24,14 @@ from tests.conftest import FAST, Outcome, make_text
 Cli = Callable[..., Outcome]
 
 RUN_FILES = {
-    "config.json", "tokenizer.json", "model.safetensors", "metrics.jsonl", "samples.txt", "resume", "manifest.json",
-}  # fmt: skip
+    "config.json",
+    "tokenizer.json",
+    "model.safetensors",
+    "metrics.jsonl",
+    "samples.txt",
+    "resume",
+    "manifest.json",
+}
 
 
 def options(**changes: object) -> list[str]:
@@ -276,10 +282,14 @@ def test_resume_of_what_is_no_run_is_a_clear_error(
 def test_init_from_keeps_tokenizer_and_architecture_and_begins_with_the_weights(cli: Cli, trained: Path) -> None:
     Path("new.txt").write_text(make_text(5_000, seed=5).replace("cat", "żaba"), encoding="utf-8")
     outcome = cli(
-        "train", "new.txt",
+        "train",
+        "new.txt",
         *options(hidden_size=None, embedding_size=None, steps=1, learning_rate=1e-12, muon_learning_rate=1e-12),
-        "--init-from", trained, "--out", "run",
-    )  # fmt: skip
+        "--init-from",
+        trained,
+        "--out",
+        "run",
+    )
     assert outcome.code == 0, outcome.err
     assert Path("run/tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
     assert saved_config()["model"] == saved_config(str(trained))["model"]
@@ -309,12 +319,20 @@ def test_init_from_refuses_another_network_or_tokenizer(cli: Cli, corpus: Path, 
 # every kind of model, every kind of text
 
 KINDS = [
-    {"tokenizer": "char"}, {"tokenizer": "byte"}, {"tokenizer": "word", "vocab_size": 300},
-    {"tokenizer": "bpe", "vocab_size": 300}, {"tokenizer": "char", "vocab_size": 10},
-    {"cell": "lstm", "num_layers": 2, "dropout": 0.2}, {"cell": "gru"}, {"cell": "gru", "num_layers": 2},
-    {"cell": "rnn"}, {"cell": "rnn", "nonlinearity": "relu"}, {"cell": "rnn", "nonlinearity": "sigmoid"},
-    {"cell": "rnn", "nonlinearity": "identity"}, {"precision": "bf16"},
-]  # fmt: skip
+    {"tokenizer": "char"},
+    {"tokenizer": "byte"},
+    {"tokenizer": "word", "vocab_size": 300},
+    {"tokenizer": "bpe", "vocab_size": 300},
+    {"tokenizer": "char", "vocab_size": 10},
+    {"cell": "lstm", "num_layers": 2, "dropout": 0.2},
+    {"cell": "gru"},
+    {"cell": "gru", "num_layers": 2},
+    {"cell": "rnn"},
+    {"cell": "rnn", "nonlinearity": "relu"},
+    {"cell": "rnn", "nonlinearity": "sigmoid"},
+    {"cell": "rnn", "nonlinearity": "identity"},
+    {"precision": "bf16"},
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: " ".join(map(str, kind.values())))

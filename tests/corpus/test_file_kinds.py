@@ -124,7 +124,7 @@ UNPACKED: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "no suffix": (gzip.compress, "a gzip archive", "gzip"),
     "it's a 'name'": (gzip.compress, "a gzip archive", "gzip"),
     "-c": (bz2.compress, "a bzip2 archive", "bzip2"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("errors", ["strict", "replace"])
@@ -214,7 +214,7 @@ OTHERS: dict[str, tuple[Callable[[], bytes], str]] = {
     "pickle": (lambda: b"\x80\x04\x95" + bytes(9) + noise(99), "a Python pickle"),
     "noise": (lambda: noise(4096), "binary data"),
     "numbers": (lambda: struct.pack("<500i", *range(-250, 250)), "binary data"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -50,9 +50,15 @@ def texts() -> Path:
 def test_a_folder_tells_what_it_skips_and_why(texts: Path) -> None:
     assert names("texts") == ["texts/a.txt", "texts/sub/b.md", "texts/sub/deep/er/c.txt"]
     assert skipped("texts") == {
-        "wide.txt": "UTF-16 text", "old.zip": "zip archive", str(Path("img/a.png")): "PNG image", "empty.txt": "empty",
-        "mark.txt": "empty", ".hidden": "hidden", ".git": "hidden", "records.txt": "text with NUL bytes",
-    }  # fmt: skip
+        "wide.txt": "UTF-16 text",
+        "old.zip": "zip archive",
+        str(Path("img/a.png")): "PNG image",
+        "empty.txt": "empty",
+        "mark.txt": "empty",
+        ".hidden": "hidden",
+        ".git": "hidden",
+        "records.txt": "text with NUL bytes",
+    }
 
 
 def test_a_text_with_nul_bytes_in_a_folder_is_read_where_they_are_replaced(texts: Path) -> None:
@@ -150,8 +156,9 @@ def test_folders_and_files_that_cannot_be_read_are_skipped_and_told(
     found = find(["texts"])
     assert [file.name for file in found.files] == ["d.txt"]
     assert {(each.name, each.reason) for each in found.skipped} >= {
-        ("sub", "Permission denied"), ("a.txt", "Permission denied"),
-    }  # fmt: skip
+        ("sub", "Permission denied"),
+        ("a.txt", "Permission denied"),
+    }
 
 
 @pytest.mark.skipif(os.name == "nt", reason="paths are at most 260 characters long on Windows")

@@ -26,12 +26,25 @@ CHINESE = "人人生而自由，在尊严和权利上一律平等。他们有理
 KOREAN = "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.\n" * 20
 
 CASES = [
-    (FRENCH, "WINDOWS-1252"), (GERMAN, "WINDOWS-1252"), (POLISH, "WINDOWS-1250"), (POLISH, "ISO-8859-2"),
-    (CZECH, "WINDOWS-1250"), (CZECH, "ISO-8859-2"), (RUSSIAN, "WINDOWS-1251"), (RUSSIAN, "KOI8-R"),
-    (RUSSIAN, "IBM866"), (GREEK, "WINDOWS-1253"), (TURKISH, "WINDOWS-1254"), (HEBREW, "WINDOWS-1255"),
-    (JAPANESE, "SHIFT_JIS"), (JAPANESE, "EUC-JP"), (CHINESE, "GB18030"), (KOREAN, "EUC-KR"), (FRENCH, "IBM850"),
+    (FRENCH, "WINDOWS-1252"),
+    (GERMAN, "WINDOWS-1252"),
+    (POLISH, "WINDOWS-1250"),
+    (POLISH, "ISO-8859-2"),
+    (CZECH, "WINDOWS-1250"),
+    (CZECH, "ISO-8859-2"),
+    (RUSSIAN, "WINDOWS-1251"),
+    (RUSSIAN, "KOI8-R"),
+    (RUSSIAN, "IBM866"),
+    (GREEK, "WINDOWS-1253"),
+    (TURKISH, "WINDOWS-1254"),
+    (HEBREW, "WINDOWS-1255"),
+    (JAPANESE, "SHIFT_JIS"),
+    (JAPANESE, "EUC-JP"),
+    (CHINESE, "GB18030"),
+    (KOREAN, "EUC-KR"),
+    (FRENCH, "IBM850"),
     (FRENCH, "MACINTOSH"),
-]  # fmt: skip
+]
 CODECS = {"WINDOWS-": "cp", "IBM": "cp", "MACINTOSH": "mac_roman"}
 
 

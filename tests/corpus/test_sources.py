@@ -190,8 +190,7 @@ def test_folder_without_text_is_an_error(tmp_path: Path, content: dict[str, byte
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"),
-    [("*.txt", ["a.txt", "b.txt"]), ("**/*.md", ["sub/c.md"]), ("[ab].txt", ["a.txt", "b.txt"])],
+    ("pattern", "names"), [("*.txt", ["a.txt", "b.txt"]), ("**/*.md", ["sub/c.md"]), ("[ab].txt", ["a.txt", "b.txt"])]
 )
 def test_glob_stands_for_its_text_files_sorted(folder: Path, pattern: str, names: list[str]) -> None:
     assert find_files([str(folder / pattern)]) == [folder / name for name in names]

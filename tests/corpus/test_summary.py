@@ -21,15 +21,21 @@ def summary(read: int, *skipped: tuple[str, str]) -> SourceSummary:
     [
         (summary(1), "1 read"),
         (summary(1234), "1,234 read"),
-        (summary(12, ("notes.txt", "UTF-16 text"), ("old.zip", "zip archive")),
-         "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)"),
-        (summary(1, (".git", "hidden"), ("a.txt", "empty"), ("b.gz", "gzip archive")),
-         "1 read; 3 skipped: b.gz (gzip archive), .git (hidden), a.txt (empty)"),
-        (summary(1, *((f"images/{n}.png", "PNG image") for n in range(5000)), ("b.gz", "gzip archive")),
-         "1 read; 5,001 skipped: 5,000 (PNG image), 1 (gzip archive)"),
+        (
+            summary(12, ("notes.txt", "UTF-16 text"), ("old.zip", "zip archive")),
+            "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)",
+        ),
+        (
+            summary(1, (".git", "hidden"), ("a.txt", "empty"), ("b.gz", "gzip archive")),
+            "1 read; 3 skipped: b.gz (gzip archive), .git (hidden), a.txt (empty)",
+        ),
+        (
+            summary(1, *((f"images/{n}.png", "PNG image") for n in range(5000)), ("b.gz", "gzip archive")),
+            "1 read; 5,001 skipped: 5,000 (PNG image), 1 (gzip archive)",
+        ),
         (summary(1, ("a\x1b[2J\nb", "binary data")), "1 read; 1 skipped: a\ufffd[2J\ufffdb (binary data)"),
     ],
-)  # fmt: skip
+)
 def test_the_line_names_what_was_skipped_or_counts_it(said: SourceSummary, line: str) -> None:
     assert said.line() == line
 

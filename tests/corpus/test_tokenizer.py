@@ -386,11 +386,23 @@ def test_what_is_not_held_back_begins_the_text_whatever_comes_after_it(level: Le
 @pytest.mark.parametrize(
     ("text", "held"),
     [
-        ("The ", " "), ("The cat", " cat"), ("The", "The"), ("", ""), ("cat  ", "  "), ("cat.\n\n", "\n\n"),
-        ("don", "don"), ("don't", "'t"), ("don'", "'"), ("don'r", "'r"), ("don''r", "r"), ("a 12", " 12"),
-        ("x =", " ="), ("日本語", "日本語"), ("a\u3000", "\u3000"),
+        ("The ", " "),
+        ("The cat", " cat"),
+        ("The", "The"),
+        ("", ""),
+        ("cat  ", "  "),
+        ("cat.\n\n", "\n\n"),
+        ("don", "don"),
+        ("don't", "'t"),
+        ("don'", "'"),
+        ("don'r", "'r"),
+        ("don''r", "r"),
+        ("a 12", " 12"),
+        ("x =", " ="),
+        ("日本語", "日本語"),
+        ("a\u3000", "\u3000"),
     ],
-)  # fmt: skip
+)
 def test_the_last_word_is_held_back_or_the_white_space_that_ends_the_text(level: Level, text: str, held: str) -> None:
     assert TOKENIZERS[level].hold_back(text)[1] == held
 

@@ -20,9 +20,10 @@ Cli = Callable[..., Outcome]
 HOSTILE = "[bold red]x[/] \x1b[31mred\x1b]0;title\a \u202eback\r\x9b2J[/nothing]\n"
 STEERING = ["\x1b[31m", "\x1b]0;", "\a", "\u202e", "\x9b"]
 OPTIONS = [
-    part for name, value in {**FAST, "steps": 20, "sample_every": 10}.items()
+    part
+    for name, value in {**FAST, "steps": 20, "sample_every": 10}.items()
     for part in (f"--{name.replace('_', '-')}", str(value))
-]  # fmt: skip
+]
 
 
 class Terminal(io.StringIO):

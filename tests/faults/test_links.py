@@ -25,19 +25,40 @@ Cli = Callable[..., Outcome]
 NEWEST = "resume/000000060"
 READ = ["config.json", "tokenizer.json", MODEL, "manifest.json"]
 FILES = [
-    *READ, ".lock", ".lock-holder", "metrics.jsonl", "samples.txt", "ngram.safetensors", MODEL + NEW,
-    "ngram.safetensors" + NEW, ".config.json.tmp", ".tokenizer.json.tmp", ".metrics.jsonl.tmp", ".samples.txt.tmp",
-    ".manifest.json.tmp", "resume/plan.jsonl", f"{NEWEST}/state.json", f"{NEWEST}/state.safetensors",
+    *READ,
+    ".lock",
+    ".lock-holder",
+    "metrics.jsonl",
+    "samples.txt",
+    "ngram.safetensors",
+    MODEL + NEW,
+    "ngram.safetensors" + NEW,
+    ".config.json.tmp",
+    ".tokenizer.json.tmp",
+    ".metrics.jsonl.tmp",
+    ".samples.txt.tmp",
+    ".manifest.json.tmp",
+    "resume/plan.jsonl",
+    f"{NEWEST}/state.json",
+    f"{NEWEST}/state.safetensors",
     f"{NEWEST}/manifest.json",
-]  # fmt: skip
+]
 FOLDERS = ["resume", NEWEST, "resume/.000000080", f"resume/.000000080{REPLACED}", f"resume/.000000060{REPLACED}"]
 
 watched: list[Path] = []
 touched: list[str] = []
 WATCHED_EVENTS = {
-    "open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.mkdir", "os.link",
+    "open",
+    "os.listdir",
+    "os.scandir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.truncate",
+    "os.mkdir",
+    "os.link",
     "shutil.rmtree",
-}  # fmt: skip
+}
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:

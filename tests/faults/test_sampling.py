@@ -76,10 +76,15 @@ def test_an_extreme_temperature_still_writes(cli: Cli, temperature: str) -> None
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("--temperature", "-1"), ("--temperature", "nan"), ("--temperature", "inf"), ("--temperature", "-inf"),
-        ("--length", "-1"), ("--num-samples", "0"), ("--seed", "-1"),
+        ("--temperature", "-1"),
+        ("--temperature", "nan"),
+        ("--temperature", "inf"),
+        ("--temperature", "-inf"),
+        ("--length", "-1"),
+        ("--num-samples", "0"),
+        ("--seed", "-1"),
     ],
-)  # fmt: skip
+)
 def test_a_value_out_of_range_is_a_usage_error_before_anything_is_read(cli: Cli, option: str, value: str) -> None:
     refused(cli("sample", option, value), 2, f"invalid value for {option}", f"found {float(value):g}")
 
@@ -111,7 +116,7 @@ def test_a_value_out_of_range_is_a_usage_error_before_anything_is_read(cli: Cli,
         (["--interactive", "--force", "a"], "--interactive and --force cannot both be given"),
         (["--beam", "2", "--num-samples", "5"], "--num-samples is more than --beam finds; expected at most 2"),
     ],
-)  # fmt: skip
+)
 def test_options_that_mean_nothing_are_one_clear_line(cli: Cli, options: list[str], said: str) -> None:
     refused(cli("sample", *options), 2, said)
 
@@ -120,12 +125,16 @@ def test_options_that_mean_nothing_are_one_clear_line(cli: Cli, options: list[st
 @pytest.mark.parametrize(
     "options",
     [
-        ["--top-k", 10**9], ["--top-p", 0], ["--min-p", 1], ["--typical", 0],
+        ["--top-k", 10**9],
+        ["--top-p", 0],
+        ["--min-p", 1],
+        ["--typical", 0],
         ["--top-k", 1, "--top-p", 0, "--min-p", 1],
         ["-t", 0, "--top-k", 5, "--top-p", 0.1, "--min-p", 0.9, "--typical", 0.1, "--repetition-penalty", 100],
-        ["-t", 1e-300, "--repetition-penalty", 0.01], ["--ban", "e", "--ban", "a", "--ban", " ", "--top-p", 0.5],
+        ["-t", 1e-300, "--repetition-penalty", 0.01],
+        ["--ban", "e", "--ban", "a", "--ban", " ", "--top-p", 0.5],
     ],
-)  # fmt: skip
+)
 def test_any_filters_at_once_leave_something_to_write(cli: Cli, options: list[object]) -> None:
     for more in ([], ["--num-samples", 3]):
         outcome = cli("sample", "-n", 40, "--seed", 1, "--json", *options, *more)

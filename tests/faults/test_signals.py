@@ -163,17 +163,19 @@ def signal_after_step(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -
 
 @pytest.mark.parametrize(
     ("number", "code", "folder", "more"),
-    [
-        (signal.SIGINT, 130, "run", []),
-        (signal.SIGTERM, 143, "run", ["--quiet"]),
-        (signal.SIGINT, 130, "my run", []),
-    ],
+    [(signal.SIGINT, 130, "run", []), (signal.SIGTERM, 143, "run", ["--quiet"]), (signal.SIGINT, 130, "my run", [])],
     ids=["SIGINT", "SIGTERM and quiet", "a folder to quote"],
 )
 def test_a_signal_ends_the_step_saves_and_shows_how_to_go_on(
-    cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch,
-    number: signal.Signals, code: int, folder: str, more: list[str],
-) -> None:  # fmt: skip
+    cli: Cli,
+    home: Path,
+    short: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    code: int,
+    folder: str,
+    more: list[str],
+) -> None:
     with monkeypatch.context() as patch:
         signal_after_step(patch, 9, number)
         outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--out", folder, *more)
@@ -275,8 +277,10 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
 ) -> None:
     process = subprocess.Popen(
         [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 60
     while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -301,8 +305,11 @@ def test_training_ends_saved_when_its_terminal_hangs_up(
     controller, terminal = os.openpty()
     process = subprocess.Popen(
         [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
-        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-    )  # fmt: skip
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
     os.close(terminal)
     deadline = time.monotonic() + 60
     while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
@@ -436,10 +443,14 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("name", "after"),
     [
-        ("model.safetensors.new", 1), (".manifest.json.tmp", 1), ("state.safetensors", 2), ("state.json", 2),
-        ("metrics.jsonl", 35), ("samples.txt", 1),
+        ("model.safetensors.new", 1),
+        (".manifest.json.tmp", 1),
+        ("state.safetensors", 2),
+        ("state.json", 2),
+        ("metrics.jsonl", 35),
+        ("samples.txt", 1),
     ],
-)  # fmt: skip
+)
 def test_a_disk_that_fills_up_leaves_the_last_checkpoint_intact(
     cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, after: int
 ) -> None:

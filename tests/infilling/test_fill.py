@@ -280,8 +280,13 @@ def test_later_gaps_are_masked_when_a_gap_is_proposed_for() -> None:
     places = [Place([1], ids("b")), Place([1, 2, 3], ids("ca")), Place([2], ids("c"))]
     right = model.right_to_left
     state = right.start_state(1)
-    for token, masked in [(ids("c")[0], False), *[(0, True)] * 2, *((i, False) for i in ids("ca")[::-1]),
-                          *[(0, True)] * GUESSED, (ids("b")[0], False)]:  # fmt: skip
+    for token, masked in [
+        (ids("c")[0], False),
+        *[(0, True)] * 2,
+        *((i, False) for i in ids("ca")[::-1]),
+        *[(0, True)] * GUESSED,
+        (ids("b")[0], False),
+    ]:
         state = right.read(torch.tensor([[token]]), state, masked=torch.tensor([[masked]]))[2]
     beyond = filler.states_beyond(places)
     read = torch.tensor(ids("b" + "caca" + "c"))[:, None]  # as many tokens

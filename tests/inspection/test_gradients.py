@@ -20,7 +20,7 @@ from rnngen.inspection.gradients import (
     largest_singular_value,
     recurrent_eigenvalues,
     state_jacobian,
-)  # fmt: skip
+)
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
@@ -116,8 +116,9 @@ def test_each_direction_of_a_bidirectional_network_has_the_gradients_of_its_own_
     flows = {f.direction: f for f in gradient_flow(model, tokens, lags) if f.state == "h"}
     left, right = model.directions
     for direction, reader, other, text in (
-        ("left to right", left, right, tokens), ("right to left", right, left, tokens[::-1])
-    ):  # fmt: skip
+        ("left to right", left, right, tokens),
+        ("right to left", right, left, tokens[::-1]),
+    ):
         ids = torch.from_numpy(text.copy())[:, None]
         beside = other.read(ids[11:].flip(0), other.start_state(1).double())[
             2
@@ -135,10 +136,13 @@ def test_each_direction_of_a_bidirectional_network_has_the_gradients_of_its_own_
 @pytest.mark.parametrize(
     ("nonlinearity", "radius", "kind"),
     [
-        ("identity", 0.5, "vanishes"), ("identity", 1.0, "carries"), ("identity", 1.5, "explodes"),
-        ("tanh", 0.5, "vanishes"), ("tanh", 1.0, "carries"),  # above 1 a tanh does not stay near zero: the next test
+        ("identity", 0.5, "vanishes"),
+        ("identity", 1.0, "carries"),
+        ("identity", 1.5, "explodes"),
+        ("tanh", 0.5, "vanishes"),
+        ("tanh", 1.0, "carries"),  # above 1 a tanh does not stay near zero: the next test
     ],
-)  # fmt: skip
+)
 def test_the_verdict_is_the_one_of_theory(nonlinearity: str, radius: float, kind: str) -> None:
     model = network("rnn", nonlinearity, radius)
     with torch.no_grad():  # near zero tanh is the identity, and its slope 1
@@ -201,11 +205,15 @@ def test_the_jacobian_of_a_step_and_its_largest_singular_value(cell: str, nonlin
 @pytest.mark.parametrize(
     ("curve", "kind", "factor"),
     [
-        ([1, *(0.5**k for k in range(60))], "vanishes", 0.5), ([1, *(1.2**k for k in range(60))], "explodes", 1.2),
-        ([5] * 60, "carries", 1), ([1, *(0.99**k for k in range(60))], "carries", 0.99), ([1, 0, 0, 0], "vanishes", 0),
-        ([1, *(1e-8**k for k in range(60))], "vanishes", 1e-8), ([1, 2, math.inf, math.inf], "explodes", math.inf),
+        ([1, *(0.5**k for k in range(60))], "vanishes", 0.5),
+        ([1, *(1.2**k for k in range(60))], "explodes", 1.2),
+        ([5] * 60, "carries", 1),
+        ([1, *(0.99**k for k in range(60))], "carries", 0.99),
+        ([1, 0, 0, 0], "vanishes", 0),
+        ([1, *(1e-8**k for k in range(60))], "vanishes", 1e-8),
+        ([1, 2, math.inf, math.inf], "explodes", math.inf),
     ],
-)  # fmt: skip
+)
 def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None:
     verdict = judge(curve)
     assert verdict.kind == kind

@@ -37,9 +37,11 @@ SETTINGS = (
     *(Setting(f"oneDNN {isa}", {"ONEDNN_MAX_CPU_ISA": isa}) for isa in ISAS),
     *(Setting(f"ATen {level}", {"ATEN_CPU_CAPABILITY": level}) for level in ("default", "avx2")),
     *(Setting(f"{n} threads", threads=n) for n in (2, 4)),
-    *(Setting(name, {"RNNGEN_TEST_MACHINE": name})
-      for name in ("no oneDNN", "no glibc", "no GPU", "CUDA fails", "MPS fails")),
-)  # fmt: skip
+    *(
+        Setting(name, {"RNNGEN_TEST_MACHINE": name})
+        for name in ("no oneDNN", "no glibc", "no GPU", "CUDA fails", "MPS fails")
+    ),
+)
 """One thread is what all of them have but those of two and four."""
 
 

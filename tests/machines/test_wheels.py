@@ -113,10 +113,7 @@ def test_one_package_without_a_wheel_fails_and_is_named(
 
 @pytest.mark.parametrize(
     "pip",
-    [
-        PretendedPip(fault=subprocess.TimeoutExpired("pip", 1)),
-        PretendedPip(fault=FileNotFoundError("no pip")),
-    ],
+    [PretendedPip(fault=subprocess.TimeoutExpired("pip", 1)), PretendedPip(fault=FileNotFoundError("no pip"))],
     ids=["time limit", "no pip"],
 )
 def test_a_registry_that_does_not_answer_is_no_failure(

@@ -53,13 +53,17 @@ PLATFORMS: dict[str, dict[str, Any]] = {
     "Linux arm64": _linux("aarch64"),
     "macOS 14 arm64": {
         "tags": ["macosx_14_0_arm64"],
-        "sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64",
+        "sys_platform": "darwin",
+        "platform_system": "Darwin",
+        "platform_machine": "arm64",
     },
     "Windows x86-64": {
         "tags": ["win_amd64"],
-        "sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64",
+        "sys_platform": "win32",
+        "platform_system": "Windows",
+        "platform_machine": "AMD64",
     },
-}  # fmt: skip
+}
 """Name → tags of wheels that install there (Linux: glibc 2.28 or newer), and what markers see there."""
 
 
@@ -67,11 +71,16 @@ def markers(python: str, platform: str) -> dict[str, str]:
     """What environment markers see on a platform."""
     seen = {name: value for name, value in PLATFORMS[platform].items() if name != "tags"}
     return {
-        **seen, "os_name": "nt" if seen["sys_platform"] == "win32" else "posix",
-        "python_version": python, "python_full_version": f"{python}.0",
-        "implementation_name": "cpython", "implementation_version": f"{python}.0",
-        "platform_python_implementation": "CPython", "platform_release": "", "platform_version": "",
-    }  # fmt: skip
+        **seen,
+        "os_name": "nt" if seen["sys_platform"] == "win32" else "posix",
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_version": "",
+    }
 
 
 def pins(constraints: str) -> dict[str, str]:
@@ -102,9 +111,11 @@ def parse_requirement(text: str) -> Any:
 
 
 def needed(
-    wanted: Iterable[str], versions: Mapping[str, str], seen: Mapping[str, str],
+    wanted: Iterable[str],
+    versions: Mapping[str, str],
+    seen: Mapping[str, str],
     requirements_of: Callable[[str], list[str]] = installed_requirements,
-) -> dict[str, str]:  # fmt: skip
+) -> dict[str, str]:
     """Everything that an install needs on one platform.
 
     Args:

@@ -17,9 +17,7 @@ T, B, E, H = 7, 3, 4, 5
 # again for each of the T steps that they are summed over.
 OUTPUTS, GRADIENTS = {"rtol": 1e-10, "atol": 1e-11}, {"rtol": 1e-9, "atol": 1e-10}
 
-KINDS = [
-    ("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid"), ("rnn", "identity"),
-]  # fmt: skip
+KINDS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid"), ("rnn", "identity")]
 
 SIGMA: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": lambda a: (a.exp() - (-a).exp()) / (a.exp() + (-a).exp()),

@@ -121,6 +121,6 @@ def test_while_learning_gaps_are_drawn_for_the_right_to_left_direction() -> None
         masked = draw_gaps(T, B, generator=torch.Generator().manual_seed(seed))
         learning = model.predict(
             window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(seed)
-        ).logits  # fmt: skip
+        ).logits
         assert torch.equal(learning, predict(model, window, masked=masked))
         assert masked.any() or seed

@@ -324,9 +324,16 @@ def test_unknown_toml_name_is_refused_by_file_with_a_suggestion(name: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("lr", "learning-rate"), ("rnn_size", "hidden-size"), ("max_epochs", "epochs"), ("input", "corpus"),
-     ("gpu", 'device = "cuda"'), ("block_size", "bptt"), ("--minutes", "minutes")],
-)  # fmt: skip
+    [
+        ("lr", "learning-rate"),
+        ("rnn_size", "hidden-size"),
+        ("max_epochs", "epochs"),
+        ("input", "corpus"),
+        ("gpu", 'device = "cuda"'),
+        ("block_size", "bptt"),
+        ("--minutes", "minutes"),
+    ],
+)
 def test_names_that_others_have_lead_to_ours_in_files_and_in_python(name: str, meant: str) -> None:
     with pytest.raises(UsageError, match=rf"unknown option '{name}'\. Did you mean {meant}\?$"):
         read_options(toml(f'"{name}" = 3\n'))
@@ -385,8 +392,11 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
         ("steps = " + "9" * 20, "expected a number below 2^63; found 99999999999999999999"),
         ("[training]\nminutes = 3", "unknown section [training]; expected [model], [data], [optimizer], [train], or"),
         ("[[model]]\nhidden_size = 3", "[[model]] is a list of sections; expected [model]"),
-        ('out = "my run"', "out is not given in a file; expected it on the command line. Remove it and type: "
-                           "rnngen train FILE --config run.toml --out 'my run'"),
+        (
+            'out = "my run"',
+            "out is not given in a file; expected it on the command line. Remove it and type: "
+            "rnngen train FILE --config run.toml --out 'my run'",
+        ),
         ('init_from = "a"', "Remove it and type: rnngen train FILE --config run.toml --init-from a"),
         ('out = "b"\ncorpus = "a.txt"', "Remove it and type: rnngen train --config run.toml --out b"),
         ('resume = "a"', "Remove it and type: rnngen train --resume a"),
@@ -394,7 +404,7 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
         ("json = false", "json is not given in a file; expected it on the command line. Remove it."),
         ('config = "b.toml"', "Remove it and type: rnngen train --config b.toml"),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_cannot_be_names_file_option_and_what_to_write(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_options(toml(text + "\n"))
@@ -409,14 +419,14 @@ def test_a_value_that_cannot_be_names_file_option_and_what_to_write(text: str, s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\ncell = lstm", 'line 2: is not TOML (Invalid value); found \'cell = lstm\'. Did you mean: cell = "ls'),
+        ("\ncell = lstm", "line 2: is not TOML (Invalid value); found 'cell = lstm'. Did you mean: cell = \"ls"),
         ("minutes: 3", "Did you mean: minutes = 3"),
         ("--minutes 3", "Did you mean: minutes = 3"),
         ("minutes = 1,5", "Did you mean: minutes = 1.5"),
         ("minutes = 3;", "Did you mean: minutes = 3"),
         ("split = 0.9,0.1", "Did you mean: split = [0.9,0.1]"),
         ("tied = True", "Did you mean: tied = true"),
-        ("cell = ‘gru’", "Did you mean: cell = \"gru\""),
+        ("cell = ‘gru’", 'Did you mean: cell = "gru"'),
         ("minutes", "line 1: is not TOML"),
         ("minutes = \0", "line 1: is not TOML"),
         ("= 3", "line 1: is not TOML"),
@@ -428,7 +438,7 @@ def test_a_value_that_cannot_be_names_file_option_and_what_to_write(text: str, s
         ('{"model": ' * 100_000, "is neither TOML nor JSON; found too many nested braces"),
         ("{json: 1}", "is neither TOML nor JSON"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_not_toml_names_the_line_and_what_to_write(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_options(toml(text + "\n"))
@@ -443,9 +453,12 @@ def test_a_file_that_is_not_toml_names_the_line_and_what_to_write(text: str, sai
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [("cell = 'é'".encode("latin-1"), "byte 0xe9 in line 1"), ("minutes = 3".encode("utf-16"), "UTF-16"),
-     (b"minutes = 3\n# \xff", "byte 0xff in line 2")],
-)  # fmt: skip
+    [
+        ("cell = 'é'".encode("latin-1"), "byte 0xe9 in line 1"),
+        ("minutes = 3".encode("utf-16"), "UTF-16"),
+        (b"minutes = 3\n# \xff", "byte 0xff in line 2"),
+    ],
+)
 def test_a_file_in_another_encoding_says_so(content: bytes, found: str) -> None:
     with pytest.raises(UsageError, match=rf"^run\.toml: is not UTF-8; found {found}\. Save it as UTF-8\.$"):
         read_options(toml(content))

@@ -12,13 +12,34 @@ from rnngen.options.config import RunConfig, check_options
 from rnngen.options.presets import PRESETS, with_preset
 
 PENN_TREEBANK = {
-    "cell": "lstm", "num_layers": 3, "hidden_size": 1150, "embedding_size": 400, "tied": True,
-    "dropout": 0.4, "hidden_dropout": 0.25, "input_dropout": 0.4, "embedding_dropout": 0.1, "weight_dropout": 0.5,
-    "activation_regularization": 2, "temporal_activation_regularization": 1, "optimizer": "asgd", "nonmono": 5,
-    "learning_rate": 30, "clip": 0.25, "weight_decay": 1.2e-6, "warmup": 0, "decay": "none", "batch_size": 20,
-    "bptt": 70, "bptt_jitter": 5, "epochs": 500, "patience": 0, "tokenizer": "word", "vocab_size": 10_000,
+    "cell": "lstm",
+    "num_layers": 3,
+    "hidden_size": 1150,
+    "embedding_size": 400,
+    "tied": True,
+    "dropout": 0.4,
+    "hidden_dropout": 0.25,
+    "input_dropout": 0.4,
+    "embedding_dropout": 0.1,
+    "weight_dropout": 0.5,
+    "activation_regularization": 2,
+    "temporal_activation_regularization": 1,
+    "optimizer": "asgd",
+    "nonmono": 5,
+    "learning_rate": 30,
+    "clip": 0.25,
+    "weight_decay": 1.2e-6,
+    "warmup": 0,
+    "decay": "none",
+    "batch_size": 20,
+    "bptt": 70,
+    "bptt_jitter": 5,
+    "epochs": 500,
+    "patience": 0,
+    "tokenizer": "word",
+    "vocab_size": 10_000,
     "initialization": "uniform",
-}  # fmt: skip
+}
 WIKITEXT_2 = {"hidden_dropout": 0.2, "input_dropout": 0.65, "batch_size": 80, "epochs": 750, "vocab_size": 33_278}
 
 
@@ -27,10 +48,7 @@ def config_of(options: dict[str, Any]) -> RunConfig:
 
 
 def test_presets_are_the_published_settings() -> None:
-    assert {
-        "awd-lstm": PENN_TREEBANK,
-        "awd-lstm-wt2": {**PENN_TREEBANK, **WIKITEXT_2},
-    } == PRESETS
+    assert {"awd-lstm": PENN_TREEBANK, "awd-lstm-wt2": {**PENN_TREEBANK, **WIKITEXT_2}} == PRESETS
     for name in PRESETS:
         check_options(with_preset({"preset": name}))
 

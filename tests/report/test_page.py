@@ -34,9 +34,13 @@ def report(trained: Path) -> RunReport:
 
 def test_every_text_is_escaped_wherever_it_stands(report: RunReport) -> None:
     hostile = replace(
-        report, run=Path(HOSTILE.replace("/", "∕")), config=HOSTILE, page=[(HOSTILE, 2, HOSTILE)],
-        samples=[(HOSTILE, HOSTILE)], traces={**report.traces, "pieces": [HOSTILE] * len(report.traces["pieces"])},
-    )  # fmt: skip
+        report,
+        run=Path(HOSTILE.replace("/", "∕")),
+        config=HOSTILE,
+        page=[(HOSTILE, 2, HOSTILE)],
+        samples=[(HOSTILE, HOSTILE)],
+        traces={**report.traces, "pieces": [HOSTILE] * len(report.traces["pieces"])},
+    )
     page = render([hostile])
     assert "alert(1)" in page
     assert "<script>alert" not in page
@@ -145,10 +149,17 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
     out = tmp_path / "r.html"
     write_report([report], out)
     options = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-        "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=8000",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--virtual-time-budget=8000",
         f"--user-data-dir={tmp_path / 'profile'}",
-    ]  # fmt: skip
+    ]
     done = subprocess.run(
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )

@@ -55,8 +55,9 @@ def test_runs_are_listed_newest_first_and_a_damaged_one_says_so(trained: Path, c
     assert [folder.name for folder, _ in found] == ["third", "second", "tiny"]
     assert isinstance(found[1][1], CheckpointError)
     assert [card.model for _, card in (found[0], found[2])] == [  # type: ignore[union-attr]
-        "rnn (tanh), 1 layer of 16, embedding 8", "lstm, 1 layer of 16, embedding 8",
-    ]  # fmt: skip
+        "rnn (tanh), 1 layer of 16, embedding 8",
+        "lstm, 1 layer of 16, embedding 8",
+    ]
 
 
 def test_without_a_run_the_way_to_one_is_told() -> None:
@@ -87,8 +88,12 @@ def test_untrained_weights_are_drawn_but_are_not_the_best(trained: Path) -> None
     card = make_card(open_run(trained))
     assert (card.best_nats, card.steps, card.tokens_per_second) == (None, 0, None)
     assert card.curve == ((0, 1.0), (0, 1.5))
-    log_rows(trained, {"step": 0, "valid_nll": 1.0, "best": True, "seconds": 0},
-             {"step": 1, "train_nll": 2.0, "seconds": 0}, {"step": 1, "valid_nll": 2.0, "seconds": 0})  # fmt: skip
+    log_rows(
+        trained,
+        {"step": 0, "valid_nll": 1.0, "best": True, "seconds": 0},
+        {"step": 1, "train_nll": 2.0, "seconds": 0},
+        {"step": 1, "valid_nll": 2.0, "seconds": 0},
+    )
     card = make_card(open_run(trained))
     assert (card.best_nats, card.best_step, card.steps) == (1.0, 0, 1)
 
@@ -109,8 +114,12 @@ def test_a_run_that_was_trained_twice_is_one_curve_and_finished_at_the_new_end(t
 @pytest.mark.parametrize(("patience", "finished"), [(2, True), (3, False), (0, False)])
 def test_a_run_that_ended_without_improvement_is_finished(corpus: Path, patience: int, finished: bool) -> None:
     rnngen.train(corpus, out="run", steps=60, valid_every=10, patience=patience, **FAST)
-    log_rows(Path("run"), {"step": 10, "valid_nll": 2.0, "best": True}, {"step": 30, "train_nll": 2.0},
-             {"step": 30, "valid_nll": 2.1, "best": False})  # fmt: skip
+    log_rows(
+        Path("run"),
+        {"step": 10, "valid_nll": 2.0, "best": True},
+        {"step": 30, "train_nll": 2.0},
+        {"step": 30, "valid_nll": 2.1, "best": False},
+    )
     assert make_card(open_run("run")).finished is finished
 
 

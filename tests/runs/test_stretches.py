@@ -21,11 +21,23 @@ GOOD = Stretch(7, 100, 1, "float32").as_dict()
 @pytest.mark.parametrize(
     "bad",
     [
-        {**GOOD, "step": -1}, {**GOOD, "step": 1.5}, {**GOOD, "step": True}, {**GOOD, "step": 100},
-        {**GOOD, "steps": 0}, {**GOOD, "steps": 2**63}, {**GOOD, "threads": 0}, {**GOOD, "threads": 10**6},
-        {**GOOD, "precision": "float64"}, {**GOOD, "trial": 1}, {**GOOD, "more": 1}, {"step": 7}, [], None, "x",
+        {**GOOD, "step": -1},
+        {**GOOD, "step": 1.5},
+        {**GOOD, "step": True},
+        {**GOOD, "step": 100},
+        {**GOOD, "steps": 0},
+        {**GOOD, "steps": 2**63},
+        {**GOOD, "threads": 0},
+        {**GOOD, "threads": 10**6},
+        {**GOOD, "precision": "float64"},
+        {**GOOD, "trial": 1},
+        {**GOOD, "more": 1},
+        {"step": 7},
+        [],
+        None,
+        "x",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_stretch_is_refused(bad: Any) -> None:
     with pytest.raises(ValueError, match="plan"):
         Stretch.from_dict(bad)
@@ -51,10 +63,17 @@ def test_a_record_of_before_there_were_learning_rate_cycles_is_read() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"peak": 0}, {"peak": -1}, {"peak": True}, {"peak": 1e9}, {"peak": "1"}, {"valid_every": 0},
-        {"valid_every": 1.5}, {"sample_every": -1}, {"more": 1},
+        {"peak": 0},
+        {"peak": -1},
+        {"peak": True},
+        {"peak": 1e9},
+        {"peak": "1"},
+        {"valid_every": 0},
+        {"valid_every": 1.5},
+        {"sample_every": -1},
+        {"more": 1},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_learning_rate_cycle_is_refused(bad: dict[str, Any]) -> None:
     good = {"peak": 0.5, "valid_every": 10, "sample_every": 0}
     assert Stretch.from_dict({**GOOD, "cycle": good}).cycle == Cycle(0.5, 10, 0)

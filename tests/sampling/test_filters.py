@@ -17,9 +17,9 @@ from rnngen.sampling.filters import ban, draw, min_p, penalize_repetition, top_k
 V = 6
 logit_rows = arrays(np.float32, (3, V), elements=st.floats(-80, 80, width=32))
 # few values, so that equal ones are common, and zeros, as the filter before may have left
-weight_rows = arrays(
-    np.float64, (3, V), elements=st.sampled_from([0.0, 0.0625, 0.125, 0.25, 0.5, 1.0, 3.0])
-).filter(lambda w: bool((w.sum(axis=1) > 0).all()))  # fmt: skip
+weight_rows = arrays(np.float64, (3, V), elements=st.sampled_from([0.0, 0.0625, 0.125, 0.25, 0.5, 1.0, 3.0])).filter(
+    lambda w: bool((w.sum(axis=1) > 0).all())
+)
 shares = st.floats(0, 1)
 quick = settings(deadline=None, max_examples=80)
 

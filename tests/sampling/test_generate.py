@@ -162,12 +162,21 @@ def test_greedy_takes_the_likeliest_token_every_time() -> None:
 @pytest.mark.parametrize(
     ("options", "drawn"),
     [
-        ({}, "abcd"), ({"top_k": 2}, "cd"), ({"top_k": 99}, "abcd"), ({"top_p": 0.6}, "d"), ({"top_p": 0.7}, "cd"),
-        ({"top_p": 0}, "d"), ({"min_p": 0.3}, "cd"), ({"min_p": 1}, "d"), ({"ban": ["d"]}, "abc"),
-        ({"ban": ["d", "a"]}, "bc"), ({"ban": "ad"[1]}, "abc"), ({"top_k": 2, "ban": ["d"]}, "bc"),
+        ({}, "abcd"),
+        ({"top_k": 2}, "cd"),
+        ({"top_k": 99}, "abcd"),
+        ({"top_p": 0.6}, "d"),
+        ({"top_p": 0.7}, "cd"),
+        ({"top_p": 0}, "d"),
+        ({"min_p": 0.3}, "cd"),
+        ({"min_p": 1}, "d"),
+        ({"ban": ["d"]}, "abc"),
+        ({"ban": ["d", "a"]}, "bc"),
+        ({"ban": "ad"[1]}, "abc"),
+        ({"top_k": 2, "ban": ["d"]}, "bc"),
         ({"top_k": 3, "top_p": 0.9, "min_p": 0.1, "typical": 0.99, "ban": ["d"], "temperature": 0.5}, "bc"),
     ],
-)  # fmt: skip
+)
 def test_options_say_what_can_be_drawn(options: Options, drawn: str) -> None:
     p = [0.02, 0.1, 0.25, 0.63]
     generator = generator_with_bias([9.0, *map(math.log, p)], CharTokenizer("abcd"))
@@ -354,12 +363,28 @@ def test_greedy_takes_the_likeliest_token_of_the_mixture() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"temperature": -1.0}, {"temperature": math.nan}, {"temperature": math.inf}, {"length": -1}, {"seed": -1},
-        {"top_k": -1}, {"top_p": -0.1}, {"top_p": 1.1}, {"top_p": math.nan}, {"min_p": 2}, {"typical": -1},
-        {"repetition_penalty": 0}, {"repetition_penalty": math.nan}, {"repetition_window": -1}, {"until": "chapter"},
-        {"stop": [""]}, {"ban": [""]}, {"ban": ["xy"]}, {"ban": ["a", "b"]}, {"force": "aé"},
+        {"temperature": -1.0},
+        {"temperature": math.nan},
+        {"temperature": math.inf},
+        {"length": -1},
+        {"seed": -1},
+        {"top_k": -1},
+        {"top_p": -0.1},
+        {"top_p": 1.1},
+        {"top_p": math.nan},
+        {"min_p": 2},
+        {"typical": -1},
+        {"repetition_penalty": 0},
+        {"repetition_penalty": math.nan},
+        {"repetition_window": -1},
+        {"until": "chapter"},
+        {"stop": [""]},
+        {"ban": [""]},
+        {"ban": ["xy"]},
+        {"ban": ["a", "b"]},
+        {"force": "aé"},
     ],
-)  # fmt: skip
+)
 def test_options_that_mean_nothing_are_refused_at_once(bad: dict[str, object]) -> None:
     generator = generator_with_bias([0, 0, 0], CharTokenizer("ab"))
     for call in (generator.generate, generator.pieces):

@@ -25,22 +25,47 @@ def first_sentence(text: str, prompt: str = "", places: list[int] | None = None)
 @pytest.mark.parametrize(
     ("sentence", "rest"),
     [
-        ("The cat sat.", " It slept."), ("Was it a cat?!", " Yes."), ("So!", " and then"), ("No … yes.", " It"),
-        ("He has 3.14 pies, e.g. two of J. S. Bach's, i.e. many.", " Then"), ("Mr. Darcy saw Mrs. Hill.", " She"),
-        ("Dr. Watson came.", "\n\nthen"), ("It was in the U.S. Army.", " The"), ("“Go,” he said.", " “Why?”"),
-        ("“Stop!” he said.", " She"), ("“Stop!”", " He"), ('"Why?"', " She"), ("He left (in May).", " She"),
-        ("Wait... what is it?", " I"), ("It was 1990.", " Two men came."), ("The U.S.S. no. 5 sank.", " Then"),
-        ("1. The first.", " 2. The"), ("He ended.", "\nThe next line"), ("one line\nand its rest.", " The"),
-        ("A heading", "\n\nThe text."), (" And then.", " So"), ("Er kam „heim“.", " Sie"),
-        ("Он пришёл.", " Она"), ("Это А. С. Пушкин, т. е. поэт.", " Он"), ("Ήρθε.", " Τότε"),
+        ("The cat sat.", " It slept."),
+        ("Was it a cat?!", " Yes."),
+        ("So!", " and then"),
+        ("No … yes.", " It"),
+        ("He has 3.14 pies, e.g. two of J. S. Bach's, i.e. many.", " Then"),
+        ("Mr. Darcy saw Mrs. Hill.", " She"),
+        ("Dr. Watson came.", "\n\nthen"),
+        ("It was in the U.S. Army.", " The"),
+        ("“Go,” he said.", " “Why?”"),
+        ("“Stop!” he said.", " She"),
+        ("“Stop!”", " He"),
+        ('"Why?"', " She"),
+        ("He left (in May).", " She"),
+        ("Wait... what is it?", " I"),
+        ("It was 1990.", " Two men came."),
+        ("The U.S.S. no. 5 sank.", " Then"),
+        ("1. The first.", " 2. The"),
+        ("He ended.", "\nThe next line"),
+        ("one line\nand its rest.", " The"),
+        ("A heading", "\n\nThe text."),
+        (" And then.", " So"),
+        ("Er kam „heim“.", " Sie"),
+        ("Он пришёл.", " Она"),
+        ("Это А. С. Пушкин, т. е. поэт.", " Он"),
+        ("Ήρθε.", " Τότε"),
         ("Τι είναι\u037e", " Ναι"),
-        ("我来了。", "他走了。"), ("你好！", "我"), ("「行く。」", "彼は"), ("本当？！", "はい"),
+        ("我来了。", "他走了。"),
+        ("你好！", "我"),
+        ("「行く。」", "彼は"),
+        ("本当？！", "はい"),
         ("他说：“好。”", "我"),
-        ("हम आए।", " वह"), ("هل جئت؟", " نعم"), ("وہ آیا۔", " پھر"), ("Եկավ։", " Նա"),
-        ("መጣ።", " እሱ"), ("ខ្ញុំមក។", " គាត់"),
-        ("ကျွန်တော်လာသည်။", " သူ"), ("나는 왔다.", " 그는"),
+        ("हम आए।", " वह"),
+        ("هل جئت؟", " نعم"),
+        ("وہ آیا۔", " پھر"),
+        ("Եկավ։", " Նա"),
+        ("መጣ።", " እሱ"),
+        ("ខ្ញុំមក។", " គាត់"),
+        ("ကျွန်တော်လာသည်။", " သူ"),
+        ("나는 왔다.", " 그는"),
     ],
-)  # fmt: skip
+)
 def test_the_first_sentence_is_what_a_reader_takes_for_it(sentence: str, rest: str) -> None:
     assert first_sentence(sentence + rest)[0] == sentence
     assert first_sentence(sentence + rest)[1] is not None
@@ -48,9 +73,25 @@ def test_the_first_sentence_is_what_a_reader_takes_for_it(sentence: str, rest: s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no end", "The cat sat.", "The cat sat. ", "The cat sat. it", "at 3.", "3.14", "1. ", "... ", "Mr. Smith",
-     "a.b.c", "ผมมาแล้ว เขาไป", "“Go!” he", "A. B. C. D. ", "--- ... ---", "我来了"],
-)  # fmt: skip
+    [
+        "",
+        "no end",
+        "The cat sat.",
+        "The cat sat. ",
+        "The cat sat. it",
+        "at 3.",
+        "3.14",
+        "1. ",
+        "... ",
+        "Mr. Smith",
+        "a.b.c",
+        "ผมมาแล้ว เขาไป",
+        "“Go!” he",
+        "A. B. C. D. ",
+        "--- ... ---",
+        "我来了",
+    ],
+)
 def test_what_has_no_end_is_shown_to_the_last_character(text: str) -> None:
     assert first_sentence(text) == (text, None)
 
@@ -58,12 +99,15 @@ def test_what_has_no_end_is_shown_to_the_last_character(text: str) -> None:
 @pytest.mark.parametrize(
     ("prompt", "text", "sentence"),
     [
-        ("He met J", ". Smith. Then", ". Smith."), ("He met Mr", ". Smith. Then", ". Smith."),
+        ("He met J", ". Smith. Then", ". Smith."),
+        ("He met Mr", ". Smith. Then", ". Smith."),
         ("He left", ". She", "."),
-        ("The answer is", " 42. Then", " 42."), ("Chapter 1", "\n\nIt was dark. We", "\n\nIt was dark."),
-        ("Text.\n\n", "1. The first. 2. The", "1. The first."), ("It rained.", " The sun. It", " The sun."),
+        ("The answer is", " 42. Then", " 42."),
+        ("Chapter 1", "\n\nIt was dark. We", "\n\nIt was dark."),
+        ("Text.\n\n", "1. The first. 2. The", "1. The first."),
+        ("It rained.", " The sun. It", " The sun."),
     ],
-)  # fmt: skip
+)
 def test_the_prompt_may_have_begun_the_sentence(prompt: str, text: str, sentence: str) -> None:
     assert first_sentence(text, prompt)[0] == sentence
 

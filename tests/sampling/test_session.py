@@ -132,11 +132,20 @@ def test_a_likely_words_probability_is_that_of_its_text_and_an_end(session: Sess
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("cat ", "cat"), (" cat.", " cat"), ("\n\nThe ", "\n\nThe"), ("cat", None), (" ", None), ("...", None),
-        ("don't ", "don't"), ("don'", None), ("dogs' ", "dogs"), (', "No"', ', "No'), ("l’eau,", "l’eau"),
+        ("cat ", "cat"),
+        (" cat.", " cat"),
+        ("\n\nThe ", "\n\nThe"),
+        ("cat", None),
+        (" ", None),
+        ("...", None),
+        ("don't ", "don't"),
+        ("don'", None),
+        ("dogs' ", "dogs"),
+        (', "No"', ', "No'),
+        ("l’eau,", "l’eau"),
         ("漢 ", "漢"),
     ],
-)  # fmt: skip
+)
 def test_where_a_word_ends(text: str, word: str | None) -> None:
     match = WORD.match(text)
     assert (match[0] if match else None) == word

@@ -23,8 +23,12 @@ def test_what_the_training_text_holds_can_be_written(level: str) -> None:
 def test_a_char_model_cannot_write_characters_that_it_does_not_have() -> None:
     tokenizer = train_tokenizer("char", [TEXT])
     assert cannot_be_written(["\n\n", "\\n", "that?", "<unk>", "é", "\udcff"], tokenizer) == [
-        "\\n", "that?", "<unk>", "é", "\udcff",
-    ]  # fmt: skip
+        "\\n",
+        "that?",
+        "<unk>",
+        "é",
+        "\udcff",
+    ]
 
 
 class Spelled(Tokenizer):

@@ -451,21 +451,49 @@ WRONG: dict[str, list[Any]] = {
     "best_nll": ["0.5", math.nan, math.inf, -math.inf, HUGE, [], True],
     "seconds": [None, "1", -1, -0.5, math.nan, math.inf, -math.inf, HUGE, [], True],
     "logs": [
-        None, [], "logs", 3, {}, {"metrics.jsonl": 3}, {"metrics.jsonl": -1, "samples.txt": 0},
-        {"metrics.jsonl": 1.5, "samples.txt": 0}, {"metrics.jsonl": None, "samples.txt": 0},
-        {"metrics.jsonl": HUGE, "samples.txt": 0}, {"metrics.jsonl": 0, "samples.txt": 0, "../outside": 0},
+        None,
+        [],
+        "logs",
+        3,
+        {},
+        {"metrics.jsonl": 3},
+        {"metrics.jsonl": -1, "samples.txt": 0},
+        {"metrics.jsonl": 1.5, "samples.txt": 0},
+        {"metrics.jsonl": None, "samples.txt": 0},
+        {"metrics.jsonl": HUGE, "samples.txt": 0},
+        {"metrics.jsonl": 0, "samples.txt": 0, "../outside": 0},
     ],
     "decided": [None, [], "hash", {}, {"config.json": 3, "tokenizer.json": ""}, {"config.json": ""}],
     "due": [None, "validation", {"validation": 1}, [1], [[]], ["save"], 3],
     "stretches": [
-        None, {}, [], "plan", [3], [[]], [{}], [PLAN, None], [{**PLAN, "step": 10**30}], [{**PLAN, "steps": "60"}],
-        [{**PLAN, "step": 3}], [PLAN, {**PLAN, "step": 61, "steps": 90}], [PLAN, {**PLAN, "step": 9}, PLAN],
-        [{**PLAN, "cycle": 3}], [{**PLAN, "precision": []}], [{**PLAN, "trial": 1}],
+        None,
+        {},
+        [],
+        "plan",
+        [3],
+        [[]],
+        [{}],
+        [PLAN, None],
+        [{**PLAN, "step": 10**30}],
+        [{**PLAN, "steps": "60"}],
+        [{**PLAN, "step": 3}],
+        [PLAN, {**PLAN, "step": 61, "steps": 90}],
+        [PLAN, {**PLAN, "step": 9}, PLAN],
+        [{**PLAN, "cycle": 3}],
+        [{**PLAN, "precision": []}],
+        [{**PLAN, "trial": 1}],
     ],
     "progress": [None, {}, [], [1.0], ["1", 0], [math.nan, 0], [HUGE, 0], [1.0, -1], [1.0, 61], [1.0, 0, 0]],
-    "corpus": [None, [], "text", {}, {"fingerprint": 3, "sources": []}, {"fingerprint": "", "sources": "text"},
-               {"fingerprint": "", "sources": [3]}],
-}  # fmt: skip
+    "corpus": [
+        None,
+        [],
+        "text",
+        {},
+        {"fingerprint": 3, "sources": []},
+        {"fingerprint": "", "sources": "text"},
+        {"fingerprint": "", "sources": [3]},
+    ],
+}
 """By field of state.json: what it cannot be."""
 
 
@@ -521,10 +549,16 @@ def test_a_sound_state_is_written_and_read_with_every_field_that_is_checked(trai
 @pytest.mark.parametrize(
     "name",
     [
-        "optimizer/0/0/momentum", "optimizer/1/0/exp_avg", "optimizer/1/1/exp_avg_sq", "optimizer/1/0/step", "hidden",
-        "dropout", "weights/embedding.weight", "average/output.bias",
+        "optimizer/0/0/momentum",
+        "optimizer/1/0/exp_avg",
+        "optimizer/1/1/exp_avg_sq",
+        "optimizer/1/0/step",
+        "hidden",
+        "dropout",
+        "weights/embedding.weight",
+        "average/output.bias",
     ],
-)  # fmt: skip
+)
 def test_a_tensor_that_does_not_fit_is_named_with_what_it_has_to_be(trained: Path, name: str, change: str) -> None:
     tensors = dict(load_state(trained).tensors)
     sound = tensors.pop(name)
@@ -550,10 +584,19 @@ def test_a_tensor_that_does_not_fit_is_named_with_what_it_has_to_be(trained: Pat
 @pytest.mark.parametrize(
     "name",
     [
-        "optimizer/0/99/momentum", "optimizer/9/0/exp_avg", "optimizer/0/0/exp_avg", "optimizer/0/x/momentum",
-        "optimizer/-1/0/momentum", "optimizer/0", "optimizer/", "weights/extra", "average/", "averaging/count", "extra",
+        "optimizer/0/99/momentum",
+        "optimizer/9/0/exp_avg",
+        "optimizer/0/0/exp_avg",
+        "optimizer/0/x/momentum",
+        "optimizer/-1/0/momentum",
+        "optimizer/0",
+        "optimizer/",
+        "weights/extra",
+        "average/",
+        "averaging/count",
+        "extra",
     ],
-)  # fmt: skip
+)
 def test_a_tensor_that_is_unknown_is_named(trained: Path, name: str) -> None:
     tensors = load_state(trained).tensors
     rewrite_state(trained, tensors={**tensors, name: torch.zeros(3)})
@@ -567,11 +610,16 @@ def learner(**options: Any) -> Learner:
 @pytest.mark.parametrize(
     "options",
     [
-        {}, {"cell": "gru", "num_layers": 2}, {"cell": "rnn", "nonlinearity": "identity"}, {"bidirectional": True},
-        {"tied": True, "embedding_size": 16}, {"optimizer": "asgd"}, {"dropout": 0.5, "weight_dropout": 0.5},
+        {},
+        {"cell": "gru", "num_layers": 2},
+        {"cell": "rnn", "nonlinearity": "identity"},
+        {"bidirectional": True},
+        {"tied": True, "embedding_size": 16},
+        {"optimizer": "asgd"},
+        {"dropout": 0.5, "weight_dropout": 0.5},
     ],
     ids=json.dumps,
-)  # fmt: skip
+)
 def test_what_a_learner_saves_fits_it_before_and_after_a_step(options: dict[str, Any]) -> None:
     one = learner(**options)
     tokens = np.random.default_rng(0).integers(9, size=(17, 4))

@@ -18,7 +18,7 @@ def test_penalties_equal_plain_loops(alpha: float, beta: float) -> None:
     small = sum(float(dropped[t, b, i]) ** 2 for t in range(T) for b in range(B) for i in range(H)) / (T * B * H)
     slow = sum(
         float(raw[t + 1, b, i] - raw[t, b, i]) ** 2 for t in range(T - 1) for b in range(B) for i in range(H)
-    ) / ((T - 1) * B * H)  # fmt: skip
+    ) / ((T - 1) * B * H)
     assert float(activation_penalty(raw, dropped, alpha, beta)) == pytest.approx(alpha * small + beta * slow)
 
 

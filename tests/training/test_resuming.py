@@ -271,12 +271,17 @@ def test_the_weights_that_a_run_begins_with_are_scored_and_kept_if_nothing_beats
     events = finish(
         launch.launch(
             {
-                "steps": 4, "learning_rate": 5.0, "muon_learning_rate": 5.0, "corpus": [str(corpus)],
-                "precision": "float32", "device": "cpu",
+                "steps": 4,
+                "learning_rate": 5.0,
+                "muon_learning_rate": 5.0,
+                "corpus": [str(corpus)],
+                "precision": "float32",
+                "device": "cpu",
             },
-            out=Path("worse"), init_from=first,
+            out=Path("worse"),
+            init_from=first,
         )
-    )  # fmt: skip
+    )
     start = next(e for e in events if isinstance(e, Validated))
     assert (start.step, start.best) == (0, True)
     assert start.nll == pytest.approx(kept, rel=1e-6)  # the same sum of float32 terms, from weights that were saved

@@ -46,11 +46,26 @@ def finish(launched: launch.Launched, stop_at: int | None = None) -> Finished:
 
 
 AWD = {
-    **DETERMINED, "num_layers": 3, "tied": True, "initialization": "uniform", "hidden_dropout": 0.1,
-    "input_dropout": 0.2, "embedding_dropout": 0.1, "weight_dropout": 0.5, "activation_regularization": 2.0,
-    "temporal_activation_regularization": 1.0, "optimizer": "asgd", "nonmono": 1, "learning_rate": 10.0, "warmup": 0.0,
-    "decay": "none", "weight_decay": 1.2e-6, "clip": 0.25, "bptt_jitter": 3.0, "valid_every": 2,
-}  # fmt: skip
+    **DETERMINED,
+    "num_layers": 3,
+    "tied": True,
+    "initialization": "uniform",
+    "hidden_dropout": 0.1,
+    "input_dropout": 0.2,
+    "embedding_dropout": 0.1,
+    "weight_dropout": 0.5,
+    "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0,
+    "optimizer": "asgd",
+    "nonmono": 1,
+    "learning_rate": 10.0,
+    "warmup": 0.0,
+    "decay": "none",
+    "weight_decay": 1.2e-6,
+    "clip": 0.25,
+    "bptt_jitter": 3.0,
+    "valid_every": 2,
+}
 """The options of the awd-lstm preset, at sizes that train in a moment; averaging begins well before the end."""
 
 
@@ -168,11 +183,18 @@ def test_the_weights_that_are_kept_have_the_best_validation_score(corpus: Path) 
     small.write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 2000)), encoding="utf-8")
     seen: list[Validated] = []
     run = rnngen.train(
-        small, out="run", steps=400, valid_every=10, patience=0, learning_rate=0.02,
-            dropout=0.0, weight_dropout=0.0, input_dropout=0.0,
+        small,
+        out="run",
+        steps=400,
+        valid_every=10,
+        patience=0,
+        learning_rate=0.02,
+        dropout=0.0,
+        weight_dropout=0.0,
+        input_dropout=0.0,
         on_event=lambda e: seen.append(e) if isinstance(e, Validated) else None,
         **{**FAST, "hidden_size": 64},
-    )  # fmt: skip
+    )
     best = min(e.nll for e in seen)
     assert seen[-1].nll > best + 0.05  # it did overfit
     assert rnngen.evaluate(run, part="valid").nats_per_token == pytest.approx(best, rel=1e-4)  # as above
@@ -277,8 +299,9 @@ def test_init_from_begins_with_the_weights_and_tokenizer_of_another_run(corpus: 
     other.write_text(make_text(8_000, seed=5) + "ß", encoding="utf-8")
     launched = launch.launch(
         {"steps": 5, "batch_size": 4, "bptt": 16, "device": "cpu", "precision": "float32", "corpus": [str(other)]},
-        out=Path("next"), init_from=trained,
-    )  # fmt: skip
+        out=Path("next"),
+        init_from=trained,
+    )
     first = open_run(trained)
     for name, w in launched.trainer.learner.model.weights().items():
         np.testing.assert_array_equal(w.numpy(), first.weights()[name])

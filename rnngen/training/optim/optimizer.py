@@ -51,9 +51,14 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[dict[str, Any]], lr: float, weight_decay: float = 0.0, momentum: float = 0.95,
-        steps: int = 3, dtype: torch.dtype = torch.float32,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[dict[str, Any]],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        steps: int = 3,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "blocks": 1})
         self.newton_schulz_steps, self.dtype = steps, dtype
 
@@ -96,8 +101,10 @@ def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim
             others.append(parameter)
     adamw = torch.optim.AdamW(
         [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=config.learning_rate, betas=(0.9, 0.99), fused=True,
-    )  # fmt: skip
+        lr=config.learning_rate,
+        betas=(0.9, 0.99),
+        fused=True,
+    )
     blocks = model.config.gates
     muon = Muon(
         [{"params": recurrent, "blocks": blocks}], lr=config.muon_learning_rate, weight_decay=config.weight_decay

@@ -31,8 +31,11 @@ class Costs:
 
     def seconds(self, train: TrainConfig, steps: int, done: int = 0) -> float:
         """How long a run of ``steps`` takes from step ``done`` to its end."""
-        occasional = ((train.valid_every, self.validation), (train.sample_every, self.sample),
-                      (train.save_every, self.save))  # fmt: skip
+        occasional = (
+            (train.valid_every, self.validation),
+            (train.sample_every, self.sample),
+            (train.save_every, self.save),
+        )
         total = (steps - done) * self.step + self.end + (0.0 if done else self.validation)  # before the first step too
         for every, seconds in occasional:
             if every:

@@ -51,9 +51,13 @@ def make_pace(plan: Plan, options: Mapping[str, Any], done: int = 0) -> Pace | N
     if train.device == "cpu" and most > 1 and not options.get("threads"):
         chooser = ThreadChooser(most, train.threads or most, idle_seconds)
     return Pace(
-        train, plan.costs, deadline=plan.deadline, total=60 * (options.get("minutes") or DEFAULT_MINUTES),
-        most_steps=done + plan.most_steps, chooser=chooser,
-    )  # fmt: skip
+        train,
+        plan.costs,
+        deadline=plan.deadline,
+        total=60 * (options.get("minutes") or DEFAULT_MINUTES),
+        most_steps=done + plan.most_steps,
+        chooser=chooser,
+    )
 
 
 class Pace:
@@ -70,10 +74,17 @@ class Pace:
     """
 
     def __init__(
-        self, train: TrainConfig, costs: Costs, *, deadline: float, total: float, most_steps: int,
+        self,
+        train: TrainConfig,
+        costs: Costs,
+        *,
+        deadline: float,
+        total: float,
+        most_steps: int,
         chooser: ThreadChooser | None = None,
-        clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time,
-    ) -> None:  # fmt: skip
+        clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
         self._train, self._costs, self._deadline, self._most_steps = train, costs, deadline, most_steps
         self._planned_costs = costs
         self._total, self._window = total, min(LONGEST_WINDOW, max(SHORTEST_WINDOW, WINDOW * total))

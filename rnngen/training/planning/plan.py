@@ -71,9 +71,13 @@ class Plan:
 
 
 def make_plan(
-    options: Mapping[str, Any], corpus: EncodedCorpus, started: float, *, trained: bool = False,
+    options: Mapping[str, Any],
+    corpus: EncodedCorpus,
+    started: float,
+    *,
+    trained: bool = False,
     on_progress: OnProgress | None = None,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Decide everything.
 
     Args:
@@ -117,9 +121,7 @@ def make_plan(
     raise AssertionError("there is always a processor")
 
 
-def _plan_on(
-    device: str, given: Mapping[str, Any], corpus: EncodedCorpus, started: float, *, trained: bool
-) -> Plan:  # fmt: skip
+def _plan_on(device: str, given: Mapping[str, Any], corpus: EncodedCorpus, started: float, *, trained: bool) -> Plan:
     """The plan for one device.
 
     Raises:
@@ -160,9 +162,15 @@ def _plan_on(
 
 
 def _timetable(
-    config: RunConfig, speed: Speed, token_seconds: float, counting: float, given: Mapping[str, Any],
-    corpus: EncodedCorpus, length: Length, unusable: dict[str, str],
-) -> Plan:  # fmt: skip
+    config: RunConfig,
+    speed: Speed,
+    token_seconds: float,
+    counting: float,
+    given: Mapping[str, Any],
+    corpus: EncodedCorpus,
+    length: Length,
+    unusable: dict[str, str],
+) -> Plan:
     """How many steps there are, and how often the run validates, saves and shows what it can."""
     N, V = len(corpus.train.tokens), corpus.tokenizer.vocab_size
     window = config.train.batch_size * mean_length(config)

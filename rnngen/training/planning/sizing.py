@@ -127,9 +127,7 @@ def _pick_width(
     return sized(widths[i]), speed
 
 
-def _pick_streams(
-    config: RunConfig, speed: Speed, N: int, test: SpeedTest, length: Length
-) -> tuple[RunConfig, Speed]:  # fmt: skip
+def _pick_streams(config: RunConfig, speed: Speed, N: int, test: SpeedTest, length: Length) -> tuple[RunConfig, Speed]:
     """Rule 8, from the fewest up: more of them at once are faster, and steady what little is left to learn."""
     bptt = config.train.bptt
     while length.given_steps is None and rules.STREAMS <= config.train.batch_size < rules.MOST_STREAMS:

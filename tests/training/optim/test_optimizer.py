@@ -10,13 +10,7 @@ from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import OptimizerConfig
-from rnngen.training.optim.optimizer import (
-    Muon,
-    WeightAverage,
-    clip_gradients,
-    make_optimizers,
-    orthogonalise,
-)
+from rnngen.training.optim.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers, orthogonalise
 from tests.rounding import gamma
 
 

@@ -27,9 +27,15 @@ class Run:
         deadline = self.now + self.total
         chooser = ThreadChooser(threads, threads) if threads > 1 else None
         self.pace = Pace(
-            TRAIN, PLANNED, deadline=deadline, total=self.total, most_steps=most_steps, chooser=chooser,
-            clock=lambda: self.now, cpu_clock=lambda: self.now * threads,
-        )  # fmt: skip
+            TRAIN,
+            PLANNED,
+            deadline=deadline,
+            total=self.total,
+            most_steps=most_steps,
+            chooser=chooser,
+            clock=lambda: self.now,
+            cpu_clock=lambda: self.now * threads,
+        )
         steps = PLANNED.steps_within(self.total, TRAIN, most_steps)
         self.stretches = [Stretch(0, steps, threads, "float32")]
 
@@ -124,9 +130,15 @@ def test_what_others_do_with_a_step_is_in_the_plan_but_does_not_cost_threads() -
     chooser = ThreadChooser(2, 2)
     stretch = Stretch(0, 3000, 2, "float32")
     pace = Pace(
-        TRAIN, PLANNED, deadline=60.0, total=60.0, most_steps=10**9, chooser=chooser, clock=lambda: now,
+        TRAIN,
+        PLANNED,
+        deadline=60.0,
+        total=60.0,
+        most_steps=10**9,
+        chooser=chooser,
+        clock=lambda: now,
         cpu_clock=lambda: 2 * now,
-    )  # fmt: skip
+    )
     pace.start()
     for step in range(800):
         stretch = pace.next_stretch(step, stretch) or stretch
@@ -144,9 +156,15 @@ def test_the_time_in_which_a_process_is_suspended_does_not_count() -> None:
     now, cpu, step = 0.0, 0.0, 0
     chooser, stretch = ThreadChooser(2, 2), Stretch(0, PLANNED.steps_within(60, TRAIN, 10**9), 2, "float32")
     pace = Pace(
-        TRAIN, PLANNED, deadline=60.0, total=60.0, most_steps=10**9, chooser=chooser, clock=lambda: now,
+        TRAIN,
+        PLANNED,
+        deadline=60.0,
+        total=60.0,
+        most_steps=10**9,
+        chooser=chooser,
+        clock=lambda: now,
         cpu_clock=lambda: cpu,
-    )  # fmt: skip
+    )
     pace.start()
     while step < stretch.steps:
         stretch = pace.next_stretch(step, stretch) or stretch

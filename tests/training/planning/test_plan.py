@@ -47,10 +47,20 @@ def plan(corpus: EncodedCorpus, **options: Any) -> planning.Plan:
 
 def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: object) -> None:
     given = {
-        "hidden_size": 48, "embedding_size": 20, "dropout": 0.33, "batch_size": 5, "bptt": 12, "steps": 77,
-        "valid_every": 9, "save_every": 11, "sample_every": 0, "precision": "float32", "learning_rate": 0.01,
-        "cell": "gru", "num_layers": 2,
-    }  # fmt: skip
+        "hidden_size": 48,
+        "embedding_size": 20,
+        "dropout": 0.33,
+        "batch_size": 5,
+        "bptt": 12,
+        "steps": 77,
+        "valid_every": 9,
+        "save_every": 11,
+        "sample_every": 0,
+        "precision": "float32",
+        "learning_rate": 0.01,
+        "cell": "gru",
+        "num_layers": 2,
+    }
     config = plan(encoded, **given).config
     flat = config.flat()
     assert {k: flat[k] for k in given} == given
@@ -82,8 +92,10 @@ def test_the_threads_of_a_run_by_the_clock_are_measured_and_those_of_others_are_
 ) -> None:
     monkeypatch.setattr(SpeedTest, "fewest_threads", lambda self, config: 1)
     with using_threads(2):
-        threads = [plan(encoded, hidden_size=16, **length).config.train.threads
-                   for length in ({"minutes": 0.05}, {"steps": 3}, {"epochs": 1})]  # fmt: skip
+        threads = [
+            plan(encoded, hidden_size=16, **length).config.train.threads
+            for length in ({"minutes": 0.05}, {"steps": 3}, {"epochs": 1})
+        ]
     assert threads == [1, 2, 2]
 
 
