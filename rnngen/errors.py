@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a process of the command line exits with."""
+
+    SUCCESS = 0
+    ERROR = 1
+    USAGE = 2
+    INTERRUPTED = 130  # 128 plus the number of SIGINT
+    TERMINATED = 143  # 128 plus the number of SIGTERM
+
+    @staticmethod
+    def of_signal(number: int) -> int:
+        """The exit code of a process that a signal ended."""
+        return 128 + number
+
 
 class RnngenError(Exception):
     """A mistake or a fault that a user can act on; shown as one line, never as a traceback.
@@ -10,7 +27,7 @@ class RnngenError(Exception):
         exit_code: what the process exits with when this error ends it.
     """
 
-    exit_code = 1
+    exit_code = ExitCode.ERROR
 
     def __init__(
         self, what: str, *, where: object = None, expected: object = None, found: object = None, hint: str | None = None
@@ -29,7 +46,7 @@ class RnngenError(Exception):
 class UsageError(RnngenError):
     """The command or the options are wrong; nothing was started."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class CorpusError(RnngenError):

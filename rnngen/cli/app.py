@@ -1,7 +1,4 @@
-"""The ``rnngen`` command: its commands, and how every outcome becomes an exit code.
-
-Exit codes: 0 success, 1 error, 2 usage, 130 SIGINT, 143 SIGTERM (128 plus the number of a signal).
-"""
+"""The ``rnngen`` command: its commands, and how every outcome becomes an exit code."""
 
 from __future__ import annotations
 
@@ -9,14 +6,14 @@ import contextlib
 import os
 import signal
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, cast
 
 import typer
 
 from rnngen import __version__
 from rnngen.cli import console, mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
-from rnngen.errors import RnngenError
+from rnngen.errors import ExitCode, RnngenError
 from rnngen.platforms import stop_signals, use_utf8
 
 app = plain_app(
@@ -44,49 +41,56 @@ def _root(
     pass
 
 
-_OUT_OF_MEMORY = "out of memory. Try a smaller --size, --batch-size or --bptt, or fewer samples at once."
-
-
 class _Terminated(SystemExit):
     """SIGTERM or the like, where no command handles it in its own way; event loops swallow other exceptions."""
 
 
 def _on_signal(number: int, _frame: object) -> NoReturn:
-    raise _Terminated(128 + number)
+    raise _Terminated(ExitCode.of_signal(number))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = app(args=arguments, prog_name="rnngen", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        return code if isinstance(code, int) else ExitCode.SUCCESS
     except RnngenError as error:
         console.error(str(error))
         if isinstance(error.__cause__, OSError):
             _abandon_stdout()
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return 128 + signal.SIGINT
+        return ExitCode.INTERRUPTED
     except _Terminated as ended:
         return int(str(ended.code))
     except console.ReaderGone:
         _abandon_stdout()
-        return 0
-    except MemoryError:
-        console.error(_OUT_OF_MEMORY)
-        return 1
+        return ExitCode.SUCCESS
+    except _PARSER_ERROR as error:
+        console.error(mistakes.describe(error))
+        return ExitCode.USAGE
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):  # torch's own
-            console.error(_OUT_OF_MEMORY)
-            return 1
-        # usage errors of the parser, whichever of typer's versions they come from
-        if not hasattr(error, "format_message"):
+        if not _is_out_of_memory(error):
             raise
-        if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error.format_message()}\n")
-        elif message := mistakes.describe(error):
-            console.error(message)
-        return int(getattr(error, "exit_code", 2))
+        console.error("out of memory. Try a smaller `size`, `batch_size` or `bptt`, or fewer samples at once.")
+        return ExitCode.ERROR
+
+
+# ClickException, of whichever Click this version of Typer brings
+_PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python or torch, where it is imported, ran out of memory."""
+    if isinstance(error, MemoryError):
+        return True
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    # on a processor torch has no type for it
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 def _abandon_stdout() -> None:

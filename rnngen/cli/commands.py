@@ -14,8 +14,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from rnngen.cli import mistakes
+from rnngen.cli import console, mistakes
 from rnngen.cli.declared import WrongValueError, kinds_of, value_of
+from rnngen.errors import ExitCode
 
 
 class Entry(NamedTuple):
@@ -154,11 +155,14 @@ class QuickGroup(TyperGroup):
         return _false_by_default(super().get_help_option(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the group's options; ``help COMMAND`` is ``COMMAND --help``.
+        """Read the group's options; ``help COMMAND`` is ``COMMAND --help``, and without arguments help is shown.
 
         Raises:
             UsageError: an option that the group does not have.
         """
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            console.show_help(ctx.get_help())
+            raise typer.Exit(ExitCode.USAGE)
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
         mistakes.check_options(ctx, self.get_params(ctx), args, group=True)

@@ -169,6 +169,12 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
+def show_help(text: str) -> None:
+    """Show the help of a command that was typed without what it needs."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def error(text: str) -> None:
     """Say in one line what went wrong."""
     plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ

@@ -15,7 +15,7 @@ import typer
 from rnngen.cli import console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
-from rnngen.errors import UsageError
+from rnngen.errors import ExitCode, UsageError
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import COMMON, RUN, DataConfig, OptimizerConfig, PlanConfig, TrainConfig
 from rnngen.platforms import quote_argument, stop_signals
@@ -170,7 +170,7 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
 
 
 def _leave_at_once(number: int, _frame: object) -> None:
-    os._exit(128 + number)
+    os._exit(ExitCode.of_signal(number))
 
 
 _STOPPED_BY = {
@@ -222,7 +222,7 @@ def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: boo
         first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
         console.note(f"  rnngen {first}\n  rnngen eval {path}")
     if stopped:
-        raise typer.Exit(128 + signal.Signals[finished.reason])
+        raise typer.Exit(ExitCode.of_signal(signal.Signals[finished.reason]))
 
 
 def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:

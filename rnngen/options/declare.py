@@ -13,7 +13,6 @@ each front end writes it as its user types it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,42 +20,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from rnngen.errors import CheckpointError, UsageError
-
-MOST_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
-
-
-@dataclass(frozen=True)
-class Option:
-    """What a declaration says beside name, type and default.
-
-    Attributes:
-        help: a sentence.
-        panel: the heading of the command's help under which it is listed.
-        default_text: the default in words, where it is not simply the field's.
-        least, most, above, below: the range, of each number in it.
-        expected: what is valid, in words, where type and range do not say it.
-        remark: what a value at the edge of the range means, for messages.
-        pattern: which texts are valid.
-        likely: values that a misspelled one may mean, where they cannot be listed in full.
-        flags: how the command line spells it, where that is not simply the name.
-        role: what it is to the code that uses it, where that is asked.
-        metavar: what stands for its value in the command's help.
-    """
-
-    help: str
-    panel: str
-    default_text: str | None = None
-    least: float | None = None
-    most: float | None = None
-    above: float | None = None
-    below: float | None = None
-    expected: str | None = None
-    remark: str | None = None
-    pattern: str | None = None
-    likely: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    role: str | None = None
-    metavar: str | None = None
+from rnngen.options.option import Option, expectation
 
 
 def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # noqa: A002 (what it is called everywhere)
@@ -97,10 +61,10 @@ class Declared:
         if value is None and self.optional:
             return None
         if self.element is None:
-            return _expectation(self.kind, self.option, value)
+            return expectation(self.kind, self.option, value)
         if not isinstance(value, list | tuple):
             return "a list"
-        expected = (_expectation(self.element, self.option, each) for each in value)
+        expected = (expectation(self.element, self.option, each) for each in value)
         return next((words for words in expected if words), None)
 
 
@@ -126,57 +90,6 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
         return kind, False
     (rest,) = (each for each in get_args(kind) if each is not NoneType)
     return rest, True
-
-
-def _expectation(kind: Any, option: Option, value: object) -> str | None:
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return f"a number below 2^{MOST_BITS}"
-    if _is_valid(kind, option, value):
-        return None
-    words = option.expected or _in_words(kind, option)
-    return f"{words} ({option.remark})" if option.remark else words
-
-
-def _is_valid(kind: Any, option: Option, value: Any) -> bool:
-    if get_origin(kind) is Literal:
-        return isinstance(value, str) and value in get_args(kind)
-    if kind is bool:
-        return isinstance(value, bool)
-    if kind is str:
-        if option.pattern is not None:
-            import re
-
-            return isinstance(value, str) and re.fullmatch(option.pattern, value) is not None
-        return isinstance(value, str) and (value != "" or option.least is None)
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
-        return False
-    return (
-        math.isfinite(value)
-        and (option.least is None or value >= option.least)
-        and (option.most is None or value <= option.most)
-        and (option.above is None or value > option.above)
-        and (option.below is None or value < option.below)
-    )
-
-
-def _in_words(kind: Any, option: Option) -> str:
-    """What a valid value is."""
-    if get_origin(kind) is Literal:
-        *first, last = map(repr, get_args(kind))
-        return f"{', '.join(first)} or {last}" if first else last
-    if kind is bool:
-        return "true or false"
-    if kind is str:
-        return "text" if option.least is None else "a text that is not empty"
-    noun = "an integer" if kind is int else "a number"
-    least, most, above, below = option.least, option.most, option.above, option.below
-    if least is not None and most is not None:
-        return f"{noun} from {least:g} to {most:,}"
-    if least is not None and below is not None:
-        return f"{noun} from {least:g} to below {below:g}"
-    if least is not None:
-        return f"{noun} ≥ {least:g}"
-    return noun if above is None else f"{noun} above {above:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
