@@ -202,7 +202,11 @@ class LazyGroup(QuickGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments begin with, and the arguments after it."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, load_command(name) if name else None, rest
+        return name, self.load(name) if name else None, rest
+
+    def load(self, name: str) -> Any:
+        """Import a command and build its parser."""
+        return load_command(name)
 
 
 def register_table(app: typer.Typer) -> None:

@@ -98,7 +98,7 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
     if f"--{name.removeprefix('--no-')}" in long:
         return _error(context, what, hint=f"Leave --{name.removeprefix('--no-')} out.")
     meant = same or other_option(_words(context), name)
-    owners = {} if meant else _owners(name)
+    owners = {} if meant else _owners(context, name)
     if owners:
         commands = " and ".join(f"rnngen {owner}" for owner in owners)
         after = "" if _words(context) else ", after which it stands"
@@ -109,13 +109,12 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
     return _error(context, what, hint=f"Did you mean {meant}?" if meant.startswith("-") else meant)
 
 
-def _owners(name: str) -> dict[str, str]:
+def _owners(context: Any, name: str) -> dict[str, str]:
     """The commands that have an option of this name, and how it is written there."""
-    from rnngen.cli.commands import COMMANDS, load_command
-
+    program = context.find_root().command
     commands: dict[str, Any] = {}
-    for word in COMMANDS:
-        command = load_command(word)
+    for word in program.commands:
+        command = program.load(word)
         members = getattr(command, "commands", None)
         commands |= {f"{word} {m}": c for m, c in members.items() if m != "card"} if members else {word: command}
     return {
