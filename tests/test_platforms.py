@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from rnngen import platforms
-from rnngen.cli import console
+from rnngen.cli.console import Console, ReaderGone
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.runs.run import MODEL, NEW, open_run
@@ -342,13 +342,13 @@ def test_a_reader_that_has_gone_is_no_error_of_the_output(monkeypatch: pytest.Mo
         def write(_text: str) -> None:
             raise error
 
-        monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: False, write=write))
-        console.write("text")
+        gone: Any = SimpleNamespace(isatty=lambda: False, write=write)
+        Console(gone, None).write("text")
 
     monkeypatch.setattr(platforms, "WINDOWS", is_windows)
-    with pytest.raises(console.ReaderGone):
+    with pytest.raises(ReaderGone):
         fails_with(errno.EPIPE)
-    with pytest.raises(console.ReaderGone if is_windows else RnngenError):
+    with pytest.raises(ReaderGone if is_windows else RnngenError):
         fails_with(errno.EINVAL)
     with pytest.raises(RnngenError):
         fails_with(errno.ENOSPC)

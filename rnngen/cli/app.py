@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 from typing import Annotated, NoReturn, cast
@@ -11,8 +9,9 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from rnngen import __version__
-from rnngen.cli import console, mistakes
+from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
+from rnngen.cli.console import Console, ReaderGone
 from rnngen.errors import ExitCode, RnngenError
 from rnngen.platforms import stop_signals, use_utf8
 
@@ -26,9 +25,9 @@ app = plain_app(
 register_table(app)
 
 
-def _version(asked: bool) -> None:
+def _version(context: typer.Context, asked: bool) -> None:
     if asked:
-        console.write(f"rnngen {__version__}\n")
+        context.obj.write(f"rnngen {__version__}\n")
         raise typer.Exit
 
 
@@ -49,22 +48,28 @@ def _on_signal(number: int, _frame: object) -> NoReturn:
     raise _Terminated(ExitCode.of_signal(number))
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+def run(arguments: list[str] | None = None, console: Console | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: after the program's name; by default those of this process.
+        console: what the command reads and writes; by default the streams of this process.
+    """
+    console = Console.of_process() if console is None else console
     try:
-        code = app(args=arguments, prog_name="rnngen", standalone_mode=False)
+        code = app(args=arguments, prog_name="rnngen", standalone_mode=False, obj=console)
         return code if isinstance(code, int) else ExitCode.SUCCESS
     except RnngenError as error:
         console.error(str(error))
         if isinstance(error.__cause__, OSError):
-            _abandon_stdout()
+            console.abandon_output()
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except _Terminated as ended:
         return int(str(ended.code))
-    except console.ReaderGone:
-        _abandon_stdout()
+    except ReaderGone:
+        console.abandon_output()
         return ExitCode.SUCCESS
     except _PARSER_ERROR as error:
         console.error(mistakes.describe(error))
@@ -93,12 +98,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _abandon_stdout() -> None:
-    """Write to nowhere from now on, so that the interpreter's last flush cannot fail."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def main() -> NoReturn:
     """The console script."""
     for number in stop_signals():
@@ -106,8 +105,9 @@ def main() -> NoReturn:
             signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)
-    sys.stderr = console.LossyStream(sys.stderr)
-    code = run()
+    console = Console.of_process()
+    sys.stderr = console.err
+    code = run(console=console)
     for number in stop_signals():  # impatience must not interrupt the end
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)

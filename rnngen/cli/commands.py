@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from rnngen.cli import console, mistakes
+from rnngen.cli import mistakes
 from rnngen.cli.declared import WrongValueError, kinds_of, value_of
 from rnngen.errors import ExitCode
 
@@ -161,7 +161,7 @@ class QuickGroup(TyperGroup):
             UsageError: an option that the group does not have.
         """
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
-            console.show_help(ctx.get_help())
+            ctx.obj.show_help(ctx.get_help())
             raise typer.Exit(ExitCode.USAGE)
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]

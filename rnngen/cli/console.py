@@ -1,6 +1,7 @@
-"""The terminal: what goes where, what a terminal may be shown, and the shapes of numbers.
+"""The streams of a process, and what may be written to each.
 
-Results go to standard output, everything else to standard error.
+Results go to standard output, everything else to standard error. Every command is given one ``Console``, so that a
+test, or another program, can run the command line on streams of its own.
 """
 
 from __future__ import annotations
@@ -11,67 +12,184 @@ import math
 import os
 import sys
 import time
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rnngen.cli.formats import visible as visible
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import RnngenError
 from rnngen.platforms import reader_is_gone, unescaped
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    import rich.console
+
+FLUSH_SECONDS = 1 / 30
 
 
 class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
-    """Who read standard output has closed it, as in ``rnngen sample | head -1``."""
+    """The reader of standard output has closed it, as in ``rnngen sample | head -1``."""
 
 
-def write(text: str, *, harmless: bool = False) -> None:
-    """Put a result on standard output; on a terminal, control characters are made visible, if not ``harmless``.
+class Console:
+    """Standard input, output and error of a command.
 
-    A warning comes first, once, where characters are lost because the encoding of standard output lacks them.
+    Args:
+        out: for results; None: it is closed.
+        err: for everything else; None: nothing is written.
+        stdin: for texts that are piped in; None: it is closed.
 
-    Raises:
-        ReaderGone: nobody reads it any more.
-        RnngenError: it cannot be written.
+    Attributes:
+        shows_output: whether results appear on a screen.
+        shows_notes: whether everything else does.
     """
-    if sys.stdout is None:
-        raise RnngenError("standard output is closed")
-    text = unescaped(text)
-    text = visible(text) if sys.stdout.isatty() and not harmless else text
-    if getattr(sys.stdout, "errors", None) == "replace" and not _holds(sys.stdout, text):
-        _warn_of_loss(sys.stdout)
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as failed:
-        if reader_is_gone(failed):
-            raise ReaderGone from failed
-        raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
+    def __init__(self, out: TextIO | None, err: TextIO | LossyStream | None, stdin: TextIO | None = None) -> None:
+        self.out, self.stdin = out, stdin
+        self.err = err if isinstance(err, LossyStream) else LossyStream(err)
+        self.shows_output = out is not None and out.isatty()
+        self.shows_notes = err is not None and err.isatty()
+        self._warned = False
 
-def _holds(stream: TextIO, text: str) -> bool:
-    """Whether the encoding of a stream has all characters of a text."""
-    try:
-        text.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    @classmethod
+    def of_process(cls) -> Console:
+        """The streams that this process has now."""
+        return cls(sys.stdout, sys.stderr, sys.stdin)
 
+    def write(self, text: str, *, harmless: bool = False) -> None:
+        """Put a result on standard output; on a terminal, control characters are made visible, if not ``harmless``.
 
-_warned: weakref.WeakSet[TextIO] = weakref.WeakSet()
+        A warning comes first, once, if characters are lost because the encoding of standard output lacks them.
 
+        Raises:
+            ReaderGone: nobody reads it any more.
+            RnngenError: it cannot be written.
+        """
+        if self.out is None:
+            raise RnngenError("standard output is closed")
+        text = unescaped(text)
+        text = visible(text) if self.shows_output and not harmless else text
+        if not self._warned and getattr(self.out, "errors", None) == "replace" and not _has(self.out, text):
+            self._warned = True
+            self._warn_of_loss(self.out)
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except OSError as failed:
+            if reader_is_gone(failed):
+                raise ReaderGone from failed
+            raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
-def _warn_of_loss(stream: TextIO) -> None:
-    """Say once what happens to characters that a stream cannot write."""
-    if stream in _warned:
-        return
-    _warned.add(stream)
-    lacks = "lone surrogates are no characters"
-    if not _holds(stream, "\uffff"):
-        lacks = f"the encoding of standard output, {stream.encoding}, lacks some of the characters"
-    note(f"warning: {lacks}: each is written as ?. Set PYTHONIOENCODING=utf-8 or a UTF-8 locale, or use --json")
+    def _warn_of_loss(self, out: TextIO) -> None:
+        lacks = "lone surrogates are no characters"
+        if not _has(out, "\uffff"):
+            lacks = f"the encoding of standard output, {out.encoding}, lacks some of the characters"
+        self.note(
+            f"warning: {lacks}: each is written as ?. Set PYTHONIOENCODING=utf-8 or a UTF-8 locale, or use --json"
+        )
+
+    def write_pieces(self, pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
+        """Put a text that comes in pieces on standard output: the first two (a prompt, and the piece after it) at once,
+        the others thirty times per second.
+
+        Args:
+            pieces: of the text; if they are interrupted, those that have come are written.
+            on_write: called after each write.
+
+        Returns:
+            Whether the text ends with a line end.
+
+        Raises:
+            As ``write``.
+        """
+        held: list[str] = []
+        due = 0.0
+        last = ""
+        begun = False
+        try:
+            for piece in pieces:
+                held.append(piece)
+                if time.perf_counter() >= due and (text := "".join(held)):
+                    held.clear()
+                    last = text[-1]
+                    self.write(text)
+                    on_write()
+                    due = time.perf_counter() + FLUSH_SECONDS if begun else 0.0
+                    begun = True
+        finally:
+            if text := "".join(held):
+                last = text[-1]
+                self.write(text)
+        return last == "\n"
+
+    def write_json(self, value: dict[str, Any]) -> None:
+        """Put a result on standard output as one line of JSON; a number that is not finite becomes null.
+
+        If the encoding of standard output lacks a character, all but ASCII is escaped, so that nothing is lost.
+        """
+        import json  # here: the other results do without
+
+        line = unescaped(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+        if self.out is not None and not _has(self.out, line):
+            line = json.dumps(json.loads(line))
+        self.write(line + "\n")
+
+    def note(self, text: str) -> None:
+        """Put a message on standard error."""
+        self.err.write(self._wrapped(visible(unescaped(on_command_line(text)))) + "\n")
+        self.err.flush()
+
+    def error(self, text: str) -> None:
+        """Say in one line what went wrong."""
+        coloured = self.shows_notes and "NO_COLOR" not in os.environ
+        label = "\033[1;31merror:\033[0m" if coloured else "error:"
+        one_line = visible(unescaped(on_command_line(text))).replace("\n", " ")
+        self.err.write(self._wrapped(f"rnngen: error: {one_line}").replace("error:", label, 1) + "\n")
+        self.err.flush()
+
+    def show_help(self, text: str) -> None:
+        """Show the help of a command that was typed without what it needs."""
+        self.err.write(f"{text}\n")
+        self.err.flush()
+
+    def _wrapped(self, text: str) -> str:
+        """Lines that a terminal would break within words are broken between them; commands to copy stay whole."""
+        if not self.shows_notes:
+            return text
+        import shutil
+
+        columns = shutil.get_terminal_size().columns
+        return "\n".join(_wrap(line, columns) for line in text.split("\n"))
+
+    def table(self, rows: Sequence[Sequence[str]]) -> str:
+        """Columns side by side, as text; on a terminal, cells that do not fit continue below."""
+        import shutil
+
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        for number in range(max(map(len, rows), default=0)):
+            grid.add_column(no_wrap=number == 0, overflow="fold")  # the first is a name, to be copied whole
+        for row in rows:
+            grid.add_row(*(Text(unescaped(cell)) for cell in row))
+        width = shutil.get_terminal_size().columns if self.shows_output else 10_000
+        out = Console(file=io.StringIO(), width=width, no_color=True, force_terminal=False)
+        with out.capture() as captured:
+            out.print(grid)
+        return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+    def rich_err(self) -> rich.console.Console:
+        """Standard error for Rich."""
+        from rich.console import Console
+
+        return Console(file=self.err, highlight=False)  # type: ignore[arg-type]
+
+    def abandon_output(self) -> None:
+        """Write to nowhere from now on, so that the interpreter's last flush cannot fail."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if self.out is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
 
 class LossyStream:
@@ -99,60 +217,13 @@ class LossyStream:
         return getattr(self._stream, name)
 
 
-FLUSH_SECONDS = 1 / 30
-
-
-def write_pieces(pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
-    """Put a text that comes in pieces on standard output: the first two (a prompt, and what follows)
-    at once, the others thirty times a second.
-
-    Args:
-        pieces: the text; it may be interrupted, then what has come is written.
-        on_write: called after each write.
-
-    Returns:
-        Whether it ends with a line end.
-
-    Raises:
-        As ``write``.
-    """
-    held: list[str] = []
-    due = 0.0
-    last = ""
-    begun = False
+def _has(stream: TextIO, text: str) -> bool:
+    """Whether the encoding of a stream has all characters of a text."""
     try:
-        for piece in pieces:
-            held.append(piece)
-            if time.perf_counter() >= due and (text := "".join(held)):
-                held.clear()
-                last = text[-1]
-                write(text)
-                on_write()
-                due = time.perf_counter() + FLUSH_SECONDS if begun else 0.0
-                begun = True
-    finally:
-        if text := "".join(held):
-            last = text[-1]
-            write(text)
-    return last == "\n"
-
-
-def shows_output() -> bool:
-    """Whether standard output is on the screen."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def write_json(value: dict[str, Any]) -> None:
-    """Put a result on standard output as one line of JSON; a number that is not finite becomes null.
-
-    Where the encoding of standard output lacks a character, all but ASCII is escaped: nothing is lost.
-    """
-    import json  # here: the other results do without
-
-    line = unescaped(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
-    if sys.stdout is not None and not _holds(sys.stdout, line):
-        line = json.dumps(json.loads(line))
-    write(line + "\n")
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finite(value: Any) -> Any:
@@ -161,37 +232,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def note(text: str) -> None:
-    """Tell the user something beside the result."""
-    sys.stderr.write(_wrapped(visible(unescaped(on_command_line(text)))) + "\n")
-    sys.stderr.flush()
-
-
-def show_help(text: str) -> None:
-    """Show the help of a command that was typed without what it needs."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def error(text: str) -> None:
-    """Say in one line what went wrong."""
-    plain = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    label = "\033[1;31merror:\033[0m" if plain else "error:"
-    line = _wrapped(f"rnngen: error: {visible(unescaped(on_command_line(text))).replace(chr(10), ' ')}")
-    sys.stderr.write(line.replace("error:", label, 1) + "\n")
-    sys.stderr.flush()
-
-
-def _wrapped(text: str) -> str:
-    """Lines that a terminal would break within words are broken between them; commands to copy stay whole."""
-    if not sys.stderr.isatty():
-        return text
-    import shutil
-
-    columns = shutil.get_terminal_size().columns
-    return "\n".join(_wrap(line, columns) for line in text.split("\n"))
 
 
 def _wrap(line: str, columns: int) -> str:
@@ -203,67 +243,17 @@ def _wrap(line: str, columns: int) -> str:
     return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side, as text; on a terminal, cells that do not fit go on below."""
-    import shutil
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    for number in range(max(map(len, rows), default=0)):
-        grid.add_column(no_wrap=number == 0, overflow="fold")  # the first is a name, to be copied whole
-    for row in rows:
-        grid.add_row(*(Text(unescaped(cell)) for cell in row))
-    width = shutil.get_terminal_size().columns if shows_output() else 10_000
-    out = Console(file=io.StringIO(), width=width, no_color=True, force_terminal=False)
-    with out.capture() as captured:
-        out.print(grid)
-    return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+_shared: list[Console] = []
 
 
-def visible(text: str) -> str:
-    """Text in which no character can move the cursor, colour the screen or ring the bell."""
-    return text.translate(_VISIBLE)
+def __getattr__(name: str) -> Any:
+    """For commands that are not given a console yet."""
+    from rnngen.cli import formats
 
-
-_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they reorder what is around them
-_VISIBLE = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
-    0x7F: "\u2421",
-    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *range(0xD800, 0xE000)), "\ufffd"),  # surrogates: bytes of names
-}
-
-
-def stderr_console() -> Console:
-    """Rich's console on standard error."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False)
-
-
-def count(number: float) -> str:
-    """12345678 → ``12.3M``."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= 0.9995 * size:  # what would round up to the unit
-            return f"{number / size:.3g}{unit}"
-    return f"{number:.0f}"
-
-
-def share(part: int, total: int) -> str:
-    """3 of 1000 → ``0.3%``; where a part would be rounded to nothing or to all, the counts: ``3 of 1,200,000``."""
-    if part in (0, total):
-        return "100%" if part else "0%"
-    percent = f"{part / total:.1%}"
-    return f"{part:,} of {total:,}" if percent in ("0.0%", "100.0%") else percent
-
-
-def duration(seconds: float) -> str:
-    """83.4 → ``1 min 23 s``."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    if name in ("count", "share", "duration"):
+        return getattr(formats, name)
+    if not _shared or _shared[0].out is not sys.stdout or _shared[0].err is not sys.stderr:
+        _shared[:] = [Console.of_process()]
+    if name == "shows_output":
+        return lambda: _shared[0].shows_output
+    return getattr(_shared[0], {"stderr_console": "rich_err"}.get(name, name))

@@ -112,6 +112,8 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
 def _owners(context: Any, name: str) -> dict[str, str]:
     """The commands that have an option of this name, and how it is written there."""
     program = context.find_root().command
+    if not hasattr(program, "load"):  # a command on its own
+        return {}
     commands: dict[str, Any] = {}
     for word in program.commands:
         command = program.load(word)

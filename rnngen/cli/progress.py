@@ -11,8 +11,10 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
+from rnngen.cli.formats import count, duration, share, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
+from rnngen.cli.spelling import on_command_line
 from rnngen.runs.stretches import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
@@ -29,11 +31,11 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
     """The plan, as it is printed before the first step, or after those that were ``done`` before."""
     model, train = plan.config.model, plan.config.train
     parts = ", ".join(
-        f"{console.count(n)} {name}"
+        f"{count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
     unknown = [
-        f"note    {console.share(*counts)} of the {part} characters are not in the vocabulary: one symbol "
+        f"note    {share(*counts)} of the {part} characters are not in the vocabulary: one symbol "
         "stands for all of them, which is never written"
         for part, counts in plan.unknown.items()
     ]
@@ -45,13 +47,13 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
     on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
-        f"model   {model.describe()}, {console.count(plan.parameters)} parameters",
+        f"model   {model.describe()}, {count(plan.parameters)} parameters",
         f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
         f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
-        f"speed   {console.count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
-        f"about   {console.duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+        f"speed   {count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
+        f"about   {duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
         *pseudo,
         *unusable,
         *unknown,
@@ -91,8 +93,8 @@ def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
 class Quiet:
     """Shows warnings alone."""
 
-    def __init__(self, launched: Launched) -> None:
-        self.launched = launched
+    def __init__(self, launched: Launched, console: Console) -> None:
+        self.launched, self.console = launched, console
         self.loss = 0.0
         self._weight = 0.0
         self.valid: float | None = None
@@ -113,7 +115,7 @@ class Quiet:
     def show(self, event: Event) -> None:
         """Take in one event."""
         if isinstance(event, Warned):
-            console.note(f"warning: {event.message}")
+            self.warn(f"warning: {event.message}")
         elif isinstance(event, Replanned):
             self.plan = self.plan if event.plan.trial else event.plan
         elif isinstance(event, Stepped):
@@ -133,6 +135,10 @@ class Quiet:
         else:
             self._start_clock()
 
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self.console.note(text)
+
     def _start_clock(self) -> None:
         """Count tokens from now on: what is not training does not count."""
         self._tick, self._tokens = time.perf_counter(), 0
@@ -150,9 +156,9 @@ class PlainLines(Quiet):
     """One line at intervals, at every validation, and the plan before them."""
 
     def __enter__(self) -> Self:
-        console.note(self.title())
+        self.console.note(self.title())
         for line in opening_lines(self.launched):
-            console.note(f"  {line}")
+            self.console.note(f"  {line}")
         self._next = time.perf_counter() + PLAIN_INTERVAL
         return self
 
@@ -162,15 +168,15 @@ class PlainLines(Quiet):
         super().show(event)
         if isinstance(event, Stepped) and time.perf_counter() >= self._next:
             self._next = time.perf_counter() + PLAIN_INTERVAL
-            console.note(
+            self.console.note(
                 f"step {event.step}/{event.steps}  epoch {event.epoch:.2f}  train {self.loss:.4f}  "
-                f"{console.count(self.tokens_per_second)} tokens/s"
+                f"{count(self.tokens_per_second)} tokens/s"
             )
         elif isinstance(event, Validated):
-            console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
+            self.console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
         elif isinstance(event, Replanned):
             for line in replanned_lines(event.plan, before):
-                console.note(line)
+                self.console.note(line)
 
 
 class TimeLeft(TimeRemainingColumn):
@@ -196,10 +202,10 @@ class LiveScreen(Quiet):
     """A progress bar that stays at the bottom; plan and samples scroll by above it."""
 
     def __enter__(self) -> Self:
-        self._console = console.stderr_console()
-        self._console.print(Text(console.visible(self.title()), style="bold"))
+        self._console = self.console.rich_err()
+        self._console.print(Text(visible(self.title()), style="bold"))
         for line in opening_lines(self.launched):
-            self._console.print(Text(console.visible(f"  {line}")))
+            self._console.print(Text(visible(f"  {line}")))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
         plan = self.launched.plan
         left = TimeLeft(plan.deadline if plan and not plan.capped else None)
@@ -238,11 +244,15 @@ class LiveScreen(Quiet):
             for line in replanned_lines(event.plan, before):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
-            text = Text(console.visible(event.text.strip("\n")))
+            text = Text(visible(event.text.strip("\n")))
             filled = ": words filled in, ⟦right⟧ or ⟦filled in|what stood there⟧" if "⟦" in event.text else ""
             self._progress.console.print(
                 Panel(text, title=f"step {event.step}{filled}", title_align="left", border_style="dim", width=80)
             )
+
+    def warn(self, text: str) -> None:
+        """Show a warning above the bar."""
+        self._progress.console.print(Text(visible(on_command_line(text))))
 
     @property
     def _wide(self) -> bool:
@@ -252,7 +262,7 @@ class LiveScreen(Quiet):
         epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
         valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
         best = "" if self.best is None else f" (best {self.best:.3f})"
-        rate = f"  {console.count(self.tokens_per_second)} tok/s"
+        rate = f"  {count(self.tokens_per_second)} tok/s"
         # Rich would cut the times to make room
         taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))
         room = self._console.width - taken
@@ -265,8 +275,8 @@ class LiveScreen(Quiet):
         return next((line for line in lines if len(line) <= room), epoch)
 
 
-def make_screen(launched: Launched, *, quiet: bool) -> Quiet:
+def make_screen(launched: Launched, console: Console, *, quiet: bool) -> Quiet:
     """The screen that fits standard error."""
     if quiet or launched.trainer.is_over:
-        return Quiet(launched)
-    return LiveScreen(launched) if console.stderr_console().is_terminal else PlainLines(launched)
+        return Quiet(launched, console)
+    return (LiveScreen if console.shows_notes else PlainLines)(launched, console)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
@@ -27,6 +27,7 @@ _PROMPT, _MANY, _HOW, _OUT = "Prompt", "Which, and how many", "Model", "Output"
 
 @takes_options(Sampling)
 def sample_command(
+    context: typer.Context,
     run: Annotated[
         list[str] | None,
         typer.Argument(metavar="RUN", help="The run's folder. [default: the newest under checkpoints/]"),
@@ -96,6 +97,7 @@ def sample_command(
     Without a prompt the text begins as a paragraph does. A prompt may end in a space or inside a word. Characters
     of it that the model has never seen are left out of what it reads, with a note.
     """
+    console: Console = context.obj
     folder = run_of(run)
     for name in ("ban", "stop"):
         given[name] = tuple(map(unescaped, given.get(name, ())))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
 from rnngen.errors import ExitCode, UsageError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 @takes_options(PlanConfig, DataConfig, ModelConfig, OptimizerConfig, TrainConfig, without=["corpus"])
 def train_command(
+    context: typer.Context,
     corpus: Annotated[list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")] = None,
     *,
     given: dict[str, Any],
@@ -77,6 +78,7 @@ def train_command(
     with Ctrl-C: the run is saved and the command to resume it is shown.
     """
     started = time.perf_counter()
+    console: Console = context.obj
     if corpus:
         given = {"corpus": corpus, **given}
     from rnngen.options.config import LENGTH_OPTIONS
@@ -110,9 +112,9 @@ def train_command(
             )
         else:
             launched = launch.launch(given, out=out, init_from=init_from, started=started, on_progress=preparation)
-    with _stopped_by_signals(launched.trainer), make_screen(launched, quiet=quiet) as screen:
+    with _stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
-    _report(finished, launched, quiet=quiet, as_json=as_json)
+    _report(console, finished, launched, quiet=quiet, as_json=as_json)
 
 
 _BESIDE_RESUME = ("corpus", "minutes", "epochs", "steps", "device")
@@ -182,7 +184,7 @@ _STOPPED_BY = {
 """The names of signals in plain words."""
 
 
-def _report(finished: Finished, launched: Launched, *, quiet: bool, as_json: bool) -> None:
+def _report(console: Console, finished: Finished, launched: Launched, *, quiet: bool, as_json: bool) -> None:
     """Say how training ended, and what to do next."""
     bidirectional = launched.trainer.config.model.bidirectional
     pseudo = "pseudo_" if bidirectional else ""

@@ -6,11 +6,11 @@ import errno
 import io
 import json
 import math
-import sys
 
 import pytest
 
-from rnngen.cli import console
+from rnngen.cli.console import Console, LossyStream
+from rnngen.cli.formats import count, duration, share, visible
 
 
 class Terminal(io.StringIO):
@@ -33,7 +33,7 @@ class Terminal(io.StringIO):
     ids=["empty", "plain", "scripts", "emoji", "markup", "line separator"],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
-    assert console.visible(text) == text
+    assert visible(text) == text
 
 
 HARMFUL = {
@@ -60,7 +60,7 @@ HARMFUL = {
 
 @pytest.mark.parametrize("character", HARMFUL.values(), ids=HARMFUL)
 def test_what_steers_a_terminal_becomes_one_visible_character(character: str) -> None:
-    shown = console.visible(f"a{character}b")
+    shown = visible(f"a{character}b")
     assert character not in shown
     assert len(shown) == 3
     assert shown[1].isprintable()
@@ -69,7 +69,7 @@ def test_what_steers_a_terminal_becomes_one_visible_character(character: str) ->
 
 def test_no_control_character_but_tab_and_newline_passes() -> None:
     controls = "".join(map(chr, [*range(32), *range(127, 160)]))
-    passed = [c for c in console.visible(controls) if not c.isprintable()]
+    passed = [c for c in visible(controls) if not c.isprintable()]
     assert passed == ["\t", "\n"]
 
 
@@ -78,32 +78,27 @@ def test_no_control_character_but_tab_and_newline_passes() -> None:
     [(io.StringIO, "a\x1b[31mb\r\u202e\n"), (Terminal, "a␛[31mb␍\ufffd\n")],
     ids=["pipe", "terminal"],
 )
-def test_write_is_raw_into_a_pipe_and_visible_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], expected: str
-) -> None:
+def test_write_is_raw_into_a_pipe_and_visible_on_a_terminal(stream: type[io.StringIO], expected: str) -> None:
     out = stream()
-    monkeypatch.setattr(sys, "stdout", out)
-    console.write("a\x1b[31mb\r\u202e\n")
+    Console(out, None).write("a\x1b[31mb\r\u202e\n")
     assert out.getvalue() == expected
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
-def test_json_is_one_line_without_control_characters(
-    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
-) -> None:
+def test_json_is_one_line_without_control_characters(stream: type[io.StringIO]) -> None:
     out = stream()
-    monkeypatch.setattr(sys, "stdout", out)
-    console.write_json({"text": "a\x1b[31m\n漢"})
+    Console(out, None).write_json({"text": "a\x1b[31m\n漢"})
     assert out.getvalue() == '{"text": "a\\u001b[31m\\n漢"}\n'
     assert json.loads(out.getvalue()) == {"text": "a\x1b[31m\n漢"}
 
 
-def test_notes_and_errors_go_to_standard_error_and_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notes_and_errors_go_to_standard_error_and_are_harmless() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(out, err)
     console.note("a\x1b[2Jb")
     console.error("bad\x1b[2J\nname")
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err == "a␛[2Jb\nrnngen: error: bad␛[2J name\n"
+    assert out.getvalue() == ""
+    assert err.getvalue() == "a␛[2Jb\nrnngen: error: bad␛[2J name\n"
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [(None, True), ("1", False)])
@@ -112,8 +107,7 @@ def test_colour_follows_no_color(monkeypatch: pytest.MonkeyPatch, no_color: str 
     if no_color:
         monkeypatch.setenv("NO_COLOR", no_color)
     err = Terminal()
-    monkeypatch.setattr(sys, "stderr", err)
-    console.error("bad")
+    Console(None, err).error("bad")
     assert ("\033[" in err.getvalue()) is coloured
 
 
@@ -122,7 +116,7 @@ def test_colour_follows_no_color(monkeypatch: pytest.MonkeyPatch, no_color: str 
     [(0, "0"), (999, "999"), (1000, "1k"), (1234, "1.23k"), (12_345_678, "12.3M"), (2e9, "2G"), (999_999, "1M")],
 )
 def test_counts_are_short(number: float, text: str) -> None:
-    assert console.count(number) == text
+    assert count(number) == text
 
 
 @pytest.mark.parametrize(
@@ -130,12 +124,13 @@ def test_counts_are_short(number: float, text: str) -> None:
     [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (83.4, "1 min 23 s"), (3600, "1 h 0 min"), (7384, "2 h 3 min")],
 )
 def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert console.duration(seconds) == text
+    assert duration(seconds) == text
 
 
-def test_json_has_null_for_every_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_json({"a": math.inf, "b": [1.5, math.nan, {"c": [-math.inf]}], "d": "NaN"})
-    assert capsys.readouterr().out == '{"a": null, "b": [1.5, null, {"c": [null]}], "d": "NaN"}\n'
+def test_json_has_null_for_every_number_that_is_none() -> None:
+    out = io.StringIO()
+    Console(out, None).write_json({"a": math.inf, "b": [1.5, math.nan, {"c": [-math.inf]}], "d": "NaN"})
+    assert out.getvalue() == '{"a": null, "b": [1.5, null, {"c": [null]}], "d": "NaN"}\n'
 
 
 class Failing(io.StringIO):
@@ -149,59 +144,52 @@ class Failing(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Failing(), None])
-def test_notes_that_cannot_be_written_are_lost_and_fail_nothing(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
-) -> None:
-    monkeypatch.setattr("sys.stderr", console.LossyStream(stream))
+def test_notes_that_cannot_be_written_are_lost_and_fail_nothing(stream: io.StringIO | None) -> None:
+    console = Console(None, stream)
     console.note("a note")
     console.error("an error")
-    console.stderr_console().print("a line")
+    console.rich_err().print("a line")
 
 
 def test_notes_that_can_be_written_are() -> None:
     stream = io.StringIO()
-    lossy = console.LossyStream(stream)
+    lossy = LossyStream(stream)
     assert lossy.write("text") == 4
     lossy.flush()
     assert stream.getvalue() == "text"
     assert lossy.isatty() is False
 
 
-def encoded_stdout(monkeypatch: pytest.MonkeyPatch, encoding: str, errors: str = "replace") -> io.BytesIO:
-    """Make standard output a pipe of this encoding; what comes out of it."""
-    out = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding=encoding, errors=errors, newline="\n"))
-    return out
+def encoded(encoding: str, errors: str = "replace") -> tuple[Console, io.BytesIO, io.StringIO]:
+    """A console whose output is a pipe of this encoding, what comes out of it, and its standard error."""
+    out, err = io.BytesIO(), io.StringIO()
+    return Console(io.TextIOWrapper(out, encoding=encoding, errors=errors, newline="\n"), err), out, err
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1251", "utf-8"])
-def test_json_loses_nothing_whatever_the_encoding(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str
-) -> None:
+def test_json_loses_nothing_whatever_the_encoding(encoding: str) -> None:
     value = {"text": "naïve Пётр 漢 🙂 \udcff", "nats": 1.5}
-    out = encoded_stdout(monkeypatch, encoding)
+    console, out, err = encoded(encoding)
     console.write_json(value)
     assert json.loads(out.getvalue().decode(encoding)) == value
-    assert capsys.readouterr().err == ""
+    assert err.getvalue() == ""
 
 
 @pytest.mark.parametrize(("encoding", "text"), [("utf-8", "Пётр 漢"), ("cp1251", "Пётр"), ("latin-1", "naïve")])
-def test_json_escapes_only_where_that_is_needed(monkeypatch: pytest.MonkeyPatch, encoding: str, text: str) -> None:
-    out = encoded_stdout(monkeypatch, encoding)
+def test_json_escapes_only_where_that_is_needed(encoding: str, text: str) -> None:
+    console, out, _ = encoded(encoding)
     console.write_json({"text": text})
     assert out.getvalue().decode(encoding) == f'{{"text": "{text}"}}\n'
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("ascii", "ascii"), ("latin-1", "latin-1"), ("utf-8", "surrogates")])
-def test_text_that_the_encoding_lacks_is_lost_with_one_warning(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoding: str, named: str
-) -> None:
-    out = encoded_stdout(monkeypatch, encoding)
+def test_text_that_the_encoding_lacks_is_lost_with_one_warning(encoding: str, named: str) -> None:
+    console, out, err = encoded(encoding)
     console.write("plain")
-    assert capsys.readouterr().err == ""
+    assert err.getvalue() == ""
     for _ in range(2):
         console.write("Пётр" if encoding != "utf-8" else "\udcff")
-    warning = capsys.readouterr().err
+    warning = err.getvalue()
     assert out.getvalue().rstrip(b"?") == b"plain"
     assert warning.startswith("warning: ")
     assert warning.count("\n") == 1
@@ -209,17 +197,15 @@ def test_text_that_the_encoding_lacks_is_lost_with_one_warning(
     assert "PYTHONIOENCODING=utf-8" in warning
 
 
-def test_text_that_is_escaped_as_the_user_asked_is_not_lost(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = encoded_stdout(monkeypatch, "ascii", "backslashreplace")
+def test_text_that_is_escaped_as_the_user_asked_is_not_lost() -> None:
+    console, out, err = encoded("ascii", "backslashreplace")
     console.write("é")
     assert out.getvalue() == b"\\xe9"
-    assert capsys.readouterr().err == ""
+    assert err.getvalue() == ""
 
 
 def test_bytes_of_names_are_shown_on_a_terminal_as_no_characters() -> None:
-    assert console.visible("a\udcffb") == "a\ufffdb"
+    assert visible("a\udcffb") == "a\ufffdb"
 
 
 @pytest.mark.parametrize(
@@ -237,4 +223,4 @@ def test_bytes_of_names_are_shown_on_a_terminal_as_no_characters() -> None:
     ],
 )
 def test_a_share_is_not_rounded_to_nothing_or_to_all(part: int, total: int, text: str) -> None:
-    assert console.share(part, total) == text
+    assert share(part, total) == text

@@ -1,0 +1,42 @@
+"""Numbers and text in the form that a terminal shows them."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    """Text in which no character can move the cursor, colour the screen or ring the bell."""
+    return text.translate(_VISIBLE)
+
+
+_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they reorder what is around them
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: "\u2421",
+    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *range(0xD800, 0xE000)), "\ufffd"),  # surrogates: bytes of names
+}
+
+
+def count(number: float) -> str:
+    """12345678 → ``12.3M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * size:  # what would round up to the unit
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def share(part: int, total: int) -> str:
+    """3 of 1000 → ``0.3%``; where a part would be rounded to nothing or to all, the counts: ``3 of 1,200,000``."""
+    if part in (0, total):
+        return "100%" if part else "0%"
+    percent = f"{part / total:.1%}"
+    return f"{part:,} of {total:,}" if percent in ("0.0%", "100.0%") else percent
+
+
+def duration(seconds: float) -> str:
+    """83.4 → ``1 min 23 s``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
