@@ -15,33 +15,46 @@ from rnngen.options.declare import Declared, Options, declared
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
-    """Let a command have the options of some groups.
+    """Let a command have the options of its parameters that are groups of options, and of more groups.
 
-    They stand in the place of its parameter ``given``, which gets those that were typed, by name.
+    A parameter whose type is a group is given one, made of what was typed. A parameter ``given`` is given what was typed
+    of the options of ``groups``, by name.
 
     Args:
         groups: of options.
-        without: options that the command does not have, or has in a way of its own.
+        without: options of them that the command does not have, or has in a way of its own.
     """
-    options = {name: each for group in groups for name, each in declared(group).items() if name not in without}
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        parameters: list[inspect.Parameter] = []
-        for name, own in inspect.signature(function, eval_str=True).parameters.items():
-            parameters += map(_parameter, options.values()) if name == "given" else [own]
+        own = inspect.signature(function, eval_str=True).parameters
+        made = {name: each.annotation for name, each in own.items() if _is_group(each.annotation)}
+        options = {name: declared(group) for name, group in made.items()}
+        if "given" in own:
+            several = {name: each for group in groups for name, each in declared(group).items() if name not in without}
+            options["given"] = several
 
         @functools.wraps(function)
         def command(**values: Any) -> Any:
-            typed = {name: values.pop(name) for name in options}
-            return function(given={name: value for name, value in typed.items() if value is not None}, **values)
+            for parameter, names in options.items():
+                typed = {name: values.pop(name) for name in names}
+                given = {name: value for name, value in typed.items() if value is not None}
+                values[parameter] = made[parameter].of(given) if parameter in made else given
+            return function(**values)
 
+        parameters: list[inspect.Parameter] = []
+        for name, each in own.items():
+            parameters += map(_parameter, options[name].values()) if name in options else [each]
         keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        command.options = options  # type: ignore[attr-defined]
+        command.options = {name: each for group in options.values() for name, each in group.items()}  # type: ignore[attr-defined]
         return command
 
     return decorate
+
+
+def _is_group(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Options)
 
 
 def _parameter(option: Declared) -> inspect.Parameter:

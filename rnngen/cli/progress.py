@@ -1,4 +1,4 @@
-"""What training shows: a live Rich screen on a terminal, plain lines at intervals elsewhere, or nothing."""
+"""What training shows: a live screen on a terminal, plain lines at intervals elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
 
-RATE_INTERVAL = 0.2  # seconds over which tokens a second are measured
-BAR_COLUMNS = 32  # what the bar, the time left and its word take of a line, beside the numbers of steps
-ELAPSED_COLUMNS = 17  # what the time elapsed and its word take; a narrow screen has no room for it
+RATE_INTERVAL = 0.2  # seconds over which tokens per second are measured
+BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
+ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left out on a narrow screen
 WIDE = 110
 _SMOOTHING = 0.98
 
 
 def plan_lines(plan: Plan, done: int = 0) -> list[str]:
-    """The plan, as it is printed before the first step, or after those that were ``done`` before."""
+    """The plan, as it is printed before the first step, or before the next one of a run that has ``done`` some."""
     model, train = plan.config.model, plan.config.train
     parts = ", ".join(
         f"{count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
     unknown = [
-        f"note    {share(*counts)} of the {part} characters are not in the vocabulary: one symbol "
-        "stands for all of them, which is never written"
+        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them "
+        "are read as one symbol, which is never written"
         for part, counts in plan.unknown.items()
     ]
-    pseudo = ["loss    pseudo-nats, each token given all others: no left-to-right model's nats"]
+    pseudo = ["loss    pseudo-nats, each token given all others; not comparable with the nats of a left-to-right model"]
     pseudo = pseudo if model.bidirectional else []
-    enough = ", enough for so small a text" if plan.capped else ""
+    enough = ", enough for a text of this size" if plan.capped else ""
     unusable = [f"note    {name}: {why}" for name, why in plan.unusable.items() if name != train.precision]
     threads = "thread" if train.threads == 1 else "threads"
     on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
@@ -52,8 +52,8 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         f"{model.input_dropout:g} of inputs",
         f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "
         f"{plan.epochs:.1f} epochs{enough}",
-        f"speed   {count(plan.tokens_per_second)} tokens a second on {on} in {train.precision}",
-        f"about   {duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB beside torch itself",
+        f"speed   {count(plan.tokens_per_second)} tokens per second on {on} in {train.precision}",
+        f"about   {duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB plus torch's own memory",
         *pseudo,
         *unusable,
         *unknown,
@@ -62,7 +62,7 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
 
 
 def opening_lines(launched: Launched) -> list[str]:
-    """What is said below the title, before the first step: the plan, or how far a resumed run has come."""
+    """The lines below the title, before the first step: the plan, or the progress of a resumed run."""
     trainer, plan = launched.trainer, launched.plan
     lines = [f"note    {note}" for note in launched.notes]
     if plan is None:
@@ -75,7 +75,7 @@ def opening_lines(launched: Launched) -> list[str]:
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
-    """What a new plan is, as it is printed when it begins; nothing while numbers of threads are only being tried.
+    """A new plan, as it is printed when it takes effect; nothing while numbers of threads are only being tried.
 
     Args:
         plan: the new one.
@@ -86,12 +86,12 @@ def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
     faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
     lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
     if plan.steps != before.steps:
-        lines.append(f"step {plan.step}: planned again, {plan.steps:,} steps instead of {before.steps:,}")
+        lines.append(f"step {plan.step}: replanned, {plan.steps:,} steps instead of {before.steps:,}")
     return lines
 
 
 class Quiet:
-    """Shows warnings alone."""
+    """Shows warnings only."""
 
     def __init__(self, launched: Launched, console: Console) -> None:
         self.launched, self.console = launched, console
@@ -140,11 +140,11 @@ class Quiet:
         self.console.note(text)
 
     def _start_clock(self) -> None:
-        """Count tokens from now on: what is not training does not count."""
+        """Measure speed from now on: time that is not spent training does not count."""
         self._tick, self._tokens = time.perf_counter(), 0
 
     def title(self) -> str:
-        """Where the run is going."""
+        """What is being trained, and where it is saved."""
         trainer, path = self.launched.trainer, self.launched.trainer.writer.path
         if self.launched.plan and not trainer.step:
             return f"Training into {path}"
@@ -153,7 +153,7 @@ class Quiet:
 
 
 class PlainLines(Quiet):
-    """One line at intervals, at every validation, and the plan before them."""
+    """The plan, and then a line at intervals and at every validation."""
 
     def __enter__(self) -> Self:
         self.console.note(self.title())
@@ -180,7 +180,7 @@ class PlainLines(Quiet):
 
 
 class TimeLeft(TimeRemainingColumn):
-    """Until a run by the clock is meant to be over; of other runs, what their pace says.
+    """The time left: until the deadline of a run by the clock, by the pace of other runs.
 
     Args:
         deadline: by ``time.perf_counter()``; None: it has none.
@@ -245,7 +245,7 @@ class LiveScreen(Quiet):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(visible(event.text.strip("\n")))
-            filled = ": words filled in, ⟦right⟧ or ⟦filled in|what stood there⟧" if "⟦" in event.text else ""
+            filled = ": words filled in, ⟦right⟧ or ⟦filled in|original⟧" if "⟦" in event.text else ""
             self._progress.console.print(
                 Panel(text, title=f"step {event.step}{filled}", title_align="left", border_style="dim", width=80)
             )
@@ -263,16 +263,16 @@ class LiveScreen(Quiet):
         valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
         best = "" if self.best is None else f" (best {self.best:.3f})"
         rate = f"  {count(self.tokens_per_second)} tok/s"
-        # Rich would cut the times to make room
+        # Rich would cut off the times to fit a longer line
         taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))
-        room = self._console.width - taken
+        left = self._console.width - taken
         lines = (
             epoch + train + valid + best + rate,
             epoch + train + valid + best,
             epoch + train + valid,
             epoch + (valid or train),
         )
-        return next((line for line in lines if len(line) <= room), epoch)
+        return next((line for line in lines if len(line) <= left), epoch)
 
 
 def make_screen(launched: Launched, console: Console, *, quiet: bool) -> Quiet:

@@ -16,8 +16,9 @@ from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
 from rnngen.errors import ExitCode, UsageError
+from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
-from rnngen.options.training import COMMON, RUN, DataConfig, OptimizerConfig, PlanConfig, TrainConfig
+from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
 from rnngen.platforms import quote_argument, stop_signals
 
 if TYPE_CHECKING:
@@ -32,45 +33,7 @@ def train_command(
     corpus: Annotated[list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")] = None,
     *,
     given: dict[str, Any],
-    out: Annotated[
-        Path | None, typer.Option(help="The run's folder. [default: checkpoints/NAME-N]", rich_help_panel=COMMON)
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            help="Resume an interrupted run; with --minutes, --epochs or --steps, train it that much further. Give the "
-            "text too if it has moved.",
-            rich_help_panel=COMMON,
-        ),
-    ] = None,
-    init_from: Annotated[
-        Path | None,
-        typer.Option(
-            help="Begin a new run with this run's weights and tokenizer (fine-tuning).", rich_help_panel=COMMON
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Read options from a TOML file, or a run's config.json; the command line overrides it.",
-            rich_help_panel=COMMON,
-        ),
-    ] = None,
-    allow_changed_corpus: Annotated[
-        bool, typer.Option("--allow-changed-corpus", help="Resume even if the corpus has changed.", rich_help_panel=RUN)
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet",
-            "-q",
-            help="Only warnings, errors, and, when it is interrupted, how to resume.",
-            rich_help_panel=RUN,
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=RUN)
-    ] = False,
+    invocation: Invocation,
 ) -> None:
     """Train a model on text.
 
@@ -79,52 +42,68 @@ def train_command(
     """
     started = time.perf_counter()
     console: Console = context.obj
-    if corpus:
-        given = {"corpus": corpus, **given}
-    from rnngen.options.config import LENGTH_OPTIONS
-    from rnngen.options.config_file import read_options
-
-    if resume is not None:
-        _refuse_beside_resume(resume, given, out=out, init_from=init_from, config=config)
-    elif config is not None:
-        file = read_options(config)
-        if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
-            file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
-        given = {**file, **given}
-    if resume is None:
-        _check_early(given)
-    what = ", ".join(given.get("corpus", [f"{resume}"]))
-    unchanged = "no run was begun" if resume is None else "the run is as it was"
-    with Preparation(f"reading {what}", unchanged, shown=not quiet) as preparation:
+    options = _options(given if corpus is None else {"corpus": corpus, **given}, invocation)
+    what = ", ".join(options.get("corpus", [f"{invocation.resume}"]))
+    unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
+    with Preparation(f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
         from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
         from rnngen.training import launch
 
-        if resume is not None:
-            length = {name: given[name] for name in LENGTH_OPTIONS if name in given}
-            launched = launch.resume(
-                resume,
-                given.get("corpus", ()),
-                length=length,
-                device=given.get("device"),
-                allow_changed_corpus=allow_changed_corpus,
-                started=started,
-                on_progress=preparation,
-            )
-        else:
-            launched = launch.launch(given, out=out, init_from=init_from, started=started, on_progress=preparation)
-    with _stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=quiet) as screen:
+        launched = _launched(options, invocation, started, preparation)
+    with _stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
-    _report(console, finished, launched, quiet=quiet, as_json=as_json)
+    _report(console, finished, launched, quiet=invocation.quiet, as_json=invocation.json)
 
 
-_BESIDE_RESUME = ("corpus", "minutes", "epochs", "steps", "device")
+def _options(given: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
+    """The options of training, those of a file too; mistakes are told before torch is imported.
+
+    Raises:
+        UsageError: an invalid option, or one that cannot be combined with --resume.
+        CorpusError: there is no such text.
+    """
+    from rnngen.options.config import LENGTH_OPTIONS
+    from rnngen.options.config_file import read_options
+
+    if invocation.resume is not None:
+        _refuse_with_resume(invocation.resume, [*given, *invocation.changes("out", "init_from", "config")])
+        return given
+    if invocation.config is not None:
+        file = read_options(invocation.config)
+        if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
+            file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
+        given = {**file, **given}
+    _check_early(given)
+    return given
+
+
+def _launched(options: dict[str, Any], invocation: Invocation, started: float, preparation: Preparation) -> Launched:
+    """A trainer that can begin: of a new run, or of one that is resumed."""
+    from rnngen.options.config import LENGTH_OPTIONS
+    from rnngen.training import launch
+
+    if invocation.resume is None:
+        return launch.launch(
+            options, out=invocation.out, init_from=invocation.init_from, started=started, on_progress=preparation
+        )
+    return launch.resume(
+        invocation.resume,
+        options.get("corpus", ()),
+        length={name: options[name] for name in LENGTH_OPTIONS if name in options},
+        device=options.get("device"),
+        allow_changed_corpus=invocation.allow_changed_corpus,
+        started=started,
+        on_progress=preparation,
+    )
+
+
+_WITH_RESUME = ("corpus", "minutes", "epochs", "steps", "device")
 """What may change when a run is resumed: where its text is, how long it trains, and where."""
 
 
-def _refuse_beside_resume(run: Path, given: dict[str, Any], **others: Path | None) -> None:
-    names = [*given, *(name for name, value in others.items() if value is not None)]
+def _refuse_with_resume(run: Path, names: list[str]) -> None:
     for name in names:
-        if name not in _BESIDE_RESUME:
+        if name not in _WITH_RESUME:
             begin = f"rnngen train TEXT --init-from {quote_argument(str(run))}"
             raise UsageError(
                 f"--{name.replace('_', '-')} cannot be given with --resume: a run is resumed as it began",
@@ -191,15 +170,13 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
     stopped = finished.reason.startswith("SIG")
     mixed = finished.mixed
     if as_json:
-        beside = (
-            {}
-            if mixed is None
-            else {
+        scores: dict[str, Any] = {}
+        if mixed is not None:
+            scores = {
                 "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
                 "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
                 "mixture": {"valid_nats_per_token": mixed.mixture_nll},
             }
-        )
         console.write_json(
             {
                 "run": str(finished.path),
@@ -208,7 +185,7 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
                 "best_step": finished.best_step,
                 f"valid_{pseudo}nats_per_token": finished.best_nll,
                 "gradient": vars(finished.gradient) if finished.gradient else None,
-                **beside,
+                **scores,
             }
         )
     path = quote_argument(str(finished.path))
@@ -231,8 +208,8 @@ def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
     """What a run came to, in lines."""
     from rnngen.training.planning.notes import FEW_STEPS
 
-    best = f"{finished.best_nll:.4f} {pseudo}nats a token at step {finished.best_step}"
-    reason = " (no better for a while)" if finished.reason == "patience" else ""
+    best = f"{finished.best_nll:.4f} {pseudo}nats per token at step {finished.best_step}"
+    reason = " (no improvement for a while)" if finished.reason == "patience" else ""
     if finished.step == finished.first_step:
         further = f"rnngen train --resume {quote_argument(str(finished.path))} --minutes 5"
         lines = [
@@ -243,17 +220,17 @@ def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
     else:
         lines = [f"Done after step {finished.step}{reason}. Best validation: {best}."]
     if finished.step > finished.first_step >= finished.best_step and (finished.first_step or launched.trainer.trained):
-        lines.append("None of the steps since made it better, so the weights that it began with are kept.")
+        lines.append("None of the steps since improved it, so the weights that it began with are kept.")
     plan = launched.plan
     taken = finished.step - finished.first_step
     if plan and plan.deadline is not None and taken < FEW_STEPS <= plan.config.train.steps:
-        lines.append(f"note: there was time for {taken} steps only: give it more with --minutes.")
+        lines.append(f"note: there was time for only {taken} steps: give it more with --minutes.")
     if finished.gradient and finished.step > finished.first_step:
         g = finished.gradient
         lines.append(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
     if mixed := finished.mixed:
         lines.append(
-            f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats a token with the "
+            f"On the validation part, to which it was fitted: {mixed.mixture_nll:.4f} nats per token with the "
             f"{mixed.order}-gram model mixed in, {mixed.network_nll:.4f} of the network alone, "
             f"{mixed.ngram_nll:.4f} of the n-gram model alone. See sample --ngram and eval --ngram."
         )

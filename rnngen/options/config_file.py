@@ -10,20 +10,13 @@ from typing import Any
 from rnngen.errors import UsageError
 from rnngen.options.config import SECTIONS, TRAINING, option_meant
 from rnngen.options.config_table import read_table
-from rnngen.options.declare import meant_by
+from rnngen.options.declare import declared, meant_by
 from rnngen.options.invalid_values import shown
+from rnngen.options.invocation import Invocation
 from rnngen.platforms import quote_argument
 
-_TYPED = {
-    "out": "{config} --out {value}",
-    "init_from": "{config} --init-from {value}",
-    "quiet": "{config} --quiet",
-    "json": "{config} --json",
-    "resume": "--resume {value}",
-    "config": "--config {value}",
-    "allow_changed_corpus": "--resume RUN --allow-changed-corpus",
-}
-"""Options of ``train`` that a file cannot hold → how they are typed."""
+_TYPED = {"resume": "", "config": "", "allow_changed_corpus": "--resume RUN "}
+"""Options of ``train`` that exclude a file of options → what is typed before them instead."""
 
 
 def read_options(path: Path) -> dict[str, Any]:
@@ -40,7 +33,7 @@ def read_options(path: Path) -> dict[str, Any]:
     text = "" if any(name == "corpus" for name, _ in options) else "FILE "
     for written, value in options:
         name = written.replace("-", "_")
-        if name in _TYPED:
+        if name in declared(Invocation):
             raise _not_in_a_file(path, name, value, text)
         if name not in TRAINING:
             raise _unknown(path, written, value)
@@ -92,7 +85,9 @@ def _unknown(path: Path, written: str, value: object) -> UsageError:
 
 def _not_in_a_file(path: Path, name: str, value: object, text: str) -> UsageError:
     given = quote_argument(value) if isinstance(value, str) else "NAME"
-    command = _TYPED[name].format(config=f"{text}--config {quote_argument(str(path))}", value=given)
+    flag = declared(Invocation)[name].default is False
+    option = f"--{_typed(name)}" if flag else f"--{_typed(name)} {given}"
+    command = _TYPED.get(name, f"{text}--config {quote_argument(str(path))} ") + option
     return UsageError(
         f"{_typed(name)} is not given in a file",
         where=path,

@@ -34,7 +34,8 @@ class Declared:
 
     Attributes:
         name: with ``_``.
-        kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, a ``Literal`` or a ``Sequence`` of one.
+        kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, ``Path``, a ``Literal``, or a ``Sequence``
+            of one of them.
         optional: whether it may be None.
         default: the field's.
         option: the rest of the declaration.

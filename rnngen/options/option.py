@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 MOST_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
@@ -58,6 +59,8 @@ def _is_valid(kind: Any, option: Option, value: Any) -> bool:
         return isinstance(value, str) and value in get_args(kind)
     if kind is bool:
         return isinstance(value, bool)
+    if kind is Path:
+        return isinstance(value, Path)
     if kind is str:
         if option.pattern is not None:
             import re
@@ -82,6 +85,8 @@ def _in_words(kind: Any, option: Option) -> str:
         return f"{', '.join(first)} or {last}" if first else last
     if kind is bool:
         return "true or false"
+    if kind is Path:
+        return "a path"
     if kind is str:
         return "text" if option.least is None else "a text that is not empty"
     noun = "an integer" if kind is int else "a number"

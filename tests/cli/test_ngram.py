@@ -50,7 +50,7 @@ def test_train_reports_the_mixture_beside_the_network(cli: Cli, corpus: Path) ->
     alone = result["network"]["valid_nats_per_token"]  # of the whole part, while training looked at 300 tokens of it
     assert alone == json.loads(cli("eval", "mixed", "--part", "valid", "--json").out)["nats_per_token"]
     assert best <= min(alone, result["ngram"]["valid_nats_per_token"])
-    said = f"{best:.4f} nats a token with the 3-gram model mixed in, {alone:.4f} of the network alone"
+    said = f"{best:.4f} nats per token with the 3-gram model mixed in, {alone:.4f} of the network alone"
     assert said in mixed.err
     assert "mixed in" not in plain.err
     assert "ngram.safetensors" in open_run("mixed").manifest

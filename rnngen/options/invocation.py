@@ -1,0 +1,35 @@
+"""How training is invoked: what only the command line says, and no file of options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnngen.options.declare import Options, option
+from rnngen.options.training import COMMON, RUN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation(Options):
+    """What ``rnngen train`` begins, continues or reads, and what it prints."""
+
+    out: Path | None = option(None, "The run's folder.", panel=COMMON, default_text="checkpoints/NAME-N")
+    resume: Path | None = option(
+        None,
+        "Resume an interrupted run; with --minutes, --epochs or --steps, train it that much further. Give the text too "
+        "if it has moved.",
+        panel=COMMON,
+    )
+    init_from: Path | None = option(
+        None, "Begin a new run with this run's weights and tokenizer (fine-tuning).", panel=COMMON
+    )
+    config: Path | None = option(
+        None, "Read options from a TOML file, or a run's config.json; the command line overrides it.", panel=COMMON
+    )
+    allow_changed_corpus: bool = option(
+        False, "Resume even if the corpus has changed.", panel=RUN, flags=("--allow-changed-corpus",)
+    )
+    quiet: bool = option(
+        False, "Only warnings, errors, and, when it is interrupted, how to resume.", panel=RUN, flags=("--quiet", "-q")
+    )
+    json: bool = option(False, "Print the result as JSON on standard output.", panel=RUN, flags=("--json",))
