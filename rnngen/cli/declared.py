@@ -17,8 +17,8 @@ from rnngen.options.declare import Declared, Options, declared
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
     """Let a command have the options of its parameters that are groups of options, and of more groups.
 
-    A parameter whose type is a group is given one, made of what was typed. A parameter ``given`` is given what was typed
-    of the options of ``groups``, by name.
+    A parameter whose type is a group of options is given one, made of what was typed. A parameter ``given`` is given
+    what was typed of the options of ``groups``, by name.
 
     Args:
         groups: of options.
