@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rnngen.cli import console
 from rnngen.cli.longjob import PLAIN_INTERVAL
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
