@@ -32,7 +32,7 @@ from torch import nn
 from rnngen.corpus.tokens import prepare
 from rnngen.evaluation.perplexity import autocast
 from rnngen.options.config import RunConfig
-from rnngen.training.checkpoint import RunWriter
+from rnngen.runs.writer import RunWriter
 from rnngen.training.events import Stepped
 from rnngen.training.planning.memory import keep_freed_memory
 from rnngen.training.planning.speed import has_bf16_kernels

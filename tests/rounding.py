@@ -18,7 +18,7 @@ import torch
 
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_language_model
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
 
 
 def gamma(n: int, dtype: torch.dtype = torch.float32) -> float:

@@ -20,9 +20,11 @@ from rnngen import platforms
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError, RnngenError
-from rnngen.runs.run import MODEL, NEW, open_run
-from rnngen.runs.tensors import map_file
-from rnngen.training.checkpoint import RunWriter, new_run_folder
+from rnngen.runs.files import map_file
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import MODEL, NEW, new_run_folder
+from rnngen.runs.writer import RunWriter
+from rnngen.training.checkpoint import format_weights
 
 
 @pytest.fixture
@@ -133,8 +135,8 @@ def test_a_folder_is_synced_only_where_folders_can_be_opened(tmp_path: Path, mon
 # a run whose weights another program has open
 
 
-def weights(value: float, like: Path) -> dict[str, torch.Tensor]:
-    return {name: torch.full(w.shape, value) for name, w in open_run(like).weights().items()}
+def weights(value: float, like: Path) -> bytes:
+    return format_weights({name: torch.full(w.shape, value) for name, w in open_run(like).weights().items()})
 
 
 def holds(run: Path, value: float) -> bool:

@@ -60,7 +60,7 @@ def eval_command(
     predicts each token from all the others: that is pseudo-perplexity, and not to be compared with perplexity.
     """
     from rnngen.options.declare import check_count
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     if run is not None and (_is_file(run) or str(run) == "-"):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
@@ -88,9 +88,10 @@ def eval_command(
     if spot:
         _spot(opened, text, part, errors, there, spot, as_json=as_json, quiet=quiet)
         return
-    from rnngen.evaluation.evaluate import score_text, text_of
+    from rnngen.evaluation.evaluate import score_text
     from rnngen.evaluation.perplexity import Score
     from rnngen.evaluation.words import words_are_separated
+    from rnngen.runs.own_text import text_of
 
     filled: list[GapScore] = []
     with text_of(opened, text or (), part, errors) as encoded:  # once: standard input cannot be read again
@@ -144,7 +145,7 @@ def _refuse_misplaced(run: Path | None, files: list[str]) -> None:
     Raises:
         UsageError: there is one; it says what to type.
     """
-    from rnngen.runs.run import MANIFEST
+    from rnngen.runs.layout import MANIFEST
 
     for name in [*([] if run is None else [str(run)]), *files]:
         try:
@@ -270,10 +271,10 @@ def _spot(
 ) -> None:
     """Show the least expected places of each text."""
     from rnngen.cli.longjob import LongJob
-    from rnngen.evaluation.evaluate import text_of
     from rnngen.evaluation.spot import least_expected, looks
     from rnngen.infilling.fill import load_filler
     from rnngen.model.load import load_network
+    from rnngen.runs.own_text import text_of
 
     model, filler = load_network(run).to(device), load_filler(run)
     files: list[str | None] = [*text] if text else [None]

@@ -14,7 +14,7 @@ from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
 from rnngen.platforms import quote_argument
-from rnngen.runs.run import MANIFEST
+from rnngen.runs.layout import MANIFEST
 
 if TYPE_CHECKING:
     from rnngen.infilling.fill import Filled
@@ -53,7 +53,7 @@ def fill_command(
     from rnngen.infilling.fill import BEAM, load_filler
     from rnngen.infilling.gapped_text import Gap, parse_gaps, unseen
     from rnngen.options.declare import check_count
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
 
     if len(run_and_text) > 2:

@@ -49,7 +49,7 @@ def gates_command(
     coloured text: blue is negative, red positive.
     """
     from rnngen.options.declare import check_count
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     check_count("length", length, least=20)
     check_count("shown", shown)
@@ -58,12 +58,12 @@ def gates_command(
     opened = open_run(run)  # before torch: a wrong path is told at once
     from rnngen.cli.surprisal import ColouredOutput
     from rnngen.corpus.tokenizer import pieces_of
-    from rnngen.evaluation.evaluate import text_to_look_at
     from rnngen.inspection.gates import ENOUGH, find_detectors, text_features, trace_gates
     from rnngen.model.load import fresh_network, load_network
+    from rnngen.runs.own_text import file_or_test_part
 
     model = fresh_network(opened) if fresh else load_network(opened)
-    with text_to_look_at(opened, text) as encoded:
+    with file_or_test_part(opened, text) as encoded:
         tokens = encoded.tokens[:length]
         traces = trace_gates(model, tokens)
     pieces = pieces_of(opened.tokenizer(), tokens.tolist())

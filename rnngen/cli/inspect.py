@@ -51,7 +51,7 @@ def card_command(
 ) -> None:
     """Show a run's card: what it is, how long it learned, how good it became."""
     from rnngen.runs.card import make_card
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     if others and not compare:
         raise _several([folder for folder in (run, *others) if folder is not None])
@@ -175,7 +175,7 @@ def runs_command(
 
 def _unreadable(folder: Path, error: RnngenError) -> str:
     """A line about a folder that is no run to use."""
-    from rnngen.runs.run import never_saved
+    from rnngen.runs.finding import never_saved
 
     if not never_saved(folder):
         return str(error)
@@ -199,15 +199,15 @@ def gradients_command(
     places of a real text; whether it vanishes or explodes, and how fast.
     """
     from rnngen.options.declare import check_count
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     check_count("lags", lags, least=2)
     refuse_text(run, "rnngen inspect gradients --text {text}")
     opened = open_run(run)  # before torch: a wrong path is told at once
-    from rnngen.evaluation.evaluate import encoded_text, own_part
     from rnngen.inspection.gradients import gradient_flow, recurrent_eigenvalues
     from rnngen.model.cloze import readers_by_name
     from rnngen.model.load import fresh_network, load_network
+    from rnngen.runs.own_text import encoded_text, own_part
 
     model = fresh_network(opened) if fresh else load_network(opened)
     if text is None:

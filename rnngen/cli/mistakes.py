@@ -164,7 +164,7 @@ def _exists(name: str) -> bool:
 
 
 def _is_run(name: str) -> bool:
-    from rnngen.runs.run import MANIFEST
+    from rnngen.runs.layout import MANIFEST
 
     return _exists(f"{name}/{MANIFEST}")
 

@@ -15,7 +15,7 @@ from rnngen.cli.console import Console
 from rnngen.cli.formats import count, duration, share, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.spelling import on_command_line
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan

@@ -27,7 +27,7 @@ def report_command(
     One file that needs no network: learning curves, perplexity, how far gradients reach, gates unit by unit, the
     surprise of a held-out page, samples, and the configuration.
     """
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     if text is not None and str(text) == "-":
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")

@@ -52,7 +52,7 @@ def open_run_of(argument: str | None) -> Run:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    from rnngen.runs.run import open_run
+    from rnngen.runs.finding import open_run
 
     try:
         return open_run(argument)

@@ -30,7 +30,8 @@ from rnngen.infilling.proposals import propose, readable
 from rnngen.infilling.rescoring import having_read, judge, read_rows, sequence_log_p
 from rnngen.options.declare import check, check_count, declared
 from rnngen.options.network import DIRECTIONS, ModelConfig
-from rnngen.runs.run import Run, open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.run import Run
 from rnngen.sampling import filters
 from rnngen.sampling.options import Sampling, draw_seed
 

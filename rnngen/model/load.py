@@ -10,7 +10,8 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
 from rnngen.options.config import RunConfig
 from rnngen.options.network import ModelConfig
-from rnngen.runs.run import CONFIG, MODEL, Run
+from rnngen.runs.layout import CONFIG, MODEL
+from rnngen.runs.run import Run
 
 
 def make_network(config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> Network:

@@ -12,7 +12,8 @@ from rnngen.errors import CheckpointError
 from rnngen.ngram.counts import Order
 from rnngen.ngram.interpolated import LEAST_DISCOUNT, NGram
 from rnngen.ngram.mixture import Mixture
-from rnngen.runs.run import NGRAM, Run
+from rnngen.runs.layout import NGRAM
+from rnngen.runs.run import Run
 from rnngen.runs.tensors import parse_safetensors
 
 Arrays = dict[str, NDArray[Any]]

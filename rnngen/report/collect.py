@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
-from rnngen.evaluation.evaluate import held_out_nats, score_text, text_to_look_at
+from rnngen.evaluation.evaluate import held_out_nats, score_text
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
 from rnngen.inspection.gradients import Flow, gradient_flow
 from rnngen.model.load import load_network
 from rnngen.model.network import Network
 from rnngen.runs.card import Card, make_card
+from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
 from rnngen.sampling.generate import load
 from rnngen.training.samples import fill_some_words
@@ -119,7 +120,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     if report.card.bidirectional:
         from_text["samples"] = samples
     try:
-        with text_to_look_at(run, text) as encoded:
+        with file_or_test_part(run, text) as encoded:
             for name, make in from_text.items():
                 attempt(name, partial(make, encoded))
     except RnngenError as error:  # there is no text

@@ -15,7 +15,7 @@ from rnngen.errors import CheckpointError, UsageError
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import LEVELS, RunReport
-from rnngen.runs.run import write_atomically
+from rnngen.runs.files import write_atomically
 
 GENERATOR = "rnngen"
 """What the page says of itself within its first 2,000 bytes, by which it is recognised, as by reading a folder."""

@@ -1,4 +1,4 @@
-"""The card of a run: what it is, what it learned from, how long, and how good it became. Read from its folder alone."""
+"""The model card of a run, made from its folder alone: its network, its text, how it was trained, how well it does."""
 
 from __future__ import annotations
 
@@ -10,48 +10,41 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import CheckpointError, RnngenError
-from rnngen.runs.run import (
-    CONFIG,
-    MANIFEST,
-    METRICS,
-    MODEL,
-    NGRAM,
-    Run,
-    checkpoints_folder,
-    newest_run,
-    open_run,
-    recorded_plan,
-)
+from rnngen.runs.files import read_needed
+from rnngen.runs.finding import newest_run, open_run
+from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
+from rnngen.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a run's folder says of it. What it does not say is None.
+    """What a run's folder says about it. What it does not say is None.
 
     Attributes:
         path: the folder.
         model: cell, layers and sizes, in words.
-        parameters: how many numbers were learned.
-        bytes: of the weights.
-        text: files it was trained on.
+        parameters: the number of learned parameters.
+        bytes: size of the weights on disk.
+        text: the files it was trained on.
         fingerprint: SHA-256 of their text.
         saved: when it was last saved, in seconds since 1970.
         finished: whether training is over, because all steps were taken or the last ones without improvement.
         tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
         characters_per_token: of the validation part.
-        steps, planned_steps: taken, and meant to be.
-        epochs: readings of the training part.
+        steps, planned_steps: taken and planned.
+        epochs: how often the training part was read.
         seconds: spent training.
         best_nats: nats per token on the validation part, of the weights that are kept.
-        best_step: when.
-        tokens_per_second: in training.
+        best_step: the step of those weights.
+        tokens_per_second: training speed.
         precision: ``float32`` or ``bf16``.
         gradient_norm: the median, before clipping.
-        clipped: share of the steps whose gradient was clipped.
-        ngram: whether there is an n-gram model beside the network.
-        bidirectional: whether the nats are pseudo-nats, which do not compare with others.
-        curve: (seconds, nats per token on the validation part), in order; the first is that of the weights that
+        clipped: fraction of the steps whose gradient was clipped.
+        ngram: whether the run has an n-gram model in addition to the network.
+        bidirectional: whether the nats are pseudo-nats, which cannot be compared with those of other runs.
+        curve: (seconds, nats per token on the validation part), in order; the first entry is of the weights that
             training began with.
     """
 
@@ -154,27 +147,32 @@ def make_card(run: Run) -> Card:
 def _is_finished(
     run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Mapping[str, Any]]
 ) -> bool | None:
-    """Whether training is over, as ``training/trainer.py`` decides it; None: the run does not say."""
+    """Whether training is over; None: the run does not say."""
     planned = run.planned_steps()
     if step is None or planned is None:
         return None
-    further = [stretch for stretch in recorded_plan(run.path) if stretch.cycle]
-    cycle = further[-1].cycle if further else None
-    begin = max((stretch.step for stretch in further if stretch.cycle and stretch.cycle.peak is not None), default=0)
-    patience = (train.get("patience") or 0) * (cycle.valid_every if cycle else train.get("valid_every") or 0)
+    plan = recorded_plan(run.path)
+    cycle = latest_cycle(plan)
+    begin = max((stretch.step for stretch in plan if stretch.cycle and stretch.cycle.peak is not None), default=0)
     best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
-    return step >= planned or (patience > 0 and best is not None and best["step"] <= step - patience)
+    return is_over(
+        step,
+        planned,
+        best_step=best["step"] if best else None,
+        patience=train.get("patience") or 0,
+        valid_every=cycle.valid_every if cycle else train.get("valid_every") or 0,
+    )
 
 
 def list_runs() -> list[tuple[Path, Card | RnngenError]]:
-    """The runs under ``checkpoints/``, the newest first, each with its card or what is wrong with it.
+    """The runs under ``checkpoints/``, the newest first, each with its card or the error of reading it.
 
     Raises:
         CheckpointError: there is none.
     """
     folders = {file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")}
     if not folders:
-        newest_run()  # says what to do
+        newest_run()  # raises the error that says what to do
     found: list[tuple[Path, Card | RnngenError]] = []
     for folder in sorted(folders, key=_saved, reverse=True):
         try:
@@ -185,19 +183,19 @@ def list_runs() -> list[tuple[Path, Card | RnngenError]]:
 
 
 def _saved(folder: Path) -> tuple[int, str]:
-    """When a run was last saved, as ``newest_run`` sees it; one that never was stands where its folder was made."""
+    """When a run was last saved, as in ``newest_run``; for one that never was, when its folder was made."""
     manifest = folder / MANIFEST
     return (manifest if manifest.exists() else folder).stat().st_mtime_ns, folder.name
 
 
 def _metrics(run: Run) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl: all that are whole, those after the last save too."""
+    """The complete rows of metrics.jsonl, including those written after the last save."""
     path = run.path / METRICS
     if METRICS not in run.manifest or path.is_symlink():
         return []
-    run.read(METRICS)  # as far as the manifest covers it, it is what was written
+    run.read(METRICS)  # checks what the manifest covers
     rows: list[dict[str, Any]] = []
-    for line in path.read_bytes().decode(errors="replace").splitlines():
+    for line in read_needed(path).decode(errors="replace").splitlines():
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

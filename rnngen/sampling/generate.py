@@ -13,7 +13,8 @@ from rnngen.errors import UsageError
 from rnngen.options.declare import check_count
 from rnngen.options.keywords import method_takes, takes
 from rnngen.platforms import quote_argument
-from rnngen.runs.run import Run, open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.run import Run
 from rnngen.sampling.opening import Opening, open_text
 from rnngen.sampling.options import Sampling, Writing, WritingOfRun, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler

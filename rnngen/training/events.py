@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.gradient_norms import GradientSummary
 
 

@@ -17,7 +17,9 @@ from rnngen.options.declare import declared
 from rnngen.options.network import ModelConfig
 from rnngen.options.presets import with_preset
 from rnngen.platforms import quote_argument
-from rnngen.runs.run import (
+from rnngen.runs.files import temporary
+from rnngen.runs.finding import never_saved, open_run
+from rnngen.runs.layout import (
     CONFIG,
     HOLDER,
     LOCK,
@@ -25,13 +27,11 @@ from rnngen.runs.run import (
     MODEL,
     RESUME,
     UNSAVED,
-    Run,
     checkpoints_folder,
-    never_saved,
-    open_run,
-    temporary,
+    new_run_folder,
 )
-from rnngen.training.checkpoint import RunWriter, new_run_folder
+from rnngen.runs.run import Run
+from rnngen.runs.writer import RunWriter
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory

@@ -16,7 +16,7 @@ from rnngen.ngram.file import to_bytes
 from rnngen.ngram.fitting import MOST_FITTED
 from rnngen.ngram.mixture import fit_mixture
 from rnngen.options.config import RunConfig
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
 from rnngen.training.events import Mixed
 
 PROBE_TOKENS = 100_000  # counted to see how long counting takes

@@ -17,9 +17,14 @@ from rnngen.model.device import pick_device, processors
 from rnngen.options.config import RunConfig, check_options
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
-from rnngen.runs.run import CONFIG, TOKENIZER, Run, never_saved, never_saved_error, open_run, read_json, sha256
-from rnngen.runs.stretches import Cycle, Stretch
-from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
+from rnngen.runs.files import read_json
+from rnngen.runs.finding import never_saved, never_saved_error, open_run
+from rnngen.runs.layout import CONFIG, TOKENIZER
+from rnngen.runs.plan_record import Cycle, Stretch
+from rnngen.runs.run import Run
+from rnngen.runs.states import hashes_of_decided
+from rnngen.runs.writer import RunWriter
+from rnngen.training.checkpoint import TrainingState, load_state
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
@@ -80,8 +85,8 @@ def resume(
         if never_saved(path):
             raise never_saved_error(path, being_trained=False)  # this process holds its lock
         state = load_state(path)
-        for name in (CONFIG, TOKENIZER):
-            if state.values.get("decided", {}).get(name) != sha256((path / name).read_bytes()):
+        for name, found in hashes_of_decided(path).items():
+            if state.values["decided"].get(name) != found:
                 raise CheckpointError("is not the one that this run began with", where=path / name)
         tokenizer = load_tokenizer(path / TOKENIZER)
         recorded = _recorded_text(recorded, state)

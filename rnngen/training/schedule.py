@@ -1,6 +1,6 @@
 """How long a run is and where its learning rate stands, also where the plan changes on the way.
 
-A run of a given number of steps has one stretch (``runs/stretches.py``). A run by the clock gets another one whenever
+A run of a given number of steps has one stretch (``runs/plan_record.py``). A run by the clock gets another one whenever
 its pace departs from the plan, and a run that is resumed on a machine that lacks something has another one from there.
 A run that is trained further has a new learning-rate cycle from its end on.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rnngen.options.training import OptimizerConfig
-from rnngen.runs.stretches import Cycle, Stretch
+from rnngen.runs.plan_record import Cycle, Stretch, latest_cycle
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Schedule:
     @property
     def cycle(self) -> Cycle | None:
         """How the run was trained further last; None: it never was, and the configuration describes it."""
-        return next((stretch.cycle for stretch in reversed(self.begun) if stretch.cycle), None)
+        return latest_cycle(self.begun)
 
     @property
     def cycle_begin(self) -> int:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.run import CONFIG, LOGS, TOKENIZER
-from rnngen.runs.stretches import MOST_STEPS, Stretch
+from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER
+from rnngen.runs.plan_record import MOST_STEPS, Stretch
 from rnngen.training.optim.optimizer import Muon
 
 MOST_BYTES = 2**63 - 1  # in a file

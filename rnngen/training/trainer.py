@@ -1,7 +1,7 @@
 """The loop, as a stream of events. It prints nothing.
 
 On the CPU everything that happens is a function of the configuration, the text, the seed and the plan on record
-(``runs/stretches.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that
+(``runs/plan_record.py``): a run that is stopped and resumed goes through the same numbers, bit for bit, as one that
 never stopped.
 """
 
@@ -21,8 +21,10 @@ from rnngen.errors import CheckpointError, TrainingError
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import using_threads
 from rnngen.options.config import RunConfig
-from rnngen.runs.run import CONFIG, METRICS, RESUME, SAMPLES, TOKENIZER, recorded_plan, saved_steps, sha256
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.layout import RESUME, SAMPLES, saved_steps
+from rnngen.runs.plan_record import Stretch, is_over, recorded_plan
+from rnngen.runs.states import hashes_of_decided
+from rnngen.runs.writer import RunWriter
 from rnngen.training import checkpoint
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import explosion_advice, summarise
@@ -54,7 +56,7 @@ class Trainer:
         self,
         config: RunConfig,
         corpus: EncodedCorpus,
-        writer: checkpoint.RunWriter,
+        writer: RunWriter,
         state: checkpoint.TrainingState | None = None,
         pace: Pace | None = None,
         trained: bool = False,
@@ -164,7 +166,14 @@ class Trainer:
         """Whether all steps have been taken, or enough of them without progress."""
         if any(stretch.step == self.step for stretch in self.schedule.ahead):  # it was trained further from here
             return False
-        return self.step >= self.schedule.steps or self._out_of_patience()
+        cycle, (best, best_step) = self.schedule.cycle, self._progress
+        return is_over(
+            self.step,
+            self.schedule.steps,
+            best_step=best_step if math.isfinite(best) else None,
+            patience=self.config.train.patience,
+            valid_every=cycle.valid_every if cycle else self.config.train.valid_every,
+        )
 
     def _spent(self, part: str) -> None:
         if self._pace:
@@ -222,12 +231,6 @@ class Trainer:
             trial=stretch.trial,
             **peak,
         )
-
-    def _out_of_patience(self) -> bool:
-        patience, cycle = self.config.train.patience, self.schedule.cycle
-        valid_every = cycle.valid_every if cycle else self.config.train.valid_every
-        best, since = self._progress
-        return patience > 0 and math.isfinite(best) and since <= self.step - patience * valid_every
 
     def _train(self) -> None:
         factor = self.schedule.learning_rate_factor(self.step, self.config.optimizer)
@@ -290,7 +293,7 @@ class Trainer:
         best = nll < self.best_nll and (self.step > 0 or self.trained)  # random weights are no model
         if best:
             self.best_nll, self.best_step = nll, self.step
-            self.writer.save_model(model.weights())
+            self.writer.save_model(checkpoint.format_weights(model.weights()))
         self._log(step=self.step, valid_nll=nll, best=best)
         return Validated(self.step, nll, best)
 
@@ -309,7 +312,7 @@ class Trainer:
     def _log(self, **values: float | str) -> None:
         """Add a row to metrics.jsonl. All of it but ``seconds`` is reproducible."""
         seconds = round(time.perf_counter() - self._began, 3)
-        self.writer.append(METRICS, checkpoint.metrics_row(**values, seconds=seconds))
+        self.writer.log_metrics(**values, seconds=seconds)
 
     def _sample(self) -> Sampled:
         weights = {name: w.numpy() for name, w in self.learner.average.model.weights().items()}
@@ -328,10 +331,11 @@ class Trainer:
             "progress": [self._progress[0] if math.isfinite(self._progress[0]) else None, self._progress[1]],
             "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
             "logs": self.writer.log_lengths(),
-            "decided": {name: sha256((self.writer.path / name).read_bytes()) for name in (CONFIG, TOKENIZER)},
+            "decided": hashes_of_decided(self.writer.path),
         }
         self._saved = time.perf_counter()
-        return Saved(self.step, self.writer.save_state(self.step, self.learner.tensors(), values))
+        tensors = checkpoint.format_state(self.learner.tensors())
+        return Saved(self.step, self.writer.save_state(self.step, tensors, values))
 
     def _restore(self, state: checkpoint.TrainingState, *, same_device: bool) -> None:
         where = self.writer.path / RESUME
@@ -368,7 +372,7 @@ class Trainer:
         if self._stop or reason == "patience":
             self._save()
         if self._stop and self.step and not self.writer.has_model:  # so that sample and eval have something to read
-            self.writer.save_model(self.learner.average.model.weights())
+            self.writer.save_model(checkpoint.format_weights(self.learner.average.model.weights()))
         best = self.best_nll if math.isfinite(self.best_nll) else None
         gradient = summarise(self._norms, self.config)
         return Finished(

@@ -15,11 +15,11 @@ from rich.cells import cell_len
 import rnngen
 from rnngen.cli.gates import _with_digits
 from rnngen.cli.widths import pad
-from rnngen.evaluation.evaluate import own_part
 from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.own_text import own_part
 from tests.conftest import FAST, Outcome, make_text
 from tests.runs.test_card import log_rows
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import rnngen
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
 from tests.cli.test_train import options
 from tests.conftest import Outcome, make_text
 from tests.rounding import run_nats_bound

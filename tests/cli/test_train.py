@@ -17,8 +17,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnngen.runs.run import open_run
-from rnngen.training.checkpoint import RunWriter
+from rnngen.runs.finding import open_run
+from rnngen.runs.writer import RunWriter
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]

@@ -15,7 +15,7 @@ from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
 from rnngen.options.config import SECTIONS
 from rnngen.options.training import DataConfig
-from rnngen.runs import run
+from rnngen.runs import layout
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -109,8 +109,8 @@ def test_an_innocent_folder_of_texts_is_read(files: dict[str, str]) -> None:
 
 def test_the_names_of_a_runs_files_are_those_that_runs_have() -> None:
     assert SECTIONS.keys() == outputs._RUN_CONFIG
-    assert {run.CONFIG, run.TOKENIZER, run.MODEL} < outputs._RUN_FILES
-    assert (run.CONFIG, run.MANIFEST, run.RESUME) == ("config.json", "manifest.json", "resume")
+    assert {layout.CONFIG, layout.TOKENIZER, layout.MODEL} < outputs._RUN_FILES
+    assert (layout.CONFIG, layout.MANIFEST, layout.RESUME) == ("config.json", "manifest.json", "resume")
 
 
 @pytest.mark.parametrize("level", ["byte", "char"])

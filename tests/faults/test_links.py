@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import rnngen
 from rnngen.errors import CheckpointError
-from rnngen.runs import run as files
-from rnngen.runs.run import MODEL, NEW, REPLACED, check_places, open_run, recorded_plan
-from rnngen.runs.stretches import Stretch
-from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import MODEL, NEW, REPLACED, check_layout, saved_steps
+from rnngen.runs.plan_record import Stretch, recorded_plan
+from rnngen.runs.writer import RunWriter
+from rnngen.training.checkpoint import load_state
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -236,13 +236,13 @@ def test_a_run_without_a_model_whose_states_are_behind_a_link_is_not_begun_anew(
         ("metrics.jsonl", lambda writer: writer.cut_logs({"metrics.jsonl": 0})),
         ("metrics.jsonl", lambda writer: writer.logged("grad_norm")),
         ("samples.txt", lambda writer: writer.append("samples.txt", "text\n")),
-        ("samples.txt", lambda writer: writer.save_model({"w": torch.zeros(2)})),
-        ("config.json", lambda writer: writer.save_model({"w": torch.zeros(2)})),
-        (MODEL + NEW, lambda writer: writer.save_model({"w": torch.zeros(2)})),
-        (".manifest.json.tmp", lambda writer: writer.save_model({"w": torch.zeros(2)})),
+        ("samples.txt", lambda writer: writer.save_model(b"weights")),
+        ("config.json", lambda writer: writer.save_model(b"weights")),
+        (MODEL + NEW, lambda writer: writer.save_model(b"weights")),
+        (".manifest.json.tmp", lambda writer: writer.save_model(b"weights")),
         ("resume/plan.jsonl", lambda writer: writer.record_plan([Stretch(60, 80, 1, "float32")])),
         ("resume", lambda writer: writer.record_plan([Stretch(60, 80, 1, "float32")])),
-        ("resume", lambda writer: writer.save_state(80, {}, {})),
+        ("resume", lambda writer: writer.save_state(80, b"", {})),
     ],
 )
 def test_a_link_that_appears_while_a_run_is_written_is_refused(
@@ -284,11 +284,11 @@ def test_only_what_a_save_left_is_removed_from_the_resume_folder(trained: Path) 
         (resume / name / "state.json").write_text("{}")
     (resume / ".000000099").write_text("")
     RunWriter(trained).close()
-    kept = {path.name for path in resume.iterdir() if not files.saved_steps(trained).count(path)}
+    kept = {path.name for path in resume.iterdir() if not saved_steps(trained).count(path)}
     assert kept - {"plan.jsonl"} == set(others)
     assert all((resume / name / "file").read_text() == "somebody's" for name in others)
 
 
 def test_a_sound_run_has_everything_in_its_place(trained: Path) -> None:
-    check_places(trained)
+    check_layout(trained)
     assert open_run(trained).weights()

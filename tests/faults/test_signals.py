@@ -20,11 +20,12 @@ import pytest
 import torch
 
 import rnngen
-import rnngen.runs.run
 from rnngen.cli import train as train_module
 from rnngen.cli.progress import Quiet
 from rnngen.errors import TrainingError
-from rnngen.runs.run import open_run, saved_steps
+from rnngen.runs import files
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import saved_steps
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Stepped
@@ -201,7 +202,7 @@ def test_json_of_a_stopped_run_says_why(cli: Cli, home: Path, monkeypatch: pytes
 def test_a_signal_during_a_save_lets_the_save_complete(
     cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    original = rnngen.runs.run.write_synced
+    original = files.write_synced
     sent: list[Path] = []
 
     def write_synced(path: Path, content: bytes) -> None:
@@ -211,7 +212,7 @@ def test_a_signal_during_a_save_lets_the_save_complete(
         original(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rnngen.runs.run, "write_synced", write_synced)
+        patch.setattr(files, "write_synced", write_synced)
         assert cli("train", home / "corpus.txt", *command_line(SHORT), "--out", "run").code == 143
     assert sent
     assert not list(Path("run").glob("*.new"))
@@ -400,7 +401,7 @@ def test_a_weight_that_is_not_finite_is_found_at_the_next_step(home: Path) -> No
 
 def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
     """The disk is full when a file of this name is written once more than ``after`` times."""
-    original_write, original_open = rnngen.runs.run.write_synced, Path.open
+    original_write, original_open = files.write_synced, Path.open
     written = {"times": 0}
 
     def full(path: Path) -> None:
@@ -422,7 +423,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
             full(self)
         return original_open(self, mode, *arguments, **more)
 
-    monkeypatch.setattr(rnngen.runs.run, "write_synced", write_synced)
+    monkeypatch.setattr(files, "write_synced", write_synced)
     monkeypatch.setattr(Path, "open", open_)
 
 

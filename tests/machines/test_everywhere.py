@@ -19,7 +19,7 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import UsageError
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_language_model
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
 from rnngen.training import launch
 from rnngen.training.events import Event, Stepped, Warned
 from rnngen.training.planning import speed

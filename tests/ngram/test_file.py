@@ -13,7 +13,8 @@ from safetensors.numpy import load, save
 from rnngen.errors import CheckpointError
 from rnngen.ngram.file import load_mixture, parse_mixture, to_bytes
 from rnngen.ngram.mixture import fit_mixture
-from rnngen.runs.run import NGRAM, open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import NGRAM
 from tests.ngram.naive import text_of
 
 V = 6

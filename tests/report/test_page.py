@@ -15,13 +15,14 @@ import pytest
 
 import rnngen
 from rnngen.errors import UsageError
-from rnngen.evaluation.evaluate import evaluate, own_part
+from rnngen.evaluation.evaluate import evaluate
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
 from rnngen.report.charts import learning_curves
 from rnngen.report.collect import TRACED, RunReport, collect, tell_apart
 from rnngen.report.page import render, write_report
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.own_text import own_part
 from tests.conftest import FAST, Outcome, make_text
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> & "quoted"'

@@ -8,7 +8,8 @@ import pytest
 import rnngen
 from rnngen.errors import CheckpointError
 from rnngen.runs.card import list_runs, make_card
-from rnngen.runs.run import open_run, sha256
+from rnngen.runs.finding import open_run
+from rnngen.runs.manifest import sha256
 from tests.conftest import FAST
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rnngen.runs.stretches import Cycle, Stretch, parse_record
+from rnngen.runs.plan_record import Cycle, Stretch, is_over, latest_cycle, parse_record
 
 
 def test_a_stretch_survives_its_record() -> None:
@@ -79,3 +79,29 @@ def test_what_is_no_learning_rate_cycle_is_refused(bad: dict[str, Any]) -> None:
     assert Stretch.from_dict({**GOOD, "cycle": good}).cycle == Cycle(0.5, 10, 0)
     with pytest.raises(ValueError, match=r"cycle|plan"):
         Stretch.from_dict({**GOOD, "cycle": good | bad})
+
+
+@pytest.mark.parametrize(
+    ("step", "best_step", "patience", "over"),
+    [
+        (100, 100, 0, True),  # all steps were taken
+        (101, 100, 0, True),
+        (99, 10, 0, False),  # no early stopping
+        (30, 10, 2, True),
+        (29, 10, 2, False),
+        (30, 11, 2, False),
+        (30, None, 2, False),  # no validation yet
+    ],
+)
+def test_training_is_over_at_its_end_or_without_improvement(
+    step: int, best_step: int | None, patience: int, over: bool
+) -> None:
+    assert is_over(step, 100, best_step=best_step, patience=patience, valid_every=10) is over
+
+
+def test_the_latest_cycle_is_that_of_the_last_stretch_that_has_one() -> None:
+    one, other = Cycle(0.5, 10, 0), Cycle(None, 20, 0)
+    plain = Stretch(0, 9, 1, "float32")
+    assert latest_cycle([plain]) is None
+    stretches = [plain, Stretch(1, 9, 1, "float32", cycle=one), Stretch(2, 9, 1, "float32", cycle=other), plain]
+    assert latest_cycle(stretches) == other

@@ -18,7 +18,8 @@ from rnngen.engine.recurrence import Recurrence
 from rnngen.engine.torch_stepper import Stepper
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
-from rnngen.runs.run import open_run, sha256
+from rnngen.runs.finding import open_run
+from rnngen.runs.manifest import sha256
 from rnngen.sampling.generate import Generator
 
 E = 8

@@ -13,7 +13,7 @@ import torch
 import rnngen
 from rnngen.errors import UsageError
 from rnngen.model.load import load_language_model
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
 from rnngen.sampling.words import WORD

@@ -15,10 +15,12 @@ from rnngen.errors import CheckpointError, TrainingError, UsageError
 from rnngen.evaluation import perplexity, pseudo_perplexity
 from rnngen.ngram import counts
 from rnngen.runs.card import make_card
-from rnngen.runs.run import open_run, recorded_plan, saved_steps
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import saved_steps
+from rnngen.runs.plan_record import Stretch, recorded_plan
+from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, resuming
-from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.checkpoint import format_state, load_state
 from rnngen.training.events import Event, Finished, Stepped, Validated
 from rnngen.training.planning import speed
 from rnngen.training.resuming import resume
@@ -166,7 +168,8 @@ def test_patience_in_a_new_cycle_is_for_progress_within_it(corpus: Path) -> None
     state = load_state(run)
     assert state.values["best_nll"] < 4
     writer = RunWriter(run)
-    writer.save_state(60, state.tensors, {**state.values, "best_nll": 0.001, "best_step": 60})  # nothing beats it
+    unbeatable = {**state.values, "best_nll": 0.001, "best_step": 60}
+    writer.save_state(60, format_state(state.tensors), unbeatable)
     writer.close()
     launched = resume(run, length={"steps": 60})
     reached: dict[int, float] = {}

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from rnngen.options.training import OptimizerConfig
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.schedule import Schedule, learning_rate_factor
 
 

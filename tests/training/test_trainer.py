@@ -15,9 +15,10 @@ import rnngen
 from rnngen.corpus.streams import Streams
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.options.config import RunConfig
-from rnngen.runs.run import open_run
+from rnngen.runs.finding import open_run
+from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, schedule
-from rnngen.training.checkpoint import RunWriter, load_state
+from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
 from rnngen.training.learner import Learner
 from rnngen.training.optim.asgd import TriggeredAverage

@@ -20,7 +20,7 @@ import torch
 
 from rnngen.options.training import TrainConfig
 from rnngen.platforms import idle_seconds
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.planning.budget import Costs
 from rnngen.training.planning.plan import Plan
 from rnngen.training.planning.rules import DEFAULT_MINUTES

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from rnngen.options.training import TrainConfig
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.plan_record import Stretch
 from rnngen.training.planning.budget import Costs
 from rnngen.training.planning.pace import Pace
 from rnngen.training.planning.threads import ThreadChooser

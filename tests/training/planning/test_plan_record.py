@@ -14,10 +14,12 @@ import torch
 import rnngen
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.runs.card import make_card
-from rnngen.runs.run import open_run, recorded_plan, sha256
-from rnngen.runs.stretches import Stretch
+from rnngen.runs.finding import open_run
+from rnngen.runs.manifest import sha256
+from rnngen.runs.plan_record import Stretch, recorded_plan
+from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, resuming, trainer
-from rnngen.training.checkpoint import RunWriter, TrainingState, load_state
+from rnngen.training.checkpoint import TrainingState, load_state
 from rnngen.training.events import Event, Replanned, Saved, Stepped, Warned
 from rnngen.training.planning import plan as planning
 from rnngen.training.planning import speed

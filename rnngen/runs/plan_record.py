@@ -1,17 +1,21 @@
-"""The record of how a run was planned: a stretch from each step at which something changed.
+"""How long a run is trained, and how: the plan that holds from each step at which it changed.
 
-It is kept in ``resume/plan.jsonl`` (see ``run.py``), a row per stretch, and is only ever added to. What is computed
-depends on the configuration, the text, the seed and the stretches alone, so whoever follows the record goes through the
-same numbers.
+The record is ``resume/plan.jsonl`` (see ``layout.py``), one row per change, and rows are only ever added. The numbers
+that training goes through depend on the configuration, the text, the seed and this record alone, so a run that is
+resumed and follows the record repeats them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from rnngen.runs.files import exists, read_file
+from rnngen.runs.layout import PLAN, RESUME
 
 MOST_STEPS = 2**62
 MOST_THREADS = 4096
@@ -24,7 +28,7 @@ class Cycle:
 
     Attributes:
         peak: of a new learning-rate cycle, from a warm-up to the decay at the new end: the highest learning rates, as a
-            share of those in the configuration; None: the cycle that the run is in is stretched to the new end.
+            share of those in the configuration. None: the current cycle is stretched to the new end.
         valid_every: steps between validations from here on.
         sample_every: steps between samples; 0: none.
     """
@@ -53,15 +57,15 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Stretch:
-    """How a run goes on from a step.
+    """The plan of a run from a step on.
 
     Attributes:
-        step: how many steps were taken before it.
-        steps: how many the whole run has, as planned from here on.
+        step: steps taken before it.
+        steps: of the whole run, as planned from here on.
         threads: of torch on the processor.
         precision: ``float32`` or ``bf16``.
         trial: whether this number of threads is only being tried, for a few steps.
-        cycle: where the run is trained further from here: how; None: it goes on as before.
+        cycle: how the run is trained further from here; None: it continues as before.
     """
 
     step: int
@@ -72,11 +76,11 @@ class Stretch:
     cycle: Cycle | None = None
 
     def changed(self, **values: Any) -> Stretch:
-        """How to go on otherwise within the same learning-rate cycle."""
+        """Another plan within the same learning-rate cycle."""
         return dataclasses.replace(self, **{"cycle": None, **values})
 
     def as_dict(self) -> dict[str, Any]:
-        """For the record."""
+        """A row of the record."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -106,10 +110,19 @@ def _check_integer(name: str, value: object, least: int, most: int) -> None:
         raise ValueError(f"{name} of a plan is {value!r}, not a number from {least} to {most}")
 
 
-def parse_record(content: bytes) -> list[Stretch]:
-    """All of a record that can be read and still counts, in the order of the steps.
+def recorded_plan(folder: Path) -> list[Stretch]:
+    """The record of a run.
 
-    A stretch takes the place of all that were written before it and begin at its step or later.
+    Raises:
+        CheckpointError: a link is in its place.
+    """
+    return parse_record(read_file(folder / RESUME / PLAN) or b"") if exists(folder / RESUME, "folder") else []
+
+
+def parse_record(content: bytes) -> list[Stretch]:
+    """All stretches of a record that can be read and are still valid, in the order of their steps.
+
+    A stretch replaces all that were written before it and begin at its step or later.
     """
     stretches: list[Stretch] = []
     for line in content.splitlines():
@@ -119,3 +132,22 @@ def parse_record(content: bytes) -> list[Stretch]:
             continue
         stretches = [earlier for earlier in stretches if earlier.step < stretch.step] + [stretch]
     return stretches
+
+
+def latest_cycle(stretches: Sequence[Stretch]) -> Cycle | None:
+    """How the run was trained further last; None: it never was, and its configuration describes it."""
+    return next((stretch.cycle for stretch in reversed(stretches) if stretch.cycle), None)
+
+
+def is_over(step: int, steps: int, *, best_step: int | None, patience: int, valid_every: int) -> bool:
+    """Whether training is over: all steps were taken, or the last validations brought no improvement.
+
+    Args:
+        step: steps taken.
+        steps: planned steps.
+        best_step: of the lowest validation loss in the current learning-rate cycle; None before its first validation.
+        patience: the number of validations without improvement after which training ends; 0: no early stopping.
+        valid_every: steps between validations.
+    """
+    waited = patience * valid_every
+    return step >= steps or (waited > 0 and best_step is not None and step - best_step >= waited)

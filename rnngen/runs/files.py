@@ -1,0 +1,170 @@
+"""The files of a run: written so that a crash leaves no half of one, and read without following a link.
+
+A run's folder may be a link itself, for example to a larger disk. Everything in it must really be in it: a link in the
+place of one of its files or folders is refused before it is followed, a pipe or a device before it is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnngen.errors import CheckpointError
+from rnngen.platforms import map_privately, replace_file
+from rnngen.platforms import sync_folder as sync_folder  # a step of a save, like those below
+
+if TYPE_CHECKING:
+    import mmap
+
+_KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
+_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content so that a crash leaves the old or the new content, never a part of either.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written; the old content is intact.
+    """
+    work = temporary(path)
+    try:
+        write_synced(work, content)
+        replace_file(work, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            work.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def temporary(path: Path) -> Path:
+    """The file that holds a file's new content until it replaces the old."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk.
+
+    Raises:
+        CheckpointError: the path is taken by something other than a file.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    exists(path, "file")
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def cannot_write(path: Path, error: OSError) -> CheckpointError:
+    """The error for a save that the system refused."""
+    return CheckpointError(
+        f"cannot be written ({error.strerror or error})",
+        where=path,
+        hint="What was saved before is intact. Free some space or choose another folder with `out`.",
+    )
+
+
+def exists(path: Path, *kinds: str) -> bool:
+    """Whether a file or folder of a run exists. Nothing is opened, and no link below the run's folder is followed.
+
+    Args:
+        path: in the run's folder.
+        kinds: what it may be: ``"file"``, ``"folder"``.
+
+    Raises:
+        CheckpointError: it is something else: a link, which may lead anywhere, or a pipe or a device, which may never
+            end.
+    """
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+    if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
+        raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
+    found = next((kind for kind, matches in _KINDS.items() if matches(status.st_mode)), "a pipe, a socket or a device")
+    if found not in kinds:
+        raise CheckpointError(f"is not a {kinds[0]}", where=path, expected=f"a {kinds[0]} of this run", found=found)
+    return True
+
+
+def read_file(path: Path) -> bytes | None:
+    """A file's content; None if there is no such file.
+
+    Raises:
+        CheckpointError: it is not a file but a link, a pipe or a device, or it cannot be read.
+    """
+    try:
+        return path.read_bytes() if exists(path, "file") else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+
+
+def read_needed(path: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        CheckpointError: as ``read_file``, or there is no such file.
+    """
+    content = read_file(path)
+    if content is None:
+        raise CheckpointError("is missing", where=path)
+    return content
+
+
+def map_file(path: Path) -> mmap.mmap | None:
+    """A file's content, mapped into memory, privately; None if there is no such file, or if it is empty.
+
+    Raises:
+        CheckpointError: as ``read_file``.
+    """
+    try:
+        if not exists(path, "file"):
+            return None
+        with path.open("rb") as file:
+            return map_privately(file)
+    except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
+        return None
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+
+
+def read_json(path: Path, content: bytes | None = None) -> Any:
+    """Parse a JSON file.
+
+    Args:
+        path: the file.
+        content: what it holds, if that was read before.
+
+    Raises:
+        CheckpointError: as ``read_needed``, or it is not JSON.
+    """
+    try:
+        return json.loads(read_needed(path) if content is None else content)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError("is not JSON", where=path, found=error) from error
+
+
+def to_json(value: Any) -> bytes:
+    """Readable JSON, ending in a newline."""
+    try:
+        return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except UnicodeEncodeError:  # a file's name that is not UTF-8
+        return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
+def to_json_line(**values: Any) -> str:
+    """A row of a log: JSON on one line."""
+    return json.dumps(values, allow_nan=False) + "\n"
+
+
+def _cannot_read(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(f"cannot be read ({error.strerror})", where=path)

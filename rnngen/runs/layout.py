@@ -1,0 +1,93 @@
+"""What is in the folder of a run.
+
+config.json        what was decided before the first step
+tokenizer.json     text ↔ ids
+model.safetensors  the weights to use: those with the best validation score
+ngram.safetensors  with --ngram: an n-gram model, and its share in the mixture
+metrics.jsonl      one row per report
+samples.txt        what the model wrote during training
+resume/            what training needs to be resumed: saved states (states.py), record of plans (plan_record.py)
+manifest.json      SHA-256 of the files above; written last (manifest.py)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnngen.platforms import safe_file_name
+from rnngen.runs.files import exists, temporary
+
+CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
+NGRAM = "ngram.safetensors"
+METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
+LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
+RESUME, PLAN = "resume", "plan.jsonl"  # the record of plans is in RESUME
+NEW, REPLACED = ".new", ".replaced"  # a file that is about to replace another; a state that is about to be replaced
+LOCK, HOLDER = ".lock", ".lock-holder"  # held by the process that writes the run; which process that is
+UNSAVED = (RESUME, *LOGS, TOKENIZER, CONFIG)
+"""Everything that a run which never saved can leave behind, in the order in which it is removed.
+
+config.json shows that the folder is a run, so it goes last.
+"""
+_STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
+
+
+def checkpoints_folder() -> Path:
+    """The folder of all runs that are not saved elsewhere: ``checkpoints`` in the current folder."""
+    return Path("checkpoints")
+
+
+def new_run_folder(parent: Path, stem: str) -> Path:
+    """The first free name ``stem-1``, ``stem-2``, … under ``parent``."""
+    return next(path for path in _numbered(parent, safe_file_name(stem)) if not path.exists())
+
+
+def _numbered(parent: Path, stem: str) -> Iterator[Path]:
+    number = 1
+    while True:
+        yield parent / f"{stem}-{number}"
+        number += 1
+
+
+def saved_steps(folder: Path) -> list[Path]:
+    """The folders of a run's saved states, the newest first.
+
+    Raises:
+        CheckpointError: something other than a folder is in the place of the one that holds them.
+    """
+    return sorted(_in_resume(folder, _STATE), key=lambda path: int(path.name), reverse=True)
+
+
+def unfinished_states(folder: Path) -> list[Path]:
+    """What a save that was killed left next to the saved states.
+
+    Raises:
+        CheckpointError: as ``saved_steps``.
+    """
+    return _in_resume(folder, _UNFINISHED)
+
+
+def _in_resume(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    resume = folder / RESUME
+    return [path for path in resume.iterdir() if names.fullmatch(path.name)] if exists(resume, "folder") else []
+
+
+def check_layout(folder: Path) -> None:
+    """Make sure that all files of a run are in its folder, before any of them is opened, written or removed.
+
+    Raises:
+        CheckpointError: a link, a pipe or a device is in the place of one of its files or folders.
+    """
+    replaced = (CONFIG, TOKENIZER, *LOGS, MANIFEST)
+    names = [*replaced, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, LOCK, HOLDER, f"{RESUME}/{PLAN}"]
+    exists(folder / RESUME, "folder")
+    for path in (*(folder / name for name in names), *(temporary(folder / name) for name in replaced)):
+        exists(path, "file")
+    for state in saved_steps(folder):
+        if exists(state, "folder"):
+            for path in state.iterdir():
+                exists(path, "file")
+    for path in unfinished_states(folder):
+        exists(path, "file", "folder")

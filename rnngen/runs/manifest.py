@@ -1,0 +1,116 @@
+"""The manifest: the SHA-256 of every file of a run, by which each is checked when it is read.
+
+The manifest is the commit: new weights are first written in full as ``model.safetensors.new``, then the manifest that
+names their hash replaces the old one, then they replace the old weights. A reader that finds the old weights uses the
+``.new`` file, so whenever the process is killed, one complete set exists. The same holds where Windows refuses the last
+rename because another program has the old weights open: the next save, or the next process that writes the run,
+completes it. Nothing that is read is ever unpickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnngen.errors import CheckpointError
+from rnngen.runs.files import map_file, read_file, read_json, to_json
+from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
+
+if TYPE_CHECKING:
+    import mmap
+
+FORMAT = 1
+Entries = dict[str, dict[str, Any]]
+"""File name → ``{"sha256", "bytes"}``."""
+
+
+def sha256(content: bytes | mmap.mmap) -> str:
+    """Hex digest."""
+    import hashlib  # here: it is imported in the background, together with NumPy
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def manifest_bytes(contents: Mapping[str, bytes]) -> bytes:
+    """The manifest of files with these contents."""
+    files = {name: {"sha256": sha256(content), "bytes": len(content)} for name, content in sorted(contents.items())}
+    return to_json({"format": FORMAT, "files": files})
+
+
+def read_manifest(folder: Path) -> Entries:
+    """The manifest of a folder.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or names files elsewhere.
+    """
+    where = folder / MANIFEST
+    manifest = read_json(where)
+    entries = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(entries, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError("is not a manifest of this version", where=where, expected=f"format {FORMAT}")
+    for name, entry in entries.items():
+        plain = Path(name).name == name and name not in ("", ".", "..")
+        if not plain or not _is_entry(entry):
+            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=repr(name))
+    return entries
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    size = entry.get("bytes")
+    return isinstance(entry.get("sha256"), str) and isinstance(size, int) and size >= 0
+
+
+def read_checked(folder: Path, entries: Entries, name: str) -> bytes:
+    """A file's content, checked against the manifest; of a log, as much as the manifest covers.
+
+    Raises:
+        CheckpointError: it is missing, damaged, a link, or not in the manifest.
+    """
+    entry = _entry_of(folder, entries, name)
+    for candidate in _candidates(folder, name):
+        content = read_file(candidate)
+        if content is None:
+            continue
+        if name in LOGS:
+            content = content[: entry["bytes"]]
+        if sha256(content) == entry["sha256"]:
+            return content
+    raise _damaged(folder, name, entry)
+
+
+def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.mmap]:
+    """A file and its content mapped into memory, checked against the manifest.
+
+    Raises:
+        CheckpointError: as ``read_checked``.
+    """
+    entry = _entry_of(folder, entries, name)
+    for candidate in _candidates(folder, name):
+        mapped = map_file(candidate)
+        if mapped is not None and len(mapped) == entry["bytes"] and sha256(mapped) == entry["sha256"]:
+            return candidate, mapped
+    raise _damaged(folder, name, entry)
+
+
+def _entry_of(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+    entry = entries.get(name)
+    if entry is None:
+        raise CheckpointError("is not in the run's manifest", where=folder / name)
+    return entry
+
+
+def _candidates(folder: Path, name: str) -> tuple[Path, Path]:
+    """The files that may hold the content: the one of this name, and the one that is about to replace it."""
+    return folder / name, folder / (name + NEW)
+
+
+def _damaged(folder: Path, name: str, entry: Mapping[str, Any]) -> CheckpointError:
+    return CheckpointError(
+        "is damaged: it is not what the manifest says" if (folder / name).exists() else "is missing",
+        where=folder / name,
+        expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
+        hint="rnngen train --resume can continue from the checkpoints in resume/." if name in (MODEL, NGRAM) else None,
+    )
