@@ -1,8 +1,8 @@
-"""Encoded corpora on disk, to be used again.
+"""The cache of encoded corpora on disk.
 
-A folder's name is a hash of everything that decides its content: the text, the split, the tokenizer. So a text that
-has not changed is not encoded twice, one that has is encoded anew, and the text of a run is found by what the run
-recorded of it. A folder appears complete or not at all, and one that is damaged is as good as none.
+A folder's name is a hash of everything that determines its content: the text, the split, the tokenizer. So a text that
+has not changed is not encoded twice, one that has changed is encoded again, and the text of a run is found by the
+fingerprint that the run recorded. A folder appears complete or not at all, and a damaged one counts as missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.corpus.encoded import PARTS, EncodedCorpus, EncodedText, encode_text, map_tokens
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
@@ -28,11 +28,11 @@ from rnngen.platforms import rename_folder
 
 FORMAT = 2
 _WORK = ".encoding-"
-_ABANDONED = 24 * 3600.0  # seconds after which nobody writes a folder any more
+_ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder
 
 
 def cache_folder() -> Path:
-    """Where encoded corpora are kept: ``$RNNGEN_CACHE``, else ``rnngen`` in the user's cache folder."""
+    """The folder of encoded corpora: ``$RNNGEN_CACHE``, else ``rnngen`` in the user's cache folder."""
     if chosen := os.environ.get("RNNGEN_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
@@ -42,24 +42,24 @@ def cache_folder() -> Path:
 def cached_corpus(
     data: DataConfig, fingerprint: str, tokenizer: Tokenizer | None = None, cache: Path | None = None
 ) -> EncodedCorpus | None:
-    """A corpus as it was encoded, without its text, which may be gone; None: it is not in the cache.
+    """A corpus from the cache, without its text, which may no longer exist; None: it is not in the cache.
 
     Args:
         data: the split, which parts were given as files, the tokenizer's level and size.
-        fingerprint: of the text; a run records it.
-        tokenizer: what it has to be encoded with; None: with one that was trained on it.
-        cache: where encoded corpora are kept; ``cache_folder()`` by default.
+        fingerprint: of the text, as runs record it.
+        tokenizer: the one that encoded it; None: one that was learned from it.
+        cache: the folder of encoded corpora; ``cache_folder()`` by default.
     """
-    own = load(place(cache, fingerprint, data, None), fingerprint)
+    own = load(corpus_folder(cache, fingerprint, data, None), fingerprint)
     if tokenizer is None:
         return own
     if own is not None and own.tokenizer.to_json() == tokenizer.to_json():
         return own
-    return load(place(cache, fingerprint, data, tokenizer), fingerprint)
+    return load(corpus_folder(cache, fingerprint, data, tokenizer), fingerprint)
 
 
-def place(cache: Path | None, fingerprint: str, data: DataConfig, tokenizer: Tokenizer | None) -> Path:
-    """Where a corpus lies when it is encoded with ``tokenizer``, or, None, with one that was trained on it."""
+def corpus_folder(cache: Path | None, fingerprint: str, data: DataConfig, tokenizer: Tokenizer | None) -> Path:
+    """The folder of a corpus that is encoded with ``tokenizer``, or, if None, with one that was learned from it."""
     given = sorted(part for part in ("valid", "test") if getattr(data, part))
     how = tokenizer.to_json() if tokenizer else [data.tokenizer, data.vocab_size]
     key = json.dumps([FORMAT, fingerprint, data.split, given, how])
@@ -72,10 +72,10 @@ def store(
     """Write a folder of encoded parts; it appears complete or not at all.
 
     Args:
-        folder: where.
-        tokenizer: what to encode with.
-        texts: the text of each part, in pieces.
-        check: called when all are read; what it raises keeps the folder from appearing.
+        folder: the folder's path.
+        tokenizer: encodes the parts.
+        texts: the text of each part, in pieces; read in the order of ``PARTS``.
+        check: called when all texts have been read; if it raises, the folder does not appear.
 
     Raises:
         CorpusError: the cache cannot be written.
@@ -97,31 +97,31 @@ def store(
             file = work / f"{part}.bin"
             text = encode_text(tokenizer, texts[part], file)
             meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
-            del text  # it maps the file, and Windows renames no folder that holds an open one
+            del text  # it maps the file, and Windows renames no folder with an open file
         check()
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
         _put(work, folder)
     except OSError as error:
-        if not _is_sound(folder):  # else another process was faster, and its copy is as good
+        if not _is_sound(folder):  # another process may have been faster; its copy is as good
             raise CorpusError(f"the encoded corpus cannot be written ({error.strerror})", where=folder) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _put(work: Path, folder: Path) -> None:
-    """Move a complete folder to its place, unless another process has put a sound one there in the meantime.
+    """Rename a complete folder to its final name, unless another process has written a sound one in the meantime.
 
-    A damaged one is moved away as a whole, so that nobody reads half of it, before it is removed.
+    A damaged one is renamed before it is removed, so that no process reads half of it.
 
     Raises:
-        OSError: it cannot be moved.
+        OSError: it cannot be renamed.
     """
     try:
         rename_folder(work, folder)
         return
-    except OSError:  # the place is taken, or nothing can be written
+    except OSError:  # the name is taken, or nothing can be written
         if not os.path.lexists(folder) or _is_sound(folder):
             raise
     damaged = work.with_name(f"{work.name}-damaged")
@@ -131,7 +131,7 @@ def _put(work: Path, folder: Path) -> None:
     finally:
         shutil.rmtree(damaged, ignore_errors=True)
         with contextlib.suppress(OSError):
-            damaged.unlink()  # it was no folder
+            damaged.unlink()  # if it was a file
 
 
 def _is_sound(folder: Path) -> bool:
@@ -139,7 +139,7 @@ def _is_sound(folder: Path) -> bool:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes that were killed left behind."""
+    """Remove the unfinished folders of processes that were killed."""
     for work in folder.glob(f"{_WORK}*"):
         with contextlib.suppress(OSError):
             newest = max(file.stat().st_mtime for file in (work, *work.iterdir()))

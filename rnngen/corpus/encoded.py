@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.sources import TextCounter, TextCounts
-from rnngen.corpus.summary import SourceSummary
+from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.pieces import TextCounter, TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError
 
@@ -22,7 +22,7 @@ TokenArray = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class EncodedText:
-    """A text as token ids, and how long it was.
+    """A text as token ids, and its length.
 
     Attributes:
         tokens: ids, shape (N,), memory-mapped.
@@ -37,13 +37,13 @@ class EncodedText:
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """The parts of a corpus, and the tokenizer that was trained on the first.
+    """The parts of a corpus, and the tokenizer that encoded them.
 
     Attributes:
-        fingerprint: SHA-256 over the text of all parts' sources.
-        tokenizer: whose ids the parts hold.
+        fingerprint: SHA-256 over the text of all sources.
+        tokenizer: the one whose ids the parts contain.
         parts: ``train``, ``valid``, ``test``.
-        sources: what was read and what was skipped; None where it comes from the cache alone.
+        sources: what was read and what was skipped; None if the corpus comes from the cache alone.
     """
 
     fingerprint: str
@@ -53,22 +53,22 @@ class EncodedCorpus:
 
     @property
     def train(self) -> EncodedText:
-        """The part that gradients come from."""
+        """The part that the model is trained on."""
         return self.parts["train"]
 
     @property
     def valid(self) -> EncodedText:
-        """The part that chooses weights and stops training."""
+        """The part that selects the weights and decides when to stop."""
         return self.parts["valid"]
 
     @property
     def test(self) -> EncodedText:
-        """The part that nothing is chosen by."""
+        """The part that is held out from training and model selection."""
         return self.parts["test"]
 
 
 def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> EncodedText:
-    """Encode a text that comes in pieces into ``file``, and map it.
+    """Encode a text that comes in pieces into ``file``, and map the file.
 
     Raises:
         CorpusError: the file cannot be written (a full disk, a read-only folder).
@@ -86,7 +86,7 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> Enco
         raise CorpusError(
             f"the encoded text cannot be written ({error.strerror})",
             where=file,
-            hint="Free some space, or set RNNGEN_CACHE to a folder with room.",
+            hint="Free some space, or set RNNGEN_CACHE to a folder with more space.",
         ) from error
     return EncodedText(map_tokens(file, tokenizer), counter.counts, unknown)
 
@@ -98,7 +98,7 @@ def _counted(pieces: Iterable[str], counter: TextCounter) -> Iterator[str]:
 
 
 def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:
-    """The ids in a file, shape (N,), mapped."""
+    """The ids in a file, memory-mapped, shape (N,)."""
     if file.stat().st_size == 0:  # an empty file cannot be mapped
         return np.zeros(0, dtype=tokenizer.dtype)
     return np.memmap(file, dtype=tokenizer.dtype, mode="r")

@@ -14,23 +14,23 @@ The rules, the same for training, evaluation and prompts:
 from __future__ import annotations
 
 import codecs
-import hashlib
 import io
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from rnngen.corpus.file_kinds import START_BYTES, argument, converted, kind_of
-from rnngen.corpus.files import ErrorRule as ErrorRule
-from rnngen.corpus.files import find, open_file, refuse
-from rnngen.corpus.files import find_files as find_files
-from rnngen.corpus.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
+from rnngen.arguments import STDIN
+from rnngen.corpus.files.find import ErrorRule as ErrorRule
+from rnngen.corpus.files.find import find, open_file, refuse
+from rnngen.corpus.files.find import find_files as find_files
+from rnngen.corpus.files.kinds import START_BYTES, argument, converted, kind_of
+from rnngen.corpus.files.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
+from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.summary import SourceSummary
 from rnngen.errors import CorpusError
 
 CHUNK_BYTES = 1 << 20
@@ -106,7 +106,7 @@ class Reader:
         if file is None or self.command:
             convert = kind.hint(file, self.command).replace("Read", "read", 1)
         else:  # in its place, for it may be one of a folder
-            convert = f"convert it: {kind.command.format(argument(file))} > NEW && mv NEW {argument(file)}"
+            convert = f"convert it: {kind.extraction(argument(file))} > NEW && mv NEW {argument(file)}"
         return f"{replace} If it is {encoding}: {convert}".strip()
 
 
@@ -147,7 +147,7 @@ class TextSource:
         self._files: list[Path | None] = []  # None is standard input
         self.summary = SourceSummary()
         for source in self.sources:
-            if source == "-":
+            if source == STDIN:
                 self._read_stdin(stdin, on_progress, command)
                 self._files.append(None)
                 self.summary += SourceSummary(1)
@@ -182,7 +182,7 @@ class TextSource:
     @property
     def name(self) -> str:
         """What to call this text in messages and run names."""
-        first = "stdin" if self.sources[0] == "-" else Path(self.sources[0]).name or "corpus"
+        first = "stdin" if self.sources[0] == STDIN else Path(self.sources[0]).name or "corpus"
         return first if len(self.sources) == 1 else f"{first} and {len(self.sources) - 1} more"
 
     @property
@@ -219,63 +219,3 @@ class TextSource:
         else:
             with open_file(file) as stream:
                 yield from self._reader.decode(stream, file)
-
-
-@dataclass(frozen=True)
-class TextCounts:
-    """How long a text is. ``words`` are what white space separates."""
-
-    characters: int = 0
-    words: int = 0
-    bytes: int = 0
-
-
-class TextCounter:
-    """Counts a text that comes in pieces, and takes its SHA-256."""
-
-    def __init__(self) -> None:
-        self.characters = self.words = self.bytes = 0
-        self._in_word = False
-        self._sha = hashlib.sha256()
-
-    def add(self, piece: str) -> None:
-        """Count one more piece."""
-        if not piece:
-            return
-        encoded = piece.encode("utf-8")
-        self._sha.update(encoded)
-        self.characters += len(piece)
-        self.bytes += len(encoded)
-        # a word cut by the border between two pieces is one word
-        self.words += len(piece.split()) - (self._in_word and not piece[0].isspace())
-        self._in_word = not piece[-1].isspace()
-
-    @property
-    def counts(self) -> TextCounts:
-        """What was counted so far."""
-        return TextCounts(self.characters, self.words, self.bytes)
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of the text so far, as UTF-8."""
-        return self._sha.hexdigest()
-
-
-def count(pieces: Iterable[str]) -> TextCounter:
-    """Count a whole text."""
-    counter = TextCounter()
-    for piece in pieces:
-        counter.add(piece)
-    return counter
-
-
-def cut(pieces: Iterable[str], start: int, stop: int) -> Iterator[str]:
-    """The characters from ``start`` to ``stop`` (exclusive) of a text that comes in pieces."""
-    position = 0
-    for piece in pieces:
-        if position >= stop:
-            return
-        part = piece[max(0, start - position) : max(0, stop - position)]
-        if part:
-            yield part
-        position += len(piece)

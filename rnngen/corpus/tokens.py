@@ -1,7 +1,9 @@
-"""From sources to an encoded corpus: read, split, encode, or find it encoded already.
+"""From sources to an encoded corpus: read, split, encode, or found in the cache.
 
-A corpus becomes ``train``, ``valid`` and ``test`` by position in characters. Memory does not grow with the text: it
-is read in pieces, once to be counted, once for the vocabulary, and once to be encoded.
+A corpus becomes ``train``, ``valid`` and ``test`` by position in characters. Memory does not grow with the text, which
+is read in pieces: once to count and hash it, and, unless it is in the cache, once to encode it. Between the two the
+training part is read once more if its vocabulary has to be learned from counts: words, merges, or the most frequent
+characters.
 """
 
 from __future__ import annotations
@@ -11,18 +13,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnngen.corpus.cache import cache_folder as cache_folder  # with what is kept there, for those who read a corpus
+from rnngen.arguments import STDIN
+from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
-from rnngen.corpus.cache import place, store
+from rnngen.corpus.cache import corpus_folder, store
 from rnngen.corpus.encoded import PARTS as PARTS
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
+from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.pieces import Cutter, TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextCounter, TextSource, cut
-from rnngen.corpus.summary import SourceSummary
-from rnngen.corpus.tokenizer import Tokenizer, train_tokenizer
+from rnngen.corpus.sources import TextSource
+from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
+from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
@@ -34,34 +39,35 @@ def prepare(
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> EncodedCorpus:
-    """Read, split and encode a corpus, or find it encoded already.
+    """Read, split and encode a corpus, or find it in the cache.
 
     Args:
         data: the sources, the split, the tokenizer's level and size.
-        tokenizer: use this one (a run that goes on) instead of training one on the training part.
-        cache: where encoded corpora are kept; ``cache_folder()`` by default.
-        on_progress: told how much is read, learned from and encoded.
+        tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
+        cache: the folder of encoded corpora; ``cache_folder()`` by default.
+        on_progress: called with how much has been read, learned from and encoded.
 
     Raises:
-        CorpusError: a source that is missing, empty or not text, or a cache that cannot be written.
+        CorpusError: a source is missing, empty or not text, or the cache cannot be written.
     """
     tell = on_progress or _tell_nobody
-    text = _read(data, tell)
+    all_characters = tokenizer is None and data.tokenizer == "char" and data.vocab_size is None
+    text = _read(data, tell, FirstOccurrences() if all_characters else None)
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
-        folder = place(cache, text.fingerprint, data, tokenizer)
+        folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
         _encode(folder, text, tokenizer or _learn_tokenizer(data, text, tell), tell)
         found = cached_corpus(data, text.fingerprint, tokenizer, cache)
         if found is None:
-            raise CorpusError("the encoded corpus is damaged as soon as it is written", where=folder)
+            raise CorpusError("the encoded corpus was damaged right after it was written", where=folder)
     return replace(found, sources=text.summary)
 
 
 def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None) -> str:
-    """The SHA-256 by which a corpus is known, over the text of all its sources, without encoding it.
+    """The SHA-256 that identifies a corpus, over the text of all its sources, without encoding it.
 
     Raises:
-        CorpusError: a source that is missing, empty or not text.
+        CorpusError: a source is missing, empty or not text.
     """
     return _read(data, on_progress or _tell_nobody).fingerprint
 
@@ -75,21 +81,23 @@ class _Text:
     """A corpus that has been read once.
 
     Attributes:
-        main: what is split.
+        main: the text that is split.
         given: the parts that are files of their own.
-        counters: of ``main`` and of each given part.
+        hashes: of ``main`` and of each given part.
         split: shares of the parts.
+        characters: of ``main``, if all of those in the training part are the vocabulary.
     """
 
     main: TextSource
     given: dict[str, TextSource]
-    counters: dict[str, TextCounter]
+    hashes: dict[str, TextHash]
     split: Sequence[float]
+    characters: FirstOccurrences | None = None
 
     @property
     def fingerprint(self) -> str:
         """See ``fingerprint_of``."""
-        hashes = [self.counters["main"].sha256, *(f"{part}{self.counters[part].sha256}" for part in self.given)]
+        hashes = [self.hashes["main"].sha256, *(f"{part}{self.hashes[part].sha256}" for part in self.given)]
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     @property
@@ -97,35 +105,34 @@ class _Text:
         """What was read and what was skipped."""
         return sum((source.summary for source in self.given.values()), self.main.summary)
 
-    def ends(self) -> dict[str, tuple[int, int]]:
-        """Where the parts that are cut from ``main`` begin and end, in characters.
+    def ends(self) -> dict[str, int]:
+        """Where the parts that are cut from ``main`` end, in characters; each begins where the one before it ends.
 
-        A part given as files is not cut from it: its share stays with the training part.
+        A part that is given as files is not cut from ``main``: its share stays with the training part.
         """
-        characters = self.counters["main"].characters
+        characters = self.hashes["main"].characters
         shares = dict(zip(PARTS, (*self.split, 0.0), strict=False))
         shares["train"] += sum(shares[part] for part in self.given)
-        ends: dict[str, tuple[int, int]] = {}
-        start, share = 0, 0.0
+        ends: dict[str, int] = {}
+        share = 0.0
         for part in PARTS:
             if part not in self.given:
                 share += shares[part]
-                stop = characters if share > 1 - 1e-5 else int(characters * share + 1e-6)
-                ends[part] = start, stop
-                start = stop
+                ends[part] = characters if share > 1 - 1e-5 else int(characters * share + 1e-6)
         return ends
 
-    def part(self, part: str) -> Iterator[str]:
-        """The text of a part, from its beginning."""
-        return iter(self.given[part]) if part in self.given else cut(self.main, *self.ends()[part])
+    def parts(self) -> dict[str, Iterator[str]]:
+        """The text of each part, to be read in this order: ``main`` is read once for all its parts."""
+        main, ends = Cutter(self.main), self.ends()
+        return {part: iter(self.given[part]) if part in self.given else main.until(ends[part]) for part in PARTS}
 
 
-def _read(data: DataConfig, tell: OnProgress) -> _Text:
-    """Read all sources once, to know what they are."""
+def _read(data: DataConfig, tell: OnProgress, characters: FirstOccurrences | None = None) -> _Text:
+    """Read all sources once, to identify them and to note the ``characters`` of the text that is split."""
     if not data.corpus:
         raise CorpusError("no text was given", expected="a file, a folder, a glob, or -")
     sources = {"main": data.corpus, "valid": data.valid, "test": data.test}
-    piped = [name for name, listed in sources.items() if "-" in listed]
+    piped = [name for name, listed in sources.items() if STDIN in listed]
     if len(piped) > 1:
         raise CorpusError(
             "can be read only once",
@@ -139,53 +146,59 @@ def _read(data: DataConfig, tell: OnProgress) -> _Text:
         if listed
     }
     total, before = sum(source.size for source in texts.values()), 0
-    counters = {}
+    hashes = {}
     for name, source in texts.items():
-        counter = counters[name] = TextCounter()
+        hashed = hashes[name] = TextHash()
         for piece in source:
-            counter.add(piece)
-            tell("reading", min(before + counter.bytes, total), total)
+            hashed.add(piece)
+            if characters is not None and name == "main":
+                characters.add(piece)
+            tell("reading", min(before + hashed.bytes, total), total)
         before += source.size
     tell("reading", total, total)
     main = texts.pop("main")
-    if counters["main"].characters == 0:
+    if hashes["main"].characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
-    return _Text(main, texts, counters, data.split)
+    return _Text(main, texts, hashes, data.split, characters)
 
 
 def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokenizer:
-    """Learn the vocabulary in another thread: the ``tokenizers`` library handles no signals while it learns."""
-    start, stop = text.ends()["train"]
+    """Learn the vocabulary from the training part, in another thread if that means reading it once more.
+
+    The ``tokenizers`` library handles no signals while it learns.
+    """
+    stop = text.ends()["train"]
+    if text.characters is not None:
+        return CharTokenizer(text.characters.before(stop))
 
     def show(done: int, is_read: bool) -> None:
-        # how long the library takes after it has read the text cannot be told
-        tell("learning the vocabulary", done, None if is_read else stop - start)
+        # how long the library takes after it has read the text is unknown
+        tell("learning the vocabulary", done, None if is_read else stop)
 
     show(0, False)
-    return interruptible(
-        lambda pieces: train_tokenizer(data.tokenizer, pieces, data.vocab_size), text.part("train"), show
-    )
+    pieces = Cutter(text.main).until(stop)
+    return interruptible(lambda watched: train_tokenizer(data.tokenizer, watched, data.vocab_size), pieces, show)
 
 
 def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -> None:
-    """Encode all parts into a folder of the cache, if they are what was read before.
+    """Encode all parts into a folder of the cache, provided that the text is what was read before.
 
     Raises:
-        CorpusError: they are not, or the cache cannot be written.
+        CorpusError: the text has changed, or the cache cannot be written.
     """
-    again = {name: TextCounter() for name in text.counters}
-    total = sum(counter.characters for counter in text.counters.values())
+    again = {name: TextHash() for name in text.hashes}
+    total = sum(hashed.characters for hashed in text.hashes.values())
 
-    def watched(part: str) -> Iterator[str]:
-        counter = again[part if part in text.given else "main"]
-        for piece in text.part(part):
+    def watched(part: str, pieces: Iterator[str]) -> Iterator[str]:
+        hashed = again[part if part in text.given else "main"]
+        for piece in pieces:
             yield piece
-            counter.add(piece)
+            hashed.add(piece)
             tell("encoding", min(sum(each.characters for each in again.values()), total), total)
 
     def check() -> None:
-        for name, counter in text.counters.items():
-            if again[name].sha256 != counter.sha256:
+        for name, hashed in text.hashes.items():
+            if again[name].sha256 != hashed.sha256:
                 raise CorpusError(
                     "changed while it was read",
                     where=(text.given.get(name) or text.main).name,
@@ -193,4 +206,4 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
                     hint="Try again when nothing writes to it.",
                 )
 
-    store(folder, tokenizer, {part: watched(part) for part in PARTS}, check)
+    store(folder, tokenizer, {part: watched(part, pieces) for part, pieces in text.parts().items()}, check)

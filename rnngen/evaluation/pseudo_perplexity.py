@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus.pieces import TextCounts
 from rnngen.errors import CorpusError
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.evaluation.perplexity import exp_or_infinity

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 
 LONGEST = 20

@@ -16,7 +16,7 @@ from typer.main import get_command
 import rnngen
 from rnngen.cli.commands import COMMANDS, QuickCommand, plain_app
 from rnngen.cli.train import train_command
-from rnngen.corpus.tokenizer import DEFAULT_VOCAB_SIZE
+from rnngen.corpus.tokenizer.subword import DEFAULT_VOCAB_SIZE
 from rnngen.options.config import SECTION_OF, SIZES, TRAINING, RunConfig
 from rnngen.options.presets import PRESETS
 from rnngen.training.planning.rules import DEFAULT_MINUTES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gc
-import hashlib
 import io
 import tempfile
 import warnings
@@ -15,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnngen.corpus import sources
-from rnngen.corpus.sources import TextCounter, TextSource, count, cut, find_files
+from rnngen.corpus.sources import TextSource, find_files
 from rnngen.errors import CorpusError
 
 CHUNK = sources.CHUNK_BYTES
@@ -251,22 +250,3 @@ def test_name_says_what_the_text_is(tmp_path: Path, given_sources: list[str], na
 def test_reading_holds_about_a_chunk_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_bytes(b"x" * (3 * CHUNK + 5))
     assert [len(piece) for piece in TextSource(["long.txt"])] == [CHUNK, CHUNK, CHUNK, 5]
-
-
-@quick
-@given(st.lists(st.text("ab \n\t\u3000\x1c\x85é😀", max_size=6), max_size=8))
-def test_counts_over_pieces_equal_counts_of_the_whole(pieces: list[str]) -> None:
-    whole = "".join(pieces)
-    counter = count(pieces)
-    assert counter.counts == sources.TextCounts(len(whole), len(whole.split()), len(whole.encode()))
-    assert counter.sha256 == hashlib.sha256(whole.encode()).hexdigest()
-
-
-def test_counts_of_nothing_are_zero() -> None:
-    assert TextCounter().counts == sources.TextCounts(0, 0, 0)
-
-
-@quick
-@given(st.lists(st.text("abé😀", max_size=5), max_size=6), st.integers(0, 20), st.integers(0, 20))
-def test_cut_equals_a_slice_of_the_whole(pieces: list[str], start: int, stop: int) -> None:
-    assert "".join(cut(pieces, start, stop)) == "".join(pieces)[start : max(start, stop)]

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as HfTokenizer
 
-from rnngen.corpus.tokenizer import Level, StreamDecoder, Tokenizer, aligned_pieces, load_tokenizer, train_tokenizer
+from rnngen.corpus.tokenizer import CharTokenizer, Level, StreamDecoder, Tokenizer, load_tokenizer, train_tokenizer
+from rnngen.corpus.tokenizer.aligned import aligned_pieces
+from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import TokenizerError
 from tests.conftest import make_text
 
@@ -232,6 +234,17 @@ def test_char_vocabulary_of_a_given_size_holds_the_most_frequent_characters() ->
     tokenizer = train_tokenizer("char", ["ddddcccbbba"], 4)
     assert tokenizer.token_bytes() == [b"<unk>", b"b", b"c", b"d"]
     assert ids_of(tokenizer, "abcd") == [0, 1, 2, 3]
+
+
+@quick
+@given(pieces=st.lists(any_text, max_size=5), stop=st.integers(0, 200))
+def test_first_occurrences_name_the_characters_of_every_beginning_of_a_text(pieces: list[str], stop: int) -> None:
+    first = FirstOccurrences()
+    for piece in pieces:
+        first.add(piece)
+    characters = first.before(stop)
+    assert sorted(characters) == sorted(set("".join(pieces)[:stop]))
+    assert CharTokenizer(characters).to_json() == train_tokenizer("char", ["".join(pieces)[:stop]]).to_json()
 
 
 def test_word_vocabulary_holds_the_most_frequent_words_with_the_space_before() -> None:

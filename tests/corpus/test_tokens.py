@@ -13,8 +13,9 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
-from rnngen.corpus import cache, tokens
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus import cache, sources, tokens
+from rnngen.corpus.files.kinds import START_BYTES
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, encode_text, prepare
 from rnngen.errors import CorpusError
@@ -115,6 +116,67 @@ def test_vocabulary_is_learned_from_the_training_part_alone() -> None:
     learned = word.tokenizer.token_bytes()[256:]
     assert b" cat" in learned
     assert not any("ж".encode() in token for token in learned)
+
+
+@pytest.fixture
+def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+    """Name of each text → how many bytes were read of it each time that it was opened."""
+    read: dict[str, list[int]] = {}
+    real_open = Path.open
+
+    class Counting:
+        def __init__(self, stream: IO[Any], opened: list[int]) -> None:
+            self.stream, self.opened, self.number = stream, opened, len(opened)
+            opened.append(0)
+
+        def __enter__(self) -> Counting:
+            return self
+
+        def __exit__(self, *exception: object) -> None:
+            self.stream.close()
+
+        def read(self, size: int = -1) -> Any:
+            content = self.stream.read(size)
+            self.opened[self.number] += len(content)
+            return content
+
+    def counting_open(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        stream = real_open(self, mode, *arguments, **options)
+        return Counting(stream, read.setdefault(self.name, [])) if (self.suffix, mode) == (".txt", "rb") else stream
+
+    monkeypatch.setattr(Path, "open", counting_open)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("values", "learned"),
+    [
+        ({"tokenizer": "char"}, 0),
+        ({"tokenizer": "byte"}, 0),
+        ({"tokenizer": "char", "vocab_size": 9}, 1),
+        ({"tokenizer": "word", "vocab_size": 300}, 1),
+        ({"tokenizer": "bpe", "vocab_size": 300}, 1),
+    ],
+    ids=str,
+)
+def test_a_text_is_read_once_to_identify_it_and_once_to_encode_it(
+    values: dict[str, Any], learned: int, bytes_read: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training part is read once more where counts decide about the vocabulary."""
+    monkeypatch.setattr(sources, "CHUNK_BYTES", 100)
+    size, given = len(TEXT.encode()), b"a text of its own\n" * 500
+    Path("valid.txt").write_bytes(given)
+    with_valid = data(**values, valid=("valid.txt",))
+    prepare(with_valid)
+    kind, identified, *rest = bytes_read["text.txt"]
+    assert (kind, identified) == (min(size, START_BYTES), size)
+    assert len(rest) == learned + 1
+    assert rest[-1] == size
+    assert all(size * 95 // 100 <= train < size * 95 // 100 + 200 for train in rest[:-1])
+    assert bytes_read["valid.txt"] == [START_BYTES, len(given), len(given)]
+    bytes_read.clear()
+    prepare(with_valid)  # from the cache
+    assert bytes_read == {"text.txt": [kind, size], "valid.txt": [START_BYTES, len(given)]}
 
 
 def test_an_encoded_text_is_not_encoded_again(no_encoding: Callable[[], None]) -> None:

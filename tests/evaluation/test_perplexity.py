@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import rnngen
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.perplexity import Score, score, total_nats

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.corpus.sources import TextCounts
+from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.pseudo_perplexity import pseudo_nats, pseudo_score

@@ -10,7 +10,7 @@ import random
 import numpy as np
 import pytest
 
-from rnngen.corpus.sources import count
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 from rnngen.evaluation import evaluate, words
 from rnngen.evaluation.perplexity import Score
@@ -57,8 +57,12 @@ TOGETHER = {
 }
 
 
+def counts_of(text: str) -> TextCounts:
+    return TextCounts(len(text), len(text.split()), len(text.encode()))
+
+
 def separated(text: str, tokenizer: Tokenizer) -> bool:
-    return words_are_separated(tokenizer, tokenizer.encode(text), count([text]).counts)
+    return words_are_separated(tokenizer, tokenizer.encode(text), counts_of(text))
 
 
 @pytest.mark.parametrize("kind", ["char", "byte"])
@@ -83,7 +87,7 @@ def test_characters_that_are_unknown_say_nothing() -> None:
 
 
 def test_without_words_there_is_no_perplexity_per_word_of_any_model() -> None:
-    counts = count([SEPARATED["English"]]).counts
+    counts = counts_of(SEPARATED["English"])
     part = Score(90.0, 60, counts)
     score = Score(100.0, 60, counts, ngram=part, mixture=part)
     before, after = score.as_dict(), score.without_words().as_dict()
@@ -93,7 +97,7 @@ def test_without_words_there_is_no_perplexity_per_word_of_any_model() -> None:
         assert {k: v for k, v in one.items() if k not in ("word_perplexity", "ngram", "mixture")} == {
             k: v for k, v in other.items() if k not in ("word_perplexity", "ngram", "mixture")
         }
-    assert math.isnan(Score(1.0, 3, count(["   "]).counts).as_dict()["word_perplexity"])
+    assert math.isnan(Score(1.0, 3, counts_of("   ")).as_dict()["word_perplexity"])
 
 
 def test_only_a_part_of_a_long_text_is_read() -> None:
@@ -106,5 +110,5 @@ def test_only_a_part_of_a_long_text_is_read() -> None:
 
     tokenizer = Counting()
     text = np.tile(tokenizer.encode("a word \n"), 1 << 17)
-    assert words_are_separated(tokenizer, text, count(["a word \n"] * (1 << 17)).counts)
+    assert words_are_separated(tokenizer, text, counts_of("a word \n" * (1 << 17)))
     assert tokenizer.read <= words._SLICES * words._SLICE < len(text)

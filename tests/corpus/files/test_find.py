@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.corpus import outputs
-from rnngen.corpus.files import find, find_files
+from rnngen.corpus.files import outputs
+from rnngen.corpus.files.find import find, find_files
 from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.corpus import outputs
-from rnngen.corpus.files import find, find_files
+from rnngen.corpus.files import outputs
+from rnngen.corpus.files.find import find, find_files
 from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
 from rnngen.options.config import SECTIONS

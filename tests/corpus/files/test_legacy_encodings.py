@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.corpus.legacy_encodings import is_mostly_utf8, likely_encoding
+from rnngen.corpus.files.legacy_encodings import is_mostly_utf8, likely_encoding
 from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError
 

@@ -16,9 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
-from rnngen.corpus import outputs
-from rnngen.corpus.file_kinds import START_BYTES, FileKind, kind_of
-from rnngen.corpus.summary import Skipped, describe
+from rnngen.corpus.files import outputs
+from rnngen.corpus.files.kinds import START_BYTES, FileKind, kind_of
+from rnngen.corpus.files.summary import Skipped, describe
 from rnngen.errors import CorpusError
 from rnngen.platforms import path_order, quote_argument
 

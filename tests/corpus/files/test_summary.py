@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.corpus.files.summary import LONGEST_LINE, Skipped, SourceSummary
 from rnngen.corpus.sources import TextSource
-from rnngen.corpus.summary import LONGEST_LINE, Skipped, SourceSummary
 from rnngen.corpus.tokens import cached_corpus, prepare
 from rnngen.options.training import DataConfig
 

@@ -1,0 +1,23 @@
+"""Arguments as they are typed: ``-`` for standard input, and names that may be no file's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+STDIN = "-"
+
+
+def exists(name: str | Path) -> bool:
+    """Whether a file or folder of this name exists; False for a name that no file can have."""
+    try:
+        return str(name) != "" and Path(name).exists()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def is_file(name: str | Path) -> bool:
+    """Whether this is the name of a file; False for a name that no file can have."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,124 @@
+"""``Tokenizer``: what every tokenizer does, whatever its tokens are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.errors import TokenizerError
+
+Level = Literal["char", "byte", "word", "bpe"]
+Ids = NDArray[np.integer[Any]]
+
+
+class Tokenizer(ABC):
+    """Text ↔ ids.
+
+    Attributes:
+        level: ``char``, ``byte``, ``word`` or ``bpe``.
+        vocab_size: V; ids are 0 … V-1.
+        unknown_id: the id of unknown characters; None if the tokenizer can encode every text.
+    """
+
+    level: Level
+    vocab_size: int
+    unknown_id: int | None = None
+
+    @abstractmethod
+    def encode(self, text: str) -> Ids:
+        """Encode a whole text; ids of shape (N,).
+
+        Raises:
+            TokenizerError: the text contains a lone surrogate, which is not a character.
+        """
+
+    @abstractmethod
+    def _token_bytes(self) -> list[bytes]:
+        """Compute the table that ``token_bytes`` caches."""
+
+    @cached_property
+    def _table(self) -> list[bytes]:
+        return self._token_bytes()
+
+    def token_bytes(self) -> list[bytes]:
+        """The UTF-8 bytes of each token, by id; a text is the concatenation of its tokens' bytes."""
+        return self._table
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """The ``tokenizer.json`` that the ``tokenizers`` library reads."""
+
+    @property
+    def dtype(self) -> type[np.uint16] | type[np.uint32]:
+        """The narrowest type that holds every id, in which tokens are stored on disk."""
+        return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
+
+    def decode(self, ids: Iterable[int], *, before: bytes = b"", skip: int = 0) -> str:
+        """Decode ids; bytes that are not UTF-8 become U+FFFD.
+
+        Args:
+            ids: tokens.
+            before: bytes to put before theirs.
+            skip: how many bytes to drop from the beginning of the result.
+        """
+        table = self.token_bytes()
+        return b"".join([before, *(table[i] for i in ids)])[skip:].decode("utf-8", errors="replace")
+
+    def hold_back(self, text: str) -> tuple[Ids, str]:
+        """Split a text into ids that no continuation can change, and the end of the text, which one can.
+
+        The ids followed by those of the end are the ids of the text. If every token is a character or a byte, no
+        continuation changes any of them, and nothing is held back.
+        """
+        return self.encode(text), ""
+
+    @cached_property
+    def _in_order(self) -> tuple[list[bytes], list[int]]:
+        """The bytes of all tokens, sorted, and their ids."""
+        pairs = sorted(zip(self.token_bytes(), range(self.vocab_size), strict=True))
+        return [content for content, _ in pairs], [token for _, token in pairs]
+
+    def tokens_beginning(self, content: bytes) -> list[int]:
+        """Ids of the tokens whose bytes begin with ``content``."""
+        contents, ids = self._in_order
+        first = last = bisect_left(contents, content)
+        while last < len(contents) and contents[last].startswith(content):
+            last += 1
+        return ids[first:last]
+
+    def tokens_within(self, content: bytes) -> list[int]:
+        """Ids of the tokens whose bytes are a proper prefix of ``content``, shortest first."""
+        contents, ids = self._in_order
+        found = []
+        for size in range(1, len(content)):
+            at = bisect_left(contents, content[:size])
+            if at < len(contents) and contents[at] == content[:size]:
+                found.append(ids[at])
+        return found
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
+        """Encode a text that comes in pieces; together the ids are those of the whole text."""
+        for piece in pieces:
+            yield self.encode(piece)
+
+
+def to_bytes(text: str, encoding: str = "utf-8") -> bytes:
+    """A text's bytes.
+
+    Raises:
+        TokenizerError: the text contains a lone surrogate, which is not a character.
+    """
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise TokenizerError(
+            "the text contains a lone surrogate, which is not a character",
+            found=f"U+{ord(text[error.start]):04X} at character {error.start}",
+            hint="Check the encoding it was read with.",
+        ) from error

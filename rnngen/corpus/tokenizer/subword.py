@@ -1,0 +1,139 @@
+"""Tokens that are words or byte-pair merges, found by the ``tokenizers`` library over GPT-2's byte alphabet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from rnngen.corpus.tokenizer.aligned import aligned_pieces, last_boundary
+from rnngen.corpus.tokenizer.byte import byte_alphabet, with_byte_level
+from rnngen.corpus.tokenizer.char import UNKNOWN
+from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
+from rnngen.errors import TokenizerError
+
+DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
+MOST_HELD = 64
+"""Maximum number of bytes of a prompt to hold back: searching for what they may begin stays cheap."""
+
+_CONTRACTIONS_BEGIN = ("r", "v", "l")  # of 're, 've and 'll
+_BATCH = 1 << 14  # characters that one core encodes at a time
+
+
+class SubwordTokenizer(Tokenizer):
+    """Words or byte-pair merges.
+
+    The word level is a BPE model without merges that looks the whole word up first (``ignore_merges``), so a word that
+    is not in the vocabulary falls apart into its bytes.
+    """
+
+    def __init__(self, level: Level, tokenizer: Any) -> None:
+        self.level = level
+        self._tokenizer = tokenizer
+        self.vocab_size = tokenizer.get_vocab_size()
+
+    def encode(self, text: str) -> Ids:
+        """Ids, shape (N,)."""
+        return np.concatenate([np.zeros(0, dtype=self.dtype), *self.encode_pieces([text])])
+
+    def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
+        """Encode a text that comes in pieces; each piece is cut again so that all cores work on it."""
+        for piece in aligned_pieces(pieces):
+            to_bytes(piece)  # the library takes no lone surrogates
+            encodings = self._tokenizer.encode_batch_fast(list(aligned_pieces(_slices(piece, _BATCH))))
+            yield np.concatenate([np.array(e.ids, dtype=self.dtype) for e in encodings])
+
+    def hold_back(self, text: str) -> tuple[Ids, str]:
+        """Split a text into ids that no continuation can change, and the end of the text, which one can.
+
+        The end is the last match of GPT-2's rule for words: a word, a number, punctuation or white space. Everything
+        before it is cut the same way whatever follows, except for a contraction: ``'`` and ``r`` are two tokens until
+        an ``e`` follows. If the end is longer than ``MOST_HELD`` bytes, only its last tokens are held back.
+        """
+        to_bytes(text)
+        begin = last_boundary(text, 0)
+        words = [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(text[begin:])]
+        size = sum(map(len, words[-1:]))  # in bytes: the alphabet has a character for each
+        if words[-2:-1] == ["'"] and words[-1] in _CONTRACTIONS_BEGIN:
+            size += 1
+        content, table, ids = text[begin:].encode(), self.token_bytes(), self.encode(text)
+        content = content[len(content) - size :]
+        # count back in the ids of the whole text: white space is cut differently when no word follows it
+        stand = len(ids)
+        while size > 0:
+            stand -= 1
+            size -= len(table[ids[stand]])
+        # respect the limit, and hold back no part of a character, which could not be returned as text
+        while len(content) > MOST_HELD or (content and content[0] & 0xC0 == 0x80):
+            content = content[len(table[ids[stand]]) :]
+            stand += 1
+        return ids[:stand], content.decode()
+
+    def _token_bytes(self) -> list[bytes]:
+        """The bytes that each token spells in GPT-2's alphabet."""
+        table = {c: bytes([i]) for i, c in enumerate(byte_alphabet())}
+        tokens = (self._tokenizer.id_to_token(i) for i in range(self.vocab_size))
+        return [b"".join(table[c] for c in token) for token in tokens]
+
+    def to_json(self) -> str:
+        """The library's own file."""
+        return str(self._tokenizer.to_str(pretty=True))
+
+
+def learn_subwords(level: Level, pieces: Iterable[str], vocab_size: int | None) -> SubwordTokenizer:
+    """Learn the vocabulary: 256 bytes, then the most frequent words or merges.
+
+    Args:
+        level: ``word`` or ``bpe``.
+        pieces: the training text.
+        vocab_size: V; None: ``DEFAULT_VOCAB_SIZE``.
+
+    Raises:
+        TokenizerError: ``vocab_size`` is not larger than the number of bytes, which come first.
+    """
+    size = vocab_size or DEFAULT_VOCAB_SIZE[level]
+    if size <= len(byte_alphabet()):
+        raise TokenizerError(
+            f"`vocab_size` is too small for `tokenizer={level}`",
+            expected="more than 256 (the bytes come first)",
+            found=size,
+        )
+    learn = _learn_merges if level == "bpe" else _learn_words
+    return SubwordTokenizer(level, learn(_words_of_bounded_length(pieces), size))
+
+
+def _words_of_bounded_length(pieces: Iterable[str]) -> Iterator[str]:
+    """The text with spaces in very long words: the time for merges is quadratic in a word's length."""
+    for piece in aligned_pieces(pieces):
+        to_bytes(piece)  # the library takes no lone surrogates
+        yield re.sub(r"\S{256}", r"\g<0> ", piece)
+
+
+def _learn_merges(pieces: Iterator[str], size: int) -> Any:
+    from tokenizers import models, trainers
+
+    tokenizer = with_byte_level(models.BPE())
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=byte_alphabet(), show_progress=False)
+    tokenizer.train_from_iterator(pieces, trainer)
+    return tokenizer
+
+
+def _learn_words(pieces: Iterator[str], size: int) -> Any:
+    from tokenizers import models, trainers
+
+    counting = with_byte_level(models.WordLevel(unk_token=UNKNOWN))
+    trainer = trainers.WordLevelTrainer(vocab_size=size, min_frequency=2, show_progress=False)
+    counting.train_from_iterator(pieces, trainer)
+    counted = counting.get_vocab()
+    vocab = {c: i for i, c in enumerate(byte_alphabet())}
+    for word in sorted(counted, key=counted.__getitem__):
+        if len(vocab) < size:
+            vocab.setdefault(word, len(vocab))
+    return with_byte_level(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
+
+
+def _slices(text: str, size: int) -> Iterator[str]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
