@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
 from rnngen.options.declare import Declared, Options, declared
+
+Group = TypeVar("Group", bound=Options)
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -42,6 +44,11 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
         return command
 
     return decorate
+
+
+def group_of(group: type[Group], given: Mapping[str, Any]) -> Group:
+    """The options of one group, of those that were typed for several."""
+    return group.of({name: value for name, value in given.items() if name in declared(group)})
 
 
 def _parameter(option: Declared) -> inspect.Parameter:
@@ -99,10 +106,10 @@ class WrongValueError(ValueError):
 
 
 def value_of(kind: Any, text: str) -> Any:
-    """The value that a text is of a type: one of several words, a number or several, a path, or the text itself.
+    """Convert text to a type: one of several words, true or false, a number or several, a path, or the text itself.
 
     Raises:
-        WrongValueError: it is none.
+        WrongValueError: it is not a value of that type.
     """
     if get_origin(kind) is Literal:
         choices = get_args(kind)
@@ -110,6 +117,10 @@ def value_of(kind: Any, text: str) -> Any:
             *first, last = map(repr, choices)
             raise WrongValueError(f"{', '.join(first)} or {last}" if first else last, choices)
         return text
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise WrongValueError("true or false")
+        return text == "true"
     if kind == Sequence[float]:
         try:
             return tuple(float(part) for part in text.split(","))

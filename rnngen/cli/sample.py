@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnngen.cli import console
-from rnngen.cli.declared import takes_options
+from rnngen.cli.declared import group_of, takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
-from rnngen.options.declare import check_count
 from rnngen.platforms import unescaped
-from rnngen.sampling.options import Sampling, draw_seed, names_of
+from rnngen.sampling.options import Samples, Sampling, draw_seed, names_of
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.sampling.writer import Sample
 
-_PROMPT, _MANY, _HOW, _OUT = "Prompt", "Which, and how many", "Model", "Output"
+_PROMPT, _HOW, _OUT = "Prompt", "Model", "Output"
 
 
-@takes_options(Sampling)
+@takes_options(Sampling, Samples)
 def sample_command(
     run: Annotated[
         list[str] | None,
@@ -40,25 +39,6 @@ def sample_command(
     ] = None,
     *,
     given: dict[str, Any],
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_MANY),
-    ] = None,
-    beam: Annotated[
-        int,
-        typer.Option(
-            help="Instead of drawing, search for the most likely text with N candidates; 0: draw.",
-            rich_help_panel=_MANY,
-        ),
-    ] = 0,
-    num_samples: Annotated[
-        int,
-        typer.Option(
-            help="How many continuations: on a terminal each under a heading; with --quiet and elsewhere an empty line "
-            "apart; with --until line always one per line.",
-            rich_help_panel=_MANY,
-        ),
-    ] = 1,
     ngram: Annotated[
         bool,
         typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.", rich_help_panel=_HOW),
@@ -100,16 +80,10 @@ def sample_command(
     for name in ("ban", "stop"):
         given[name] = tuple(map(unescaped, given.get(name, ())))
     given["force"] = unescaped(given.get("force", ""))
-    sampling = Sampling.of(given)
+    sampling, wanted = group_of(Sampling, given), group_of(Samples, given)
+    beam, num_samples = wanted.beam, wanted.num_samples
     if sampling.keep_stop and not sampling.stop:
         raise UsageError("--keep-stop keeps the text of --stop, which is not given")
-    check_count("num_samples", num_samples, least=1)
-    check_count("beam", beam)
-    if beam and num_samples > beam:
-        raise UsageError("--num-samples is more than --beam finds", expected=f"at most {beam}", found=num_samples)
-    given_seed = seed
-    seed = draw_seed() if seed is None else seed
-    check_count("seed", seed)
     _refuse_pairs(
         {
             "--prompt": prompt is not None,
@@ -118,15 +92,16 @@ def sample_command(
             "--beam": bool(beam),
             "--show-probs": show_probs,
             "--json": as_json,
-            "--seed": given_seed is not None,
+            "--seed": wanted.seed is not None,
             "--num-samples": num_samples > 1,
             **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
         }
     )
+    seed = draw_seed() if wanted.seed is None else wanted.seed
     text = unescaped(read_prompt(prompt, prompt_file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
-    from rnngen.sampling.generate import load
+    from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=ngram, device=device)
     _, unseen = generator.encode_prompt(text)
@@ -146,7 +121,7 @@ def sample_command(
     if show_probs and not as_json:
         write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
     elif as_json or beam or num_samples > 1:
-        total = None if sampling.until or sampling.stop or beam else sampling.most * num_samples
+        total = None if sampling.until or sampling.stop or beam else sampling.max_tokens * num_samples
         prompt_size = len(generator.prompt_ids(text))
         with (
             LongJob("reading the prompt", prompt_size, "tokens", shown=not quiet) as reading,

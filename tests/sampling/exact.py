@@ -19,7 +19,7 @@ from rnngen.engine.torch_stepper import Stepper
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.runs.run import open_run, sha256
-from rnngen.sampling.generate import Generator
+from rnngen.sampling.generator import Generator
 
 E = 8
 CONFIG = {"cell": "rnn", "nonlinearity": "identity", "embedding_size": E, "hidden_size": 3 * E}
