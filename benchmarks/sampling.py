@@ -35,7 +35,7 @@ from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.engine.recurrence import Recurrence
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
-from rnngen.sampling.generate import TOGETHER, Generator
+from rnngen.sampling.generator import TOGETHER, Generator
 
 E = 64
 CHARACTERS = "".join(map(chr, range(32, 127)))

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from rnngen.errors import RnngenError
     from rnngen.evaluation.evaluate import evaluate
     from rnngen.infilling.fill import load_filler
-    from rnngen.sampling.generate import generate, load
+    from rnngen.sampling.loading import generate, load
     from rnngen.training.launch import train
     from rnngen.training.resuming import train_further
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
     "evaluate": "rnngen.evaluation.evaluate",
-    "generate": "rnngen.sampling.generate",
-    "load": "rnngen.sampling.generate",
+    "generate": "rnngen.sampling.loading",
+    "load": "rnngen.sampling.loading",
     "load_filler": "rnngen.infilling.fill",
     "train": "rnngen.training.launch",
     "train_further": "rnngen.training.resuming",

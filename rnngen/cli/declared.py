@@ -7,11 +7,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
 from rnngen.options.declare import Declared, Options, declared
+
+Group = TypeVar("Group", bound=Options)
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -112,10 +114,10 @@ class WrongValueError(ValueError):
 
 
 def value_of(kind: Any, text: str) -> Any:
-    """The value that a text is of a type: one of several words, a number or several, a path, or the text itself.
+    """Convert text to a type: one of several words, true or false, a number or several, a path, or the text itself.
 
     Raises:
-        WrongValueError: it is none.
+        WrongValueError: it is not a value of that type.
     """
     if get_origin(kind) is Literal:
         choices = get_args(kind)
@@ -123,6 +125,10 @@ def value_of(kind: Any, text: str) -> Any:
             *first, last = map(repr, choices)
             raise WrongValueError(f"{', '.join(first)} or {last}" if first else last, choices)
         return text
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise WrongValueError("true or false")
+        return text == "true"
     if kind == Sequence[float]:
         try:
             return tuple(float(part) for part in text.split(","))

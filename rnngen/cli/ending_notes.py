@@ -1,4 +1,4 @@
-"""What is said before a text is written that cannot end where it was told to."""
+"""Notes on options that cannot end a text, because the model cannot write what they name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rnngen.sampling.stopping import UNTIL
 from rnngen.sampling.writable import cannot_be_written
 
 if TYPE_CHECKING:
-    from rnngen.sampling.generate import Generator
+    from rnngen.sampling.generator import Generator
     from rnngen.sampling.options import Sampling
 
 
 def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
-    """Of each end of the text that the model cannot write, why not; and what ends the text instead.
+    """For each ending that the model cannot write: why not, and what ends the text instead.
 
-    Also of each stop text in which a backslash stands for a line break, as no shell reads it, where the model has no
-    use for a backslash.
+    Also a note for each stop text whose backslash seems to be meant as a line break, since no shell reads it so, unless
+    the model has learned to use backslashes.
     """
     if not sampling.stop and sampling.until is None:
         return []
@@ -39,7 +39,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
             notes.append(f"--until {sampling.until} ends nothing: {reason}")
     if impossible == len(sampling.stop) + (sampling.until is not None):
         given = "" if sampling.length is not None else "; --length N sets another number"
-        notes[-1] += f". The text ends after {sampling.most:,} tokens{given}"
+        notes[-1] += f". The text ends after {sampling.max_tokens:,} tokens{given}"
     return notes
 
 
@@ -52,7 +52,7 @@ def _ends_of(until: str) -> list[str]:
 
 
 def _why_not(texts: list[str], generator: Generator, banned: list[int]) -> str | None:
-    """Why none of these texts can be written; None: one can."""
+    """Why the model can write none of these texts; None: it can write one."""
     tokenizer = generator.tokenizer
     if not all(cannot_be_written([text], tokenizer, banned) for text in texts):
         return None
@@ -63,15 +63,15 @@ def _why_not(texts: list[str], generator: Generator, banned: list[int]) -> str |
 
 
 def _has_use_for_backslash(tokens: list[bytes], level: str) -> bool:
-    """Whether a vocabulary shows that the training text had backslashes: as a character, or with others in a token.
+    """Whether the vocabulary suggests that the training text had backslashes: as a character, or inside a longer token.
 
-    Of bytes, every vocabulary has all.
+    A vocabulary of bytes always has it.
     """
     return level in ("char", "byte") or any(b"\\" in token and len(token) > 1 for token in tokens)
 
 
 def _meant_by_backslashes(text: str) -> str | None:
-    """How to say what a text with ``\\n`` in it means, if that is a line end."""
+    """How to type what a text with ``\\n`` in it probably means; None: it has none."""
     typed = typed_line_breaks("--stop", text)
     until = next((name for name, end in UNTIL.items() if text.replace("\\n", "\n") == end), None)
     return f"{typed}, or --until {until}" if typed and until else typed

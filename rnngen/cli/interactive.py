@@ -1,15 +1,14 @@
-"""``rnngen sample --interactive``: writing together, at a line editor."""
+"""``rnngen sample --interactive``: write a text together with a model, at a line editor."""
 
 from __future__ import annotations
 
 import collections.abc
-import dataclasses
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -18,25 +17,27 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli import console
+from rnngen.cli.declared import WrongValueError, value_of
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
 from rnngen.errors import RnngenError, UsageError
+from rnngen.options.declare import Declared, declared, invalid
 from rnngen.platforms import split_arguments
-from rnngen.sampling.generate import Generator
+from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
 
-SETTINGS = [field.name for field in dataclasses.fields(Sampling) if field.name != "force"]
+SETTINGS = {name: option for name, option in declared(Sampling).items() if name != "force"}
 
 HELP = f"""\
-Type text and press Enter: it is added as it stands, and the model goes on.
-Enter alone: the model goes on, up to {LENGTH} tokens unless you say otherwise.
+Type text and press Enter: it is added as it is, and the model continues.
+Enter alone: the model continues, up to {LENGTH} tokens unless you say otherwise.
 Alt-Enter breaks a line. Ctrl-C stops the model while it writes. A text that
-begins with / is written //.
+begins with / is typed with //.
 
   /retry      take back what the model wrote last, and let it write again
   /undo       take back the last step, yours or the model's
-  /words      the likeliest next words, or ends of a word that you have
+  /words      the most likely next words, or ends of a word that you have
               begun; /1 to /9 takes one
   /add TEXT   add text without letting the model go on
   /show       the whole text
@@ -91,13 +92,13 @@ class _Conversation:
         self.interrupted = True
 
     def _leave_if_interrupted(self) -> None:
-        """What the editor does first: a Ctrl-C before it took the terminal over was meant for it."""
+        """The first thing the editor does: a Ctrl-C before it took over the terminal was meant for it."""
         if self.interrupted:
             self.interrupted = False
             self.editor.app.exit(exception=KeyboardInterrupt)
 
     def converse(self) -> None:
-        """The loop of lines and answers."""
+        """Read lines and answer them."""
         console.write(f"Writing with {self.session.generator.name}, seed {self.session.seed}. /help tells how.\n")
         if self.session.text:
             console.write(self.session.text + "\n")
@@ -126,7 +127,7 @@ class _Conversation:
             self.interrupted = warned = False
 
     def answer(self, line: str) -> None:
-        """Do what a line says."""
+        """Carry out a line."""
         if not line.startswith("/"):
             self.add(line)
             self.show(self.session.write())
@@ -138,34 +139,34 @@ class _Conversation:
             self.command(name.replace("-", "_"), rest)
 
     def add(self, text: str) -> None:
-        """Append what the user typed."""
+        """Append the text that the user typed."""
         if text and (unseen := self.session.add(text)):
             console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
 
     def show(self, pieces: collections.abc.Generator[str]) -> None:
-        """What the model writes, after the line that it goes on from; Ctrl-C stops it."""
+        """Show what the model writes, after the line that it continues; Ctrl-C stops it."""
         console.write(self.session.text.rpartition("\n")[2])
         self.interrupted = False
         ends_line = console.write_pieces(self.until_interrupted(pieces), lambda: None)
         pieces.close()
         if not ends_line:
             console.write("\n")
-        if self.interrupted:  # the terminal throws away what it had not shown yet
+        if self.interrupted:  # the terminal drops output that it has not shown yet
             console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Each piece that is made, and then no more."""
+        """The pieces, up to the one during which the user pressed Ctrl-C."""
         for piece in pieces:
             yield piece
             if self.interrupted:
                 return
 
     def command(self, name: str, rest: str) -> None:
-        """Do what a command says."""
+        """Carry out a command."""
         if name.isdecimal() and self.words:
             self.pick(int(name))
         elif name in SETTINGS and rest:
-            self.session.change(**{name: _value(name, rest)})
+            self.session.change(**{name: _value(SETTINGS[name], rest)})
         elif name == "help":
             console.write(HELP)
         elif name == "retry":
@@ -191,7 +192,7 @@ class _Conversation:
         else:
             what = f"/{name.replace('_', '-')}"
             problem = f"{what} needs a value" if name in SETTINGS else f"there is no {what}"
-            raise UsageError(problem, hint="/help lists what there is.")
+            raise UsageError(problem, hint="/help lists the commands.")
         self.words = []
 
     def pick(self, number: int) -> None:
@@ -202,14 +203,14 @@ class _Conversation:
         console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def save(self, name: str) -> None:
-        """Write the text to a file, but never over one that something else has made."""
+        """Write the text to a file, but never overwrite a file that this session has not written."""
         names = _words(name, split_arguments)
         if len(names) != 1:
-            raise UsageError("/save needs the name of one file", hint="One with spaces stands in quotes.")
+            raise UsageError("/save needs the name of one file", hint="Put a name with spaces in quotes.")
         try:
             path = Path(names[0]).expanduser()
         except RuntimeError as error:  # no such user
-            raise UsageError(f"{names[0]}: there is no such home") from error
+            raise UsageError(f"{names[0]}: there is no such user") from error
         text = self.session.text
         if not text:
             raise UsageError("there is no text yet")
@@ -217,7 +218,7 @@ class _Conversation:
             with path.open("w" if path.resolve() in self.files else "x", encoding="utf-8", errors="replace") as file:
                 file.write(text if text.endswith("\n") else text + "\n")
         except FileExistsError as error:
-            raise UsageError(f"{path} is there already", hint="Save under another name.") from error
+            raise UsageError(f"{path} exists already", hint="Save under another name.") from error
         except OSError as error:
             raise RnngenError(f"cannot be written ({error.strerror})", where=path) from error
         self.files.add(path.resolve())
@@ -226,7 +227,7 @@ class _Conversation:
 
 
 def _shown(text: str) -> str:
-    """On one line, and not too much of it."""
+    """A text on one line, shortened if it is long."""
     text = text.replace("\n", "↵")
     return text if width(text) <= 60 else f"{text[:28]} … {text[-28:]}"
 
@@ -241,34 +242,32 @@ def _setting(sampling: Sampling, name: str) -> str:
 
 
 def _words(text: str, split: Callable[[str], list[str]] = shlex.split) -> list[str]:
-    """Words as a shell reads them."""
+    """Split words as a shell does."""
     try:
         return split(text)
     except ValueError as error:
-        raise UsageError("a quote is open", hint='"don\'t" stands in double quotes.') from error
+        raise UsageError("a quote is not closed", hint='Put "don\'t" in double quotes.') from error
 
 
-def _value(name: str, text: str) -> Any:
-    """What a setting's value says, in the setting's type."""
-    kind = get_type_hints(Sampling)[name]
-    if name in ("ban", "stop"):
-        return () if text.strip() == "none" else tuple(_words(text))
-    if type(None) in get_args(kind) and text.strip() == "none":
+def _value(setting: Declared, text: str) -> Any:
+    """The value of a setting, from the text that was typed for it.
+
+    Raises:
+        UsageError: it is not a value of the setting's type.
+    """
+    typed = text.strip()
+    if setting.element is str:
+        return () if typed == "none" else tuple(_words(text))
+    if setting.optional and typed == "none":
         return None
-    if kind is bool:
-        if text.strip() not in ("true", "false"):
-            raise UsageError(f"invalid value for `{name}`", expected="true or false", found=repr(text))
-        return text.strip() == "true"
-    number = float if kind is float else int if kind is int or int in get_args(kind) else str
     try:
-        return number(text.strip())
-    except ValueError as error:
-        expected = "a number" if number is float else "an integer"
-        raise UsageError(f"invalid value for `{name}`", expected=expected, found=repr(text)) from error
+        return value_of(setting.kind, typed)
+    except WrongValueError as error:
+        raise invalid(setting, text, error.expected) from error
 
 
 class _Commands(Completer):
-    """Completes commands, and names of files after /save."""
+    """Completes the names of commands."""
 
     NAMES = ("retry", "undo", "words", "add", "show", "save", "settings", "help", "quit", *SETTINGS)
 

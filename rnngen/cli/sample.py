@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,85 +11,30 @@ from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
+from rnngen.cli.sample_options import Output, Prompt
 from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
-from rnngen.options.declare import check_count
 from rnngen.platforms import unescaped
-from rnngen.sampling.options import Sampling, draw_seed, names_of
+from rnngen.sampling.options import Samples, Sampling, draw_seed, names_of
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
+    from rnngen.sampling.generator import Generator
     from rnngen.sampling.writer import Sample
 
-_PROMPT, _MANY, _HOW, _OUT = "Prompt", "Which, and how many", "Model", "Output"
 
-
-@takes_options(Sampling)
+@takes_options()
 def sample_command(
     context: typer.Context,
     run: Annotated[
         list[str] | None,
         typer.Argument(metavar="RUN", help="The run's folder. [default: the newest under checkpoints/]"),
     ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option("--prompt", "-p", help="Text to go on from; - reads standard input.", rich_help_panel=_PROMPT),
-    ] = None,
-    prompt_file: Annotated[
-        Path | None, typer.Option(help="Go on from this file's text.", rich_help_panel=_PROMPT)
-    ] = None,
     *,
-    given: dict[str, Any],
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed gives the same text. [default: drawn and reported]", rich_help_panel=_MANY),
-    ] = None,
-    beam: Annotated[
-        int,
-        typer.Option(
-            help="Instead of drawing, search for the most likely text with N candidates; 0: draw.",
-            rich_help_panel=_MANY,
-        ),
-    ] = 0,
-    num_samples: Annotated[
-        int,
-        typer.Option(
-            help="How many continuations: on a terminal each under a heading; with --quiet and elsewhere an empty line "
-            "apart; with --until line always one per line.",
-            rich_help_panel=_MANY,
-        ),
-    ] = 1,
-    ngram: Annotated[
-        bool,
-        typer.Option("--ngram", help="Draw from the network mixed with the run's n-gram model.", rich_help_panel=_HOW),
-    ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option(help="Compute with torch on auto, cpu, mps or cuda. [default: with NumPy]", rich_help_panel=_HOW),
-    ] = None,
-    interactive: Annotated[
-        bool,
-        typer.Option(
-            "--interactive",
-            "-i",
-            help="Write together: type, continue, retry, undo, pick words, save.",
-            rich_help_panel=_OUT,
-        ),
-    ] = False,
-    show_probs: Annotated[
-        bool, typer.Option("--show-probs", help="Colour each token by how surprising it was.", rich_help_panel=_OUT)
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON object per line and sample: text, seed, tokens, nats, finish reason.",
-            rich_help_panel=_OUT,
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No notes on standard error.", rich_help_panel=_OUT)
-    ] = False,
+    prompt: Prompt,
+    sampling: Sampling,
+    samples: Samples,
+    output: Output,
 ) -> None:
     """Write new text with a trained model.
 
@@ -99,95 +43,88 @@ def sample_command(
     """
     console: Console = context.obj
     folder = run_of(run)
-    for name in ("ban", "stop"):
-        given[name] = tuple(map(unescaped, given.get(name, ())))
-    given["force"] = unescaped(given.get("force", ""))
-    sampling = Sampling.of(given)
-    if sampling.keep_stop and not sampling.stop:
-        raise UsageError("--keep-stop keeps the text of --stop, which is not given")
-    check_count("num_samples", num_samples, least=1)
-    check_count("beam", beam)
-    if beam and num_samples > beam:
-        raise UsageError("--num-samples is more than --beam finds", expected=f"at most {beam}", found=num_samples)
-    given_seed = seed
-    seed = draw_seed() if seed is None else seed
-    check_count("seed", seed)
-    _refuse_pairs(
-        {
-            "--prompt": prompt is not None,
-            "--prompt-file": prompt_file is not None,
-            "--interactive": interactive,
-            "--beam": bool(beam),
-            "--show-probs": show_probs,
-            "--json": as_json,
-            "--seed": given_seed is not None,
-            "--num-samples": num_samples > 1,
-            **{f"--{name.replace('_', '-')}": True for name in sampling.changes(*_DRAWING)},
-        }
+    sampling = sampling.changed(
+        ban=tuple(map(unescaped, sampling.ban)),
+        stop=tuple(map(unescaped, sampling.stop)),
+        force=unescaped(sampling.force),
     )
-    text = unescaped(read_prompt(prompt, prompt_file, folder))
+    if sampling.keep_stop and not sampling.stop:
+        raise UsageError("`keep_stop` keeps the text of `stop`, which is not given")
+    _refuse_pairs(prompt, sampling, samples, output)
+    seed = draw_seed() if samples.seed is None else samples.seed
+    text = unescaped(read_prompt(prompt.prompt, prompt.prompt_file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
-    from rnngen.sampling.generate import load
+    from rnngen.sampling.loading import load
 
-    generator = load(opened, ngram=ngram, device=device)
+    generator = load(opened, ngram=output.ngram, device=output.device)
     _, unseen = generator.encode_prompt(text)
     check_line_breaks(generator, sampling.ban, sampling.force)
-    for note in [] if quiet else notes_on_prompt(prompt, prompt_file, text, unseen):
-        console.note(f"note: {note}")
-    if (sampling.stop or sampling.until) and not quiet:
+    notes = notes_on_prompt(prompt.prompt, prompt.prompt_file, text, unseen)
+    if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 
-        for note in notes_on_ending(generator, sampling):
-            console.note(f"note: {note}")
-    if interactive:
+        notes += notes_on_ending(generator, sampling)
+    for note in [] if output.quiet else notes:
+        console.note(f"note: {note}")
+    if output.interactive:
         from rnngen.cli.interactive import write_together
 
         write_together(generator, text, sampling, seed)
         return
-    if show_probs and not as_json:
-        write_coloured(generator, text, sampling, seed, num_samples, quiet=quiet)
-    elif as_json or beam or num_samples > 1:
-        total = None if sampling.until or sampling.stop or beam else sampling.most * num_samples
-        prompt_size = len(generator.prompt_ids(text))
-        with (
-            LongJob("reading the prompt", prompt_size, "tokens", shown=not quiet) as reading,
-            LongJob("writing", total, "tokens", shown=not quiet) as writing,
-        ):
-            reading.advance_to(0)
-
-            def drawn(tokens: int) -> None:
-                reading.stop()
-                writing.advance_to(tokens)
-
-            samples: Iterable[Sample]
-            if beam:
-                from rnngen.sampling.beam import beam_search
-
-                samples = beam_search(generator, text, beam, sampling, drawn, reading.advance_to)[:num_samples]
-            else:
-                samples = generator.samples(
-                    [text] * num_samples,
-                    seed=seed,
-                    keep_pieces=show_probs,
-                    on_step=drawn,
-                    on_read=reading.advance_to,
-                    **vars(sampling),
-                )
-            if as_json:
-                write_objects(samples, text, {"beam": beam} if beam else {"temperature": sampling.temperature})
-                return
-            write_samples(samples, text, sampling, num_samples, quiet=quiet)
+    if output.show_probs and not output.json:
+        write_coloured(generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
+    elif output.json or samples.beam or samples.num_samples > 1:
+        _write_several(generator, text, sampling, samples, output, seed)
     else:
-        write_stream(generator, text, sampling, seed, quiet=quiet)
-    if not quiet:
-        mixed = ", the network mixed with its n-gram model" if ngram else ""
-        how = f"beam of {beam}" if beam else f"seed {seed}"
+        write_stream(generator, text, sampling, seed, quiet=output.quiet)
+    if not (output.quiet or output.json):
+        mixed = ", the network mixed with its n-gram model" if output.ngram else ""
+        how = f"beam of {samples.beam}" if samples.beam else f"seed {seed}"
         console.note(f"({how}, {generator.name}{_progress_of(opened)}{mixed})")
 
 
+def _write_several(
+    generator: Generator, text: str, sampling: Sampling, samples: Samples, output: Output, seed: int
+) -> None:
+    """Write samples that are shown when they are complete."""
+    open_ended = sampling.until or sampling.stop or samples.beam
+    total = None if open_ended else sampling.max_tokens * samples.num_samples
+    prompt_size = len(generator.prompt_ids(text))
+    with (
+        LongJob("reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,
+        LongJob("writing", total, "tokens", shown=not output.quiet) as writing,
+    ):
+        reading.advance_to(0)
+
+        def drawn(tokens: int) -> None:
+            reading.stop()
+            writing.advance_to(tokens)
+
+        found: Iterable[Sample]
+        if samples.beam:
+            from rnngen.sampling.beam import beam_search
+
+            found = beam_search(generator, text, samples.beam, sampling, drawn, reading.advance_to)
+            found = found[: samples.num_samples]
+        else:
+            found = generator.samples(
+                [text] * samples.num_samples,
+                seed=seed,
+                keep_pieces=output.show_probs,
+                on_step=drawn,
+                on_read=reading.advance_to,
+                **vars(sampling),
+            )
+        if output.json:
+            how = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
+            write_objects(found, text, how)
+        else:
+            write_samples(found, text, sampling, samples.num_samples, quiet=output.quiet)
+
+
 def _progress_of(run: Run) -> str:
-    """How far a run has been trained, where that is not to its end."""
+    """How far a run has been trained, if it has not reached its end."""
     steps = [int(folder.name) for folder in (run.path / "resume").glob("*") if folder.name.isdecimal()]
     planned = run.planned_steps()
     if not steps or planned is None or max(steps) >= planned:
@@ -198,15 +135,21 @@ def _progress_of(run: Run) -> str:
 _DRAWING = names_of("drawing", "filter")
 
 _EXCLUDING = {
-    "--prompt": ("--prompt-file",),
-    "--beam": ("--interactive", "--show-probs", "--seed", *(f"--{name.replace('_', '-')}" for name in _DRAWING)),
-    "--interactive": ("--json", "--show-probs", "--num-samples", "--force"),
+    "prompt": ("prompt_file",),
+    "beam": ("interactive", "show_probs", "seed", *_DRAWING),
+    "interactive": ("json", "show_probs", "num_samples", "force"),
 }
-"""Options that say different things."""
+"""Option → options that cannot be combined with it."""
 
 
-def _refuse_pairs(given: dict[str, bool]) -> None:
+def _refuse_pairs(prompt: Prompt, sampling: Sampling, samples: Samples, output: Output) -> None:
+    given = {
+        *prompt.changes("prompt", "prompt_file"),
+        *sampling.changes(*_DRAWING),
+        *samples.changes("seed", "beam", "num_samples"),
+        *output.changes("interactive", "show_probs", "json"),
+    }
     for option, others in _EXCLUDING.items():
         for other in others:
-            if given.get(option) and given.get(other):
-                raise UsageError(f"{option} and {other} cannot both be given")
+            if option in given and other in given:
+                raise UsageError(f"`{option}` and `{other}` cannot both be given")

@@ -1,4 +1,4 @@
-"""What ``sample`` is given: a run, a prompt, and texts that are typed where or as they should not be."""
+"""The inputs of ``sample``: the run, the prompt, and what to say about texts that were typed in the wrong place."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
-    from rnngen.sampling.generate import Generator
+    from rnngen.sampling.generator import Generator
 
 
 def run_of(arguments: Sequence[str] | None) -> str | None:
-    """The run's folder, where one was given; None: the newest.
+    """The run's folder, if one was given; None: the newest run.
 
     Raises:
-        UsageError: there are several arguments, or it is a text.
-        CheckpointError: it is a file.
+        UsageError: there are several arguments, or the argument is a text.
+        CheckpointError: the argument is a file.
     """
     if not arguments:
         return None
     first, *more = arguments
     if more:
         run, words = (first, more) if _exists(first) else (None, list(arguments))
-        raise _text_goes_with_prompt(" ".join(words), run)
+        raise _text_without_prompt(" ".join(words), run)
     if not first:
         raise UsageError("the run's name is empty", hint="Without a name, the newest run is used: rnngen sample")
     if first == "-":
         raise UsageError("a run is expected, not -", hint="Standard input is read with: rnngen sample --prompt -")
     if not _exists(first) and any(map(str.isspace, first)):
-        raise _text_goes_with_prompt(first, None)
+        raise _text_without_prompt(first, None)
     if _exists(first) and Path(first).is_file():
         raise CheckpointError(
             "is not a run",
             where=first,
             expected="a folder made by rnngen train",
             found="a file",
-            hint=f"Go on from its text with: rnngen sample --prompt-file {quote_argument(first)}",
+            hint=f"Continue its text with: rnngen sample --prompt-file {quote_argument(first)}",
         )
     return first
 
 
 def open_run_of(argument: str | None) -> Run:
-    """Open the run that was named, or the newest.
+    """Open the run that was named, or the newest run.
 
     Raises:
-        CheckpointError: there is none, or it is damaged.
+        CheckpointError: there is no such run, or it is damaged.
     """
     from rnngen.runs.finding import open_run
 
@@ -59,7 +59,7 @@ def open_run_of(argument: str | None) -> Run:
     except CheckpointError as error:
         if argument is None or _exists(argument):
             raise
-        raise CheckpointError(  # one word may be a text too
+        raise CheckpointError(  # the single word may have been meant as a prompt
             error.what,
             where=error.where,
             expected=error.expected,
@@ -68,14 +68,14 @@ def open_run_of(argument: str | None) -> Run:
         ) from error
 
 
-def _text_goes_with_prompt(text: str, run: str | None) -> UsageError:
+def _text_without_prompt(text: str, run: str | None) -> UsageError:
     return UsageError("a run is expected, not a text", found=repr(_shortened(text)), hint=_prompt_hint(text, run))
 
 
 def _prompt_hint(text: str, run: str | None) -> str:
     words = ["rnngen", "sample", *([run] if run else []), "--prompt" if text[:1] != "-" else f"--prompt={text}"]
     words += [text] if text[:1] != "-" else []
-    return f"Text goes with --prompt: {' '.join(map(quote_argument, words))}"
+    return f"A prompt is given with --prompt: {' '.join(map(quote_argument, words))}"
 
 
 def _shortened(text: str) -> str:
@@ -85,20 +85,20 @@ def _shortened(text: str) -> str:
 def _exists(name: str) -> bool:
     try:
         return Path(name).exists()
-    except (OSError, ValueError):  # no name that a file can have
+    except (OSError, ValueError):  # not a possible file name
         return False
 
 
 def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
-    """The prompt; of a file or standard input under the rules of every text, less the newline that an editor adds.
+    """The prompt. A file and standard input are decoded like any text, without the final newline that editors add.
 
     Args:
         prompt: the text, or ``-`` for standard input.
-        file: where it is instead, or None.
+        file: the file to read it from instead, if any.
         run: as it was typed, for hints.
 
     Raises:
-        CorpusError: the file cannot be read, or is no text.
+        CorpusError: the file cannot be read, or is not text.
         UsageError: standard input is closed.
     """
     if file is None and prompt != "-":
@@ -120,12 +120,12 @@ def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
 
 
 def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str) -> list[str]:
-    """What may surprise in how a prompt is read.
+    """Notes on how a prompt is read, where that may surprise the user.
 
     Args:
-        prompt: what ``--prompt`` gave.
-        file: what ``--prompt-file`` gave.
-        text: the prompt, read.
+        prompt: the value of ``--prompt``.
+        file: the value of ``--prompt-file``.
+        text: the prompt that was read.
         unseen: its characters that the model has never seen.
     """
     notes = []
@@ -134,16 +134,16 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
         meant = f". For a line break, {typed}" if typed else ""
         notes.append(f"the model has never seen {unseen!r}; left out of what it reads{meant}")
     if text and text == prompt and _exists(text) and Path(text).is_file():
-        notes.append(f"--prompt is the text itself; to go on from the file: --prompt-file {quote_argument(text)}")
+        notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == "-" or file is not None):
         notes.append("the prompt is empty; the text begins as a paragraph does")
     return notes
 
 
 def typed_line_breaks(option: str, text: str) -> str | None:
-    """How an option is typed in whose text ``\\n`` and ``\\t`` shall be line breaks and tabs; None: it has none.
+    """How to type an option whose ``\\n`` and ``\\t`` are meant as line breaks and tabs; None: its text has neither.
 
-    No shell makes a line break of a backslash and a letter in plain quotes.
+    In plain quotes, no shell turns a backslash and a letter into a line break.
     """
     if not re.search(r"\\[nrt]", text):
         return None
@@ -152,10 +152,10 @@ def typed_line_breaks(option: str, text: str) -> str | None:
 
 
 def check_line_breaks(generator: Generator, ban: Sequence[str], force: str) -> None:
-    """Refuse texts of --ban and --force that the model cannot write, and in which a backslash may be a line break.
+    """Refuse texts of --ban and --force that the model cannot write and whose backslashes may be meant as line breaks.
 
     Raises:
-        UsageError: there is one.
+        UsageError: there is such a text.
     """
     for option, text in (*(("--ban", text) for text in ban), ("--force", force)):
         typed = typed_line_breaks(option, text)

@@ -1,7 +1,7 @@
-"""What ``sample`` shows: one text as it is made, in colours or without, or many when they are done, or JSON.
+"""The output of ``sample``: one text as it is made, with or without colours, or finished texts, or JSON.
 
-Of several texts, a terminal is shown each under a heading. Elsewhere, and with --quiet, there are the texts alone: one
-per line where none can have a line end, else with an empty line between them.
+On a terminal, each of several texts has a heading. Elsewhere, and with --quiet, only the texts are shown: one per line
+if none can contain a line end, else with an empty line between them.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from rnngen.cli import console
 from rnngen.cli.longjob import LongJob
 
 if TYPE_CHECKING:
-    from rnngen.sampling.generate import Generator
+    from rnngen.sampling.generator import Generator
     from rnngen.sampling.options import Sampling
     from rnngen.sampling.writer import Piece, Sample, Writer
 
 
 def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool) -> None:
-    """One continuation, as it is made: the prompt at once, the rest when that has been read."""
+    """Write one continuation as it is made: the prompt at once, the rest once the prompt has been read."""
     from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_text
 
     ending = Ending(sampling, prompt)
     hidden = quiet or console.shows_output()
-    total = None if ending.stops else ending.most
+    total = None if ending.stops else ending.max_tokens
     with LongJob("writing", total, "tokens", shown=not hidden) as job:
         writer: Writer | None = None
 
@@ -34,14 +34,14 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
             nonlocal writer
             yield prompt
             writer = _read_prompt(generator, prompt, sampling, seed, 0, quiet=quiet)
-            job.advance_to(0)  # its time begins now
+            job.advance_to(0)  # the time starts now
             yield from write_text(writer, generator.tokenizer, ending)
 
         try:
             ends_line = console.write_pieces(pieces(), lambda: job.advance_to(writer.drawn if writer else 0))
         except KeyboardInterrupt:
             if console.shows_output():
-                console.write("\n")  # the shell's next line begins on its own
+                console.write("\n")  # the shell starts a new line
             raise
     if not ends_line:
         console.write("\n")
@@ -50,7 +50,7 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
 def write_coloured(
     generator: Generator, prompt: str, sampling: Sampling, seed: int, num_samples: int, *, quiet: bool
 ) -> None:
-    """Continuations as they are made, in the colours of the network's surprise."""
+    """Write continuations as they are made, coloured by the surprisal of each token."""
     from rnngen.cli.surprisal import ColouredOutput, show_legend
     from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_pieces
@@ -86,7 +86,7 @@ def _read_prompt(
 
 
 def without_last_line_ends(pieces: Iterable[tuple[str, float | None]]) -> Iterator[tuple[str, float | None]]:
-    """A text in pieces, with what each cost, less the line ends that it ends with."""
+    """A text in pieces, each with its nats, without the line ends at the end of the text."""
     held: list[tuple[str, float | None]] = []
     for text, nats in pieces:
         body = text.rstrip("\n")
@@ -99,7 +99,7 @@ def without_last_line_ends(pieces: Iterable[tuple[str, float | None]]) -> Iterat
 
 
 def write_samples(samples: Iterable[Sample], prompt: str, sampling: Sampling, num_samples: int, *, quiet: bool) -> None:
-    """Whole samples, each when it is done."""
+    """Write whole samples, each when it is finished."""
     above = between(sampling, prompt, num_samples, quiet=quiet)
     for sample in samples:
         text = prompt + sample.text
@@ -109,7 +109,7 @@ def write_samples(samples: Iterable[Sample], prompt: str, sampling: Sampling, nu
 
 
 def between(sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool) -> Callable[[int], str]:
-    """What stands before a sample of this number, from 0."""
+    """A function of the number of a sample, from 0: the text that is written before it."""
     one_line = "\n" not in prompt and (sampling.until == "line" or "\n" in (*sampling.stop, *sampling.ban))
     if num_samples == 1 or one_line:
         return lambda _: ""
@@ -123,12 +123,12 @@ def _object(piece: Piece) -> dict[str, Any]:
 
 
 def heading(number: int) -> str:
-    """What stands above a sample, numbered from 0, on a terminal."""
+    """The heading of a sample on a terminal; samples are numbered from 0."""
     return f"--- sample {number + 1}\n"
 
 
 def write_objects(samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
-    """Samples as JSON, one a line."""
+    """Write samples as JSON, one object per line."""
     for sample in samples:
         mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
         pieces = {} if sample.pieces is None else {"pieces": [_object(piece) for piece in sample.pieces]}

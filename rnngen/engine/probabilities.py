@@ -1,4 +1,4 @@
-"""Logits as probabilities: the natural logarithm of softmax, and what is said of logits that are no numbers."""
+"""From logits to ln p: log-softmax, and the error for logits that are not finite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[np.floating[Any]]
 
 
 def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
-    """-ln p of one token a row, (B,), under softmax(logits), (B, V)."""
+    """-ln p of one token per row, (B,), under softmax(logits), (B, V)."""
     z = logits - logits.max(axis=1, keepdims=True)
     picked = z[np.arange(len(tokens)), tokens]
     nats: NDArray[np.float64] = np.log(np.exp(z, z).sum(axis=1, dtype=np.float64)) - picked
@@ -34,6 +34,12 @@ def log_softmax(logits: Array) -> NDArray[np.float64]:
     return log_p
 
 
+def normalized(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ln p of alternatives, (N,), scaled so that their probabilities sum to 1."""
+    shares: NDArray[np.float64] = log_p - np.logaddexp.reduce(log_p)
+    return shares
+
+
 def not_finite() -> RnngenError:
-    """The error for logits that are no numbers."""
+    """The error for logits that are not finite."""
     return RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")

@@ -1,30 +1,26 @@
-"""A trained network that steps on a device of torch, as ``engine.recurrence.Recurrence`` does in NumPy.
+"""A trained network on a torch device, one step at a time: the counterpart of ``recurrence.Recurrence``.
 
-On a processor the NumPy engine is faster; this one is for large networks, or many samples, on a GPU.
+On a CPU the NumPy engine is faster; this one is for large networks, or many samples, on a GPU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from rnngen.engine.probabilities import Array
 from rnngen.model.language_model import RecurrentLM
-
-Array = NDArray[np.floating[Any]]
 
 
 class Stepper:
-    """B streams of tokens that are read one at a time, in float32; see ``engine.context.Model``.
+    """B streams of tokens that are read one at a time, in float32; see ``protocol.Model``.
 
     Args:
         network: the network; it is moved to the device.
-        device: of torch.
+        device: the torch device.
     """
 
     def __init__(self, network: RecurrentLM, device: str) -> None:
@@ -43,12 +39,12 @@ class Stepper:
 
     @torch.inference_mode()
     def reset(self, batch_size: int = 1) -> None:
-        """Begin B streams that have read nothing."""
-        self._go_to(self._model.start_state(batch_size))
+        """Start B streams that have read nothing."""
+        self._continue_from(self._model.start_state(batch_size))
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int]) -> Array:
-        """Read one token a stream, B in all, and return the logits of those after them, (B, V)."""
+        """Read one token per stream, B in all, and return the logits of the next tokens, (B, V)."""
         ids = torch.tensor([list(tokens)], device=self._state.device)
         logits, self._state = self._model(ids, self._state)
         self.logits = logits[0].cpu().numpy()
@@ -56,15 +52,15 @@ class Stepper:
 
     @property
     def state(self) -> Array:
-        """All that the streams remember, (L, S, B, H): a copy. Assigning it goes on from there."""
+        """A copy of the streams' state, (L, S, B, H). Assign it to continue from there."""
         state: Array = self._state.cpu().numpy().copy()
         return state
 
     @state.setter
     @torch.inference_mode()
     def state(self, state: Array) -> None:
-        self._go_to(torch.from_numpy(state).to(self._state.device))
+        self._continue_from(torch.from_numpy(state).to(self._state.device))
 
-    def _go_to(self, state: Tensor) -> None:
+    def _continue_from(self, state: Tensor) -> None:
         self._state = state
         self.logits = self._model.readout(state).cpu().numpy()

@@ -36,18 +36,15 @@ class Mixture:
         ngram = -np.log(p)
         return ngram, -self._mix(-network_nats.astype(np.float64), -ngram, self.shares[matched])
 
-    def log_probabilities(self, logits: Floats, numbers: Ints) -> NDArray[np.float64]:
+    def log_probabilities(self, network_log_p: Floats, numbers: Ints) -> NDArray[np.float64]:
         """Ln p of every next token, (B, V).
 
         Args:
-            logits: the network's, (B, V).
+            network_log_p: ln p under the network alone, (B, V).
             numbers: what the n-gram model has read, (n - 1, B).
         """
-        network = logits.astype(np.float64)
-        network -= network.max(axis=1, keepdims=True)
-        network -= np.log(np.exp(network).sum(axis=1, keepdims=True))
         shares = self.shares[self.ngram.matched(numbers)]
-        return self._mix(network, np.log(self.ngram.distribution(numbers)), shares[:, None])
+        return self._mix(network_log_p, np.log(self.ngram.distribution(numbers)), shares[:, None])
 
     @staticmethod
     def _mix(network: Floats, ngram: Floats, share: Floats) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
 from rnngen.evaluation.evaluate import held_out_nats, score_text
+from rnngen.evaluation.surprisal import level_of
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
 from rnngen.inspection.gradients import Flow, gradient_flow
 from rnngen.model.load import load_network
@@ -25,7 +26,7 @@ from rnngen.model.network import Network
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
-from rnngen.sampling.generate import load
+from rnngen.sampling.loading import load
 from rnngen.training.samples import fill_some_words
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
@@ -36,7 +37,6 @@ LAGS = 100
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
 SEED = 0
-LEVELS = (1.0, 3.0, 6.0, 10.0)  # bits from which a token is in the next colour
 
 
 @dataclass
@@ -159,11 +159,10 @@ def _surprisal(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.intege
     nats = np.empty(len(tokens), np.float32)
     held_out_nats(network, tokens, each=nats)
     begin = min(CONTEXT, len(tokens) // 2)
-    bits = nats[begin:].astype(float) / math.log(2)
     pieces = pieces_of(tokenizer, tokens[begin:].tolist())
     return [
-        (piece, int(np.searchsorted(LEVELS, b, "right")), f"{b:.1f} bits, p = {2.0**-b:.2g}")
-        for piece, b in zip(pieces, bits, strict=True)
+        (piece, level_of(n), f"{n / math.log(2):.1f} bits, p = {math.exp(-n):.2g}")
+        for piece, n in zip(pieces, nats[begin:].tolist(), strict=True)
     ]
 
 

@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from rnngen import __version__
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.evaluation.surprisal import LEVELS
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
-from rnngen.report.collect import LEVELS, RunReport
+from rnngen.report.collect import RunReport
 from rnngen.runs.files import write_atomically
 
 GENERATOR = "rnngen"
@@ -51,7 +52,7 @@ def render(reports: Sequence[RunReport]) -> str:
         generator=GENERATOR,
         version=__version__,
         reports=reports,
-        levels=LEVELS,
+        levels=[label for _, label in LEVELS],
         curves=[(title, charts.learning_curves(group)) for title, _, group in kinds if group],
         tables=[(title, names, group) for title, names, group in kinds if group],
         flows=[charts.gradient_flow(report) for report in reports],

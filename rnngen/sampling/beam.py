@@ -1,4 +1,4 @@
-"""Beam search: the likeliest text, instead of a drawn one."""
+"""Beam search: the most likely text, instead of a drawn one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from rnngen.engine.probabilities import log_softmax, nats_of
 from rnngen.sampling.filters import ban
-from rnngen.sampling.generate import Generator
+from rnngen.sampling.generator import Generator
 from rnngen.sampling.opening import branches
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import Ending, FinishReason
@@ -19,12 +19,12 @@ from rnngen.sampling.writer import Sample
 
 
 class Hypothesis(NamedTuple):
-    """A text that may turn out to be the likeliest.
+    """A text that may turn out to be the most likely one.
 
     Attributes:
-        score: what it is ranked by: ln p of all its tokens under the distribution that the search is over.
+        score: its rank: ln p of all its tokens under the distribution that is searched.
         content: its bytes.
-        tokens: how many.
+        tokens: their number.
         nats: -ln p under the network alone.
     """
 
@@ -42,21 +42,21 @@ def beam_search(
     on_step: Callable[[int], object] | None = None,
     on_read: Callable[[int], object] | None = None,
 ) -> list[Sample]:
-    """The likeliest continuations of a prompt that are found by keeping the ``width`` likeliest at every step.
+    """Search for the most likely continuations of a prompt, keeping the ``width`` most likely texts at every step.
 
-    Texts are ranked by their probability as a whole, without a correction for length: that is what "likeliest" says.
-    A text that has ended before ``length`` competes with those that go on, what stopped it included.
+    Texts are ranked by their probability as a whole, without a correction for length. A text that ends before
+    ``length``, with the tokens that stopped it, competes with those that go on.
 
     Args:
-        generator: the model, or the mixture that it draws from.
-        prompt: what the text goes on from.
-        width: how many are kept; 1 is greedy. With V^length it would be exact.
+        generator: the model, or its mixture with an n-gram model.
+        prompt: the text to continue.
+        width: the number of texts that are kept; 1 is greedy, V^length would be exact.
         sampling: ``length``, ``until``, ``stop`` and ``ban``.
-        on_step: told how many tokens have been searched.
-        on_read: told, from time to time, how many of the prompt's tokens have been read.
+        on_step: called with the number of tokens searched so far.
+        on_read: called now and then with the number of the prompt's tokens read so far.
 
     Returns:
-        Up to ``width`` samples, the likeliest first.
+        Up to ``width`` samples, the most likely first.
     """
     table = generator.tokenizer.token_bytes()
     banned = generator.banned(sampling.ban)
@@ -65,17 +65,17 @@ def beam_search(
     context.snapshot = start.stream
     begun, log_p = branches(context, start.opening, banned)
     live = [Hypothesis(branch.log_p, b"", 0, branch.nats) for branch in begun]
-    known = [branch.known for branch in begun]  # bytes of the next token that are the prompt's
-    if not sampling.most:
+    known = [branch.known for branch in begun]  # bytes of the next token that belong to the prompt
+    if not sampling.max_tokens:
         live = [Hypothesis(0.0, b"", 0, 0.0)]
     ended: list[tuple[Hypothesis, Sample]] = []
-    for step in range(sampling.most):
+    for step in range(sampling.max_tokens):
         if on_step is not None:
             on_step(step)
         scores = np.array([h.score for h in live])[:, None] + log_p
         # twice as many, so that enough go on when some end
         best = np.argsort(-scores, axis=None, kind="stable")[: 2 * width]
-        rows, tokens = (places.tolist() for places in np.unravel_index(best, scores.shape))
+        rows, tokens = (indices.tolist() for indices in np.unravel_index(best, scores.shape))
         nats = nats_of(context.network[rows], tokens).tolist()
         going: list[tuple[int, int, Hypothesis]] = []
         for rank, (row, token) in enumerate(zip(rows, tokens, strict=True)):
@@ -90,7 +90,7 @@ def beam_search(
                 going.append((row, token, grown))
         ended = sorted(ended, key=lambda pair: -pair[0].score)[:width]
         live, known = [grown for _, _, grown in going], [0] * len(going)
-        # nothing that goes on can rise again
+        # a text that goes on only loses probability
         if not live or (len(ended) == width and ended[-1][0].score >= live[0].score):
             break
         context.snapshot = context.snapshot.select([row for row, _, _ in going])
@@ -114,7 +114,7 @@ def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
 
 
 def _finished(h: Hypothesis, ending: Ending) -> Sample:
-    """The sample of a text that has no more tokens."""
+    """The sample of a text that gets no more tokens."""
     text = ending.finish(h.content.decode(errors="replace"))
     return _sample(h, text, ending.reason, ending.stop)
 

@@ -1,14 +1,14 @@
-"""The end of a prompt that is no whole token yet, and the tokens that it may be the beginning of.
+"""Token healing: the end of a prompt that is not a whole token yet, and the tokens that may begin with it.
 
-The space before a word belongs to the word's token, and an unfinished word is no token of the text that it becomes.
-So the end of a prompt is held back (``Tokenizer.hold_back``), and what is drawn first are tokens whose bytes begin with
-those that are held back. Such a sequence is a *cover* of them (Vieira et al. 2024, "From Language Models over Tokens to
-Language Models over Characters", arXiv 2412.03719): t1 … tk spell a text that begins with them, t1 … tk-1 only a part
-of them. Every sequence of tokens whose text goes on from the prompt begins with exactly one cover, and
+The space before a word belongs to the word's token, and an unfinished word is not a token of the text that it becomes.
+So the end of a prompt is held back (``Tokenizer.hold_back``), and the first tokens drawn are ones whose bytes begin
+with the bytes that are held back. Such a sequence is a *cover* of them (Vieira et al. 2024, "From Language Models over
+Tokens to Language Models over Characters", arXiv 2412.03719): t1 … tk spell a text that begins with them, t1 … tk-1
+only a part of them. Every sequence of tokens whose text continues the prompt begins with exactly one cover, and
 
-    p(what was held back | before it) = Z = Σ p(cover),    p(cover | prompt) = p(cover) / Z.
+    p(held back | before it) = Z = Σ p(cover),    p(cover | prompt) = p(cover) / Z.
 
-So a text that begins with a cover, drawn by these probabilities, has the model's own distribution given the prompt.
+So a text that begins with a cover, drawn with these probabilities, has the model's own distribution given the prompt.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from rnngen.engine.probabilities import log_softmax
 
 Floats = NDArray[np.float64]
 
-MOST_STREAMS = 32
-"""Ways to spell a part of what is held back that are followed, the likeliest first."""
-LEAST_SHARE = 1e-12
-"""Of the likeliest way, or of all covers that are known, below which a way is not followed."""
+MAX_STREAMS = 32
+"""The maximum number of ways to spell a part of the held-back bytes that are followed, the most likely first."""
+MIN_SHARE = 1e-12
+"""Of the most likely way, or of all covers found so far: a way less likely than that is not followed."""
 
 
 class Way(NamedTuple):
-    """Tokens that spell a part of what was held back.
+    """Tokens that spell a part of the held-back bytes.
 
     Attributes:
         ids: the tokens.
         parent: the index of the way without the last of them.
-        log_p: ln of their probability under the distribution that is drawn from.
-        network_log_p: under the network alone.
-        spelled: how many bytes.
+        log_p: ln p of the tokens under the distribution that is drawn from.
+        network_log_p: ln p under the network alone.
+        spelled: the number of bytes that they spell.
     """
 
     ids: tuple[int, ...]
@@ -53,19 +53,19 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Covers:
-    """All covers of the bytes that were held back, C in all: each is one of R ways and a last token.
+    """The C covers of the held-back bytes: each is one of R ways, and a last token.
 
     Attributes:
-        held: the bytes.
-        ways: what stands before the last token, (R,).
-        streams: what has read them, R streams.
-        rows: each cover's way, (C,).
-        tokens: each cover's last token, (C,).
-        logits: of the last token, as they are drawn from, (C,).
-        log_p: ln p of the cover, under the distribution that is drawn from, (C,).
-        network_log_p: under the network alone, (C,).
-        longer: whether it spells more than was held back, (C,).
-        banned: whether it may not be drawn, (C,).
+        held: the held-back bytes.
+        ways: the tokens before the last one, (R,).
+        streams: the states after the ways, R streams.
+        rows: the index of each cover's way, (C,).
+        tokens: the last token of each cover, (C,).
+        logits: of the last token, under the distribution that is drawn from, (C,).
+        log_p: ln p of each cover, under the distribution that is drawn from, (C,).
+        network_log_p: ln p under the network alone, (C,).
+        longer: whether a cover spells more than was held back, (C,).
+        banned: whether a cover may not be drawn, (C,).
         table: the bytes of each token, (V,).
     """
 
@@ -83,12 +83,12 @@ class Covers:
 
     @property
     def log_z(self) -> float:
-        """Ln p of what was held back, under the distribution that is drawn from."""
+        """Ln p of the held-back bytes, under the distribution that is drawn from."""
         return float(np.logaddexp.reduce(self.log_p))
 
     @property
     def network_log_z(self) -> float:
-        """Ln p of what was held back, under the network alone."""
+        """Ln p of the held-back bytes, under the network alone."""
         return float(np.logaddexp.reduce(self.network_log_p))
 
     def ids(self, cover: int) -> tuple[int, ...]:
@@ -96,38 +96,38 @@ class Covers:
         return (*self.ways[self.rows[cover]].ids, int(self.tokens[cover]))
 
     def last(self, cover: int) -> tuple[int, bytes, Snapshot]:
-        """The last token of a cover, the bytes of all of it, and what has read the tokens before the last."""
+        """The last token of a cover, the bytes of the whole cover, and the state before its last token."""
         row, token = int(self.rows[cover]), int(self.tokens[cover])
         return token, self.held[: self.ways[row].spelled] + self.table[token], self.streams.select([row])
 
 
 def find_covers(context: Context, held: bytes, tokenizer: Tokenizer, ban: Sequence[str] = ()) -> Covers:
-    """The covers of some bytes, and their probabilities.
+    """Find the covers of some bytes, and their probabilities.
 
-    All ways to spell a part of the bytes are followed together, the shorter parts first, a batched step for each
-    length. Those are left out that are less likely than ``LEAST_SHARE`` of the likeliest that spells the same, or of
-    the covers that were found, and those beyond ``MOST_STREAMS``.
+    All ways to spell a part of the bytes are followed together, shorter parts first, with one batched step for each
+    length. A way is dropped if it is less likely than ``MIN_SHARE`` of the most likely way that spells the same bytes,
+    or of the covers found so far, or if there are ``MAX_STREAMS`` more likely ones.
 
     Args:
-        context: a single stream that has read what stands before; it is left as it was.
+        context: a single stream that has read the text before; it is left unchanged.
         held: at least one byte.
-        tokenizer: whose tokens include every byte, so that there is a cover.
-        ban: a cover that spells one of these, and not within ``held`` alone, may not be drawn. Then all ways are
-            followed, up to ``MOST_STREAMS``, so that one remains.
+        tokenizer: of the model; its tokens include every byte, so that there is a cover.
+        ban: a cover that spells one of these texts, other than within ``held``, may not be drawn. All ways are then
+            followed, up to ``MAX_STREAMS``, so that one remains.
 
     Raises:
         RnngenError: the model's logits are not finite.
     """
     table, start = tokenizer.token_bytes(), context.snapshot
     ways: list[Way] = []
-    streams: list[Snapshot] = []  # a part for each length that is spelled
+    streams: list[Snapshot] = []  # one part for each length that is spelled
     waiting: list[list[Way]] = [[] for _ in held]
     waiting[0].append(Way((), 0, 0.0, 0.0, 0))
     found: list[tuple[NDArray[np.int64], ...]] = []
     numbers: list[tuple[Floats, ...]] = []
     known = -np.inf  # ln p of all covers so far
-    for at, arrived in enumerate(waiting):
-        going = _likeliest(arrived, known, 0.0 if ban else LEAST_SHARE)
+    for at, candidates in enumerate(waiting):
+        going = _most_likely(candidates, known, 0.0 if ban else MIN_SHARE)
         if not going:
             continue
         if at:
@@ -158,16 +158,16 @@ def find_covers(context: Context, held: bytes, tokenizer: Tokenizer, ban: Sequen
     longer = np.array([len(content) > overlap for content, overlap in zip(last, overlaps, strict=True)])
     banned = np.zeros(len(rows), bool)
     for part in (text.encode(errors="surrogatepass") for text in ban):
-        # from where on it would end beyond what is held back
+        # where a text would have to begin to end beyond the held-back bytes
         begins = (max(0, overlap - len(part) + 1) for overlap in overlaps)
         banned |= [part in content[begin:] for content, begin in zip(last, begins, strict=True)]
     return Covers(held, ways, Snapshot.join(streams), rows, tokens, logits, own, networks, longer, banned, table)
 
 
-def _likeliest(arrived: Sequence[Way], known: float, share: float) -> list[Way]:
+def _most_likely(ways: Sequence[Way], known: float, share: float) -> list[Way]:
     """The ways that are followed."""
-    if not arrived:
+    if not ways:
         return []
-    ordered = sorted(arrived, key=lambda way: -max(way.log_p, way.network_log_p))[:MOST_STREAMS]
+    ordered = sorted(ways, key=lambda way: -max(way.log_p, way.network_log_p))[:MAX_STREAMS]
     least = max(known, ordered[0].log_p) + math.log(share) if share else -math.inf
     return [way for way in ordered if way.log_p >= least or way.network_log_p >= least]

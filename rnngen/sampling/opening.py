@@ -1,4 +1,4 @@
-"""How the texts after a prompt begin: for drawing them, token by token, and for searching."""
+"""How the texts after a prompt begin: for drawing them token by token, and for searching."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rnngen.sampling.healing import Covers, find_covers
 
 @dataclass(frozen=True)
 class Opening:
-    """How the texts after one prompt begin: with tokens that are forced, and then a cover of what is held back.
+    """How the texts after one prompt begin: with forced tokens, and then a cover of the held-back bytes.
 
     Attributes:
-        inside: ids that were read, beyond those that stand, since what is forced settles them.
+        inside: ids of held-back text that was read after all, because the forced text settles its tokens.
         forced: ids that are drawn first, whatever their probability.
-        covers: what is drawn then; None: any token.
-        known: how many of the bytes that the first of all these spells are the prompt's.
-        log_p: ln p of the prompt's end, over that of ``inside``, under the distribution that is drawn from.
+        covers: of which one is drawn next; None: any token.
+        known: the number of bytes of the first draw that belong to the prompt.
+        log_p: ln p of the prompt's held-back end given ``inside``, under the distribution that is drawn from.
         network_log_p: the same under the network alone.
     """
 
@@ -37,7 +37,7 @@ class Opening:
 
     @property
     def steps(self) -> int:
-        """How many draws are not simply of any token."""
+        """The number of draws that are not simply of any token."""
         return len(self.forced) + (self.covers is not None)
 
 
@@ -47,10 +47,10 @@ def open_text(
     """Find out how a text can begin.
 
     Args:
-        context: a single stream that has read the prompt up to what is held back; it reads ``inside``.
+        context: a single stream that has read the prompt up to its held-back end; it reads ``inside``.
         held: the end of the prompt, see ``Tokenizer.hold_back``.
         tokenizer: the model's.
-        force: the text begins with this.
+        force: the beginning of the text.
         ban: see ``find_covers``.
 
     Raises:
@@ -72,21 +72,21 @@ def open_text(
         context.read([token])
         inside.append(token)
         known -= len(table[token])
-    here = context.snapshot
+    start = context.snapshot
     if rest:
         context.read_text(forced)
     covers = find_covers(context, rest.encode(), tokenizer, ban) if rest else None
-    context.snapshot = here
+    context.snapshot = start
     return Opening(tuple(inside), tuple(forced), covers, known, log_p, network_log_p)
 
 
 class Branch(NamedTuple):
-    """Where a search goes on from.
+    """A starting point of a search.
 
     Attributes:
-        log_p: ln p of what was read since the prompt, under the distribution that is drawn from.
-        nats: -ln p of it under the network alone.
-        known: how many bytes of the next token are the prompt's.
+        log_p: ln p of the tokens read since the prompt, under the distribution that is drawn from.
+        nats: -ln p of them under the network alone.
+        known: the number of bytes of the next token that belong to the prompt.
     """
 
     log_p: float
@@ -95,12 +95,12 @@ class Branch(NamedTuple):
 
 
 def branches(context: Context, opening: Opening, banned: Sequence[int]) -> tuple[list[Branch], Array]:
-    """Where a search for texts after a prompt begins: R branches, and ln p of the next token in each, (R, V).
+    """The starting points of a search for texts after a prompt, R of them, and ln p of each one's next token, (R, V).
 
     Args:
-        context: a single stream that has read the prompt up to what is held back; in the end, R streams.
+        context: a single stream that has read the prompt up to its held-back end; becomes R streams.
         opening: how a text can begin; nothing is forced.
-        banned: ids that may not be the next.
+        banned: ids that may not come next.
     """
     covers = opening.covers
     if covers is None:
@@ -109,7 +109,7 @@ def branches(context: Context, opening: Opening, banned: Sequence[int]) -> tuple
     parts: list[Array] = []
     streams: list[Snapshot] = []
     exact = np.flatnonzero(~covers.longer)
-    if len(exact):  # they spell the prompt and no more: any token may follow
+    if len(exact):  # they spell the prompt exactly: any token may follow
         context.snapshot = covers.streams.select(covers.rows[exact].tolist())
         context.read(covers.tokens[exact].tolist())
         parts.append(filters.ban(log_softmax(context.prediction()), banned))

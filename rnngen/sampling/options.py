@@ -1,4 +1,4 @@
-"""How text is drawn, and where it ends: the options, and their ranges."""
+"""The options of writing text: how tokens are drawn, where a text ends, and which samples are written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from rnngen.errors import UsageError
 from rnngen.options.declare import Options, declared, option
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
 """The maximum number of tokens where ``until`` says when to end, and no length is given."""
 
-DRAWING, ENDING = "Drawing, in the order in which it is applied", "Ending"
+DRAWING, ENDING, SAMPLES = "Drawing, in the order in which it is applied", "Ending", "Which, and how many"
 """Headings of the command's help."""
 
 Until = Literal["line", "sentence", "paragraph"]
@@ -26,9 +27,10 @@ Until = Literal["line", "sentence", "paragraph"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling(Options):
-    """How a text is drawn and where it ends. The defaults are neutral, and take effect in this order.
+    """How the tokens of a text are drawn, in the order in which the options apply, and where the text ends.
 
-    A filter is an option of the role ``filter``: a function of that name in ``filters.py`` applies it.
+    The defaults change nothing. An option with the role ``filter`` is applied by the function of that name in
+    ``filters.py``; one with the role ``drawing`` also changes the draws.
     """
 
     title = "sampling option"
@@ -113,14 +115,44 @@ class Sampling(Options):
     keep_stop: bool = option(False, "End after the text of --stop instead.", panel=ENDING, flags=("--keep-stop",))
 
     @property
-    def most(self) -> int:
+    def max_tokens(self) -> int:
         """The maximum number of tokens to write."""
         if self.length is not None:
             return self.length
         return LENGTH_UNTIL if self.until else DEFAULT_LENGTH
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Samples(Options):
+    """Which continuations of a prompt are written, and how many."""
+
+    seed: int | None = option(
+        None, "The same seed gives the same text.", panel=SAMPLES, least=0, default_text="drawn and reported"
+    )
+    beam: int = option(
+        0, "Instead of drawing, search for the most likely text with N candidates; 0: draw.", panel=SAMPLES, least=0
+    )
+    num_samples: int = option(
+        1,
+        "How many continuations: on a terminal each under a heading; with --quiet and elsewhere an empty line apart; "
+        "with --until line always one per line.",
+        panel=SAMPLES,
+        least=1,
+    )
+
+    def check(self) -> None:
+        """Refuse to show more texts than a beam search finds.
+
+        Raises:
+            UsageError: there are too many.
+        """
+        if self.beam and self.num_samples > self.beam:
+            raise UsageError(
+                "`num_samples` is more than `beam` finds", expected=f"at most {self.beam}", found=self.num_samples
+            )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Writing(Sampling):
     """The arguments of ``Generator.generate``: for its signature."""
 
@@ -129,7 +161,7 @@ class Writing(Sampling):
     seed: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class WritingOfRun(Writing):
     """The arguments of ``rnngen.generate``: for its signature."""
 
@@ -139,7 +171,7 @@ class WritingOfRun(Writing):
     device: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class WritingSeveral(Sampling):
     """The arguments of ``Generator.generate_batch``: for its signature."""
 
@@ -149,10 +181,10 @@ class WritingSeveral(Sampling):
 
 
 def names_of(*roles: str) -> list[str]:
-    """The options of these roles, in order."""
+    """The names of the options with these roles, in the order in which they apply."""
     return [name for name, each in declared(Sampling).items() if each.option.role in roles]
 
 
 def draw_seed() -> int:
-    """A seed nobody chose, small enough to retype."""
+    """A random seed, small enough to retype."""
     return int.from_bytes(os.urandom(4))

@@ -1,4 +1,4 @@
-"""The sampler: applies the options to each step's logits, and draws."""
+"""The sampler: it applies the options to each step's logits, and draws."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class Sampler:
     """Draws the next token of each of B samples.
 
-    A sample's random numbers depend on the seed and its own number alone, not on how many are written beside it.
+    A sample's random numbers depend only on the seed and its own number, not on the other samples.
 
     Args:
         sampling: the options.
         banned: ids that are never drawn.
         seed: of the draws.
-        samples: the samples' numbers, (B,).
-        histories: the ids of each one's prompt, which count as seen.
+        samples: the numbers of the samples, (B,).
+        histories: the ids of each sample's prompt, which count as seen.
         vocab_size: V.
     """
 
@@ -58,7 +58,7 @@ class Sampler:
         self._sums = np.empty((1, vocab_size))
 
     def draw(self, logits: Array) -> list[int]:
-        """One token a sample, from logits (B, V).
+        """Draw one token per sample, from logits (B, V).
 
         Raises:
             RnngenError: the logits are not finite.
@@ -72,15 +72,16 @@ class Sampler:
         return tokens
 
     def draw_alone(self, logits: Array, sample: int) -> int:
-        """The next token of one of the samples, from its logits (1, V): the token that ``draw`` would give it."""
+        """Draw the next token of one sample from its logits (1, V): the same token as ``draw`` would draw."""
         (token,) = self._drawn(self.weights(logits, [sample]), [self._uniforms[sample]])
         self.push((token,), sample)
         return token
 
     def draw_cover(self, covers: Covers, sample: int) -> int:
-        """The index of the cover that one of the samples begins with.
+        """Draw the cover that one sample begins with; returns its index.
 
-        The options take effect on covers as on tokens. What repeats is the last token, if it says more than the prompt.
+        The options apply to covers as to tokens. A cover counts as repeated if its last token does, and says more than
+        the prompt.
 
         Raises:
             RnngenError: the model's logits are not finite.
@@ -96,7 +97,7 @@ class Sampler:
         return cover
 
     def push(self, tokens: Sequence[int], sample: int) -> None:
-        """Tokens that one of the samples goes on with, however they were chosen."""
+        """Take note of the next tokens of one sample, however they were chosen."""
         if self._recent is not None:
             for token in tokens:
                 self._recent[sample].push(token)
@@ -109,9 +110,10 @@ class Sampler:
             raise not_finite() from error
 
     def _draw_one(self, logits: Array) -> int:
-        """The same for a single sample that nothing but the temperature changes: half the time of a token is here.
+        """Draw the token of a single sample whose distribution only the temperature changes.
 
-        It is ``filters.weights`` and ``filters.draw`` in buffers of its own.
+        Half the time of a token is spent here, so this is ``filters.weights`` and ``filters.draw`` in buffers that are
+        allocated once.
         """
         w, sums, temperature = self._w, self._sums, self._sampling.temperature
         add(logits, self._bias, w)
@@ -126,7 +128,7 @@ class Sampler:
         return int(sums[0].searchsorted(self._uniforms[0]() * total, "right"))
 
     def weights(self, logits: Array, samples: Sequence[int] | None = None) -> Weights:
-        """What the next token is drawn by, (B, V), from logits (B, V), of all samples or of these."""
+        """The weights to draw the next token by, (B, V), from logits (B, V), of all samples or of these."""
         if self._recent is not None:
             windows = self._recent if samples is None else [self._recent[sample] for sample in samples]
             seen = np.array([window.counts for window in windows]) > 0
@@ -139,7 +141,7 @@ class Sampler:
         return w
 
     def select(self, rows: Sequence[int]) -> None:
-        """Go on with these samples alone."""
+        """Continue with these samples only."""
         self._uniforms = [self._uniforms[row] for row in rows]
         if self._recent is not None:
             self._recent = [self._recent[row] for row in rows]
@@ -149,7 +151,7 @@ accumulate = add.accumulate
 
 
 class _Window:
-    """How often each token occurs among the last ones of a text."""
+    """Counts of the tokens among the last ones of a text."""
 
     def __init__(self, size: int, ids: Sequence[int], vocab_size: int) -> None:
         self._ids: deque[int] = deque()

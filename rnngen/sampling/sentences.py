@@ -1,15 +1,15 @@
-"""Where the first sentence of a text ends, whatever its language, found in text that comes in pieces.
+"""The end of the first sentence of a text, in any language, found while the text arrives in pieces.
 
-After the marks of Unicode's sentence boundaries (UAX #29), in fewer rules and without tables of words:
+The rules follow Unicode's sentence boundaries (UAX #29), but are fewer and need no word lists:
 
-- A sentence ends after ``.``, ``!``, ``?``, ``…`` or their like in other scripts, and the closing quotes and brackets
-  that follow, where white space follows in turn; after ``。``, ``！`` and their like, whatever follows.
-- It goes on where the next letter is lower case, if it was a full stop, an ellipsis, or a quotation that ended.
-- It goes on after the full stop of an abbreviation: one letter (``J.``, ``e.g.``), or a capital and up to three
-  small letters without a vowel (``Mr.``, ``Dr.``).
-- An empty line ends it too. What has no letter yet, such as the ``1.`` of a list, is no sentence.
+- A sentence ends after ``.``, ``!``, ``?``, ``…`` or similar marks of other scripts, with the closing quotes and
+  brackets after them, if white space follows; after ``。``, ``！`` and similar marks, whatever follows.
+- It continues if the next letter is lower case, after a full stop, an ellipsis or the end of a quotation.
+- It continues after the full stop of an abbreviation: one letter (``J.``, ``e.g.``), or a capital and up to three
+  lower-case letters without a vowel (``Mr.``, ``Dr.``).
+- An empty line ends it too. Text without a letter, such as the ``1.`` of a list, is not a sentence.
 
-Languages that write no such marks, such as Thai, have sentences that end at empty lines alone.
+In languages without such marks, such as Thai, only an empty line ends a sentence.
 """
 
 from __future__ import annotations
@@ -23,55 +23,55 @@ _UNSPACED = "。｡！？"  # of scripts that have no spaces between sentences
 MARKS = _FULL_STOPS + _SPACED + _UNSPACED
 """The characters that may end a sentence."""
 
-_QUOTES = "\"'＂＇"  # which open and close
+_QUOTES = "\"'＂＇"  # opening and closing
 _VOWELS = set("aeiouyаеёиоуыэюяіαεηιουω")
-_FAR = 100  # characters: as far as is looked ahead and back
+_FAR = 100  # the maximum number of characters to look ahead and back
 
 
 class SentenceMatcher:
-    """Passes text on to the end of its first sentence, and no further.
+    """Passes text through to the end of its first sentence.
 
-    What is found depends on the text alone, not on the pieces that it came in. White space after a mark is held back
-    until what follows tells whether the sentence goes on.
+    The result depends only on the text, not on the pieces in which it arrives. White space after a mark is held back
+    until the following text shows whether the sentence continues.
 
     Args:
-        prompt: what the text goes on from: it may have begun the sentence.
+        prompt: the text before, which may have begun the sentence.
 
     Attributes:
-        found: what ended the text (the marks, with closing quotes and brackets, which are shown; or an empty line,
-            which is not), or None while it goes on.
+        found: what ended the text: the marks with closing quotes and brackets, which are shown, or an empty line, which
+            is not; None while the text continues.
     """
 
     def __init__(self, prompt: str = "") -> None:
         self.found: str | None = None
-        self._text = prompt.rpartition("\n")[2][-_FAR:]  # the end of what is decided, and what is not
-        self._at = len(self._text)  # where that begins
+        self._text = prompt.rpartition("\n")[2][-_FAR:]  # the end of the decided text, and the undecided text
+        self._at = len(self._text)  # where the undecided text begins
         self._shown = len(self._text)
         self._has_letter = False
         self._prompt_has_letter = any(map(str.isalpha, self._text))
 
     def push(self, piece: str) -> str:
-        """The text that may now be shown, perhaps none."""
+        """The text that can be shown now, perhaps none."""
         if self.found is not None:
             return ""
         self._text += piece
         end = self._decide()
         shown, self._shown = self._text[self._shown : end], end
-        if self._at > 2 * _FAR:  # a long text is not kept
+        if self._at > 2 * _FAR:  # forget what is far back
             self._text = self._text[self._at - _FAR :]
             self._shown -= self._at - _FAR
             self._at = _FAR
         return shown
 
     def finish(self) -> str:
-        """What was held back, where the text ends before it was clear."""
+        """The text that was held back, where the text ends before it was decided."""
         if self.found is not None:
             return ""
         rest, self._shown = self._text[self._shown :], len(self._text)
         return rest
 
     def _decide(self) -> int:
-        """Decide as far as that is clear; returns where the text that may be shown ends."""
+        """Decide as much as possible; returns the end of the text that can be shown."""
         text, size = self._text, len(self._text)
         while self._at < size:
             at = self._at
@@ -99,7 +99,7 @@ class SentenceMatcher:
         return size
 
     def _ends(self, at: int, marks: int, closed: int) -> bool | None:
-        """Whether it ends with the marks from ``at`` to ``marks`` and what closes, up to ``closed``; None: unclear."""
+        """Whether the sentence ends with the marks at ``at`` and closing characters up to ``closed``; None: unclear."""
         text = self._text
         if text[marks - 1] in _UNSPACED:
             return True
@@ -116,7 +116,7 @@ class SentenceMatcher:
 
 
 def _skip(text: str, at: int, belongs: Callable[[str], bool]) -> int:
-    """Where a run of characters that belong together ends, if it is not endless."""
+    """The end of a run of characters for which ``belongs`` is true, of limited length."""
     end = min(len(text), at + _FAR)
     while at < end and belongs(text[at]):
         at += 1
@@ -129,12 +129,12 @@ def _closes(character: str) -> bool:
 
 
 def _closes_spaced(character: str) -> bool:
-    """Likewise before a space, where “ does so too: in German."""
+    """The same before a space, where “ closes too, in German."""
     return _closes(character) or unicodedata.category(character) == "Pi"
 
 
 def _is_abbreviated(before: str) -> bool:
-    """Whether a full stop after this text is one of an abbreviation."""
+    """Whether a full stop after this text marks an abbreviation."""
     size = 0
     while size < min(len(before), 5) and before[-1 - size].isalpha():
         size += 1

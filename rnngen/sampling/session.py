@@ -1,4 +1,4 @@
-"""A text that is written together with a model: what was added, step by step, and what can be taken back."""
+"""A text that a user and a model write together, step by step; steps can be taken back."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnngen.engine.context import Snapshot
-from rnngen.sampling.generate import Generator, Start
+from rnngen.sampling.generator import Generator, Start
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import UNTIL, Ending
 from rnngen.sampling.words import likely_words
 from rnngen.sampling.writer import Writer, write_text
 
 LENGTH = 200
-"""Tokens that are written at a time, where neither a length is given nor where to end."""
+"""Tokens that are written at a time, unless ``length`` or ``until`` is given."""
 
 
 @dataclass
 class Step:
-    """What was added at once.
+    """Text that was added in one step.
 
     Attributes:
         text: the text.
         written: whether the model wrote it.
-        before: what was read before it.
-        held: what was held back before it.
+        before: the model's state before it.
+        held: the text that was held back before it.
     """
 
     text: str
@@ -37,14 +37,14 @@ class Step:
 class Session:
     """A text that grows by what a user types and what a model writes.
 
-    Whatever was interrupted, taken back or stopped, the model has read exactly the text that is there, less its end,
-    which is held back until it is clear which token it belongs to.
+    Whatever was interrupted, taken back or stopped, the model has read exactly the current text, except its end, which
+    is held back until it is clear which token it belongs to.
 
     Args:
         generator: the model.
-        prompt: how the text begins.
-        sampling: how the model writes; ``change`` changes it.
-        seed: of the draws; each piece of writing has numbers of its own, so that a retry is another text.
+        prompt: the beginning of the text.
+        sampling: the options; ``change`` changes them.
+        seed: of the draws; each piece of writing has its own random numbers, so that a retry gives another text.
     """
 
     def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
@@ -59,27 +59,27 @@ class Session:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return self._begin + "".join(step.text for step in self._steps)
 
     def add(self, text: str) -> str:
-        """Append a text; returns its characters that the model has never seen, which it does not read."""
+        """Append a text; returns its characters that the model has never seen and does not read."""
         self._steps.append(Step(text, False, self._context.snapshot, self._held))
         self._read(text)
         return self.generator.encode_prompt(text)[1]
 
     def _read(self, text: str) -> None:
-        """Read what comes next in the text."""
+        """Read the next part of the text."""
         ids, self._held = self.generator.hold_back(self._held + text)
         self._context.read_text(ids)
 
     def _start(self, sampling: Sampling) -> Start:
-        # what was read matters to a repetition penalty alone
+        # only a repetition penalty needs to know what was read
         read = self.generator.hold_back_prompt(self.text)[0] if sampling.repetition_penalty != 1 else []
         return self.generator.start_from(self._context, read, self._held, sampling)
 
     def write(self) -> collections.abc.Generator[str]:
-        """Let the model go on. The pieces as they are made; it may be left early, and what was yielded stays."""
+        """Let the model continue. Yields pieces as they are made; the caller may stop early and keep those yielded."""
         number, self._writings = self._writings, self._writings + 1
         sampling = self.sampling
         if sampling.length is None and sampling.until is None:
@@ -92,7 +92,7 @@ class Session:
             for piece in write_text(writer, self.generator.tokenizer, ending):
                 text += piece
                 yield piece
-            if ending.reason in UNTIL:  # else going on would end at once, before the same line end
+            if ending.reason in UNTIL:  # else the next writing would end at once, before the same line end
                 text += UNTIL[ending.reason]
                 yield UNTIL[ending.reason]
         finally:
@@ -100,11 +100,11 @@ class Session:
             if not start.opening.steps and self.generator.hold_back(text) == (writer.ids, ""):
                 writer.catch_up()
                 self._context.snapshot = writer.context.snapshot
-            else:  # what was drawn is not what is to be read: a stop string, half a character, a last word
+            else:  # the text is not simply what was drawn: a stop string, half a character, a last word
                 self._read(text)
 
     def retry(self) -> collections.abc.Generator[str]:
-        """Take back what the model wrote last, if that came last, and let it write again."""
+        """Take back the last step if the model wrote it, and let the model write again."""
         if self._steps and self._steps[-1].written:
             self.undo()
         return self.write()
@@ -117,20 +117,20 @@ class Session:
         self._context.snapshot, self._held = step.before, step.held
         return step.text
 
-    def words(self, most: int = 9) -> list[tuple[str, float]]:
-        """The likeliest next words, with what stands before them, and their probabilities.
+    def words(self, count: int = 9) -> list[tuple[str, float]]:
+        """The most likely next words, with the text before each, and their probabilities.
 
-        Where the text ends within a word, what is likely to complete it is among them.
+        Where the text ends inside a word, these include its likely completions.
         """
         banned = self.generator.banned(self.sampling.ban)
         opening = self._start(replace(self.sampling, force="")).opening
-        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, most)
+        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
 
     def change(self, **options: Any) -> None:
-        """Write otherwise from now on.
+        """Change options from now on.
 
         Raises:
-            UsageError: a value that cannot be; nothing has changed.
+            UsageError: a value is invalid; nothing has changed.
         """
         sampling = replace(self.sampling, **options)
         self.generator.banned(sampling.ban)
@@ -138,7 +138,7 @@ class Session:
 
 
 class _Recorder(Writer):
-    """A writer that keeps what it drew."""
+    """A writer that keeps the ids of the tokens it drew."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

@@ -1,4 +1,4 @@
-"""Where a text begins and ends: after line ends that are left out; at a length, a string, or the end of a sentence."""
+"""Where a text begins and ends: after skipped line ends; at a length, a stop string, or the end of a sentence."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 FinishReason = Literal["length", "stop", "line", "sentence", "paragraph"]
 
 UNTIL = {"line": "\n", "paragraph": "\n\n"}
-"""The strings before which ``--until`` ends the text; a sentence has no such string."""
+"""The strings before which ``until`` ends a text; a sentence has no such string."""
 
 
 class StopMatcher:
-    """Passes text on until one of the strings has appeared in it; what follows is left out, and the string too.
+    """Passes text through until it contains one of the strings; the string and what follows are dropped.
 
-    What is found depends on the text alone, not on the pieces that it came in: the string that is complete first,
-    and of several that are complete at the same character the longest. A piece that could be the beginning of a
-    string is held back until it is clear.
+    The result depends only on the text, not on the pieces in which it arrives: the string that is complete first ends
+    the text, and of several that are complete at the same character the longest. Text that may be the beginning of a
+    string is held back until that is clear.
 
     Args:
-        strings: what ends the text.
+        strings: that end the text.
         kept: those of them that stay in the text.
 
     Attributes:
-        found: the string that ended the text, or None while it goes on.
+        found: the string that ended the text; None while it continues.
     """
 
     def __init__(self, strings: Iterable[str], kept: Iterable[str] = ()) -> None:
@@ -37,13 +37,13 @@ class StopMatcher:
         self._held = ""
 
     def push(self, piece: str) -> str:
-        """The text that may now be shown, perhaps none."""
+        """The text that can be shown now, perhaps none."""
         if self.found is not None:
             return ""
         text = self._held + piece
         ends = [(at + len(s), s) for s in self._strings if (at := text.find(s)) >= 0]
         if ends:
-            end, self.found = min(ends, key=lambda found: found[0])  # of equal ends the first: the longest
+            end, self.found = min(ends, key=lambda found: found[0])  # the first of equal ends, which is the longest
             self._held = ""
             return text[:end] if self.found in self._kept else text[: end - len(self.found)]
         keep = max((_overlap(text, s) for s in self._strings), default=0)
@@ -51,7 +51,7 @@ class StopMatcher:
         return text[: len(text) - keep]
 
     def finish(self) -> str:
-        """What was held back and turned out to be no such string."""
+        """The text that was held back and turned out not to be such a string."""
         rest, self._held = self._held, ""
         return rest
 
@@ -67,16 +67,15 @@ def _overlap(text: str, string: str) -> int:
 class Ending:
     """Where one text begins and ends.
 
-    Line ends that come before a line, a sentence or a paragraph are no part of it: with ``until``, they are skipped
-    where the text begins a new one.
+    With ``until``, line ends before a new line, sentence or paragraph do not belong to it, and are skipped.
 
     Args:
         sampling: the options.
-        prompt: what it goes on from: after a line end, another one is an empty line.
+        prompt: the text before it: after a line end, another one makes an empty line.
 
     Attributes:
-        most: tokens it may have.
-        stops: whether it may end sooner, or have line ends skipped.
+        max_tokens: the maximum number of tokens.
+        stops: whether the text may end earlier, or have line ends skipped.
     """
 
     def __init__(self, sampling: Sampling, prompt: str = "") -> None:
@@ -88,18 +87,18 @@ class Ending:
         begins = not prompt.strip("\n") or prompt.endswith("\n" if until == "line" else "\n\n")
         self._skips = until is not None and begins
         self._after_line_end = until == "paragraph" and prompt.endswith("\n") and not begins
-        self.most = sampling.most
+        self.max_tokens = sampling.max_tokens
         self.stops = bool(sampling.stop) or until is not None
 
     def skip(self, text: str) -> str:
-        """A piece without line ends that come before anything else, where they are skipped; ``push`` does so too."""
+        """The piece without the line ends that are skipped at the beginning; ``push`` skips them too."""
         if self._skips and text:
             text = text.lstrip("\n")
             self._skips = not text
         return text
 
     def push(self, text: str) -> str:
-        """What may be shown of the text so far."""
+        """The text that can be shown now, after another piece."""
         if not self.stops:
             return text
         text = self.skip(text)
@@ -110,7 +109,7 @@ class Ending:
         return self._until_sentence_end(self._matcher.push(text))
 
     def finish(self, text: str) -> str:
-        """What is left to show, after ``text`` was the last."""
+        """The rest of the text to show, where ``text`` is the last piece."""
         if not self.stops:
             return text
         shown = self.push(text)
@@ -128,14 +127,14 @@ class Ending:
 
     @property
     def stop(self) -> str | None:
-        """The string that ended it."""
+        """The string that ended the text, if any."""
         if self._sentence is not None and self._sentence.found is not None:
             return self._sentence.found
         return self._matcher.found
 
     @property
     def reason(self) -> FinishReason:
-        """Why it ended."""
+        """Why the text ended."""
         if self.stop is None:
             return "length"
         if self._sentence is not None and self._sentence.found is not None:
@@ -144,6 +143,6 @@ class Ending:
 
 
 def _sentence_matcher(prompt: str) -> SentenceMatcher:
-    from rnngen.sampling.sentences import SentenceMatcher  # here: most texts do without
+    from rnngen.sampling.sentences import SentenceMatcher  # here: few texts need it
 
     return SentenceMatcher(prompt)

@@ -1,4 +1,4 @@
-"""The words that are likely to come next, whatever the tokens are."""
+"""The most likely next words, whatever the tokens are."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from rnngen.sampling import filters
 from rnngen.sampling.opening import Opening, branches
 
 WORD = re.compile(r"\W*\w+(?:['’]\w+)*(?=[^\w'’]|['’]\W)", re.DOTALL)
-"""What is before a word, and the word, once it is clear that it has ended."""
+"""A word with the text before it, once it is clear that it has ended."""
 
-KEPT = 48  # unfinished words that are followed at a time
-CHOICES = 64  # likeliest tokens that each is continued with
+KEPT = 48  # unfinished words that are kept at every step
+CHOICES = 64  # most likely tokens that each of them is continued with
 LONGEST = 24  # tokens
 
 
 def likely_words(
-    context: Context, opening: Opening, table: list[bytes], banned: Sequence[int], most: int
+    context: Context, opening: Opening, table: list[bytes], banned: Sequence[int], count: int
 ) -> list[tuple[str, float]]:
-    """Words that are likely to come next, with what stands before them, and their probabilities.
+    """The most likely next words, with the text before each, and their probabilities.
 
-    A beam search over what may be written until a word ends. The end of a word is a character that cannot stand in
-    one, so its probability is the sum over all of these.
+    This is a beam search over the texts that end with a word. A word ends before a character that cannot be part of
+    one, so its probability is the sum over all such characters.
 
     Args:
-        context: a single stream that has read the text up to what is held back; it is left as it was.
-        opening: how what comes next can begin.
+        context: a single stream that has read the text up to what is held back; it is left unchanged.
+        opening: how the following text can begin.
         table: the bytes of each token.
         banned: tokens that are not considered.
-        most: how many words.
+        count: the maximum number of words.
 
     Returns:
-        (text, probability), the likeliest first; at most ``most``.
+        (text, probability), the most likely first.
 
     Raises:
         RnngenError: the model's logits are not finite.
     """
     start = context.snapshot
     try:
-        return _search(context, opening, table, list(banned), most)
+        return _search(context, opening, table, list(banned), count)
     finally:
         context.snapshot = start
 
 
 def _search(
-    context: Context, opening: Opening, table: list[bytes], banned: list[int], most: int
+    context: Context, opening: Opening, table: list[bytes], banned: list[int], count: int
 ) -> list[tuple[str, float]]:
     found: dict[str, float] = {}
     begun, log_p = branches(context, opening, banned)
     live = [(branch.log_p, b"") for branch in begun]  # ln p, content
-    known = [branch.known for branch in begun]  # bytes of the next token that are there
+    known = [branch.known for branch in begun]  # bytes of the next token that the text has already
     for _ in range(LONGEST):
         choices = np.argsort(-log_p, axis=1, kind="stable")[:, :CHOICES]
         unfinished: list[tuple[float, bytes, int, int]] = []
@@ -68,15 +68,15 @@ def _search(
                 elif score > -math.inf:
                     unfinished.append((score, grown, row, token))
         unfinished = sorted(unfinished, reverse=True)[:KEPT]
-        best = _likeliest(found, most)
-        if not unfinished or (len(best) == most and math.exp(unfinished[0][0]) < best[-1][1]):
+        best = _most_likely(found, count)
+        if not unfinished or (len(best) == count and math.exp(unfinished[0][0]) < best[-1][1]):
             break
         live, known = [(score, grown) for score, grown, _, _ in unfinished], [0] * len(unfinished)
         context.snapshot = context.snapshot.select([row for _, _, row, _ in unfinished])
         context.read([token for _, _, _, token in unfinished])
         log_p = filters.ban(log_softmax(context.prediction()), banned)
-    return _likeliest(found, most)
+    return _most_likely(found, count)
 
 
-def _likeliest(found: dict[str, float], most: int) -> list[tuple[str, float]]:
-    return sorted(found.items(), key=lambda pair: -pair[1])[:most]
+def _most_likely(found: dict[str, float], count: int) -> list[tuple[str, float]]:
+    return sorted(found.items(), key=lambda pair: -pair[1])[:count]

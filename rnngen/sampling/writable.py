@@ -1,4 +1,4 @@
-"""Which texts a model cannot write, whatever it draws: those that its tokens do not spell."""
+"""Texts that a model cannot write, because no sequence of its tokens contains them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from rnngen.corpus.tokenizer import Tokenizer
 
 
 def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collection[int] = ()) -> list[str]:
-    """Those of some texts that no text of a model can contain.
+    """The texts that no output of a model can contain.
 
     Args:
-        texts: for example what is to stop it.
-        tokenizer: its tokenizer; the unknown symbol is never drawn.
-        banned: ids of tokens that are not drawn either.
+        texts: to be checked, for example stop strings.
+        tokenizer: of the model; its unknown symbol is never drawn.
+        banned: ids of other tokens that are never drawn.
     """
     never = {*banned, tokenizer.unknown_id}
     tokens = {content for token, content in enumerate(tokenizer.token_bytes()) if token not in never}
@@ -21,7 +21,7 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
 
 
 def _spell(tokens: set[bytes], text: bytes) -> bool:
-    """Whether a sequence of tokens has the text in it: the end of one, whole ones, and the beginning of one."""
+    """Whether a sequence of tokens contains the text: the end of one token, whole tokens, the beginning of one."""
     if any(text in token for token in tokens):
         return True
     reached = [size == 0 or any(token.endswith(text[:size]) for token in tokens) for size in range(len(text))]

@@ -1,4 +1,4 @@
-"""Samples being written: the loop of draw, show, read, for one text as it is made or for many side by side."""
+"""Samples being written: the loop of draw, show and read, for one text as it is made or for a batch of texts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rnngen.sampling.stopping import Ending, FinishReason
 
 
 class Piece(NamedTuple):
-    """A piece of generated text: what one token completed, or a part of it where a stop string may begin inside it.
+    """A piece of generated text: the text that one token completes, or a part of it if a stop string may begin inside.
 
     Attributes:
-        text: may be empty: in the middle of a character, or of what stopped the text.
-        nats: -ln of the network's own probability (temperature 1, nothing filtered) of the token, given the prompt's
+        text: it may be empty, in the middle of a character or of what stopped the text.
+        nats: -ln of the token's probability under the network (temperature 1, no filters), given the prompt's
             characters.
-        mixture_nats: the same of the mixture with the n-gram model, where the token was drawn from that.
+        mixture_nats: the same under the mixture with the n-gram model, if the token was drawn from it.
     """
 
     text: str
@@ -38,16 +38,16 @@ class Sample:
     """A continuation.
 
     Attributes:
-        text: without the prompt, and without what stopped it.
-        tokens: how many were drawn, those that stopped it included.
-        nats: -ln of the network's own probability of all of them (temperature 1, nothing filtered), given the prompt's
+        text: without the prompt, and without the string that stopped it.
+        tokens: the number of tokens drawn, including those that stopped the text.
+        nats: -ln of the probability of all of them under the network (temperature 1, no filters), given the prompt's
             characters.
-        mixture_nats: the same of the mixture, where they were drawn from that.
-        finish_reason: ``length``, ``stop``, or what ``until`` named.
-        stop: the string that stopped it.
+        mixture_nats: the same under the mixture, if they were drawn from it.
+        finish_reason: ``length``, ``stop``, or the value of ``until``.
+        stop: the string that stopped the text.
         seed: of the draws; None from a search, which draws nothing.
-        number: of the sample, from 0; with the seed, it gives the same text again.
-        pieces: what each token completed, where that was asked for.
+        number: of the sample, from 0; together with the seed it gives the same text again.
+        pieces: the text of each token, if that was asked for.
     """
 
     text: str
@@ -62,20 +62,20 @@ class Sample:
 
 
 class Writer:
-    """B samples that are being written side by side, each from what its context has read.
+    """B samples that are written in one batch, each continuing what its stream has read.
 
     Args:
         context: B streams.
         sampler: draws the tokens of B samples.
         openings: how each text begins, (B,).
         table: the bytes of each token, (V,).
-        scored: whether each token's probability is wanted.
+        scored: whether to compute each token's probability.
 
     Attributes:
-        drawn: tokens of each sample so far. A cover counts as one, and one that spells no more than the prompt is
-            drawn together with the token after it.
-        spelled: what was drawn last, as bytes, (B,), where it is not simply a token each; else None.
-        nats: of what was drawn last, (B,), if ``scored``; see ``Piece``.
+        drawn: the number of tokens of each sample so far. A cover counts as one token; one that spells no more than the
+            prompt is drawn together with the token after it.
+        spelled: the bytes of the last draw, (B,), if it was not simply one token each; else None.
+        nats: of the last draw, (B,), if ``scored``; see ``Piece``.
         mixture_nats: likewise.
     """
 
@@ -94,7 +94,7 @@ class Writer:
         self.mixture_nats: NDArray[np.float64] | None = None
 
     def step(self) -> list[int]:
-        """Draw a token a sample. It is read at the next step, so that it can be shown before."""
+        """Draw one token per sample. It is read at the next step, so that it can be shown first."""
         if self._unread is not None:
             self.context.read(self._unread)
         if self._opening_steps:
@@ -111,7 +111,7 @@ class Writer:
         return tokens
 
     def _open(self) -> list[int]:
-        """A step in which some of the texts begin, one after the other; the last token of each."""
+        """A step in which some texts still begin: one sample after the other. Returns the last token of each."""
         context, begun = self.context, self.context.snapshot
         streams, draws = [], []
         for sample, opening in enumerate(self._openings):
@@ -126,10 +126,10 @@ class Writer:
         return tokens
 
     def _begin(self, sample: int, opening: Opening) -> tuple[int, bytes, float, float]:
-        """A token of one sample, which the context is left before, what it spells, and its nats in both ways."""
+        """Draw for one sample: the last token, not read yet, the bytes of the draw, its nats and its mixture nats."""
         context, number, covers = self.context, self.drawn, opening.covers
         content, known, nats, mixture_nats = b"", 0, 0.0, 0.0
-        if number == 0:  # the end of the prompt is given, not drawn
+        if number == 0:  # the end of the prompt was given, not drawn
             known, nats, mixture_nats = opening.known, opening.network_log_p, opening.log_p
         if covers is not None and number == len(opening.forced):
             cover = self._sampler.draw_cover(covers, sample)
@@ -150,13 +150,13 @@ class Writer:
         return token, (content + self._table[token])[known:], nats, mixture_nats
 
     def catch_up(self) -> None:
-        """Read what was drawn last."""
+        """Read the last draw."""
         if self._unread is not None:
             self.context.read(self._unread)
             self._unread = None
 
     def select(self, rows: Sequence[int]) -> None:
-        """Go on with these samples alone."""
+        """Continue with these samples only."""
         self.catch_up()
         self.context.snapshot = self.context.snapshot.select(rows)
         self._sampler.select(rows)
@@ -164,10 +164,10 @@ class Writer:
 
 
 def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
-    """The text of one sample, in pieces as they are made."""
+    """Write one sample; yields its text in pieces as they are made."""
     decoder = StreamDecoder(tokenizer)
-    step, push, stops, most = writer.step, decoder.push, ending.stops, ending.most  # looked up once: this is the loop
-    while writer.drawn < most:
+    step, push, stops, length = writer.step, decoder.push, ending.stops, ending.max_tokens  # looked up once, for speed
+    while writer.drawn < length:
         token = step()[0]
         text = push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
         if stops:
@@ -181,15 +181,15 @@ def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator
 
 
 def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[Piece]:
-    """The same, every token with its probability, from a writer that scores.
+    """Write one sample; yields every token with its probability. The writer must be one that scores.
 
-    The nats are those of all tokens that were drawn: what stopped the text comes last, as pieces without text.
+    The pieces cover all tokens drawn: those that stopped the text come last, without text.
     """
     decoder = StreamDecoder(tokenizer)
-    held: deque[Piece] = deque()  # drawn, but perhaps the beginning of a stop string
+    held: deque[Piece] = deque()  # drawn, but perhaps part of a stop string
 
     def release(size: int) -> Iterator[Piece]:
-        """The first ``size`` characters of what is held."""
+        """The first ``size`` characters that are held."""
         while held and len(held[0].text) <= size:
             size -= len(held[0].text)
             yield held.popleft()
@@ -198,10 +198,10 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
             held[0] = Piece(first.text[size:], 0.0, first.mixture_nats and 0.0)
             yield first._replace(text=first.text[:size])
 
-    while writer.drawn < ending.most:
+    while writer.drawn < ending.max_tokens:
         (token,) = writer.step()
         text = decoder.push(token) if writer.spelled is None else decoder.push_bytes(writer.spelled[0])
-        text = ending.skip(text)  # what is left out was drawn all the same
+        text = ending.skip(text)  # skipped text was drawn all the same
         mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
         held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
@@ -215,7 +215,7 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
 
 
 def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int, number: int) -> Sample:
-    """One sample, whole, with its pieces, from a writer that scores."""
+    """Write one whole sample, with its pieces. The writer must be one that scores."""
     pieces = tuple(write_pieces(writer, tokenizer, ending))
     mixture_nats = sum(piece.mixture_nats or 0.0 for piece in pieces) if writer.context.mixed else None
     return Sample(
@@ -239,22 +239,22 @@ def write_samples(
     numbers: range,
     drawn_more: Callable[[int], object],
 ) -> list[Sample]:
-    """All samples of a writer that scores, whole; ``drawn_more`` is told of every step's tokens."""
-    B, most = len(numbers), endings[0].most
+    """Write all samples of a writer that scores; ``drawn_more`` is called with the number of tokens of every step."""
+    B, length = len(numbers), endings[0].max_tokens
     decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
     texts = [""] * B
-    begun = [b""] * B  # what the texts begin with, where that is not simply tokens
-    drawn: list[list[int]] = []  # of each step, where all go on to the end
-    lengths = [most] * B
+    begun = [b""] * B  # bytes that the texts begin with, if not simply tokens
+    drawn: list[list[int]] = []  # the tokens of each step, if all samples have the same length
+    lengths = [length] * B
     nats, mixture_nats = np.zeros(B), np.zeros(B)
     going = list(range(B))
-    while going and writer.drawn < most:
+    while going and writer.drawn < length:
         tokens = writer.step()
         drawn_more(len(tokens))
         nats[going] += writer.nats
         if writer.mixture_nats is not None:
             mixture_nats[going] += writer.mixture_nats
-        if not decoders:  # to be decoded at once, below
+        if not decoders:  # decoded all at once, below
             if writer.spelled is None:
                 drawn.append(tokens)
             else:

@@ -13,7 +13,7 @@ from rnngen.evaluation.gaps import word_spans
 from rnngen.infilling.fill import Filler, make_filler
 from rnngen.infilling.gapped_text import Place
 from rnngen.options.network import ModelConfig
-from rnngen.sampling.generate import Generator
+from rnngen.sampling.generator import Generator
 
 LENGTH = 240
 TEMPERATURE = 0.8

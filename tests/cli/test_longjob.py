@@ -106,7 +106,7 @@ def test_a_bar_on_the_terminal_takes_nothing_from_the_text(cli: object, monkeypa
 
 GROWTH = """
 import resource, sys
-from rnngen.sampling.generate import load
+from rnngen.sampling.loading import load
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writer import write_text

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.engine.probabilities import log_softmax
 from rnngen.runs.finding import open_run
 from tests.cli.test_train import options
 from tests.conftest import Outcome, make_text
@@ -33,7 +34,8 @@ def mixture_nats_token_by_token(run: Path, text: str) -> float:
     assert generator.mixture
     numbers, total = generator.mixture.ngram.start(1), 0.0
     for token in generator.tokenizer.encode(text).tolist():
-        total -= generator.mixture.log_probabilities(generator.model.logits, numbers)[0, token]
+        network_log_p = log_softmax(generator.model.logits)
+        total -= generator.mixture.log_probabilities(network_log_p, numbers)[0, token]
         generator.model.step([token])
         numbers = generator.mixture.ngram.step(np.array([token]), numbers)
     return float(total)

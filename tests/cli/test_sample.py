@@ -252,7 +252,7 @@ def test_the_unknown_symbol_is_never_written(cli: Cli, seed: int) -> None:
     assert set(text) <= set(make_text(20_000))
 
 
-def test_the_unknown_symbol_is_not_written_even_where_it_is_the_likeliest(cli: Cli, corpus: Path) -> None:
+def test_the_unknown_symbol_is_not_written_even_where_it_is_the_most_likely(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="checkpoints/few", steps=40, vocab_size=4, **FAST)  # most of the text is unknown
     text = json.loads(cli("sample", "-n", 200, "-t", 0, "--json").out)["text"]
     assert len(text) == 200
@@ -368,7 +368,7 @@ def test_show_probs_colours_what_was_surprising(cli: Cli, monkeypatch: pytest.Mo
     marked = re.findall(r"\x1b\[([0-9;]+)m([^\x1b]*)\x1b\[0m", coloured.out)
     surprising = [p["text"] for p in pieces if p["nats"] >= math.log(2)]
     assert [text.removesuffix("\n").replace("↵", "\n") for _, text in marked if text.strip("\n")] == surprising
-    assert "bits a token" in coloured.err
+    assert "bits per token" in coloured.err
 
 
 @pytest.mark.usefixtures("trained")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.engine.recurrence import GRULayer, InputTable, Recurrence
+from rnngen.engine.layers import GRULayer
+from rnngen.engine.recurrence import InputTable, Recurrence
 from rnngen.engine.torch_stepper import Stepper
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig

@@ -19,7 +19,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
 from rnngen.options.network import ModelConfig
 from rnngen.runs.run import Run
-from rnngen.sampling.generate import load
+from rnngen.sampling.loading import load
 from tests.rounding import rounding_bound
 
 TOKENIZER = CharTokenizer("abc ")

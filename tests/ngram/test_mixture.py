@@ -32,9 +32,9 @@ def test_the_distribution_that_is_drawn_from_sums_to_one_and_agrees_with_the_sco
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(30, V)) * 3
     numbers = np.concatenate([mixed.ngram.read(TEXT[:i]) for i in range(30)], axis=1)
-    logp = mixed.log_probabilities(logits, numbers)
-    np.testing.assert_allclose(np.exp(logp).sum(axis=1), 1, rtol=1e-12)
     network = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    logp = mixed.log_probabilities(np.log(network), numbers)
+    np.testing.assert_allclose(np.exp(logp).sum(axis=1), 1, rtol=1e-12)
     _, nats = mixed.nats(TEXT[:30], -np.log(network[np.arange(30), TEXT[:30]]))
     np.testing.assert_allclose(-logp[np.arange(30), TEXT[:30]], nats, rtol=1e-9)
 

@@ -20,7 +20,7 @@ from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
-from rnngen.sampling.generate import Generator
+from rnngen.sampling.generator import Generator
 
 E = 8
 CONFIG = {"cell": "rnn", "nonlinearity": "identity", "embedding_size": E, "hidden_size": 3 * E}

@@ -19,14 +19,14 @@ from rnngen.ngram.interpolated import NGram
 from rnngen.ngram.mixture import Mixture
 from rnngen.options.network import ModelConfig
 from rnngen.sampling.beam import beam_search
-from rnngen.sampling.generate import TOGETHER, Generator
+from rnngen.sampling.generator import TOGETHER, Generator
 from rnngen.sampling.healing import find_covers
 from rnngen.sampling.options import Options, Sampling
 from rnngen.sampling.session import Session
 from tests.conftest import make_text
 from tests.rounding import rounding_bound
 from tests.sampling.exact import exact_generator
-from tests.sampling.test_generate import Scripted, generator_with_bias
+from tests.sampling.test_generator import Scripted, generator_with_bias
 
 TEXT = make_text(3000) + "the cattle, catch them, don't; naïve cafés 日本語\n"
 LEVELS: list[Level] = ["word", "bpe"]
@@ -317,7 +317,7 @@ def test_a_repetition_penalty_is_over_the_words_that_covers_end_with() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("prompt", ["The ", "The ca", "don'"])
 @pytest.mark.parametrize("share", [None, 0.4])
-def test_a_wide_beam_finds_the_likeliest_first_token_of_all(level: Level, prompt: str, share: float | None) -> None:
+def test_a_wide_beam_finds_the_most_likely_first_token_of_all(level: Level, prompt: str, share: float | None) -> None:
     generator, table = generator_of(level, share), tokenizer_of(level).token_bytes()
     ids, held = generator.hold_back(prompt)
     covers = naive_covers(level, ids, held, share)

@@ -19,7 +19,7 @@ from rnngen.sampling.session import LENGTH, Session
 from rnngen.sampling.words import WORD
 from tests.conftest import FAST
 from tests.rounding import rounding_bound
-from tests.sampling.test_generate import score
+from tests.sampling.test_generator import score
 
 
 @pytest.fixture

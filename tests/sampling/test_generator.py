@@ -21,7 +21,7 @@ from rnngen.ngram.interpolated import NGram
 from rnngen.ngram.mixture import Mixture
 from rnngen.options.network import ModelConfig
 from rnngen.sampling.beam import beam_search
-from rnngen.sampling.generate import TOGETHER, Generator
+from rnngen.sampling.generator import TOGETHER, Generator
 from rnngen.sampling.options import Options, Sampling
 from tests.conftest import make_text
 from tests.rounding import gamma, nats_bound, run_nats_bound
@@ -154,7 +154,7 @@ def test_two_texts_at_once_do_not_disturb_each_other(trained: Path) -> None:
     assert ["".join(pieces) for pieces in zip(*both, strict=True)] == apart
 
 
-def test_greedy_takes_the_likeliest_token_every_time() -> None:
+def test_greedy_takes_the_most_likely_token_every_time() -> None:
     generator = generator_with_bias([9, 1, 3, 2], CharTokenizer("abc"))
     assert "".join(generator.generate(length=20, temperature=0, seed=0)) == "b" * 20
 
@@ -184,7 +184,7 @@ def test_options_say_what_can_be_drawn(options: Options, drawn: str) -> None:
     assert "".join(sorted(set(text))) == drawn
 
 
-def test_typical_leaves_out_the_likeliest_where_surprise_is_expected() -> None:
+def test_typical_leaves_out_the_most_likely_where_surprise_is_expected() -> None:
     p = [0.36, *[0.04] * 16]
     generator = generator_with_bias([-9.0, *map(math.log, p)], CharTokenizer("abcdefghijklmnopq"))
     text = "".join(generator.generate("a", length=500, seed=4, typical=0.5))
@@ -354,7 +354,7 @@ def test_100_000_mixed_tokens_have_the_frequencies_of_the_mixture() -> None:
         assert chi_squared < 13.8  # 2 degrees of freedom: exceeded once in 1000 seeds
 
 
-def test_greedy_takes_the_likeliest_token_of_the_mixture() -> None:
+def test_greedy_takes_the_most_likely_token_of_the_mixture() -> None:
     generator = mixing(generator_with_bias([0, 0, 0, 0.5], CharTokenizer("abc")), 0.9)
     assert "".join(generator.generate("a", length=10, temperature=0, seed=0)) == "ba" * 5
     assert "".join(mixing(generator, 0).generate("a", length=10, temperature=0, seed=0)) == "c" * 10
@@ -412,7 +412,7 @@ def test_a_diverged_model_is_an_error_not_a_crash(bad: float) -> None:
 
 
 def every_text(generator: Generator, prompt: str, length: int) -> list[tuple[float, str]]:
-    """All texts of a length with their nats, the likeliest first."""
+    """All texts of a length with their nats, the most likely first."""
     letters = generator.tokenizer.decode(range(1, generator.tokenizer.vocab_size))
     texts = ("".join(p) for p in product(letters, repeat=length))
     return sorted((score(generator, prompt, text), text) for text in texts)
@@ -438,7 +438,7 @@ def small() -> Generator:
     return Generator(Recurrence(model.config, weights), CharTokenizer("ab\n"))
 
 
-def test_a_beam_as_wide_as_all_texts_finds_the_likeliest_in_order(small: Generator) -> None:
+def test_a_beam_as_wide_as_all_texts_finds_the_most_likely_in_order(small: Generator) -> None:
     found = beam_search(small, "a", 81, Sampling(length=4))
     expected = {text: nats for nats, text in every_text(small, "a", 4)}
     assert {s.text for s in found} == expected.keys()

@@ -1,40 +1,36 @@
-"""The generation loop: prompt → text, each token drawn from the softmax of that step's logits."""
+"""The generator: prompt → text, each token drawn from the softmax of that step's logits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
-from rnngen.engine.context import Context, Model, Snapshot
-from rnngen.engine.recurrence import Recurrence
+from rnngen.engine.context import Context, Snapshot
 from rnngen.errors import UsageError
-from rnngen.options.declare import check_count
-from rnngen.options.keywords import method_takes, takes
-from rnngen.platforms import quote_argument
-from rnngen.runs.finding import open_run
-from rnngen.runs.run import Run
+from rnngen.options.declare import check, declared
+from rnngen.options.keywords import method_takes
 from rnngen.sampling.opening import Opening, open_text
-from rnngen.sampling.options import Sampling, Writing, WritingOfRun, WritingSeveral, draw_seed
+from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
 
 if TYPE_CHECKING:
+    from rnngen.engine.protocol import Model
     from rnngen.ngram.mixture import Mixture
 
 TOGETHER = 64
-"""Samples written side by side."""
+"""Samples that are written in one batch."""
 
 
 class Start(NamedTuple):
-    """Where the texts after one prompt start.
+    """A prompt that has been read.
 
     Attributes:
-        ids: that were read.
-        stream: what has read them, one stream.
-        opening: how the texts begin.
+        ids: the tokens that were read.
+        stream: the state after them, one stream.
+        opening: how the texts that follow begin.
     """
 
     ids: Sequence[int]
@@ -48,8 +44,8 @@ class Generator:
     Args:
         model: the network.
         tokenizer: its tokenizer.
-        mixture: draw from the network's distribution with an n-gram model's mixed in, instead of the network's alone.
-        name: what to call it.
+        mixture: draw from the mixture with an n-gram model instead of from the network alone.
+        name: of the model, for messages.
     """
 
     def __init__(
@@ -62,20 +58,21 @@ class Generator:
 
     @method_takes(Writing)
     def generate(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[str]:
-        """One continuation, in pieces as they are made.
+        """Write one continuation, in pieces as they are made.
 
-        The text goes on from the characters of the prompt, whatever the tokens are: the prompt may end in a space or
-        inside a word (see ``healing.py``). An empty prompt means the beginning of a paragraph: the model is shown line
-        ends, if it knows them. Characters of the prompt that it has never seen are left out (see ``encode_prompt``).
+        The text continues the characters of the prompt, whatever the tokens are: the prompt may end in a space or
+        inside a word (see ``healing.py``). An empty prompt means the beginning of a paragraph: the model reads line
+        ends, if it knows them. Characters that the model has never seen are left out of the prompt (see
+        ``encode_prompt``).
 
         Args:
-            prompt: what the text goes on from; it is not part of the pieces.
-            seed: of the draws; drawn if not given. The same seed gives the same text.
+            prompt: the text to continue; it is not part of the pieces.
+            seed: of the draws; random by default. The same seed gives the same text.
             options: of sampling, as listed below.
 
         Raises:
-            UsageError: an option out of range.
-            TokenizerError: the prompt holds a lone surrogate.
+            UsageError: an option is out of range.
+            TokenizerError: the prompt contains a lone surrogate.
             RnngenError: the model's logits are not finite.
         """
         sampling = Sampling.of(options)
@@ -83,7 +80,7 @@ class Generator:
 
     @method_takes(Writing)
     def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[Piece]:
-        """As ``generate``, but every token with its probability."""
+        """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
         return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
@@ -98,15 +95,15 @@ class Generator:
         scored: bool = False,
         on_read: Callable[[int], object] | None = None,
     ) -> Writer:
-        """What draws one continuation of a prompt, token by token.
+        """A writer of one continuation, token by token.
 
         Args:
-            prompt: it is read before this returns.
+            prompt: the text to continue; it is read before this returns.
             sampling: the options.
-            seed: of the draws; drawn if not given.
-            number: the sample's.
-            scored: whether each token's probability is wanted too.
-            on_read: told, from time to time, how many of the prompt's tokens have been read.
+            seed: of the draws; random by default.
+            number: of the sample.
+            scored: whether to compute each token's probability.
+            on_read: called now and then with the number of the prompt's tokens read so far.
         """
         seed = draw_seed() if seed is None else seed
         self._check(sampling, seed)
@@ -114,18 +111,18 @@ class Generator:
 
     @method_takes(WritingSeveral)
     def generate_batch(self, prompts: Sequence[str], *, seed: int | None = None, **options: Any) -> list[Sample]:
-        """Continuations of several prompts, written side by side.
+        """Write continuations of several prompts, in batches.
 
-        The text of a sample depends on its prompt, the seed and its place in the list alone. For several continuations
-        of one prompt, give it several times; ``generate`` writes the first of them.
+        The text of a sample depends only on its prompt, the seed and its index in the list. For several continuations
+        of one prompt, repeat it; ``generate`` writes the first of them.
 
         Args:
-            prompts: what each text goes on from.
-            seed: of the draws; drawn if not given.
+            prompts: the text that each sample continues.
+            seed: of the draws; random by default.
             options: of sampling, as listed below; the same for all.
 
         Raises:
-            As ``generate``.
+            UsageError, TokenizerError, RnngenError: as ``generate``.
         """
         return list(self.samples(prompts, seed=seed, **options))
 
@@ -139,10 +136,15 @@ class Generator:
         on_read: Callable[[int], object] | None = None,
         **options: Any,
     ) -> Iterator[Sample]:
-        """As ``generate_batch``, but the samples one after the other, as they are done.
+        """Like ``generate_batch``, but yields each sample when it is finished.
 
-        ``keep_pieces`` gives each its ``pieces``, and writes one at a time; ``on_step`` is told how many tokens have
-        been drawn, of all samples together; ``on_read``, from time to time, how many of a prompt's have been read.
+        Args:
+            prompts: the text that each sample continues.
+            seed: of the draws; random by default.
+            keep_pieces: write one sample at a time, and keep the ``pieces`` of each.
+            on_step: called with the number of tokens drawn so far, in all samples together.
+            on_read: called now and then with the number of a prompt's tokens read so far.
+            options: of sampling.
         """
         if isinstance(prompts, str):
             raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
@@ -150,7 +152,7 @@ class Generator:
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
             self.prompt_ids(prompt)
-        self._check(sampling, seed)  # refuses what cannot be, before the first sample is asked for
+        self._check(sampling, seed)  # before the first sample is asked for
         return self._samples(list(prompts), sampling, seed, keep_pieces, on_step, on_read)
 
     def _samples(
@@ -162,13 +164,13 @@ class Generator:
         on_step: Callable[[int], object] | None,
         on_read: Callable[[int], object] | None,
     ) -> Iterator[Sample]:
-        size, before = 1 if keep_pieces else TOGETHER, 0
+        size, total = 1 if keep_pieces else TOGETHER, 0
 
         def drawn(more: int) -> None:
-            nonlocal before
-            before += more
+            nonlocal total
+            total += more
             if on_step is not None:
-                on_step(before)
+                on_step(total)
 
         starts: dict[str, Start] = {}
         for first in range(0, len(prompts), size):
@@ -187,7 +189,7 @@ class Generator:
                 yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
 
     def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
-        """Ids of what the model can read of a prompt, and the characters it cannot, which are left out."""
+        """The ids of a prompt, and its characters that the model has never seen, which are left out."""
         ids = self.tokenizer.encode(prompt)
         if self.tokenizer.unknown_id is None:
             return ids, ""
@@ -195,7 +197,7 @@ class Generator:
         return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
 
     def prompt_ids(self, prompt: str) -> list[int]:
-        """Ids of what the model can read of a prompt, or, if there are none, of line ends."""
+        """The ids of a prompt or, if it has none, of line ends."""
         ids, _ = self.encode_prompt(prompt)
         if not len(ids):
             ids, _ = self.encode_prompt("\n\n")
@@ -203,27 +205,27 @@ class Generator:
         return read
 
     def hold_back(self, text: str) -> tuple[list[int], str]:
-        """As ``Tokenizer.hold_back``, without characters that the model has never seen."""
-        if self.tokenizer.unknown_id is not None:  # there, all others stand
+        """Like ``Tokenizer.hold_back``, without characters that the model has never seen."""
+        if self.tokenizer.unknown_id is not None:  # of characters: nothing is held back
             return self.encode_prompt(text)[0].tolist(), ""
         ids, held = self.tokenizer.hold_back(text)
         return ids.tolist(), held
 
     def hold_back_prompt(self, prompt: str) -> tuple[list[int], str]:
-        """The same, but of a prompt of which nothing is left, line ends, which stand."""
+        """Like ``hold_back``, for a prompt: line ends where nothing is left of it."""
         ids, held = self.hold_back(prompt)
         return (ids, held) if ids or held else (self.prompt_ids(""), "")
 
     def start(self, prompt: str, sampling: Sampling, on_read: Callable[[int], object] | None = None) -> Start:
         """Read a prompt, and find out how texts after it can begin.
 
-        ``on_read`` is told, from time to time, how many of its tokens have been read.
+        ``on_read`` is called now and then with the number of tokens read so far.
         """
         ids, held = self.hold_back_prompt(prompt)
         return self.start_from(self.context(ids, on_read), ids, held, sampling)
 
     def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
-        """The same, of a context that has read these ids, where ``held`` comes next; it is left as it was."""
+        """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged."""
         before = context.snapshot
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
         start = Start((*ids, *opening.inside), context.snapshot, opening)
@@ -231,7 +233,7 @@ class Generator:
         return start
 
     def context(self, ids: Sequence[int] = (), on_read: Callable[[int], object] | None = None) -> Context:
-        """A context of one stream that has read these ids; ``on_read`` is told, from time to time, how many."""
+        """A context of one stream that has read these ids; ``on_read`` is as in ``start``."""
         context = Context(self.model, self.mixture)
         context.read_text(ids, on_read)
         return context
@@ -246,7 +248,7 @@ class Generator:
         scored: bool,
         kind: type[Writer] = Writer,
     ) -> Writer:
-        """What draws samples with these numbers, each from its start: a writer of this kind."""
+        """A writer of this kind, of samples with these numbers, each continuing its start."""
         context = self.context()
         context.snapshot = Snapshot.join([start.stream for start in starts])
         openings = [start.opening for start in starts]
@@ -264,16 +266,16 @@ class Generator:
         """Refuse what cannot be drawn.
 
         Raises:
-            UsageError: a seed below 0, or texts of ``ban`` or ``force`` that cannot be.
+            UsageError: the seed is negative, or the model cannot write the texts of ``ban`` or ``force``.
         """
-        check_count("seed", seed)
+        check(declared(Samples)["seed"], seed)
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:
             raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")
 
     def banned(self, texts: Sequence[str]) -> list[int]:
-        """Ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
+        """The ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
 
         Raises:
             UsageError: no token contains one of them, or nothing is left to draw.
@@ -283,7 +285,7 @@ class Generator:
         for text in texts:
             part = text.encode(errors="surrogatepass")
             found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content} - unknown
-            if not found and not (level == "char" and len(text) == 1):  # one it does not know is not drawn anyway
+            if not found and not (level == "char" and len(text) == 1):  # an unseen one is never drawn
                 raise UsageError(
                     f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it."
                 )
@@ -291,58 +293,3 @@ class Generator:
         if len(banned) == self.tokenizer.vocab_size:
             raise UsageError("`ban` leaves no token to draw")
         return sorted(banned)
-
-
-def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
-    """Open a run for writing text: by path, or the newest complete one.
-
-    Args:
-        path: the run's folder, or the run.
-        ngram: write from the mixture of the network and the run's n-gram model.
-        device: compute with torch there (``auto``, ``cpu``, ``cuda``, ``mps``), instead of with NumPy, which imports no
-            torch and is faster on a processor.
-
-    Raises:
-        CheckpointError: no such run, or one that is damaged, or has no n-gram model where one is asked for.
-        UsageError: the run is bidirectional, which fills gaps (``infilling.fill``) and cannot write on.
-    """
-    run = path if isinstance(path, Run) else open_run(path)
-    if run.model_config().bidirectional:
-        fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
-        raise UsageError(
-            "cannot write on: it is bidirectional, and says what stands between what is known",
-            where=run.path,
-            expected="a left-to-right model",
-            hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
-        )
-    mixture = None
-    if ngram:
-        from rnngen.ngram.file import load_mixture
-
-        mixture = load_mixture(run)
-    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path))
-
-
-def _engine(run: Run, device: str | None) -> Model:
-    if device is None:
-        return Recurrence(run.model_config(), run.weights())
-    from rnngen.engine.torch_stepper import Stepper
-    from rnngen.model.device import pick_device
-    from rnngen.model.load import load_language_model
-
-    there = pick_device(device)
-    return Stepper(load_language_model(run), there)
-
-
-@takes(WritingOfRun)
-def generate(
-    prompt: str = "",
-    *,
-    run: str | Path | Run | None = None,
-    ngram: bool = False,
-    device: str | None = None,
-    seed: int | None = None,
-    **options: Any,
-) -> str:
-    """One continuation by a run, the newest by default, as one string. See ``load`` and ``Generator.generate``."""
-    return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))

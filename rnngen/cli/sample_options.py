@@ -1,0 +1,46 @@
+"""Options of ``rnngen sample`` that only the command line has: the prompt, the engine, and what is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnngen.options.declare import Options, option
+
+_PROMPT, _MODEL, _OUTPUT = "Prompt", "Model", "Output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt(Options):
+    """The text that is continued."""
+
+    prompt: str | None = option(
+        None, "Text to continue; - reads standard input.", panel=_PROMPT, flags=("--prompt", "-p")
+    )
+    prompt_file: Path | None = option(None, "Continue this file's text.", panel=_PROMPT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Options):
+    """How the text is computed, and what is shown of it."""
+
+    ngram: bool = option(
+        False, "Draw from the network mixed with the run's n-gram model.", panel=_MODEL, flags=("--ngram",)
+    )
+    device: str | None = option(
+        None, "Compute with torch on auto, cpu, mps or cuda.", panel=_MODEL, default_text="with NumPy"
+    )
+    interactive: bool = option(
+        False,
+        "Write together: type, continue, retry, undo, pick words, save.",
+        panel=_OUTPUT,
+        flags=("--interactive", "-i"),
+    )
+    show_probs: bool = option(False, "Colour each token by its surprisal.", panel=_OUTPUT, flags=("--show-probs",))
+    json: bool = option(
+        False,
+        "One JSON object per line and sample: text, seed, tokens, nats, finish reason.",
+        panel=_OUTPUT,
+        flags=("--json",),
+    )
+    quiet: bool = option(False, "No notes on standard error.", panel=_OUTPUT, flags=("--quiet", "-q"))

@@ -1,0 +1,74 @@
+"""Open a run for writing text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnngen.errors import UsageError
+from rnngen.options.keywords import takes
+from rnngen.platforms import quote_argument
+from rnngen.runs.finding import open_run
+from rnngen.runs.run import Run
+from rnngen.sampling.generator import Generator
+from rnngen.sampling.options import WritingOfRun
+
+if TYPE_CHECKING:
+    from rnngen.engine.protocol import Model
+
+
+def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
+    """Open a run for writing text: by path, or the newest complete one.
+
+    Args:
+        path: the run's folder, or the run.
+        ngram: write from the mixture of the network and the run's n-gram model.
+        device: compute with torch on ``auto``, ``cpu``, ``cuda`` or ``mps``; by default with NumPy, which imports no
+            torch and is faster on a CPU.
+
+    Raises:
+        CheckpointError: there is no such run, it is damaged, or it lacks the n-gram model that was asked for.
+        UsageError: the run is bidirectional: it fills gaps (see ``infilling``) and cannot continue a text.
+    """
+    run = path if isinstance(path, Run) else open_run(path)
+    if run.model_config().bidirectional:
+        fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
+        raise UsageError(
+            "is bidirectional: it fills gaps, and cannot continue a text",
+            where=run.path,
+            expected="a left-to-right model",
+            hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
+        )
+    mixture = None
+    if ngram:
+        from rnngen.ngram.file import load_mixture
+
+        mixture = load_mixture(run)
+    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path))
+
+
+def _engine(run: Run, device: str | None) -> Model:
+    if device is None:
+        from rnngen.engine.recurrence import Recurrence
+
+        return Recurrence(run.model_config(), run.weights())
+    from rnngen.engine.torch_stepper import Stepper
+    from rnngen.model.device import pick_device
+    from rnngen.model.load import load_language_model
+
+    picked = pick_device(device)
+    return Stepper(load_language_model(run), picked)
+
+
+@takes(WritingOfRun)
+def generate(
+    prompt: str = "",
+    *,
+    run: str | Path | Run | None = None,
+    ngram: bool = False,
+    device: str | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> str:
+    """One continuation by a run, by default the newest, as one string. See ``load`` and ``Generator.generate``."""
+    return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))
