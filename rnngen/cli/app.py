@@ -8,12 +8,12 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
-from rnngen import __version__
 from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.errors import ExitCode, RnngenError
 from rnngen.platforms import stop_signals, use_utf8
+from rnngen.version import __version__
 
 app = plain_app(
     name="rnngen",
