@@ -18,6 +18,7 @@ from rnngen.version import __version__
 app = plain_app(
     name="rnngen",
     cls=LazyGroup,
+    add_completion=True,
     help="Train a recurrent language model on your own text, write new text with it, and learn how good it is.",
     epilog="Begin with: rnngen train FILE — then rnngen sample, and rnngen eval.",
     no_args_is_help=True,
