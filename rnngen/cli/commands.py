@@ -123,10 +123,7 @@ def plain_app(**settings: Any) -> typer.Typer:
     """A Typer application whose help and errors are plain text: Rich's take longer to import than the rest."""
     settings = {"cls": QuickGroup, "add_completion": False, **settings}
     return typer.Typer(
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        context_settings=CONTEXT_SETTINGS,
-        **settings,
+        pretty_exceptions_enable=False, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS, **settings
     )
 
 
