@@ -20,7 +20,10 @@ PAGES = {
     "index": DOCS / "README.md",
     **{path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem != "README"},
 }
-"""Name → file."""
+"""Name → file, of the pages whose commands are run."""
+
+FILES = {**PAGES, **{name: ROOT / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")}}
+"""Name → file, of these and others."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Block:
 
 def text_of(page: str) -> str:
     """A page's source."""
-    return PAGES[page].read_text(encoding="utf-8")
+    return FILES[page].read_text(encoding="utf-8")
 
 
 def blocks_of(page: str) -> list[Block]:

@@ -16,7 +16,7 @@ import pytest
 
 import rnngen
 from tests.conftest import FAST, Outcome, make_text
-from tests.docs.pages import PAGES, ROOT, blocks_of, commands_in_tables, text_of
+from tests.docs.pages import PAGES, blocks_of, commands_in_tables, text_of
 
 Cli = Callable[..., Outcome]
 
@@ -101,22 +101,3 @@ def test_every_command_shown_is_in_a_block_that_is_run(page: str) -> None:
 def test_what_is_not_run_says_why(page: str) -> None:
     for block in blocks_of(page):
         assert block.reason_not_run != ""
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", text_of(page)):
-        if not target.startswith("http"):
-            file, _, anchor = target.partition("#")
-            path = PAGES[page].parent / file if file else PAGES[page]
-            assert path.exists(), target
-            if anchor:
-                headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-                anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-                assert anchor in anchors, target
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_file_that_the_page_names_exists(page: str) -> None:
-    for name in re.findall(r"`((?:rnngen|tests|benchmarks|docs)/[\w./-]+)`", text_of(page)):
-        assert (ROOT / name).exists(), name
