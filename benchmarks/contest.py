@@ -137,11 +137,11 @@ class Outcome:
     Attributes:
         model: its name.
         nats_per_character, nats_per_token: of the whole last tenth.
-        second_half: nats a character of its second half.
+        second_half: nats per character of its second half.
         seconds: it trained for.
         steps, epochs: it took.
         chosen: size, precision and the like, in a few words.
-        curve: (seconds, nats a character on the first half of the last tenth).
+        curve: (seconds, nats per character on the first half of the last tenth).
         configuration: all that was decided, where it is decided by the contender.
     """
 

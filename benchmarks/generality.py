@@ -6,7 +6,7 @@ Every text that ``corpora.py`` can make on this machine (or every ``.txt`` file 
 those named by ``--levels`` by BPE and by words too, with the same token ids for both. rnngen gets the text, the level
 of its tokens and the time; the baseline gets as long. Both are scored on the last tenth (on 500,000 characters around
 its middle where it is longer), of which both chose their weights by the first half; ``half`` is the second half alone.
-All in nats a character, whatever the tokens are, so that levels can be compared.
+All in nats per character, whatever the tokens are, so that levels can be compared.
 """
 
 from __future__ import annotations

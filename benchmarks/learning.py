@@ -8,7 +8,7 @@ the time itself.
 
 rnngen gets the text and no option but the time (and the precision and tokenizer, if they are asked for). The others
 (``rivals.py``) are a plain ``nn.LSTM`` of 256 units and a small transformer. The first nine tenths are learned from,
-the last tenth is scored whole, in nats a character; its second half, by which nothing was chosen, on its own too.
+the last tenth is scored whole, in nats per character; its second half, by which nothing was chosen, on its own too.
 Learning curves are on its first half. From them comes after which share of a rival's time rnngen is as good as the
 rival is at its end: between two validations linearly, never before the first.
 """
@@ -27,7 +27,7 @@ from rnngen.corpus.sources import TextSource
 
 
 def compare(ours: Outcome, rival: Outcome) -> dict[str, Any]:
-    """How far ahead rnngen is (nats a character), and when it is where the rival ends."""
+    """How far ahead rnngen is (nats per character), and when it is where the rival ends."""
     end = min(nats for _, nats in rival.curve)  # of the weights it ends with: it keeps its best
     reached = time_to_reach(ours.curve, end)
     return {
@@ -83,7 +83,7 @@ def main() -> None:
     for line in comparisons:
         share = line["share_of_time"]
         when = "not reached" if share is None else f"reached in {share:.0%} of its time"
-        print(f"{line['rival']}: rnngen is {line['ahead']:+.4f} nats a character ahead; where it ends is {when}")
+        print(f"{line['rival']}: rnngen is {line['ahead']:+.4f} nats per character ahead; where it ends is {when}")
     result = {
         "machine": machine,
         "corpus": about,

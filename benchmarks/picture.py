@@ -3,7 +3,7 @@
     python benchmarks/picture.py [RESULT.json] [--out learning.svg]
 
 The picture has its own background, so that it reads the same on a light and on a dark page, and its words are text.
-Needs the ``bench`` extra. A name that ends in ``.png`` makes a bitmap.
+A name that ends in ``.png`` makes a bitmap.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def draw(result: dict[str, Any]) -> alt.LayerChart:
             background="#ffffff",
             padding={"left": 16, "top": 14, "right": 16, "bottom": 12},
             title=alt.TitleParams(
-                "Nats a character on held-out text (less is better), by time",
+                "Nats per character on held-out text (lower is better), by time",
                 subtitle=f"{corpus['name']}, {corpus['characters']:,} characters; "
                 f"{machine['threads']} threads, torch.mm at {machine['mm_gflops_float32']:.0f} GFLOP/s in float32",
                 anchor="start",

@@ -125,7 +125,7 @@ class Block(nn.Module):
 
 
 class Transformer(Rival):
-    """The usual small one for a CPU: 4 layers, 4 heads, 128 wide, 64 positions, 12 random windows a step, no dropout.
+    """The usual small one for a CPU: 4 layers, 4 heads, 128 wide, 64 positions, 12 random windows per step, no dropout.
 
     AdamW at 1e-3, cosine to 1e-4 after 100 steps of warm-up, betas 0.9 and 0.99, weight decay 0.1 on matrices, clip 1;
     learned positions, output tied to the embedding: the settings with which nanoGPT's README trains on a laptop.

@@ -10,8 +10,8 @@ For each size of a one-layer LSTM, in turns of a fraction of a second, so that a
 - a plain loop in torch: embedding, ``LSTMCell``, linear layer, softmax, ``multinomial`` under ``inference_mode``, with
   one thread or all, whichever is faster; one sample, and 64 at once.
 
-Rates are tokens a second, 64 samples counted together; ratios are of medians. Beside it, the bare product with weights
-in float16 and int8, in microseconds: NumPy has no fast kernel for either, which is why neither is offered.
+Rates are tokens per second, 64 samples counted together; ratios are of medians. The bare product with weights in
+float16 and int8 is timed too, in microseconds: NumPy has no fast kernel for either, which is why neither is offered.
 """
 
 from __future__ import annotations

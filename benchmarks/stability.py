@@ -31,13 +31,13 @@ FACTORS = (0.25, 1.0, 4.0)
 
 
 def unigram_nats(corpus: EncodedCorpus) -> float:
-    """Nats a token of the validation part under the training part's counts, one added to each."""
+    """Nats per token of the validation part under the training part's counts, one added to each."""
     counts = np.bincount(corpus.train.tokens, minlength=corpus.tokenizer.vocab_size) + 1.0
     return float(-np.log(counts / counts.sum())[corpus.valid.tokens].mean())
 
 
 def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any]) -> float:
-    """Nats a token at the end of a run; infinite if it had to be stopped."""
+    """Nats per token at the end of a run; infinite if it had to be stopped."""
     validations: list[float] = []
 
     def on_event(event: Event) -> None:

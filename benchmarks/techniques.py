@@ -208,7 +208,7 @@ def learn(recipe: Recipe, train: Tensor, valid: Tensor, V: int, bf16: bool) -> d
 
 @torch.no_grad()
 def score(model: Network, ids: Tensor, V: int, streams: int = 16, warm: int = 256) -> float:
-    """Nats a token, in parallel streams that each read ``warm`` tokens before what they score."""
+    """Nats per token, in parallel streams that each read ``warm`` tokens before what they score."""
     ids = torch.cat([ids.new_zeros(HISTORY), ids])
     length = -(-(len(ids) - HISTORY - 1) // streams)
     state, nats, scored, at = model.start(streams), 0.0, 0, -warm

@@ -1,4 +1,4 @@
-"""What our training loop costs: tokens a second beside the same network in a plain loop, in one run.
+"""What our training loop costs: tokens per second beside the same network in a plain loop, in one run.
 
     python benchmarks/throughput.py
 

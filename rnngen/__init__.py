@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from rnngen.version import __version__
+
 __all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_filler", "train", "train_further"]
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""The README's commands do what the README says."""
+"""The two commands of the README install and do what it says; what they install is pinned; the version is released.
+
+All other commands of the README are in ``tests/docs/``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from rnngen.version import __version__
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,26 +51,6 @@ def test_the_main_command_trains_and_samples(tmp_path: Path) -> None:
     assert len(outputs[-1]) > 400
 
 
-def test_the_python_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    block = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert block
-    from rnngen.corpus.registry import build
-
-    build("pydoc")
-    exec(block[1].replace("minutes=2", "steps=2, size='tiny', precision='float32'"), {})
-    assert "bits_per_character" in capsys.readouterr().out
-
-
-def test_every_option_the_readme_names_exists() -> None:
-    from rnngen.cli.commands import COMMANDS, load_command
-
-    commands = [load_command(name) for name in COMMANDS]
-    commands += [below for command in commands for below in getattr(command, "commands", {}).values()]
-    options = {o for command in commands for p in command.params for o in p.opts if o.startswith("--")}
-    named = set(re.findall(r"`?(--[a-z][a-z-]+)", README))
-    assert named <= options | {"--help", "--version"}
-
-
 def test_the_constraints_name_every_dependency() -> None:
     import tomllib
 
@@ -77,3 +60,10 @@ def test_the_constraints_name_every_dependency() -> None:
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
     assert names <= pinned
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text()
+
+
+def test_the_newest_release_in_the_changelog_is_the_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased, newest = re.findall(r"^## (.*)$", changelog, flags=re.MULTILINE)[:2]
+    assert unreleased == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)", newest)

@@ -8,16 +8,17 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
-from rnngen import __version__
 from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.errors import ExitCode, RnngenError
 from rnngen.platforms import stop_signals, use_utf8
+from rnngen.version import __version__
 
 app = plain_app(
     name="rnngen",
     cls=LazyGroup,
+    add_completion=True,
     help="Train a recurrent language model on your own text, write new text with it, and learn how good it is.",
     epilog="Begin with: rnngen train FILE — then rnngen sample, and rnngen eval.",
     no_args_is_help=True,

@@ -59,7 +59,7 @@ class QuickCommand(TyperCommand):
         Raises:
             UsageError: an option or an argument that the command does not have, or an invalid value.
         """
-        if ctx.resilient_parsing:  # a shell asks how a line may go on
+        if ctx.resilient_parsing:  # a shell asks for completions
             return super().parse_args(ctx, args)
         parameters = self.get_params(ctx)
         mistakes.check_options(ctx, parameters, args)
@@ -121,13 +121,9 @@ def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:
 
 def plain_app(**settings: Any) -> typer.Typer:
     """A Typer application whose help and errors are plain text: Rich's take longer to import than the rest."""
-    settings = {"cls": QuickGroup, **settings}
+    settings = {"cls": QuickGroup, "add_completion": False, **settings}
     return typer.Typer(
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        context_settings=CONTEXT_SETTINGS,
-        **settings,
+        pretty_exceptions_enable=False, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS, **settings
     )
 
 
@@ -150,9 +146,9 @@ def load_command(name: str) -> Any:
 class QuickGroup(TyperGroup):
     """A group that tells of mistakes in its own way, and which knows ``help`` as a word too."""
 
-    def get_help_option(self, ctx: Any) -> Any:
-        """``--help``."""
-        return _false_by_default(super().get_help_option(ctx))
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The group's options: its own, those that install shell completion, and ``--help``."""
+        return [_false_by_default(option) for option in super().get_params(ctx)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the group's options; ``help COMMAND`` is ``COMMAND --help``, and without arguments help is shown.
@@ -160,7 +156,9 @@ class QuickGroup(TyperGroup):
         Raises:
             UsageError: an option that the group does not have.
         """
-        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+        if ctx.resilient_parsing:  # a shell asks for completions
+            return super().parse_args(ctx, args)
+        if not args and self.no_args_is_help:
             ctx.obj.show_help(ctx.get_help())
             raise typer.Exit(ExitCode.USAGE)
         if args[:1] == ["help"]:
@@ -174,7 +172,7 @@ class QuickGroup(TyperGroup):
         Raises:
             UsageError: there is no such command.
         """
-        if args[0] not in self.commands:
+        if args[0] not in self.commands and not ctx.resilient_parsing:
             raise mistakes.unknown_command(ctx, args, self.commands)
         return super().resolve_command(ctx, args)
 
@@ -190,10 +188,16 @@ class DefaultGroup(QuickGroup):
         Raises:
             UsageError: they begin with a misspelled one, or as ``QuickGroup``.
         """
+        if ctx.resilient_parsing and not args:  # a shell asks for completions of the first word
+            return super().parse_args(ctx, args)
         named = args and args[0] in (*self.commands, *CONTEXT_SETTINGS["help_option_names"], "help")
         if not named and args and mistakes.is_misspelled(ctx, args[0], self.commands):
             raise mistakes.unknown_command(ctx, args, self.commands, "Neither a view nor a run")
         return super().parse_args(ctx, args if named else [self.default, *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What the first word may be: a command, or an option of the default one."""
+        return [*super().shell_complete(ctx, incomplete), *self.commands[self.default].shell_complete(ctx, incomplete)]
 
 
 class LazyGroup(QuickGroup):

@@ -10,13 +10,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from rnngen import __version__
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.surprisal import LEVELS
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import RunReport
 from rnngen.runs.files import write_atomically
+from rnngen.version import __version__
 
 GENERATOR = "rnngen"
 """What the page says of itself within its first 2,000 bytes, by which it is recognised, as by reading a folder."""

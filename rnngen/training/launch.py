@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen import __version__
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import STDIN, places_from
 from rnngen.corpus.tokens import EncodedCorpus, prepare
@@ -39,6 +38,7 @@ from rnngen.training.planning.pace import make_pace
 from rnngen.training.planning.plan import make_plan
 from rnngen.training.resuming import resume
 from rnngen.training.trainer import Trainer
+from rnngen.version import __version__
 
 __all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
 
