@@ -1,7 +1,7 @@
 """The files of a run: written so that a crash leaves no half of one, and read without following a link.
 
-A run's folder may be a link itself, for example to a larger disk. Everything in it must really be in it: a link in the
-place of one of its files or folders is refused before it is followed, a pipe or a device before it is opened.
+A run's folder may be a link itself, for example to a larger disk. Everything in it must really be in it: a link is
+refused before it is followed, and a pipe or a device before it is opened.
 """
 
 from __future__ import annotations

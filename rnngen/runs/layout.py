@@ -55,7 +55,7 @@ def saved_steps(folder: Path) -> list[Path]:
     """The folders of a run's saved states, the newest first.
 
     Raises:
-        CheckpointError: something other than a folder is in the place of the one that holds them.
+        CheckpointError: what should be their folder is something else.
     """
     return sorted(_in_resume(folder, _STATE), key=lambda path: int(path.name), reverse=True)
 
@@ -78,7 +78,7 @@ def check_layout(folder: Path) -> None:
     """Make sure that all files of a run are in its folder, before any of them is opened, written or removed.
 
     Raises:
-        CheckpointError: a link, a pipe or a device is in the place of one of its files or folders.
+        CheckpointError: what should be one of its files or folders is a link, a pipe or a device.
     """
     replaced = (CONFIG, TOKENIZER, *LOGS, MANIFEST)
     names = [*replaced, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, LOCK, HOLDER, f"{RESUME}/{PLAN}"]

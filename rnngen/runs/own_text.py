@@ -60,8 +60,8 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
     if share < WORTH_TELLING:
         return None
     return (
-        f"the run was trained on this text, or on parts of it: {share:.0%} of the pieces that were looked up stand in "
-        "its training text, so the numbers flatter it"
+        f"the run was trained on this text, or on parts of it: {share:.0%} of the pieces that were looked up occur in "
+        "its training text, so the scores flatter it"
     )
 
 

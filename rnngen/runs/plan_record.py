@@ -17,9 +17,9 @@ from typing import Any
 from rnngen.runs.files import exists, read_file
 from rnngen.runs.layout import PLAN, RESUME
 
-MOST_STEPS = 2**62
-MOST_THREADS = 4096
-MOST_PEAK = 1000.0
+MAX_STEPS = 2**62
+MAX_THREADS = 4096
+MAX_PEAK = 1000.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Cycle:
             raise ValueError(f"not a learning-rate cycle: {values!r}")
         peak = values["peak"]
         number = isinstance(peak, int | float) and not isinstance(peak, bool)
-        if peak is not None and not (number and 0 < peak <= MOST_PEAK):
+        if peak is not None and not (number and 0 < peak <= MAX_PEAK):
             raise ValueError(f"the peak of a learning-rate cycle is {peak!r}")
-        for name, least in (("valid_every", 1), ("sample_every", 0)):
-            _check_integer(name, values[name], least, MOST_STEPS)
+        for name, low in (("valid_every", 1), ("sample_every", 0)):
+            _check_integer(name, values[name], low, MAX_STEPS)
         return cls(**values)
 
 
@@ -95,9 +95,9 @@ class Stretch:
         values = {"cycle": None, **values}  # which older runs do not have
         if set(values) != {field.name for field in dataclasses.fields(cls)}:
             raise ValueError(f"not a stretch of a plan: {values!r}")
-        ranges = {"step": (0, MOST_STEPS), "steps": (1, MOST_STEPS), "threads": (1, MOST_THREADS)}
-        for name, (least, most) in ranges.items():
-            _check_integer(name, values[name], least, most)
+        ranges = {"step": (0, MAX_STEPS), "steps": (1, MAX_STEPS), "threads": (1, MAX_THREADS)}
+        for name, (low, high) in ranges.items():
+            _check_integer(name, values[name], low, high)
         good = values["precision"] in ("float32", "bf16") and isinstance(values["trial"], bool)
         if not good or values["steps"] <= values["step"]:
             raise ValueError(f"not a stretch of a plan: {values!r}")
@@ -105,16 +105,16 @@ class Stretch:
         return cls(**{**values, "cycle": None if cycle is None else Cycle.from_dict(cycle)})
 
 
-def _check_integer(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"{name} of a plan is {value!r}, not a number from {least} to {most}")
+def _check_integer(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name} of a plan is {value!r}, not a number from {low} to {high}")
 
 
 def recorded_plan(folder: Path) -> list[Stretch]:
     """The record of a run.
 
     Raises:
-        CheckpointError: a link is in its place.
+        CheckpointError: its file is a link or the like.
     """
     return parse_record(read_file(folder / RESUME / PLAN) or b"") if exists(folder / RESUME, "folder") else []
 

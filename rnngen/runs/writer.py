@@ -44,8 +44,8 @@ class RunWriter:
         path: the folder; made if it does not exist.
 
     Raises:
-        CheckpointError: another process writes it, it cannot be written, or something other than the run's files and
-            folders is in their place (see ``check_layout``).
+        CheckpointError: another process writes it, it cannot be written, or one of its files or folders is a link or
+            the like (see ``check_layout``).
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +87,7 @@ class RunWriter:
                 self.path.rmdir()
 
     def _clean(self) -> None:
-        """Put committed weights in place; remove what a killed save left behind."""
+        """Complete the commit of weights that was interrupted; remove what a killed save left behind."""
         with contextlib.suppress(PermissionError):  # a reader has them open on Windows: the next save tries again
             self._settle_weights()
         for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST):
@@ -132,7 +132,7 @@ class RunWriter:
         """Add to a log.
 
         Raises:
-            CheckpointError: the disk is full, or something other than a file is in its place.
+            CheckpointError: the disk is full, or the file is a link or the like.
         """
         path = self.path / log
         try:
@@ -163,7 +163,7 @@ class RunWriter:
         """Remove the rows written after the state that training is resumed from.
 
         Raises:
-            CheckpointError: something other than a file is in the place of a log.
+            CheckpointError: a log is a link or the like.
         """
         for log, length in lengths.items():
             if log in LOGS and files.exists(self.path / log, "file"):
@@ -173,7 +173,7 @@ class RunWriter:
         """Add to the record of plans, which is never cut: a resumed run follows it.
 
         Raises:
-            CheckpointError: the disk is full, or something other than a file is in its place.
+            CheckpointError: the disk is full, or the file is a link or the like.
         """
         folder = self.path / RESUME
         if not files.exists(folder, "folder"):
@@ -224,7 +224,7 @@ class RunWriter:
         self._commit(NGRAM, content, kept=(MODEL,))
 
     def _commit(self, name: str, content: bytes, kept: tuple[str, ...] = ()) -> None:
-        """Write a file whole, then the manifest that names it and those that are kept, then put it in its place."""
+        """Write the new file, then the manifest that names it and those that are kept, then replace the old file."""
         new = self.path / (name + NEW)
         try:
             self._settle_weights()
@@ -235,14 +235,14 @@ class RunWriter:
                 replace_file(new, self.path / name)
             files.sync_folder(self.path)
         except (OSError, CheckpointError) as error:
-            # once the manifest names the new file it is the one to use, even if it is not in its place yet
+            # once the manifest names the new file it is the one to use, even if it has not replaced the old one
             with contextlib.suppress(OSError, CheckpointError):
                 if sha256(files.read_needed(new)) != self._committed_hash(name):
                     new.unlink()
             raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
 
     def _settle_weights(self) -> None:
-        """Put weights and n-grams that the manifest names in their place; remove those that it does not name."""
+        """Replace old weights and n-grams by new ones that the manifest names; remove those that it does not name."""
         for name in (MODEL, NGRAM):
             new = self.path / (name + NEW)
             content = files.read_file(new)

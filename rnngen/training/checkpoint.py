@@ -53,7 +53,7 @@ def load_state(run: Path) -> TrainingState:
         except CheckpointError as error:
             warnings.append(str(error))
             continue
-        passed = tuple(f"{warning} Going on from {folder.name} instead." for warning in warnings)
+        passed = tuple(f"{warning} Continuing from {folder.name} instead." for warning in warnings)
         return TrainingState(tensors, values, passed)
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0])

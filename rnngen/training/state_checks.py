@@ -1,4 +1,4 @@
-"""What a saved state has to be, before any of it is used: whoever wrote it, its hashes are right."""
+"""Checks of a saved state before any of it is used: that its hashes are right does not mean that we wrote it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER
-from rnngen.runs.plan_record import MOST_STEPS, Stretch
+from rnngen.runs.plan_record import MAX_STEPS, Stretch
 from rnngen.training.optim.optimizer import Muon
 
-MOST_BYTES = 2**63 - 1  # in a file
+MAX_BYTES = 2**63 - 1  # of a file
 _ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them
-_LONGEST = 80  # characters of a wrong value that are shown
+_LONGEST = 80  # characters shown of an invalid value
 
 
 def check_values(values: Any, step: int, where: object) -> None:
     """Check the content of state.json.
 
     Args:
-        values: as parsed.
-        step: that its folder is named after.
-        where: it is from, for errors.
+        values: what was parsed.
+        step: the step that its folder is named after.
+        where: the file, for errors.
 
     Raises:
-        CheckpointError: it is no object, or a value in it is missing or cannot be; it is named.
+        CheckpointError: it is not an object, or a value in it is missing or invalid; the error names it.
     """
     if not isinstance(values, dict):
         raise CheckpointError("is not the state of a run", where=where, expected="an object", found=_shown(values))
     checks: dict[str, tuple[str, Callable[[Any], bool]]] = {
-        "step": (f"{step}, as its folder is named", lambda v: _is_count(v, MOST_STEPS) and v == step),
+        "step": (f"{step}, as its folder is named", lambda v: _is_count(v, MAX_STEPS) and v == step),
         "best_step": (f"an integer from 0 to {step}", lambda v: _is_count(v, step)),
         "best_nll": ("a finite number, or null", lambda v: v is None or _is_number(v)),
         "seconds": ("a finite number ≥ 0", lambda v: _is_number(v) and v >= 0),
@@ -52,19 +52,19 @@ def check_values(values: Any, step: int, where: object) -> None:
             raise CheckpointError(f"has an invalid {name}", where=where, expected=expected, found=_shown(values[name]))
 
 
-def _is_count(value: object, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+def _is_count(value: object, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= high
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is a number that a float can hold."""
+    """Whether a value is a number that a float can hold."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _are_lengths(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != set(LOGS):
         return False
-    return all(_is_count(length, MOST_BYTES) for length in value.values())
+    return all(_is_count(length, MAX_BYTES) for length in value.values())
 
 
 def _are_hashes(value: object) -> bool:
@@ -105,11 +105,11 @@ def _shown(value: object) -> str:
 
 
 class Expected(NamedTuple):
-    """What a tensor has to be.
+    """The shape and type that a tensor must have.
 
     Attributes:
-        shape: None in place of a length that may be any.
-        dtypes: one of these.
+        shape: with None for a dimension of any length.
+        dtypes: the types that it may have.
     """
 
     shape: tuple[int | None, ...]
@@ -117,11 +117,11 @@ class Expected(NamedTuple):
 
     @classmethod
     def like(cls, tensor: Tensor) -> Expected:
-        """The same shape and type."""
+        """The shape and type of another tensor."""
         return cls(tuple(tensor.shape), (tensor.dtype,))
 
     def fits(self, tensor: Tensor) -> bool:
-        """Whether a tensor is so."""
+        """Whether a tensor has the shape and one of the types."""
         lengths = zip(self.shape, tensor.shape, strict=False)
         same = len(self.shape) == tensor.ndim and all(length in (None, found) for length, found in lengths)
         return same and tensor.dtype in self.dtypes
@@ -131,10 +131,10 @@ class Expected(NamedTuple):
 
 
 def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected], where: object) -> None:
-    """Check names, shapes and types, before any kernel sees a tensor.
+    """Check names, shapes and types before any kernel sees a tensor.
 
     Raises:
-        CheckpointError: a tensor is missing, unknown, or of another shape or type; it is named.
+        CheckpointError: a tensor is missing or unknown, or has the wrong shape or type; the error names it.
     """
     for name in sorted(expected.keys() | tensors.keys()):
         wanted, tensor = expected.get(name), tensors.get(name)
@@ -148,7 +148,7 @@ def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected
 
 
 def expected_moments(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Expected]:
-    """What ``pack_optimizers`` gives, once every parameter has had a gradient."""
+    """The tensors that ``pack_optimizers`` returns once every parameter has had a gradient."""
     expected: dict[str, Expected] = {}
     for number, optimizer in enumerate(optimizers):
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -122,7 +122,7 @@ def test_a_stray_file_in_the_resume_folder_does_not_stop_a_run(tmp_path: Path, n
 def test_what_a_failed_save_could_not_put_back_survives_another_failed_save(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It lies beside its place then, and is all that is left of its step."""
+    """Only the copy that was moved away is left of its step then."""
     tensors, values = state(3)
     with writing(tmp_path / "run") as writer:
         writer.save_state(3, tensors, values)
@@ -138,7 +138,7 @@ def test_what_a_failed_save_could_not_put_back_survives_another_failed_save(
             patch.setattr(Path, "rename", once)
             with pytest.raises(CheckpointError, match="No space left on device"):
                 writer.save_state(3, tensors, {**values, "due": []})
-            assert len(done) == 3  # away, into its place, and back
+            assert len(done) == 3  # the old one away, the new one in, the old one back
             assert saved_steps(tmp_path / "run") == []
 
             def no_space(*arguments: object) -> None:

@@ -78,7 +78,7 @@ F32 = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
         safetensors(b"\xff\xff"),
         safetensors(b"{" * 10_000),
         safetensors(_header(a=F32, b={**F32, "data_offsets": [8, 24]}), b"\0" * 24),  # overlapping
-        safetensors(_header(a=F32, b=F32), b"\0" * 16),  # one place, two tensors
+        safetensors(_header(a=F32, b=F32), b"\0" * 16),  # the same bytes for two tensors
         safetensors(_header(a={**F32, "data_offsets": [0, 2**62]}), b"\0" * 16),
         safetensors(_header(a={**F32, "data_offsets": [16, 0]}), b"\0" * 16),
         safetensors(_header(a={**F32, "shape": [2**40, 2**40]}), b"\0" * 16),

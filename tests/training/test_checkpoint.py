@@ -52,7 +52,7 @@ def test_a_damaged_newest_state_is_passed_over_with_a_warning_that_names_the_fil
     assert states_found(tmp_path / "run") == 1
     (warning,) = load_state(tmp_path / "run").warnings
     assert "000000002" in warning
-    assert warning.endswith("Going on from 000000001 instead.")
+    assert warning.endswith("Continuing from 000000001 instead.")
     assert name in warning
 
 
