@@ -114,8 +114,7 @@ class Run:
     def _tokenizer(self) -> Tokenizer:
         from rnngen.corpus.tokenizer import load_tokenizer
 
-        self.read(TOKENIZER)
-        return load_tokenizer(self.path / TOKENIZER)
+        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER))
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.

@@ -17,7 +17,7 @@ from rnngen.model.device import pick_device, processors
 from rnngen.options.config import RunConfig, check_options
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
-from rnngen.runs.files import read_json
+from rnngen.runs.files import read_json, read_needed
 from rnngen.runs.finding import never_saved, never_saved_error, open_run
 from rnngen.runs.layout import CONFIG, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
@@ -88,7 +88,7 @@ def resume(
         for name, found in hashes_of_decided(path).items():
             if state.values["decided"].get(name) != found:
                 raise CheckpointError("is not the one that this run began with", where=path / name)
-        tokenizer = load_tokenizer(path / TOKENIZER)
+        tokenizer = load_tokenizer(path / TOKENIZER, read_needed(path / TOKENIZER))
         recorded = _recorded_text(recorded, state)
         config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
         texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]

@@ -27,14 +27,18 @@ def train_tokenizer(level: Level, pieces: Iterable[str], vocab_size: int | None 
     return learn_subwords(level, pieces, vocab_size)
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
+def load_tokenizer(path: Path, content: bytes | None = None) -> Tokenizer:
     """Read a ``tokenizer.json`` that rnngen wrote.
+
+    Args:
+        path: the file.
+        content: what it holds, if that was read before.
 
     Raises:
         TokenizerError: the file is damaged, or another program wrote it.
     """
     try:
-        return _parse(path.read_text(encoding="utf-8"))
+        return _parse((path.read_bytes() if content is None else content).decode())
     # the library raises bare Exception for a file it cannot parse
     except Exception as error:
         raise TokenizerError(
