@@ -16,6 +16,20 @@ from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoi
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
 
+_TYPES: dict[str, type[int] | tuple[type, ...]] = {
+    "corpus.parts.train.tokens": int,
+    "corpus.parts.valid.tokens": int,
+    "corpus.parts.valid.characters": int,
+    "corpus.parts.test.tokens": int,
+    "train.steps": int,
+    "train.patience": int,
+    "train.valid_every": int,
+    "train.batch_size": int,
+    "train.bptt": int,
+    "optimizer.clip": (int, float),
+}
+"""The types of what a card reads from config.json, besides the network; any of it may be missing."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -83,8 +97,11 @@ def make_card(run: Run) -> Card:
         CheckpointError: its configuration is damaged.
     """
     model = run.model_config()
+    _check_types(run)
     data, train, optimizer = (_part(run.config, name) for name in ("data", "train", "optimizer"))
-    corpus = _part(run.config, "corpus")
+    train_part, valid_part, test_part = (
+        _part(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
+    )
     V = run.tokenizer().vocab_size
     rows = _metrics(run)
     steps = [row for row in rows if "train_nll" in row]
@@ -92,25 +109,6 @@ def make_card(run: Run) -> Card:
     trained = [row for row in valid if row["step"] > 0 or row.get("best")]  # untrained weights are not kept
     best = min(trained, key=lambda row: row["valid_nll"], default={})
     norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
-    parts = _part(corpus, "parts")
-    tokens, valid_part = _part(parts, "train").get("tokens"), _part(parts, "valid")
-    test_tokens = _part(parts, "test").get("tokens")
-    checked: list[tuple[str, Any, Any]] = [
-        ("corpus.parts.train.tokens", tokens, int),
-        ("corpus.parts.valid.tokens", valid_part.get("tokens"), int),
-        ("corpus.parts.valid.characters", valid_part.get("characters"), int),
-        ("train.steps", train.get("steps"), int),
-        ("corpus.parts.test.tokens", test_tokens, int),
-        ("train.patience", train.get("patience"), int),
-        ("train.valid_every", train.get("valid_every"), int),
-        ("train.batch_size", train.get("batch_size"), int),
-        ("train.bptt", train.get("bptt"), int),
-        ("optimizer.clip", optimizer.get("clip"), (int, float)),
-        *(("data.corpus", file, str) for file in data.get("corpus") or ()),
-    ]
-    for name, value, kind in checked:
-        if value is not None and not isinstance(value, kind):
-            raise CheckpointError(f"{name} is wrong", where=run.path / CONFIG, found=repr(value))
     seconds = rows[-1].get("seconds") if rows else None
     last, plan = steps[-1] if steps else {}, run.last_plan()
     window = train.get("batch_size", 0) * train.get("bptt", 0)
@@ -123,9 +121,9 @@ def make_card(run: Run) -> Card:
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
         finished=_is_finished(run, train, last.get("step"), valid),
-        tokens=tokens,
+        tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),
-        test_tokens=test_tokens,
+        test_tokens=test_part.get("tokens"),
         tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if rows else None),
@@ -142,6 +140,22 @@ def make_card(run: Run) -> Card:
         bidirectional=model.bidirectional,
         curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
     )
+
+
+def _check_types(run: Run) -> None:
+    """Check the types of what a card reads from config.json.
+
+    Raises:
+        CheckpointError: one is wrong; the error names it.
+    """
+    values: list[tuple[str, Any, Any]] = []
+    for name, kind in _TYPES.items():
+        part, _, key = name.rpartition(".")
+        values.append((name, _part(run.config, part).get(key), kind))
+    values += [("data.corpus", file, str) for file in _part(run.config, "data").get("corpus") or ()]
+    for name, value, kind in values:
+        if value is not None and not isinstance(value, kind):
+            raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=repr(value))
 
 
 def _is_finished(
@@ -209,5 +223,8 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
 
 
 def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    part = config.get(name)
+    """A part of config.json by its dotted name; empty if there is none."""
+    part: object = config
+    for key in name.split("."):
+        part = part.get(key) if isinstance(part, Mapping) else None
     return part if isinstance(part, dict) else {}

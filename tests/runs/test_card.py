@@ -11,6 +11,7 @@ from rnngen.runs.card import list_runs, make_card
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
 from tests.conftest import FAST
+from tests.runs.test_run import rewrite
 
 
 def test_a_card_says_what_the_run_is(trained: Path) -> None:
@@ -142,3 +143,31 @@ def test_runs_that_never_saved_are_listed_even_if_there_are_no_others(trained: P
     assert folder == killed
     assert isinstance(error, CheckpointError)
     assert "has not saved anything" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("train", "steps", "many"),
+        ("train", "patience", []),
+        ("optimizer", "clip", "1"),
+        ("data", "corpus", [3]),
+        ("corpus", "parts", {"valid": {"characters": "x"}}),
+    ],
+)
+def test_a_value_of_the_wrong_type_in_the_configuration_is_named(
+    trained: Path, part: str, key: str, value: object
+) -> None:
+    config = json.loads((trained / "config.json").read_bytes())
+    config[part][key] = value
+    rewrite(trained, {"config.json": json.dumps(config).encode()})
+    with pytest.raises(CheckpointError, match=rf"config\.json: {part}\.{key}.* has the wrong type; found"):
+        make_card(open_run(trained))
+
+
+def test_a_configuration_without_what_a_card_tells_gives_a_card_without_it(trained: Path) -> None:
+    config = json.loads((trained / "config.json").read_bytes())
+    config["corpus"], config["train"], config["optimizer"] = None, {}, []
+    rewrite(trained, {"config.json": json.dumps(config).encode()})
+    card = make_card(open_run(trained))
+    assert (card.tokens, card.test_tokens, card.planned_steps, card.finished) == (None, None, None, None)
