@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from rnngen.corpus.sources import TextSource
-from rnngen.training.optim.optimizer import Muon
+from rnngen.training.optim.muon import Muon
 from rnngen.training.planning.memory import keep_freed_memory
 
 HISTORY = 1  # tokens before a window that the bigram feature looks at

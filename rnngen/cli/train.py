@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, Tra
 from rnngen.platforms import quote_argument, stop_signals
 
 if TYPE_CHECKING:
+    from rnngen.options.given import Given
     from rnngen.training.events import Finished
     from rnngen.training.launched import Launched
     from rnngen.training.trainer import Trainer
@@ -55,7 +56,7 @@ def train_command(
     _report(console, finished, launched, quiet=invocation.quiet, as_json=invocation.json)
 
 
-def _options(given: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
+def _options(given: dict[str, Any], invocation: Invocation) -> Mapping[str, Any]:
     """The options of training, those of a file too; mistakes are told before torch is imported.
 
     Raises:
@@ -73,11 +74,10 @@ def _options(given: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
         if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
             file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
         given = {**file, **given}
-    _check_early(given)
-    return given
+    return _check_early(given)
 
 
-def _launched(options: dict[str, Any], invocation: Invocation, started: float, preparation: Preparation) -> Launched:
+def _launched(options: Mapping[str, Any], invocation: Invocation, started: float, preparation: Preparation) -> Launched:
     """A trainer that can begin: of a new run, or of one that is resumed."""
     from rnngen.options.config import LENGTH_OPTIONS
     from rnngen.training import launch
@@ -112,21 +112,21 @@ def _refuse_with_resume(run: Path, names: list[str]) -> None:
             )
 
 
-def _check_early(given: dict[str, Any]) -> None:
+def _check_early(options: Mapping[str, Any]) -> Given:
     """Tell of mistakes before torch is imported."""
-    if not given.get("corpus"):
+    if not options.get("corpus"):
         raise UsageError(
             "no text was given", expected="rnngen train FILE", hint="rnngen corpus build pydoc makes a text to try."
         )
     from rnngen.corpus.sources import find_files
-    from rnngen.options.config import check_options
-    from rnngen.options.presets import with_preset
+    from rnngen.options.given import Given
 
-    check_options(with_preset(given))
+    given = Given.of(options)
     for name in ("corpus", "valid", "test"):
         files = [source for source in given.get(name, ()) if source != "-"]
         piped = given["corpus"] == files and not (given.get("valid") or given.get("test"))
         find_files(files, given.get("errors", "strict"), "rnngen train -" if piped else None)
+    return given
 
 
 @contextlib.contextmanager

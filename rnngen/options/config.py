@@ -1,8 +1,8 @@
-"""All that is decided before the first step, in the four sections of a run's ``config.json``.
+"""The configuration of a run: everything that is decided before the first step, in the sections of ``config.json``.
 
-Values come from five places, each overriding the one before: the defaults of the declarations, the rules of
+Values have five sources, each overriding the one before: the defaults of the declarations, the rules of
 ``training/planning/rules.py``, a preset (``presets.py``), a file of options (``config_file.py``), the command line. All
-of them use the same flat names, those of the fields.
+of them use the same flat names, those of the fields. ``given.py`` holds what the last three say.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.options.declare import Declared, Options, check, declared
+from rnngen.options.declare import Declared, Options, declared
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What ``config.json`` holds, one section per group of options."""
+    """All options that ``config.json`` holds, in one section per group."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -29,7 +29,7 @@ class RunConfig:
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> RunConfig:
-        """Build a configuration from flat names; options that are absent keep their defaults.
+        """A configuration with these values, by flat name; options that are absent have their defaults.
 
         Raises:
             UsageError: an unknown name (with a suggestion), or an invalid value.
@@ -37,33 +37,33 @@ class RunConfig:
         if values.get("tied"):  # one size stands for both
             size = values.get("hidden_size", values.get("embedding_size", ModelConfig().hidden_size))
             values = {"hidden_size": size, "embedding_size": size, **values}
-        sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-        for name, value in values.items():
-            if name not in SECTION_OF:
-                raise unknown_option(name)
-            sections[SECTION_OF[name]][name] = value
-        groups: dict[str, Any] = {section: group(**sections[section]) for section, group in SECTIONS.items()}
-        return cls(**groups)
+        return cls().with_values(values)
 
     def flat(self) -> dict[str, Any]:
         """All values by flat name."""
         return {name: value for section in SECTIONS for name, value in vars(getattr(self, section)).items()}
 
     def with_values(self, values: Mapping[str, Any]) -> RunConfig:
-        """The same configuration with other values for some flat names.
+        """The same configuration with other values for some options, by flat name.
 
         Raises:
             UsageError: as ``from_flat``.
         """
-        return self.from_flat({**self.flat(), **values})
+        sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+        for name, value in values.items():
+            if name not in SECTION_OF:
+                raise unknown_option(name)
+            sections[SECTION_OF[name]][name] = value
+        groups: dict[str, Any] = {name: getattr(self, name).changed(**each) for name, each in sections.items() if each}
+        return dataclasses.replace(self, **groups)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
-        """For ``config.json``."""
+        """The configuration as ``config.json`` holds it."""
         return dataclasses.asdict(self)
 
     @classmethod
     def saved(cls, values: object, where: object) -> RunConfig:
-        """Read back what ``as_dict`` returned, or some sections of it; the others have their defaults.
+        """Read what ``as_dict`` returned, or some of its sections; the others have their defaults.
 
         Raises:
             CheckpointError: a section or an option is unknown, missing or invalid.
@@ -93,7 +93,7 @@ TRAINING: dict[str, Declared] = {
 """All options of a training run, by flat name."""
 
 LENGTH_OPTIONS = ("steps", "epochs", "minutes")
-"""How long to train: at most one of them is given; the plan turns the others into steps."""
+"""How long to train. At most one of them is given; the plan turns it into a number of steps."""
 
 SIZES: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 128, "embedding_size": 32},
@@ -101,39 +101,18 @@ SIZES: dict[str, dict[str, int]] = {
     "medium": {"hidden_size": 512, "embedding_size": 64},
     "large": {"hidden_size": 1024, "embedding_size": 128},
 }
-"""What ``size`` stands for."""
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse invalid options before any text is read; None stands for an option that is not given.
-
-    Raises:
-        UsageError: an unknown name, an invalid value, or options that exclude each other.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    lengths = [name for name in LENGTH_OPTIONS if name in given]
-    if len(lengths) > 1:
-        raise UsageError(f"`{lengths[0]}` and `{lengths[1]}` cannot both be given", expected="one length")
-    for name, value in given.items():
-        if name not in TRAINING:
-            raise unknown_option(name)
-        check(TRAINING[name], value)
-    config = RunConfig.from_flat({name: value for name, value in given.items() if name in SECTION_OF})
-    if config.model.bidirectional and config.train.ngram:
-        raise UsageError(
-            "`ngram` cannot be given with `bidirectional`", expected="a left-to-right model to mix it into"
-        )
+"""Value of the option ``size`` → the options that it stands for."""
 
 
 def unknown_option(name: str) -> UsageError:
-    """The error for an option that training does not have, with the one that may be meant."""
+    """The error for an option that training does not have, with the one that was probably meant."""
     meant = option_meant(name)
     hint = f"Did you mean `{meant}`?" if meant else "See rnngen train --help."
     return UsageError(f"unknown option {name!r}", hint=hint)
 
 
 def option_meant(name: str) -> str | None:
-    """The option that a misspelled name, or another program's, stands for, perhaps as ``name=value``; or None."""
+    """The option that a misspelled name, or another program's name, stands for, maybe as ``name=value``; or None."""
     from rnngen.options.other_names import closest, other_key
 
     return other_key(name) or closest(name, TRAINING)

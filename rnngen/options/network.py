@@ -130,6 +130,11 @@ class ModelConfig(Options):
         shapes = self.shapes(V).items()
         return sum(math.prod(s) for name, s in shapes if len(s) == 2 and not name.endswith(copied))
 
+    def activations(self, V: int) -> int:
+        """About how many numbers a forward pass stores for every token of a window."""
+        readers = 2 if self.bidirectional else 1
+        return readers * (self.embedding_size + self.num_layers * 8 * self.hidden_size + 3 * V)
+
     def describe(self) -> str:
         """The network in words: cell, layers and sizes."""
         cell = f"{self.cell} ({self.nonlinearity})" if self.cell == "rnn" else self.cell

@@ -1,14 +1,14 @@
-"""Recipes from the literature, by name: what ``--preset`` stands for.
+"""Presets: the options of published models, by name.
 
 ``awd-lstm`` is the AWD-LSTM of Merity, Keskar & Socher, "Regularizing and Optimizing LSTM Language Models" (ICLR 2018,
 arXiv 1708.02182), for words of the Penn Treebank; ``awd-lstm-wt2`` is the same for WikiText-2. Published test
-perplexities, without fine-tuning or a cache: 58.8 and 65.6 (of the authors' code, whose commands these values are; the
-paper used 40 streams for the Penn Treebank). Networks of 24 and 34 million parameters.
+perplexities, without fine-tuning or a cache: 58.8 and 65.6 (of the authors' code, whose commands have these values; the
+paper used a batch size of 40 for the Penn Treebank). The networks have 24 and 34 million parameters.
 
-What differs here: the text is read as a ring whose streams never begin anew (``corpus/streams.py``); the share of
-dropped weights is drawn in 256ths; the mean of NT-ASGD begins one step earlier (``training/optim/asgd.py``); precision
-is chosen by measurement unless it is given; and tokens are those of the word tokenizer, whose vocabulary holds 256
-bytes to spell rarer words with and which cuts ``<unk>`` and ``n't`` in pieces.
+What differs here: the text is read as a ring, and its streams never start over (``corpus/streams.py``); DropConnect
+probabilities are multiples of 1/256; the mean of NT-ASGD begins one step earlier (``training/optim/asgd.py``);
+precision is chosen by measuring unless it is given; and tokens are those of the word tokenizer, whose vocabulary
+includes 256 bytes to spell rarer words with, and which splits ``<unk>`` and ``n't``.
 """
 
 from __future__ import annotations
@@ -65,18 +65,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 750.0,
     },
 }
-"""Name → flat names and values."""
+"""Name of a preset → its options, by flat name."""
 
-_INSTEAD: dict[str, tuple[str, ...]] = {
+_OVERRIDES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LENGTH_OPTIONS, LENGTH_OPTIONS),
     "size": ("hidden_size", "embedding_size"),
     "tokenizer": ("vocab_size",),
 }
-"""Option → what it takes the place of beside itself."""
+"""Option → the options of a preset that it overrides, besides the one of its own name."""
 
 
 def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with those of their ``preset`` beneath them: what is given, by file or command line, overrides it.
+    """Options without None, and with the values of their ``preset`` where they give none themselves.
 
     Raises:
         UsageError: there is no such preset.
@@ -86,5 +86,5 @@ def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     if name is None:
         return given
     check(TRAINING["preset"], name)
-    replaced = {beside for option in given for beside in _INSTEAD.get(option, ())}
-    return {**{option: value for option, value in PRESETS[name].items() if option not in replaced}, **given}
+    overridden = {other for option in given for other in _OVERRIDES.get(option, ())}
+    return {**{option: value for option, value in PRESETS[name].items() if option not in overridden}, **given}

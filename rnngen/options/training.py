@@ -1,4 +1,4 @@
-"""The options of a training run beside its network: the text, the optimizer, the loop, and how long it may take."""
+"""The options of a training run, except those of its network: text, optimizer, training loop, and length."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ Precision = Literal["auto", "float32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(Options):
-    """The text and how it is cut: into parts, and into tokens."""
+class CorpusConfig(Options):
+    """The text to train on."""
 
     corpus: Sequence[str] = option((), "Files, folders, globs, or - for standard input.", panel="Arguments")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig(Options):
+    """How a text is divided into parts and into tokens."""
+
     valid: Sequence[str] = option(
         (), "Validate on this file instead of a share of the corpus.", panel=COMMON, metavar="FILE"
     )
@@ -41,10 +47,10 @@ class DataConfig(Options):
     )
 
     def check(self) -> None:
-        """Refuse a vocabulary for bytes, and fractions that are not.
+        """Refuse a vocabulary size for bytes, and fractions that do not sum to 1.
 
         Raises:
-            UsageError: one of these.
+            UsageError: one of these was given.
         """
         if self.tokenizer == "byte" and self.vocab_size is not None:
             raise UsageError("`vocab_size` has no effect with `tokenizer=byte`: there are 256 bytes")
@@ -55,6 +61,11 @@ class DataConfig(Options):
                 expected="two or three fractions that sum to 1 (train,valid[,test])",
                 found=",".join(map(str, self.split)),
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(SplitConfig, CorpusConfig):
+    """The text, and how it is divided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +122,7 @@ class OptimizerConfig(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Options):
-    """The loop: how many parallel streams, how far gradients reach, how long, how often to validate and save."""
+    """The training loop: batch size, length, how far gradients reach, how often to validate and save."""
 
     batch_size: int = option(
         32,
@@ -162,7 +173,7 @@ class TrainConfig(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanConfig(Options):
-    """What stands for other options: a length that the plan turns into steps, and names for the values of several."""
+    """Options that stand for others: a length that the plan turns into steps, and names for several values at once."""
 
     minutes: float | None = option(
         None, "How long the whole command may take.", panel=COMMON, above=0, default_text="5"

@@ -1,16 +1,15 @@
-"""The state of training, to and from the files of a run: weights, optimizers' moments, and everything else by name.
+"""The state of training, to and from the files of a run: tensors by name, and values.
 
 The files themselves are those of ``rnngen/runs``: ``RunWriter`` writes them, ``states.py`` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as format_tensors
@@ -20,7 +19,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import RESUME, saved_steps
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
-from rnngen.training.state_checks import check_tensors, check_values, expected_moments
+from rnngen.training.state_checks import check_values
 
 
 @dataclass(frozen=True)
@@ -91,40 +90,3 @@ def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names are under a prefix, by the rest of their names."""
     return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
-
-
-def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """The optimizers' moments and counters, by ``optimizer/number of the optimizer/index of the parameter/name``."""
-    flat: dict[str, Tensor] = {}
-    for number, optimizer in enumerate(optimizers):
-        for i, entry in optimizer.state_dict()["state"].items():
-            flat |= {f"{number}/{i}/{name}": torch.as_tensor(value) for name, value in entry.items()}
-    return pack("optimizer", flat)
-
-
-def unpack_optimizers(
-    optimizers: Sequence[torch.optim.Optimizer],
-    tensors: Mapping[str, Tensor],
-    where: object = None,
-    *,
-    stepped: bool | None = None,
-) -> None:
-    """Restore what ``pack_optimizers`` gave; the parameter groups come from the configuration.
-
-    Args:
-        optimizers: newly made, in the same order.
-        tensors: by name; those that do not begin with ``optimizer/`` are ignored.
-        where: the tensors are from, for errors.
-        stepped: whether the optimizers had taken a step, and so had moments; None: the tensors tell.
-
-    Raises:
-        CheckpointError: they are not the moments of these optimizers; nothing was restored.
-    """
-    found = {name: tensor for name, tensor in tensors.items() if name.startswith("optimizer/")}
-    check_tensors(found, expected_moments(optimizers) if found or stepped else {}, where)
-    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
-    for name, tensor in unpack("optimizer", found).items():
-        number, index, key = name.split("/")
-        states[int(number)].setdefault(int(index), {})[key] = tensor
-    for optimizer, state in zip(optimizers, states, strict=True):
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,4 +1,4 @@
-"""What training tells the world. The trainer yields these; screens, logs and files are its consumers."""
+"""Events of training. The trainer yields them; the screen and callers of the library consume them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Stepped:
     """One optimizer step was taken.
 
     Attributes:
-        step: how many there have been, this one included.
-        steps: how many there will be.
-        loss: nats a token over this window, before the step.
-        grad_norm: global norm before clipping.
-        clipped_norm: the same after it.
+        step: number of steps taken, including this one.
+        steps: number of steps of the whole run, as planned now.
+        loss: nats per token over this window, before the step.
+        grad_norm: global norm of the gradient before clipping.
+        clipped_norm: the same after clipping.
         learning_rate: of this step.
-        epoch: how often the training text has been read.
-        tokens: how many tokens it read.
+        epoch: how often the training text has been read so far.
+        tokens: number of tokens that the step read.
     """
 
     step: int
@@ -36,12 +36,12 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Validated:
-    """The validation part was scored, or as much of it from its beginning as ``valid_tokens`` says.
+    """The validation part was scored, or its first ``valid_tokens`` tokens.
 
     Attributes:
-        step: after how many steps.
-        nll: nats a token.
-        best: whether it is the lowest so far; then its weights were kept.
+        step: number of steps taken.
+        nll: nats per token.
+        best: whether this is the lowest so far; then the weights were kept.
     """
 
     step: int
@@ -51,7 +51,7 @@ class Validated:
 
 @dataclass(frozen=True)
 class Sampled:
-    """The model wrote something."""
+    """The model wrote a sample."""
 
     step: int
     text: str
@@ -59,7 +59,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Saved:
-    """The state to resume from is on disk."""
+    """The state to resume from was saved."""
 
     step: int
     path: Path
@@ -67,11 +67,11 @@ class Saved:
 
 @dataclass(frozen=True)
 class Mixed:
-    """An n-gram model was counted and fitted, with the share of it that is mixed into the network's distribution.
+    """N-grams were counted, and their interpolation with the network was fitted.
 
     Attributes:
-        order: of its longest n-grams; lower than was asked for where the text has no longer ones, or too many.
-        network_nll, ngram_nll, mixture_nll: nats a token on the validation part, on which it was fitted.
+        order: length of the longest n-grams; lower than requested if the text has no longer ones, or too many.
+        network_nll, ngram_nll, mixture_nll: nats per token on the validation part, to which the mixture was fitted.
     """
 
     order: int
@@ -82,7 +82,7 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Replanned:
-    """The run goes on by another plan: it was going to take more or less time than was meant, or threads are tried.
+    """The plan changed: the run would have taken more or less time than planned, or a number of threads is tried.
 
     Attributes:
         plan: from here on.
@@ -95,7 +95,7 @@ class Replanned:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something the user should know, that does not stop training."""
+    """Something that the user should know, but that does not stop training."""
 
     message: str
 
@@ -105,14 +105,14 @@ class Finished:
     """Training is over.
 
     Attributes:
-        reason: ``steps`` (all taken), ``patience`` (no better for long enough), or a signal's name.
-        step: steps taken.
-        best_nll: lowest nats a token on the validation part, or None if it was never scored.
-        best_step: when that was.
+        reason: ``steps`` (all taken), ``patience`` (too many validations without improvement), or a signal's name.
+        step: number of steps taken.
+        best_nll: the lowest nats per token on the validation part; None if it was never scored.
+        best_step: the step of that validation.
         path: the run's folder.
-        mixed: what ``--ngram`` gave, beside the network's own numbers above.
-        gradient: what the gradient norms of all steps say; None without any.
-        first_step: steps that had been taken before this process began; as many as ``step`` where none was left.
+        mixed: the n-gram model that the option ``ngram`` asked for.
+        gradient: summary of the gradient norms of all steps; None if there were none.
+        first_step: number of steps taken before this process began; equal to ``step`` if none was left.
     """
 
     reason: str

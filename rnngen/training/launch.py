@@ -1,4 +1,7 @@
-"""From options to a trainer: a new run, or one that begins with another's weights. See also ``resuming.py``."""
+"""Launching a run: from options to a trainer, with random weights or with those of another run.
+
+``resuming.py`` does the same for a run that exists.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import STDIN, places_from
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
-from rnngen.options.config import SECTION_OF, RunConfig, check_options
+from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
+from rnngen.options.given import Given
+from rnngen.options.keywords import takes
 from rnngen.options.network import ModelConfig
-from rnngen.options.presets import with_preset
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import temporary
 from rnngen.runs.finding import never_saved, open_run
@@ -31,6 +35,7 @@ from rnngen.runs.layout import (
 )
 from rnngen.runs.run import Run
 from rnngen.runs.writer import RunWriter
+from rnngen.training.arguments import TrainArguments
 from rnngen.training.events import Event
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
@@ -43,6 +48,7 @@ from rnngen.version import __version__
 __all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
+"""Options of the network that may differ from those of the run whose weights it begins with."""
 
 
 def launch(
@@ -56,52 +62,51 @@ def launch(
     """Prepare a new run.
 
     Args:
-        options: flat names and values; what is absent is decided by ``training/planning/plan.py``.
+        options: what the user gave, by flat name, or ``Given``; all else is decided by ``training/planning/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: begin with this run's weights and tokenizer.
-        started: ``time.perf_counter()`` from which ``minutes`` count; now by default.
-        on_progress: told of what is read, encoded and measured.
+        started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
+        on_progress: called with what is being read, encoded and measured.
 
     Raises:
         UsageError, CorpusError, CheckpointError: before anything is trained.
     """
     started = time.perf_counter() if started is None else started
     keep_freed_memory()
-    if init_from and options.get("preset"):
+    given = Given.of(options)
+    if init_from and given.preset:
         raise UsageError(
             "`preset` cannot be given with `init_from`",
             expected="the network and tokenizer of that run",
             hint="Give those of its values that are about learning as options.",
         )
-    options = with_preset(options)
-    check_options(options)
-    options = {**options, **{name: _absolute(options.get(name)) for name in ("corpus", "valid", "test")}}
-    config = RunConfig.from_flat({k: v for k, v in options.items() if SECTION_OF.get(k) == "data" and v is not None})
+    given = given.changed({name: _absolute(given[name]) for name in ("corpus", "valid", "test") if name in given})
+    data = given.config.data
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
-    tokenizer = first.tokenizer() if first else None
-    corpus = prepare(config.data, tokenizer=tokenizer, on_progress=on_progress)
+    corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
     if first:
-        options = {**_architecture(first, options), **{k: v for k, v in options.items() if v is not None}}
-    folder = out or new_run_folder(checkpoints_folder(), _stem(config.data.corpus[0]))
+        given = given.changed(_architecture(first, given))
+    folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
     made = not folder.exists()
     writer = RunWriter(folder)
     try:
-        _refuse_occupied(folder)  # again, now that nobody else can begin a run here
-        decided = {**options, "tokenizer": corpus.tokenizer.level}
+        _refuse_occupied(folder)  # again, now that no other process can begin a run here
+        decided = given.changed({"tokenizer": corpus.tokenizer.level})
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
-        trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, options), trained=first is not None)
+        trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
         if first:
             trainer.learner.begin_with(first.weights(), first.path)
         writer.clear()
-        writer.begin(_config_json(plan.config, corpus, folder, first, options), corpus.tokenizer)
+        writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
     return Launched(trainer, plan, (f"it begins with the weights of {first.path}",) if first else ())
 
 
+@takes(TrainArguments)
 def train(
     corpus: str | Path | Sequence[str | Path],
     *,
@@ -116,11 +121,12 @@ def train(
         corpus: a file, folder or glob, or several.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: a run whose weights and tokenizer to begin with.
-        on_event: is called with every event (``rnngen.training.events``).
-        options: as on the command line, with ``_`` for ``-``: ``minutes=3``, ``cell="gru"``, ….
+        on_event: called with every event (``rnngen.training.events``).
+        options: of the text, the network and the training loop, as listed below. Those left out are chosen by
+            measuring this machine and this text.
 
     Raises:
-        RnngenError: options, text or disk are not as they should be.
+        RnngenError: an option is invalid, or text or disk cannot be used.
     """
     sources = [str(source) for source in ([corpus] if isinstance(corpus, str | Path) else corpus)]
     launched = launch(
@@ -129,45 +135,49 @@ def train(
     return open_run(run_to_end(launched, on_event).path)
 
 
-def _architecture(first: Run, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The network of the run that weights come from; asking for another one is an error."""
+def _architecture(first: Run, given: Given) -> dict[str, Any]:
+    """The network of the run that weights come from.
+
+    Raises:
+        UsageError: the options ask for another one.
+    """
     model = vars(first.model_config())
     fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
-    if options.get("vocab_size"):
+    if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():
-        if options.get(name) not in (None, value):
-            if isinstance(value, bool):
-                option = name if options[name] else f"no_{name}"
-                raise UsageError(
-                    f"`{option}` cannot be given with `init_from`", hint=f"The network is that of {first.path}."
-                )
+        if given.get(name, value) == value:
+            continue
+        if isinstance(value, bool):
+            option = name if given[name] else f"no_{name}"
             raise UsageError(
-                f"`{name}` cannot change with `init_from`",
-                expected=value,
-                found=options[name],
-                hint=f"The network is that of {first.path}; leave the option out.",
+                f"`{option}` cannot be given with `init_from`", hint=f"The network is that of {first.path}."
             )
-    if options.get("size"):
-        raise UsageError("`size` cannot be given with `init_from`", expected="the size of the run it begins with")
-    if options.get("tokenizer") not in (None, first.tokenizer().level):
         raise UsageError(
-            "`tokenizer` cannot change with `init_from`", expected=first.tokenizer().level, found=options["tokenizer"]
+            f"`{name}` cannot change with `init_from`",
+            expected=value,
+            found=given[name],
+            hint=f"The network is that of {first.path}; leave the option out.",
         )
+    if "size" in given:
+        raise UsageError("`size` cannot be given with `init_from`", expected="the size of the run it begins with")
+    level = first.tokenizer().level
+    if given.get("tokenizer", level) != level:
+        raise UsageError("`tokenizer` cannot change with `init_from`", expected=level, found=given["tokenizer"])
     return fixed
 
 
 def _config_json(
-    config: RunConfig, corpus: EncodedCorpus, folder: Path, first: Run | None, options: Mapping[str, Any]
+    config: RunConfig, corpus: EncodedCorpus, folder: Path, first: Run | None, given: Given
 ) -> dict[str, Any]:
-    """What config.json holds: all that was decided, what the user gave, and where text and weights are from."""
+    """The content of config.json: all that was decided, what the user gave, and where text and weights come from."""
     begun = {"run": str(first.path.absolute()), "model": first.manifest[MODEL]["sha256"]} if first else None
     parts = {
         name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()
     }
     return {
         "rnngen": __version__,
-        "given": sorted(name for name, value in options.items() if value is not None),
+        "given": sorted(given),
         **({"init_from": begun} if begun else {}),
         **config.as_dict(),
         "corpus": {
@@ -180,9 +190,12 @@ def _config_json(
 
 
 def _refuse_occupied(folder: Path) -> None:
-    """A run begins in a folder of its own, so that it can never overwrite anybody's files.
+    """Refuse a folder that holds anything, so that a run can never overwrite files of others.
 
-    The folder of a run that never saved, and of nothing else, is as good as a new one.
+    A folder that holds nothing but a run that never saved is accepted.
+
+    Raises:
+        UsageError: the folder is occupied.
     """
     passing = {LOCK, HOLDER, *(temporary(folder / name).name for name in UNSAVED)}
     found = sorted(p.name for p in folder.iterdir() if p.name not in passing) if folder.is_dir() else []
@@ -198,9 +211,9 @@ def _refuse_occupied(folder: Path) -> None:
         raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])
 
 
-def _absolute(sources: Sequence[str] | None) -> list[str] | None:
-    """Sources that mean the same from any folder, for a run that goes on elsewhere."""
-    return None if sources is None else [s if s == STDIN else str(Path(s).absolute()) for s in sources]
+def _absolute(sources: Sequence[str]) -> list[str]:
+    """The same sources from whatever folder the run is resumed."""
+    return [s if s == STDIN else str(Path(s).absolute()) for s in sources]
 
 
 def _stem(source: str) -> str:

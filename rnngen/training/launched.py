@@ -1,4 +1,4 @@
-"""A trainer that is ready to go, and how it is run to its end."""
+"""A trainer that is ready, and running it to its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Launched:
 
     Attributes:
         trainer: to be run.
-        plan: what was planned just now; None for a run that follows the plan it has.
+        plan: as just made; None for a run that follows the plan it has.
         notes: what a user should know before the first step, a sentence each.
     """
 
@@ -27,7 +27,7 @@ class Launched:
 
 
 def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = None) -> Finished:
-    """Train, hand every event to ``on_event``, and release the run.
+    """Train, call ``on_event`` with every event, and release the run.
 
     Raises:
         TrainingError, CheckpointError: see ``Trainer.events``.

@@ -1,7 +1,7 @@
 """One step of learning, and everything that a step changes.
 
 Truncated back-propagation through time: the loss of a window of T tokens, given the true tokens before each (teacher
-forcing), is differentiated back to the window's beginning and no further; the hidden state is carried on.
+forcing), is differentiated back to the start of the window and no further; the hidden state is carried on to the next.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from rnngen.errors import TrainingError
 from rnngen.model.device import autocast
 from rnngen.model.load import make_network
 from rnngen.options.config import RunConfig
-from rnngen.training.checkpoint import pack, pack_optimizers, unpack, unpack_optimizers
-from rnngen.training.optim.asgd import TriggeredAverage
-from rnngen.training.optim.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers
+from rnngen.training.checkpoint import pack, unpack
+from rnngen.training.optim.clipping import clip_gradients
+from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.regularization import activation_penalty
 from rnngen.training.state_checks import Expected, check_tensors
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step saw, as scalars on the device, so that a GPU is not waited for before they are read.
+    """Loss and gradient norm of a step, as scalars on the device, so that a GPU is not waited for until they are read.
 
     Attributes:
         number: of the step, counted from 1.
-        loss: nats a token before the step.
+        loss: nats per token before the step.
         grad_norm: ‖∇θ‖ before clipping.
     """
 
@@ -60,8 +60,15 @@ class Learner:
     """A model with its optimizers, weight average, dropout generator and carried hidden state.
 
     Args:
-        config: decided; its seed draws the start values and dropout.
+        config: fully decided; its seed draws the initial weights and dropout.
         vocab_size: V.
+
+    Attributes:
+        model: the network that learns.
+        recipe: its optimizers and the average of its weights.
+        averaged: the network that holds this average: the one to validate and keep.
+        hidden: the state carried to the next window, (L, S, B, H).
+        precision: ``float32`` or ``bf16``.
     """
 
     precision: str
@@ -71,24 +78,18 @@ class Learner:
         self.device = torch.device(config.train.device)
         generator = torch.Generator().manual_seed(config.train.seed)
         self.model = make_network(config.model, vocab_size, generator).to(self.device)
-        self.optimizers = make_optimizers(self.model, config.optimizer)
         averaged = make_network(config.model, vocab_size).to(self.device).requires_grad_(False)
-        self.average = (
-            TriggeredAverage(self.model, averaged, config.optimizer.nonmono)
-            if config.optimizer.optimizer == "asgd"
-            else WeightAverage(self.model, averaged, config.optimizer.ema)
-        )
+        self.recipe = recipe_named(config.optimizer.optimizer)(self.model, averaged, config.optimizer)
+        self.averaged = self.recipe.average.model
         self.dropout = torch.Generator(self.device).manual_seed(config.train.seed)
-        self.hidden = self.model.start_state(config.train.batch_size)  # (L, S, B, H)
+        self.hidden = self.model.start_state(config.train.batch_size)
         self.begin_with(self.model.weights())
         self.use_precision(config.train.precision)
 
     def use_precision(self, precision: str) -> None:
-        """Compute in ``float32`` or ``bf16`` from now on. Weights and everything that is kept are float32 in both."""
+        """Compute in ``float32`` or ``bf16`` from now on. Weights and all state are stored in float32 in both cases."""
         self.precision = precision
-        for optimizer in self.optimizers:
-            if isinstance(optimizer, Muon):
-                optimizer.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self.recipe.use_precision(precision)
 
     def begin_with(self, weights: Mapping[str, Any], where: object = None) -> None:
         """Start the model and its average from these weights.
@@ -97,20 +98,20 @@ class Learner:
             CheckpointError: they do not fit.
         """
         self.model.load_weights(weights, where)
-        self.average.model.load_weights(weights, where)
+        self.averaged.load_weights(weights, where)
 
     def step(self, x: NDArray[np.int64], y: NDArray[np.int64], factor: float, number: int) -> StepResult:
         """Learn from one window.
 
         Args:
             x: inputs, (T, B).
-            y: targets, the inputs one token on, (T, B).
+            y: targets, the inputs one token later, (T, B).
             factor: what every learning rate is multiplied by, from the schedule.
-            number: steps taken before this one.
+            number: of steps taken before this one.
 
         Raises:
-            TrainingError: loss or gradient is not finite; then no weight was touched. (On a GPU this is found when
-                the result is read, which is before anything is saved.)
+            TrainingError: loss or gradient is not finite; then no weight was changed. (On a GPU this is discovered
+                when the result is read, which is before anything is saved.)
         """
         objective, nll, hidden = self.loss(x, y)
         self.model.zero_grad()
@@ -119,16 +120,12 @@ class Learner:
         result = StepResult(number + 1, nll.detach(), norm)
         if not self.runs_ahead:
             result.read()
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = optimizer.defaults["lr"] * factor
-            optimizer.step()
-        self.average.update(number)
-        self.hidden = hidden.detach()  # the state goes on, gradients stop here
+        self.recipe.step(number, factor)
+        self.hidden = hidden.detach()  # the state is carried on, gradients stop here
         return result
 
     def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        """What is minimised on one window (T, B), the cross-entropy in it (nats a token), and the state after it."""
+        """The objective on one window (T, B), the cross-entropy in it (nats per token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))
         with autocast(self.device, self.precision):
             prediction = self.model.predict(inputs, targets, self.hidden, self.dropout)
@@ -143,7 +140,7 @@ class Learner:
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether steps are queued on a GPU, which reading a result would wait for."""
+        """Whether steps are queued on a GPU, so that reading a result would wait for it."""
         return self.device.type == "cuda"
 
     def _to_device(self, tokens: NDArray[np.int64]) -> Tensor:
@@ -154,45 +151,36 @@ class Learner:
         """Everything that a step changes, by name, on the CPU."""
         return {
             **pack("weights", dict(self.model.named_parameters())),
-            **pack("average", dict(self.average.model.named_parameters())),
-            **pack("averaging", self.average.values()),
-            **pack_optimizers(self.optimizers),
+            **self.recipe.tensors(),
             "hidden": self.hidden.cpu().contiguous(),
             "dropout": self.dropout.get_state(),
         }
 
     def restore(
-        self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool = True, stepped: bool | None = None
+        self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool = True, stepped: bool = False
     ) -> None:
-        """Put back what ``tensors`` gave.
+        """Restore what ``tensors`` returned.
 
         Args:
             tensors: by name.
-            where: they are from, for errors.
-            dropout_too: whether the state of dropout's random numbers is from such a device; each kind has its own.
-            stepped: whether a step had been taken, so that optimizers have moments; None: whatever the tensors say.
+            where: they were read from, for errors.
+            dropout_too: whether dropout's random state was saved on the same kind of device; each kind has its own.
+            stepped: whether a step had been taken, so that there must be optimizer moments; they may be there anyway.
 
         Raises:
             CheckpointError: a tensor has another name, shape or type than the configuration says; nothing was changed.
-            RuntimeError: the state of dropout's random numbers is none.
+            RuntimeError: dropout's random state is invalid.
         """
-        weights = {name: Expected.like(p) for name, p in self.model.named_parameters()}
+        stepped = stepped or any(name.startswith("optimizer/") for name in tensors)
         expected = {
-            **{f"{kind}/{name}": like for kind in ("weights", "average") for name, like in weights.items()},
-            **{f"averaging/{name}": like for name, like in _any_length(self.average.values()).items()},
+            **{f"weights/{name}": Expected.like(p) for name, p in self.model.named_parameters()},
+            **self.recipe.expected(stepped=stepped),
             "hidden": Expected(tuple(self.hidden.shape), (torch.float32, torch.bfloat16)),
             "dropout": Expected.like(self.dropout.get_state()) if dropout_too else Expected((None,), (torch.uint8,)),
         }
-        check_tensors({name: t for name, t in tensors.items() if not name.startswith("optimizer/")}, expected, where)
-        unpack_optimizers(self.optimizers, tensors, where, stepped=stepped)
+        check_tensors(tensors, expected, where)
         self.model.load_weights(unpack("weights", tensors), where)
-        self.average.model.load_weights(unpack("average", tensors), where)
-        self.average.restore(unpack("averaging", tensors))
+        self.recipe.restore(tensors, where)
         self.hidden = tensors["hidden"].to(self.device)
         if dropout_too:
             self.dropout.set_state(tensors["dropout"])
-
-
-def _any_length(values: Mapping[str, Tensor]) -> dict[str, Expected]:
-    """Tensors like these, which may have become longer."""
-    return {name: Expected((None,) * value.ndim, (value.dtype,)) for name, value in values.items()}

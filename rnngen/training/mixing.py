@@ -1,4 +1,4 @@
-"""The n-gram model that a finished run gets with ``--ngram``: counted, and fitted to the weights that were kept."""
+"""The n-gram model of a finished run, for the option ``ngram``: counted, and interpolated with the kept weights."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rnngen.runs.finding import open_run
 from rnngen.training.events import Mixed
 
 PROBE_TOKENS = 100_000  # counted to see how long counting takes
-LONGER = 1.2  # a token of a long text takes more than one of these: there are more different n-grams
+LONGER = 1.2  # in a long text a token takes longer by this factor: there are more different n-grams
 
 
 def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> float:
-    """How long ``mix_ngram`` will take, from counting a piece of the text.
+    """How many seconds ``mix_ngram`` will take, estimated from a piece of the text.
 
     Args:
         corpus: encoded.
-        order: of the longest n-grams; 0: there is nothing to do.
-        token_seconds: that the network takes for a token of the validation part.
+        order: length of the longest n-grams; 0: there is nothing to do.
+        token_seconds: time that the network takes for a token of the validation part.
     """
     if not order:
         return 0.0
@@ -48,19 +48,19 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
 def mix_ngram(
     config: RunConfig, corpus: EncodedCorpus, path: Path, check: Callable[[], object] = lambda: None
 ) -> tuple[bytes, Mixed]:
-    """Count the training part, and fit on the validation part beside the network in the run's folder.
+    """Count n-grams in the training part, and fit their interpolation with the run's network on the validation part.
 
     Args:
         config: of the run.
         corpus: encoded.
-        path: the run's folder.
-        check: called between the parts of the work; what it raises ends it.
+        path: the run's folder, which holds the network.
+        check: called between the parts of the work; an exception that it raises ends it.
 
     Returns:
-        The content of ``ngram.safetensors``, and what it gives.
+        The content of ``ngram.safetensors``, and the scores.
 
     Raises:
-        CheckpointError: the folder's weights cannot be read back.
+        CheckpointError: the run's weights cannot be read.
     """
     tokens = corpus.valid.tokens
     network = np.empty(len(tokens), np.float32)

@@ -1,4 +1,4 @@
-"""A run that is resumed: to its end as if it had never stopped, or further than was planned."""
+"""Resuming a run: to its end as if it had never stopped, or further than planned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
-from rnngen.options.config import RunConfig, check_options
+from rnngen.options.config import RunConfig
+from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json, read_needed
@@ -35,7 +36,7 @@ from rnngen.training.planning.speed import why_not_bf16
 from rnngen.training.trainer import Trainer
 
 DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")
-"""What a run that is trained further takes from its new plan, not from its configuration."""
+"""Options that a new plan decides when a run is trained further; all others come from its configuration."""
 
 
 def resume(
@@ -52,25 +53,25 @@ def resume(
 
     Args:
         path: the run's folder.
-        texts: where its text is now; by default it is looked for.
+        texts: where its text is now; by default it is searched for.
         length: ``minutes``, ``epochs`` or ``steps`` to train from here on, instead of what was left of the plan. A
             finished run then begins a new learning-rate cycle.
-        device: where to compute; by default where it was begun, or, where that is impossible, what this machine has.
-        allow_changed_corpus: train on although the text is no longer what it was.
-        started: ``time.perf_counter()`` from which ``minutes`` count; now by default.
-        on_progress: told of what is read, encoded and measured.
+        device: where to compute; by default where the run was begun, or, if that is impossible, on what this machine
+            has.
+        allow_changed_corpus: resume even if the corpus has changed.
+        started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
+        on_progress: called with what is being read, encoded and measured.
 
     Raises:
-        CheckpointError: no such run, none of its saved states is sound, or the text has changed.
-        CorpusError: its text is gone.
-        UsageError: a length or device that cannot be.
+        CheckpointError: no such run, none of its saved states is intact, or the text has changed.
+        CorpusError: its text cannot be found.
+        UsageError: an invalid length, or a device that cannot be used.
     """
     started = time.perf_counter() if started is None else started
-    length = dict(length or {})
-    check_options(length)
+    length = Given.of(length or {})
     keep_freed_memory()
     if not (path / CONFIG).exists():
-        open_run(path)  # which says what is wrong, and what was meant
+        open_run(path)  # it says what is wrong, and which run may be meant
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
@@ -99,7 +100,7 @@ def resume(
         same_device = there.partition(":")[0] == begun_on.partition(":")[0]
         trainer = Trainer(config, corpus, writer, state, trained=trained is not None, same_device=same_device)
         trainer.warnings += [fallback] if fallback else []
-        if due := trainer.schedule.due(trainer.step):  # a plan that was made just before the process ended
+        if due := trainer.schedule.due(trainer.step):  # a plan that was recorded just before the process ended
             trainer.follow(due, trainer.schedule.ahead)
         _adapt(trainer)
         if corpus is text.other:
@@ -113,7 +114,7 @@ def resume(
 
 
 def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
-    """What is recorded of the text: the one that the run began with, or another one that it was trained on since."""
+    """The record of the text: the one that the run began with, or another one that it has been trained on since."""
     known = dict(recorded) if isinstance(recorded, Mapping) else {}
     since = state.values.get("corpus")
     since = since if isinstance(since, Mapping) else {}
@@ -134,20 +135,20 @@ def train_further(
     allow_changed_corpus: bool = False,
     on_event: Callable[[Event], None] | None = None,
 ) -> Run:
-    """Train a run that was stopped to its end, or, with a length, any run further; returns the run.
+    """Resume an interrupted run to its end, or, with a length, train any run further; return the run.
 
     Args:
         run: the run, or its folder.
         corpus: where its text is now, if it has moved.
-        minutes: how long to train from here on; or
+        minutes: how long to train from here on, at most; or
         epochs: how often to read the training text from here on; or
-        steps: how many optimizer steps from here on. Of these three at most one.
-        device: where to compute, see ``resume``.
-        allow_changed_corpus: train on although the text is no longer what it was.
-        on_event: is called with every event (``rnngen.training.events``).
+        steps: number of optimizer steps from here on. At most one of these three is given.
+        device: where to compute: auto, cpu, mps, cuda or cuda:N; by default where the run was begun.
+        allow_changed_corpus: resume even if the corpus has changed.
+        on_event: called with every event (``rnngen.training.events``).
 
     Raises:
-        RnngenError: as ``resume``, and as ``train``.
+        RnngenError: as for ``resume`` and ``train``.
     """
     path = run.path if isinstance(run, Run) else Path(run)
     texts = [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
@@ -165,7 +166,7 @@ def _read_text(
     texts: Sequence[str],
     on_progress: OnProgress | None,
 ) -> Found:
-    """The run's text, wherever it is; what is piped in now is read if it is nowhere else."""
+    """The run's text, wherever it is now; standard input is read if the run began with it and it is nowhere else."""
     try:
         return find_recorded(data, recorded, path, tokenizer, given=texts, on_progress=on_progress)
     except CorpusError as error:
@@ -177,7 +178,7 @@ def _read_text(
         raise CorpusError(
             f"the run's text cannot be read: {error}",
             where=path,
-            hint=f"Give the text at its new place: rnngen train --resume {quote_argument(str(path))} TEXT.",
+            hint=f"Give its new path: rnngen train --resume {quote_argument(str(path))} TEXT.",
         ) from error
 
 
@@ -190,10 +191,10 @@ def _same_text(
     *,
     allow_changed_corpus: bool,
 ) -> EncodedCorpus:
-    """The text to train on: the one that the run began with, unless the user allows another one.
+    """The text to train on: the one that the run began with, unless the user allows a different one.
 
     Raises:
-        CheckpointError: it is another one.
+        CheckpointError: it is a different one.
     """
     if text.other is None:
         assert text.corpus is not None
@@ -205,16 +206,16 @@ def _same_text(
     raise CheckpointError(
         "this is not the text that the run was trained on" if texts else "the text has changed since this run began",
         where=", ".join("standard input" if text == STDIN else text for text in texts or data.corpus),
-        expected="the text that it was trained on, at this place or as rnngen train --resume RUN TEXT",
-        hint=f"To train on it all the same: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
+        expected="the text that it was trained on, at this path or as rnngen train --resume RUN TEXT",
+        hint=f"To train on it nevertheless: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
     )
 
 
 def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
-    """The device to continue on, and a warning if it is not the one that it should be.
+    """The device to continue on, and a warning if it is not the one that the run was begun on.
 
     Raises:
-        UsageError: the one that was asked for cannot be used here.
+        UsageError: the device that was asked for cannot be used here.
     """
     if asked is not None:
         return pick_device(asked), None
@@ -229,7 +230,7 @@ def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
 def _train_further(
     trainer: Trainer, length: Mapping[str, float], given: Sequence[str], started: float, on_progress: OnProgress | None
 ) -> Plan:
-    """Plan the rest of a run anew, and begin with it.
+    """Plan the run from here on, and make its trainer follow this plan.
 
     Args:
         trainer: of the run.
@@ -243,9 +244,9 @@ def _train_further(
     kept = {name: value for name, value in config.flat().items() if name not in DECIDED_ANEW or name in given}
     kept.pop("steps", None)
     options = {**kept, **length, "precision": current.precision}
-    plan = make_plan(options, trainer.corpus, started, trained=True, on_progress=on_progress)
+    plan = make_plan(Given.of(options), trainer.corpus, started, trained=True, on_progress=on_progress)
     train = plan.config.train
-    begun_here = bool(current.cycle) and current.step == step  # it was trained further from here, and not one step
+    begun_here = bool(current.cycle) and current.step == step  # already trained further, but not a single step
     peak = None
     if trainer.is_over or begun_here or schedule.falls_below(CYCLE_PEAK, step, config.optimizer):
         peak = 1.0 if config.optimizer.decay == "none" else CYCLE_PEAK
@@ -258,7 +259,7 @@ def _train_further(
 
 
 def _adapt(trainer: Trainer) -> None:
-    """Replace what this machine cannot do in the plan of a run that was begun on another one, and say so."""
+    """Replace what this machine cannot compute in the plan of a run that was begun on another one, with a warning."""
     if trainer.is_over:
         return
     schedule, config = trainer.schedule, trainer.config

@@ -1,4 +1,4 @@
-"""What a model shows of itself while it learns: text that it writes, or gaps that it fills."""
+"""Samples of a model while it learns: text that it writes, or, of a bidirectional one, gaps that it fills."""
 
 from __future__ import annotations
 
@@ -21,12 +21,23 @@ GAPS = 4
 BEAM = 8
 
 
+def sample_seconds(config: ModelConfig) -> float:
+    """About how long a sample takes, until the first one has been timed."""
+    return 0.5 if config.bidirectional else 0.1
+
+
 def sample_text(
     config: ModelConfig, weights: dict[str, NDArray[Any]], corpus: EncodedCorpus, step: int
 ) -> tuple[str, str]:
-    """A sample, and how it was made: text, or a piece of the validation part with gaps, ⟦filled⟧.
+    """A sample, and how it was made: a text, or a piece of the validation part with some words ⟦filled in⟧.
 
-    Where a word is not what stood there, that follows: ⟦fill|word⟧.
+    A word that differs from the original is followed by it: ⟦fill|word⟧.
+
+    Args:
+        config: sizes of the network.
+        weights: of the network, by name.
+        corpus: its tokenizer and validation part are used.
+        step: seeds the sample.
     """
     if not config.bidirectional:
         generator = Generator(Recurrence(config, weights), corpus.tokenizer)
@@ -37,13 +48,13 @@ def sample_text(
 
 
 def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], step: int) -> str:
-    """A piece of a text, which one ``step`` decides, with some of its words filled in."""
+    """A piece of a text, chosen by ``step``, with some of its words filled in."""
     start = int(np.random.default_rng(step).integers(max(1, len(tokens) - LENGTH)))
     piece = tokens[start : start + LENGTH]
     spans = list(word_spans(filler.tokenizer, piece))
     if not spans:
         return filler.tokenizer.decode(piece.tolist())
-    # far enough from each other that every one has neighbours to go by
+    # far enough apart that each has known neighbours
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
     picked = picked[1:-1] or picked
     ends = [start for start, _ in picked[1:]] + [len(piece)]

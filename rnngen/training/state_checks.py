@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor
 from rnngen.errors import CheckpointError
 from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
-from rnngen.training.optim.optimizer import Muon
 
 MAX_BYTES = 2**63 - 1  # of a file
 _ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them
@@ -145,24 +144,6 @@ def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected
                 expected=wanted or "no such tensor",
                 found="no such tensor" if tensor is None else Expected.like(tensor),
             )
-
-
-def expected_moments(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Expected]:
-    """The tensors that ``pack_optimizers`` returns once every parameter has had a gradient."""
-    expected: dict[str, Expected] = {}
-    for number, optimizer in enumerate(optimizers):
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        for i, parameter in enumerate(parameters):
-            for name, moment in _moments(optimizer, parameter).items():
-                expected[f"optimizer/{number}/{i}/{name}"] = moment
-    return expected
-
-
-def _moments(optimizer: torch.optim.Optimizer, parameter: Tensor) -> dict[str, Expected]:
-    like = Expected.like(parameter)
-    if isinstance(optimizer, torch.optim.AdamW):
-        return {"step": Expected((), (torch.float32,)), "exp_avg": like, "exp_avg_sq": like}
-    return {"momentum": like} if isinstance(optimizer, Muon) else {}  # plain gradient descent remembers nothing
 
 
 def _name(dtype: torch.dtype) -> str:

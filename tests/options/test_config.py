@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.options.config import SECTION_OF, SECTIONS, SIZES, RunConfig, check_options
+from rnngen.options.config import SECTION_OF, SECTIONS, SIZES, RunConfig
 from rnngen.options.config_file import read_options
+from rnngen.options.given import Given
 
 quick = settings(deadline=None, max_examples=60)
 ONE_OF_EACH: dict[str, Any] = {
@@ -274,7 +275,7 @@ def test_split_is_two_or_three_fractions_that_sum_to_one(split: tuple[float, ...
 )
 def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        check_options(options)
+        Given.of(options)
     assert str(caught.value).startswith(message)
 
 
@@ -282,12 +283,12 @@ def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dic
     "options", [{}, {"steps": 5}, {"minutes": 0.5}, {"epochs": 2}, {"steps": None, "minutes": 1, "size": None}], ids=str
 )
 def test_options_that_can_be_pass(options: dict[str, Any]) -> None:
-    check_options(options)
+    Given.of(options)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_is_a_network_that_can_be_built(size: str) -> None:
-    check_options({"size": size})
+    Given.of({"size": size})
     assert RunConfig.from_flat(SIZES[size]).model.hidden_size == SIZES[size]["hidden_size"]
 
 
@@ -339,7 +340,7 @@ def test_names_that_others_have_lead_to_ours_in_files_and_in_python(name: str, m
         read_options(toml(f'"{name}" = 3\n'))
     in_python = meant.replace("-", "_").replace(" = ", "=").replace('"', "")
     with pytest.raises(UsageError, match=rf"unknown option '{name}'\. Did you mean `{in_python}`\?$"):
-        check_options({name: 3})
+        Given.of({name: 3})
 
 
 def test_toml_name_given_with_a_dash_and_with_an_underscore_is_refused() -> None:
@@ -359,7 +360,7 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
     saved = json.loads((trained / "config.json").read_bytes())
     groups = {group: saved[group] for group in SECTIONS}
     assert RunConfig.from_flat(values) == RunConfig.saved(groups, "config.json")
-    check_options(values)
+    Given.of(values)
 
 
 @pytest.mark.parametrize(

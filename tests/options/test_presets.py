@@ -8,7 +8,8 @@ import pytest
 
 from rnngen.errors import UsageError
 from rnngen.model.language_model import RecurrentLM
-from rnngen.options.config import RunConfig, check_options
+from rnngen.options.config import RunConfig
+from rnngen.options.given import Given
 from rnngen.options.presets import PRESETS, with_preset
 
 PENN_TREEBANK = {
@@ -50,7 +51,7 @@ def config_of(options: dict[str, Any]) -> RunConfig:
 def test_presets_are_the_published_settings() -> None:
     assert {"awd-lstm": PENN_TREEBANK, "awd-lstm-wt2": {**PENN_TREEBANK, **WIKITEXT_2}} == PRESETS
     for name in PRESETS:
-        check_options(with_preset({"preset": name}))
+        Given.of({"preset": name})
 
 
 @pytest.mark.parametrize(("name", "V", "millions"), [("awd-lstm", 10_000, 24.2), ("awd-lstm-wt2", 33_278, 33.6)])
@@ -84,7 +85,7 @@ def test_what_is_given_overrides_the_preset(given: dict[str, Any], changes: dict
     expected = {k: v for k, v in {**PENN_TREEBANK, **changes}.items() if v is not None}
     options = with_preset({"preset": "awd-lstm", **given})
     assert options == expected
-    check_options(options)
+    Given.of(options)
 
 
 def test_without_a_preset_options_are_as_given() -> None:

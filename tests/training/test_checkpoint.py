@@ -22,7 +22,7 @@ from rnngen.runs.layout import MANIFEST, RESUME, saved_steps
 from rnngen.runs.manifest import manifest_bytes
 from rnngen.runs.plan_record import Stretch
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS
-from rnngen.training.checkpoint import load_state, pack, pack_optimizers, unpack, unpack_optimizers
+from rnngen.training.checkpoint import load_state, pack, unpack
 from rnngen.training.learner import Learner
 from rnngen.training.resuming import resume
 from tests.conftest import FAST
@@ -302,29 +302,3 @@ def test_packed_tensors_come_back_under_their_names() -> None:
     packed = {**pack("one", tensors), **pack("other", {"a": torch.zeros(1)})}
     assert sorted(packed) == ["one/a", "one/b/c", "other/a"]
     assert same(unpack("one", packed), tensors)
-
-
-def test_an_optimizer_goes_on_exactly_after_packing() -> None:
-    def steps(model: torch.nn.Module, optimizer: torch.optim.Optimizer, seeds: range) -> None:
-        for seed in seeds:
-            x = torch.randn(4, 3, generator=torch.Generator().manual_seed(seed))
-            optimizer.zero_grad()
-            model(x).square().sum().backward()
-            optimizer.step()
-
-    def fresh() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = torch.nn.Linear(3, 2)
-        return model, torch.optim.AdamW(model.parameters(), lr=0.1)
-
-    model, optimizer = fresh()
-    steps(model, optimizer, range(5))
-    packed = {name: t.clone() for name, t in pack_optimizers([optimizer]).items()}  # as a save would
-    weights = {name: w.clone() for name, w in model.state_dict().items()}
-    steps(model, optimizer, range(5, 9))
-    resumed, other = fresh()
-    resumed.load_state_dict(weights)
-    unpack_optimizers([other], packed)
-    steps(resumed, other, range(5, 9))
-    assert same(dict(resumed.state_dict()), dict(model.state_dict()))

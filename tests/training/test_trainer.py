@@ -77,7 +77,7 @@ def test_resume_with_the_presets_options_continues_bit_for_bit(corpus: Path, sto
     began: list[int] = []
 
     def on_event(event: Event) -> None:
-        average = launched.trainer.learner.average
+        average = launched.trainer.learner.recipe.average
         if isinstance(event, Validated) and isinstance(average, TriggeredAverage) and average.count == 0:
             began.append(event.step)
 

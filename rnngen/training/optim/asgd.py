@@ -1,8 +1,8 @@
-"""NT-ASGD: stochastic gradient descent, averaged once it no longer gets better (Merity et al. 2018, algorithm 1).
+"""NT-ASGD: stochastic gradient descent, averaged once validation stops improving (Merity et al. 2018, algorithm 1).
 
-Plain steps θ ← θ - lr·∇θ are taken throughout. The first time that a validation loss is worse than the best one of
-those more than n validations ago, averaging begins: what is validated and used is then the mean of all θ since.
-(``torch.optim.ASGD``, which the authors switch to, leaves the first of these θ out of its mean.)
+Plain steps θ ← θ - lr·∇θ are taken throughout. Averaging begins the first time that a validation loss is worse than
+the best of those more than n validations ago: from then on the mean of all θ since is validated and kept.
+(``torch.optim.ASGD``, to which the authors switch, leaves the first of these θ out of its mean.)
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import torch
 from torch import Tensor
 
 from rnngen.model.network import Network
-from rnngen.training.optim.optimizer import WeightAverage
+from rnngen.options.training import OptimizerConfig
+from rnngen.training.optim.average import WeightAverage
+from rnngen.training.optim.recipe import Recipe
 
 
 class TriggeredAverage(WeightAverage):
-    """The weights themselves until ``nonmono`` validations gave no progress, then their mean from there on.
+    """The weights themselves until ``nonmono`` validations have brought no improvement, then their mean from there on.
 
     Args:
-        model: whose weights are averaged.
-        averaged: a second model that holds the average.
+        model: the network whose weights are averaged.
+        averaged: a second network, which holds the average.
         nonmono: n.
     """
 
@@ -33,7 +35,7 @@ class TriggeredAverage(WeightAverage):
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after a step."""
+        """Add the weights after a step to the average."""
         if self.count is None:
             super().update(step)
             return
@@ -41,7 +43,7 @@ class TriggeredAverage(WeightAverage):
         torch._foreach_lerp_(self._to, self._from, 1 / self.count)
 
     def validated(self, nll: float) -> None:
-        """Begin to average after this validation loss, if it is time."""
+        """Begin averaging after this validation loss, if it is time."""
         if self.count is not None:
             return
         earlier = self.losses[: -self.nonmono]
@@ -50,14 +52,41 @@ class TriggeredAverage(WeightAverage):
         self.losses.append(nll)
 
     def values(self) -> dict[str, Tensor]:
-        """What ``validated`` and ``update`` change beside the averaged weights, for a saved state."""
+        """The state of the trigger and of the mean, besides the averaged weights."""
         return {
             "losses": torch.tensor(self.losses, dtype=torch.float64),
             "count": torch.tensor(-1 if self.count is None else self.count),
         }
 
     def restore(self, values: Mapping[str, Tensor]) -> None:
-        """Put back what ``values`` gave."""
+        """Restore the state that ``values`` returned."""
         self.losses = values["losses"].tolist()
         count = int(values["count"])
         self.count = None if count < 0 else count
+
+
+class TriggeredASGD(Recipe):
+    """Plain gradient descent for all parameters, with an average that validation triggers.
+
+    ``weight_decay`` times the weight is added to its gradient after clipping, as in Merity et al. (2018), so its scale
+    is not that of a decoupled weight decay. The trigger counts epochs by validations.
+    """
+
+    learning_rates = ("learning_rate",)
+    planned_rates = ()
+    plans_weight_decay = False
+    validates_every_epoch = True
+    moments = ((),)
+
+    @staticmethod
+    def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+        """One optimizer for everything."""
+        return [torch.optim.SGD(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)]
+
+    @staticmethod
+    def make_average(model: Network, averaged: Network, config: OptimizerConfig) -> WeightAverage:
+        """The mean of the weights from the trigger on."""
+        return TriggeredAverage(model, averaged, config.nonmono)
+
+
+RECIPE = TriggeredASGD

@@ -1,1 +1,1 @@
-"""What is decided before the first step, and planned again on the way."""
+"""Decisions before the first step, by rules and measurements, and new plans while training."""

@@ -1,4 +1,4 @@
-"""What the parts of a run take, and how many steps fit into a time with all of them."""
+"""How long the parts of a run take, and how many steps fit into a given time along with them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from rnngen.options.training import TrainConfig
 
-SAVE_BYTES_PER_SECOND = 2e8  # of a state that is hashed and synced to a disk, until the first save has been measured
-SAMPLE_SECONDS = 0.1  # until the first sample has been measured
-FILL_SECONDS = 0.5  # the same where gaps are filled instead
+SAVE_BYTES_PER_SECOND = 2e8  # hashed and synced to a disk; until the first save has been timed
 
 
 @dataclass(frozen=True)
@@ -17,10 +15,10 @@ class Costs:
 
     Attributes:
         step: an optimizer step.
-        validation: the validation part read once, or as much of it as ``valid_tokens`` says.
-        sample: a sample, shown while training.
-        save: a state to resume from.
-        end: what follows the last step but for these three: counting n-grams.
+        validation: reading the validation part once, or the first ``valid_tokens`` of it.
+        sample: a sample that is shown while training.
+        save: saving the state to resume from.
+        end: what follows the last step, besides these three: counting n-grams.
     """
 
     step: float
@@ -36,20 +34,20 @@ class Costs:
             (train.sample_every, self.sample),
             (train.save_every, self.save),
         )
-        total = (steps - done) * self.step + self.end + (0.0 if done else self.validation)  # before the first step too
+        total = (steps - done) * self.step + self.end + (0.0 if done else self.validation)  # also before the first step
         for every, seconds in occasional:
             if every:
                 total += _times(every, steps, done) * seconds
         return total
 
     def steps_within(self, seconds: float, train: TrainConfig, most: int, done: int = 0) -> int:
-        """The number of steps, at least one more than ``done`` and at most ``most``, after which a run is over in time.
+        """The largest number of steps, from ``done + 1`` to ``most``, with which a run ends in time.
 
         Args:
             seconds: from step ``done`` to the end.
-            train: says how often there are validations, samples and saves.
-            most: steps.
-            done: steps taken.
+            train: how often there are validations, samples and saves.
+            most: number of steps.
+            done: number of steps taken.
         """
         low, high = done + 1, max(done + 1, most)
         while low < high:
@@ -62,5 +60,5 @@ class Costs:
 
 
 def _times(every: int, steps: int, done: int) -> int:
-    """How many multiples of ``every`` lie above ``done`` and up to ``steps``; the last step counts as one."""
+    """How many multiples of ``every`` there are above ``done`` and up to ``steps``, counting the last step as one."""
     return steps // every - done // every + (steps % every != 0)

@@ -1,4 +1,4 @@
-"""What a user should know of a plan before the first step: a sentence each, with what to do."""
+"""Notes on a plan that a user should read before the first step: a sentence each, with what to do."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
 
-FEW_STEPS = 100  # fewer than these leave a model that writes gibberish
+FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
 
 
 def notes_on_text(corpus: EncodedCorpus) -> list[str]:
-    """A text that is too short, and held-out parts that are unlike the training part."""
+    """Notes on a text that is too short, and on held-out parts that are unlike the training part."""
     notes = [_note_on_part(part) for part in unlike_parts(corpus)]
     if too_short(corpus):
         tokens = len(corpus.train.tokens)
@@ -37,14 +37,14 @@ def _note_on_part(part: Likeness) -> str:
 
 
 def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *, trained: bool) -> list[str]:
-    """A run by the clock that has hardly any time for steps.
+    """A note on a run by the clock that has hardly any time for steps.
 
     Args:
-        steps: that fit into the time.
-        step_seconds: of each.
-        spent: seconds, before the first step.
+        steps: number of steps that fit into the time.
+        step_seconds: duration of each.
+        spent: seconds spent before the first step.
         total: seconds that the whole command may take.
-        trained: whether it has learned something before.
+        trained: whether it begins with trained weights.
     """
     if steps >= FEW_STEPS:
         return []
@@ -55,25 +55,25 @@ def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *,
     return [f"{left}: {then}. Give it more: `minutes={minutes}`"]
 
 
-LOOK_SECONDS = 0.1  # how long this process waits to see what others do
-MOST_IDLE = 0.3  # share of the processors' time
+OBSERVED_SECONDS = 0.1  # for which this process waits to see what others do
+MOST_IDLE = 0.3  # fraction of the processors' time
 
 
 def note_on_load(load: float | None, processors: int, idle_seconds: Callable[[], float | None]) -> list[str]:
-    """Other programs that keep the machine busy: the mean of the last minute is high, and just now nothing is idle.
+    """A note on other programs: the load was high in the last minute, and no processor is idle at present.
 
     Args:
-        load: processes that ran or waited to run, a mean over the last minute; None: nobody knows.
-        processors: that this process may use.
-        idle_seconds: in which these were idle, added up since some moment; None: nobody knows.
+        load: average number of processes that ran or waited to run, in the last minute; None: unknown.
+        processors: number of processors that this process may use.
+        idle_seconds: returns the seconds for which these have been idle in total; None: unknown.
     """
     if load is None or load <= processors:
         return []
     before = idle_seconds()
-    time.sleep(LOOK_SECONDS)
+    time.sleep(OBSERVED_SECONDS)
     after = idle_seconds()
-    if before is not None and after is not None and after - before > MOST_IDLE * processors * LOOK_SECONDS:
-        return []  # it was this user's last run, or the load is that of a host with more processors
+    if before is not None and after is not None and after - before > MOST_IDLE * processors * OBSERVED_SECONDS:
+        return []  # it was a run that has ended, or the load is that of a host with more processors
     count = "1 processor" if processors == 1 else f"{processors} processors"
     return [
         f"other programs keep this machine busy (load {load:.1f} on {count}): training will be slower than it "

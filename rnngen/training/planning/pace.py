@@ -1,10 +1,10 @@
-"""The clock of a run: what its parts really take, and when that asks for another plan.
+"""The clock of a run: how long its parts really take, and when that requires another plan.
 
-``--minutes`` is turned into a number of steps before the first one, from a measurement of a fraction of a second. Here
-the real pace is watched. When the end that it leads to departs from the one that was meant, the number of steps is
-planned again, so that the run is over in time with its learning rate at the bottom; and when other processes slow
-torch's threads down, fewer of them are used. A run of a given number of steps has no such clock, and neither has a
-resumed one: they compute what they would have computed on any other day.
+Before the first step ``minutes`` is turned into a number of steps, from a measurement of a fraction of a second. Here
+the actual pace is monitored. If it leads to another end than the one that was planned, the number of steps is planned
+again, so that the run ends in time with its learning rate at its lowest; and if other processes slow torch's threads
+down, fewer of them are used. A run with a given number of steps has no such clock, nor has a resumed run: they compute
+what they would have computed at any other time.
 """
 
 from __future__ import annotations
@@ -26,51 +26,51 @@ from rnngen.training.planning.plan import Plan
 from rnngen.training.planning.rules import DEFAULT_MINUTES
 from rnngen.training.planning.threads import ThreadChooser
 
-SLACK = 0.015  # of all the time: a smaller departure is not worth another plan
-SLACK_LEFT = 0.1  # of the time that is left, in addition: the pace of a few seconds says no more
-MOST_CUT = 2.0  # the rest is cut by this factor at most, as long as there is time for another plan: it may be a moment
-MOST_SLOWER = 2.0  # what follows the last step is slower with the steps, but does not wait for threads as they do
-WINDOW = 0.05  # of all the time: over which the pace is taken, and the least between two plans
+SLACK = 0.015  # fraction of the total time; a smaller deviation does not justify another plan
+SLACK_LEFT = 0.1  # fraction of the time that is left, in addition: the pace of a few seconds is no more precise
+MOST_CUT = 2.0  # the rest is cut by at most this factor while there is time for another plan: it may be a short delay
+MOST_SLOWER = 2.0  # what follows the last step slows down with the steps, but does not wait for threads as they do
+WINDOW = 0.05  # fraction of the total time over which the pace is measured, and the minimum between two plans
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
-SUSPENDED = 0.02  # share of a step of IDLE seconds or more in which the process ran: it was stopped, as by Ctrl-Z
+SUSPENDED = 0.02  # if the process ran for less than this fraction of a step of IDLE seconds, it was stopped (Ctrl-Z)
 IDLE = 5.0  # seconds
 
 
-def make_pace(plan: Plan, options: Mapping[str, Any], done: int = 0) -> Pace | None:
-    """The clock of a run whose number of steps follows from the time there is; None for others.
+def make_pace(plan: Plan, given: Mapping[str, Any], done: int = 0) -> Pace | None:
+    """The clock of a run whose number of steps follows from the available time; None for others.
 
     Args:
-        plan: of what is left.
-        options: as the user gave them, by flat name.
-        done: steps taken before.
+        plan: for the steps that are left.
+        given: the options that the user gave, by flat name.
+        done: number of steps taken before.
     """
     if plan.deadline is None:
         return None
     train, most = plan.config.train, torch.get_num_threads()
     chooser = None
-    if train.device == "cpu" and most > 1 and not options.get("threads"):
+    if train.device == "cpu" and most > 1 and not given.get("threads"):
         chooser = ThreadChooser(most, train.threads or most, idle_seconds)
     return Pace(
         train,
         plan.costs,
         deadline=plan.deadline,
-        total=60 * (options.get("minutes") or DEFAULT_MINUTES),
+        total=60 * given.get("minutes", DEFAULT_MINUTES),
         most_steps=done + plan.most_steps,
         chooser=chooser,
     )
 
 
 class Pace:
-    """Watches the time that a run takes.
+    """Monitors the time that a run takes.
 
     Args:
         train: how often there are validations, samples and saves.
-        costs: what the parts of the run are expected to take.
+        costs: how long the parts of the run are expected to take.
         deadline: when the run should be over, by ``clock``.
         total: seconds that the whole command may take.
-        most_steps: however much time there is.
+        most_steps: maximum number of steps, however much time there is.
         chooser: chooses the number of threads; None: it is fixed.
-        clock, cpu_clock: seconds, and seconds in which threads of this process ran, summed over all of them.
+        clock, cpu_clock: return seconds, and seconds of processor time of all threads of this process together.
     """
 
     def __init__(
@@ -92,21 +92,25 @@ class Pace:
         self._recent: deque[tuple[int, float]] = deque()  # steps and seconds, outside of trials
         self._steps, self._seconds = 0, 0.0  # of these
         self._planned = self._tick = clock()
-        self._begun: tuple[float, float] | None = None  # by both clocks, when the steps that are computed now began
+        self._begun: tuple[float, float] | None = None  # by both clocks, when the steps being computed now began
 
     def start(self) -> None:
-        """Count from now on."""
+        """Start the clock."""
         self._planned = self._tick = self._clock()
 
     def begin_step(self) -> None:
-        """Take in that a step begins to be computed: what came before since the last one was not the kernels."""
+        """Take note that the computation of a step begins: time since the last one was spent otherwise."""
         self._begun = self._begun or (self._clock(), self._cpu_clock())
 
     def stepped(self, steps: int, tokens: int) -> None:
-        """Take in that these steps have been computed, all that were begun since the last call.
+        """Take note that steps have been computed: all that began since the last call.
 
-        What was done between them (a row of a log, a line on the screen) counts as theirs in the plan, but not in the
-        choice of threads.
+        What was done between them (a row of a log, a line on the screen) is counted as theirs in the plan, but not in
+        the choice of threads.
+
+        Args:
+            steps: number of steps.
+            tokens: number of tokens that they read.
         """
         if not steps or self._begun is None:
             return
@@ -114,12 +118,12 @@ class Pace:
         now, cpu_now = self._clock(), self._cpu_clock()
         seconds, self._tick = now - self._tick, now
         if now - began > IDLE and cpu_now - cpu_began < SUSPENDED * (now - began):
-            self._deadline += now - began  # nobody asked for a run that is over when it is continued
+            self._deadline += now - began  # a suspended run should not be over when it continues
             return
         if self._chooser:
             tried = self._chooser.trying
             self._chooser.observe(tokens, now - began)
-            if tried or self._chooser.trying:  # what is slow or fast now is no longer what it was
+            if tried or self._chooser.trying:  # the earlier pace does not apply any more
                 self._recent.clear()
                 self._steps, self._seconds = 0, 0.0
                 return
@@ -130,13 +134,13 @@ class Pace:
             self._steps, self._seconds = self._steps - gone[0], self._seconds - gone[1]
 
     def spent(self, part: str) -> None:
-        """Take in that the time since the last call of this or ``stepped`` went to a validation, sample or save."""
+        """Take note that a validation, sample or save took the time since the last call of this or of ``stepped``."""
         now = self._clock()
         self._costs = dataclasses.replace(self._costs, **{part: now - self._tick})
         self._tick = now
 
     def next_stretch(self, step: int, current: Stretch) -> Stretch | None:
-        """How to go on after ``step`` steps, where that is not as before."""
+        """The plan from ``step`` on; None: it does not change."""
         threads, trial = current.threads, False
         if self._chooser:
             threads, trial = self._chooser.threads, self._chooser.trying
@@ -145,15 +149,15 @@ class Pace:
         return None if stretch == current.changed(step=step) else stretch
 
     def _plan(self, step: int, steps: int) -> int:
-        """The number of steps of the whole run."""
-        if not self._steps:  # there are no recent ones while numbers of threads are tried
+        """The number of steps of the whole run, as planned now."""
+        if not self._steps:  # while numbers of threads are tried, there are no recent ones
             return steps
         now = self._clock()
         step_seconds = self._seconds / self._steps
         slower = min(MOST_SLOWER, step_seconds / self._planned_costs.step)
         self._costs = dataclasses.replace(self._costs, step=step_seconds, end=slower * self._planned_costs.end)
         rest = self._costs.seconds(self._train, steps, step)
-        # a short rest leaves less time to find out, and whatever is known then is more than nothing
+        # a short rest leaves less time to measure, and a rough measurement is better than none
         window = min(self._window, rest / 2)
         if self._seconds < window or now - self._planned < window:
             return steps

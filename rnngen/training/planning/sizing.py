@@ -1,27 +1,28 @@
-"""Which network to train, on which machine: size, streams, precision and regularisation, by measuring and by the rules.
+"""Which network to train: size, batch size, precision and regularisation, by measuring and by the rules.
 
-What the user gave is never changed.
+Options that the user gave are never changed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import UsageError
-from rnngen.options.config import RunConfig
+from rnngen.options.config import SIZES, RunConfig
+from rnngen.options.given import Given
 from rnngen.options.training import OptimizerConfig
+from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.planning import rules
 from rnngen.training.planning.speed import Speed, SpeedTest, UnusableError
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long to train: a number of steps or tokens, or until a deadline, but on ``most`` tokens at most."""
+    """How long to train: a number of steps or tokens, or until a deadline, but on at most ``most`` tokens."""
 
     given_steps: int | None
     given_tokens: float
@@ -30,11 +31,11 @@ class Length:
 
     @property
     def by_clock(self) -> bool:
-        """Whether the number of steps follows from the time there is."""
+        """Whether the number of steps follows from the time that is available."""
         return not (self.given_steps or self.given_tokens)
 
     def steps(self, speed: Speed, window: float) -> int:
-        """Steps of ``window`` tokens each, before anything but steps is counted."""
+        """Number of steps of ``window`` tokens each, if nothing but steps took time."""
         if self.given_steps:
             return self.given_steps
         if self.given_tokens:
@@ -43,19 +44,24 @@ class Length:
         return max(1, min(math.ceil(self.most / window), int(left / speed.step_seconds)))
 
 
-def pick_network(
-    flat: dict[str, Any], given: Mapping[str, Any], N: int, test: SpeedTest, length: Length
-) -> tuple[RunConfig, Speed]:
-    """Size, streams, precision and regularisation, and how fast a step of all that is.
+def pick_network(config: RunConfig, given: Given, N: int, test: SpeedTest, length: Length) -> tuple[RunConfig, Speed]:
+    """Size, batch size, precision and regularisation, and how fast a step with all of these is.
+
+    Args:
+        config: decided but for these, where they were not given.
+        given: the options that are fixed.
+        N: number of training tokens.
+        test: measures candidates.
+        length: of the run.
 
     Raises:
         UnusableError: nothing can be trained on this device.
-        UsageError: nothing in the precision that was asked for.
+        UsageError: nothing can be trained in the precision that was asked for.
     """
-    asked = given.get("precision", "auto")
-    precisions = [asked] if asked != "auto" else ["float32"] if flat["device"] == "mps" else ["float32", "bf16"]
+    asked = given.config.train.precision
+    precisions = [asked] if asked != "auto" else ["float32"] if config.train.device == "mps" else ["float32", "bf16"]
     try:
-        return _measured_network(flat, given, precisions, N, test, length)
+        return _measured_network(config, given, precisions, N, test, length)
     except UnusableError as error:
         if asked != "bf16":
             raise
@@ -65,70 +71,68 @@ def pick_network(
 
 
 def _measured_network(
-    flat: dict[str, Any], given: Mapping[str, Any], precisions: Sequence[str], N: int, test: SpeedTest, length: Length
+    config: RunConfig, given: Given, precisions: Sequence[str], N: int, test: SpeedTest, length: Length
 ) -> tuple[RunConfig, Speed]:
-    config, speed = _pick_width(flat, precisions, N, test, length)
+    config, speed = _pick_width(config, given, precisions, N, test, length)
     if "batch_size" not in given:
-        config, speed = _pick_streams(config, speed, N, test, length)
-    flat = flat | {"precision": speed.precision, "batch_size": config.train.batch_size}
+        config, speed = _pick_batch_size(config, speed, N, test, length)
     window = config.train.batch_size * mean_length(config)
     P = config.model.multiplied_weights(test.vocab_size)
-    measured, regularisation = config, _regularisation(given, length.steps(speed, window) * window / N, P, N)
-    config = config.with_values({**flat, **regularisation})
-    if config.model != measured.model:  # what is dropped takes time too
+    epochs = length.steps(speed, window) * window / N
+    measured, config = config, config.with_values(_regularisation(config.optimizer, given, epochs, P, N))
+    if config.model != measured.model:  # dropout takes time too
         speed = test.try_measure(config, speed.precision) or test.measure(config, precisions)
     return config.with_values({"precision": speed.precision}), speed
 
 
 def _pick_width(
-    flat: Mapping[str, Any], precisions: Sequence[str], N: int, test: SpeedTest, length: Length
+    config: RunConfig, given: Given, precisions: Sequence[str], N: int, test: SpeedTest, length: Length
 ) -> tuple[RunConfig, Speed]:
-    """Rules 5 and 6, from a likely width up and down; the speed of the one that is taken is measured on the way."""
+    """Rules 5 and 6: from a likely width up and down. The speed of the one that is chosen is measured on the way."""
     V = test.vocab_size
-
-    def sized(width: int) -> RunConfig:
-        return sized_config(flat, V, width)
-
-    if "hidden_size" in flat or ("embedding_size" in flat and flat.get("tied")):
-        config = sized(rules.FIRST_WIDTH)
-        return config, test.measure(config, precisions)
-    window = flat["batch_size"] * sized(1).train.bptt
+    first = sized(config, given, V, rules.FIRST_WIDTH)
+    if _width_is_given(given):
+        return first, test.measure(first, precisions)
+    window = config.train.batch_size * config.train.bptt
     widths = [w for w in rules.WIDTHS if length.by_clock or w <= rules.WIDEST_WITHOUT_CLOCK]
-    weights = [sized(w).model.multiplied_weights(V) for w in widths]
+    candidates = [sized(config, given, V, w) for w in widths]
+    weights = [candidate.model.multiplied_weights(V) for candidate in candidates]
 
     def fits(i: int, speed: Speed) -> bool:
         D = length.steps(speed, window) * window
         return bool(rules.tokens_rule(weights[i], N) <= D)
 
     def expected(i: int, other: int, speed: Speed) -> Speed:
-        """A little slow: the wider, the more of its arithmetic a machine does in a second."""
+        """Slightly pessimistic: the wider a network, the more operations per second a machine computes."""
         return Speed(speed.precision, speed.step_seconds * weights[i] / weights[other])
 
     i = widths.index(rules.FIRST_WIDTH)
     while True:
         try:
-            speed = test.measure(sized(widths[i]), precisions)
+            speed = test.measure(candidates[i], precisions)
             break
         except UnusableError:
             if i == 0:
                 raise
             i -= 1  # a narrower one needs less memory
     likely = max((j for j in range(len(widths)) if fits(j, expected(j, i, speed))), default=0)
-    if likely != i and (there := test.try_measure(sized(widths[likely]), speed.precision)):
-        i, speed = likely, there  # what is faster here is faster there
+    if likely != i and (other := test.try_measure(candidates[likely], speed.precision)):
+        i, speed = likely, other  # the precision that is faster here is faster there
     while i > 0 and not fits(i, speed):
         i -= 1
-        speed = test.measure(sized(widths[i]), precisions)
+        speed = test.measure(candidates[i], precisions)
     while i + 1 < len(widths) and fits(i + 1, expected(i + 1, i, speed)):
-        wider = test.try_measure(sized(widths[i + 1]), speed.precision)
+        wider = test.try_measure(candidates[i + 1], speed.precision)
         if wider is None or not fits(i + 1, wider):
             break
         i, speed = i + 1, wider
-    return sized(widths[i]), speed
+    return candidates[i], speed
 
 
-def _pick_streams(config: RunConfig, speed: Speed, N: int, test: SpeedTest, length: Length) -> tuple[RunConfig, Speed]:
-    """Rule 8, from the fewest up: more of them at once are faster, and steady what little is left to learn."""
+def _pick_batch_size(
+    config: RunConfig, speed: Speed, N: int, test: SpeedTest, length: Length
+) -> tuple[RunConfig, Speed]:
+    """Rule 8, from the smallest up: larger batches are faster per token, and steadier near the end of training."""
     bptt = config.train.bptt
     while length.given_steps is None and rules.STREAMS <= config.train.batch_size < rules.MOST_STREAMS:
         B = 2 * config.train.batch_size
@@ -144,25 +148,36 @@ def _pick_streams(config: RunConfig, speed: Speed, N: int, test: SpeedTest, leng
     return config, speed
 
 
-def _regularisation(given: Mapping[str, Any], epochs: float, P: int, N: int) -> dict[str, float]:
-    """Rule 7."""
+def _regularisation(config: OptimizerConfig, given: Given, epochs: float, P: int, N: int) -> dict[str, float]:
+    """Rule 7: the values that were not given."""
     p = rules.dropout_rule(epochs, P, N)
-    follows = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2)}
-    if given.get("optimizer") != "asgd":  # whose decay is of another kind: a part of the gradient
-        follows["weight_decay"] = OptimizerConfig().weight_decay + 0.1 * p
-    return {name: given.get(name, round(value, 3)) for name, value in follows.items()}
+    values = {"dropout": p, "weight_dropout": p, "input_dropout": max(0.0, (p - 0.4) / 2)}
+    if recipe_named(config.optimizer).plans_weight_decay:
+        values["weight_decay"] = OptimizerConfig().weight_decay + 0.1 * p
+    return {name: round(value, 3) for name, value in values.items() if name not in given}
 
 
-def sized_config(flat: Mapping[str, Any], V: int, width: int) -> RunConfig:
-    """A layer this wide, or as wide as was asked for."""
-    if "hidden_size" not in flat and "embedding_size" in flat and flat.get("tied"):
-        return RunConfig.from_flat({"hidden_size": flat["embedding_size"], **flat})
-    width = flat.get("hidden_size", width)
-    embedding = width if flat.get("tied") else (64 if V <= 512 else max(64, width // 2))
-    return RunConfig.from_flat({"hidden_size": width, "embedding_size": embedding, **flat})
+def with_named_size(given: Given) -> Given:
+    """With the sizes that the option ``size`` stands for, where they were not given themselves."""
+    sizes = SIZES.get(given.get("size", ""), {})
+    names = ["hidden_size"] if given.config.model.tied else list(sizes)
+    return given.changed({name: sizes[name] for name in names if name in sizes and name not in given})
+
+
+def _width_is_given(given: Given) -> bool:
+    return "hidden_size" in given or ("embedding_size" in given and given.config.model.tied)
+
+
+def sized(config: RunConfig, given: Given, V: int, width: int) -> RunConfig:
+    """The same with layers of this width, unless another one was given, and an embedding that suits it (rule 6)."""
+    tied = config.model.tied
+    if _width_is_given(given):
+        width = given.get("hidden_size") or given["embedding_size"]
+    embedding = width if tied else (64 if V <= 512 else max(64, width // 2))
+    return config.with_values({"hidden_size": width, "embedding_size": given.get("embedding_size", embedding)})
 
 
 def mean_length(config: RunConfig) -> float:
-    """Of a window, in tokens."""
+    """Mean length of a window, in tokens."""
     train = config.train
     return WindowLengths(train.bptt, train.bptt_jitter, train.seed).mean

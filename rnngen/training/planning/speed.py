@@ -1,7 +1,7 @@
-"""How fast this machine trains a given network: measured on a learner that is thrown away.
+"""How fast this machine trains a given network, measured on a temporary learner.
 
 Which kernels a machine has cannot be known beforehand. A candidate (a precision, a device, a size, a number of
-threads) that fails in any way is not taken, and why is kept in a few words for the plan to say.
+threads) that fails in any way is not used, and the plan says why in a few words.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.model.device import in_a_few_words, using_threads
 from rnngen.model.load import make_network
 from rnngen.options.config import RunConfig
-from rnngen.training.gradient_norms import explosion_advice
+from rnngen.training.explosion import explosion_advice
 from rnngen.training.learner import Learner
 
 MEASURE_SECONDS = 0.15
 MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
-WARM_UP = 2
-WORTH_ROUNDING = 0.9  # bf16 is rounder than float32, so it has to be this much faster
-WORTH_A_THREAD = 0.8  # fewer threads have to be this much faster than all of them
-TRUSTED = 0.1  # relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01
-EMULATED = 4.0  # a bf16 product this much slower than the float32 one is not computed by instructions for it
-_PROBE_SIZE, _PROBES = 128, 20  # of the matrices that show it: emulated, their product takes a millisecond
+WARM_UP = 2  # steps that are not counted
+WORTH_ROUNDING = 0.9  # bf16 rounds more than float32, so its steps have to take less than this fraction of the time
+WORTH_A_THREAD = 0.8  # the same for fewer threads, compared with all of them
+TRUSTED = 0.1  # maximum relative distance of a bf16 gradient from the float32 one; rounding alone gives less than 0.01
+EMULATED = 4.0  # a bf16 product that is slower than the float32 one by this factor has no instructions of its own
+_PROBE_SIZE, _PROBES = 128, 20  # matrices whose emulated product takes a millisecond, and number of products
 NOT_AVAILABLE = "not available on this processor"
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: ``precision`` is the faster one; seconds of a training step."""
+    """The faster precision, and the seconds that a training step takes in it."""
 
     precision: str
     step_seconds: float
 
 
 class UnusableError(TrainingError):
-    """Nothing that was tried can be computed on this device.
+    """No candidate can be computed on this device.
 
     Attributes:
         why: in a few words.
@@ -59,13 +59,13 @@ class UnusableError(TrainingError):
 
 
 class SpeedTest:
-    """Measures candidates, and remembers which could not be used.
+    """Measures candidates, and records which could not be used.
 
     Args:
         vocab_size: V.
 
     Attributes:
-        unusable: precision → why it was not taken, for those that failed.
+        unusable: precision → why it was not used, for those that failed.
     """
 
     def __init__(self, vocab_size: int) -> None:
@@ -73,15 +73,15 @@ class SpeedTest:
         self.unusable: dict[str, str] = {}
 
     def measure(self, config: RunConfig, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
-        """Time training steps in each precision and keep the fastest that computes what it should.
+        """Time training steps in each precision and keep the fastest one that computes correctly.
 
         Args:
-            config: of what is trained.
+            config: the network and everything else that a step depends on.
             precisions: the candidates.
 
         Raises:
             UnusableError: none of them can be used.
-            TrainingError: loss or gradient is not finite from the beginning.
+            TrainingError: loss or gradient is not finite from the start.
         """
         best: Speed | None = None
         for precision in precisions:
@@ -92,14 +92,14 @@ class SpeedTest:
         return best
 
     def try_measure(self, config: RunConfig, precision: str) -> Speed | None:
-        """The same for a larger candidate in a precision that is known to work for a smaller one; None: it fails."""
+        """The same for a larger network in a precision that works for a smaller one; None: it fails."""
         try:
             return self.measure(config, (precision,))
         except UnusableError:
             return None
 
     def _try(self, config: RunConfig, precision: str, needed: float) -> Speed | None:
-        """The speed, where steps take less than ``needed`` seconds and compute what they should."""
+        """The speed, if steps take less than ``needed`` seconds and compute correctly."""
         why = None
         try:
             if precision == "bf16" and not has_bf16_kernels(config.train.device):
@@ -109,7 +109,7 @@ class SpeedTest:
                 if seconds >= needed:
                     return None
                 why = why_not_bf16(config, self.vocab_size) if precision == "bf16" else None
-        except TrainingError as error:  # not a fault of the machine
+        except TrainingError as error:  # not the fault of the machine
             if precision == "float32":
                 raise TrainingError(error.what, found=error.found, hint=explosion_advice(config, precision)) from error
             why = in_a_few_words(error)
@@ -121,21 +121,21 @@ class SpeedTest:
         return None
 
     def fewest_threads(self, config: RunConfig) -> int:
-        """The number of threads to begin with: all that torch uses, or fewer where that is clearly faster.
+        """The number of threads to begin with: all that torch uses, or fewer if that is clearly faster.
 
-        It is so beside a busy process (threads of torch wait for each other in a loop, so that the slowest one sets
-        the pace), in a container that is given less than its machine has, and for very small networks.
+        Fewer are faster while other processes are busy (torch's threads wait for each other in a loop, so the slowest
+        one sets the pace), in a container that has only a part of its machine, and for very small networks.
         """
         threads = most = torch.get_num_threads()
         try:
             best = step_seconds(config, "float32", self.vocab_size)
-            for fewer in (most >> k for k in range(1, most.bit_length())):  # halves, as long as they are faster
+            for fewer in (most >> k for k in range(1, most.bit_length())):  # half as many, as long as that is faster
                 torch.set_num_threads(fewer)
                 seconds = step_seconds(config, "float32", self.vocab_size)
                 if seconds > WORTH_A_THREAD * best:
                     break
                 threads, best = fewer, seconds
-        except Exception:  # whatever fails here fails again, and is told, when the step itself is measured
+        except Exception:  # what fails here fails again, and is reported, when the step itself is measured
             return most
         finally:
             torch.set_num_threads(most)
@@ -149,7 +149,7 @@ def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
     try:
         text = np.random.default_rng(0).integers(vocab_size, size=64)
         network = make_network(config.model, vocab_size).to(config.train.device)
-        held_out_nats(network, text, precision="bf16")  # without gradients, which are other kernels
+        held_out_nats(network, text, precision="bf16")  # without gradients, which uses other kernels
         return None if gradients_agree(config, vocab_size) else "wrong gradients at this size on this machine"
     except Exception as error:  # kernels fail in many ways, and each means the same here
         return in_a_few_words(error)
@@ -157,12 +157,12 @@ def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
 
 @functools.cache
 def has_bf16_kernels(device: str) -> bool:
-    """Whether bf16 products are computed at about the rate of float32, not emulated at a hundredth of it."""
+    """Whether bf16 products are about as fast as those in float32, not emulated at a hundredth of the speed."""
     if device != "cpu":
-        return True  # a step is timed there as it is
+        return True  # there the step itself shows it
     matrices = [torch.ones(_PROBE_SIZE, _PROBE_SIZE, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)]
     times: list[list[float]] = [[], []]
-    with using_threads(1):  # so that the fastest of many is the product alone, whatever else the machine does
+    with using_threads(1):  # so that the fastest of many is undisturbed by whatever else the machine does
         for _ in range(_PROBES):
             for matrix, taken in zip(matrices, times, strict=True):
                 began = time.perf_counter()
@@ -173,10 +173,10 @@ def has_bf16_kernels(device: str) -> bool:
 
 
 def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
-    """Whether bf16 gives the gradients of float32 but for rounding, at these sizes on this machine.
+    """Whether the gradients in bf16 are those in float32 except for rounding, at these sizes on this machine.
 
-    Not to be taken for granted: oneDNN 3.12 (torch 2.13) with AMX returns wrong gradients for LSTMs of 1,024
-    units and more, without a word. A few steps of time show it: the kernel does the same at each.
+    This cannot be taken for granted: oneDNN 3.12 (torch 2.13) with AMX returns wrong gradients for LSTMs of 1,024
+    units and more, without an error. A short window shows it: the kernel does the same at every time step.
     """
     gradients = []
     T = min(config.train.bptt, 16)
@@ -189,7 +189,7 @@ def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
 
 
 def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
-    """Seconds of a training step: the median over a fraction of a second."""
+    """Seconds that a training step takes: the median over a fraction of a second."""
     train = config.train
     learner = Learner(config.with_values({"precision": precision}), vocab_size)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
@@ -198,14 +198,14 @@ def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
     spent = 0.0
     while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MOST_SECONDS:
         tick = time.perf_counter()
-        learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # which moves no weight: any rate can be measured
+        learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # factor 0, so that any learning rate is safe
         times.append(time.perf_counter() - tick)
         spent = time.perf_counter() - began
     return statistics.median(times[WARM_UP:] or times)
 
 
 def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
-    """Seconds that scoring a token of the validation part takes, from a piece of it.
+    """Seconds that scoring a token of the validation part takes, measured on a piece of it.
 
     Raises:
         UnusableError: it cannot be computed there.

@@ -1,8 +1,8 @@
 """How many threads are the fastest at present, found by trying.
 
-The threads of torch's kernels wait for each other in a loop many times a step. Alone on the machine two are up to twice
-as fast as one; beside another busy process one of them is often not running while the other waits for it, and two are
-half as fast as one. No setting at the start is right for both, so fewer threads are tried when the pace falls, and more
+The threads of torch's kernels wait for each other in a loop many times per step. On an idle machine two are up to twice
+as fast as one. If another process is busy, one of them is often not running while the other waits for it, and two are
+half as fast as one. No initial setting is right in both cases, so fewer threads are tried when the pace falls, and more
 again from time to time.
 """
 
@@ -12,28 +12,28 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SLOWER = 1.25  # times slower than before: fewer threads are worth a try
+SLOWER = 1.25  # if the pace falls by this factor, fewer threads are tried
 STALLED = 3.0  # the same for a single step that takes WINDOW or longer
-FASTER = 1.1  # times as fast: another number of threads is worth having
-WINDOW = 0.5  # seconds over which the pace is taken
+FASTER = 1.1  # another number of threads is used if it is faster by this factor
+WINDOW = 0.5  # seconds over which the pace is measured
 LEAST_STEPS = 3
 TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LEAST_STEPS steps
-GIVE_UP = 2.0  # times slower than the best: not worth another step
-LOOK = 2.0  # seconds over which idle processors are looked for; only where there are any, more threads are tried
-IDLE = 0.7  # of a processor, so that there is room for a thread more
+GIVE_UP = 2.0  # a trial ends early if it is slower than the best by this factor
+OBSERVED = 2.0  # seconds over which processors must have been idle before more threads are tried
+IDLE = 0.7  # of a processor must have been idle for another thread to be tried
 WAIT, LONGEST_WAIT = 2.0, 60.0  # seconds until more threads are tried again; doubled each time they are no faster
-BLIND_WAIT = 15.0  # the shortest where the system does not say whether processors are idle
+BLIND_WAIT = 15.0  # the minimum if the system does not report whether processors are idle
 
 
 def fewer_threads(threads: int) -> list[int]:
-    """The numbers of threads below this one that are worth a try: one less, then halves."""
+    """The smaller numbers of threads to try: one less, then a half, a quarter, and so on."""
     fewer = {threads - 1} | {threads >> k for k in range(1, threads.bit_length())}
     return sorted((n for n in fewer if n >= 1), reverse=True)
 
 
 @dataclass
 class _Rate:
-    """Steps of some number of threads, added up."""
+    """Sums over some steps."""
 
     steps: int = 0
     tokens: int = 0
@@ -54,10 +54,11 @@ class _Trial:
     """Numbers of threads that are tried one after the other, for a few steps each.
 
     Attributes:
-        settled: the number until now.
-        rates: tokens per second by number of threads; of the settled one, as it is known until it is measured again.
+        settled: the number used until now.
+        rates: number of threads → tokens per second; that of the settled one is an earlier measurement.
         queue: those still to try; the first is being tried.
-        current: its steps, but for the first: kernels are prepared anew for another number of threads.
+        warm: whether its first step is done, in which kernels are prepared for this number of threads.
+        current: its steps since.
     """
 
     settled: int
@@ -67,7 +68,7 @@ class _Trial:
     current: _Rate = field(default_factory=_Rate)
 
     def take(self, tokens: int, seconds: float) -> bool:
-        """Take in a step; whether the trial is over."""
+        """Take note of a step; returns whether the trial is over."""
         others = [rate for threads, rate in self.rates.items() if threads != self.queue[0]]
         best = max(others, default=0.0)
         if not self.warm:
@@ -86,19 +87,19 @@ class _Trial:
 
 
 class ThreadChooser:
-    """Chooses the number of threads of the next step from what the steps so far have taken.
+    """Chooses the number of threads for the next step from how long the steps so far have taken.
 
     Args:
-        most: threads.
-        threads: to begin with.
-        idle: seconds in which processors have been idle, added up over them; None: nobody knows.
+        most: maximum number of threads.
+        threads: number of threads to begin with.
+        idle: returns the seconds for which processors have been idle, summed over them; None: unknown.
     """
 
     def __init__(self, most: int, threads: int, idle: Callable[[], float | None] = lambda: None) -> None:
         self.most, self._idle = most, idle
-        self._looked: tuple[float, float | None] = (0.0, idle())  # seconds since the last change, idle ones by then
+        self._observed: tuple[float, float | None] = (0.0, idle())  # when, since the last change, and idle seconds
         self._settled = threads
-        self._expected = 0.0  # tokens per second, the most with this number of threads
+        self._expected = 0.0  # the highest number of tokens per second with this number of threads
         self._recent: deque[tuple[int, float]] = deque()  # tokens and seconds of the last steps
         self._window = _Rate()  # of these
         self._trial: _Trial | None = None
@@ -106,16 +107,16 @@ class ThreadChooser:
 
     @property
     def threads(self) -> int:
-        """For the next step."""
+        """Number of threads for the next step."""
         return self._trial.queue[0] if self._trial else self._settled
 
     @property
     def trying(self) -> bool:
-        """Whether the pace is that of a trial."""
+        """Whether the next step belongs to a trial."""
         return self._trial is not None
 
     def observe(self, tokens: int, seconds: float) -> None:
-        """Take in that a step took so long, in seconds, for the tokens that it read."""
+        """Take note of a step: how many tokens it read, and how many seconds it took."""
         seconds = max(seconds, 1e-9)
         if self._trial:
             if self._trial.take(tokens, seconds):
@@ -133,29 +134,29 @@ class ThreadChooser:
             return
         elif rate * SLOWER < self._expected:
             fewer = fewer_threads(self._settled)
-            self._begin(rate, [*fewer, self._settled] if fewer else [])  # what was slow may be over by then
+            self._begin(rate, [*fewer, self._settled] if fewer else [])  # the delay may be over by then
         else:
             self._expected = max(self._expected, rate)
-            if self._settled < self.most and self._room():
+            if self._settled < self.most and self._may_try_more():
                 self._begin(rate, self._more())
 
-    def _room(self) -> bool:
-        """Whether it is time to try more threads: beside a busy process a single step of them can take seconds."""
-        then, before = self._looked
-        if self._waited < max(self._wait, then + LOOK):
+    def _may_try_more(self) -> bool:
+        """Whether to try more threads: while another process is busy, a single step of theirs can take seconds."""
+        then, before = self._observed
+        if self._waited < max(self._wait, then + OBSERVED):
             return False
         idle = self._idle()
-        self._looked = self._waited, idle
+        self._observed = self._waited, idle
         if idle is None or before is None:
             return self._waited >= max(self._wait, BLIND_WAIT)
         return idle - before >= IDLE * (self._waited - then)
 
     def _more(self) -> list[int]:
-        ladder = [n for n in (self.most, *fewer_threads(self.most)) if n > self._settled]
-        return list(dict.fromkeys((ladder[0], ladder[-1])))
+        candidates = [n for n in (self.most, *fewer_threads(self.most)) if n > self._settled]
+        return list(dict.fromkeys((candidates[0], candidates[-1])))
 
     def _begin(self, rate: float, queue: list[int]) -> None:
-        """Try others, where there are any."""
+        """Try other numbers of threads, if there are any."""
         if queue:
             self._trial = _Trial(self._settled, {self._settled: rate}, queue)
         else:
@@ -174,6 +175,6 @@ class ThreadChooser:
         self._trial = None
         self._settled, self._expected = threads, rate
         self._waited = 0.0
-        self._looked = 0.0, self._idle()
+        self._observed = 0.0, self._idle()
         self._recent.clear()
         self._window = _Rate()

@@ -8,8 +8,7 @@ import torch
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import OptimizerConfig
-from rnngen.training.optim.asgd import TriggeredAverage
-from rnngen.training.optim.optimizer import make_optimizers
+from rnngen.training.optim.asgd import TriggeredASGD, TriggeredAverage
 from tests.rounding import gamma
 
 
@@ -71,7 +70,7 @@ def test_steps_are_those_of_torchs_asgd_and_the_average_has_one_weight_more() ->
     """torch's mean begins with the second step; from there on the two are the same sums."""
     ours, theirs, average = model(0), model(0), None
     config = OptimizerConfig(optimizer="asgd", learning_rate=0.5, weight_decay=0.1)
-    (sgd,) = make_optimizers(ours, config)
+    (sgd,) = TriggeredASGD.make_optimizers(ours, config)
     asgd = torch.optim.ASGD(theirs.parameters(), lr=0.5, t0=0, lambd=0.0, weight_decay=0.1)
     average = TriggeredAverage(ours, model(1), 1)
     average.count = 0

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import using_threads
 from rnngen.options.config import RunConfig
+from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
 from rnngen.training.planning import plan as planning
-from rnngen.training.planning import rules
+from rnngen.training.planning import rules, sizing
 from rnngen.training.planning.plan import make_plan
 from rnngen.training.planning.speed import Speed, SpeedTest
 
@@ -42,7 +44,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def plan(corpus: EncodedCorpus, **options: Any) -> planning.Plan:
-    return make_plan({"device": "cpu", **options}, corpus, time.perf_counter())
+    return make_plan(Given.of({"device": "cpu", **options}), corpus, time.perf_counter())
 
 
 def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: object) -> None:
@@ -66,15 +68,19 @@ def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: o
     assert {k: flat[k] for k in given} == given
 
 
-def test_minutes_become_the_steps_that_fill_them(encoded: EncodedCorpus, machine: object) -> None:
-    p = plan(encoded, minutes=0.05, hidden_size=128)
+def test_minutes_become_the_steps_that_fill_them(
+    encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (planning, sizing):  # planning itself takes no time
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    p = make_plan(Given.of({"device": "cpu", "minutes": 0.05, "hidden_size": 128}), encoded, 0.0)
     step = p.config.train.batch_size * p.config.train.bptt / p.tokens_per_second
     validations = p.config.train.steps / p.config.train.valid_every  # of 1,000 tokens each
     costs, train = p.costs, p.config.train
     others = 8 * costs.sample + math.ceil(train.steps / train.save_every) * costs.save
-    there_is = 3.0 - rules.ENDING
-    assert train.steps * step + validations * 0.01 + others == pytest.approx(there_is, rel=0.1)
-    assert p.seconds == pytest.approx(there_is, rel=0.1)
+    available = 3.0 - rules.ENDING
+    assert train.steps * step + validations * 0.01 + others == pytest.approx(available, rel=0.1)
+    assert p.seconds == pytest.approx(available, rel=0.1)
 
 
 def test_counting_ngrams_is_in_the_plan(

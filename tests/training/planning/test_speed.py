@@ -14,6 +14,7 @@ from rnngen.cli.progress import plan_lines
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import TrainingError, UsageError
 from rnngen.options.config import RunConfig
+from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
 from rnngen.training.learner import Learner
 from rnngen.training.planning import rules, speed
@@ -30,7 +31,8 @@ def encoded(corpus: Path) -> EncodedCorpus:
 
 
 def plan(encoded: EncodedCorpus, **options: Any) -> Plan:
-    return make_plan({"hidden_size": 16, "embedding_size": 8, "steps": 3, **options}, encoded, time.perf_counter())
+    given = Given.of({"hidden_size": 16, "embedding_size": 8, "steps": 3, **options})
+    return make_plan(given, encoded, time.perf_counter())
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_a_width_that_does_not_fit_into_memory_is_not_taken(
     options = {"minutes": 10, "device": "cpu", "precision": "float32", "batch_size": 4, "bptt": 8}
 
     def width() -> int:
-        return make_plan(options, encoded, time.perf_counter()).config.model.hidden_size
+        return make_plan(Given.of(options), encoded, time.perf_counter()).config.model.hidden_size
 
     assert width() == 32
     fail_at(monkeypatch, RuntimeError("DefaultCPUAllocator: can't allocate memory"), hidden_size=32)
@@ -153,7 +155,7 @@ def test_a_number_of_streams_that_fails_is_not_taken(encoded: EncodedCorpus, mon
     options = {"minutes": 10, "device": "cpu", "precision": "float32", "hidden_size": 16, "bptt": 8}
 
     def streams() -> int:
-        return make_plan(options, encoded, time.perf_counter()).config.train.batch_size
+        return make_plan(Given.of(options), encoded, time.perf_counter()).config.train.batch_size
 
     seconds = speed.step_seconds  # twice the streams are hardly slower, on whatever machine
     monkeypatch.setattr(speed, "step_seconds", lambda config, *rest: min(1e-3, seconds(config, *rest)))

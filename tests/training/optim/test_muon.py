@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import pytest
@@ -10,7 +9,7 @@ from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import OptimizerConfig
-from rnngen.training.optim.optimizer import Muon, WeightAverage, clip_gradients, make_optimizers, orthogonalise
+from rnngen.training.optim.muon import Muon, MuonAndAdamW, orthogonalise
 from tests.rounding import gamma
 
 
@@ -25,31 +24,9 @@ def with_gradients(scale: float) -> RecurrentLM:
     return m
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
-def test_clipping_follows_the_formula_of_the_global_norm(scale: float) -> None:
-    m = with_gradients(scale)
-    before = [p.grad.clone() for p in m.parameters()]  # type: ignore[union-attr]
-    norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in before))
-    rounding = gamma(m.num_parameters + 3)  # of a sum of so many squares, a root, a quotient and a product
-    assert float(clip_gradients(m.parameters(), 1.0)) == pytest.approx(norm, rel=rounding)
-    factor = 1.0 if norm <= 1 else 1 / norm
-    for p, g in zip(m.parameters(), before, strict=True):
-        torch.testing.assert_close(p.grad, g * factor, rtol=rounding, atol=0)
-
-
-def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
-    m = with_gradients(1.0)
-    gradient = m.output.bias.grad
-    assert gradient is not None
-    gradient[0] = math.nan
-    kept = m.output.weight.grad.clone()  # type: ignore[union-attr]
-    assert clip_gradients(m.parameters(), 0.1).isnan()
-    assert torch.equal(m.output.weight.grad, kept)
-
-
 def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
     m = model()
-    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
+    optimizers = MuonAndAdamW.make_optimizers(m, OptimizerConfig(weight_decay=0.3))
     decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     assert decaying == {"layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight"}
@@ -58,7 +35,7 @@ def test_matrices_decay_and_embeddings_and_biases_do_not() -> None:
 
 def test_both_directions_decay_alike() -> None:
     m = ClozeLM(ModelConfig(hidden_size=8, embedding_size=8, bidirectional=True), 5)
-    optimizers = make_optimizers(m, OptimizerConfig(weight_decay=0.3))
+    optimizers = MuonAndAdamW.make_optimizers(m, OptimizerConfig(weight_decay=0.3))
     decay = {id(p): g["weight_decay"] for o in optimizers for g in o.param_groups for p in g["params"]}
     decaying = {name for name, p in m.named_parameters() if decay[id(p)] == 0.3}
     each = ("layers.0.weight_ih_l0", "layers.0.weight_hh_l0", "output.weight")
@@ -69,7 +46,7 @@ def test_both_directions_decay_alike() -> None:
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru", "rnn"], tied: bool) -> None:
     m = RecurrentLM(ModelConfig(cell=cell, hidden_size=8, embedding_size=8, tied=tied, num_layers=2), 5)
-    optimizers = make_optimizers(m, OptimizerConfig())
+    optimizers = MuonAndAdamW.make_optimizers(m, OptimizerConfig())
     learned = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
     assert sorted(learned) == sorted(id(p) for p in m.parameters())
 
@@ -77,7 +54,7 @@ def test_every_parameter_is_learned_by_one_optimizer(cell: Literal["lstm", "gru"
 def test_adamw_takes_the_step_of_its_paper() -> None:
     m = with_gradients(0.1)
     config = OptimizerConfig(learning_rate=0.01, weight_decay=0.1)
-    optimizer = make_optimizers(m, config)[1]
+    optimizer = MuonAndAdamW.make_optimizers(m, config)[1]
     w, g = m.output.weight.detach().clone(), m.output.weight.grad
     optimizer.step()
     b1, b2 = optimizer.param_groups[0]["betas"]
@@ -129,23 +106,3 @@ def test_muon_moves_each_gate_as_if_it_were_alone() -> None:
     Muon([{"params": gates}], lr=0.1).step()
     # products of 5 terms and of 4, batched or not
     torch.testing.assert_close(whole, torch.cat(list(gates)), rtol=0, atol=0.1 * 3.4445**3 * gamma(5 * 5))
-
-
-def test_the_average_is_the_exponential_one() -> None:
-    m, averaged = model(1), model(2)
-    average = WeightAverage(m, averaged, 0.5)
-    expected = averaged.output.weight.clone()
-    for step in range(5):
-        with torch.no_grad():
-            m.output.weight.add_(1)
-        average.update(step)
-        decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * m.output.weight
-    torch.testing.assert_close(average.model.output.weight, expected, rtol=gamma(20), atol=5 * gamma(20))
-
-
-def test_without_decay_the_average_is_the_model() -> None:
-    m, averaged = model(1), model(2)
-    WeightAverage(m, averaged, 0.0).update(0)
-    for a, b in zip(m.parameters(), averaged.parameters(), strict=True):
-        assert torch.equal(a, b)

@@ -1,0 +1,131 @@
+"""A run that is being trained: everything that training changes, and how it is logged, saved and restored."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+
+from rnngen.corpus.streams import Streams
+from rnngen.corpus.tokens import EncodedCorpus
+from rnngen.errors import CheckpointError, TrainingError
+from rnngen.options.config import RunConfig
+from rnngen.runs.layout import RESUME, saved_steps
+from rnngen.runs.plan_record import Stretch, recorded_plan
+from rnngen.runs.states import hashes_of_decided
+from rnngen.runs.writer import RunWriter
+from rnngen.training import checkpoint
+from rnngen.training.events import Saved
+from rnngen.training.explosion import explosion_advice
+from rnngen.training.learner import Learner
+from rnngen.training.progress import Progress
+from rnngen.training.schedule import Schedule
+
+
+class LiveRun:
+    """A run with the model that learns, and its files.
+
+    Args:
+        config: fully decided: no ``auto`` is left in it.
+        corpus: encoded.
+        writer: the run's folder, locked.
+        state: resume from here.
+        trained: whether the weights at step 0 are those of another run: they are kept if nothing beats them.
+        same_device: whether the state to resume from was saved on the same kind of device.
+
+    Attributes:
+        progress: steps taken, best scores, and what is due.
+        schedule: number of steps, and learning rates.
+        seconds: spent before this process.
+        warnings: to tell when training begins.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        corpus: EncodedCorpus,
+        writer: RunWriter,
+        state: checkpoint.TrainingState | None = None,
+        trained: bool = False,
+        same_device: bool = True,
+    ) -> None:
+        self.config, self.corpus, self.writer, self.trained = config, corpus, writer, trained
+        self.learner = Learner(config, corpus.tokenizer.vocab_size)
+        train = config.train
+        self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
+        threads = train.threads or torch.get_num_threads()
+        self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
+        self.progress = Progress()
+        self.seconds = 0.0
+        self.warnings = list(state.warnings) if state else []
+        self._norms: list[float] = []  # before clipping, of all steps
+        self._saved = time.perf_counter()
+        if state:
+            self._restore(state, same_device=same_device)
+        self._start_clock()
+
+    @property
+    def step(self) -> int:
+        """Number of steps taken."""
+        return self.progress.step
+
+    @property
+    def best_nll(self) -> float:
+        """The lowest validation loss, in nats per token."""
+        return self.progress.best_nll
+
+    def begin_with_changed_text(self) -> None:
+        """Forget the scores on another text: the weights are first scored on this one, and kept."""
+        self.progress.forget_scores()
+        self.trained = True
+
+    def _start_clock(self) -> None:
+        """Count this process's time from now on."""
+        self._began = time.perf_counter() - self.seconds
+
+    def _log(self, **values: float | str) -> None:
+        """Add a row to metrics.jsonl. All of it except ``seconds`` is reproducible."""
+        seconds = round(time.perf_counter() - self._began, 3)
+        self.writer.log_metrics(**values, seconds=seconds)
+
+    def _exploded(self, error: TrainingError) -> TrainingError:
+        """The same error with what is left, and what to do."""
+        saved = saved_steps(self.writer.path)
+        left = "Nothing was saved yet, and this folder can be used again."
+        if self.writer.has_model:
+            best = math.isfinite(self.best_nll)
+            which = f"best weights so far (step {self.progress.best_step})" if best else "saved weights"
+            left = f"The {which} are intact."
+        elif saved:
+            left = f"The state that was saved at step {int(saved[0].name)} is intact."
+        advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
+        return TrainingError(error.what, where=error.where, found=error.found, hint=f"{left} {advice}")
+
+    def _save(self) -> Saved:
+        values = {
+            **self.progress.values(),
+            "seconds": time.perf_counter() - self._began,
+            "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
+            "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
+            "logs": self.writer.log_lengths(),
+            "decided": hashes_of_decided(self.writer.path),
+        }
+        self._saved = time.perf_counter()
+        tensors = checkpoint.format_state(self.learner.tensors())
+        return Saved(self.step, self.writer.save_state(self.step, tensors, values))
+
+    def _restore(self, state: checkpoint.TrainingState, *, same_device: bool) -> None:
+        where = self.writer.path / RESUME
+        values = state.values
+        try:
+            self.progress = Progress.from_values(values)
+            self.learner.restore(state.tensors, where, dropout_too=same_device, stepped=self.step > 0)
+            self.seconds = float(values["seconds"])
+            if "stretches" in values:  # older runs have one, which config.json describes
+                self.schedule = Schedule.resumed(values["stretches"], recorded_plan(self.writer.path), self.step)
+            self.learner.use_precision(self.schedule.current.precision)
+            self.writer.cut_logs(values["logs"])
+            self._norms = self.writer.logged("grad_norm")
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error

@@ -1,0 +1,46 @@
+"""The average of the weights, which is validated and kept instead of the weights themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from rnngen.model.network import Network
+
+
+class WeightAverage:
+    """An exponential moving average of a network's weights (Polyak & Juditsky 1992).
+
+    Args:
+        model: the network whose weights are averaged.
+        averaged: a second network, which holds the average.
+        decay: fraction of the old average that each step keeps; less in the first steps. 0: the average is always
+            equal to the weights.
+
+    Attributes:
+        model: the network that holds the average.
+    """
+
+    def __init__(self, model: Network, averaged: Network, decay: float) -> None:
+        self.model = averaged
+        self._from: list[Tensor] = list(model.parameters())
+        self._to: list[Tensor] = list(averaged.parameters())
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Add the weights after ``step`` (counted from 0) to the average."""
+        decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+        torch._foreach_lerp_(self._to, self._from, 1 - decay)
+
+    def validated(self, nll: float) -> None:
+        """Take note of a validation loss; this average does not depend on it."""
+
+    def values(self) -> dict[str, Tensor]:
+        """The rest of the average's state, besides the averaged weights; this one has none."""
+        return {}
+
+    def restore(self, values: Mapping[str, Tensor]) -> None:
+        """Restore the state that ``values`` returned."""

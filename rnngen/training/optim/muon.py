@@ -1,0 +1,132 @@
+"""Muon for the matrices of the recurrent layers, AdamW for everything else (embedding, softmax, biases)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnngen.model.network import Network
+from rnngen.options.training import OptimizerConfig
+from rnngen.training.optim.average import WeightAverage
+from rnngen.training.optim.recipe import Recipe
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""
+
+
+def orthogonalise(matrices: Tensor, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Each matrix (…, m, n) with its singular values driven towards 1, by ``steps`` of Newton–Schulz iteration.
+
+    The result is close to U V^T of the singular value decomposition U S V^T, up to a factor of about 0.7 to 1.2.
+    """
+    a, b, c = NEWTON_SCHULZ
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    x = (matrices if wide else matrices.mT).to(dtype)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x if wide else x.mT).to(matrices.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised momentum (Jordan et al. 2024), for each gate's block of a recurrent layer separately.
+
+    A recurrent layer stacks its G gates in one matrix (G·H, n). They do different things on different scales, so the
+    momentum is orthogonalised in G blocks (H, n): every direction of every gate moves equally far. With G = 1 this
+    is ``torch.optim.Muon``.
+
+    Args:
+        params: groups with ``params``, matrices (G·H, n), and ``blocks``, G.
+        lr: the spectral norm of a step.
+        weight_decay: fraction of a weight that a step of length 1 subtracts, as in AdamW.
+        momentum: fraction of the old momentum that is kept; the step looks ahead, as in Nesterov's method.
+        steps: Newton–Schulz iterations.
+        dtype: that they are computed in.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[dict[str, Any]],
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        steps: int = 3,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "blocks": 1})
+        self.newton_schulz_steps, self.dtype = steps, dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move every matrix that has a gradient."""
+        assert closure is None
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient, state = parameter.grad, self.state[parameter]
+                if gradient is None:
+                    continue
+                if not state:
+                    state["momentum"] = torch.zeros_like(gradient)
+                state["momentum"].lerp_(gradient, 1 - group["momentum"])
+                ahead = gradient.lerp(state["momentum"], group["momentum"])
+                blocks = ahead.reshape(group["blocks"], -1, ahead.shape[1])  # (G, H, n)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                direction = orthogonalise(blocks, self.newton_schulz_steps, self.dtype)
+                parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
+
+
+class MuonAndAdamW(Recipe):
+    """Muon for the recurrent layers' matrices, AdamW (Loshchilov & Hutter 2019) for the rest; an exponential average.
+
+    Matrices that are multiplied decay; embeddings and biases do not.
+    """
+
+    learning_rates = ("learning_rate", "muon_learning_rate")
+    planned_rates = learning_rates
+    plans_weight_decay = True
+    validates_every_epoch = False
+    moments = (("momentum",), ("step", "exp_avg", "exp_avg_sq"))
+
+    @staticmethod
+    def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+        """Muon, then AdamW."""
+        recurrent: list[Tensor] = []
+        decaying: list[Tensor] = []
+        others: list[Tensor] = []
+        for name, parameter in model.named_parameters():
+            if name.endswith(("weight_ih_l0", "weight_hh_l0")):
+                recurrent.append(parameter)
+            elif name.endswith(("output.weight", *(("embedding.weight",) if model.config.tied else ()))):
+                decaying.append(parameter)
+            else:
+                others.append(parameter)
+        muon = Muon(
+            [{"params": recurrent, "blocks": model.config.gates}],
+            lr=config.muon_learning_rate,
+            weight_decay=config.weight_decay,
+        )
+        adamw = torch.optim.AdamW(
+            [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
+        )
+        return [muon, adamw]
+
+    @staticmethod
+    def make_average(model: Network, averaged: Network, config: OptimizerConfig) -> WeightAverage:
+        """An exponential average from the first step on."""
+        return WeightAverage(model, averaged, config.ema)
+
+    def use_precision(self, precision: str) -> None:
+        """Orthogonalise in this precision."""
+        muon = self.optimizers[0]
+        assert isinstance(muon, Muon)
+        muon.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+RECIPE = MuonAndAdamW
