@@ -79,7 +79,7 @@ def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
             right += max((f for f in mine if len(f) == b - a), key=lambda f: mine[f]) == word
             without += max(mine, key=lambda f: mine[f]) == word
             proposed = {word} | {f for found in of for f in found if len(f) == b - a}
-            scores = {f: float(one.log_p(before, [EncodedGap([b - a], after)], [[f]])[0]) for f in proposed}
+            scores = {f: float(one.readers.log_p(before, [EncodedGap([b - a], after)], [[f]])[0]) for f in proposed}
             at_least += np.logaddexp.reduce(list(scores.values())) - scores[word]
         assert (score.words, score.right, score.right_without_length) == (8, right, without)
         bound = 8 * 2 * rounding_bound(lambda m: judged(m, parts), model)  # each a difference of two
