@@ -36,8 +36,12 @@ def fill_command(
     filling: Filling,
     searching: Searching,
     sampling: GibbsSampling,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per fill on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per fill on standard output.", rich_help_panel="Output")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes on standard error.", rich_help_panel="Output")
+    ] = False,
 ) -> None:
     """Fill the gaps of a text. A gap may be inside a word.
 

@@ -101,8 +101,8 @@ class Filler:
         """Draw fills from the model by Gibbs sampling (Geman & Geman 1984).
 
         Each token is drawn given all to its left and all to the right of its gap. Then, in each of ``gibbs`` sweeps (50
-        by default), each token of each gap is drawn again given all the others. The length of a gap, if unknown, is drawn first, by the shares of
-        the fills that ``best`` finds.
+        by default), each token of each gap is drawn again given all the others. The length of a gap, if unknown, is
+        drawn first, by the shares of the fills that ``best`` finds.
 
         Args:
             text: with gaps, see ``parse_gaps``.

@@ -15,7 +15,7 @@ BEAM = 32
 SWEEPS = 50
 """The default number of sweeps in Python; on the command line, ``gibbs`` says to draw fills at all."""
 
-_PANEL = "Options"
+_FILLS, _DRAWING = "Fills", "Drawing fills instead of searching"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +25,12 @@ class Filling(Options):
     title = "filling option"
 
     num_fills: int = option(
-        5, "How many fills to show.", panel=_PANEL, least=1, most=10_000, flags=("--num-fills", "-n")
+        5, "How many fills to show.", panel=_FILLS, least=1, most=10_000, flags=("--num-fills", "-n")
     )
     longest: int | None = option(
         None,
         "Maximum number of tokens in ___.",
-        panel=_PANEL,
+        panel=_FILLS,
         least=1,
         most=MAX_GAP,
         default_text="char and byte 12, bpe 5, word 4",
@@ -41,7 +41,7 @@ class Filling(Options):
 class Searching(Options):
     """The options of searching for the best fills."""
 
-    beam: int = option(BEAM, "Candidates of each length in the search.", panel=_PANEL, least=1, most=1024)
+    beam: int = option(BEAM, "Candidates of each length in the search.", panel=_FILLS, least=1, most=1024)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +51,13 @@ class GibbsSampling(Options):
     gibbs: int | None = option(
         None,
         "Draw fills by Gibbs sampling, with N sweeps over all gaps, instead of searching.",
-        panel=_PANEL,
-        metavar="N",
+        panel=_DRAWING,
         least=0,
     )
     temperature: float = option(
         1.0,
         "With --gibbs: below 1 safer, above 1 bolder.",
-        panel=_PANEL,
+        panel=_DRAWING,
         least=0,
         remark="0 is greedy",
         flags=("--temperature", "-t"),
@@ -66,7 +65,7 @@ class GibbsSampling(Options):
     seed: int | None = option(
         None,
         "With --gibbs: the same seed gives the same fills.",
-        panel=_PANEL,
+        panel=_DRAWING,
         least=0,
         default_text="drawn and reported",
     )
