@@ -30,7 +30,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.gaps import score_gaps
 from rnngen.evaluation.spot import look_again
-from rnngen.infilling.fill import load_filler
+from rnngen.infilling.loading import load_filler
 from rnngen.model.load import load_network
 from rnngen.options.network import ModelConfig
 from rnngen.runs.own_text import own_part

@@ -20,7 +20,7 @@ __all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_f
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
     from rnngen.evaluation.evaluate import evaluate
-    from rnngen.infilling.fill import load_filler
+    from rnngen.infilling.loading import load_filler
     from rnngen.sampling.loading import generate, load
     from rnngen.training.launch import train
     from rnngen.training.resuming import train_further
@@ -30,7 +30,7 @@ _HOMES = {
     "evaluate": "rnngen.evaluation.evaluate",
     "generate": "rnngen.sampling.loading",
     "load": "rnngen.sampling.loading",
-    "load_filler": "rnngen.infilling.fill",
+    "load_filler": "rnngen.infilling.loading",
     "train": "rnngen.training.launch",
     "train_further": "rnngen.training.resuming",
 }

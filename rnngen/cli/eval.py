@@ -227,7 +227,7 @@ def _mixture_table(ngram: Score, mixture: Score) -> str:
 def _fill_gaps(runs: list[Run], text: EncodedText, words: int, *, quiet: bool) -> list[GapScore]:
     from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.gaps import score_gaps
-    from rnngen.infilling.fill import load_filler
+    from rnngen.infilling.loading import load_filler
 
     fillers = [load_filler(run) for run in runs]
     with LongJob("putting words back", min(words, max(1, text.counts.words)), "words", shown=not quiet) as job:
@@ -272,7 +272,7 @@ def _spot(
     """Show the least expected places of each text."""
     from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.spot import least_expected, looks
-    from rnngen.infilling.fill import load_filler
+    from rnngen.infilling.loading import load_filler
     from rnngen.model.load import load_network
     from rnngen.runs.own_text import text_of
 

@@ -1,4 +1,4 @@
-"""``rnngen fill``: what stands in the gaps of a text."""
+"""``rnngen fill``: fill the gaps of a text."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnngen.cli import console
+from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
+from rnngen.infilling.options import Filling, GibbsSampling, Searching
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import MANIFEST
 
 if TYPE_CHECKING:
-    from rnngen.infilling.fill import Filled
+    from rnngen.infilling.filler import Filled
 
 
+@takes_options()
 def fill_command(
     run_and_text: Annotated[
         list[str],
@@ -29,95 +32,80 @@ def fill_command(
             r"five tokens, \[5] no gap; - reads standard input.",
         ),
     ],
-    num_fills: Annotated[int, typer.Option("--num-fills", "-n", help="How many fills to show.")] = 5,
-    beam: Annotated[int | None, typer.Option(help="Candidates of each length in the search. [default: 32]")] = None,
-    longest: Annotated[
-        int | None, typer.Option(help="Tokens that ___ is at most. [default: char and byte 12, bpe 5, word 4]")
-    ] = None,
-    gibbs: Annotated[
-        int | None, typer.Option(help="Instead of searching, draw fills, and every token of them anew so many times.")
-    ] = None,
-    temperature: Annotated[
-        float, typer.Option("--temperature", "-t", help="Of --gibbs: below 1 safer, above 1 bolder.")
-    ] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="Of --gibbs. [default: drawn and reported]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a fill on standard output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
+    *,
+    filling: Filling,
+    searching: Searching,
+    sampling: GibbsSampling,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per fill on standard output.", rich_help_panel="Output")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes on standard error.", rich_help_panel="Output")
+    ] = False,
 ) -> None:
-    """Fill the gaps of a text. A gap may stand inside a word.
+    """Fill the gaps of a text. A gap may be inside a word.
 
-    Shows the likeliest fills, each with its share among all that were found, and then the text with the likeliest. A
-    fill is judged by how it goes with what is next to it on either side. Made for runs of train --bidirectional; others
-    judge it from the left alone. --gibbs shows instead how a text could go on: fills that are drawn, not the best.
+    Shows the most likely fills, each with its share of the probability of all fills found, and then the text with the
+    first of them. Fills are ranked by their probability together with the text on either side. This is made for runs of
+    train --bidirectional; other runs rank fills from the left only. With --gibbs, the fills are drawn from the model
+    instead of being the best.
     """
-    from rnngen.infilling.fill import BEAM, load_filler
     from rnngen.infilling.gapped_text import Gap, parse_gaps, unseen
-    from rnngen.options.declare import check_count
+    from rnngen.infilling.loading import load_filler
     from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
 
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
     *run, text = run_and_text
-    given, text = text, _stdin(run) if text == "-" else text
-    try:  # tells of mistakes before a model is read
+    typed, text = text, _stdin(run) if text == "-" else text
+    try:  # report mistakes before a model is read
         gaps = [part for part in parse_gaps(text) if isinstance(part, Gap)]
     except UsageError:
-        _refuse_path(run, given)
+        _refuse_path(run, typed)
         raise
-    check_count("num_fills", num_fills, least=1)
-    check_count("beam", 1 if beam is None else beam, least=1)
-    check_count("seed", seed or 0)
-    if gibbs is not None and beam is not None:
-        raise UsageError("--gibbs and --beam cannot both be given")
-    if gibbs is None and (temperature != 1.0 or seed is not None):
-        raise UsageError("--temperature and --seed are of --gibbs, which is not given")
+    drawn = sampling.gibbs is not None
+    if drawn and searching.changes("beam"):
+        raise UsageError("`gibbs` and `beam` cannot both be given")
+    if not drawn and sampling.changes("temperature", "seed"):
+        raise UsageError("`temperature` and `seed` need `gibbs`, which is not given")
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
     filler = load_filler(opened)
-    if gibbs is None and not filler.bidirectional and not quiet:
+    if not drawn and not filler.bidirectional and not quiet:
         console.note(
-            f"note: {filler.name} reads from left to right alone; train --bidirectional reads both sides of a gap"
+            f"note: {filler.name} reads only from left to right; runs of train --bidirectional read both sides of a gap"
         )
-    if len({gap.length is None for gap in gaps}) > 1 and not quiet:  # [5] may have been meant as text
+    if len({gap.length is None for gap in gaps}) > 1 and not quiet:  # [5] may be meant as text
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (characters := unseen(text, filler.tokenizer)) and not quiet:
         console.note(f"note: the model has never seen {characters!r}; left out of what it reads")
-    seed = draw_seed() if seed is None else seed
-    if gibbs is None:
-        fills = filler.best(text, num_fills, beam=BEAM if beam is None else beam, longest=longest)
+    if drawn:
+        sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
+        with LongJob("drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:
+            fills = filler.draw(text, **vars(filling), **vars(sampling), on_sweep=job.advance_to)
     else:
-        with LongJob("drawing", gibbs, "sweeps", shown=not quiet) as job:
-            fills = filler.draw(
-                text,
-                num_fills,
-                temperature=temperature,
-                sweeps=gibbs,
-                seed=seed,
-                longest=longest,
-                on_sweep=job.advance_to,
-            )
+        fills = filler.best(text, **vars(filling), **vars(searching))
     if as_json:
         for each in fills:
-            how = {} if gibbs is None else {"gibbs": gibbs, "temperature": temperature, "seed": seed}
-            console.write_json({**vars(each), "fills": list(each.fills), **how})
+            console.write_json({**vars(each), "fills": list(each.fills), **(vars(sampling) if drawn else {})})
         return
-    if num_fills > 1:
-        console.write(_table(fills, drawn=gibbs is not None))
+    if filling.num_fills > 1:
+        console.write(_table(fills, drawn=drawn))
     console.write(fills[0].text + "\n")
     if not quiet:
-        drawn = "" if gibbs is None else f"seed {seed}, "
-        console.note(f"({drawn}{filler.name})")
+        seed = f"seed {sampling.seed}, " if drawn else ""
+        console.note(f"({seed}{filler.name})")
 
 
 def _refuse_path(run: list[str], text: str) -> None:
-    """Say so where a run or a file stands in the place of a text.
+    """Refuse a run or a file that is given instead of a text.
 
     Raises:
-        UsageError: it does.
+        UsageError: the text is the path of one.
     """
-    with contextlib.suppress(OSError, ValueError):  # no path at all
+    with contextlib.suppress(OSError, ValueError):  # not a possible path
         if not run and (Path(text) / MANIFEST).exists():
             raise UsageError("the text is missing", hint=f'rnngen fill {quote_argument(text)} "To be, or ___ to be"')
         if Path(text).is_file():
@@ -139,7 +127,7 @@ def _stdin(run: list[str]) -> str:
 
 
 def _visible(fill: str) -> str:
-    """A fill on one line, with the spaces at its ends to be seen."""
+    """A fill on one line, with visible spaces at its ends."""
     inner = fill.strip(" ")
     before = len(fill) - len(fill.lstrip(" ")) if inner else len(fill)
     after = len(fill) - len(fill.rstrip(" ")) if inner else 0
@@ -147,7 +135,7 @@ def _visible(fill: str) -> str:
 
 
 def _table(fills: list[Filled], *, drawn: bool) -> str:
-    """The fills, each once: with its share, or how often it was drawn."""
+    """A table of the fills, each once: with its share, or how often it was drawn."""
     if drawn:
         often = Counter(each.fills for each in fills).most_common()
         rows = [(f"{n} of {len(fills)}", each) for each, n in often]

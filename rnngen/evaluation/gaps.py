@@ -3,7 +3,7 @@
 A single character between its neighbours is easily guessed, so pseudo-perplexity says little about what a bidirectional
 model is for. Here a whole word is gone. The share of words that come back exactly is the accuracy, once with the length
 given and once without; the likelihood is that of the word, given its left, its right and its length. A left-to-right
-model is asked the same: its beam search proposes, and what follows chooses (``infilling/fill.py``).
+model is asked the same: its beam search proposes, and what follows chooses (``infilling/readers.py``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.engine.probabilities import normalized
 from rnngen.errors import CorpusError
-from rnngen.infilling.fill import Filler
-from rnngen.infilling.gapped_text import LONGEST, Place
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap
+from rnngen.infilling.options import LONGEST
 
 WORDS = 200
 CONTEXT = 200  # tokens that are read on either side
@@ -109,15 +111,15 @@ def _fill_one(
     """Of each model: whether it was right, with the length and without, and the word's nats, at least and exactly."""
     n = len(word)
     longest = max(LONGEST[fillers[0].tokenizer.level], n)
-    found = [dict(filler.candidates(before, Place(range(1, longest + 1), after), BEAM)) for filler in fillers]
+    found = [dict(filler.candidates(before, EncodedGap(range(1, longest + 1), after), BEAM)) for filler in fillers]
     proposals = list(dict.fromkeys([word, *(fill for scores in found for fill in scores if len(fill) == n)]))
     results = []
     for filler, scores in zip(fillers, found, strict=True):
         best = max(scores, key=scores.__getitem__)
         best_of_length = max((fill for fill in scores if len(fill) == n), key=scores.__getitem__)
-        log_p = filler.log_p(before, [Place([n], after)], [[fill] for fill in proposals])
-        at_least = float(np.logaddexp.reduce(log_p) - log_p[0])
-        exact = filler.nats(before, Place([n], after), word) if filler.bidirectional else 0.0
+        log_p = filler.readers.log_p(before, [EncodedGap([n], after)], [[fill] for fill in proposals])
+        at_least = -float(normalized(log_p)[0])
+        exact = filler.readers.nats(before, EncodedGap([n], after), word) if filler.bidirectional else 0.0
         results.append((best_of_length == word, best == word, at_least, exact))
     return results
 

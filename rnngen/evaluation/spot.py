@@ -3,8 +3,8 @@
 First by -ln p(token | what the model reads): all that is before it, or, of a bidirectional model, all that is around
 it. If errors fall anywhere and put any token anywhere, this is the best order to look for them in (Neyman & Pearson
 1933), as far as p is right. So the places that come first are looked at again, by the p that fills of gaps are ranked
-by (``infilling/fill.py``): the token and what could stand in its place, each together with the text on its other side,
-as each reader sees it. That takes a hundred times as long, and tells much better.
+by (``infilling/readers.py``): the token and what could stand in its place, each together with the text on its other
+side, as each reader sees it. That takes a hundred times as long, and tells much better.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
-from rnngen.engine.probabilities import not_finite
+from rnngen.engine.probabilities import normalized, not_finite
 from rnngen.evaluation.evaluate import held_out_nats
-from rnngen.infilling.fill import Filler
-from rnngen.infilling.gapped_text import Place
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
@@ -152,9 +152,8 @@ def look_again(
             others = [known[i] for i in logits[known].topk(most).indices.tolist()]
         alternatives = [token, *(other for other in others if other != token)]
         before, after = tokens[max(0, position - CONTEXT) : position], tokens[position + 1 : position + 1 + CONTEXT]
-        place = Place([1], after.tolist())
-        log_p = filler.log_p(before.tolist(), [place], [[[token]] for token in alternatives])
-        log_p -= np.logaddexp.reduce(log_p)
+        place = EncodedGap([1], after.tolist())
+        log_p = normalized(filler.readers.log_p(before.tolist(), [place], [[[token]] for token in alternatives]))
         best = int(log_p.argmax())
         found[position] = Look(-float(log_p[0]), alternatives[best], float(np.exp(log_p[best])))
     return found

@@ -1,1 +1,1 @@
-"""Text in the gaps of a text, by a bidirectional model."""
+"""Gaps of a text filled by a model that reads from both ends, or by one that reads from the left."""

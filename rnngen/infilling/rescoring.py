@@ -1,7 +1,7 @@
-"""What a reader makes of token sequences that are put before it: ln p, many at a time.
+"""Ln p of given token sequences under one reader, many at a time.
 
-A reader is a network that reads in one direction, ``Recurrence``; in the order of its reading, every token is predicted
-from those before it.
+A reader is a network that reads in one direction, a ``Recurrence``; it predicts every token from those that it has read
+before.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rnngen.engine.probabilities import Array, log_softmax
 from rnngen.engine.recurrence import Recurrence
 
 FOLLOWING = 12
-"""Known tokens beyond a gap by which its fills are judged."""
+"""The number of known tokens beyond a gap that count towards the rank of its fills."""
 
 
-def having_read(reader: Recurrence, tokens: Sequence[int]) -> Recurrence:
-    """A reader of its own, that has read a text from its beginning."""
+def after_reading(reader: Recurrence, tokens: Sequence[int]) -> Recurrence:
+    """A copy of a reader that has read a text from its beginning."""
     twin = reader.fork()
     for token in tokens:
         twin.step([token])
@@ -27,7 +27,7 @@ def having_read(reader: Recurrence, tokens: Sequence[int]) -> Recurrence:
 
 
 def read_rows(reader: Recurrence, rows: Sequence[Sequence[int]]) -> None:
-    """Read texts of different lengths, one a stream."""
+    """Read texts of different lengths, one per stream."""
     states = reader.state
     for k in range(max(map(len, rows), default=0)):
         reader.step([row[k] if k < len(row) else 0 for row in rows])
@@ -37,21 +37,21 @@ def read_rows(reader: Recurrence, rows: Sequence[Sequence[int]]) -> None:
     reader.state = states
 
 
-def judge(
+def fills_log_p(
     reader: Recurrence,
     added: Array,
     state: Array,
     known: Sequence[Sequence[int]],
     rows: Sequence[Sequence[Sequence[int]]],
 ) -> NDArray[np.float64]:
-    """Ln p of fills and the tokens beyond each, by one reader, (rows,).
+    """Ln p of fills and of the next tokens beyond each, under one reader, (rows,).
 
     Args:
-        reader: predicts each token from those that it has read.
+        reader: the reader.
         added: to its logits, (1, V).
-        state: before the first gap, of each row or of all.
-        known: what it reads after each gap.
-        rows: fillings, each with the ids of every gap; gaps, fills and tokens all in the order of reading.
+        state: of the reader before the first gap, one per row or one for all.
+        known: the known tokens after each gap.
+        rows: the fillings, each with the ids of every gap; gaps, fills and tokens are in the order of reading.
     """
     sequences, counted = [], []
     for row in rows:
@@ -61,7 +61,7 @@ def judge(
             near = min(len(after), FOLLOWING)
             tokens += [*fill, *after]
             counts += [True] * (len(fill) + near) + [False] * (len(after) - near)
-        end = len(tokens) - max(0, len(known[-1]) - FOLLOWING)  # nothing is read for what comes after the last
+        end = len(tokens) - max(0, len(known[-1]) - FOLLOWING)  # tokens after the last that counts are not read
         sequences.append(tokens[:end])
         counted.append(counts[:end])
     state = state if state.shape[2] == len(rows) else state.repeat(len(rows), axis=2)
@@ -75,14 +75,15 @@ def sequence_log_p(
     offsets: Array,
     counted: Sequence[Sequence[bool]] | None = None,
 ) -> NDArray[np.float64]:
-    """Ln p of token sequences, each from its column of a state, (rows,).
+    """Ln p of token sequences, each from its own state, (rows,).
 
     Args:
-        reader: predicts each token from those before it.
-        state: before each sequence.
+        reader: the reader.
+        state: of the reader before each sequence.
         sequences: ids.
-        offsets: added to the logits of the last token of each, of the one before it, …; the last for all others.
-        counted: which tokens, by sequence; all others are read and not counted. None: all.
+        offsets: added to the logits of the last token of each sequence, of the one before it, …; the last row for all
+            earlier tokens.
+        counted: whether each token of each sequence counts; the others are only read. None: all count.
     """
     twin = reader.fork()
     twin.state = state

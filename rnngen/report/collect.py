@@ -144,7 +144,7 @@ def tell_apart(reports: Sequence[RunReport]) -> None:
 
 def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
     if encoded is not None:
-        from rnngen.infilling.fill import load_filler
+        from rnngen.infilling.loading import load_filler
 
         filler = load_filler(run)
         return [("words filled in", fill_some_words(filler, encoded.tokens, seed)) for seed in range(3)]

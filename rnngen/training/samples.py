@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.engine.recurrence import Recurrence
 from rnngen.evaluation.gaps import word_spans
-from rnngen.infilling.fill import Filler, make_filler
-from rnngen.infilling.gapped_text import Place
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap
+from rnngen.infilling.loading import make_filler
 from rnngen.options.network import ModelConfig
 from rnngen.sampling.generator import Generator
 
@@ -58,12 +59,14 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], step: int)
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
     picked = picked[1:-1] or picked
     ends = [start for start, _ in picked[1:]] + [len(piece)]
-    places = [Place([stop - start], piece[stop:end].tolist()) for (start, stop), end in zip(picked, ends, strict=True)]
+    gaps = [
+        EncodedGap([stop - start], piece[stop:end].tolist()) for (start, stop), end in zip(picked, ends, strict=True)
+    ]
     before = piece[: picked[0][0]].tolist()
-    fills = filler.search(before, places, BEAM)[0].fills
+    fills = filler.search(before, gaps, BEAM)[0].fills
     decode = filler.tokenizer.decode
     parts = [decode(before)]
-    for (start, stop), place, fill in zip(picked, places, fills, strict=True):
+    for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
         word, filled = decode(piece[start:stop].tolist()), decode(fill)
-        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(place.after)]
+        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(gap.after)]
     return "".join(parts)

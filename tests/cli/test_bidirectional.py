@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import rnngen
-from rnngen.infilling.fill import load_filler
 from rnngen.infilling.gapped_text import parse_gaps
+from rnngen.infilling.loading import load_filler
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -30,7 +30,7 @@ def both_ways(cli: Cli, corpus: Path, tmp_path: Path) -> Path:
 
 
 def test_fills_are_the_librarys_and_the_best_text_comes_last(cli: Cli, both_ways: Path) -> None:
-    expected = load_filler(both_ways).best("the ___ of", 3)
+    expected = load_filler(both_ways).best("the ___ of", num_fills=3)
     found = cli("fill", str(both_ways), "the ___ of", "-n", "3")
     assert found.code == 0, found.err
     assert found.out.endswith(f"\n{expected[0].text}\n")

@@ -10,12 +10,12 @@ from rnngen.corpus.tokenizer import CharTokenizer, train_tokenizer
 from rnngen.errors import CorpusError
 from rnngen.evaluation import gaps
 from rnngen.evaluation.gaps import score_gaps, word_spans
-from rnngen.infilling.fill import Filler
-from rnngen.infilling.gapped_text import Place
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
 from rnngen.options.network import ModelConfig
-from tests.infilling.test_fill import filler_of, judged, log_p
+from tests.infilling.test_filler import filler_of, judged, log_p
 from tests.rounding import rounding_bound
 
 TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3
@@ -61,7 +61,7 @@ def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
     spans = list(word_spans(TOKENIZER, tokens))
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, 8).astype(int))]
     exact = sum(
-        fillers[0].nats(tokens[:a].tolist(), Place([b - a], tokens[b:].tolist()), tokens[a:b].tolist())
+        fillers[0].readers.nats(tokens[:a].tolist(), EncodedGap([b - a], tokens[b:].tolist()), tokens[a:b].tolist())
         for a, b in picked
     )
     a, b = picked[-1]
@@ -74,12 +74,12 @@ def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
         at_least = 0.0
         for a, b in picked:
             before, after, word = tokens[:a].tolist(), tokens[b:].tolist(), tuple(tokens[a:b].tolist())
-            of = [dict(f.candidates(before, Place(range(1, 13), after), 16)) for f in fillers]
+            of = [dict(f.candidates(before, EncodedGap(range(1, 13), after), 16)) for f in fillers]
             mine = of[fillers.index(one)]
             right += max((f for f in mine if len(f) == b - a), key=lambda f: mine[f]) == word
             without += max(mine, key=lambda f: mine[f]) == word
             proposed = {word} | {f for found in of for f in found if len(f) == b - a}
-            scores = {f: float(one.log_p(before, [Place([b - a], after)], [[f]])[0]) for f in proposed}
+            scores = {f: float(one.readers.log_p(before, [EncodedGap([b - a], after)], [[f]])[0]) for f in proposed}
             at_least += np.logaddexp.reduce(list(scores.values())) - scores[word]
         assert (score.words, score.right, score.right_without_length) == (8, right, without)
         bound = 8 * 2 * rounding_bound(lambda m: judged(m, parts), model)  # each a difference of two

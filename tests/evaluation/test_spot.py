@@ -12,11 +12,11 @@ from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import spot
 from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.spot import APART, least_expected, look_again
-from rnngen.infilling.fill import Filler
+from rnngen.infilling.readers import Readers
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from tests.evaluation.test_gaps import TEXT, TOKENIZER, filler, network
-from tests.infilling.test_fill import judged
+from tests.infilling.test_filler import judged
 from tests.rounding import rounding_bound
 
 
@@ -91,8 +91,8 @@ def test_of_a_large_vocabulary_the_likeliest_and_the_token_itself_are_compared(m
     assert isinstance(model, ClozeLM)
     left, right = model.directions
     compared = []
-    judge = Filler.log_p
-    monkeypatch.setattr(Filler, "log_p", lambda *a: compared.append({ids[0][0] for ids in a[3]}) or judge(*a))
+    judge = Readers.log_p
+    monkeypatch.setattr(Readers, "log_p", lambda *a: compared.append({ids[0][0] for ids in a[3]}) or judge(*a))
     look_again(model, filler(model), tokens, range(20, 40))
     for t, alternatives in zip(range(20, 40), compared, strict=True):
         with torch.no_grad():

@@ -12,8 +12,10 @@ import torch
 
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Level, Tokenizer, train_tokenizer
 from rnngen.errors import UsageError
-from rnngen.infilling.fill import GUESSED, Filler, make_filler
-from rnngen.infilling.gapped_text import Gap, GappedText, Place, parse_gaps, unseen
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap, Gap, GappedText, parse_gaps, unseen
+from rnngen.infilling.loading import make_filler
+from rnngen.infilling.readers import GUESSED_LENGTH
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.network import Network
@@ -102,8 +104,8 @@ def test_the_probability_of_a_gap_is_the_product_of_its_tokens_given_left_and_ri
     assert isinstance(model, ClozeLM)
     bound = rounding_bound(lambda m: log_p(m, ids("ab "), ids("ca b"), ids("abca")), model)  # of the longest
     for fill in ("a", "bc", "ca b"):
-        place = Place([len(fill)], ids("abca"))
-        nats = filler.nats(ids("ab "), place, ids(fill))
+        place = EncodedGap([len(fill)], ids("abca"))
+        nats = filler.readers.nats(ids("ab "), place, ids(fill))
         assert nats == pytest.approx(-log_p(model, ids("ab "), ids(fill), ids("abca")), rel=0, abs=bound)
     each = [log_p(model, ids("ab"), list(fill), ids("c")) for fill in itertools.product(range(V), repeat=2)]
     assert np.logaddexp.reduce(each) == pytest.approx(0, abs=bound)  # a distribution over all fills of a length
@@ -116,14 +118,14 @@ def test_fills_of_all_lengths_are_ranked_by_what_each_reader_makes_of_them_and_o
     everything = [list(fill) for n in (1, 2, 3) for fill in itertools.product(range(1, V), repeat=n)]
     expected = {tuple(f): judged(model, [before, f, after]) for f in everything}
     bound = rounding_bound(lambda m: [judged(m, [before, f, after]) for f in everything[-3:]], model)  # the longest
-    found = filler_of(model).search(before, [Place([1, 2, 3], after)], beam=200)
+    found = filler_of(model).search(before, [EncodedGap([1, 2, 3], after)], beam=200)
     assert len(found) == len(everything)
     for hypothesis in found:
         assert hypothesis.score == pytest.approx(expected[hypothesis.fills[0]], rel=0, abs=bound)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
-    shares = filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, count=200, beam=200, longest=3)
+    shares = filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, num_fills=200, beam=200, longest=3)
     assert sum(f.share or 0 for f in shares) == pytest.approx(1)
-    assert filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, count=2, beam=200, longest=3) == shares[:2]
+    assert filler_of(model).best("ab c" * 4 + "___" + " cab" * 5, num_fills=2, beam=200, longest=3) == shares[:2]
     assert shares[0].text == "ab c" * 4 + shares[0].fills[0] + " cab" * 5
 
 
@@ -138,7 +140,7 @@ def test_a_left_to_right_model_judges_a_fill_by_what_follows_it() -> None:
         picked = logits[:-1, 0].double().log_softmax(-1)[torch.arange(len(read) - 1), torch.tensor(read[1:])]
         return float(picked[1:].sum())  # from the first token of the gap on
 
-    found = filler_of(model).best("ab[2]cab", count=16, beam=16)
+    found = filler_of(model).best("ab[2]cab", num_fills=16, beam=16)
     assert len(found) == 16
     for each in found:
         bound = rounding_bound(lambda m, fill=each.fills[0]: score(fill, m), model)
@@ -149,7 +151,7 @@ def test_of_several_gaps_those_fills_are_best_that_go_together() -> None:
     model = network()
     assert isinstance(model, ClozeLM)
     filler = filler_of(model)
-    (best, *_) = filler.best("a[1]b[2]c", count=400, beam=400)
+    (best, *_) = filler.best("a[1]b[2]c", num_fills=400, beam=400)
     everything = [
         (list(x), list(y))
         for x in itertools.product(range(1, V), repeat=1)
@@ -184,7 +186,7 @@ def test_gibbs_sampling_draws_each_token_given_all_others() -> None:
         second /= second.sum(axis=1, keepdims=True)
         p = second * p.sum(axis=1, keepdims=True)
     n = 4000
-    drawn = filler_of(model).draw("ab[2]ca", count=n, sweeps=12, seed=5)
+    drawn = filler_of(model).draw("ab[2]ca", num_fills=n, gibbs=12, seed=5)
     counts = np.zeros((V, V))
     for each in drawn:
         counts[tuple(ids(each.fills[0]))] += 1
@@ -203,12 +205,12 @@ def log_p_of_one(model: ClozeLM, text: list[int], at: int) -> np.ndarray:
 
 def test_drawing_is_reproducible_greedy_at_zero_and_needs_both_sides() -> None:
     filler = filler_of(network())
-    one, two = (filler.draw("a[4]b___c", count=2, sweeps=3, seed=7) for _ in range(2))
+    one, two = (filler.draw("a[4]b___c", num_fills=2, gibbs=3, seed=7) for _ in range(2))
     assert one == two
-    assert len({f.fills for f in filler.draw("a[3]b", count=4, sweeps=3, temperature=0, seed=1)}) == 1
+    assert len({f.fills for f in filler.draw("a[3]b", num_fills=4, gibbs=3, temperature=0, seed=1)}) == 1
     filler = filler_of(network())
-    drawn = filler.draw("ab ___ ca", count=400, sweeps=1, longest=3, seed=3)
-    found = filler.search(ids("ab "), [Place([1, 2, 3], ids(" ca"))], beam=32)
+    drawn = filler.draw("ab ___ ca", num_fills=400, gibbs=1, longest=3, seed=3)
+    found = filler.search(ids("ab "), [EncodedGap([1, 2, 3], ids(" ca"))], beam=32)
     p = np.exp([h.score for h in found])
     for n in (1, 2, 3):  # lengths come as often as the fills that were found say
         expected = p[[len(h.fills[0]) == n for h in found]].sum() / p.sum()
@@ -253,7 +255,7 @@ def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"count": 10**6}, "`num_fills`"),
+        ({"num_fills": 10**6}, "`num_fills`"),
         ({"beam": 5000}, "`beam`"),
         ({"longest": 5000}, "`longest`"),
         ({"beam": 1024, "longest": 1000}, "too many candidates"),
@@ -261,7 +263,7 @@ def test_texts_that_cannot_be_filled_are_refused(text: str, message: str) -> Non
 )
 def test_searches_that_would_not_end_are_refused(how: dict[str, int], message: str) -> None:
     filler = filler_of(network())
-    filler.left.vocab_size = 10_000 if "candidates" in message else V
+    filler.readers.left.vocab_size = 10_000 if "candidates" in message else V
     with pytest.raises(UsageError, match=message):
         filler.best("a___b", **how)
 
@@ -277,21 +279,23 @@ def test_later_gaps_are_masked_when_a_gap_is_proposed_for() -> None:
     model = network()
     assert isinstance(model, ClozeLM)
     filler = filler_of(model)
-    places = [Place([1], ids("b")), Place([1, 2, 3], ids("ca")), Place([2], ids("c"))]
+    places = [EncodedGap([1], ids("b")), EncodedGap([1, 2, 3], ids("ca")), EncodedGap([2], ids("c"))]
     right = model.right_to_left
     state = right.start_state(1)
     for token, masked in [
         (ids("c")[0], False),
         *[(0, True)] * 2,
         *((i, False) for i in ids("ca")[::-1]),
-        *[(0, True)] * GUESSED,
+        *[(0, True)] * GUESSED_LENGTH,
         (ids("b")[0], False),
     ]:
         state = right.read(torch.tensor([[token]]), state, masked=torch.tensor([[masked]]))[2]
-    beyond = filler.states_beyond(places)
+    beyond = filler.readers.states_beyond(places)
     read = torch.tensor(ids("b" + "caca" + "c"))[:, None]  # as many tokens
     bound = rounding_bound(lambda m: m(read, m.start_state(1))[0], right)
-    np.testing.assert_allclose(filler.added_by_right(beyond[0], 1)[0], right.readout(state)[0], rtol=0, atol=bound)
+    np.testing.assert_allclose(
+        filler.readers.added_by_right(beyond[0], 1)[0], right.readout(state)[0], rtol=0, atol=bound
+    )
 
 
 @cache
@@ -329,7 +333,7 @@ def test_a_fill_goes_on_from_the_text_before_the_gap_or_from_its_last_token(
         expected.setdefault(text, []).append(-judged(model, [before, list(fill), after]))
     bound = rounding_bound(lambda m: judged(m, [before, list(fills[-1]), after]), model)
     bound += rounding_bound(lambda m: judged(m, [before, list(fills[0]), after]), model)
-    found = filler.best(f"{known}[1] on", 1000, beam=300)
+    found = filler.best(f"{known}[1] on", num_fills=1000, beam=300)
     every = {each.fills[0]: each for each in found}
     assert every.keys() == {text for text in expected if "\ufffd" not in text}
     for text, each in every.items():
@@ -345,7 +349,10 @@ def test_a_fill_goes_on_from_the_text_before_the_gap_or_from_its_last_token(
 def test_no_character_before_a_gap_is_lost_or_doubled(level: Level) -> None:
     _, _, filler = of_subwords(level)
     for text in ("the ___ sat", "the ca___ sat", "th[2] c[1] ___at", "a[1] [2]\n", "the cat [1] ran", "on  ___ the"):
-        for each in [*filler.best(text, 30, longest=2), *filler.draw(text, 10, sweeps=2, seed=1, longest=2)]:
+        for each in [
+            *filler.best(text, num_fills=30, longest=2),
+            *filler.draw(text, num_fills=10, gibbs=2, seed=1, longest=2),
+        ]:
             fills = iter(each.fills)
             assert each.text == "".join(p if isinstance(p, str) else next(fills) for p in parse_gaps(text))
 
@@ -353,20 +360,20 @@ def test_no_character_before_a_gap_is_lost_or_doubled(level: Level) -> None:
 def test_drawn_fills_go_on_from_the_text_in_both_ways_as_often_as_the_search_says() -> None:
     _, tokenizer, filler = of_subwords("bpe")
     text, n = "the ca[1] on", 600
-    before, (place,) = tokenizer.encode("the").tolist(), GappedText.read(text, tokenizer).places
+    before, (place,) = tokenizer.encode("the").tolist(), GappedText.read(text, tokenizer).gaps
     found = filler.search(before, [place], 300)
     p = np.exp([h.score for h in found])
     joined = p[[len(h.fills[0]) == 1 for h in found]].sum() / p.sum()
     longer = {tokenizer.decode([t], skip=3) for t in tokenizer.tokens_beginning(b" ca")}
     assert 0 < joined < 1
-    drawn = filler.draw(text, n, sweeps=1, seed=2)
+    drawn = filler.draw(text, num_fills=n, gibbs=1, seed=2)
     often = np.mean([each.fills[0] in longer for each in drawn])
     assert often == pytest.approx(joined, abs=0.02 + 4 * (joined * (1 - joined) / n) ** 0.5)
 
 
 def test_what_the_model_has_never_seen_is_left_out_of_what_it_reads() -> None:
     filler = filler_of(network())
-    with_it, without = filler.best("aXb[2]cY a", 5), filler.best("ab[2]c a", 5)
+    with_it, without = filler.best("aXb[2]cY a", num_fills=5), filler.best("ab[2]c a", num_fills=5)
     assert [f.fills for f in with_it] == [f.fills for f in without]
     assert [f.nats for f in with_it] == [f.nats for f in without]
     assert unseen("aXb[2]cY a", TOKENIZER) == "XY"
@@ -377,7 +384,7 @@ def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
     config = ModelConfig(**{"hidden_size": 8, "embedding_size": 4, "bidirectional": True})
     model = ClozeLM(config, tokenizer.vocab_size, torch.Generator().manual_seed(2))
     filler = filler_of(model, tokenizer)
-    fills = [each.fills[0] for each in filler.best("a___b", 100, longest=2)]
+    fills = [each.fills[0] for each in filler.best("a___b", num_fills=100, longest=2)]
     assert len(fills) > 10
     assert not any("\ufffd" in fill for fill in fills)
 
@@ -385,11 +392,11 @@ def test_fills_of_bytes_are_text_where_there_is_text_of_that_length() -> None:
 def test_what_is_read_between_two_gaps_counts_no_further_than_twelve_tokens() -> None:
     model = network()
     known = [ids("abc a" * 4), ids("cab ab c" * 3), ids(" cab" * 5)]
-    places = [Place([1, 2], known[1]), Place([1], known[2])]
+    places = [EncodedGap([1, 2], known[1]), EncodedGap([1], known[2])]
     rows = [[ids("a"), ids("b")], [ids("ca"), ids(" ")], [ids("b"), ids("c")]]
 
     def each(m: ClozeLM | RecurrentLM) -> list[float]:
         return [judged(m, [known[0], one, known[1], two, known[2]]) for one, two in rows]
 
     bound = rounding_bound(each, model)
-    assert filler_of(model).log_p(known[0], places, rows) == pytest.approx(each(model), rel=0, abs=bound)
+    assert filler_of(model).readers.log_p(known[0], places, rows) == pytest.approx(each(model), rel=0, abs=bound)

@@ -1,0 +1,97 @@
+"""The options of filling gaps: how fills are searched, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+
+from rnngen.options.declare import Options, option
+
+MAX_GAP = 1000
+"""The maximum length of a gap, in tokens."""
+LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4}
+"""The default of ``longest``, by the level of the tokenizer."""
+BEAM = 32
+SWEEPS = 50
+"""The default number of sweeps in Python; on the command line, ``gibbs`` says to draw fills at all."""
+
+_FILLS, _DRAWING = "Fills", "Drawing fills instead of searching"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling(Options):
+    """The options of both ways to fill gaps."""
+
+    title = "filling option"
+
+    num_fills: int = option(
+        5, "How many fills to show.", panel=_FILLS, least=1, most=10_000, flags=("--num-fills", "-n")
+    )
+    longest: int | None = option(
+        None,
+        "Maximum number of tokens in ___.",
+        panel=_FILLS,
+        least=1,
+        most=MAX_GAP,
+        default_text="char and byte 12, bpe 5, word 4",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searching(Options):
+    """The options of searching for the best fills."""
+
+    beam: int = option(BEAM, "Candidates of each length in the search.", panel=_FILLS, least=1, most=1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GibbsSampling(Options):
+    """The options of drawing fills from the model."""
+
+    gibbs: int | None = option(
+        None,
+        "Draw fills by Gibbs sampling, with N sweeps over all gaps, instead of searching.",
+        panel=_DRAWING,
+        least=0,
+    )
+    temperature: float = option(
+        1.0,
+        "With --gibbs: below 1 safer, above 1 bolder.",
+        panel=_DRAWING,
+        least=0,
+        remark="0 is greedy",
+        flags=("--temperature", "-t"),
+    )
+    seed: int | None = option(
+        None,
+        "With --gibbs: the same seed gives the same fills.",
+        panel=_DRAWING,
+        least=0,
+        default_text="drawn and reported",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestFills(Filling, Searching):
+    """The options of ``Filler.best``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnFills(Filling, GibbsSampling):
+    """The options of ``Filler.draw``."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BestFillsOf(BestFills):
+    """The arguments of ``Filler.best``: for its signature."""
+
+    text: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DrawnFillsOf(DrawnFills):
+    """The arguments of ``Filler.draw``: for its signature."""
+
+    text: str
+    _: KW_ONLY
+    on_sweep: Callable[[int], object] | None = None
