@@ -77,6 +77,8 @@ def run(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     producer, piped, command = command.rpartition(" | ")
     command, _, source = (command if piped else command or producer).partition(" < ")
     content = b""
+    if piped and sys.platform == "win32":
+        return  # written for a POSIX shell
     if piped:
         content = subprocess.run(producer, shell=True, check=True, capture_output=True).stdout
     elif source:
