@@ -52,7 +52,7 @@ def table(command: Any) -> str:
 def _section(panel: str, rows: list[str]) -> Iterator[str]:
     if panel:
         yield f"**{panel}**\n"
-    yield "| option | value | default | |\n| --- | --- | --- | --- |"
+    yield "| option | value | default | what it does |\n| --- | --- | --- | --- |"
     yield from rows
     yield ""
 

@@ -197,7 +197,8 @@ class DefaultGroup(QuickGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """What the first word may be: a command, or an option of the default one."""
-        return [*super().shell_complete(ctx, incomplete), *self.commands[self.default].shell_complete(ctx, incomplete)]
+        of_default = self.commands[self.default].shell_complete(ctx, incomplete)
+        return list({item.value: item for item in (*of_default, *super().shell_complete(ctx, incomplete))}.values())
 
 
 class LazyGroup(QuickGroup):

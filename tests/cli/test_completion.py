@@ -39,6 +39,7 @@ def ask(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("rnngen eval --part t", ["train", "test"]),
         ("rnngen inspect g", ["gradients", "gates"]),
         ("rnngen inspect --com", ["--compare"]),
+        ("rnngen inspect --he", ["--help"]),
         ("rnngen inspect gates --un", ["--unit"]),
         ("rnngen inspect some-run --com", ["--compare"]),
         ("rnngen train corpus.tx", []),  # the shell completes paths itself
