@@ -252,40 +252,6 @@ def test_split_is_two_or_three_fractions_that_sum_to_one(split: tuple[float, ...
         RunConfig.from_flat({"split": split})
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"steps": 5, "minutes": 1.0}, "`steps` and `minutes` cannot both be given"),
-        ({"epochs": 1.0, "minutes": 1.0}, "`epochs` and `minutes` cannot both be given"),
-        ({"minutes": 0}, "invalid value for `minutes`; expected a number above 0; found 0"),
-        ({"minutes": float("nan")}, "invalid value for `minutes`"),
-        ({"minutes": float("inf")}, "invalid value for `minutes`"),
-        ({"epochs": -1.0}, "invalid value for `epochs`"),
-        ({"minutes": "3"}, "invalid value for `minutes`"),
-        ({"steps": 2.5}, "invalid value for `steps`"),
-        (
-            {"size": "huge"},
-            "invalid value for `size`; expected 'tiny', 'small', 'medium' or 'large'; found 'huge'. Did you mean "
-            "`size=large`",
-        ),
-        ({"clip": -1.0}, "invalid value for `clip`"),
-        ({"hiden_size": 3}, "unknown option 'hiden_size'"),
-    ],
-    ids=str,
-)
-def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        Given.of(options)
-    assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"steps": 5}, {"minutes": 0.5}, {"epochs": 2}, {"steps": None, "minutes": 1, "size": None}], ids=str
-)
-def test_options_that_can_be_pass(options: dict[str, Any]) -> None:
-    Given.of(options)
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_every_size_is_a_network_that_can_be_built(size: str) -> None:
     Given.of({"size": size})
