@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @takes_options()
 def fill_command(
+    context: typer.Context,
     run_and_text: Annotated[
         list[str],
         typer.Argument(
@@ -55,6 +56,7 @@ def fill_command(
     from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
 
+    console: Console = context.obj
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
     *run, text = run_and_text

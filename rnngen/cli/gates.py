@@ -100,7 +100,7 @@ def gates_command(
         return
     how = (
         "blue negative, red positive"
-        if ColouredOutput().has_colours
+        if ColouredOutput(console.Console.of_process()).has_colours
         else ("below each character a digit, 0 the most negative, 9 the most positive")
     )
     console.write(f"\nunits that correlate with a feature of the text ({how}):\n")
@@ -149,7 +149,7 @@ def _write_unit(title: str, pieces: list[str], values: Values) -> None:
     console.write(f"\n{title}\n\n")
     top = max(float(abs(values).max()), 1e-9)
     shares = [(float(v) / top + 1) / 2 for v in values[: len(pieces)]]  # 0 to 1
-    output = ColouredOutput()
+    output = ColouredOutput(console.Console.of_process())
     if not output.has_colours:
         console.write(_with_digits(pieces, shares))
         return

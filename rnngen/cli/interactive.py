@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections.abc
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
 from rnngen.cli.declared import WrongValueError, value_of
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
@@ -48,16 +47,16 @@ begins with / is typed with //.
 """
 
 
-def write_together(generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+def write_together(console: Console, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
     """Run a session at the terminal until the user leaves.
 
     Raises:
         UsageError: there is no terminal.
         KeyboardInterrupt: the user left with Ctrl-C.
     """
-    if not (sys.stdin is not None and sys.stdin.isatty() and console.shows_output()):
+    if not (console.stdin is not None and console.stdin.isatty() and console.shows_output):
         raise UsageError("--interactive needs a terminal", hint="Without one: --prompt - reads standard input.")
-    _Conversation(Session(generator, prompt, sampling, seed)).run()
+    _Conversation(console, Session(generator, prompt, sampling, seed)).run()
 
 
 class _Leave(Exception):  # noqa: N818 (not an error)
@@ -65,8 +64,8 @@ class _Leave(Exception):  # noqa: N818 (not an error)
 
 
 class _Conversation:
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, console: Console, session: Session) -> None:
+        self.console, self.session = console, session
         self.words: list[tuple[str, float]] = []
         self.interrupted = False
         self.saved = session.text
@@ -99,9 +98,9 @@ class _Conversation:
 
     def converse(self) -> None:
         """Read lines and answer them."""
-        console.write(f"Writing with {self.session.generator.name}, seed {self.session.seed}. /help tells how.\n")
+        self.console.write(f"Writing with {self.session.generator.name}, seed {self.session.seed}. /help tells how.\n")
         if self.session.text:
-            console.write(self.session.text + "\n")
+            self.console.write(self.session.text + "\n")
         warned = False
         while True:
             try:
@@ -110,7 +109,7 @@ class _Conversation:
                 if warned or self.session.text == self.saved:
                     raise
                 warned = True
-                console.write("The text is not saved: /save FILE keeps it, Ctrl-C once more leaves without it.\n")
+                self.console.write("The text is not saved: /save FILE keeps it, Ctrl-C once more leaves without it.\n")
                 continue
             except EOFError:
                 line = "/quit"
@@ -119,11 +118,11 @@ class _Conversation:
             except _Leave:
                 if warned or self.session.text == self.saved:
                     return
-                console.write("The text is not saved: /save FILE keeps it, once more leaves without it.\n")
+                self.console.write("The text is not saved: /save FILE keeps it, once more leaves without it.\n")
                 warned = True
                 continue
             except RnngenError as error:
-                console.write(f"{in_session(str(error))}\n")
+                self.console.write(f"{in_session(str(error))}\n")
             self.interrupted = warned = False
 
     def answer(self, line: str) -> None:
@@ -141,18 +140,18 @@ class _Conversation:
     def add(self, text: str) -> None:
         """Append the text that the user typed."""
         if text and (unseen := self.session.add(text)):
-            console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
+            self.console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
 
     def show(self, pieces: collections.abc.Generator[str]) -> None:
         """Show what the model writes, after the line that it continues; Ctrl-C stops it."""
-        console.write(self.session.text.rpartition("\n")[2])
+        self.console.write(self.session.text.rpartition("\n")[2])
         self.interrupted = False
-        ends_line = console.write_pieces(self.until_interrupted(pieces), lambda: None)
+        ends_line = self.console.write_pieces(self.until_interrupted(pieces), lambda: None)
         pieces.close()
         if not ends_line:
-            console.write("\n")
+            self.console.write("\n")
         if self.interrupted:  # the terminal drops output that it has not shown yet
-            console.write(self.session.text.rpartition("\n")[2] + "\n")
+            self.console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
         """The pieces, up to the one during which the user pressed Ctrl-C."""
@@ -168,25 +167,27 @@ class _Conversation:
         elif name in SETTINGS and rest:
             self.session.change(**{name: _value(SETTINGS[name], rest)})
         elif name == "help":
-            console.write(HELP)
+            self.console.write(HELP)
         elif name == "retry":
             self.show(self.session.retry())
         elif name == "undo":
             taken = self.session.undo()
-            console.write("(nothing to take back)\n" if taken is None else f"(taken back: {_shown(taken)})\n")
+            self.console.write("(nothing to take back)\n" if taken is None else f"(taken back: {_shown(taken)})\n")
         elif name == "words":
             self.words = self.session.words()
             rows = (f"  /{n}  {p:6.1%}  {_shown(word)}\n" for n, (word, p) in enumerate(self.words, start=1))
-            console.write("".join(rows) or "(no word is likely)\n")
+            self.console.write("".join(rows) or "(no word is likely)\n")
             return
         elif name == "add":
             self.add(rest)
         elif name == "show":
-            console.write(self.session.text + "\n")
+            self.console.write(self.session.text + "\n")
         elif name == "save":
             self.save(rest)
         elif name == "settings":
-            console.write("".join(f"  /{n.replace('_', '-')} {_setting(self.session.sampling, n)}\n" for n in SETTINGS))
+            self.console.write(
+                "".join(f"  /{n.replace('_', '-')} {_setting(self.session.sampling, n)}\n" for n in SETTINGS)
+            )
         elif name == "quit":
             raise _Leave
         else:
@@ -200,7 +201,7 @@ class _Conversation:
         if not 1 <= number <= len(self.words):
             raise UsageError(f"there is no word {number}", expected=f"1 to {len(self.words)}")
         self.session.add(self.words[number - 1][0])
-        console.write(self.session.text.rpartition("\n")[2] + "\n")
+        self.console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def save(self, name: str) -> None:
         """Write the text to a file, but never overwrite a file that this session has not written."""
@@ -223,7 +224,7 @@ class _Conversation:
             raise RnngenError(f"cannot be written ({error.strerror})", where=path) from error
         self.files.add(path.resolve())
         self.saved = text
-        console.write(f"({len(text):,} characters saved to {path})\n")
+        self.console.write(f"({len(text):,} characters saved to {path})\n")
 
 
 def _shown(text: str) -> str:

@@ -70,14 +70,14 @@ def sample_command(
     if output.interactive:
         from rnngen.cli.interactive import write_together
 
-        write_together(generator, text, sampling, seed)
+        write_together(console, generator, text, sampling, seed)
         return
     if output.show_probs and not output.json:
-        write_coloured(generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
+        write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
     elif output.json or samples.beam or samples.num_samples > 1:
-        _write_several(generator, text, sampling, samples, output, seed)
+        _write_several(console, generator, text, sampling, samples, output, seed)
     else:
-        write_stream(generator, text, sampling, seed, quiet=output.quiet)
+        write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
     if not (output.quiet or output.json):
         mixed = ", the network mixed with its n-gram model" if output.ngram else ""
         how = f"beam of {samples.beam}" if samples.beam else f"seed {seed}"
@@ -85,7 +85,7 @@ def sample_command(
 
 
 def _write_several(
-    generator: Generator, text: str, sampling: Sampling, samples: Samples, output: Output, seed: int
+    console: Console, generator: Generator, text: str, sampling: Sampling, samples: Samples, output: Output, seed: int
 ) -> None:
     """Write samples that are shown when they are complete."""
     open_ended = sampling.until or sampling.stop or samples.beam
@@ -118,9 +118,9 @@ def _write_several(
             )
         if output.json:
             how = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
-            write_objects(found, text, how)
+            write_objects(console, found, text, how)
         else:
-            write_samples(found, text, sampling, samples.num_samples, quiet=output.quiet)
+            write_samples(console, found, text, sampling, samples.num_samples, quiet=output.quiet)
 
 
 def _progress_of(run: Run) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
 
 if TYPE_CHECKING:
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from rnngen.sampling.writer import Piece, Sample, Writer
 
 
-def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool) -> None:
+def write_stream(
+    console: Console, generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool
+) -> None:
     """Write one continuation as it is made: the prompt at once, the rest once the prompt has been read."""
     from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_text
 
     ending = Ending(sampling, prompt)
-    hidden = quiet or console.shows_output()
+    hidden = quiet or console.shows_output
     total = None if ending.stops else ending.max_tokens
     with LongJob("writing", total, "tokens", shown=not hidden) as job:
         writer: Writer | None = None
@@ -40,7 +42,7 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
         try:
             ends_line = console.write_pieces(pieces(), lambda: job.advance_to(writer.drawn if writer else 0))
         except KeyboardInterrupt:
-            if console.shows_output():
+            if console.shows_output:
                 console.write("\n")  # the shell starts a new line
             raise
     if not ends_line:
@@ -48,15 +50,15 @@ def write_stream(generator: Generator, prompt: str, sampling: Sampling, seed: in
 
 
 def write_coloured(
-    generator: Generator, prompt: str, sampling: Sampling, seed: int, num_samples: int, *, quiet: bool
+    console: Console, generator: Generator, prompt: str, sampling: Sampling, seed: int, num_samples: int, *, quiet: bool
 ) -> None:
     """Write continuations as they are made, coloured by the surprisal of each token."""
     from rnngen.cli.surprisal import ColouredOutput, show_legend
     from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_pieces
 
-    output, several = ColouredOutput(), num_samples > 1
-    above = between(sampling, prompt, num_samples, quiet=quiet)
+    output, several = ColouredOutput(console), num_samples > 1
+    above = between(console, sampling, prompt, num_samples, quiet=quiet)
     for number in range(num_samples):
         output.write(above(number))
         writer = _read_prompt(generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
@@ -71,7 +73,7 @@ def write_coloured(
         output.write("\n" if empty else "")
         output.end_line()
     if not quiet and output.has_colours:
-        show_legend()
+        show_legend(console)
     elif not quiet:
         console.note("note: no colours here; --json --show-probs gives the numbers, FORCE_COLOR=1 the colours")
 
@@ -98,9 +100,11 @@ def without_last_line_ends(pieces: Iterable[tuple[str, float | None]]) -> Iterat
             held.append((text[len(body) :], nats))
 
 
-def write_samples(samples: Iterable[Sample], prompt: str, sampling: Sampling, num_samples: int, *, quiet: bool) -> None:
+def write_samples(
+    console: Console, samples: Iterable[Sample], prompt: str, sampling: Sampling, num_samples: int, *, quiet: bool
+) -> None:
     """Write whole samples, each when it is finished."""
-    above = between(sampling, prompt, num_samples, quiet=quiet)
+    above = between(console, sampling, prompt, num_samples, quiet=quiet)
     for sample in samples:
         text = prompt + sample.text
         if num_samples > 1:
@@ -108,12 +112,14 @@ def write_samples(samples: Iterable[Sample], prompt: str, sampling: Sampling, nu
         console.write(above(sample.number) + text + ("" if text.endswith("\n") else "\n"))
 
 
-def between(sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool) -> Callable[[int], str]:
+def between(
+    console: Console, sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool
+) -> Callable[[int], str]:
     """A function of the number of a sample, from 0: the text that is written before it."""
     one_line = "\n" not in prompt and (sampling.until == "line" or "\n" in (*sampling.stop, *sampling.ban))
     if num_samples == 1 or one_line:
         return lambda _: ""
-    if console.shows_output() and not quiet:
+    if console.shows_output and not quiet:
         return heading
     return lambda number: "\n" if number else ""
 
@@ -127,7 +133,7 @@ def heading(number: int) -> str:
     return f"--- sample {number + 1}\n"
 
 
-def write_objects(samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
+def write_objects(console: Console, samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
     """Write samples as JSON, one object per line."""
     for sample in samples:
         mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.options.declare import Declared, Options, declared
+from rnngen.options.declare import Declared, Options, declared, unknown
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
 
@@ -106,9 +106,7 @@ SIZES: dict[str, dict[str, int]] = {
 
 def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
-    meant = option_meant(name)
-    hint = f"Did you mean `{meant}`?" if meant else "See rnngen train --help."
-    return UsageError(f"unknown option {name!r}", hint=hint)
+    return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")
 
 
 def option_meant(name: str) -> str | None:

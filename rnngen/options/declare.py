@@ -204,13 +204,23 @@ def meant_by(declared: Declared, value: object) -> Any:
     return next((each for each in found if declared.expectation(each) is None), None)
 
 
-def unknown(name: str, known: Mapping[str, object], title: str) -> UsageError:
-    """The error for an option that does not exist, with the one that may be meant."""
+def unknown(
+    name: str, known: Mapping[str, object], title: str, *, meant: str | None = None, otherwise: str | None = None
+) -> UsageError:
+    """The error for an option that does not exist.
+
+    Args:
+        name: of the option.
+        known: the options that exist.
+        title: what one of them is called.
+        meant: the option that may be meant; by default the one with the closest name.
+        otherwise: the hint if no name is close; by default a list of all options.
+    """
     from rnngen.options.other_names import closest
 
-    meant = closest(name, known)
-    hint = f"Did you mean `{meant}`?" if meant else f"There are: {', '.join(known)}."
-    return UsageError(f"there is no {title} {name!r}", hint=hint)
+    meant = meant or closest(name, known)
+    hint = f"Did you mean `{meant}`?" if meant else otherwise or f"There are: {', '.join(known)}."
+    return UsageError(f"unknown {title} {name!r}", hint=hint)
 
 
 def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
