@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnngen.arguments import STDIN, exists
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.progress import OnProgress
@@ -22,7 +23,6 @@ from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
 SOURCES = ("corpus", "valid", "test")
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _with_held_out_files(
 ) -> DataConfig:
     """These sources with the validation and test files where they exist now; as recorded if they are nowhere."""
     places = [data, *_candidates(data, recorded, folder)]
-    there = (each for each in places if all(Path(file).exists() for file in (*each.valid, *each.test)))
+    there = (each for each in places if all(exists(file) for file in (*each.valid, *each.test)))
     return _moved(next(there, data), corpus=given)
 
 

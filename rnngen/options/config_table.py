@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import UsageError
+from rnngen.errors import UsageError, shortened
 from rnngen.platforms import quote_argument
 
 MOST_BYTES = 1 << 20
@@ -51,8 +51,9 @@ def _read_text(path: Path) -> str:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        where = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}…"
-        raise UsageError(f"cannot be read ({reason})", where=where, expected="a TOML file", hint=HINT) from error
+        raise UsageError(
+            f"cannot be read ({reason})", where=shortened(str(path), 200), expected="a TOML file", hint=HINT
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,7 +89,7 @@ def _not_toml(path: Path, text: str, reason: str) -> UsageError:
     return UsageError(
         f"is not TOML ({reason[: place.start()]})",
         where=f"{path}, line {place[1]}",
-        found=repr(line if len(line) <= 60 else line[:59] + "…"),
+        found=repr(shortened(line)),
         hint=HINT if meant is None else f"Did you mean: {meant}",
     )
 

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rnngen.errors import shortened
 from rnngen.options.other_names import value_meant
 
 
@@ -18,7 +19,7 @@ def shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return f"a number of {value.bit_length():,} bits"
     text = str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return shortened(text)
 
 
 def candidates(option: str, value: object, choices: Iterable[str]) -> Iterator[Any]:

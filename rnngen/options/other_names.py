@@ -236,17 +236,18 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     """The name that a misspelled or shortened one most likely stands for; None: no idea."""
     from difflib import get_close_matches
 
-    names = {_squeezed(name): name for name in known}
-    word = _squeezed(word)[:100]
+    names = {squeezed(name): name for name in known}
+    word = squeezed(word)[:100]
     begun = [name for name in names if len(word) > 2 and name.startswith(word)]
     found = [word] if word in names else begun if len(begun) == 1 else get_close_matches(word, names, 1, 0.7)
     return names[found[0]] if found else None
 
 
 def _listed(table: dict[str, str], word: str) -> str | None:
-    word = _squeezed(word)
-    return next((ours for ours, others in table.items() if word in map(_squeezed, others.split())), None)
+    word = squeezed(word)
+    return next((ours for ours, others in table.items() if word in map(squeezed, others.split())), None)
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
+    """A name without hyphens, underscores and case, by which names are compared."""
     return name.replace("-", "").replace("_", "").lower()

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnngen.arguments import STDIN
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import STDIN, places_from
+from rnngen.corpus.recorded import places_from
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig

@@ -19,7 +19,7 @@ from typing import IO, Literal
 from rnngen.corpus.files import outputs
 from rnngen.corpus.files.kinds import START_BYTES, FileKind, kind_of
 from rnngen.corpus.files.summary import Skipped, describe
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, shortened
 from rnngen.platforms import path_order, quote_argument
 
 ErrorRule = Literal["strict", "replace"]
@@ -77,7 +77,7 @@ def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | No
             exists = source != "" and path.exists()
         except (OSError, ValueError) as error:  # a name longer than a path can be, or with a NUL
             reason = error.strerror if isinstance(error, OSError) else error
-            raise CorpusError(f"cannot be read ({reason})", where=source[:80]) from error
+            raise CorpusError(f"cannot be read ({reason})", where=shortened(source, 80)) from error
         if exists and path.is_dir():
             _refuse_own(path)
             _search(_walk(path, found, root=path), found, errors, path)
