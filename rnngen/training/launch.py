@@ -12,7 +12,7 @@ from typing import Any
 
 from rnngen.arguments import STDIN
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import places_from
+from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
@@ -185,7 +185,7 @@ def _config_json(
             "fingerprint": corpus.fingerprint,
             "vocab_size": corpus.tokenizer.vocab_size,
             "parts": parts,
-            "places": places_from(folder, config.data),
+            "places": relative_sources(folder, config.data),
         },
     }
 
