@@ -20,6 +20,11 @@ class ExitCode(IntEnum):
         return 128 + number
 
 
+def shortened(text: str, longest: int = 60) -> str:
+    """A text for a message: its beginning and an ellipsis if it has more than ``longest`` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 class RnngenError(Exception):
     """A mistake or a fault that a user can act on; shown as one line, never as a traceback.
 

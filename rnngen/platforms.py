@@ -1,7 +1,7 @@
-"""What differs between operating systems, one function each.
+"""Differences between operating systems, one function each.
 
-Nothing else in the package asks which system it runs on. Each function has tests that pretend to be elsewhere by
-setting ``WINDOWS``.
+No other module asks which system it runs on. The tests of each function simulate the other systems by setting
+``WINDOWS``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class _Copies(Protocol):
 T = TypeVar("T", bound=_Copies)
 
 PAUSES = (0.03, 0.06, 0.12, 0.24, 0.48, 0.96)
-"""Seconds between attempts to rename what another process has open: about two in all."""
+"""Seconds between attempts to rename a file that another process has open: about two in all."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-_LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: something may be appended
+_LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: a suffix may follow
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until renames in a folder are on the disk. Windows cannot open folders, and has no such call."""
+    """Wait until renames in a folder are on disk. Windows cannot open folders and has no such call."""
     if WINDOWS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -49,21 +49,21 @@ def sync_folder(folder: Path) -> None:
 def replace_file(source: Path, target: Path) -> None:
     """Rename a file over another, atomically.
 
-    Windows refuses this while any process has the target open or mapped, be it a reader of the run or a virus
-    scanner; such a refusal is tried again for about two seconds.
+    Windows refuses this while any process has the target open or mapped, such as a reader of the run or a virus
+    scanner; the rename is then tried again for about two seconds.
 
     Raises:
-        PermissionError: the target stayed open; both files are as before.
-        OSError: another reason.
+        PermissionError: the target stayed open; both files are unchanged.
+        OSError: another failure.
     """
     _patiently(lambda: source.replace(target))
 
 
 def rename_folder(source: Path, target: Path) -> None:
-    """Rename a folder to a name that is free; Windows refuses it while any file within is open, as in ``replace_file``.
+    """Rename a folder to an unused name, with the same patience as ``replace_file`` while a file in it is open.
 
     Raises:
-        OSError: it cannot be renamed, or the name is not free.
+        OSError: it cannot be renamed, or the name is in use.
     """
     _patiently(lambda: source.rename(target))
 
@@ -79,10 +79,9 @@ def _patiently(rename: Callable[[], object]) -> None:
 
 
 def map_privately(file: BinaryIO) -> mmap.mmap:
-    """An open file's content in memory, writable, without effect on the file.
+    """An open file's content in memory; writing to it does not change the file.
 
-    On Windows a mapped file can be neither replaced nor removed, so the content is copied, and the file is free again
-    as soon as it is closed.
+    On Windows a mapped file can be neither replaced nor removed, so the content is copied.
 
     Raises:
         ValueError: the file is empty.
@@ -98,14 +97,14 @@ def map_privately(file: BinaryIO) -> mmap.mmap:
 
 
 def without_file(array: T) -> T:
-    """An array that may outlive the file it is mapped from: on Windows, which removes no mapped file, a copy."""
+    """An array that does not keep its mapped file from being removed: on Windows a copy, elsewhere the same array."""
     return array.copy() if WINDOWS else array
 
 
 def idle_seconds() -> float | None:
-    """Seconds, added up, in which the processors that this process may use have been idle since the system started.
+    """Total idle seconds since the system started, over the processors that this process may use.
 
-    Only Linux tells: None elsewhere, and where ``/proc`` cannot be read.
+    None on systems other than Linux, and if ``/proc`` cannot be read.
     """
     try:
         mine = os.sched_getaffinity(0)
@@ -118,7 +117,7 @@ def idle_seconds() -> float | None:
 
 
 def load_average() -> float | None:
-    """Processes that ran or waited to run, a mean over the last minute; None where the system does not tell."""
+    """Mean number of processes that ran or waited to run over the last minute; None if the system does not say."""
     try:
         return os.getloadavg()[0]
     except (AttributeError, OSError):  # Windows has no such thing
@@ -126,9 +125,9 @@ def load_average() -> float | None:
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """The signals that ask a program to end and exist here; exit codes are 128 plus their numbers.
+    """The signals of this system that ask a program to end; exit codes are 128 plus their numbers.
 
-    A hang-up that was told to be ignored, as by nohup, is none of them.
+    A hang-up signal that is ignored, as under nohup, is not among them.
     """
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP: not on Windows; SIGBREAK, Ctrl-Break: only there
     found = [signal.Signals(getattr(signal, name)) for name in names if hasattr(signal, name)]
@@ -136,10 +135,10 @@ def stop_signals() -> tuple[signal.Signals, ...]:
 
 
 def use_utf8(stream: TextIO | None) -> None:
-    """Make an output stream take any text: in a file or a pipe as UTF-8, as everywhere in this package.
+    """Make an output stream accept any text: files and pipes are written in UTF-8, like all files of this package.
 
-    A terminal keeps the encoding of the locale, and whatever is written the one that PYTHONIOENCODING names. What
-    that encoding lacks becomes ``?``, unless the stream has a way to write it, as standard error has.
+    A terminal keeps the encoding of the locale, and any stream the one that PYTHONIOENCODING names. A character that
+    the encoding lacks becomes ``?``, unless the stream already has a way to write it, as standard error has.
     """
     if not isinstance(stream, io.TextIOWrapper):  # closed, or captured by a test or a notebook
         return
@@ -157,33 +156,32 @@ _TAKE_ALL = ("backslashreplace", "xmlcharrefreplace", "namereplace", "ignore", "
 
 
 def unescaped(text: str) -> str:
-    """Text in which UTF-8 that the locale's encoding lacks is read all the same.
+    """Text with the bytes that the locale's encoding could not decode decoded as UTF-8.
 
-    Of arguments and names of files, Python keeps the bytes that it cannot decode as lone surrogates. Where they are not
-    UTF-8 either, they stay.
+    Python represents such bytes in arguments and file names as lone surrogates. Those that are not UTF-8 either remain.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
-        with contextlib.suppress(UnicodeError):  # other surrogates than Python's
+        with contextlib.suppress(UnicodeError):  # surrogates that Python did not make
             return text.encode(errors="surrogateescape").decode(errors="surrogateescape")
     return text
 
 
 def reader_is_gone(error: OSError) -> bool:
-    """Whether a write failed because nobody reads the pipe any more; Windows calls that an invalid argument."""
+    """Whether a write failed because the reader of the pipe has ended; Windows calls that an invalid argument."""
     return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
 
 
 def safe_file_name(stem: str, default: str = "run") -> str:
     """A name like ``stem`` that every system allows for a file or a folder, with anything appended to it.
 
-    Letters, digits, ``_``, ``.`` and ``-`` stay; it does not begin or end with a dot or a hyphen; it is none of the
-    names that Windows reserves for devices (CON, NUL, COM1, with any extension); and it is not too long.
+    Letters, digits, ``_``, ``.`` and ``-`` are kept; the name does not begin or end with a dot or a hyphen, is not one
+    that Windows reserves for devices (CON, NUL, COM1, with any extension), and has a bounded length.
 
     Args:
         stem: any text.
-        default: the name where nothing is left, and what stands before a reserved one.
+        default: the name if nothing of ``stem`` is left, and the prefix of a reserved name.
     """
     name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")
     name = name.encode("utf-8", errors="ignore")[:_LONGEST_NAME].decode("utf-8", errors="ignore").rstrip("-.")
@@ -191,19 +189,19 @@ def safe_file_name(stem: str, default: str = "run") -> str:
 
 
 def path_order(path: PurePath) -> tuple[str, ...]:
-    """A key that sorts paths alike everywhere; by themselves, those of Windows are compared without case."""
+    """A sort key that orders paths the same way on all systems; Windows paths compare without case by default."""
     return path.parts
 
 
 def quote_argument(text: str) -> str:
-    """An argument as the user's shell takes it, in a command to be copied."""
+    """An argument quoted for the user's shell, in a command to be copied."""
     if not WINDOWS:
         return shlex.quote(text)
     return text if re.fullmatch(r"[\w.:/\\-]+", text) else f'"{text}"'  # cmd and PowerShell; no path has a " there
 
 
 def split_arguments(text: str) -> list[str]:
-    """Words and quoted words, as in a shell; on Windows a backslash separates folders and escapes nothing.
+    """Split a line into words and quoted words, as a shell does; on Windows a backslash escapes nothing.
 
     Raises:
         ValueError: a quote is open.

@@ -35,7 +35,7 @@ COMMANDS = {
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
     "report": Entry("rnngen.cli.report", "report_command", "Write a page about some runs."),
     "runs": Entry("rnngen.cli.inspect", "runs_command", "List the runs under checkpoints/."),
-    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Bring text to train on."),
+    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Build a text to train on."),
 }
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -1,4 +1,4 @@
-"""``rnngen corpus``: text to begin with."""
+"""``rnngen corpus``: texts for a first try."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnngen.cli import console
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.errors import UsageError
 
-corpus_app = plain_app(help="Bring text to train on.", no_args_is_help=True)
+corpus_app = plain_app(help="Build a text to train on.", no_args_is_help=True)
 
 
 @corpus_app.callback()
@@ -25,13 +25,13 @@ def build_command(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
 ) -> None:
-    """Write a text that this machine already has, without a download."""
+    """Write a text that is already on this machine, without a download."""
     from rnngen.corpus.registry import build
 
     if name is None:
         raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
     if out is not None and out.exists():
-        raise UsageError("is there already", where=out, expected="--out with a name that is free")
+        raise UsageError("already exists", where=out, expected="--out with an unused name")
     path, characters = build(name, out)
     console.note(f"{path}: {characters:,} characters")
 

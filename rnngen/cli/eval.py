@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from rnngen.arguments import STDIN, exists, is_file
 from rnngen.cli import console
 from rnngen.cli.widths import pad, width
-from rnngen.errors import CorpusError, UsageError
+from rnngen.errors import CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def eval_command(
     from rnngen.options.declare import check_count
     from rnngen.runs.finding import open_run
 
-    if run is not None and (_is_file(run) or str(run) == "-"):  # a text of the newest run
+    if run is not None and (is_file(run) or str(run) == STDIN):  # a text of the newest run
         run, text = None, [str(run), *(text or [])]
     _refuse_misplaced(run, text or [])
     check_count("spot", spot)
@@ -132,13 +133,6 @@ def eval_command(
         console.write(f"\n({no_words})\n")
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no name that a file can have
-        return False
-
-
 def _refuse_misplaced(run: Path | None, files: list[str]) -> None:
     """Refuse a run among the files to score, and a text in the place of either.
 
@@ -148,21 +142,15 @@ def _refuse_misplaced(run: Path | None, files: list[str]) -> None:
     from rnngen.runs.layout import MANIFEST
 
     for name in [*([] if run is None else [str(run)]), *files]:
-        try:
-            exists = Path(name).exists()
-            is_run = (Path(name) / MANIFEST).exists()
-        except (OSError, ValueError):
-            exists = is_run = False
-        if is_run and name in files:
+        if exists(Path(name) / MANIFEST) and name in files:
             rest = [str(run), *files] if run is not None else files
             words = ["rnngen", "eval", name, *(other for other in rest if other != name)]
             hint = f"The run comes first: {' '.join(map(quote_argument, words))}"
             raise UsageError("is a run, not a text", where=name, hint=hint)
-        if not exists and any(map(str.isspace, name)) and not any(c in name for c in "*?["):
-            words = ["rnngen", "eval", *([str(run)] if name in files and run is not None else []), "-"]
-            shown = name if len(name) <= 60 else name[:59] + "…"
+        if not exists(name) and any(map(str.isspace, name)) and not any(c in name for c in "*?["):
+            words = ["rnngen", "eval", *([str(run)] if name in files and run is not None else []), STDIN]
             hint = f"Pipe a text in: echo {quote_argument(name)} | {' '.join(map(quote_argument, words))}"
-            raise UsageError("a file is expected, not a text", found=repr(shown), hint=hint)
+            raise UsageError("a file is expected, not a text", found=repr(shortened(name)), hint=hint)
 
 
 def _no_words(score: Score | PseudoScore, filled: list[GapScore]) -> str:

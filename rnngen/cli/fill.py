@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnngen.arguments import STDIN
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.longjob import LongJob
@@ -60,7 +61,7 @@ def fill_command(
     if len(run_and_text) > 2:
         raise UsageError("there are too many texts", expected="RUN TEXT, or TEXT", hint="Put the text in quotes.")
     *run, text = run_and_text
-    typed, text = text, _stdin(run) if text == "-" else text
+    typed, text = text, _stdin(run) if text == STDIN else text
     try:  # report mistakes before a model is read
         gaps = [part for part in parse_gaps(text) if isinstance(part, Gap)]
     except UsageError:
@@ -117,7 +118,7 @@ def _refuse_path(run: list[str], text: str) -> None:
 
 def _piped(run: list[str]) -> str:
     """The command that reads the text from standard input."""
-    return " ".join(map(quote_argument, ["rnngen", "fill", *run, "-"]))
+    return " ".join(map(quote_argument, ["rnngen", "fill", *run, STDIN]))
 
 
 def _stdin(run: list[str]) -> str:
@@ -125,7 +126,7 @@ def _stdin(run: list[str]) -> str:
         raise UsageError("- needs a standard input, which is closed")
     from rnngen.corpus.sources import TextSource
 
-    return "".join(TextSource(["-"], command=_piped(run), lenient="")).removesuffix("\n")
+    return "".join(TextSource([STDIN], command=_piped(run), lenient="")).removesuffix("\n")
 
 
 def _visible(fill: str) -> str:

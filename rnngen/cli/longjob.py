@@ -1,4 +1,4 @@
-"""How far a long job has come: nothing for a short one, a bar on a terminal, plain lines at intervals elsewhere."""
+"""The progress of a long job: a bar on a terminal, plain lines at intervals elsewhere, nothing if the job is short."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PATIENCE = 2.0  # seconds before anything is shown
-PLAIN_INTERVAL = 10.0  # seconds between lines off a terminal
+PLAIN_INTERVAL = 10.0  # seconds between lines if standard error is not a terminal
 
 
 class LongJob:
     """Shows progress on standard error once a job has taken a while.
 
-    Time is counted from when progress is first told of, and again from when nothing is done: what comes before that,
-    such as reading the prompt, says nothing of how long the job takes.
+    Time is counted from the first report, and again from each report of 0: what comes before, such as reading the
+    prompt, says nothing about how long the job takes.
 
     Args:
-        what: what is being done, as in "writing".
-        total: how many steps it has; None: nobody knows.
-        unit: what a step is, as in "tokens".
+        what: the activity, as in "writing".
+        total: the number of steps; None: unknown.
+        unit: the name of a step, as in "tokens".
         shown: whether to show anything.
     """
 
     def __init__(self, what: str, total: int | None, unit: str, *, shown: bool) -> None:
         self._what, self._total, self._unit, self._shown = what, total, unit, shown
         self._began = self._due = 0.0
-        self._done_then: int | None = None  # when it began
+        self._done_then: int | None = None  # when the clock was started
         self._bar: tuple[Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def advance_to(self, done: int) -> None:
-        """So many steps are done; to be called often."""
+        """Report the number of steps done so far; to be called often."""
         now = time.perf_counter()
         if self._done_then is None or not done:
             self._began, self._due, self._done_then = now, now + PATIENCE, done
@@ -74,7 +74,7 @@ class LongJob:
             *columns,
             console=console.stderr_console(),
             transient=True,
-            redirect_stdout=False,  # the text goes where it went
+            redirect_stdout=False,  # text on standard output is not affected
         )
         bar.start()
         task = bar.add_task(self._what, total=self._total)
@@ -82,7 +82,7 @@ class LongJob:
         return bar, task
 
     def stop(self) -> None:
-        """Take the bar away: the job is done, and there can be only one."""
+        """Remove the bar: the job is done, and only one bar can be shown at a time."""
         if self._bar is not None:
             self._bar[0].stop()
             self._bar = None

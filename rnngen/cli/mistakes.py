@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import UsageError
-
-LONGEST = 60  # characters that a message repeats of what was typed
+from rnngen.arguments import STDIN, exists
+from rnngen.errors import UsageError, shortened
 
 
 def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[str], *, group: bool = False) -> None:
@@ -87,14 +86,14 @@ def _without_value(context: Any, option: Any, name: str, following: Sequence[str
 
 def no_such_option(context: Any, options: Iterable[str], argument: str) -> UsageError:
     """The error for an option that a command does not have."""
-    from rnngen.options.other_names import closest, other_option
+    from rnngen.options.other_names import closest, other_option, squeezed
 
     name = argument.partition("=")[0]
     what = f"No such option: {shortened(name)}"
     if " " in name:
         return _error(context, what, hint="A text that begins with a hyphen comes last, after --.")
     long = [option for option in options if option.startswith("--")]
-    same = next((option for option in long if _squeezed(option) == _squeezed(name)), None)
+    same = next((option for option in long if squeezed(option) == squeezed(name)), None)
     if f"--{name.removeprefix('--no-')}" in long:
         return _error(context, what, hint=f"Leave --{name.removeprefix('--no-')} out.")
     meant = same or other_option(_words(context), name)
@@ -111,6 +110,8 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
 
 def _owners(context: Any, name: str) -> dict[str, str]:
     """The commands that have an option of this name, and how it is written there."""
+    from rnngen.options.other_names import squeezed
+
     program = context.find_root().command
     if not hasattr(program, "load"):  # a command on its own
         return {}
@@ -124,7 +125,7 @@ def _owners(context: Any, name: str) -> dict[str, str]:
         for words, command in commands.items()
         for parameter in command.params
         for option in parameter.opts
-        if option.startswith("--") and _squeezed(option) == _squeezed(name)
+        if option.startswith("--") and squeezed(option) == squeezed(name)
     }
 
 
@@ -138,7 +139,7 @@ def unknown_command(
     word, rest = arguments[0], arguments[1:]
     what = f"{what}: {shortened(word)}"
     following = " ".join(quote_argument(argument) for argument in rest)
-    if word == "-" or _exists(word):
+    if word == STDIN or exists(word):
         quoted = quote_argument(word)
         does = "Write text with this run" if _is_run(word) else "Train on this text"
         command = "sample" if _is_run(word) else "train"
@@ -153,20 +154,13 @@ def is_misspelled(context: Any, word: str, known: Iterable[str]) -> bool:
     """Whether a word that may also be a path is much like a command of a group, and no path."""
     from rnngen.options.other_names import command_meant
 
-    return not _is_option(word) and not _exists(word) and command_meant(context.command_path, word, known) is not None
-
-
-def _exists(name: str) -> bool:
-    try:
-        return name != "" and Path(name).exists()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
+    return not _is_option(word) and not exists(word) and command_meant(context.command_path, word, known) is not None
 
 
 def _is_run(name: str) -> bool:
     from rnngen.runs.layout import MANIFEST
 
-    return _exists(f"{name}/{MANIFEST}")
+    return exists(f"{name}/{MANIFEST}")
 
 
 def wrong_value(context: Any, option: Any, value: str, expected: str, choices: Sequence[str] = ()) -> UsageError:
@@ -267,11 +261,6 @@ def describe(error: Any) -> str:
     return f"{told}{'' if told.endswith('?') else '.'} {_see(context)}" if told else ""
 
 
-def shortened(text: str) -> str:
-    """The text, or its beginning where it is long."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
 def _error(
     context: Any, what: str, *, expected: object = None, found: object = None, hint: str | None = None
 ) -> UsageError:
@@ -286,7 +275,3 @@ def _see(context: Any) -> str:
 def _words(context: Any) -> str:
     """The words of a command after ``rnngen``."""
     return str(context.command_path).partition(" ")[2]
-
-
-def _squeezed(name: str) -> str:
-    return name.replace("-", "").replace("_", "").lower()

@@ -1,4 +1,4 @@
-"""What ``train`` shows before the first step: what is being read, encoded or measured, from the first second on."""
+"""The progress that ``train`` shows before the first step: what is being read, encoded or measured."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from rnngen.cli.longjob import PLAIN_INTERVAL
 if TYPE_CHECKING:
     from rich.status import Status
 
-FIRST_LINE = 1.0  # seconds before anything is said off a terminal
+FIRST_LINE = 1.0  # seconds before the first line if standard error is not a terminal
 _REFRESH = 0.1
 
 
 class Preparation:
-    """Shows on standard error how far the preparation of a run has come; it is an ``OnProgress``.
+    """Shows the progress of a run's preparation on standard error; an ``OnProgress``.
 
-    On a terminal a line that is gone when training begins. Elsewhere plain lines at intervals, none if it is quick.
+    On a terminal it is a line that disappears when training begins; elsewhere plain lines at intervals, none if the
+    preparation is quick.
 
     Args:
-        what: what is done first, as in "reading corpus.txt".
-        unchanged: what is so if it is interrupted, as in "no run was begun".
+        what: the first activity, as in "reading corpus.txt".
+        unchanged: the consequence of an interruption, as in "no run was begun".
         shown: whether to show anything.
     """
 
@@ -47,7 +48,7 @@ class Preparation:
         return self
 
     def __call__(self, what: str, done: int, total: int | None, /) -> None:
-        """Take in how far it has come."""
+        """Update the progress."""
         changed, self._what = what != self._what, what
         of = f" of {console.count(total)}" if total else ""
         self._text = f"{what}: {console.count(done)}{of} {UNITS[what]}" if what in UNITS and done else what
@@ -72,4 +73,4 @@ class Preparation:
 
 
 UNITS = {"reading": "bytes", "learning the vocabulary": "characters", "encoding": "characters"}
-"""What is counted while this is done."""
+"""Activity → the unit of its progress."""

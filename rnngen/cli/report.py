@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rnngen.arguments import STDIN
 from rnngen.cli import console
 from rnngen.cli.mistakes import refuse_text
 from rnngen.errors import UsageError
@@ -29,7 +30,7 @@ def report_command(
     """
     from rnngen.runs.finding import open_run
 
-    if text is not None and str(text) == "-":
+    if text is not None and str(text) == STDIN:
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
     for run in runs or ():
         refuse_text(run, "rnngen report --text {text}")

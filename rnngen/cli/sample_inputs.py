@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnngen.errors import CheckpointError, CorpusError, UsageError
+from rnngen.arguments import STDIN, exists, is_file
+from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
         return None
     first, *more = arguments
     if more:
-        run, words = (first, more) if _exists(first) else (None, list(arguments))
+        run, words = (first, more) if exists(first) else (None, list(arguments))
         raise _text_without_prompt(" ".join(words), run)
     if not first:
         raise UsageError("the run's name is empty", hint="Without a name, the newest run is used: rnngen sample")
-    if first == "-":
+    if first == STDIN:
         raise UsageError("a run is expected, not -", hint="Standard input is read with: rnngen sample --prompt -")
-    if not _exists(first) and any(map(str.isspace, first)):
+    if not exists(first) and any(map(str.isspace, first)):
         raise _text_without_prompt(first, None)
-    if _exists(first) and Path(first).is_file():
+    if is_file(first):
         raise CheckpointError(
             "is not a run",
             where=first,
@@ -57,7 +58,7 @@ def open_run_of(argument: str | None) -> Run:
     try:
         return open_run(argument)
     except CheckpointError as error:
-        if argument is None or _exists(argument):
+        if argument is None or exists(argument):
             raise
         raise CheckpointError(  # the single word may have been meant as a prompt
             error.what,
@@ -69,24 +70,13 @@ def open_run_of(argument: str | None) -> Run:
 
 
 def _text_without_prompt(text: str, run: str | None) -> UsageError:
-    return UsageError("a run is expected, not a text", found=repr(_shortened(text)), hint=_prompt_hint(text, run))
+    return UsageError("a run is expected, not a text", found=repr(shortened(text)), hint=_prompt_hint(text, run))
 
 
 def _prompt_hint(text: str, run: str | None) -> str:
     words = ["rnngen", "sample", *([run] if run else []), "--prompt" if text[:1] != "-" else f"--prompt={text}"]
     words += [text] if text[:1] != "-" else []
     return f"A prompt is given with --prompt: {' '.join(map(quote_argument, words))}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except (OSError, ValueError):  # not a possible file name
-        return False
 
 
 def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
@@ -101,21 +91,21 @@ def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
         CorpusError: the file cannot be read, or is not text.
         UsageError: standard input is closed.
     """
-    if file is None and prompt != "-":
+    if file is None and prompt != STDIN:
         return prompt or ""
     from rnngen.corpus.sources import TextSource
 
-    command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), "--prompt", "-"]))
-    if file is not None and _exists(str(file)) and file.is_fifo():  # <(a command)
+    command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), "--prompt", STDIN]))
+    if file is not None and exists(file) and file.is_fifo():  # <(a command)
         with file.open("rb") as stream:
-            return "".join(TextSource(["-"], stdin=stream, command=command, lenient="")).removesuffix("\n")
-    if file is not None and str(file) != "-" and not (_exists(str(file)) and file.is_file()):
-        problem = "is not a file" if _exists(str(file)) else "no such file"
-        hint = None if _exists(str(file)) else _prompt_hint(str(file), run)
-        raise CorpusError(problem, where=_shortened(str(file)), expected="a file with the prompt", hint=hint)
+            return "".join(TextSource([STDIN], stdin=stream, command=command, lenient="")).removesuffix("\n")
+    if file is not None and str(file) != STDIN and not is_file(file):
+        problem = "is not a file" if exists(file) else "no such file"
+        hint = None if exists(file) else _prompt_hint(str(file), run)
+        raise CorpusError(problem, where=shortened(str(file)), expected="a file with the prompt", hint=hint)
     if file is None and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("--prompt - needs a standard input, which is closed")
-    source = TextSource(["-" if file is None else str(file)], command=command, lenient="")
+    source = TextSource([STDIN if file is None else str(file)], command=command, lenient="")
     return "".join(source).removesuffix("\n")
 
 
@@ -133,9 +123,9 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
         typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
         meant = f". For a line break, {typed}" if typed else ""
         notes.append(f"the model has never seen {unseen!r}; left out of what it reads{meant}")
-    if text and text == prompt and _exists(text) and Path(text).is_file():
+    if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
-    if not text and (prompt == "-" or file is not None):
+    if not text and (prompt == STDIN or file is not None):
         notes.append("the prompt is empty; the text begins as a paragraph does")
     return notes
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnngen.arguments import STDIN
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
@@ -123,7 +124,7 @@ def _check_early(options: Mapping[str, Any]) -> Given:
 
     given = Given.of(options)
     for name in ("corpus", "valid", "test"):
-        files = [source for source in given.get(name, ()) if source != "-"]
+        files = [source for source in given.get(name, ()) if source != STDIN]
         piped = given["corpus"] == files and not (given.get("valid") or given.get("test"))
         find_files(files, given.get("errors", "strict"), "rnngen train -" if piped else None)
     return given

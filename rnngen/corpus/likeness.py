@@ -1,23 +1,24 @@
-"""Held-out parts that are unlike the training part: in another language, code after prose, tables at the end.
+"""Detection of held-out parts that are unlike the training part: another language, code after prose, tables at the end.
 
-A score on such a part says little of the model. Files are read sorted by name and the parts are cut by position, so a
-folder whose files differ in kind gets one easily.
+A score on such a part says little about the model. Files are read sorted by name and the parts are cut by position, so
+this happens easily in a folder whose files differ in kind.
 
-Compared are pieces of at most 8 KB by their pairs of neighbouring bytes, whatever the tokenizer. The divergence of a
-piece is that from the training piece most like it: Rényi's of order 1/2, -2·log2 Σ sqrt(p·q), in bits. A part is unlike
-where the median of its pieces is above ``FLOOR``, above ``TIMES_USUAL`` times what nine tenths of the training pieces
-have from all other training pieces, and above ``TIMES_MEDIAN`` times their median. To the most similar piece, not to
-all of them together, because a folder of many languages is no surprise to itself, but one more language is.
+Pieces of at most 8 KB are compared by the distribution of their byte pairs, whatever the tokenizer. The divergence of a
+piece is its Rényi divergence of order 1/2, -2·log2 Σ sqrt(p·q), in bits, from the most similar training piece. A part
+is unlike if the median over its pieces is above ``FLOOR``, above ``TIMES_USUAL`` times the 0.9 quantile of the training
+pieces' divergences from one another, and above ``TIMES_MEDIAN`` times their median. The comparison is with the most
+similar piece, not with all of them together, because in a folder of many languages each of them is expected, but one
+more is not.
 
-Characters that the vocabulary lacks are told apart: a part may have five times as many as are expected of a text like
-the training part, which is the share of its characters that occur in it once (Good 1953).
+Characters that are not in the vocabulary are judged separately: a part may have five times the expected share of them,
+which is the share of the training part's characters that occur in it only once (Good 1953).
 
 Calibrated on 430 held-out parts of ordinary texts (Shakespeare, a book, Python's standard library and documentation,
-translations into five languages, licences, mixed folders), whole and in pieces of 3 KB to 2 MB: 8 are called unlike,
-six in pieces of code that end in lists or tables and two in 50 KB of translations; none of a text of more than 50 KB.
-And on 56 parts of bad splits of 3 KB to 6 MB (English, then German, French, Russian or Chinese; prose, then code or
-numbers; code, then prose; 19 and 60 languages in a row): 9 are missed, three in Dutch after German, two of 150 bytes,
-and four among many languages where a close relative was trained on.
+translations into five languages, licences, mixed folders), whole and in pieces of 3 KB to 2 MB: 8 are reported as
+unlike, six in pieces of code that end in lists or tables and two in 50 KB of translations, none in a text of more than
+50 KB. Also calibrated on 56 parts of bad splits of 3 KB to 6 MB (English, then German, French, Russian or Chinese;
+prose, then code or numbers; code, then prose; 19 and 60 languages in a row): 9 are missed, three in Dutch after German,
+two of 150 bytes, and four among many languages of which a close relative is in the training part.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 
 FLOOR = 0.6  # bits
 TIMES_USUAL, TIMES_MEDIAN = 1.3, 2.0
-TIMES_USUAL_OF_LITTLE, LITTLE = 1.6, 512  # a piece of fewer bytes tells less
+TIMES_USUAL_OF_LITTLE, LITTLE = 1.6, 512  # pieces of fewer bytes are less reliable
 MOST_UNKNOWN, TIMES_EXPECTED = 0.02, 5.0
 
 LEAST_TRAINING_TOKENS = 50_000
@@ -50,10 +51,10 @@ class Likeness:
 
     Attributes:
         part: ``valid`` or ``test``.
-        divergence: of its pieces from the training pieces most like them, the median, in bits per pair of bytes.
-        limit: what it may be, by how the training pieces differ among themselves.
-        unknown: share of its tokens that are characters the vocabulary lacks.
-        unknown_limit: what that may be.
+        divergence: median divergence of its pieces from the most similar training pieces, in bits per byte pair.
+        limit: the largest divergence that is usual, given how the training pieces differ from one another.
+        unknown: share of its tokens that are unknown characters.
+        unknown_limit: the largest such share that is usual.
     """
 
     part: str
@@ -64,28 +65,28 @@ class Likeness:
 
     @property
     def is_unlike(self) -> bool:
-        """Whether a score on this part says little of the model."""
+        """Whether a score on this part says little about the model."""
         return self.divergence > self.limit or self.unknown > self.unknown_limit
 
 
 def unlike_parts(corpus: EncodedCorpus) -> list[Likeness]:
-    """The held-out parts that are unlike the training part. Takes a fraction of a second, however long they are."""
+    """The held-out parts that are unlike the training part; takes a fraction of a second, whatever their length."""
     found = (compare(corpus, part) for part in ("valid", "test"))
     return [each for each in found if each is not None and each.is_unlike]
 
 
 def too_short(corpus: EncodedCorpus) -> bool:
-    """Whether there is so little to learn from that a user should know.
+    """Whether the training part is so short that the user should be told.
 
-    The narrowest network that a plan chooses has 100,000 weights. With fewer training tokens than half of that,
-    ``LEAST_TRAINING_TOKENS``, it learns the text by heart rather than its language, and the twentieth part that it is
-    validated on is too short to tell two networks apart.
+    The smallest network that a plan chooses has 100,000 weights. With fewer training tokens than half of that,
+    ``LEAST_TRAINING_TOKENS``, it memorises the text instead of learning its language, and the validation part, a
+    twentieth of the text, is too short to compare two networks.
     """
     return len(corpus.train.tokens) < LEAST_TRAINING_TOKENS
 
 
 def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
-    """Compare a held-out part with the training part; None: one of them is too short to say."""
+    """Compare a held-out part with the training part; None: one of them is too short."""
     train, held_out = corpus.train, corpus.parts[part]
     N, n = len(train.tokens), len(held_out.tokens)
     if not n or not train.counts.bytes:
@@ -98,7 +99,7 @@ def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
     pieces = _roots(corpus.tokenizer, train, size, _TRAINING_PIECES)
     if len(pieces) < _LEAST_PIECES:
         return None
-    used = pieces.any(axis=0)  # a few thousand of all pairs
+    used = pieces.any(axis=0)  # a few thousand of the possible pairs
     pieces = pieces[:, used]
     usual = _divergences(pieces, pieces, same=True)
     times = TIMES_USUAL if size * bytes_per_token >= LITTLE else TIMES_USUAL_OF_LITTLE
@@ -109,7 +110,7 @@ def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
 
 
 def _expected_unknown(corpus: EncodedCorpus) -> float:
-    """The share of unknown characters to be expected in a text like the training part."""
+    """The expected share of unknown characters in a text like the training part."""
     if corpus.tokenizer.unknown_id is None:
         return 0.0
     tokens = corpus.train.tokens[:_MOST_COUNTED]
@@ -118,9 +119,9 @@ def _expected_unknown(corpus: EncodedCorpus) -> float:
 
 
 def _roots(tokenizer: Tokenizer, text: EncodedText, size: int, most: int) -> NDArray[np.float32]:
-    """The square roots of the shares of all pairs of bytes, for pieces spread evenly over a text: shape (pieces, 2^16).
+    """Square roots of the frequencies of all byte pairs in pieces spread evenly over a text, shape (pieces, 2^16).
 
-    Pieces of unknown characters alone are left out.
+    Pieces of unknown characters only are left out.
     """
     table = tokenizer.token_bytes()
     number = max(1, min(most, len(text.tokens) // size))
@@ -139,7 +140,7 @@ def _roots(tokenizer: Tokenizer, text: EncodedText, size: int, most: int) -> NDA
 def _divergences(
     pieces: NDArray[np.float32], others: NDArray[np.float32], *, same: bool = False
 ) -> NDArray[np.float64]:
-    """Of each piece from that of ``others`` most like it, in bits; ``same``: the others are these, each but itself."""
+    """Divergence of each piece from the most similar of ``others``, in bits; ``same``: from those other than itself."""
     affinity = pieces @ others.T  # (pieces, others)
     if same:
         np.fill_diagonal(affinity, 0.0)

@@ -1,4 +1,4 @@
-"""How far long work on a text has come, and how it can be interrupted."""
+"""Progress of long work on a text, and how such work is interrupted."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ _INTERVAL = 0.1  # seconds
 
 
 class OnProgress(Protocol):
-    """Is called often, always by the thread that began the work.
+    """Called often, always by the thread that began the work.
 
     Args:
         what: ``reading`` (in bytes), ``learning the vocabulary`` or ``encoding`` (in characters).
         done: how many of them are done.
-        total: how many there are; None: nobody knows, or how much is left cannot be told.
+        total: how many there are; None: unknown, or the remaining work cannot be estimated.
     """
 
     def __call__(self, what: str, done: int, total: int | None, /) -> object:
-        """Tell how far it has come."""
+        """Report the progress."""
 
 
-class Interrupted(Exception):  # noqa: N818 (not an error: nobody wants the result any more)
-    """Ends what ``interruptible`` runs, at the next piece that it asks for."""
+class Interrupted(Exception):  # noqa: N818 (not an error: the result is no longer needed)
+    """Raised in the function that ``interruptible`` runs, at the next piece that it asks for."""
 
 
 def interruptible(
     function: Callable[[Iterator[S]], T], pieces: Iterable[S], on_wait: Callable[[int, bool], object]
 ) -> T:
-    """Run a function that may be in foreign code for long, where Python handles no signals, in a thread of its own.
+    """Run a function that may spend long in foreign code, where Python handles no signals, in a thread of its own.
 
-    When the caller is interrupted, the function gets no more pieces. What it still does with those that it has cannot
-    be stopped, and ends with the process at the latest: so it must not write anything.
+    When the caller is interrupted, the function gets no more pieces. Its work on those it has cannot be stopped, and
+    ends with the process at the latest, so it must not write anything.
 
     Args:
-        function: is given the pieces.
-        pieces: what it reads.
-        on_wait: is told, ten times a second, by the calling thread, how long the pieces so far were together, and
-            whether they were all.
+        function: called with the pieces.
+        pieces: its input.
+        on_wait: called ten times a second by the calling thread with the total length of the pieces so far, and whether
+            all have been read.
 
     Raises:
         What the function raises.

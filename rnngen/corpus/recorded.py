@@ -1,8 +1,8 @@
-"""The text that a run was trained on, found again: where it was, where it has moved, or encoded in the cache.
+"""Finding the text that a run was trained on: where it was, where it has moved, or encoded in the cache.
 
-A run records the SHA-256 of its text, its absolute path, and its path from the run's own folder. So a project whose
-folder was moved, with text and runs in it, finds its text; so does a run that is given its text at a new place. Where
-the text is gone (or was standard input), the token cache still holds it as it was.
+A run records the SHA-256 of its text, its absolute path, and its path relative to the run's folder. So the text is
+found if a project folder with text and runs was moved, or if the user gives the text's new path. If the text no longer
+exists (or was standard input), the cache still has it encoded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnngen.arguments import STDIN, exists
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.progress import OnProgress
@@ -22,7 +23,6 @@ from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
 SOURCES = ("corpus", "valid", "test")
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Found:
     """A run's text.
 
     Attributes:
-        corpus: the text that the run was trained on, encoded; None: only another one was found.
-        other: the text that is in its place now and is not the same, encoded; None: there is none.
-        note: what a user should know of where it was found; None: where it was.
+        corpus: the text that the run was trained on, encoded; None: only a different text was found.
+        other: a different text at the recorded path, encoded; None: there is none.
+        note: where the text was found, for the user; None: at the recorded path.
     """
 
     corpus: EncodedCorpus | None
@@ -40,8 +40,8 @@ class Found:
     note: str | None = None
 
 
-def places_from(folder: Path, data: DataConfig) -> dict[str, list[str]]:
-    """The paths of a text's sources from a run's folder, to be recorded; none from one drive to another."""
+def relative_sources(folder: Path, data: DataConfig) -> dict[str, list[str]]:
+    """The paths of a text's sources relative to a run's folder, to be recorded; none if they are on another drive."""
     try:
         return {
             name: [
@@ -66,25 +66,25 @@ def find_recorded(
     """Find a run's text, encoded with its tokenizer.
 
     Args:
-        data: of the run's configuration.
+        data: the text options of the run's configuration.
         recorded: the ``corpus`` part of its config.json.
-        folder: the run's.
-        tokenizer: the run's.
+        folder: the run's folder.
+        tokenizer: the run's tokenizer.
         given: where the text is now, if the user says so.
         on_progress: see ``prepare``.
 
     Raises:
-        CorpusError: it is neither there nor in the cache.
+        CorpusError: neither a text nor a copy in the cache was found.
     """
     fingerprint = str(recorded.get("fingerprint", ""))
     if given:
-        known = recognise(data, recorded, folder, given) if data.valid or data.test else None  # else reading it tells
+        known = recognise(data, recorded, folder, given) if data.valid or data.test else None
         now = known or _with_held_out_files(data, recorded, folder, given)
         corpus = prepare(now, tokenizer=tokenizer, on_progress=on_progress)
         return Found(corpus) if corpus.fingerprint == fingerprint else Found(None, corpus)
     other: EncodedCorpus | None = None
     if _is_piped(data):
-        problem = CorpusError("the run was trained on standard input, which is gone", where=folder)
+        problem = CorpusError("the run was trained on standard input, which cannot be read again", where=folder)
     else:
         try:
             other = prepare(data, tokenizer=tokenizer, on_progress=on_progress)
@@ -100,7 +100,7 @@ def find_recorded(
     cached = cached_corpus(data, fingerprint, tokenizer)
     if cached is not None:
         where = ", ".join("standard input" if source == STDIN else source for source in data.corpus)
-        gone = "has changed since the run was trained on it" if other is not None else "is not there any more"
+        gone = "has changed since the run was trained on it" if other is not None else "no longer exists"
         return Found(cached, other, f"{where} {gone}: its copy in the cache is read")
     if other is not None:
         return Found(None, other)
@@ -108,7 +108,7 @@ def find_recorded(
 
 
 def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]) -> DataConfig | None:
-    """Where a run's text is now, if these sources are its main part; None: they are another text, or piped in."""
+    """The options with the text's current paths, if ``given`` is its main part; None: a different text, or piped in."""
     if STDIN in given:  # which can be read only once
         return None
     moved = [_moved(data, corpus=given)]
@@ -120,14 +120,14 @@ def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given
 def _with_held_out_files(
     data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]
 ) -> DataConfig:
-    """These sources with the validation and test files where they exist now; as recorded if they are nowhere."""
+    """These sources with the current paths of the validation and test files, or the recorded ones if none exist."""
     places = [data, *_candidates(data, recorded, folder)]
-    there = (each for each in places if all(Path(file).exists() for file in (*each.valid, *each.test)))
+    there = (each for each in places if all(exists(file) for file in (*each.valid, *each.test)))
     return _moved(next(there, data), corpus=given)
 
 
 def _candidates(data: DataConfig, recorded: Mapping[str, Any], folder: Path) -> Iterator[DataConfig]:
-    """Where the text may have moved: with the run, or into the current folder."""
+    """Where the text may be now: moved together with the run, or in the current folder."""
     places = recorded.get("places")
     if isinstance(places, dict) and all(_are_paths(places.get(name)) for name in SOURCES):
         here = {name: [os.path.normpath(folder.absolute() / path) for path in places[name]] for name in SOURCES}

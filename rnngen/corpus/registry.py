@@ -1,4 +1,4 @@
-"""Named texts that a user can bring by name."""
+"""Texts that can be built by name, without a download."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rnngen.errors import CorpusError, UsageError
 
 
 def _pydoc() -> str:
-    """The language reference that CPython carries for its own ``help()``."""
+    """The language reference that CPython includes for ``help()``."""
     try:
         from pydoc_data.topics import topics
     except ImportError as error:
-        raise CorpusError("this Python does not carry pydoc_data", expected="CPython's standard library") from error
+        raise CorpusError("this Python does not include pydoc_data", expected="CPython's standard library") from error
     return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
 
 
@@ -24,7 +24,7 @@ def build(name: str, out: Path | None = None) -> tuple[Path, int]:
     """Write a named text to ``out`` (default ``corpora/NAME.txt``); returns the file and its characters.
 
     Raises:
-        UsageError: no text of this name.
+        UsageError: there is no text of this name.
         CorpusError: the file cannot be written.
     """
     if name not in BUILDERS:

@@ -1,14 +1,14 @@
 """Files, folders, globs and standard input, read as one stream of text.
 
-The rules, the same for training, evaluation and prompts:
+The rules are the same for training, evaluation and prompts:
 
-- Text is UTF-8. A byte that is not is an error that names its offset, unless ``errors="replace"`` was
-  asked for, which turns it into U+FFFD; so is a NUL byte.
+- Text is UTF-8. A byte that is not, or a NUL byte, is an error that names its offset; with ``errors="replace"`` it
+  becomes U+FFFD.
 - A byte order mark at the start of a file is dropped; CRLF and lone CR become LF.
-- Another kind of file (an archive, an image, UTF-16) is an error that says what it is, whatever ``errors`` says.
-- A folder stands for all text files below it, sorted by path, and a glob for those among its matches
-  (``files.py``); what they skip is told.
-- Files are joined in the order given; a file that does not end in a newline gets one before the next.
+- Another kind of file (an archive, an image, UTF-16) is an error that names the kind, even with ``errors="replace"``.
+- A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
+  (``files/find.py``); what is skipped is recorded.
+- Files are joined in the order given; if a file does not end in a newline, one is inserted before the next file.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Reader:
-    """How a text is read, and how the command that reads it is typed, of which hints are made.
+    """How bytes are decoded, and what the hints in error messages suggest to type.
 
     Attributes:
-        errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD there.
-        command: reads standard input in place of the only file, as in ``rnngen train -``; None: nothing can.
-        lenient: the option that asks for ``replace``; empty where there is none.
+        errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD in its place.
+        command: the command that reads standard input instead of the only file, as in ``rnngen train -``; None: none.
+        lenient: the option that selects ``replace``; empty: there is none.
     """
 
     errors: ErrorRule = "strict"
@@ -51,7 +51,7 @@ class Reader:
     lenient: str = "`errors=replace`"
 
     def decode(self, stream: IO[bytes], file: Path | None) -> Iterator[str]:
-        """Text of one file, None being standard input, in pieces, under the rules at the top of this module.
+        """Decode one file (None: standard input) in pieces, by the rules at the top of this module.
 
         Raises:
             CorpusError: it is not UTF-8, or cannot be read.
@@ -74,7 +74,7 @@ class Reader:
                     found=f"a NUL byte at offset {offset + nul}",
                     hint=f"To read it all the same: {self.lenient}" if self.lenient else None,
                 )
-            pending = len(decoder.getstate()[0])  # bytes of a character cut by the chunk's end
+            pending = len(decoder.getstate()[0])  # bytes of a character that the end of the chunk cuts
             try:
                 text = decoder.decode(chunk[skip:], final=not chunk)
             except UnicodeDecodeError as error:
@@ -97,15 +97,15 @@ class Reader:
             offset += len(chunk)
 
     def _hint(self, around: bytes, file: Path | None) -> str:
-        """What to type where a text is not UTF-8, from the bytes around the first that shows it."""
+        """What to do about a text that is not UTF-8, from the bytes around the first invalid one."""
         replace = f"{self.lenient} puts U+FFFD in place of each such byte." if self.lenient else ""
         if is_mostly_utf8(around):
-            return replace or "Mend it: the rest is UTF-8."
+            return replace or "Correct it: the rest is UTF-8."
         encoding = likely_encoding(around)
         kind = converted(encoding, "")
         if file is None or self.command:
             convert = kind.hint(file, self.command).replace("Read", "read", 1)
-        else:  # in its place, for it may be one of a folder
+        else:  # converted in place: it may be one file of a folder
             convert = f"convert it: {kind.extraction(argument(file))} > NEW && mv NEW {argument(file)}"
         return f"{replace} If it is {encoding}: {convert}".strip()
 
@@ -115,21 +115,21 @@ def _called(file: Path | None) -> object:
 
 
 class TextSource:
-    """One or several sources read as one text, as often as needed, in pieces of about a megabyte.
+    """One or several sources as one text, which can be read several times, in pieces of about a megabyte.
 
-    Standard input can be read only once, so it is spooled to a temporary file first.
+    Standard input can be read only once, so it is first copied to a temporary file.
 
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
         errors, command, lenient: see ``Reader``.
         stdin: where ``-`` reads from; the process's standard input by default.
-        on_progress: is told how many bytes of standard input have come ("reading").
+        on_progress: called with the number of bytes read from standard input so far ("reading").
 
     Attributes:
         summary: how many files are read, and what was skipped.
 
     Raises:
-        CorpusError: a source that stands for no file, or is no text.
+        CorpusError: a source stands for no file, or is not text.
     """
 
     def __init__(
@@ -181,13 +181,13 @@ class TextSource:
 
     @property
     def name(self) -> str:
-        """What to call this text in messages and run names."""
+        """The name of this text in messages and run names."""
         first = "stdin" if self.sources[0] == STDIN else Path(self.sources[0]).name or "corpus"
         return first if len(self.sources) == 1 else f"{first} and {len(self.sources) - 1} more"
 
     @property
     def size(self) -> int:
-        """How many bytes the files have at the moment."""
+        """The current size of the files in bytes."""
         spooled = 0
         if self._spool is not None:
             self._spool.seek(0, io.SEEK_END)

@@ -1,15 +1,15 @@
 """Contiguous parallel streams: what truncated back-propagation through time reads.
 
-The training text is a ring of N tokens. B readers stand on it at equal distances and walk on together, T
-tokens a step, each keeping its hidden state:
+The training text is a ring of N tokens. B readers start at equal distances and advance together, T tokens per step,
+each with its own hidden state:
 
     reader b, step k:   input  = tokens[b·N/B + k·T + t]
                         target = tokens[b·N/B + k·T + t + 1],   t = 0 … T-1, positions modulo N
 
-Windows may vary in length (``window_lengths.py``); k·T then stands for the steps before window k.
-After N/(B·T) steps every token has been read once: an epoch. A reader then stands where the next one began,
-so it goes on with the state it has, windows fall elsewhere in every epoch, no token is ever dropped, and the
-step number alone says where everybody is (which is what makes a resumed run equal an uninterrupted one).
+Windows may vary in length (``window_lengths.py``); k·T then stands for the number of tokens before window k. After
+N/(B·T) steps every token has been read once: an epoch. Each reader is then where the next one began and continues with
+its state, so the windows' borders differ from epoch to epoch and no token is ever dropped. The step number alone
+determines every position, which is why a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Streams:
         tokens: ids, shape (N,).
         batch_size: B.
         bptt: T.
-        jitter: standard deviation of a window's length around T; 0: all are T long.
-        seed: of the lengths.
+        jitter: standard deviation of a window's length around T; 0: all windows have length T.
+        seed: of the random lengths.
 
     Raises:
         CorpusError: the text is shorter than one window.
@@ -54,11 +54,11 @@ class Streams:
 
     @property
     def steps_per_epoch(self) -> float:
-        """N / (B·T), T being the mean length where windows vary."""
+        """N / (B·T), where T is the mean length if windows vary."""
         return len(self._tokens) / (self.batch_size * self.lengths.mean)
 
     def window(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Inputs and targets of one step, each of shape (T, B); the targets are the inputs one token on."""
+        """Inputs and targets of one step, each of shape (T, B); the targets are the inputs shifted by one token."""
         begin, length = self.lengths.window(step)
         offsets = begin + np.arange(length + 1)[:, None]  # (T+1, 1)
         positions = (self._starts + offsets) % len(self._tokens)

@@ -1,8 +1,8 @@
-"""Windows of varying length, so that gradients are not cut at the same places in every epoch (Merity et al. 2018).
+"""Windows of random length, so that gradients are not cut at the same positions in every epoch (Merity et al. 2018).
 
-A window has ⌊x⌋ steps, x normal around k (with probability 0.95) or k/2, with a standard deviation of ``jitter``, and
-at least 5 (or k, if that is fewer). Lengths are drawn in blocks, each from the seed and its own number, so that where a
-step begins depends on the seed and the number of the step alone.
+A window has ⌊x⌋ steps, where x is normally distributed around k (with probability 0.95) or k/2 with standard deviation
+``jitter``, but at least 5 (or k, if k is smaller). Lengths are drawn in blocks, each from the seed and the block's
+number, so a window's position depends on the seed and the step number alone.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ BLOCK = 1024
 
 
 class WindowLengths:
-    """Where every step's window begins in a stream, and how long it is.
+    """The position and the length of every step's window in a stream.
 
     Args:
         bptt: k.
-        jitter: standard deviation; 0: all windows are k steps long.
-        seed: of the lengths.
+        jitter: standard deviation; 0: all windows have k steps.
+        seed: of the random lengths.
     """
 
     def __init__(self, bptt: int, jitter: float, seed: int) -> None:
@@ -45,7 +45,7 @@ class WindowLengths:
         return least + at_least
 
     def window(self, step: int) -> tuple[int, int]:
-        """Steps before a window, and steps in it."""
+        """The number of tokens before a window, and in it."""
         if not self.jitter:
             return step * self.bptt, self.bptt
         block, index = divmod(step, BLOCK)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnngen.errors import UsageError
+from rnngen.errors import UsageError, shortened
 
 DEVICES = ("cuda", "mps", "cpu")  # the one that is likely the fastest first
 
@@ -72,7 +72,7 @@ def in_a_few_words(error: BaseException) -> str:
     if "primitive" in str(error) or isinstance(error, NotImplementedError):  # oneDNN's and torch's way of saying it
         return "not available on this processor"
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line if len(line) <= 80 else f"{line[:79]}…"
+    return shortened(line, 80)
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:

@@ -1,18 +1,18 @@
 """Counting n-grams exactly, in sorted arrays.
 
-An n-gram of order k is a context of k-1 tokens and the token after it. The context is itself an n-gram of order
-k-1 and is known by its number there, so the pair is one integer, ``number of the context · V + token``: exact,
-never hashed, whatever V and k. The sorted distinct pairs are the n-grams of order k, an n-gram's number is its
-place among them, and what can follow a context is a slice. At the order of single tokens the numbers are the ids.
+An n-gram of order k is a context of k-1 tokens and the token after it. The context is itself an n-gram of order k-1 and
+has a number there, so the pair is one integer, ``number of the context · V + token``: exact, never hashed, whatever V
+and k. The sorted distinct pairs are the n-grams of order k, an n-gram's number is its index among them, and the n-grams
+with the same context are a slice. For single tokens the numbers are the ids.
 
-Memory is bounded by rule, so that a text of any length can be counted:
+Three rules bound memory, so that a text of any length can be counted:
 
-1. Of a text longer than ``MOST_TOKENS`` the last ones are counted.
-2. An order of more than ``MOST_KEPT`` distinct n-grams loses those seen once; only how many each context lost is
-   kept. An n-gram that is lost takes along the longer ones it begins, which were seen once as well.
-3. An order of more than ``MOST_DISTINCT`` n-grams is not taken, nor is any above it.
+1. If a text is longer than ``MOST_TOKENS``, only its last ``MOST_TOKENS`` tokens are counted.
+2. If an order has more than ``MOST_KEPT`` distinct n-grams, those seen once are dropped; only their number per context
+   is kept. The longer n-grams that begin with a dropped one are dropped too, and were also seen once.
+3. If an order has more than ``MOST_DISTINCT`` distinct n-grams, it and all higher orders are left out.
 
-At these limits counting takes about 1.5 GB, and a model about 50 bytes an n-gram.
+At these limits counting takes about 1.5 GB, and a model about 50 bytes per n-gram.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Order:
     Attributes:
         offsets: context c is followed by the n-grams offsets[c] … offsets[c + 1] - 1; shape (C + 1,).
         tokens: the last token of each n-gram, (K,).
-        counts: of each n-gram, (K,): how often it was seen at the highest order, in how many different contexts
-            one token longer below it (Kneser & Ney 1995).
-        dropped: of each context, how many n-grams seen once were left out, (C,).
+        counts: of each n-gram, (K,): at the highest order, how often it occurs; at lower orders, after how many
+            different tokens (Kneser & Ney 1995).
+        dropped: of each context, how many n-grams seen once were dropped, (C,).
     """
 
     offsets: Ints
@@ -51,18 +51,18 @@ class Order:
 
     @classmethod
     def compact(cls, offsets: Ints, tokens: Ints, counts: Ints, dropped: Ints) -> Order:
-        """An order in uint32, which the limits above leave room in."""
+        """An order in uint32, which suffices within the limits above."""
         return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
 
 
 def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], object] = lambda: None) -> list[Order]:
-    """The n-grams of orders 1 … ``order`` of a text; fewer orders if it has no longer ones, or by rule 3.
+    """Count the n-grams of orders 1 … ``order``; fewer orders if the text has no longer ones, or by rule 3.
 
     Args:
         tokens: ids below ``vocab_size``, shape (N,).
-        order: the highest.
+        order: the highest order.
         vocab_size: V.
-        check: called between the parts of the work; what it raises ends it.
+        check: called between the parts of the work, which an exception from it ends.
     """
     tokens = tokens[-MOST_TOKENS:]
     V = vocab_size
@@ -117,7 +117,7 @@ def _keys(numbers: Ints, tokens: Ints, V: int, here: Ints) -> Ints:
 
 
 def _numbers(numbers: Ints, tokens: Ints, V: int, keys: Ints) -> Ints:
-    """For each position the number of the n-gram of the next order that ends there, -1 where there is none."""
+    """For each position, the number of the n-gram of the next order that ends there; -1: none."""
     after = np.full(len(tokens), -1, np.int32)
     for start in range(1, len(tokens), _CHUNK):
         here = np.arange(start, min(start + _CHUNK, len(tokens)))
@@ -128,7 +128,7 @@ def _numbers(numbers: Ints, tokens: Ints, V: int, keys: Ints) -> Ints:
 
 
 def find(keys: Ints, wanted: Ints) -> Ints:
-    """The place of each of ``wanted`` in sorted ``keys``, -1 where it is not there."""
+    """The index of each of ``wanted`` in sorted ``keys``; -1: not found."""
     if not len(keys):
         return np.full(wanted.shape, -1, np.int64)
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)

@@ -1,4 +1,4 @@
-"""``ngram.safetensors``: a mixture on disk, beside the weights it was fitted to; read without trusting it."""
+"""``ngram.safetensors``: a mixture on disk, next to the weights it was fitted to; its content is checked when read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_mixture(run: Run) -> Mixture:
     """The mixture of a run.
 
     Raises:
-        CheckpointError: the run has none, or a damaged one, or one that does not fit its vocabulary.
+        CheckpointError: the run has no mixture, or a damaged one, or one for a different vocabulary.
     """
     where = run.path / NGRAM
     if NGRAM not in run.manifest:
@@ -56,7 +56,7 @@ def load_mixture(run: Run) -> Mixture:
 
 
 def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
-    """Read the file's content; every number is checked before it is used as a place or a probability.
+    """Read the file's content; every number is checked before it is used as an index or a probability.
 
     Raises:
         CheckpointError: it is not a mixture over V tokens.
@@ -66,10 +66,11 @@ def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
     n = min(len(shares), len(arrays)) if shares is not None and shares.ndim == 1 else 0  # each order has arrays
     names = {f"{k}.{name}" for k in range(1, n + 1) for name in _ORDER}
     if odd := (names | {"discounts", "shares"}) ^ arrays.keys():
-        raise CheckpointError("has not the tensors of an n-gram model", where=where, found=f"{min(odd)} odd or missing")
+        found = f"{min(odd)} unexpected or missing"
+        raise CheckpointError("does not have the tensors of an n-gram model", where=where, found=found)
     assert D is not None and shares is not None
     sized = D.dtype == shares.dtype == np.float64 and D.shape == (n, 3) and n > 0
-    _check(sized, "3 discounts and a share an order, in float64", where)
+    _check(sized, "3 discounts and a share per order, in float64", where)
     _check(bool(np.all((D >= LEAST_DISCOUNT) & (D <= [1, 2, 3]))), "discounts from 0.01 to 1, 2 and 3", where)
     _check(bool(np.all((shares >= 0) & (shares <= 1))), "shares from 0 to 1", where)
     orders: list[Order] = []
@@ -87,7 +88,7 @@ def _order(arrays: Arrays, contexts: int, V: int, what: str, where: Path) -> Ord
     _check(whole, f"{what} in unsigned integers", where)
     offsets, tokens, counts, dropped = (arrays[name].astype(np.int64) for name in _ORDER)
     _check(len(offsets) == contexts + 1 and len(dropped) == contexts, f"{what} over {contexts} contexts", where)
-    _check(len(counts) == len(tokens) > 0, f"{what}: a count each", where)
+    _check(len(counts) == len(tokens) > 0, f"{what}: a count per n-gram", where)
     rising = offsets[0] == 0 and offsets[-1] == len(tokens) and bool(np.all(np.diff(offsets) >= 0))
     _check(rising, f"{what}: rising offsets", where)
     same = np.ones(len(tokens) + 1, bool)  # whether a token follows the same context as the one before it

@@ -1,9 +1,9 @@
-"""What is fitted on the validation part: the discounts of every order, and the shares of the mixture.
+"""Fitting on the validation part: the discounts of every order, and the shares of the mixture.
 
-All of them enter the probability of a token linearly: p = a + b·x with x the number in question and the others
-fixed. The log-likelihood Σ ln(a + b·x) is then concave in x, its slope Σ b / (a + b·x) falls, and where it crosses
-zero is found by bisection, without a step size to choose. Discounts are fitted one after the other, from the lowest
-order up, ``SWEEPS`` times over.
+Each of them enters the probability of a token linearly: p = a + b·x, where x is the parameter and the others are fixed.
+So the log-likelihood Σ ln(a + b·x) is concave in x, and its decreasing slope Σ b / (a + b·x) has one zero, which is
+found by bisection, without a step size to choose. Discounts are fitted one after the other, from the lowest order up,
+in ``SWEEPS`` sweeps.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ SWEEPS = 4
 MOST_FITTED = 2**18
 """Tokens of the validation part, from its beginning, that the discounts are fitted on."""
 FEWEST = 200
-"""A length of context seen less often in the validation part takes the share that is best for all lengths."""
+"""A context length that occurs less often in the validation part gets the share that is best for all lengths."""
 
 
 def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lambda: None) -> NGram:
-    """The same counts with the discounts under which ``tokens`` (N,) are likeliest; see ``count_ngrams`` for ``check``.
+    """The same counts with the discounts that maximise the likelihood of ``tokens`` (N,).
 
     Args:
         ngram: the counts.
         tokens: ids.
-        check: called between the parts of the work; what it raises ends it.
+        check: called between the parts of the work, which an exception from it ends.
     """
     if not len(tokens):
         return ngram
@@ -42,8 +42,8 @@ def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lamb
 
 
 def _sweep(evidence: Sequence[Evidence], D: Floats, V: int) -> None:
-    """Set each discount in ``D`` (n, 3) to its best value beside the others."""
-    # what a change of an order's probability is worth after all orders above it
+    """Set each discount in ``D`` (n, 3) to its best value, given the others."""
+    # the derivative of the final probability with respect to each order's
     worth = [np.ones(len(evidence[0].count))]
     for e, row in zip(evidence[:0:-1], D[:0:-1], strict=True):
         worth.insert(0, worth[0] * backoff_share(e, row))
@@ -60,12 +60,12 @@ def _sweep(evidence: Sequence[Evidence], D: Floats, V: int) -> None:
 
 
 def fit_shares(network: Floats, ngram: Floats, matched: Ints, order: int) -> NDArray[np.float64]:
-    """λ for each length of matched context, (n,), under which (1 - λ)·network + λ·ngram is likeliest.
+    """λ for each length of matched context, (n,), that maximises the likelihood of (1 - λ)·network + λ·ngram.
 
     Args:
         network: the network's probability of each token of a text, (N,).
         ngram: the n-gram model's, (N,).
-        matched: the length of context that it matched, (N,).
+        matched: the length of the context that it matched, (N,).
         order: n.
     """
     shares = np.full(order, likeliest(network, ngram - network, 0, 1, otherwise=0), np.float64)
@@ -77,7 +77,7 @@ def fit_shares(network: Floats, ngram: Floats, matched: Ints, order: int) -> NDA
 
 
 def likeliest(a: Floats, b: Floats, low: float, high: float, *, otherwise: float) -> float:
-    """The x in [low, high] that maximises Σ ln(a + b·x); ``otherwise`` where it does not depend on x."""
+    """The x in [low, high] that maximises Σ ln(a + b·x); ``otherwise`` if it does not depend on x."""
     some = b != 0
     a, b = a[some], b[some]
     if not len(a):

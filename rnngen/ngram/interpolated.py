@@ -1,17 +1,17 @@
-"""Modified Kneser-Ney: every order discounted and interpolated with the one below, down to the uniform distribution.
+"""Modified Kneser-Ney: every order is discounted and interpolated with the one below, down to the uniform distribution.
 
 With c(h, w) the count of token w after context h (k-1 tokens at order k), c(h) its sum over w, h' the context less
-its first token, and three discounts D an order, for counts of 1, 2, and 3 or more (Chen & Goodman 1999, section 3):
+its first token, and three discounts D per order, for counts of 1, 2, and 3 or more (Chen & Goodman 1999, section 3):
 
     p(w | h) = (c(h, w) - D(c(h, w))) / c(h) + γ(h) p(w | h')
     γ(h) = Σ_w D(c(h, w)) / c(h)
 
 A context that was never seen has p(w | h) = p(w | h'); below the order of single tokens p is 1/V. All discounts
 are above 0, so γ is, and no token ever has probability 0. An n-gram left out of the counts (``counts.py``, rule 2)
-was seen once and is discounted by 1, which is why nothing but their number is needed.
+was seen once and is discounted by 1, so only the number of such n-grams is needed.
 
-What a model has read is known by ``numbers``, (n - 1, B): row k-1 holds the number of the k-gram that ends at a
-stream's last token, -1 where the training text has none. Taking in a token costs a look-up an order.
+The state of the model is ``numbers``, (n - 1, B): row k-1 holds the number of the k-gram that ends at each stream's
+last token, or -1 if the training text does not contain it. Reading a token costs one look-up per order.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _CHUNK = 2**17  # tokens scored at a time
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the counts of one order say of N tokens, each after its context.
+    """The counts of one order for N tokens, each after its context.
 
     Attributes:
         count: c(h, w), (N,).
         total: c(h), (N,); 0 where the context was never seen.
         kinds: how many tokens follow h with a count of 1, 2, and 3 or more, (3, N).
-        dropped: how many were left out of the counts, (N,).
+        dropped: how many were dropped from the counts, (N,).
     """
 
     count: Ints
@@ -53,8 +53,8 @@ class NGram:
 
     Args:
         orders: counts, of single tokens first.
-        discounts: D of each order for counts of 1, 2, and 3 or more, (n, 3); by default the ones that the counts
-            themselves suggest.
+        discounts: D of each order for counts of 1, 2, and 3 or more, (n, 3); by default those that the
+            counts themselves suggest.
     """
 
     def __init__(self, orders: Sequence[Order], discounts: Floats | None = None) -> None:
@@ -80,7 +80,7 @@ class NGram:
         return np.full((self.order - 1, batch_size), -1, np.int64)
 
     def step(self, tokens: Ints, numbers: Ints) -> Ints:
-        """``numbers`` after one more token a stream, ``tokens`` (B,)."""
+        """``numbers`` after one more token per stream, ``tokens`` (B,)."""
         after = np.empty_like(numbers)
         for k in range(self.order - 1):
             after[k] = tokens if k == 0 else self._find(k, numbers[k - 1], tokens)
@@ -94,14 +94,14 @@ class NGram:
         return numbers
 
     def matched(self, numbers: Ints) -> Ints:
-        """The length of the longest context that the training text goes on from, (B,), from 0 to n - 1."""
+        """The length of the longest context that has a continuation in the training text, (B,), from 0 to n - 1."""
         longest = np.zeros(numbers.shape[1], np.int64)
         for k, contexts in enumerate(numbers, start=1):
             longest[self._totals[k][contexts] * (contexts >= 0) > 0] = k
         return longest
 
     def distribution(self, numbers: Ints) -> NDArray[np.float64]:
-        """p(w | what was read) of every token, (B, V)."""
+        """p(w | the tokens read so far) of every token, (B, V)."""
         B = numbers.shape[1]
         p = np.full((B, self.vocab_size), 1 / self.vocab_size)
         for k, order in enumerate(self.orders):
@@ -112,7 +112,7 @@ class NGram:
             begins = order.offsets[contexts].astype(np.int64)
             lengths = order.offsets[contexts + 1].astype(np.int64) - begins
             rows = np.repeat(seen, lengths)
-            # the slices begins[i] … begins[i] + lengths[i] - 1, one behind the other
+            # the slices begins[i] … begins[i] + lengths[i] - 1, concatenated
             entries = np.arange(lengths.sum()) + np.repeat(begins - lengths.cumsum() + lengths, lengths)
             counts = order.counts[entries]
             kept = counts - _discount(self.discounts[k], counts)
@@ -120,7 +120,7 @@ class NGram:
         return p
 
     def probabilities(self, tokens: Ints) -> tuple[NDArray[np.float64], Ints]:
-        """P of every token of a text given the ones before it, and the length of the context matched, each (N,)."""
+        """P of every token of a text given the ones before it, and the length of the matched context, each (N,)."""
         p, matched = np.empty(len(tokens)), np.empty(len(tokens), np.int64)
         numbers = self.start(1)
         for start in range(0, len(tokens), _CHUNK):
@@ -132,14 +132,14 @@ class NGram:
         return p, matched
 
     def evidence(self, tokens: Ints, numbers: Ints) -> tuple[list[Evidence], Ints]:
-        """What each order knows of the tokens (N,) of a text.
+        """The evidence of each order for the tokens (N,) of a text.
 
         Args:
             tokens: ids.
-            numbers: what was read before them, (n - 1, 1).
+            numbers: the state before them, (n - 1, 1).
 
         Returns:
-            An ``Evidence`` an order, and ``numbers`` after the last token.
+            One ``Evidence`` per order, and ``numbers`` after the last token.
         """
         tokens = np.asarray(tokens, np.int64)
         found, after = [], []
@@ -162,12 +162,12 @@ class NGram:
         return found, np.array(after, np.int64).reshape(-1, 1)
 
     def _find(self, k: int, contexts: Ints, tokens: Ints) -> Ints:
-        """The numbers of the n-grams of order k + 1 that are these contexts and tokens, -1 where there is none."""
+        """The numbers of the n-grams of order k + 1 that consist of these contexts and tokens; -1: none."""
         return np.where(contexts >= 0, find(self._keys[k], contexts * self.vocab_size + tokens), -1)
 
 
 def interpolate(evidence: Sequence[Evidence], discounts: Floats, vocab_size: int) -> NDArray[np.float64]:
-    """P of N tokens, (N,), from what each order knows of them and its discounts (n, 3)."""
+    """P of N tokens, (N,), from each order's evidence and discounts (n, 3)."""
     p = np.full(len(evidence[0].count), 1 / vocab_size)
     for e, D in zip(evidence, discounts, strict=True):
         p = kept_share(e, D) + backoff_share(e, D) * p
@@ -185,7 +185,7 @@ def backoff_share(e: Evidence, D: Floats) -> NDArray[np.float64]:
 
 
 def suggested_discounts(counts: Ints) -> NDArray[np.float64]:
-    """D for counts of 1, 2, and 3 or more, (3,), by how many n-grams have each count (Chen & Goodman 1999, eq. 26)."""
+    """D for counts of 1, 2 and 3 or more, (3,), from how many n-grams have each count (Chen & Goodman 1999, eq. 26)."""
     n1, n2, n3, n4 = (max(1, int((counts == c).sum())) for c in (1, 2, 3, 4))
     Y = n1 / (n1 + 2 * n2)
     return np.clip([1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3], LEAST_DISCOUNT, [1, 2, 3])
@@ -205,6 +205,6 @@ def _keys(order: Order, V: int) -> Ints:
 
 
 def _per_context(order: Order, values: NDArray[Any]) -> Ints:
-    """The sum of a value of every n-gram over those of each context, (C,)."""
+    """The sum over the n-grams of each context of a value per n-gram, (C,)."""
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return np.asarray(sums[order.offsets[1:]] - sums[order.offsets[:-1]])

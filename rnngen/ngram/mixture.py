@@ -1,4 +1,4 @@
-"""The mixture: (1 - λ)·p_network + λ·p_ngram, with one λ for each length of context that the n-gram model matched."""
+"""The mixture (1 - λ)·p_network + λ·p_ngram, with one λ for each length of context that the n-gram model matches."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rnngen.ngram.interpolated import Floats, NGram
 
 @dataclass(frozen=True)
 class Mixture:
-    """An n-gram model and how much of it is mixed into a network's distribution.
+    """An n-gram model and its share in a mixture with a network's distribution.
 
     Attributes:
-        ngram: the model.
+        ngram: the n-gram model.
         shares: λ by the length of the matched context, (n,).
     """
 
@@ -26,7 +26,7 @@ class Mixture:
     shares: NDArray[np.float64]
 
     def nats(self, tokens: Ints, network_nats: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """-ln p of each token of a text, (N,): under the n-gram model alone, and under the mixture.
+        """-ln p of each token of a text, (N,), under the n-gram model alone and under the mixture.
 
         Args:
             tokens: ids, (N,).
@@ -48,7 +48,7 @@ class Mixture:
 
     @staticmethod
     def _mix(network: Floats, ngram: Floats, share: Floats) -> NDArray[np.float64]:
-        """ln((1 - λ) e^network + λ e^ngram), without leaving the logarithm: a network can be surer than e^-745."""
+        """ln((1 - λ) e^network + λ e^ngram), in logarithms throughout: probabilities below e^-745 underflow."""
         with np.errstate(divide="ignore"):  # a share of 0 or 1
             return np.logaddexp(np.log1p(-share) + network, np.log(share) + ngram)
 
@@ -70,7 +70,7 @@ def fit_mixture(
         valid_nats: -ln p of each of those under the network, (M,).
         order: the longest n-grams.
         vocab_size: V.
-        check: called between the parts of the work; what it raises ends it.
+        check: called between the parts of the work, which an exception from it ends.
     """
     ngram = fit_discounts(NGram(count_ngrams(train, order, vocab_size, check)), valid, check)
     p, matched = ngram.probabilities(valid)

@@ -1,4 +1,4 @@
-"""Options of training from a file: TOML, or the ``config.json`` of a run."""
+"""Training options from a file: TOML, or the ``config.json`` of a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rnngen.options.invocation import Invocation
 from rnngen.platforms import quote_argument
 
 _TYPED = {"resume": "", "config": "", "allow_changed_corpus": "--resume RUN "}
-"""Options of ``train`` that exclude a file of options → what is typed before them instead."""
+"""Options of ``train`` that exclude a file of options → what to type before them instead of it."""
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """Flat names and values from a file.
+    """Read flat names and values from a file.
 
-    ``-`` and ``_`` in names are the same. Options may stand in the sections that config.json has, ``[model]``,
-    ``[data]``, ``[optimizer]`` and ``[train]``, whichever, or in none. Paths are relative to the current folder.
+    ``-`` and ``_`` in names are equivalent. An option may be in any of the sections of config.json, ``[model]``,
+    ``[data]``, ``[optimizer]`` and ``[train]``, or outside them. Paths are relative to the current folder.
 
     Raises:
         UsageError: no such file, not TOML, an unknown name or section, or an invalid value.
@@ -63,7 +63,7 @@ def _options_of(path: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Any
 
 
 def _typed(name: str) -> str:
-    """How a file spells an option."""
+    """The spelling of an option in a file."""
     return name.replace("_", "-")
 
 
@@ -73,7 +73,7 @@ def _unknown(path: Path, written: str, value: object) -> UsageError:
             f"unknown section [{written}]",
             where=path,
             expected=", ".join(f"[{section}]" for section in SECTIONS) + ", or none",
-            hint="Options can stand without a section, one per line, such as: minutes = 3.",
+            hint="Options need no section: write one per line, such as: minutes = 3.",
         )
     meant = option_meant(written)
     if meant is None:
@@ -89,7 +89,7 @@ def _not_in_a_file(path: Path, name: str, value: object, text: str) -> UsageErro
     option = f"--{_typed(name)}" if flag else f"--{_typed(name)} {given}"
     command = _TYPED.get(name, f"{text}--config {quote_argument(str(path))} ") + option
     return UsageError(
-        f"{_typed(name)} is not given in a file",
+        f"{_typed(name)} cannot be given in a file",
         where=path,
         expected="it on the command line",
         hint=f"Remove it and type: rnngen train {command}" if value is not False else "Remove it.",

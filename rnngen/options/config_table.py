@@ -1,6 +1,6 @@
-"""A file of options as a table: TOML, or the ``config.json`` of a run. What is wrong with the file itself is told here.
+"""Reading a file of options as a table: TOML, or the ``config.json`` of a run.
 
-Which options there are, and which values they may have, is the business of ``config_file.py``.
+Errors here concern the file itself; ``config_file.py`` checks the names and values of the options.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import UsageError
+from rnngen.errors import UsageError, shortened
 from rnngen.platforms import quote_argument
 
 MOST_BYTES = 1 << 20
@@ -21,10 +21,10 @@ HINT = "A file of options holds one per line, such as: minutes = 3."
 def read_table(path: Path) -> dict[str, Any]:
     """The content of a file of options.
 
-    Of a run's ``config.json`` what is recorded beside the options is left out, and so are options without a value.
+    Options without a value, and whatever else a run's ``config.json`` records, are left out.
 
     Raises:
-        UsageError: it is no file, too large, not UTF-8, or not TOML (JSON, if it begins with a brace).
+        UsageError: it is not a file, too large, not UTF-8, or not TOML (JSON, if it begins with a brace).
     """
     text = _read_text(path)
     if text.lstrip().startswith("{"):
@@ -32,14 +32,14 @@ def read_table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise UsageError("is nested too deep", where=path, expected="a TOML file", hint=HINT) from error
-    except ValueError as error:  # of numbers of thousands of digits too
+        raise UsageError("is nested too deeply", where=path, expected="a TOML file", hint=HINT) from error
+    except ValueError as error:  # also for integers of thousands of digits
         raise _not_toml(path, text, str(error)) from error
 
 
 def _read_text(path: Path) -> str:
     try:
-        if not path.is_file():  # a pipe or a device would be waited for
+        if not path.is_file():  # reading a pipe or a device could block
             path.stat()
             found = "a folder" if path.is_dir() else "a pipe or a device"
             options = path / "config.json"
@@ -51,8 +51,9 @@ def _read_text(path: Path) -> str:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        where = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}…"
-        raise UsageError(f"cannot be read ({reason})", where=where, expected="a TOML file", hint=HINT) from error
+        raise UsageError(
+            f"cannot be read ({reason})", where=shortened(str(path), 200), expected="a TOML file", hint=HINT
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,13 +89,13 @@ def _not_toml(path: Path, text: str, reason: str) -> UsageError:
     return UsageError(
         f"is not TOML ({reason[: place.start()]})",
         where=f"{path}, line {place[1]}",
-        found=repr(line if len(line) <= 60 else line[:59] + "…"),
+        found=repr(shortened(line)),
         hint=HINT if meant is None else f"Did you mean: {meant}",
     )
 
 
 def _corrected(line: str) -> str | None:
-    """The line as TOML, if it is an option and a value that are only written in another way; None: no idea."""
+    """The line as TOML, if it is an option and a value in a different notation; None: unknown."""
     parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(?:\s*[=:]\s*|\s+)(.+?)[;,]?", line[:1000])
     if parts is None or not line.isprintable() or len(parts[2].split()) > 3:  # prose
         return None

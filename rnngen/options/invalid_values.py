@@ -1,4 +1,4 @@
-"""What is said of an invalid value: how it is shown, and which other value may be meant."""
+"""Invalid values in error messages: how they are shown, and which valid value may have been meant."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rnngen.errors import shortened
 from rnngen.options.other_names import value_meant
 
 
 def shown(value: object) -> str:
-    """A value as it would be written in a file, or its beginning where that is long."""
+    """A value as it would be written in a file, shortened if it is long."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, bool):
@@ -18,11 +19,11 @@ def shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         return f"a number of {value.bit_length():,} bits"
     text = str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return shortened(text)
 
 
 def candidates(option: str, value: object, choices: Iterable[str]) -> Iterator[Any]:
-    """Other values that may be meant by one: without quotes or brackets, or by another name."""
+    """Values that may have been meant: the same without quotes or brackets, or under another name."""
     if isinstance(value, str):
         if "," in value:
             numbers = [_number(part) for part in value.split(",")]

@@ -1,8 +1,8 @@
-"""What others call the commands, options and values of this program, and the name nearest to a misspelled one.
+"""Names that other programs use for commands, options and values, and the closest match to a misspelled name.
 
-Read where a name does not exist, to say which one was meant. Options are those of char-rnn, torch-rnn, textgenrnn,
-nanoGPT, PyTorch's word_language_model, AWD-LSTM, Hugging Face and llama.cpp. Names are compared without hyphens,
-underscores and case, so each is listed once.
+Used when a name does not exist, to suggest the one that was meant. The options are those of char-rnn, torch-rnn,
+textgenrnn, nanoGPT, PyTorch's word_language_model, AWD-LSTM, Hugging Face and llama.cpp. Names are compared without
+hyphens, underscores and case, so each is listed once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "rnngen corpus": {"build": "make get create new download fetch", "build pydoc": "pydoc"},
 }
-"""Group → what to type after it → what others call that."""
+"""Group → what to type after it → other names for that."""
 
 _RUN = "The run is the first argument: rnngen {command} RUN."
 _RUN_NAMES = "model checkpoint run checkpoint-path model-path weights ckpt load model-name-or-path init-from model-dir"
@@ -174,7 +174,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "runs": {"A run is shown by: rnngen inspect RUN.": _RUN_NAMES, **_HELP},
     "corpus build": {"--out": "output o out-file file save", **_HELP},
 }  # fmt: skip
-"""Command → its option, with its value or without, or a sentence that says what to type → what others call that."""
+"""Command → its option, with or without a value, or a sentence that says what to type → other names for that."""
 
 VALUES: dict[str, dict[str, str]] = {
     "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw", "word": "word-level token",
@@ -192,27 +192,27 @@ VALUES: dict[str, dict[str, str]] = {
     "until": {"line": "newline eol", "sentence": "period dot", "paragraph": "par empty-line block"},
     "preset": {"awd-lstm": "ptb penn-treebank", "awd-lstm-wt2": "wikitext wt2 wikitext-2"},
 }  # fmt: skip
-"""Option → its value → what others call that."""
+"""Option → its value → other names for that."""
 
 
 def command_meant(group: str, word: str, known: Iterable[str]) -> str | None:
-    """What to type after the words of ``group`` instead of a command that it does not have; None: no idea."""
+    """What to type after the words of ``group`` instead of an unknown command; None: unknown."""
     return _listed(COMMANDS.get(group, {}), word) or closest(word, known)
 
 
 def other_option(command: str, name: str) -> str | None:
-    """What an option that others have is called in a command: an option, or a sentence; None: no idea.
+    """The option of a command that another program calls ``name``, or a sentence; None: unknown.
 
     Args:
         command: the words after ``rnngen``.
-        name: the option, with its hyphens or without.
+        name: the option, with or without its hyphens.
     """
     found = _listed(OPTIONS.get(command, {}), name)
     return found and found.replace("{command}", command)
 
 
 def other_key(name: str) -> str | None:
-    """The option of training that others call so, as ``name`` or ``name=value``; None: no idea."""
+    """The training option that another program calls ``name``, as ``name`` or ``name=value``; None: unknown."""
     found = other_option("train", name)
     if found is None or found == "--help":
         return None
@@ -226,27 +226,28 @@ def other_key(name: str) -> str | None:
 
 
 def value_meant(option: str, value: str, choices: Iterable[str]) -> str | None:
-    """Which of the values of an option was meant by one that it does not have; None: no idea."""
+    """The value of an option that was meant by an invalid one; None: unknown."""
     choices = list(choices)
     found = _listed(VALUES.get(option, {}), value)
     return found if found in choices else closest(value, choices)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The name that a misspelled or shortened one most likely stands for; None: no idea."""
+    """The name that a misspelled or abbreviated one most likely stands for; None: unknown."""
     from difflib import get_close_matches
 
-    names = {_squeezed(name): name for name in known}
-    word = _squeezed(word)[:100]
+    names = {squeezed(name): name for name in known}
+    word = squeezed(word)[:100]
     begun = [name for name in names if len(word) > 2 and name.startswith(word)]
     found = [word] if word in names else begun if len(begun) == 1 else get_close_matches(word, names, 1, 0.7)
     return names[found[0]] if found else None
 
 
 def _listed(table: dict[str, str], word: str) -> str | None:
-    word = _squeezed(word)
-    return next((ours for ours, others in table.items() if word in map(_squeezed, others.split())), None)
+    word = squeezed(word)
+    return next((ours for ours, others in table.items() if word in map(squeezed, others.split())), None)
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
+    """A name without hyphens, underscores and case, as names are compared."""
     return name.replace("-", "").replace("_", "").lower()

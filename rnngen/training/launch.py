@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnngen.arguments import STDIN
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import STDIN, places_from
+from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
@@ -184,7 +185,7 @@ def _config_json(
             "fingerprint": corpus.fingerprint,
             "vocab_size": corpus.tokenizer.vocab_size,
             "parts": parts,
-            "places": places_from(folder, config.data),
+            "places": relative_sources(folder, config.data),
         },
     }
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnngen.arguments import STDIN
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import STDIN, Found, find_recorded
+from rnngen.corpus.recorded import Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, shortened
 from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
 
@@ -100,7 +100,7 @@ def _is_corpus(value: object) -> bool:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return shortened(text, _LONGEST)
 
 
 class Expected(NamedTuple):

@@ -424,7 +424,10 @@ def test_standard_input_is_a_text(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     assert json.loads(outcome.out)["characters"] == 250
     shutil.rmtree(os.environ["RNNGEN_CACHE"])
     refused(
-        cli("eval", "checkpoints/stdin-1"), 1, "standard input, which is gone", "rnngen eval checkpoints/stdin-1 TEXT"
+        cli("eval", "checkpoints/stdin-1"),
+        1,
+        "standard input, which cannot be read again",
+        "rnngen eval checkpoints/stdin-1 TEXT",
     )
     stdin(monkeypatch, text.encode())
     assert json.loads(cli("eval", "checkpoints/stdin-1", "-", "--json").out)["characters"] == 5_000

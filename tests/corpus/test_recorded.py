@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rnngen.corpus.recorded import places_from
+from rnngen.corpus.recorded import relative_sources
 from rnngen.options.training import DataConfig
 from tests.conftest import FAST, Outcome, make_text
 
@@ -102,7 +102,7 @@ def test_a_text_that_is_gone_is_read_from_the_cache(project: Path, cli: Cli) -> 
     Path("text.txt").unlink()
     outcome = cli("eval")
     assert outcome.code == 0
-    assert "text.txt is not there any more: its copy in the cache is read" in outcome.err
+    assert "text.txt no longer exists: its copy in the cache is read" in outcome.err
     assert score(cli) == before
     assert cli("train", "--resume", "checkpoints/run", "--steps", "2").code == 0
 
@@ -204,7 +204,7 @@ def test_a_text_given_with_held_out_files_that_have_moved_is_trained_on(
 
 def test_places_are_paths_from_the_run(tmp_path: Path) -> None:
     data = DataConfig(corpus=(str(tmp_path / "texts" / "a.txt"), "-"), valid=(str(tmp_path / "v.txt"),))
-    places = places_from(tmp_path / "runs" / "one", data)
+    places = relative_sources(tmp_path / "runs" / "one", data)
     assert places == {"corpus": ["../../texts/a.txt", "-"], "valid": ["../../v.txt"], "test": []}
 
 

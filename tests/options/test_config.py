@@ -361,14 +361,14 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
         ("[[model]]\nhidden_size = 3", "[[model]] is a list of sections; expected [model]"),
         (
             'out = "my run"',
-            "out is not given in a file; expected it on the command line. Remove it and type: "
+            "out cannot be given in a file; expected it on the command line. Remove it and type: "
             "rnngen train FILE --config run.toml --out 'my run'",
         ),
         ('init_from = "a"', "Remove it and type: rnngen train FILE --config run.toml --init-from a"),
         ('out = "b"\ncorpus = "a.txt"', "Remove it and type: rnngen train --config run.toml --out b"),
         ('resume = "a"', "Remove it and type: rnngen train --resume a"),
         ("quiet = true", "Remove it and type: rnngen train FILE --config run.toml --quiet"),
-        ("json = false", "json is not given in a file; expected it on the command line. Remove it."),
+        ("json = false", "json cannot be given in a file; expected it on the command line. Remove it."),
         ('config = "b.toml"', "Remove it and type: rnngen train --config b.toml"),
     ],
 )

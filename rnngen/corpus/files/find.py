@@ -1,8 +1,7 @@
-"""The files that sources stand for: names, folders and globs.
+"""The search for the files that names, folders and globs stand for.
 
-A file given by its name is read, or refused if it is no text. Folders and globs are searched, and what is found there
-and is no text is skipped, together with the reason: hidden files, other kinds of files, links to folders (which may
-lead back), and what rnngen itself wrote.
+A file given by name is read, or refused if it is not text. Folders and globs are searched; hidden files, other kinds of
+files, links to folders (which may form a cycle) and rnngen's own output are skipped, and the reason is recorded.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from typing import IO, Literal
 from rnngen.corpus.files import outputs
 from rnngen.corpus.files.kinds import START_BYTES, FileKind, kind_of
 from rnngen.corpus.files.summary import Skipped, describe
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, shortened
 from rnngen.platforms import path_order, quote_argument
 
 ErrorRule = Literal["strict", "replace"]
 
 
 @dataclass
-class Found:
-    """What sources stand for.
+class FoundFiles:
+    """The result of a search.
 
     Attributes:
-        files: to be read, in order.
-        skipped: what was found and is not to be read.
-        kinds: of the skipped files that are of another kind.
+        files: those to read, in order.
+        skipped: files and folders that were found and are not read.
+        kinds: the kind of each skipped file that is not text.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -40,15 +39,15 @@ class Found:
     kinds: dict[Path, FileKind] = field(default_factory=dict)
 
     def skip(self, path: Path, reason: str, root: Path | None) -> None:
-        """Note what is not read.
+        """Record a file or folder that is not read.
 
         Args:
-            path: what it is.
-            reason: why.
-            root: the folder that it was found in; None: it was found by a glob.
+            path: its path.
+            reason: why it is not read.
+            root: the folder that was searched; None: it was found by a glob.
         """
         skipped = Skipped(path, reason, str(path.relative_to(root) if root else path))
-        if skipped not in self.skipped[-1:]:  # a glob comes by a run once for each of its files
+        if skipped not in self.skipped[-1:]:  # a glob finds a run once for each of its files
             self.skipped.append(skipped)
 
 
@@ -57,18 +56,18 @@ def find_files(sources: Sequence[str], errors: ErrorRule = "strict", command: st
     return find(sources, errors, command).files
 
 
-def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> Found:
-    """The files that ``sources`` (paths, folders, globs) stand for, in order, and what was skipped.
+def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> FoundFiles:
+    """Find the files that ``sources`` stand for, in order, and record what is skipped.
 
     Args:
         sources: paths, folders, globs.
-        errors: with ``replace`` a text with NUL bytes in a folder is read too.
-        command: what reads standard input in place of a single source, for hints: ``rnngen train -``.
+        errors: with ``replace``, a text with NUL bytes in a folder is read too.
+        command: the command that reads standard input instead of a single source, for hints: ``rnngen train -``.
 
     Raises:
-        CorpusError: a source that stands for no file, or a file given by name that is no text.
+        CorpusError: a source stands for no file, or a file given by name is not text.
     """
-    found = Found()
+    found = FoundFiles()
     command = command if len(sources) == 1 else None
     for source in sources:
         before = len(found.files)
@@ -77,7 +76,7 @@ def find(sources: Sequence[str], errors: ErrorRule = "strict", command: str | No
             exists = source != "" and path.exists()
         except (OSError, ValueError) as error:  # a name longer than a path can be, or with a NUL
             reason = error.strerror if isinstance(error, OSError) else error
-            raise CorpusError(f"cannot be read ({reason})", where=source[:80]) from error
+            raise CorpusError(f"cannot be read ({reason})", where=shortened(source, 80)) from error
         if exists and path.is_dir():
             _refuse_own(path)
             _search(_walk(path, found, root=path), found, errors, path)
@@ -105,7 +104,7 @@ def open_file(path: Path) -> IO[bytes]:
     """Open a file for reading.
 
     Raises:
-        CorpusError: the system refuses.
+        CorpusError: it cannot be opened.
     """
     try:
         return path.open("rb")
@@ -114,12 +113,12 @@ def open_file(path: Path) -> IO[bytes]:
 
 
 def refuse(kind: FileKind, where: object, file: Path | None, command: str | None) -> CorpusError:
-    """The error for what is no text.
+    """The error for a source that is not text.
 
     Args:
-        kind: what it is.
-        where: what to call it.
-        file: None where it is standard input.
+        kind: its kind.
+        where: its name in the message.
+        file: its path; None: standard input.
         command: see ``find``.
     """
     return CorpusError(
@@ -152,8 +151,8 @@ def _refuse_own(folder: Path) -> None:
         )
 
 
-def _nothing(what: str, where: object, found: Found, command: str | None) -> CorpusError:
-    """The error for a folder or a glob that leads to nothing that can be read."""
+def _nothing(what: str, where: object, found: FoundFiles, command: str | None) -> CorpusError:
+    """The error for a folder or a glob without a file that can be read."""
     skipped = tuple(found.skipped)
     kind = found.kinds.get(skipped[0].path) if len(skipped) == 1 else None
     return CorpusError(
@@ -165,7 +164,7 @@ def _nothing(what: str, where: object, found: Found, command: str | None) -> Cor
     )
 
 
-def _search(paths: Iterator[Path], found: Found, errors: ErrorRule, root: Path | None) -> None:
+def _search(paths: Iterator[Path], found: FoundFiles, errors: ErrorRule, root: Path | None) -> None:
     for path in sorted(paths, key=path_order):
         reason = _why_not(path, found, errors)
         if reason:
@@ -174,8 +173,8 @@ def _search(paths: Iterator[Path], found: Found, errors: ErrorRule, root: Path |
             found.files.append(path)
 
 
-def _why_not(file: Path, found: Found, errors: ErrorRule) -> str | None:
-    """Why a file that a search came by is not read; None: it is."""
+def _why_not(file: Path, found: FoundFiles, errors: ErrorRule) -> str | None:
+    """Why a file that was found by a search is not read; None: it is read."""
     try:
         if not file.is_file():
             return "not a regular file" if file.exists() else "broken link"
@@ -196,14 +195,14 @@ def _why_not(file: Path, found: Found, errors: ErrorRule) -> str | None:
     return outputs.REPORT if outputs.is_report(start) else None
 
 
-def _walk(folder: Path, found: Found, *, root: Path | None, hidden: bool = False) -> Iterator[Path]:
-    """All files below a folder but hidden ones, not following links to folders.
+def _walk(folder: Path, found: FoundFiles, *, root: Path | None, hidden: bool = False) -> Iterator[Path]:
+    """All files below a folder except hidden ones, without following links to folders.
 
     Args:
         folder: where to begin.
-        found: notes what is not entered.
-        root: see ``Found.skip``.
-        hidden: find hidden ones too.
+        found: records the folders that are not entered.
+        root: see ``FoundFiles.skip``.
+        hidden: whether to find hidden files too.
     """
     waiting = [folder]
     while waiting:
@@ -215,7 +214,7 @@ def _walk(folder: Path, found: Found, *, root: Path | None, hidden: bool = False
             continue
         for path in inside:
             if path.name.startswith(".") and not hidden:
-                if root:  # a glob does not mean hidden ones
+                if root:  # a glob does not match hidden ones
                     found.skip(path, "hidden", root)
             elif not _is_folder(path):
                 yield path
@@ -230,12 +229,12 @@ def _walk(folder: Path, found: Found, *, root: Path | None, hidden: bool = False
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # what it links to cannot be looked at
+    except OSError:  # its target cannot be examined
         return False
 
 
-def _matches(pattern: str, found: Found) -> Iterator[Path]:
-    """The files that a glob stands for; ``**`` follows no links to folders, which may lead back."""
+def _matches(pattern: str, found: FoundFiles) -> Iterator[Path]:
+    """The files that a glob stands for; ``**`` follows no links to folders, which may form a cycle."""
     parts = Path(pattern).parts
     first = parts.index("**") if "**" in parts else len(parts)
     tail = parts[first:]
@@ -255,7 +254,7 @@ def _matches(pattern: str, found: Found) -> Iterator[Path]:
 
 
 def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path match those of a glob, in which ``**`` is any number of folders."""
+    """Whether the parts of a path match those of a glob, in which ``**`` matches any number of folders."""
     if not pattern:
         return not names
     if pattern[0] == "**":

@@ -1,7 +1,7 @@
-"""What rnngen itself wrote, so that a folder of texts that it lies in is not learned together with it.
+"""Recognition of rnngen's own output, so that it is not learned along with the texts in the same folder.
 
-Runs and encoded corpora are told by what their files hold, wherever they are: a folder of texts with a config.json or
-a manifest.json of another program stays a folder of texts.
+Runs and encoded corpora are recognised by the content of their files, wherever they are: a folder of texts with a
+config.json or a manifest.json of another program is still a folder of texts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GENERATOR = re.compile(rb"""<meta\s+name=["']?generator["']?\s+content=["']?rnn
 
 
 def made_by_rnngen(folder: Path) -> str | None:
-    """Whether a folder is a run, whole, damaged or only begun, or an encoded corpus: ``RUN``, ``CACHE`` or None."""
+    """``RUN`` for a run, even damaged or incomplete; ``CACHE`` for an encoded corpus; None for any other folder."""
     if _keys(folder / "config.json") >= _RUN_CONFIG or _is_manifest(folder / "manifest.json"):
         return RUN
     with contextlib.suppress(OSError):
@@ -39,13 +39,13 @@ def made_by_rnngen(folder: Path) -> str | None:
 
 
 def enclosing(path: Path) -> tuple[Path, str] | None:
-    """The nearest folder, ``path`` or one above it, that rnngen made, and what it is; None: there is none."""
+    """The nearest folder that rnngen made, from ``path`` upwards, and what it is; None: there is none."""
     path = path.absolute()
     return next(((folder, made) for folder in (path, *path.parents) if (made := made_by_rnngen(folder))), None)
 
 
 def is_report(start: bytes) -> bool:
-    """Whether a file that begins like this is a page that rnngen wrote."""
+    """Whether a file that begins like this is a report by rnngen."""
     return _GENERATOR.search(start) is not None
 
 
@@ -59,7 +59,7 @@ def is_own_output(file: Path) -> bool:
 
 
 def _keys(file: Path) -> set[str]:
-    """The names at the top of a JSON file; none where it cannot be read or is no object."""
+    """The keys of the object in a JSON file; none if it cannot be read or is not an object."""
     content = _read_json(file)
     return set(content) if isinstance(content, dict) else set()
 

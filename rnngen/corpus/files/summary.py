@@ -1,4 +1,4 @@
-"""What was read of some sources and what was not, in a line."""
+"""A line that says how many files of the sources were read, and which were skipped and why."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that was found below a source, or by a glob, and not read.
+    """A file or folder that was found in a source's folder, or by a glob, and not read.
 
     Attributes:
-        path: where it is.
-        reason: why, as in "gzip archive" or "hidden".
-        name: what to call it: its path within the source.
+        path: its path.
+        reason: why it was not read, as in "gzip archive" or "hidden".
+        name: its name in messages: its path within the source.
     """
 
     path: Path
@@ -27,11 +27,11 @@ class Skipped:
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """What one reading of some sources found.
+    """Files that were read and skipped.
 
     Attributes:
-        read: how many files were read; standard input is one.
-        skipped: what was not.
+        read: how many files were read; standard input counts as one.
+        skipped: files and folders that were not read.
     """
 
     read: int = 0
@@ -41,9 +41,9 @@ class SourceSummary:
         return SourceSummary(self.read + other.read, self.skipped + other.skipped)
 
     def line(self) -> str:
-        """As in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".
+        """The summary, as in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".
 
-        At most ``LONGEST_LINE`` characters: where there are too many to be named, they are counted by reason.
+        It has at most ``LONGEST_LINE`` characters: if there are too many files to name, they are counted by reason.
         """
         read = f"{self.read:,} read"
         if not self.skipped:
@@ -52,8 +52,8 @@ class SourceSummary:
 
 
 def describe(skipped: tuple[Skipped, ...], longest: int = LONGEST_LINE) -> str:
-    """Names and reasons, or, where that is longer than ``longest``, how many there are for each reason."""
-    # what somebody might miss comes first
+    """Names and reasons, or, if that is longer than ``longest``, the number of files for each reason."""
+    # files that the user may have expected to be read come first
     telling = sorted(skipped, key=lambda each: each.reason in ("hidden", "empty"))
     named = ", ".join(f"{_short(each.name)} ({each.reason})" for each in telling)
     if len(named) <= longest:
@@ -72,6 +72,6 @@ def _listed(shown: list[str], counts: list[tuple[str, int]], kept: int) -> str:
 
 
 def _short(name: str) -> str:
-    """A name on one line and of bounded length."""
+    """The end of a name, on one line."""
     name = "".join(c if c.isprintable() else "\ufffd" for c in name)
     return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
