@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 import rnngen
 from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.evaluation.evaluate import held_out_nats
 from rnngen.evaluation.gaps import score_gaps
-from rnngen.evaluation.spot import look_again
+from rnngen.evaluation.scoring import held_out_nats
+from rnngen.evaluation.surprising import score_tokens
 from rnngen.infilling.loading import load_filler
 from rnngen.model.load import load_network
 from rnngen.options.network import ModelConfig
@@ -73,7 +73,7 @@ def spotting(run: Run, tokens: NDArray[np.integer[Any]]) -> tuple[list[float], f
         if seed == 0:
             first = np.argsort(-nats)[: round(LOOKED_AT * len(nats))]
             nats -= nats.max()  # below all that are looked at
-            nats[first] = [look.nats for look in look_again(model, filler, corrupted, first.tolist()).values()]
+            nats[first] = [score.nats for score in score_tokens(model, filler, corrupted, first.tolist()).values()]
             again = average_precision(nats, wrong)
     return found, again
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "fill": Entry("rnngen.cli.fill", "fill_command", "Fill the gaps of a text."),
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
     "report": Entry("rnngen.cli.report", "report_command", "Write a page about some runs."),
-    "runs": Entry("rnngen.cli.inspect", "runs_command", "List the runs under checkpoints/."),
+    "runs": Entry("rnngen.cli.runs", "runs_command", "List the runs under checkpoints/."),
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Build a text to train on."),
 }
 

@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnngen.arguments import STDIN
-from rnngen.cli import console
 from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.parameters import Quiet
 from rnngen.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+    from rnngen.runs.run import Run
 
 
 def report_command(
+    context: typer.Context,
     runs: Annotated[
         list[Path] | None, typer.Argument(help="The runs' folders. [default: the newest under checkpoints/]")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="File to write the page to.")] = Path("report.html"),
     text: Annotated[
         Path | None, typer.Option(help="Read this file. [default: the test part of each run's corpus]")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a page about some runs.
 
-    One file that needs no network: learning curves, perplexity, how far gradients reach, gates unit by unit, the
-    surprise of a held-out page, samples, and the configuration.
+    One file that works offline: learning curves, perplexity, how far gradients reach, gates unit by unit, the surprisal
+    of a held-out page, samples, and the configuration. Needs the extra rnngen[report].
     """
+    from rnngen.report import check_installed
     from rnngen.runs.finding import open_run
 
+    check_installed()
+    console: Console = context.obj
     if text is not None and str(text) == STDIN:
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
     for run in runs or ():
         refuse_text(run, "rnngen report --text {text}")
     folders: list[Path | None] = [*runs] if runs else [None]
-    found = [open_run(run) for run in folders]  # before torch: a wrong path is told at once
+    found = [open_run(run) for run in folders]  # before torch is imported: a wrong path is reported at once
     opened = list({run.path.resolve(): run for run in found}.values())  # each once
     from rnngen.report.page import check_out, write_report
 
     check_out(out)
     from rnngen.report.collect import collect, tell_apart
 
-    def tell(name: str, section: str) -> None:
+    def show(run: Run, section: str) -> None:
         if not quiet:
-            console.note(f"{name}: {section}")
+            console.note(f"{run.path.name}: {section}")
 
-    reports = [
-        collect(run, text, lambda section, name=run.path.name: tell(name, section))  # type: ignore[misc]
-        for run in opened
-    ]
+    reports = [collect(run, text, partial(show, run)) for run in opened]
     tell_apart(reports)
     write_report(reports, out)
     for report in reports:

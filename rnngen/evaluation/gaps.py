@@ -1,48 +1,46 @@
-"""How well a model fills gaps: whole words of a text, taken out one at a time.
+"""How well a model fills gaps: whole words of a text are taken out, one at a time, and the model puts them back.
 
 A single character between its neighbours is easily guessed, so pseudo-perplexity says little about what a bidirectional
-model is for. Here a whole word is gone. The share of words that come back exactly is the accuracy, once with the length
-given and once without; the likelihood is that of the word, given its left, its right and its length. A left-to-right
-model is asked the same: its beam search proposes, and what follows chooses (``infilling/readers.py``).
+model is for. Here a whole word is missing. The accuracy is the fraction of words that come back exactly, once with the
+length known and once without; the likelihood is that of the word, given its left, its right and its length. A
+left-to-right model gets the same task: its beam search proposes, and what follows chooses (``infilling/readers.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import normalized
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, UsageError
 from rnngen.infilling.filler import Filler
 from rnngen.infilling.gapped_text import EncodedGap
 from rnngen.infilling.options import LONGEST
+from rnngen.infilling.word_gaps import word_spans
+from rnngen.runs.run import Run
 
 WORDS = 200
-CONTEXT = 200  # tokens that are read on either side
+CONTEXT = 200  # tokens that are read on each side
 BEAM = 16
-LONGEST_WORD = 24  # tokens; a longer run of letters is no word that anybody puts back
-_CHUNK = 1 << 20
-_KINDS = ("letters", "word", "other", "mixed")
 
 
 @dataclass(frozen=True)
 class GapScore:
-    """What a model made of words that were taken out.
+    """How well a model put back words that were taken out.
 
     Attributes:
-        words: how many.
-        tokens: of them.
-        right: words that came back exactly, the length being known.
-        right_without_length: and not being known.
-        nats_at_least: -Σ ln p(word | its left, its right, its length), p being that by which fills are ranked, over the
-            sum of it over the proposals and the word: all other fills are taken to be impossible.
-        nats: the same exactly, p being the product of p(token | all to its left, all to the right of the gap); None of
-            a left-to-right model, which has no such p.
+        words: number of words.
+        tokens: number of their tokens.
+        right: number of words that came back exactly when the length was known.
+        right_without_length: the same when the length was not known.
+        nats_at_least: -Σ ln p(word | its left, its right, its length), where p is the probability by which fills are
+            ranked, normalised over the word and the proposals, as if all other fills were impossible.
+        nats: the same exactly, where p is the product of p(token | everything to its left, everything to the right of
+            the gap); None for a left-to-right model, which has no such p.
     """
 
     words: int
@@ -63,31 +61,45 @@ class GapScore:
         }
 
 
+def check_same_tokens(run: Run, other: Run) -> None:
+    """Refuse to compare runs whose tokens differ.
+
+    Raises:
+        UsageError: they have different tokenizers.
+    """
+    if other.tokenizer().to_json() != run.tokenizer().to_json():
+        raise UsageError(
+            "`against` has another tokenizer, so its tokens are not the same",
+            where=other.path,
+            hint="Train both on the same text with the same `tokenizer`.",
+        )
+
+
 def score_gaps(
     fillers: Sequence[Filler],
     tokens: NDArray[np.integer[Any]],
     words: int = WORDS,
     on_word: Callable[[int], object] | None = None,
 ) -> list[GapScore]:
-    """Take words out of a text, one at a time, all over it, and let models put them back.
+    """Take evenly spaced words out of a text, one at a time, and let models put them back.
 
     Args:
-        fillers: the models, all of the same tokenizer.
-        tokens: the text in its ids, (N,).
-        words: how many at most, of those of up to ``LONGEST_WORD`` tokens.
-        on_word: told how many are done.
+        fillers: the models, all with the same tokenizer.
+        tokens: token ids of the text, (N,).
+        words: maximum number of words, from those of up to ``word_gaps.LONGEST_WORD`` tokens.
+        on_word: called with the number of words done.
 
     Returns:
-        What each made of them. Their likelihoods are taken over the proposals of all.
+        The score of each model. Likelihoods are normalised over the proposals of all models.
 
     Raises:
         CorpusError: the text has no word that could be taken out.
     """
     tokenizer = fillers[0].tokenizer
-    there = sum(1 for _ in word_spans(tokenizer, tokens))
-    if not there:
+    found = sum(1 for _ in word_spans(tokenizer, tokens))
+    if not found:
         raise CorpusError("the text has no word to take out", expected="a word of known characters between others")
-    numbers = set(np.unique(np.linspace(0, there - 1, min(words, there)).astype(int)).tolist())
+    numbers = set(np.unique(np.linspace(0, found - 1, min(words, found)).astype(int)).tolist())
     picked = [span for i, span in enumerate(word_spans(tokenizer, tokens)) if i in numbers]
     results = []
     for number, (start, stop) in enumerate(picked):
@@ -108,7 +120,7 @@ def score_gaps(
 def _fill_one(
     fillers: Sequence[Filler], before: list[int], after: list[int], word: tuple[int, ...]
 ) -> list[tuple[bool, bool, float, float]]:
-    """Of each model: whether it was right, with the length and without, and the word's nats, at least and exactly."""
+    """For each model: whether it was right, with the length and without, and the word's nats, at least and exactly."""
     n = len(word)
     longest = max(LONGEST[fillers[0].tokenizer.level], n)
     found = [dict(filler.candidates(before, EncodedGap(range(1, longest + 1), after), BEAM)) for filler in fillers]
@@ -122,36 +134,3 @@ def _fill_one(
         exact = filler.readers.nats(before, EncodedGap([n], after), word) if filler.bidirectional else 0.0
         results.append((best_of_length == word, best == word, at_least, exact))
     return results
-
-
-def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
-    """Where words of letters begin and end in a text of ids (N,), those of up to ``LONGEST_WORD`` tokens.
-
-    A space that begins a token is part of its word. A word at either end of the text, with nothing beside it, is none.
-    """
-    table = tokenizer.token_bytes()
-    kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
-    if tokenizer.unknown_id is not None:
-        kinds[tokenizer.unknown_id] = _KINDS.index("other")
-    letters, word, other, mixed = range(4)
-    for begin in range(1, len(tokens), _CHUNK):  # a part at a time: a text may be larger than memory
-        kind = kinds[tokens[begin - 1 : begin + _CHUNK + LONGEST_WORD]]  # from the token before the part on
-        starts = np.flatnonzero((kind[1:] == word) | ((kind[1:] == letters) & (kind[:-1] == other))) + 1
-        starts = starts[starts <= _CHUNK]
-        ends = np.append(np.flatnonzero(kind != letters), len(kind))
-        stops = ends[np.searchsorted(ends, starts, "right")]
-        whole = (stops < len(kind)) & (stops - starts <= LONGEST_WORD)
-        whole[whole] = kind[stops[whole]] != mixed
-        yield from zip((starts[whole] + begin - 1).tolist(), (stops[whole] + begin - 1).tolist(), strict=True)
-
-
-def _kind(token: bytes) -> str:
-    """What a token can be of a word: ``letters``, a ``word`` that a space begins, ``other``, or ``mixed``."""
-    try:
-        text = token.decode()
-    except UnicodeDecodeError:
-        return "mixed"
-    bare = text.removeprefix(" ")
-    if bare.isalpha():
-        return "letters" if bare == text else "word"
-    return "mixed" if any(c.isalpha() for c in text) else "other"

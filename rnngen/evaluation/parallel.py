@@ -1,9 +1,9 @@
-"""A recurrent network reads a long text: sequential by nature, done in parallel, and then made exact.
+"""Reading a long text with a recurrent network in parallel, with the result of reading it sequentially.
 
-B contiguous streams are read side by side, each from a guess of the state at its beginning (zero). Then each stream is
+B contiguous streams are read in parallel, each from a guess of the state at its beginning (zero). Then each stream is
 read again from the state in which the one before it ended, but only until it meets the trajectory of the first
-reading: a recurrent network forgets, so from there on everything would come out the same. This repeats until no stream
-begins from a state that is not the one before it ended in.
+reading: a recurrent network forgets, so everything after that would be the same. This repeats until every stream
+begins in the state in which the one before it ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 TOLERANCE = {"float32": 1e-5, "bf16": 3e-2}
-"""States closer than this (relative to 1 + their size) count as met."""
+"""States that differ by less than this (relative to 1 + their size) count as equal."""
 
 _LANDMARKS = 32  # windows from a stream's beginning at which the trajectory is remembered
 
@@ -31,7 +31,7 @@ reading counts. ``positions[0] // window`` numbers the windows.
 
 
 def ids_at(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64], device: torch.device) -> Tensor:
-    """The tokens at positions (T, B) and the one after each column, (T + 1, B); beyond the end, the last token."""
+    """The tokens at positions (T, B) and the next one of each column, (T + 1, B); beyond the end, the last token."""
     rows = np.concatenate([positions, positions[-1:] + 1])
     return torch.from_numpy(tokens[np.minimum(rows, len(tokens) - 1)].astype(np.int64)).to(device)
 
@@ -44,33 +44,33 @@ def read_in_parallel(
     precision: str,
     *,
     batch_size: int | None = None,
-    most_rounds: int | None = None,
+    max_rounds: int | None = None,
 ) -> Tensor:
-    """Read ``steps`` steps of time, each from the state after the one before it.
+    """Read ``steps`` time steps, each from the state after the one before it.
 
     Args:
         read: reads a window of some streams.
         start: the state before the first step, (L, S, 1, H).
         steps: N.
-        window: T, steps a call; does not change the result.
-        precision: how near states must come to count as met: ``float32`` or ``bf16``.
-        batch_size: streams read side by side; does not change the result beyond rounding.
-        most_rounds: read streams again at most so often, which bounds the time for networks that hardly forget;
-            without it the result is exact.
+        window: T, steps per call; does not change the result.
+        precision: ``float32`` or ``bf16``; decides how close states must be to count as equal.
+        batch_size: number of streams read in parallel; does not change the result beyond rounding.
+        max_rounds: maximum number of times that streams are read again, which bounds the time for networks that hardly
+            forget; without it the result is exact.
 
     Returns:
-        The state after the last step, (L, S, 1, H), where ``steps`` are whole windows.
+        The state after the last step, (L, S, 1, H), if ``steps`` is a multiple of ``window``.
     """
-    if batch_size is None:  # streams long enough that reading their beginnings twice costs little
+    if batch_size is None:  # streams so long that reading their beginnings twice costs little
         batch_size = int(np.clip(steps // 2048, 1, 64))
-        batch_size -= batch_size % 16 if batch_size > 16 else 0  # kernels like round numbers
-    windows = math.ceil(steps / window / batch_size)  # of a stream
+        batch_size -= batch_size % 16 if batch_size > 16 else 0  # kernels are fastest with multiples of 16
+    windows = math.ceil(steps / window / batch_size)  # per stream
     B = math.ceil(steps / (windows * window))
     streams = _Streams(read, start, B, windows, window, steps, TOLERANCE[precision])
     begins = torch.cat([start, torch.zeros_like(start).expand(-1, -1, B - 1, -1)], dim=2)
     todo = torch.arange(B, device=start.device)
     streams.read(todo, begins, first=True)
-    for _ in range(min(B - 1, B if most_rounds is None else most_rounds)):  # stream b is exact after b rounds
+    for _ in range(min(B - 1, B if max_rounds is None else max_rounds)):  # stream b is exact after b rounds
         shifted = torch.cat([begins[:, :, :1], streams.ends[:, :, :-1]], dim=2)
         todo = (~streams.close(shifted, begins)).nonzero()[:, 0]
         if not len(todo):
@@ -81,7 +81,7 @@ def read_in_parallel(
 
 
 class _Streams:
-    """B contiguous streams of windows, and where reading them led so far."""
+    """B contiguous streams of windows, and the states that reading them has led to so far."""
 
     def __init__(
         self, read: ReadWindow, start: Tensor, B: int, windows: int, window: int, steps: int, tolerance: float
@@ -92,7 +92,7 @@ class _Streams:
         self.ends = start.expand(-1, -1, B, -1).clone()
 
     def read(self, streams: Tensor, state: Tensor, first: bool) -> None:
-        """Read some streams from the states given, each to its end or until it meets its earlier reading."""
+        """Read some streams from the given states, each to its end or until it meets its earlier trajectory."""
         for k in range(self._windows):
             begins = (streams.cpu().numpy() * self._windows + k) * self._window
             if begins[-1] >= self._steps:  # the last stream has no more windows
@@ -113,5 +113,5 @@ class _Streams:
         self.ends[:, :, streams] = state
 
     def close(self, a: Tensor, b: Tensor) -> Tensor:
-        """Which streams' states (L, S, B, H) are the same within the tolerance: (B,)."""
+        """Which streams have equal states (L, S, B, H) within the tolerance: (B,)."""
         return ((a - b).abs() <= self._tolerance * (1 + b.abs())).all(-1).all(0).all(0)

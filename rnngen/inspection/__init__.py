@@ -1,1 +1,1 @@
-"""What happens inside a network while it reads: how far gradients reach."""
+"""What happens inside a network while it reads: gates and states, and how far gradients reach back."""

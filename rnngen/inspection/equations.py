@@ -1,7 +1,7 @@
-"""The recurrences written out in torch, a step at a time, with every intermediate value in the open.
+"""The recurrences written out in torch, one step at a time, with every intermediate value accessible.
 
-The kernels of ``model/cells.py`` hide what is between input and output; here each gate and each state is a tensor of
-its own, that can be looked at, and that a gradient can be taken with respect to. Letters as in ``rnngen/model``.
+The kernels of ``model/cells.py`` hide everything between input and output. Here each gate and each state is a tensor
+of its own, whose values can be read and with respect to which gradients can be taken. Dimensions: see ``rnngen/model``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LayerStep:
 
     Attributes:
         states: h, and c in an LSTM: name → (B, H).
-        gates: what was multiplied with: name → (B, H); none in an RNN.
+        gates: gates and candidate: name → (B, H); none in an RNN.
     """
 
     states: dict[str, Tensor]
@@ -38,13 +38,13 @@ class LayerStep:
 
 
 def step_layer(config: ModelConfig, layer: Cell, x: Tensor, states: dict[str, Tensor]) -> LayerStep:
-    """One step of one layer, by the formulas at the top of ``model/cells.py``.
+    """Compute one step of one layer by the formulas at the top of ``model/cells.py``.
 
     Args:
-        config: says which recurrence.
-        layer: its weights.
+        config: names the recurrence.
+        layer: holds the weights.
         x: the input, (B, E).
-        states: of the step before, name → (B, H).
+        states: the states after the step before, name → (B, H).
     """
     h = states["h"]
     from_input = x @ layer.weight_ih_l0.T + layer.bias_ih_l0
@@ -63,22 +63,22 @@ def step_layer(config: ModelConfig, layer: Cell, x: Tensor, states: dict[str, Te
 
 
 def start_states(model: RecurrentLM, batch_size: int) -> list[dict[str, Tensor]]:
-    """The states before any token, all zero: a layer each, name → (B, H)."""
+    """The states before any token, all zero: for each layer, name → (B, H)."""
     names = ("h", "c") if model.config.cell == "lstm" else ("h",)
     zero = model.output.bias
     return [{name: zero.new_zeros(batch_size, layer.hidden_size) for name in names} for layer in model.cells]
 
 
 def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor]]) -> tuple[Tensor, list[LayerStep]]:
-    """Read one token a stream.
+    """Read one token per stream.
 
     Args:
         model: the network.
-        tokens: ids, (B,).
-        states: of every layer, from the step before.
+        tokens: token ids, (B,).
+        states: the states of every layer after the step before.
 
     Returns:
-        Logits of the tokens after these, (B, V), and what happened in each layer.
+        Logits of the next tokens, (B, V), and the step of each layer.
     """
     x = model.embedding(tokens)
     steps = []
@@ -86,3 +86,8 @@ def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor
         steps.append(step_layer(model.config, layer, x, before))
         x = steps[-1].states["h"]
     return model.output(x), steps
+
+
+def layer_name(direction: str, layer: int) -> str:
+    """A layer, counted from 1, in words, with the direction of reading unless that is empty."""
+    return f"{direction}, layer {layer}".removeprefix(", ")

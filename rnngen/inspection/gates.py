@@ -1,8 +1,8 @@
-"""What the gates of a network do while it reads a text, and which of its cells keep count of something that we know.
+"""What the gates of a network do while it reads a text, and which of its units track a known feature of the text.
 
 After Karpathy, Johnson & Fei-Fei, "Visualizing and Understanding Recurrent Networks" (2015): a gate is left-saturated
 below 0.1 (it erases, or lets nothing through) and right-saturated above 0.9 (it keeps, or lets everything through);
-some cells count characters since the line began, or remember that a quotation is open.
+some cells count characters since the start of the line, or remember that a quotation is open.
 """
 
 from __future__ import annotations
@@ -15,30 +15,29 @@ import torch
 from numpy.typing import NDArray
 
 from rnngen.engine.probabilities import not_finite
-from rnngen.errors import CorpusError
-from rnngen.inspection.equations import start_states, step_model
-from rnngen.model.cloze import ClozeLM, readers_by_name
-from rnngen.model.network import Network
+from rnngen.errors import CorpusError, UsageError
+from rnngen.inspection.equations import LayerStep, layer_name, start_states, step_model
+from rnngen.model.language_model import Direction, Network
 
 Values = NDArray[np.float32]
 
 LEFT, RIGHT = 0.1, 0.9
 QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“"}
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
-LONGEST = 300  # characters after which an open quotation or bracket is taken for a mistake
-LEAST_TOKENS = 20
-ENOUGH = 500  # tokens in which units that go with something are looked for
+LONGEST_SPAN = 300  # characters after which an unclosed quotation or bracket counts as closed
+MIN_TOKENS = 20
+MIN_TOKENS_FOR_DETECTORS = 500
 
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One layer while it reads T tokens.
+    """The gates and states of one layer while it reads T tokens.
 
     Attributes:
-        direction: of a bidirectional network, else empty.
+        direction: the direction of reading; empty if the network has only one.
         layer: counted from 1.
-        gates: name → values after each token was read, (T, H); none in an RNN.
-        states: h, and c in an LSTM, (T, H).
+        gates: name → values after each token, (T, H); none in an RNN.
+        states: h, and c in an LSTM, after each token, (T, H).
     """
 
     direction: str
@@ -49,70 +48,89 @@ class LayerTrace:
     @property
     def name(self) -> str:
         """Direction and layer, in words."""
-        return f"{self.direction}, layer {self.layer}".removeprefix(", ")
+        return layer_name(self.direction, self.layer)
+
+    @property
+    def units(self) -> int:
+        """H."""
+        return int(self.memory[1].shape[1])
 
     @property
     def memory(self) -> tuple[str, Values]:
-        """What carries over: the cell of an LSTM, the state of the others."""
+        """The state that carries information on, by name: the cell of an LSTM, the hidden state of the others."""
         name = "c" if "c" in self.states else "h"
         return name, self.states[name]
 
     def saturation(self) -> dict[str, tuple[float, float]]:
-        """Gate → shares of its values that are left- and right-saturated."""
+        """Gate → fractions of its values that are left- and right-saturated."""
         return {
             name: (float((values < LEFT).mean()), float((values > RIGHT).mean()))
             for name, values in self.gates.items()
-            if name != "candidate"  # no gate, but what is written
+            if name != "candidate"  # the value to be written, not a gate
         }
 
 
 @torch.no_grad()
 def trace_gates(model: Network, tokens: NDArray[np.integer[Any]]) -> list[LayerTrace]:
-    """Every gate and state at every token of a text, from the start state.
+    """Every gate and state at every token of a text, read from the start state.
 
-    A right-to-left direction begins at the text's end; its values at t are those after token t was read.
+    A right-to-left reader starts at the end of the text; its values at t are those after it has read token t.
 
     Args:
         model: the network, on the CPU.
-        tokens: ids, (T,).
+        tokens: token ids, (T,).
 
     Raises:
-        CorpusError: the text is too short to say anything.
+        CorpusError: the text is too short.
         RnngenError: a state is not finite.
     """
-    if len(tokens) < LEAST_TOKENS:
+    if len(tokens) < MIN_TOKENS:
         raise CorpusError(
             "the text is too short",
-            expected=f"{LEAST_TOKENS} tokens or more",
+            expected=f"{MIN_TOKENS} tokens or more",
             found=len(tokens),
             hint="Read a longer text with `text`.",
         )
+    return [trace for direction in model.directions for trace in _trace_direction(direction, tokens)]
+
+
+def _trace_direction(direction: Direction, tokens: NDArray[np.integer[Any]]) -> list[LayerTrace]:
+    ids = torch.from_numpy(direction.in_reading_order(tokens).astype(np.int64))
+    states = start_states(direction.reader, 1)
+    steps: list[list[LayerStep]] = []
+    for token in ids:
+        steps.append(step_model(direction.reader, token[None], states)[1])
+        states = [layer.states for layer in steps[-1]]
+
+    def over_time(rows: list[torch.Tensor]) -> Values:
+        values: Values = direction.in_reading_order(torch.cat(rows).numpy())
+        return values
+
     traces = []
-    for direction, one in readers_by_name(model).items():
-        backwards = isinstance(model, ClozeLM) and one is model.right_to_left
-        ids = torch.from_numpy(tokens[:: -1 if backwards else 1].astype(np.int64))
-        states, steps = start_states(one, 1), []
-        for token in ids:
-            _, step = step_model(one, token[None], states)
-            states = [layer.states for layer in step]
-            steps.append(step)
-
-        def over_time(rows: list[torch.Tensor], backwards: bool = backwards) -> Values:
-            values: Values = torch.cat(rows).numpy()
-            return values[::-1] if backwards else values
-
-        for layer in range(len(one.cells)):
-            at = [step[layer] for step in steps]
-            gates = {name: over_time([s.gates[name] for s in at]) for name in at[0].gates}
-            kept = {name: over_time([s.states[name] for s in at]) for name in at[0].states}
-            if not all(np.isfinite(values).all() for values in kept.values()):
-                raise not_finite()
-            traces.append(LayerTrace(direction, layer + 1, gates, kept))
+    for layer, each in enumerate(zip(*steps, strict=True), start=1):
+        gates = {name: over_time([step.gates[name] for step in each]) for name in each[0].gates}
+        kept = {name: over_time([step.states[name] for step in each]) for name in each[0].states}
+        if not all(np.isfinite(values).all() for values in kept.values()):
+            raise not_finite()
+        traces.append(LayerTrace(direction.name, layer, gates, kept))
     return traces
 
 
+def layers_with_unit(traces: list[LayerTrace], layer: int, unit: int) -> list[LayerTrace]:
+    """The traces of a layer, counted from 1, in every direction, provided that it has this unit.
+
+    Raises:
+        UsageError: there is no such unit.
+    """
+    found = [trace for trace in traces if trace.layer == layer and unit < trace.units]
+    if not found:
+        units = ", ".join(f"{trace.name}: 0 to {trace.units - 1}" for trace in traces)
+        raise UsageError("there is no such unit", expected=units, found=f"{layer}:{unit}")
+    return found
+
+
 def text_features(pieces: list[str]) -> dict[str, Values]:
-    """What we know of a text after each of its tokens, by name, (T,).
+    """Features of a text after each of its tokens, by name, (T,).
 
     Args:
         pieces: the text of each token.
@@ -130,14 +148,14 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
             at += 1
             since, line = (0, line + 1) if c == "\n" else (since + 1, line)
             word = word + 1 if c.isalpha() else 0
-            if quote and (c == quote or at - opened > LONGEST):
+            if quote and (c == quote or at - opened > LONGEST_SPAN):
                 quote = ""
             elif not quote and c in QUOTES:
                 quote, opened = QUOTES[c], at
             if c in BRACKETS:
                 stack.append(BRACKETS[c])
                 depth = at
-            elif stack and (c == stack[-1] or at - depth > LONGEST):
+            elif stack and (c == stack[-1] or at - depth > LONGEST_SPAN):
                 stack.pop()
         values = (since, bool(quote), bool(stack), word, since / lengths[min(line, len(lengths) - 1)])
         for name, value in zip(names, values, strict=True):
@@ -147,7 +165,7 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
 
 @dataclass(frozen=True)
 class Detector:
-    """A unit whose memory goes with something that we know of the text.
+    """A unit whose memory correlates with a feature of the text.
 
     Attributes:
         feature: see ``text_features``.
@@ -163,12 +181,13 @@ class Detector:
 
 
 def find_detectors(traces: list[LayerTrace], features: dict[str, Values]) -> list[Detector]:
-    """For each feature that the text has, the unit that goes with it best, the clearest first; none below ``ENOUGH``.
+    """For each feature of the text, the unit that correlates with it most strongly; the highest correlation first.
 
-    Of hundreds of units one goes with anything in a few tokens, by chance.
+    None in fewer than ``MIN_TOKENS_FOR_DETECTORS`` tokens: there, one of hundreds of units correlates with any feature
+    by chance. Features that do not vary are left out.
     """
     found = []
-    if any(len(feature) < ENOUGH for feature in features.values()):
+    if any(len(feature) < MIN_TOKENS_FOR_DETECTORS for feature in features.values()):
         return []
     for name, feature in features.items():
         if feature.std() == 0:
@@ -185,7 +204,7 @@ def find_detectors(traces: list[LayerTrace], features: dict[str, Values]) -> lis
 
 
 def correlate(values: Values, feature: Values) -> NDArray[np.float64]:
-    """Pearson's r of each column of (T, H) with a feature (T,), 0 for a column that does not change: (H,)."""
+    """Pearson's r of each column of (T, H) with a feature (T,): (H,). It is 0 for a constant column."""
     x = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
     y = feature.astype(np.float64) - feature.mean(dtype=np.float64)
     scale = np.sqrt((x**2).sum(axis=0) * (y**2).sum())

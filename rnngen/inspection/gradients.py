@@ -1,16 +1,16 @@
-"""How far gradients reach: ‖∂J^i/∂h^j‖ by the lag i - j, on real text.
+"""How far gradients reach back: ‖∂J^i/∂h^j‖ by the lag i - j, on real text.
 
 J^i is the loss at token i and h^j a layer's state at token j: ∂J^i/∂h^j = ∂J^i/∂h^i · Π ∂h^t/∂h^{t-1}. Where the
-product shrinks with the lag, a network cannot learn what lies further back (Bengio, Simard & Frasconi 1994); where it
-grows, training is unstable (Pascanu, Mikolov & Bengio 2013). In an LSTM the same is asked of c, the way that was built
-to carry (Hochreiter & Schmidhuber 1997).
+product shrinks with the lag, a network cannot learn from what lies further back (Bengio, Simard & Frasconi 1994); where
+it grows, training is unstable (Pascanu, Mikolov & Bengio 2013). For an LSTM the same is measured for c, the path that
+was designed to carry gradients (Hochreiter & Schmidhuber 1997).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,32 +18,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.engine.probabilities import not_finite
 from rnngen.errors import CorpusError
-from rnngen.inspection.equations import LayerStep, start_states, step_layer, step_model
+from rnngen.inspection.equations import layer_name, start_states, step_layer, step_model
 from rnngen.model.cells import Cell
-from rnngen.model.cloze import ClozeLM, readers_by_name
-from rnngen.model.language_model import RecurrentLM
-from rnngen.model.network import Network
+from rnngen.model.language_model import Direction, Network, RecurrentLM
 
 Curve = NDArray[np.float64]
 
-BURN_IN = 64  # tokens that are read before, so that the states are those of running text
-STREAMS = 8  # places in the text
-ENDS = 16  # losses a place
-JACOBIANS = 24  # steps whose Jacobians are looked at
-EVEN = 0.01  # a change a step below this is none
-CARRIED = 0.1  # what is left of the first lag's norm where it is carried
+BURN_IN = 64  # tokens read beforehand, so that the states are those of running text
+STREAMS = 8  # passages of the text
+ENDS = 16  # losses per passage
+JACOBIANS = 24  # steps whose Jacobians are computed
+EVEN = 0.01  # a relative change per step below this counts as none
+CARRIED = 0.1  # fraction of the norm at lag 1 that is left at the last lag if the gradient is carried
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a curve says, from its slope.
+    """Whether a gradient vanishes, explodes or is carried, judged by the slope of its curve.
 
     Attributes:
         kind: ``vanishes``, ``explodes`` or ``carries``.
-        factor: by which the norm changes a step, on average.
-        words: the sentence.
+        factor: mean factor by which the norm changes per step.
+        words: the same as a sentence.
     """
 
     kind: Literal["vanishes", "explodes", "carries"]
@@ -59,10 +56,10 @@ class Flow:
         layer: counted from 1.
         state: ``h`` or ``c``.
         mean, low, high: mean, 10th and 90th percentile over many i, by the lag from 0, (lags + 1,).
-        bound: the largest singular values of the step Jacobians of the whole layer's state, multiplied up: at most by
-            this much can lag 0 have grown, by lag, (lags + 1,).
-        verdict: in words.
-        direction: of a bidirectional network.
+        bound: product of the largest singular values of the Jacobians of the layer's whole state, by lag, (lags + 1,):
+            the norm at lag 0 can have grown by this factor at most.
+        verdict: what the curve shows.
+        direction: the direction of reading; empty if the network has only one.
     """
 
     layer: int
@@ -82,46 +79,39 @@ class Flow:
     @property
     def layer_name(self) -> str:
         """Direction and layer, in words."""
-        return f"{self.direction}, layer {self.layer}".removeprefix(", ")
+        return layer_name(self.direction, self.layer)
 
 
 def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:
     """Measure how far the gradient of the loss reaches back, for every layer and state.
 
-    In a bidirectional network back is against the direction of reading, and each direction has its own.
+    "Back" means against the direction of reading; a bidirectional network is measured in each direction.
 
     Args:
         model: the network, on the CPU.
-        tokens: a text as ids, (N,); places all over it are read.
-        lags: how many tokens to look back.
+        tokens: a text as ids, (N,), of which evenly spaced passages are read.
+        lags: number of tokens to go back.
 
     Raises:
         CorpusError: the text is too short.
     """
     model.eval().requires_grad_(False)
-    if not isinstance(model, ClozeLM):
-        (one,) = readers_by_name(model).values()
-        return _flows(one, tokens, lags)
-    (forwards, left), (backwards, right) = readers_by_name(model).items()
-    found = {forwards: _flows(left, tokens, lags, right), backwards: _flows(right, tokens[::-1], lags, left)}
-    return [replace(flow, direction=name) for name, flows in found.items() for flow in flows]
+    return [flow for direction in model.directions for flow in _flows(direction, tokens, lags)]
 
 
-def _flows(
-    model: RecurrentLM, tokens: NDArray[np.integer[Any]], lags: int, other: RecurrentLM | None = None
-) -> list[Flow]:
-    """The flow through one direction; ``other`` reads the same text from its other end, and adds its logits."""
+def _flows(direction: Direction, text: NDArray[np.integer[Any]], lags: int) -> list[Flow]:
+    """The flow through one direction. A second reader reads the same text from its other end, and adds its logits."""
+    model, other, tokens = direction.reader, direction.other, direction.in_reading_order(text)
     T = lags + ENDS
     needed = BURN_IN + T + 1 + (0 if other is None else BURN_IN)
     if len(tokens) < needed:
-        most = lags - (needed - len(tokens))
+        max_lags = lags - (needed - len(tokens))
+        longer = "read a longer text with `text`"
         raise CorpusError(
-            "the text is too short to look back that far",
+            "the text is too short for this many lags",
             expected=f"{needed} tokens for {lags} lags",
             found=len(tokens),
-            hint=f"Look back less, with `lags={most}`, or read a longer text with `text`."
-            if most > 1
-            else "Read a longer text with `text`.",
+            hint=f"Use `lags={max_lags}`, or {longer}." if max_lags > 1 else f"{longer.capitalize()}.",
         )
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
     windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
@@ -129,8 +119,7 @@ def _flows(
     for row in windows[:BURN_IN]:
         states = [step.states for step in step_model(model, row, states)[1]]
     states = [{name: s.requires_grad_() for name, s in layer.items()} for layer in states]
-    trace = [states]  # of every step, the states that the gradient is taken with respect to
-    steps: list[list[LayerStep]] = []
+    trace = [states]  # the states of every step, with respect to which the gradient is taken
     losses = []
     added = None if other is None else other(windows.flip(0), other.start_state(STREAMS))[0].flip(0)  # (N, B, V)
     for t in range(BURN_IN, BURN_IN + T):
@@ -138,15 +127,14 @@ def _flows(
         if added is not None:
             logits = logits + added[t + 2]
         losses.append(torch.nn.functional.cross_entropy(logits, windows[t + 1], reduction="sum"))
-        steps.append(step)
         trace.append([layer.states for layer in step])
     norms = _norms(losses, trace, lags)
     bounds = [_bound(model, layer, windows, trace, lags) for layer in range(len(model.cells))]
-    return [_flow(layer, name, values, bounds[layer]) for (layer, name), values in norms.items()]
+    return [_flow(direction.name, layer, name, values, bounds[layer]) for (layer, name), values in norms.items()]
 
 
 def _norms(losses: list[Tensor], trace: list[list[dict[str, Tensor]]], lags: int) -> dict[tuple[int, str], Curve]:
-    """Norms of each stream's gradient, (ends · B, lags + 1), by layer and state."""
+    """Norms of the gradient in each stream, (ends · B, lags + 1), by layer and state."""
     found: dict[tuple[int, str], list[Curve]] = {}
     for end in range(lags, len(losses)):
         past = trace[end + 1 - lags : end + 2]  # after token i - lags … after token i
@@ -157,23 +145,24 @@ def _norms(losses: list[Tensor], trace: list[list[dict[str, Tensor]]], lags: int
             [torch.zeros(len(s)) if g is None else g.norm(dim=1) for g, s in zip(gradients, wanted, strict=True)]
         )
         by_lag = each.reshape(lags + 1, len(keys), -1).flip(0).double().numpy()  # (lags + 1, states, B)
-        for place, key in enumerate(keys):
-            found.setdefault(key, []).append(by_lag[:, place].T)
+        for index, key in enumerate(keys):
+            found.setdefault(key, []).append(by_lag[:, index].T)
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
-def _flow(layer: int, name: str, norms: Curve, bound: Curve) -> Flow:
+def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve) -> Flow:
     low, high = np.percentile(norms, [10, 90], axis=0)
     mean = norms.mean(axis=0)
-    return Flow(layer + 1, name, mean, low, high, bound, judge(mean, "the cell" if name == "c" else "the state"))
+    verdict = verdict_on(mean, "the cell" if name == "c" else "the state")
+    return Flow(layer + 1, name, mean, low, high, bound, verdict, direction)
 
 
-def judge(curve: Sequence[float] | Curve, way: str = "the state") -> Verdict:
-    """What a curve of norms by lag says: from lag 1 on, for lag 0 is the loss's own step.
+def verdict_on(curve: Sequence[float] | Curve, path: str = "the state") -> Verdict:
+    """The verdict on a curve of norms by lag. Lag 0 is left out: it is the gradient within the loss's own step.
 
     Args:
         curve: norms, (lags + 1,).
-        way: what the gradient goes through.
+        path: what the gradient flows through, in words.
     """
     values = np.asarray(curve, dtype=float)[1:]
     usable = values > max(values[0], 1e-300) * 1e-30
@@ -184,35 +173,35 @@ def judge(curve: Sequence[float] | Curve, way: str = "the state") -> Verdict:
         return Verdict("explodes", math.inf, "explodes beyond all numbers")
     factor = math.exp(np.polyfit(np.arange(n), np.log(values[:n]), 1)[0])
     if factor > 1 + EVEN:
-        return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} a step")
+        return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} per step")
     if values[-1] >= CARRIED * values[0]:
-        return Verdict("carries", factor, f"carries {len(values)} steps through {way}")
+        return Verdict("carries", factor, f"carries {len(values)} steps through {path}")
     half_life = f"{math.log(2) / -math.log(factor):.3g}"
     unit = "step" if half_life == "1" else "steps"
     return Verdict("vanishes", factor, f"vanishes with a half-life of {half_life} {unit}")
 
 
 def _bound(model: RecurrentLM, layer: int, windows: Tensor, trace: list[list[dict[str, Tensor]]], lags: int) -> Curve:
-    """The largest singular values of a layer's step Jacobians in the first stream, multiplied up, (lags + 1,)."""
+    """Product of the largest singular values of a layer's Jacobians in the first stream, by lag, (lags + 1,)."""
     cell, logs = model.cells[layer], []
     for t in np.linspace(1, len(trace) - 1, JACOBIANS).astype(int):
         before = {name: s[:1].detach() for name, s in trace[t - 1][layer].items()}
         below = model.embedding(windows[BURN_IN + t - 1][:1]) if layer == 0 else trace[t][layer - 1]["h"][:1].detach()
         logs.append(math.log(max(largest_singular_value(state_jacobian(model, cell, below, before)), 1e-300)))
-    # the steps that were looked at stand for all
+    # the geometric mean over the sampled steps is taken for every step
     with np.errstate(over="ignore"):
         bound: Curve = np.exp(np.arange(lags + 1) * float(np.mean(logs)))
     return bound
 
 
 def state_jacobian(model: RecurrentLM, cell: Cell, x: Tensor, states: dict[str, Tensor]) -> Tensor:
-    """∂s^t/∂s^{t-1} of one layer, s being all of its states one after the other, (S·H, S·H).
+    """∂s^t/∂s^{t-1} of one layer, where s is the concatenation of all of its states, (S·H, S·H).
 
     Args:
-        model: says which recurrence.
+        model: names the recurrence.
         cell: the layer.
         x: its input at t, (1, E).
-        states: at t - 1, name → (1, H).
+        states: its states at t - 1, name → (1, H).
     """
     names = list(states)
 
@@ -227,7 +216,7 @@ def state_jacobian(model: RecurrentLM, cell: Cell, x: Tensor, states: dict[str, 
 
 
 def largest_singular_value(matrix: Tensor, iterations: int = 60) -> float:
-    """‖matrix‖₂ by power iteration on M^T M, from a fixed start."""
+    """‖matrix‖₂, by power iteration on M^T M from a fixed start."""
     v = torch.randn(matrix.shape[1], generator=torch.Generator().manual_seed(0)).to(matrix.dtype)
     for _ in range(iterations):
         v = matrix.T @ (matrix @ v)
@@ -236,28 +225,3 @@ def largest_singular_value(matrix: Tensor, iterations: int = 60) -> float:
             return 0.0
         v = v / norm
     return float((matrix @ v).norm())
-
-
-GATE_NAMES = {
-    "lstm": ("input", "forget", "candidate", "output"),
-    "gru": ("reset", "update", "candidate"),
-    "rnn": ("h",),
-}
-"""The blocks of a recurrent matrix, in the order of the file."""
-
-
-def recurrent_eigenvalues(model: RecurrentLM) -> list[dict[str, NDArray[np.complex128]]]:
-    """Eigenvalues of each gate's W_h, the largest modulus first: a layer each, gate → (H,).
-
-    Raises:
-        RnngenError: a weight is not finite.
-    """
-    gates = GATE_NAMES[model.config.cell]
-    found = []
-    for cell in model.cells:
-        if not cell.weight_hh_l0.isfinite().all():
-            raise not_finite()  # LAPACK does not survive it
-        blocks = cell.weight_hh_l0.detach().double().chunk(len(gates))
-        values = [torch.linalg.eigvals(block).numpy() for block in blocks]
-        found.append({gate: v[np.argsort(-np.abs(v), kind="stable")] for gate, v in zip(gates, values, strict=True)})
-    return found

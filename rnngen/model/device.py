@@ -1,4 +1,4 @@
-"""Which device of torch to compute on, and in which precision."""
+"""Which torch device to compute on, and in which precision."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 
 from rnngen.errors import UsageError, shortened
 
-DEVICES = ("cuda", "mps", "cpu")  # the one that is likely the fastest first
+DEVICES = ("cuda", "mps", "cpu")  # most likely the fastest first
 
 
 def pick_device(device: str) -> str:
-    """The device asked for; for ``auto`` the first of ``DEVICES`` that works.
+    """The requested device; for ``auto``, the first of ``DEVICES`` that works.
 
     Raises:
         UsageError: as ``usable_devices``.
@@ -24,13 +24,13 @@ def pick_device(device: str) -> str:
 
 
 def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
-    """The devices to try, in order, and why those that seem to be present cannot be used.
+    """The devices to try, in order, and for those that are present but unusable the reason.
 
     Args:
-        asked: ``auto``, or a device by name.
+        asked: ``auto`` or the name of a device.
 
     Raises:
-        UsageError: the device that was asked for does not exist or does not work.
+        UsageError: the requested device does not exist or does not work.
     """
     available = [name for name in DEVICES if _is_available(name)]
     if asked == "auto":
@@ -52,24 +52,24 @@ def _is_available(name: str) -> bool:
         return True
     try:
         return torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
-    except Exception:  # a driver that cannot even be asked
+    except Exception:  # a driver that cannot even be queried
         return False
 
 
 def _why_not(device: str) -> str | None:
-    """Why the simplest computation fails there; None: it does not."""
+    """Why the simplest computation fails on a device; None if it works."""
     try:
         works = float(torch.ones(2, device=device).sum()) == 2
-    except Exception as error:  # drivers fail in many ways, and each means the same here
+    except Exception as error:  # drivers fail in many ways, which all mean the same here
         return in_a_few_words(error)
     return None if works else "wrong results"
 
 
 def in_a_few_words(error: BaseException) -> str:
-    """Why a kernel failed: the first line of its message, shortened."""
+    """Why a kernel failed, in a few words: the first line of its message, shortened."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return "not enough memory"
-    if "primitive" in str(error) or isinstance(error, NotImplementedError):  # oneDNN's and torch's way of saying it
+    if "primitive" in str(error) or isinstance(error, NotImplementedError):  # how oneDNN and torch say it
         return "not available on this processor"
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return shortened(line, 80)
@@ -83,13 +83,13 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
 
 
 def processors() -> int:
-    """How many threads can run at once here."""
+    """How many threads can run at the same time on this machine."""
     return max(os.cpu_count() or 1, torch.get_num_threads())
 
 
 @contextlib.contextmanager
 def using_threads(threads: int) -> Iterator[None]:
-    """Let torch's kernels use this many threads of the processor; afterwards as many as before."""
+    """Let torch's CPU kernels use this many threads; restore the number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

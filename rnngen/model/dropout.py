@@ -1,4 +1,4 @@
-"""What is left out while learning: masks that are drawn once a window, the same at every step."""
+"""Dropout in recurrent networks: masks that are drawn once per window and are the same at every step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def drop_units(x: Tensor, p: float, generator: torch.Generator | None) -> Tensor
 
 
 def drop_rows(embedding: nn.Embedding, tokens: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
-    """Vectors of tokens (T, B) → (T, B, E), a share of the embedding's rows being 0 (Gal & Ghahramani 2016).
+    """Embed tokens (T, B) → (T, B, E), with a fraction p of the embedding's rows set to 0 (Gal & Ghahramani 2016).
 
-    A token is there or not in all of its places in the window; the rows that are left are scaled up for the others.
+    A token is dropped at all of its positions in the window or at none; the rows that are kept are scaled by 1/(1-p).
     """
     x: Tensor = embedding(tokens)
     if generator is None or p == 0:
@@ -28,10 +28,10 @@ def drop_rows(embedding: nn.Embedding, tokens: Tensor, p: float, generator: torc
 
 
 def drop_weights(weight: Tensor, p: float, generator: torch.Generator | None) -> Tensor:
-    """A copy of a matrix in which a share of the entries is 0, the others scaled up for it.
+    """A copy of a matrix with a fraction p of the entries set to 0 and the others scaled up (DropConnect).
 
-    A byte of randomness decides each entry, so the share is a whole number of 256ths: that is an eighth of the work
-    of drawing a number for each, which for a matrix this large would cost as much as a tenth of the whole step.
+    One random byte decides each entry, so p is rounded to a multiple of 1/256. This takes an eighth of the time of
+    drawing a number per entry, which for a matrix this large would be up to a tenth of a training step.
     """
     dropped = min(255, round(256 * p))
     if generator is None or dropped == 0:

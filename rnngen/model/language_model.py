@@ -1,28 +1,162 @@
-"""The language model: embedding → recurrent layers → softmax."""
+"""What all networks have in common, and the left-to-right language model: embedding → recurrent layers → softmax."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rnngen.errors import CheckpointError
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
-from rnngen.model.network import Network, Prediction
 from rnngen.options.network import ModelConfig
 
-EMBEDDING_RANGE = 0.1  # of uniform start values (Merity et al. 2018)
+EMBEDDING_RANGE = 0.1  # uniform initial weights lie within ± this (Merity et al. 2018)
+
+
+class Prediction(NamedTuple):
+    """Predictions for a window.
+
+    Attributes:
+        logits: logits of the targets, (T, B, V).
+        raw: input of the softmax without dropout, (T, B, H); that of both directions concatenated, (T, B, 2·H).
+        dropped: the same with dropout.
+        state: the state to carry to the next window, (L, S, B, H).
+        auxiliary: further logits of the same targets, (T, B, V) each. The training loss is the mean of the losses of
+            all of them and of ``logits``.
+    """
+
+    logits: Tensor
+    raw: Tensor
+    dropped: Tensor
+    state: Tensor
+    auxiliary: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction in which a network reads text.
+
+    Attributes:
+        name: ``left to right`` or ``right to left``; empty if the network has one direction only.
+        reader: the language model that reads in this direction.
+        backwards: whether it reads a text from its end.
+        other: the reader of the other direction, whose logits are added to this one's; None if there is none.
+    """
+
+    name: str
+    reader: RecurrentLM
+    backwards: bool = False
+    other: RecurrentLM | None = None
+
+    def in_reading_order(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values at each token of a text, (N, …), in the order in which the reader sees them, or back in text order."""
+        return values[::-1] if self.backwards else values
+
+
+class Network(nn.Module, ABC):
+    """A recurrent network over tokens: everything that depends on the kind of network is a method of it.
+
+    Attributes:
+        config: cell, sizes, dropout.
+        vocab_size: V.
+    """
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.config, self.vocab_size = config, vocab_size
+
+    @abstractmethod
+    def start_state(self, batch_size: int) -> Tensor:
+        """The state before the first window, all zero: (L, S, B, H)."""
+
+    @abstractmethod
+    def predict(
+        self, inputs: Tensor, targets: Tensor, state: Tensor, dropout: torch.Generator | None = None
+    ) -> Prediction:
+        """Predict the targets of a window, none of them from itself.
+
+        Args:
+            inputs: token ids, (T, B).
+            targets: the inputs shifted by one token, (T, B).
+            state: the state carried from the window before, (L, S, B, H).
+            dropout: draws the dropout masks; None: no dropout.
+        """
+
+    @property
+    @abstractmethod
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions in which the network reads text."""
+
+    @abstractmethod
+    def logits_between(self, before: Tensor, after: Tensor) -> Tensor:
+        """Logits of the token between two texts, (V,), from start states. A text it cannot read is ignored.
+
+        Args:
+            before: token ids, (N,).
+            after: token ids, (M,).
+        """
+
+    @property
+    def device(self) -> torch.device:
+        """The device that holds the parameters."""
+        return next(self.parameters()).device
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(p.numel() for p in self.parameters())
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies of all parameters by name, on the CPU; tied ones appear once."""
+        return {name: p.detach().to("cpu", copy=True).contiguous() for name, p in self.named_parameters()}
+
+    @torch.no_grad()
+    def load_weights(self, weights: Mapping[str, Any], where: object = None) -> None:
+        """Set all parameters by name.
+
+        Args:
+            weights: tensors or NumPy arrays under exactly the names of ``weights()``.
+            where: what error messages call the source of the weights.
+
+        Raises:
+            CheckpointError: a name is missing or unknown, or a shape differs.
+        """
+        parameters = dict(self.named_parameters())
+        if odd := sorted(parameters.keys() ^ weights.keys()):
+            missing = odd[0] in parameters
+            raise CheckpointError(
+                f"{'lacks' if missing else 'has an unknown'} tensor {odd[0]}",
+                where=where,
+                hint="config.json and the weights do not belong together.",
+            )
+        for name, parameter in parameters.items():
+            given = torch.as_tensor(weights[name])
+            if given.shape != parameter.shape:
+                raise CheckpointError(
+                    f"tensor {name} has another shape than config.json says",
+                    where=where,
+                    expected=tuple(parameter.shape),
+                    found=tuple(given.shape),
+                )
+            parameter.copy_(given)
 
 
 class RecurrentLM(Network):
-    """A left-to-right recurrent language model with its state in the open.
+    """A left-to-right recurrent language model with an explicit state.
 
     The logits at t come from the state after token t and predict token t+1; the first token of a text is
     predicted from the start state, by ``readout(start_state)``.
 
     Args:
-        config: sizes, cell, dropout.
+        config: cell, sizes, dropout.
         vocab_size: V.
-        generator: draws the start values.
+        generator: draws the initial weights.
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> None:
@@ -46,7 +180,7 @@ class RecurrentLM(Network):
             for matrix in (self.embedding.weight, self.output.weight):
                 nn.init.uniform_(matrix, -EMBEDDING_RANGE, EMBEDDING_RANGE, generator=generator)
         else:
-            # tied weights serve as both, so they begin at the scale of the smaller use
+            # tied weights serve as both, so they start at the smaller of the two scales
             scale = self.output.in_features**-0.5
             nn.init.normal_(self.embedding.weight, std=scale if config.tied else 1, generator=generator)
             for layer in self.cells:
@@ -73,28 +207,44 @@ class RecurrentLM(Network):
         return logits
 
     def top(self, state: Tensor) -> Tensor:
-        """What the softmax reads of a state (L, S, B, H): the last layer's h, (B, H)."""
+        """Input of the softmax in a state (L, S, B, H): the last layer's h, (B, H)."""
         return state[-1, 0, :, : self.output.in_features]
 
     def predict(
         self, inputs: Tensor, targets: Tensor, state: Tensor, dropout: torch.Generator | None = None
     ) -> Prediction:
-        """Predict the targets of a window, each from all that is to its left. See ``forward``."""
+        """Predict the targets of a window, each from everything to its left. See ``Network.predict``."""
         raw, dropped, after = self.read(inputs, state, dropout)
         return Prediction(self.output(dropped), raw, dropped, after)
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """The only direction."""
+        return (Direction("", self),)
+
+    def logits_between(self, before: Tensor, after: Tensor) -> Tensor:
+        """Logits of the token after a text, (V,): what follows it is not read."""
+        return self.logits_after(before)
+
+    def logits_after(self, tokens: Tensor) -> Tensor:
+        """Logits of the token after a text of ids (N,), read from the start state: (V,)."""
+        state = self.start_state(1)
+        if len(tokens):
+            state = self.read(tokens[:, None], state)[2]
+        return self.readout(state)[0]
 
     def forward(self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Read a window of every stream.
 
         Args:
-            tokens: ids, (T, B).
-            state: what was carried here, (L, S, B, H).
-            dropout: draws the dropout masks; without it nothing is dropped. One mask a window, the same at
+            tokens: token ids, (T, B).
+            state: the state carried from the window before, (L, S, B, H).
+            dropout: draws the dropout masks; None: no dropout. Each mask is drawn once per window and is the same at
                 every step: of a layer's input or output (variational dropout, Gal & Ghahramani 2016), and of the
                 recurrent weights, the same for all streams (DropConnect, Merity et al. 2018).
 
         Returns:
-            Logits (T, B, V), the one at t predicting token t+1, and the state after the window.
+            Logits (T, B, V), those at t predicting token t+1, and the state after the window.
         """
         _, dropped, after = self.read(tokens, state, dropout)
         return self.output(dropped), after
@@ -102,7 +252,7 @@ class RecurrentLM(Network):
     def read(
         self, tokens: Tensor, state: Tensor, dropout: torch.Generator | None = None, masked: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As ``forward``, up to the softmax; of tokens that are ``masked``, (T, B), nothing is read: their input is 0.
+        """Do as ``forward`` does, up to the softmax. Tokens that are ``masked``, (T, B), are read as an input of 0.
 
         Returns:
             The last layer's output (T, B, H), the same with dropout, and the state after the window.

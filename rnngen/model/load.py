@@ -1,4 +1,4 @@
-"""The network that a configuration describes, and the network of a run."""
+"""Making the network that a configuration describes, and loading the network of a run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import torch
 
 from rnngen.errors import UsageError
 from rnngen.model.cloze import ClozeLM
-from rnngen.model.language_model import RecurrentLM
-from rnngen.model.network import Network
+from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.options.config import RunConfig
 from rnngen.options.network import ModelConfig
 from rnngen.runs.layout import CONFIG, MODEL
@@ -15,28 +14,28 @@ from rnngen.runs.run import Run
 
 
 def make_network(config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> Network:
-    """A network with start values that ``generator`` draws."""
+    """A network whose initial weights ``generator`` draws."""
     return (ClozeLM if config.bidirectional else RecurrentLM)(config, vocab_size, generator)
 
 
 def load_network(run: Run) -> Network:
-    """A run's network with the weights to use, in float32 on the CPU.
+    """A run's network with its best weights, in float32 on the CPU.
 
     Raises:
-        CheckpointError: weights, configuration and vocabulary do not belong together.
+        CheckpointError: weights, configuration and vocabulary do not match.
     """
-    weights = run.weights()  # checked before anything of their size is made
+    weights = run.weights()  # checked before anything of their size is allocated
     model = make_network(run.model_config(), run.tokenizer().vocab_size)
     model.load_weights(weights, run.path / MODEL)
     return model.eval()
 
 
 def load_language_model(run: Run) -> RecurrentLM:
-    """A run's network, which has to read from left to right.
+    """The network of a left-to-right run.
 
     Raises:
         CheckpointError: as ``load_network``.
-        UsageError: it is bidirectional.
+        UsageError: the run is bidirectional.
     """
     model = load_network(run)
     if not isinstance(model, RecurrentLM):
@@ -45,7 +44,7 @@ def load_language_model(run: Run) -> RecurrentLM:
 
 
 def fresh_network(run: Run) -> Network:
-    """A network as a run's was before its first step.
+    """A run's network as it was before the first training step.
 
     Raises:
         CheckpointError: the configuration is damaged.

@@ -1,4 +1,8 @@
-"""The page's charts, as Vega-Lite specifications. Colours come from the page, which may be light or dark."""
+"""The charts of the page, as Vega-Lite specifications. Their colours come from the page, which may be light or dark.
+
+Vega stays although it brings a JavaScript engine, which is why reports are an extra: no lighter library draws bands and
+logarithmic axes that adapt to the width of a phone, answer to a pointer and are redrawn for dark mode and for print.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,15 @@ import numpy as np
 from rnngen.report.collect import RunReport
 
 HEIGHT = 260
-MOST_POINTS = 200
-LEAST = 1e-12  # of the largest norm: where the axis ends
+MAX_POINTS = 200
+AXIS_END = 1e-12  # smallest norm that is drawn, as a fraction of the largest
 
 
 def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
-    """The loss on the validation part over time, one line a run; None where no run was validated twice.
+    """The loss on the validation part over time, one line per run; None if no run was validated twice.
 
-    In nats per token; where the runs' tokens differ, in bits per character. A curve begins with the weights that
-    training began with.
+    The unit is nats per token or, if the runs' tokens differ, bits per character. A curve starts with the loss of the
+    initial weights.
     """
     tokens = {(report.card.tokenizer, report.card.fingerprint) for report in reports}
     per_token = len(tokens) == 1 or any(report.card.characters_per_token is None for report in reports)
@@ -36,9 +40,7 @@ def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
     ]
     if not rows:
         return None
-    unit = ("pseudo-" if reports[0].card.bidirectional else "") + (
-        "nats per token" if per_token else "bits per character"
-    )
+    unit = reports[0].kind.prefix + ("nats per token" if per_token else "bits per character")
     return _finish(
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=True)
@@ -52,18 +54,18 @@ def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
 
 
 def gradient_flow(report: RunReport) -> dict[str, Any] | None:
-    """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: mean, and 10th to 90th percentile."""
+    """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: its mean, and the 10th to 90th percentile."""
     rows = [
         {
             "state": flow.name,
             "lag": lag,
             "mean": float(mean),
-            "low": max(float(low), flow.mean.max() * LEAST),
-            "high": max(float(high), flow.mean.max() * LEAST),
+            "low": max(float(low), flow.mean.max() * AXIS_END),
+            "high": max(float(high), flow.mean.max() * AXIS_END),
         }
         for flow in report.flows
         for lag, (mean, low, high) in enumerate(zip(flow.mean, flow.low, flow.high, strict=True))
-        if mean > flow.mean.max() * LEAST and np.isfinite([mean, low, high]).all()
+        if mean > flow.mean.max() * AXIS_END and np.isfinite([mean, low, high]).all()
     ]
     if not rows:
         return None
@@ -87,7 +89,7 @@ def _colour(name: str) -> alt.Color:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(int))
+    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int))
     return [points[i] for i in kept]
 
 

@@ -1,4 +1,4 @@
-"""What the page shows of a run, gathered from its folder, its text and its network."""
+"""The contents of the page: what it shows of each run, from the run's folder, its text and its network."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
-from rnngen.evaluation.evaluate import held_out_nats, score_text
+from rnngen.evaluation.evaluate import score_text
+from rnngen.evaluation.scores import TextScore, kind_of_score
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.evaluation.surprisal import level_of
+from rnngen.infilling.loading import load_filler
+from rnngen.infilling.word_gaps import fill_some_words
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
 from rnngen.inspection.gradients import Flow, gradient_flow
+from rnngen.model.language_model import Network
 from rnngen.model.load import load_network
-from rnngen.model.network import Network
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
 from rnngen.sampling.loading import load
-from rnngen.training.samples import fill_some_words
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
-CONTEXT = 500  # tokens that are read on either side of it
+CONTEXT = 500  # tokens that are read on each side of it
 TRACED = 300  # tokens whose gates are shown,
-READ = 2000  # of those that are read, as by ``rnngen inspect gates``
+READ = 2000  # out of those that are read, as by ``rnngen inspect gates``
 LAGS = 100
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
@@ -41,20 +44,20 @@ SEED = 0
 
 @dataclass
 class RunReport:
-    """What the page shows of one run; of what could not be had, ``missing`` says why.
+    """What the page shows of one run.
 
     Attributes:
-        run: the folder.
-        card: of ``rnngen inspect``.
-        config: all that was decided before the first step, as JSON.
+        run: the run's folder.
+        card: the card that ``rnngen inspect`` shows.
+        config: the configuration before the first training step, as JSON.
         text: the name of the file that was read; None: the test part of the run's corpus.
-        scores: as ``rnngen eval --json`` names them.
+        scores: the scores under the keys of ``rnngen eval --json``.
         flows: gradient flow.
-        page: tokens with their level of surprise, and what is said when one is pointed at.
+        page: tokens, each with its level of surprisal and the text to show when it is pointed at.
         traces: gates and states for the pickers, see ``_traces``.
-        samples: how each was made, and the text.
-        missing: section → why it is not there.
-        above: how many folders above the run's its name begins with.
+        samples: for each sample, how it was made, and its text.
+        missing: section → why it is missing.
+        parents: number of parent folders that the run's name includes.
     """
 
     run: Path
@@ -67,22 +70,27 @@ class RunReport:
     traces: dict[str, Any] = field(default_factory=dict)
     samples: list[tuple[str, str]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    above: int = 0
+    parents: int = 0
 
     @property
     def name(self) -> str:
-        """The folder's name, after as many folders above it as were asked for."""
+        """The folder's name, preceded by those of ``parents`` folders above it."""
         parts = self.run.resolve().parts
-        return "/".join(parts[-1 - self.above :])
+        return "/".join(parts[-1 - self.parents :])
+
+    @property
+    def kind(self) -> type[TextScore]:
+        """The kind of score that the run gets."""
+        return kind_of_score(bidirectional=self.card.bidirectional)
 
 
 def collect(run: Run, text: Path | None = None, on_section: Callable[[str], object] | None = None) -> RunReport:
-    """Gather everything about a run.
+    """Collect everything about a run.
 
     Args:
         run: the run.
         text: a file to read; by default the test part of the run's corpus.
-        on_section: told the name of each section before it is begun.
+        on_section: called with the name of each section before it is collected.
 
     Raises:
         CheckpointError: the run is damaged.
@@ -123,7 +131,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         with file_or_test_part(run, text) as encoded:
             for name, make in from_text.items():
                 attempt(name, partial(make, encoded))
-    except RnngenError as error:  # there is no text
+    except RnngenError as error:  # the run's text is gone
         if text:
             raise
         report.missing |= dict.fromkeys(from_text, str(error))
@@ -133,19 +141,17 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
 
 
 def tell_apart(reports: Sequence[RunReport]) -> None:
-    """Give runs of the same folder name longer names, until they differ."""
-    for above in range(20):
+    """Give runs whose folders have the same name longer names, until they differ."""
+    for parents in range(20):
         names = [report.name for report in reports]
         if len(set(names)) == len({report.run.resolve() for report in reports}):
             return
         for report in reports:
-            report.above = above + 1 if names.count(report.name) > 1 else report.above
+            report.parents = parents + 1 if names.count(report.name) > 1 else report.parents
 
 
 def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
     if encoded is not None:
-        from rnngen.infilling.loading import load_filler
-
         filler = load_filler(run)
         return [("words filled in", fill_some_words(filler, encoded.tokens, seed)) for seed in range(3)]
     generator = load(run)
@@ -167,7 +173,7 @@ def _surprisal(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.intege
 
 
 def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> dict[str, Any]:
-    """Gates and states as bytes, -1 to 1 on 1 to 255, units by tokens; and the units that go with something."""
+    """Gates and states as bytes, (units, tokens), -1 to 1 mapped to 1 to 255; and the units that track a feature."""
     traces = trace_gates(network, tokens)
     pieces = pieces_of(tokenizer, tokens.tolist())
     detectors = find_detectors(traces, text_features(pieces))
@@ -181,9 +187,7 @@ def _traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[A
         saturation = [
             {"gate": gate, "left": left, "right": right} for gate, (left, right) in trace.saturation().items()
         ]
-        layers.append(
-            {"name": trace.name, "units": trace.memory[1].shape[1], "series": series, "saturation": saturation}
-        )
+        layers.append({"name": trace.name, "units": trace.units, "series": series, "saturation": saturation})
     units = []
     for d in detectors:
         layer = next(i for i, trace in enumerate(traces) if trace is d.trace)

@@ -1,4 +1,4 @@
-"""The page: a Jinja2 template, in which every text is escaped, with Vega's scripts in it."""
+"""The page: a Jinja2 template that escapes every text, with the scripts of Vega embedded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnngen.errors import CheckpointError, UsageError
+from rnngen.evaluation.scores import PseudoScore, Score
 from rnngen.evaluation.surprisal import LEVELS
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
@@ -19,24 +20,11 @@ from rnngen.runs.files import write_atomically
 from rnngen.version import __version__
 
 GENERATOR = "rnngen"
-"""What the page says of itself within its first 2,000 bytes, by which it is recognised, as by reading a folder."""
-
-SCORES = {
-    "nats_per_token": "nats per token",
-    "token_perplexity": "token perplexity",
-    "word_perplexity": "word perplexity",
-    "bits_per_character": "bits per character",
-    "bits_per_byte": "bits per byte",
-}
-PSEUDO_SCORES = {
-    "pseudo_nats_per_token": "pseudo-nats per token",
-    "pseudo_perplexity": "pseudo-perplexity",
-    "pseudo_bits_per_character": "pseudo-bits per character",
-}
+"""The generator that a page names within its first 2,000 bytes, by which it is recognised as a report."""
 
 
 def render(reports: Sequence[RunReport]) -> str:
-    """The page about some runs, as HTML that needs nothing else."""
+    """The page about some runs, as one self-contained HTML document."""
     environment = Environment(
         loader=PackageLoader("rnngen.report", "."),
         autoescape=True,
@@ -44,17 +32,15 @@ def render(reports: Sequence[RunReport]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    kinds = [
-        ("Perplexity", SCORES, [r for r in reports if not r.card.bidirectional]),
-        ("Pseudo-perplexity", PSEUDO_SCORES, [r for r in reports if r.card.bidirectional]),
-    ]
+    groups = [(kind, [report for report in reports if report.kind is kind]) for kind in (Score, PseudoScore)]
+    groups = [(kind, group) for kind, group in groups if group]
     return environment.get_template("page.html.j2").render(
         generator=GENERATOR,
         version=__version__,
         reports=reports,
         levels=[label for _, label in LEVELS],
-        curves=[(title, charts.learning_curves(group)) for title, _, group in kinds if group],
-        tables=[(title, names, group) for title, names, group in kinds if group],
+        curves=[(kind, charts.learning_curves(group)) for kind, group in groups],
+        tables=groups,
         flows=[charts.gradient_flow(report) for report in reports],
         traces=[report.traces for report in reports],
         vega=Markup(_vega()),
@@ -62,28 +48,28 @@ def render(reports: Sequence[RunReport]) -> str:
 
 
 def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script; nothing in it can end the element that it stands in."""
+    """Vega, Vega-Lite and Vega-Embed as one script that cannot end its own element."""
     import vl_convert
     from altair import SCHEMA_VERSION
 
-    snippet: Any = None  # the stubs do not know that it may be left out
+    snippet: Any = None  # the stubs do not know that it can be omitted
     script: str = vl_convert.javascript_bundle(snippet, vl_version=".".join(SCHEMA_VERSION.split(".")[:2]))
     return script.replace("</script", "<\\/script")
 
 
 def write_report(reports: Sequence[RunReport], out: Path) -> None:
-    """Write the page into a file; one that is not a report is not overwritten.
+    """Write the page to a file. A file that is not a report is not overwritten.
 
     Raises:
-        UsageError: such a file, or a folder, is there.
-        CheckpointError: it cannot be written.
+        UsageError: the file exists and is not a report, or is a folder.
+        CheckpointError: the file cannot be written.
     """
     check_out(out)
     write_atomically(out, render(reports).encode("utf-8", errors="replace"))
 
 
 def check_out(out: Path) -> None:
-    """Refuse to overwrite what is not a report.
+    """Refuse to overwrite anything but a report.
 
     Raises:
         UsageError, CheckpointError: see ``write_report``.
@@ -100,14 +86,13 @@ def check_out(out: Path) -> None:
             begins = file.read(2000)
     except OSError as error:
         raise CheckpointError(f"cannot be read ({error.strerror})", where=out) from error
-    marks = (
-        f'<meta name="generator" content="{name}">'.encode() for name in (GENERATOR, "rnngen report")
-    )  # and of old
+    # the second name is that of older versions
+    marks = (f'<meta name="generator" content="{name}">'.encode() for name in (GENERATOR, "rnngen report"))
     if not begins.startswith(b"<!doctype html") or not any(mark in begins for mark in marks):
         raise UsageError(
             "`out` names a file that is not a report",
             found=out,
-            expected="a report, or a name that is free",
+            expected="a report, or an unused name",
             hint=f"Type another name: `out={quote_argument(str(_free_name(out)))}`",
         )
 

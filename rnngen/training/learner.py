@@ -131,7 +131,7 @@ class Learner:
             prediction = self.model.predict(inputs, targets, self.hidden, self.dropout)
         losses = [
             torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-            for logits in (prediction.logits, *prediction.beside)
+            for logits in (prediction.logits, *prediction.auxiliary)
         ]
         c = self.config.optimizer
         alpha, beta = c.activation_regularization, c.temporal_activation_regularization

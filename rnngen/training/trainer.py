@@ -17,7 +17,7 @@ import torch
 from rnngen.corpus.progress import Interrupted
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import TrainingError
-from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.device import using_threads
 from rnngen.options.config import RunConfig
 from rnngen.runs.layout import SAMPLES
@@ -229,7 +229,7 @@ class Trainer(LiveRun):
 
     def _validate(self) -> Validated:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.averaged
-        how = {"precision": self.learner.precision, "most_rounds": VALIDATION_ROUNDS}
+        how = {"precision": self.learner.precision, "max_rounds": VALIDATION_ROUNDS}
         nats = held_out_nats(model, valid, check=self._check, **how)
         nll = nats / len(valid)
         if not math.isfinite(nll):

@@ -128,7 +128,7 @@ def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_
     shown = cli(*verse, "--ngram", "--quiet")
     assert "word perplexity  " not in shown.out
     assert shown.out.endswith(f"\n({why})\n")
-    assert shown.out.count("bits a character") == 2
+    assert shown.out.count("bits per character") == 2
     outcome = cli(*verse, "--ngram", "--json")
     score = strict_json(outcome.out)
     assert [part["word_perplexity"] for part in (score, score["ngram"], score["mixture"])] == [None] * 3
@@ -201,18 +201,18 @@ def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: P
     rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
     assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
     assert rows.keys() == {
-        "nats a token",
+        "nats per token",
         "token perplexity",
         "word perplexity",
-        "bits a character",
-        "bits a byte",
+        "bits per character",
+        "bits per byte",
         "tokens",
         "words",
         "characters",
         "bytes",
     }
-    assert float(rows["nats a token"]) == pytest.approx(score["nats_per_token"], abs=1e-4)
-    assert float(rows["bits a byte"]) == pytest.approx(score["bits_per_byte"], abs=1e-4)
+    assert float(rows["nats per token"]) == pytest.approx(score["nats_per_token"], abs=1e-4)
+    assert float(rows["bits per byte"]) == pytest.approx(score["bits_per_byte"], abs=1e-4)
     assert rows["characters"] == "1,000"
 
 

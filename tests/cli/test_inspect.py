@@ -68,7 +68,7 @@ def test_mistakes_are_told(cli: Cli) -> None:
     Path("short.txt").write_text("too short")
     for arguments, code, said in (
         (["nowhere"], 1, "nowhere: is not a run"),
-        (["--text", "short.txt"], 1, "the text is too short to look back that far"),
+        (["--text", "short.txt"], 1, "the text is too short for this many lags"),
         (["--text", "missing.txt"], 1, "missing.txt: no such file"),
         (["--lags", "0"], 2, "invalid value for --lags"),
     ):

@@ -95,7 +95,7 @@ def test_the_table_of_the_network_stands_first_and_unchanged(cli: Cli, mixed: Pa
     plain, both = cli("eval", mixed).out, cli("eval", mixed, "--ngram").out
     assert both.startswith(plain + "\nnot the network alone, on the same text:\n")
     score = json.loads(cli("eval", mixed, "--ngram", "--json").out)
-    row = next(line for line in both.removeprefix(plain).splitlines() if "nats a token" in line)
+    row = next(line for line in both.removeprefix(plain).splitlines() if "nats per token" in line)
     assert [float(x) for x in row.split()[3:]] == [
         pytest.approx(score[name]["nats_per_token"], abs=1e-4) for name in ("ngram", "mixture")
     ]

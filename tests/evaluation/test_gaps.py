@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.corpus.tokenizer import CharTokenizer, train_tokenizer
+from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.errors import CorpusError
-from rnngen.evaluation import gaps
-from rnngen.evaluation.gaps import score_gaps, word_spans
+from rnngen.evaluation.gaps import score_gaps
 from rnngen.infilling.filler import Filler
 from rnngen.infilling.gapped_text import EncodedGap
+from rnngen.infilling.word_gaps import word_spans
+from rnngen.model.language_model import Network
 from rnngen.model.load import make_network
-from rnngen.model.network import Network
 from rnngen.options.network import ModelConfig
 from tests.infilling.test_filler import filler_of, judged, log_p
 from tests.rounding import rounding_bound
@@ -29,28 +29,6 @@ def network(*, bidirectional: bool, seed: int = 0) -> Network:
 
 def filler(model: Network) -> Filler:
     return filler_of(model, TOKENIZER)
-
-
-def test_words_of_characters_are_found_between_what_is_no_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = TOKENIZER.encode("ab ba, cab!\na")
-    assert list(word_spans(TOKENIZER, tokens)) == [(3, 5), (7, 10)]  # none at either end
-    tokens = TOKENIZER.encode(TEXT + " " + "a" * 25 + " " + "b" * 24 + " ")  # the longest that counts
-    whole = list(word_spans(TOKENIZER, tokens))
-    assert whole[-1] == (len(tokens) - 25, len(tokens) - 1)
-    assert (len(tokens) - 51, len(tokens) - 26) not in whole
-    for size in (1, 2, 3, 7, 30):  # as in parts of any size
-        monkeypatch.setattr(gaps, "_CHUNK", size)
-        assert list(word_spans(TOKENIZER, tokens)) == whole
-
-
-@pytest.mark.parametrize("level", ["bpe", "word"])
-def test_words_of_larger_tokens_have_the_space_before_them(level: str) -> None:
-    text = "the cat sat on the mat and the cat ran. " * 20
-    tokenizer = train_tokenizer(level, [text], 300)  # type: ignore[arg-type]
-    tokens = tokenizer.encode(text)
-    words = {tokenizer.decode(tokens[a:b].tolist()) for a, b in word_spans(tokenizer, tokens)}
-    assert words <= {f" {word}" for word in text.replace(".", "").split()}
-    assert " cat" in words
 
 
 def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:

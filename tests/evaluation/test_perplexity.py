@@ -13,7 +13,9 @@ import rnngen
 from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
-from rnngen.evaluation.perplexity import Score, score, total_nats
+from rnngen.evaluation.perplexity import total_nats
+from rnngen.evaluation.scores import Score
+from rnngen.evaluation.scoring import score
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from tests.rounding import gamma, nats_bound, rounding_bound

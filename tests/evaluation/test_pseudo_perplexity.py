@@ -12,7 +12,8 @@ import torch
 from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
-from rnngen.evaluation.pseudo_perplexity import pseudo_nats, pseudo_score
+from rnngen.evaluation.pseudo_perplexity import pseudo_nats
+from rnngen.evaluation.scoring import score as score_text
 from rnngen.model.cloze import ClozeLM
 from rnngen.options.network import ModelConfig
 from tests.rounding import rounding_bound
@@ -83,10 +84,10 @@ def test_a_tied_network_with_a_narrow_last_layer_is_scored_too() -> None:
 
 def test_the_numbers_go_by_names_that_are_no_left_to_right_models() -> None:
     model, tokens = model_and_tokens(50)
-    score = pseudo_score(model, tokens, TextCounts(50, 10, 50))
+    score = score_text(model, tokens, TextCounts(50, 10, 50))
     keys = score.as_dict()
     assert keys["pseudo_nats_per_token"] == pytest.approx(score.nats / 50)
     assert keys["pseudo_perplexity"] == pytest.approx(math.exp(score.nats / 50))
     assert not {"nats_per_token", "token_perplexity", "bits_per_character", "nats"} & keys.keys()
     with pytest.raises(CorpusError, match="no text"):
-        pseudo_score(model, tokens[:0], TextCounts(0, 0, 0))
+        score_text(model, tokens[:0], TextCounts(0, 0, 0))

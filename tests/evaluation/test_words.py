@@ -13,7 +13,7 @@ import pytest
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 from rnngen.evaluation import evaluate, words
-from rnngen.evaluation.perplexity import Score
+from rnngen.evaluation.scores import Score
 from rnngen.evaluation.words import words_are_separated
 
 SEPARATED = {

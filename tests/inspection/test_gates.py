@@ -9,8 +9,8 @@ import torch
 from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
 from rnngen.model.cloze import ClozeLM
+from rnngen.model.language_model import Network
 from rnngen.model.load import make_network
-from rnngen.model.network import Network
 from rnngen.options.network import ModelConfig
 from tests.rounding import rounding_bound
 

@@ -10,16 +10,16 @@ import torch
 
 from rnngen.errors import CorpusError, RnngenError
 from rnngen.inspection import gradients
+from rnngen.inspection.eigenvalues import recurrent_eigenvalues
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.inspection.gradients import (
     BURN_IN,
     ENDS,
     STREAMS,
     gradient_flow,
-    judge,
     largest_singular_value,
-    recurrent_eigenvalues,
     state_jacobian,
+    verdict_on,
 )
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
@@ -46,7 +46,7 @@ def network(cell: str, nonlinearity: str = "tanh", radius: float | None = None, 
 
 
 def test_through_the_identity_gradients_are_the_exact_powers_of_the_recurrent_matrix() -> None:
-    """∂J^i/∂h^j = ∂J^i/∂h^i · W_h^{i-j}, to float precision, for every lag, place and stream."""
+    """∂J^i/∂h^j = ∂J^i/∂h^i · W_h^{i-j}, to float precision, for every lag, passage and stream."""
     model, lags = network("rnn", "identity", radius=0.9), 30
     (flow,) = gradient_flow(model, TOKENS, lags)
     W = model.cells[0].weight_hh_l0.detach()
@@ -114,7 +114,7 @@ def test_each_direction_of_a_bidirectional_network_has_the_gradients_of_its_own_
     model = ClozeLM(config, V, torch.Generator().manual_seed(3)).double()
     lags, tokens = 4, TOKENS[:16]
     flows = {f.direction: f for f in gradient_flow(model, tokens, lags) if f.state == "h"}
-    left, right = model.directions
+    left, right = model.left_to_right, model.right_to_left
     for direction, reader, other, text in (
         ("left to right", left, right, tokens),
         ("right to left", right, left, tokens[::-1]),
@@ -215,13 +215,13 @@ def test_the_jacobian_of_a_step_and_its_largest_singular_value(cell: str, nonlin
     ],
 )
 def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None:
-    verdict = judge(curve)
+    verdict = verdict_on(curve)
     assert verdict.kind == kind
     assert verdict.factor == pytest.approx(factor, rel=1e-3)
 
 
 def test_a_text_that_is_too_short_is_told() -> None:
-    with pytest.raises(CorpusError, match="look back that far; expected 181 tokens for 100 lags; found 180"):
+    with pytest.raises(CorpusError, match="this many lags; expected 181 tokens for 100 lags; found 180"):
         gradient_flow(network("rnn"), TOKENS[:180], 100)
 
 

@@ -58,7 +58,7 @@ def test_logits_are_those_of_the_formulas(cell: str, nonlinearity: str, num_laye
             h.append(carried[-1]["h"])
         return h
 
-    left, right = model.directions
+    left, right = model.left_to_right, model.right_to_left
     h_1, h_2 = states(left, window), states(right, window.flip(0))
     W = torch.cat([left.output.weight, right.output.weight], dim=1)  # (V, 2·H)
     b = left.output.bias + right.output.bias
@@ -99,12 +99,12 @@ def test_both_directions_learn() -> None:
 
 def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -> None:
     model, window = build(), text()
-    left, right = model.directions
+    left, right = model.left_to_right, model.right_to_left
     with torch.no_grad():
         left.output.bias.normal_()
         right.output.bias.normal_()
     found = model.predict(window[:-1], window[1:], model.start_state(B), torch.Generator().manual_seed(1))
-    by_left, by_right = found.beside
+    by_left, by_right = found.auxiliary
     nothing = right.readout(right.start_state(B))
     bound = rounding_bound(lambda m: predict(m, window), model)
     torch.testing.assert_close(by_left, left(window[:-1], left.start_state(B))[0] + nothing, rtol=0, atol=bound)
@@ -112,7 +112,7 @@ def test_each_reader_alone_predicts_as_a_language_model_beside_a_start_state() -
     together = by_left + by_right - left.output.bias - right.output.bias
     torch.testing.assert_close(together, found.logits, rtol=0, atol=bound)
     assert predict(model, window).shape == (T, B, V)
-    assert model.predict(window[:-1], window[1:], model.start_state(B)).beside == ()
+    assert model.predict(window[:-1], window[1:], model.start_state(B)).auxiliary == ()
 
 
 def test_while_learning_gaps_are_drawn_for_the_right_to_left_direction() -> None:

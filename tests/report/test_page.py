@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,17 @@ def test_the_command_writes_the_page_and_says_where(cli, trained: Path, tmp_path
     assert cli("report", trained, "--out", tmp_path).code == 2
 
 
+@pytest.mark.parametrize("package", ["altair", "jinja2", "vl_convert"])
+def test_without_its_packages_the_command_says_what_to_install_before_it_reads_anything(  # type: ignore[no-untyped-def]
+    cli, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    outcome: Outcome = cli("report", "no such run")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.count("\n") == 1
+    assert 'pip install "rnngen[report]"' in outcome.err
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium here")
 def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_path: Path) -> None:
     out = tmp_path / "r.html"
@@ -186,7 +198,7 @@ def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignor
     page = Path("r.html").read_text(encoding="utf-8")
     assert page.count("<h2>tiny: gates</h2>") == 1
     assert "some text.txt" in page
-    assert "nothing was learned" not in page
+    assert "held out from training" not in page
     assert cli("report", trained, "--text", "gone.txt", "--out", "other.html").code == 1
     assert not Path("other.html").exists()
     os.mkfifo("pipe")

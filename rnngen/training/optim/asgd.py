@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rnngen.model.network import Network
+from rnngen.model.language_model import Network
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.average import WeightAverage
 from rnngen.training.optim.recipe import Recipe

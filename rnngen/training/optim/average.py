@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rnngen.model.network import Network
+from rnngen.model.language_model import Network
 
 
 class WeightAverage:

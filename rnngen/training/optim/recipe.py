@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from rnngen.model.network import Network
+from rnngen.model.language_model import Network
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.checkpoint import pack, unpack
 from rnngen.training.optim.average import WeightAverage

@@ -18,7 +18,7 @@ import torch
 
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import TrainingError
-from rnngen.evaluation.evaluate import held_out_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.device import in_a_few_words, using_threads
 from rnngen.model.load import make_network
 from rnngen.options.config import RunConfig
@@ -215,7 +215,7 @@ def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
         model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
         held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
         began = time.perf_counter()
-        held_out_nats(model, piece, precision=config.train.precision, most_rounds=1)
+        held_out_nats(model, piece, precision=config.train.precision, max_rounds=1)
     except Exception as error:  # kernels fail in many ways, and each means the same here
         raise UnusableError(config.train.device, in_a_few_words(error)) from error
     return (time.perf_counter() - began) / len(piece)

@@ -1,0 +1,81 @@
+"""The tables of ``rnngen eval``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnngen.cli.widths import pad, width
+from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
+
+if TYPE_CHECKING:
+    from rnngen.evaluation.gaps import GapScore
+    from rnngen.evaluation.surprising import SurprisingPosition
+
+_GAP_ROWS = (
+    Measure("accuracy", "right, length known", ".1%"),
+    Measure("accuracy_without_length", "right, length unknown", ".1%"),
+    Measure("nats_per_word_at_least", "nats per word, at least", ".3f"),
+    Measure("nats_per_word", "nats per word", ".3f"),
+)
+
+
+def score_table(run: str, text: str, score: TextScore) -> str:
+    """The measures of a score, and the text's counts."""
+    values = score.as_dict()
+    lines = [f"{run} on {text}", *([score.caution] if score.caution else []), ""]
+    rows = (*score.measures, *COUNTS)
+    labels = max(len(row.label) for row in rows) + 2
+    lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
+    return "\n".join(lines) + "\n"
+
+
+def mixture_table(ngram: Score, mixture: Score) -> str:
+    """The measures of the n-gram model and of the mixture, under a heading that sets them apart from the network's."""
+    alone, mixed = ngram.as_dict(), mixture.as_dict()
+    lines = [
+        "\nnot the network alone, on the same text:\n",
+        f"  {'':<18} {'n-gram alone':>16} {'network + n-gram':>18}",
+    ]
+    lines += [
+        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}"
+        for key, label, form in _known(Score.measures, alone)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _known(rows: Iterable[Measure], values: dict[str, Any]) -> list[Measure]:
+    """The measures that exist."""
+    return [row for row in rows if not math.isnan(values[row.key])]
+
+
+def gap_table(runs: Sequence[str], scores: Sequence[GapScore], what: str) -> str:
+    """How well models put back what was taken out of a text, in a column per model."""
+    values = [score.as_dict() for score in scores]
+    short = [Path(name).name for name in runs]
+    names = short if len(set(short)) == len(runs) else runs
+    columns = max(16, *(width(name) + 2 for name in names))
+    lines = [f"\n{scores[0].words:,} {what} taken out and put back, one at a time:\n"]
+    if len(names) > 1:
+        lines += [f"  {'':<25}" + "".join(pad(name, columns, ">") for name in names)]
+    for key, label, form in _GAP_ROWS:
+        cells = [format(each[key], form) if key in each else "-" for each in values]
+        if cells != ["-"] * len(cells):
+            lines.append(f"  {label:<25}" + "".join(f"{cell:>{columns}}" for cell in cells))
+    lines.append("  (at least: as if only the words that the models above proposed were possible)")
+    return "\n".join(lines) + "\n"
+
+
+def surprising_table(positions: Sequence[SurprisingPosition]) -> str:
+    """The most surprising positions of a text, a line each."""
+    lines = [f"{'line':>6}:{'column':<6}  {'bits':>5}  {'expected':<18} position"]
+    for found in positions:
+        share = f"{found.probability:.0%}" if found.probability >= 0.005 else "under 1%"
+        expected = pad(f"{found.expected!r} {share}", 18)
+        around = f"{found.left}⟦{found.token}⟧{found.right}".replace("\n", "↵").replace("\t", " ")
+        times = f"{found.times} times: " if found.times > 1 else ""
+        where = f"{found.line:>6}:{found.column:<6}"
+        lines.append(f"{where}  {found.nats / math.log(2):>5.1f}  {expected} {times}{around}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,15 @@
+"""Parameters that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunFolder = Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")]
+TextFile = Annotated[Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was before training.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+JsonPerRun = Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")]

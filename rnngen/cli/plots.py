@@ -1,0 +1,24 @@
+"""Curves drawn in characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+
+def plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: str) -> str:
+    """Draw curves by name, each with a letter of its own, which the legend below explains."""
+    import string
+
+    import plotext
+
+    plotext.clear_figure()
+    plotext.plot_size(76, 18)
+    plotext.theme("clear")
+    legend = ""  # plotext's own would cover the curves
+    for (name, points), mark in zip(curves.items(), string.ascii_lowercase, strict=False):
+        xs, ys = zip(*points, strict=True)
+        plotext.plot(xs, ys, marker=mark)
+        legend += f"{mark} {name}\n"
+    plotext.xlabel(across)
+    plotext.ylabel(up)
+    return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n" + legend

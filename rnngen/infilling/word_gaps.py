@@ -1,0 +1,79 @@
+"""Words that can be taken out of a text: where they are, and a passage with some of them filled in by a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.infilling.filler import Filler
+from rnngen.infilling.gapped_text import EncodedGap
+
+LONGEST_WORD = 24  # tokens; a longer run of letters is no word that anybody could put back
+PASSAGE = 240  # tokens of the passage with filled gaps
+GAPS = 4
+BEAM = 8
+_CHUNK = 1 << 20
+_KINDS = ("letters", "word", "other", "mixed")
+
+
+def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int) -> str:
+    """A passage of a text, chosen by ``seed``, in which a model has filled in some words: ⟦word⟧.
+
+    A fill that differs from the original word is followed by it: ⟦fill|word⟧.
+    """
+    start = int(np.random.default_rng(seed).integers(max(1, len(tokens) - PASSAGE)))
+    passage = tokens[start : start + PASSAGE]
+    spans = list(word_spans(filler.tokenizer, passage))
+    if not spans:
+        return filler.tokenizer.decode(passage.tolist())
+    # evenly spaced, so that every gap has known neighbours
+    picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
+    picked = picked[1:-1] or picked
+    ends = [start for start, _ in picked[1:]] + [len(passage)]
+    known_after = [passage[stop:end].tolist() for (_, stop), end in zip(picked, ends, strict=True)]
+    gaps = [EncodedGap([stop - start], after) for (start, stop), after in zip(picked, known_after, strict=True)]
+    before = passage[: picked[0][0]].tolist()
+    fills = filler.search(before, gaps, BEAM)[0].fills
+    decode = filler.tokenizer.decode
+    parts = [decode(before)]
+    for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
+        word, filled = decode(passage[start:stop].tolist()), decode(fill)
+        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(gap.after)]
+    return "".join(parts)
+
+
+def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
+    """Where words of letters begin and end in a text of ids (N,): those of up to ``LONGEST_WORD`` tokens.
+
+    A space that begins a token belongs to its word. A word at either end of the text does not count.
+    """
+    table = tokenizer.token_bytes()
+    kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
+    if tokenizer.unknown_id is not None:
+        kinds[tokenizer.unknown_id] = _KINDS.index("other")
+    letters, word, other, mixed = range(4)
+    for begin in range(1, len(tokens), _CHUNK):  # a chunk at a time: a text may be larger than memory
+        kind = kinds[tokens[begin - 1 : begin + _CHUNK + LONGEST_WORD]]  # from the token before the chunk on
+        starts = np.flatnonzero((kind[1:] == word) | ((kind[1:] == letters) & (kind[:-1] == other))) + 1
+        starts = starts[starts <= _CHUNK]
+        ends = np.append(np.flatnonzero(kind != letters), len(kind))
+        stops = ends[np.searchsorted(ends, starts, "right")]
+        whole = (stops < len(kind)) & (stops - starts <= LONGEST_WORD)
+        whole[whole] = kind[stops[whole]] != mixed
+        yield from zip((starts[whole] + begin - 1).tolist(), (stops[whole] + begin - 1).tolist(), strict=True)
+
+
+def _kind(token: bytes) -> str:
+    """The kind of a token: ``letters``, ``word`` (a space and letters), ``other`` (no letters), or ``mixed``."""
+    try:
+        text = token.decode()
+    except UnicodeDecodeError:
+        return "mixed"
+    bare = text.removeprefix(" ")
+    if bare.isalpha():
+        return "letters" if bare == text else "word"
+    return "mixed" if any(c.isalpha() for c in text) else "other"
