@@ -17,6 +17,7 @@ from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
 from rnngen.errors import ExitCode, UsageError
+from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
@@ -167,7 +168,7 @@ _STOPPED_BY = {
 def _report(console: Console, finished: Finished, launched: Launched, *, quiet: bool, as_json: bool) -> None:
     """Say how training ended, and what to do next."""
     bidirectional = launched.trainer.config.model.bidirectional
-    pseudo = "pseudo_" if bidirectional else ""
+    prefix = kind_of_score(bidirectional=bidirectional).prefix
     stopped = finished.reason.startswith("SIG")
     mixed = finished.mixed
     if as_json:
@@ -184,7 +185,7 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
                 "reason": finished.reason,
                 "step": finished.step,
                 "best_step": finished.best_step,
-                f"valid_{pseudo}nats_per_token": finished.best_nll,
+                f"valid_{prefix}nats_per_token".replace("-", "_"): finished.best_nll,
                 "gradient": vars(finished.gradient) if finished.gradient else None,
                 **scores,
             }
@@ -197,7 +198,7 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
         console.note(f"Stopped by {how} after step {finished.step}; the run is saved. Resume it:")
         console.note(f"  rnngen train --resume {path}")
     elif not quiet:
-        for line in _outcome(finished, launched, pseudo.replace("_", "-")):
+        for line in _outcome(finished, launched, prefix):
             console.note(line)
         first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
         console.note(f"  rnngen {first}\n  rnngen eval {path}")
@@ -205,11 +206,11 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
         raise typer.Exit(ExitCode.of_signal(signal.Signals[finished.reason]))
 
 
-def _outcome(finished: Finished, launched: Launched, pseudo: str) -> list[str]:
+def _outcome(finished: Finished, launched: Launched, prefix: str) -> list[str]:
     """What a run came to, in lines."""
     from rnngen.training.planning.notes import FEW_STEPS
 
-    best = f"{finished.best_nll:.4f} {pseudo}nats per token at step {finished.best_step}"
+    best = f"{finished.best_nll:.4f} {prefix}nats per token at step {finished.best_step}"
     reason = " (no improvement for a while)" if finished.reason == "patience" else ""
     if finished.step == finished.first_step:
         further = f"rnngen train --resume {quote_argument(str(finished.path))} --minutes 5"

@@ -1,6 +1,6 @@
 """Whether white space separates the words of a text. Only then does the text have a perplexity per word.
 
-Chinese, Japanese, Thai and other languages are written without spaces between words: what stands between two spaces is
+Chinese, Japanese, Thai and other languages are written without spaces between words: what lies between two spaces is
 a clause or a paragraph, and e to the power of its nats means nothing. The same holds for lists of addresses, base64 and
 DNA. A text in these scripts may nevertheless have been split into words by spaces, as corpora often are.
 """

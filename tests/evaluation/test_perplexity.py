@@ -14,7 +14,6 @@ from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.perplexity import total_nats
-from rnngen.evaluation.scores import Score
 from rnngen.evaluation.scoring import score
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
@@ -107,18 +106,6 @@ def test_bf16_is_near_but_float32_is_what_scores_use() -> None:
     bound = rounding_bound(lambda m: one_by_one(m, tokens), model, relative=gamma(4, torch.bfloat16))
     assert bound < 0.01 * exact
     assert rough == pytest.approx(exact, rel=0, abs=bound)
-
-
-def test_perplexities_divide_the_summed_nats_once() -> None:
-    s = Score(nats=100.0, tokens=50, counts=TextCounts(characters=40, words=10, bytes=80), unknown=2)
-    values = s.as_dict()
-    assert values["nats_per_token"] == 2.0
-    assert values["token_perplexity"] == pytest.approx(math.e**2)
-    assert values["word_perplexity"] == pytest.approx(math.e**10)
-    assert values["byte_perplexity"] == pytest.approx(math.e**1.25)
-    assert values["bits_per_character"] == pytest.approx(2.5 * math.log2(math.e))
-    assert values["bits_per_byte"] == pytest.approx(1.25 * math.log2(math.e))
-    assert (values["tokens"], values["words"], values["characters"], values["bytes"]) == (50, 10, 40, 80)
 
 
 def test_a_uniform_model_has_the_vocabulary_as_its_perplexity() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import inspect
-import math
 import random
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 from rnngen.evaluation import evaluate, words
-from rnngen.evaluation.scores import Score
 from rnngen.evaluation.words import words_are_separated
 
 SEPARATED = {
@@ -84,20 +82,6 @@ def test_a_long_text_is_looked_at_all_over() -> None:
 
 def test_characters_that_are_unknown_say_nothing() -> None:
     assert separated(SEPARATED["English"] + "漢" * 30, CharTokenizer(SEPARATED["English"]))
-
-
-def test_without_words_there_is_no_perplexity_per_word_of_any_model() -> None:
-    counts = counts_of(SEPARATED["English"])
-    part = Score(90.0, 60, counts)
-    score = Score(100.0, 60, counts, ngram=part, mixture=part)
-    before, after = score.as_dict(), score.without_words().as_dict()
-    for one, other in ((before, after), (before["ngram"], after["ngram"]), (before["mixture"], after["mixture"])):
-        assert one["word_perplexity"] == pytest.approx(math.exp(one["nats"] / counts.words))
-        assert math.isnan(other["word_perplexity"])
-        assert {k: v for k, v in one.items() if k not in ("word_perplexity", "ngram", "mixture")} == {
-            k: v for k, v in other.items() if k not in ("word_perplexity", "ngram", "mixture")
-        }
-    assert math.isnan(Score(1.0, 3, counts_of("   ")).as_dict()["word_perplexity"])
 
 
 def test_only_a_part_of_a_long_text_is_read() -> None:
