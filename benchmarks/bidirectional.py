@@ -109,7 +109,7 @@ def main() -> None:
         else:
             parser.error("--corpus is needed")
         both = rnngen.train(file, out=Path(folder, "both"), bidirectional=True, **options)
-        E = both.model_config()["embedding_size"]
+        E = both.model_config().embedding_size
         H = width_of_as_many_weights(both, E)
         one = rnngen.train(file, out=Path(folder, "one"), **options | {"hidden_size": H, "embedding_size": E})
         tokens = own_part(both, "test").tokens
@@ -122,7 +122,7 @@ def main() -> None:
             rows.append(
                 {
                     "model": name,
-                    "units": model["hidden_size"],
+                    "units": model.hidden_size,
                     "weights": load_network(run).num_parameters,
                     "average precision": float(np.mean(precisions)),
                     "deviation": float(np.std(precisions)),
