@@ -60,7 +60,9 @@ class Direction:
 
 
 class Network(nn.Module, ABC):
-    """A recurrent network over tokens: everything that depends on the kind of network is a method of it.
+    """A recurrent network over tokens.
+
+    What depends on the kind of network is a method, except how a text is scored: see ``evaluation/scoring.py``.
 
     Attributes:
         config: cell, sizes, dropout.
