@@ -15,7 +15,7 @@ from rnngen.infilling.gapped_text import EncodedGap
 from rnngen.model.load import make_network
 from rnngen.model.network import Network
 from rnngen.options.network import ModelConfig
-from tests.infilling.test_filler import filler_of, judged, log_p
+from tests.infilling.formulas import filler_of, judged, log_p
 from tests.rounding import rounding_bound
 
 TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3

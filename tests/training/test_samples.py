@@ -9,7 +9,7 @@ from rnngen.model.load import make_network
 from rnngen.options.network import ModelConfig
 from rnngen.training.samples import LENGTH, fill_some_words
 from tests.conftest import make_text
-from tests.infilling.test_filler import filler_of
+from tests.infilling.formulas import filler_of
 
 TEXT = make_text(3000)
 
