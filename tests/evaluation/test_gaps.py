@@ -15,7 +15,7 @@ from rnngen.infilling.word_gaps import word_spans
 from rnngen.model.language_model import Network
 from rnngen.model.load import make_network
 from rnngen.options.network import ModelConfig
-from tests.infilling.test_filler import filler_of, judged, log_p
+from tests.infilling.formulas import filler_of, judged, log_p
 from tests.rounding import rounding_bound
 
 TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3

@@ -16,7 +16,7 @@ from rnngen.infilling.readers import Readers
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from tests.evaluation.test_gaps import TEXT, TOKENIZER, filler, network
-from tests.infilling.test_filler import judged
+from tests.infilling.formulas import judged
 from tests.rounding import rounding_bound
 
 

@@ -13,7 +13,7 @@ from rnngen.infilling.word_gaps import PASSAGE, fill_some_words, word_spans
 from rnngen.model.load import make_network
 from rnngen.options.network import ModelConfig
 from tests.conftest import make_text
-from tests.infilling.test_filler import filler_of
+from tests.infilling.formulas import filler_of
 
 SHORT_TEXT = "ab ba, cab!\nabc ba ab caba ca b a" * 3
 LONG_TEXT = make_text(3000)

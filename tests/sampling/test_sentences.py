@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnngen.sampling.sentences import SentenceMatcher
-from tests.corpus.test_tokenizer import cuts
+from tests.corpus.tokenizer.examples import cuts
 
 
 def first_sentence(text: str, prompt: str = "", places: list[int] | None = None) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.sentences import SentenceMatcher
 from rnngen.sampling.stopping import Ending, StopMatcher
-from tests.corpus.test_tokenizer import cuts
+from tests.corpus.tokenizer.examples import cuts
 
 texts = st.text("ab\n", max_size=14)
 strings = st.lists(st.text("ab\n", min_size=1, max_size=4), max_size=3)
