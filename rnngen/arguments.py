@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 STDIN = "-"
+
+
+def in_words(sources: Iterable[str]) -> str:
+    """A list of sources for a message."""
+    return ", ".join("standard input" if source == STDIN else source for source in sources)
 
 
 def exists(name: str | Path) -> bool:

@@ -5,6 +5,7 @@ In the order in which a text passes through them:
 - ``files/`` finds the files that names, folders and globs stand for; ``sources.py`` reads them as one text, in pieces.
 - ``tokenizer/`` learns a vocabulary and turns text into ids and back.
 - ``tokens.py`` splits and encodes a corpus; ``encoded.py`` is the result and ``cache.py`` keeps it on disk.
-- ``recorded.py`` finds the text of a run again; ``likeness.py`` checks the held-out parts.
+- ``likeness.py`` compares the held-out parts with the training part; ``overlap.py`` compares any text with it.
+- ``recorded.py`` finds the text of a run again.
 - ``streams.py`` and ``window_lengths.py`` cut the training part into the windows that training reads.
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.arguments import STDIN, exists
+from rnngen.arguments import STDIN, exists, in_words
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.progress import OnProgress
@@ -99,7 +99,7 @@ def find_recorded(
                 return Found(corpus, note=f"the run's text has moved: it is read from {', '.join(candidate.corpus)}")
     cached = cached_corpus(data, fingerprint, tokenizer)
     if cached is not None:
-        where = ", ".join("standard input" if source == STDIN else source for source in data.corpus)
+        where = in_words(data.corpus)
         gone = "has changed since the run was trained on it" if other is not None else "no longer exists"
         return Found(cached, other, f"{where} {gone}: its copy in the cache is read")
     if other is not None:
@@ -111,9 +111,9 @@ def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given
     """The options with the text's current paths, if ``given`` is its main part; None: a different text, or piped in."""
     if STDIN in given:  # which can be read only once
         return None
-    moved = [_moved(data, corpus=given)]
+    moved = [data.changed(corpus=given)]
     if data.valid or data.test:  # which may have moved with it
-        moved += [_moved(each, corpus=given) for each in _candidates(data, recorded, folder)]
+        moved += [each.changed(corpus=given) for each in _candidates(data, recorded, folder)]
     return next((each for each in moved if _fingerprint(each) == recorded.get("fingerprint")), None)
 
 
@@ -122,25 +122,21 @@ def _with_held_out_files(
 ) -> DataConfig:
     """These sources with the current paths of the validation and test files, or the recorded ones if none exist."""
     places = [data, *_candidates(data, recorded, folder)]
-    there = (each for each in places if all(exists(file) for file in (*each.valid, *each.test)))
-    return _moved(next(there, data), corpus=given)
+    found = (each for each in places if all(exists(file) for file in (*each.valid, *each.test)))
+    return next(found, data).changed(corpus=given)
 
 
 def _candidates(data: DataConfig, recorded: Mapping[str, Any], folder: Path) -> Iterator[DataConfig]:
     """Where the text may be now: moved together with the run, or in the current folder."""
     places = recorded.get("places")
     if isinstance(places, dict) and all(_are_paths(places.get(name)) for name in SOURCES):
-        here = {name: [os.path.normpath(folder.absolute() / path) for path in places[name]] for name in SOURCES}
-        yield _moved(data, **here)
-    yield _moved(data, **{name: [Path(source).name for source in getattr(data, name)] for name in SOURCES})
+        absolute = {name: [os.path.normpath(folder.absolute() / path) for path in places[name]] for name in SOURCES}
+        yield data.changed(**absolute)
+    yield data.changed(**{name: [Path(source).name for source in getattr(data, name)] for name in SOURCES})
 
 
 def _are_paths(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(path, str) for path in value)
-
-
-def _moved(data: DataConfig, **sources: Sequence[str]) -> DataConfig:
-    return data.changed(**sources)
 
 
 def _is_piped(data: DataConfig) -> bool:

@@ -81,14 +81,14 @@ def _given(value: Any) -> Any:
 
 
 def _not_toml(path: Path, text: str, reason: str) -> UsageError:
-    place = re.search(r" \(at line (\d+)", reason)
-    if place is None:
+    at_line = re.search(r" \(at line (\d+)", reason)
+    if at_line is None:
         return UsageError("is not TOML", where=path, found=reason, hint=HINT)
-    line = text.splitlines()[int(place[1]) - 1].strip() if text else ""
+    line = text.splitlines()[int(at_line[1]) - 1].strip() if text else ""
     meant = _corrected(line)
     return UsageError(
-        f"is not TOML ({reason[: place.start()]})",
-        where=f"{path}, line {place[1]}",
+        f"is not TOML ({reason[: at_line.start()]})",
+        where=f"{path}, line {at_line[1]}",
         found=repr(shortened(line)),
         hint=HINT if meant is None else f"Did you mean: {meant}",
     )

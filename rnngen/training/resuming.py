@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen.arguments import STDIN
+from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
@@ -206,7 +206,7 @@ def _same_text(
     words += [word for name, value in length.items() for word in (f"--{name}", f"{value:g}")]
     raise CheckpointError(
         "this is not the text that the run was trained on" if texts else "the text has changed since this run began",
-        where=", ".join("standard input" if text == STDIN else text for text in texts or data.corpus),
+        where=in_words(texts or data.corpus),
         expected="the text that it was trained on, at this path or as rnngen train --resume RUN TEXT",
         hint=f"To train on it nevertheless: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
     )

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import gc
-import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
-from rnngen.corpus import cache, sources, tokens
+from rnngen.corpus import sources, tokens
 from rnngen.corpus.files.kinds import START_BYTES
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
@@ -233,48 +229,6 @@ def test_a_given_tokenizer_is_used_instead_of_learning_one() -> None:
     assert prepare(data()).tokenizer.token_bytes() != tokenizer.token_bytes()
 
 
-@pytest.mark.parametrize("name", ["train.bin", "valid.bin", "test.bin", "tokenizer.json", "meta.json"])
-@pytest.mark.parametrize("fault", ["cut", "empty", "missing", "longer", "flip"])
-def test_a_damaged_cache_is_rebuilt(name: str, fault: str) -> None:
-    first = prepare(data())
-    expected = texts(first)
-    file = encoded_folder() / name
-    content = file.read_bytes()
-    del first  # lets go of the mapped files
-    if fault == "missing":
-        file.unlink()
-    else:
-        middle = len(content) // 2
-        flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
-        file.write_bytes({"cut": content[:-5], "empty": b"", "longer": content + b"xx", "flip": flipped}[fault])
-    second = prepare(data())
-    assert texts(second) == expected
-    assert file.read_bytes() == content
-
-
-def test_damaged_counts_are_never_believed() -> None:
-    corpus = prepare(data())
-    truth = {part: (corpus.parts[part].counts, corpus.parts[part].unknown) for part in PARTS}
-    file = encoded_folder() / "meta.json"
-    content = file.read_bytes()
-    rng = random.Random(0)
-    for _ in range(60):
-        at = rng.randrange(len(content))
-        file.write_bytes(content[:at] + bytes([content[at] ^ (1 << rng.randrange(7))]) + content[at + 1 :])
-        corpus = prepare(data())
-        assert {part: (corpus.parts[part].counts, corpus.parts[part].unknown) for part in PARTS} == truth
-
-
-@pytest.mark.parametrize(
-    "content", ["[]", "null", '{"format": 1}', '{"format": 1, "parts": [], "tokenizer": 0}', "[" * 9999]
-)
-def test_cache_with_another_description_is_rebuilt(content: str) -> None:
-    prepare(data())
-    (encoded_folder() / "meta.json").write_text(content)
-    assert texts(prepare(data(tokenizer="char")))[0] == TEXT[: len(TEXT) * 90 // 100]
-    assert json.loads((encoded_folder() / "meta.json").read_text())["format"] == cache.FORMAT
-
-
 def test_tokens_are_mapped_from_disk_not_held() -> None:
     corpus = prepare(data())
     assert all(isinstance(corpus.parts[part].tokens, np.memmap) for part in PARTS)
@@ -292,71 +246,6 @@ def test_empty_corpus_is_a_clear_error(content: bytes) -> None:
 def test_no_corpus_is_a_clear_error() -> None:
     with pytest.raises(CorpusError, match="no text was given"):
         prepare(DataConfig())
-
-
-class FullDisk:
-    """A file that takes ``room`` bytes and then no more."""
-
-    def __init__(self, stream: IO[Any], room: int) -> None:
-        self.stream, self.room = stream, room
-
-    def __enter__(self) -> FullDisk:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.stream.close()
-
-    def write(self, content: bytes | str) -> int:
-        if len(content) > self.room:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.room -= len(content)
-        return self.stream.write(content)
-
-
-@pytest.mark.parametrize("name", ["train.bin", "valid.bin", "test.bin", "tokenizer.json", "meta.json"])
-@pytest.mark.parametrize("room", [0, 100])
-def test_a_full_disk_is_a_clear_error_that_leaves_nothing(
-    name: str, room: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real_open, real_write_text = Path.open, Path.write_text
-    full = data()
-
-    def open_full(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        stream = real_open(self, mode, *arguments, **options)
-        return FullDisk(stream, room) if self.name == name and "w" in mode else stream
-
-    def write_text_full(self: Path, content: str, *arguments: Any, **options: Any) -> int:
-        if self.name == name:
-            with FullDisk(real_open(self, "w"), room) as stream:
-                return stream.write(content)
-        return real_write_text(self, content, *arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", open_full)
-        patch.setattr(Path, "write_text", write_text_full)
-        with pytest.raises(CorpusError, match="No space left on device") as caught:
-            prepare(full)
-    assert "\n" not in str(caught.value)
-    assert list((cache_folder() / "corpora").iterdir()) == []
-    assert texts(prepare(full))[0] == TEXT[: len(TEXT) * 90 // 100]  # with room again, all is well
-
-
-def test_an_interrupted_encoding_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cache, "encode_text", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            prepare(data())
-    assert list((cache_folder() / "corpora").iterdir()) == []
-
-
-def test_cache_that_cannot_be_a_folder_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("in-the-way", "a file")
-    monkeypatch.setenv("RNNGEN_CACHE", "in-the-way")
-    with pytest.raises(CorpusError, match=r"the cache cannot be written .*Set RNNGEN_CACHE"):
-        prepare(data())
 
 
 @pytest.mark.parametrize(
@@ -386,19 +275,3 @@ def test_encode_text_counts_and_maps_a_text_of_pieces(tmp_path: Path) -> None:
 def test_encode_text_of_nothing_is_nothing(tmp_path: Path) -> None:
     encoded = encode_text(train_tokenizer("byte", []), [], tmp_path / "out.bin")
     assert (len(encoded.tokens), encoded.counts, encoded.unknown) == (0, TextCounts(), 0)
-
-
-def test_no_file_of_a_folder_is_mapped_while_it_is_renamed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows refuses to rename a folder that holds an open file."""
-    rename, mapped = cache.rename_folder, []
-
-    def watched(source: Path, target: Path) -> None:
-        gc.collect()
-        arrays = [a for a in gc.get_objects() if type(a) is np.memmap and a.filename]
-        mapped.extend(a for a in arrays if source in Path(a.filename).parents)
-        rename(source, target)
-
-    monkeypatch.setattr(cache, "rename_folder", watched)
-    encoded = prepare(DataConfig(corpus=(str(corpus),)))
-    assert len(encoded.train.tokens) > 0
-    assert not mapped

@@ -32,7 +32,7 @@ def load_tokenizer(path: Path, content: bytes | None = None) -> Tokenizer:
 
     Args:
         path: the file.
-        content: what it holds, if that was read before.
+        content: the file's content, if it has been read already.
 
     Raises:
         TokenizerError: the file is damaged, or another program wrote it.
