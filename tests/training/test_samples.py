@@ -14,7 +14,7 @@ from tests.infilling.test_filler import filler_of
 TEXT = make_text(3000)
 
 
-def test_words_filled_in_stand_beside_what_stood_there_and_the_rest_is_the_text() -> None:
+def test_words_filled_in_are_followed_by_the_original_and_the_rest_is_the_text() -> None:
     tokenizer = CharTokenizer(TEXT)
     config = ModelConfig(hidden_size=8, embedding_size=4, bidirectional=True)
     model = make_network(config, tokenizer.vocab_size, torch.Generator().manual_seed(0))
