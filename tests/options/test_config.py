@@ -1,4 +1,4 @@
-"""How values become a configuration, and how those that cannot be are refused."""
+"""How values become a configuration, and how invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -372,7 +372,7 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
         ('config = "b.toml"', "Remove it and type: rnngen train --config b.toml"),
     ],
 )
-def test_a_value_that_cannot_be_names_file_option_and_what_to_write(text: str, said: str) -> None:
+def test_an_invalid_value_names_file_option_and_what_to_write(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_options(toml(text + "\n"))
     message = str(caught.value)

@@ -32,7 +32,7 @@ from rnngen.options.given import Given
     ],
     ids=str,
 )
-def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused_before_any_text_is_read(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         Given.of(options)
     assert str(caught.value).startswith(message)
@@ -41,7 +41,7 @@ def test_options_that_cannot_be_are_refused_before_any_text_is_read(options: dic
 @pytest.mark.parametrize(
     "options", [{}, {"steps": 5}, {"minutes": 0.5}, {"epochs": 2}, {"steps": None, "minutes": 1, "size": None}], ids=str
 )
-def test_options_that_can_be_pass(options: dict[str, Any]) -> None:
+def test_valid_options_pass(options: dict[str, Any]) -> None:
     Given.of(options)
 
 

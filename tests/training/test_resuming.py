@@ -55,7 +55,7 @@ def valid(run: Path) -> dict[int, float]:
 # trained further
 
 
-def test_a_finished_run_is_trained_further_with_a_new_rise_and_fall_of_its_rates(corpus: Path) -> None:
+def test_a_finished_run_is_trained_further_in_a_new_learning_rate_cycle(corpus: Path) -> None:
     run = finished(corpus)
     before = rows(run)
     launched = resume(run, length={"steps": 30})
@@ -67,7 +67,7 @@ def test_a_finished_run_is_trained_further_with_a_new_rise_and_fall_of_its_rates
     highest = max(row["learning_rate"] for row in before if "learning_rate" in row)
     assert max(rates.values()) == pytest.approx(resuming.CYCLE_PEAK * highest, rel=1e-12)  # a product of two floats
     assert rates[50] < 0.2 * rates[30]
-    assert rows(run)[: len(before)] == before  # one record, which goes on
+    assert rows(run)[: len(before)] == before  # one record, which is continued
     assert min(valid(run)) == 0
     assert max(valid(run)) == 50
 
@@ -145,7 +145,7 @@ def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_that_ended_for_want_of_progress_is_saved_and_trained_further(corpus: Path, seed: int) -> None:
+def test_a_run_that_ended_without_improvement_is_saved_and_trained_further(corpus: Path, seed: int) -> None:
     run = finished(corpus, steps=2000, valid_every=1, valid_tokens=20, patience=1, save_every=1000, seed=seed)
     ended = load_state(run).values["step"]
     assert ended == max(valid(run)) < 2000
@@ -162,7 +162,7 @@ def test_a_run_that_ended_for_want_of_progress_is_saved_and_trained_further(corp
     assert load_state(run).values["step"] == last.step
 
 
-def test_patience_in_a_new_cycle_is_for_progress_within_it(corpus: Path) -> None:
+def test_patience_in_a_new_cycle_counts_improvement_within_it(corpus: Path) -> None:
     """What the run reached before may be out of reach until its rates have fallen."""
     run = finished(corpus, steps=60, patience=2)
     state = load_state(run)
@@ -200,7 +200,7 @@ def test_a_run_that_was_stopped_near_its_end_gets_a_new_cycle(corpus: Path) -> N
     assert max(rates) == pytest.approx(0.5 * 0.02, rel=1e-12)
 
 
-def test_an_older_state_goes_on_to_the_end_that_was_planned_after_it(corpus: Path) -> None:
+def test_an_older_state_leads_to_the_end_that_was_planned_after_it(corpus: Path) -> None:
     run = finished(corpus, steps=20, save_every=10)
     launched = resume(run, length={"steps": 30})
     shutil.copytree(run, "parts", ignore=shutil.ignore_patterns(".lock*"))
@@ -219,7 +219,7 @@ def test_what_the_user_gave_when_the_run_was_begun_holds_when_it_is_trained_furt
     assert (run / "samples.txt").read_text() == ""  # sample_every was 0
 
 
-def test_on_another_text_the_scores_begin_anew(corpus: Path) -> None:
+def test_scores_start_over_on_a_different_text(corpus: Path) -> None:
     Path("easy.txt").write_text("ab" * 5000, encoding="utf-8")
     run = finished(Path("easy.txt"), steps=200)
     easy = min(valid(run).values())
@@ -239,7 +239,7 @@ def test_on_another_text_the_scores_begin_anew(corpus: Path) -> None:
     ("length", "said"),
     [({"steps": 0}, "`steps`"), ({"minutes": -1}, "`minutes`"), ({"steps": 5, "minutes": 1}, "cannot both be given")],
 )
-def test_a_length_that_cannot_be_is_refused_and_the_run_is_as_it_was(
+def test_an_invalid_length_is_refused_and_the_run_is_as_it_was(
     corpus: Path, length: dict[str, float], said: str
 ) -> None:
     run = finished(corpus)
@@ -248,7 +248,7 @@ def test_a_length_that_cannot_be_is_refused_and_the_run_is_as_it_was(
     assert not (run / "resume" / "plan.jsonl").exists()
 
 
-def test_a_finished_run_that_is_resumed_says_so_and_how_to_go_on(cli: Cli, corpus: Path) -> None:
+def test_a_finished_run_that_is_resumed_says_so_and_how_to_train_it_further(cli: Cli, corpus: Path) -> None:
     finished(corpus)
     said = cli("train", "--resume", "run")
     assert said.code == 0
@@ -380,7 +380,7 @@ def test_the_folder_of_a_run_that_never_saved_is_used_again(cli: Cli, corpus: Pa
     assert sorted(valid(Path("run"))) == [0, 10, 20]
 
 
-def test_a_folder_that_somebody_put_a_file_into_is_not_used_again(corpus: Path) -> None:
+def test_a_folder_with_a_file_of_the_user_is_not_used_again(corpus: Path) -> None:
     never_saved(corpus)
     Path("run/notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="there is a run in this folder already"):

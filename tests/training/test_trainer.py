@@ -201,7 +201,7 @@ def test_the_weights_that_are_kept_have_the_best_validation_score(corpus: Path) 
     assert rnngen.evaluate(run, part="valid").nats_per_token == pytest.approx(best, rel=1e-4)  # as above
 
 
-def test_patience_stops_a_run_that_gets_no_better(corpus: Path) -> None:
+def test_patience_stops_a_run_that_stops_improving(corpus: Path) -> None:
     small = Path("small.txt")
     small.write_text("".join(np.random.default_rng(0).choice(list("abcdefgh"), 2000)), encoding="utf-8")
     options = {
@@ -257,7 +257,7 @@ def test_samples_are_shown_and_written(corpus: Path) -> None:
     assert all(text in written for text in texts)
 
 
-def test_gradients_stop_at_the_window_while_the_state_goes_on(corpus: Path) -> None:
+def test_gradients_stop_at_the_window_while_the_state_is_carried_on(corpus: Path) -> None:
     """One step of T=8 from a carried state has the gradient of its window alone, the state taken as given."""
     config = RunConfig.from_flat({**FAST, "bptt": 8, "clip": 1e9, "device": "cpu"})
     learner = Learner(config, 9)

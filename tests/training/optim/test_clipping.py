@@ -27,7 +27,7 @@ def test_clipping_follows_the_formula_of_the_global_norm(scale: float) -> None:
     m = with_gradients(scale)
     before = [p.grad.clone() for p in m.parameters()]  # type: ignore[union-attr]
     norm = math.sqrt(sum(float((g.double() ** 2).sum()) for g in before))
-    rounding = gamma(m.num_parameters + 3)  # of a sum of so many squares, a root, a quotient and a product
+    rounding = gamma(m.num_parameters + 3)  # of a sum of that many squares, a root, a quotient and a product
     assert float(clip_gradients(m.parameters(), 1.0)) == pytest.approx(norm, rel=rounding)
     factor = 1.0 if norm <= 1 else 1 / norm
     for p, g in zip(m.parameters(), before, strict=True):

@@ -1,4 +1,4 @@
-"""What holds for every optimizer that the option ``optimizer`` names."""
+"""Promises of every optimizer that the option ``optimizer`` names."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Run:
 
 
 def times(factor: float) -> Costs:
-    """Steps so many times slower than planned. The rest is not, beyond twice: it does not wait for threads."""
+    """Steps are slower than planned by this factor. The rest is slower by at most 2: it does not wait for threads."""
     values = {name: min(2, factor) * value for name, value in dataclasses.asdict(PLANNED).items()}
     return Costs(**{**values, "step": factor * PLANNED.step})
 
@@ -76,7 +76,7 @@ def test_a_run_whose_pace_is_as_planned_is_never_planned_again(minutes: float) -
 
 @pytest.mark.parametrize("minutes", [0.5, 5])
 @pytest.mark.parametrize("factor", [0.3, 0.8, 1.3, 4.0])
-def test_a_plan_from_a_wrong_measurement_is_mended(minutes: float, factor: float) -> None:
+def test_a_plan_from_a_wrong_measurement_is_corrected(minutes: float, factor: float) -> None:
     run = Run(minutes, lambda now, threads: times(factor))
     assert run.to_the_end() == pytest.approx(1, abs=0.05)
     assert len(run.stretches) < 8
@@ -93,8 +93,8 @@ def test_a_run_ends_in_time_though_its_pace_changes_on_the_way(minutes: float, f
 
 
 @pytest.mark.parametrize("minutes", [0.5, 1, 2, 5])
-def test_beside_a_busy_process_from_the_middle_on_it_ends_in_time_with_one_thread(minutes: float) -> None:
-    """As measured on two cores: two threads alone 1, beside a busy process a third of that, one thread two thirds."""
+def test_if_another_process_is_busy_from_the_middle_on_the_run_ends_in_time_with_one_thread(minutes: float) -> None:
+    """Speeds as measured on two cores: two threads 1, with a busy process a third of that, one thread two thirds."""
 
     def really(now: float, threads: int) -> Costs:
         busy = now > 30 * minutes
@@ -105,7 +105,7 @@ def test_beside_a_busy_process_from_the_middle_on_it_ends_in_time_with_one_threa
     assert run.stretches[-1].threads == 1
 
 
-def test_what_is_not_a_step_is_planned_with_what_it_really_takes() -> None:
+def test_validations_and_saves_are_planned_with_the_time_that_they_really_take() -> None:
     """Validations ten times as long as planned, and steps exactly as planned."""
     run = Run(2, lambda now, threads: dataclasses.replace(PLANNED, validation=2.0))
     assert run.to_the_end() == pytest.approx(1, abs=0.05)
@@ -118,7 +118,7 @@ def test_a_run_out_of_time_ends_with_the_next_step() -> None:
     assert len(slow) == 1
 
 
-def test_no_more_steps_are_taken_than_the_text_is_worth() -> None:
+def test_there_are_no_more_steps_than_the_maximum_of_the_plan() -> None:
     run = Run(1, lambda now, threads: times(0.5), most_steps=1200)
     assert run.to_the_end() < 0.5
     assert [stretch.steps for stretch in run.stretches] == [1200]
@@ -176,7 +176,7 @@ def test_the_time_in_which_a_process_is_suspended_does_not_count() -> None:
     assert stretch.threads == 2
 
 
-def test_a_moment_of_trouble_at_the_beginning_does_not_end_the_run() -> None:
+def test_a_short_delay_at_the_beginning_does_not_end_the_run() -> None:
     """Half a second for one of the first steps, as when the machine is busy with something else."""
     hiccups = [5, 6]
     run = Run(0.5, lambda now, threads: dataclasses.replace(PLANNED, step=0.02, end=0.0))

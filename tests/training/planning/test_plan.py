@@ -29,7 +29,7 @@ def encoded(corpus: Path) -> EncodedCorpus:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """A machine whose speed is known: seconds a step are proportional to the weights."""
+    """A machine whose speed is known: seconds per step are proportional to the weights."""
     rate = {"weights_per_second": 1e9}
 
     def measure(test: SpeedTest, config: RunConfig, precisions: Sequence[str]) -> Speed:
@@ -47,7 +47,7 @@ def plan(corpus: EncodedCorpus, **options: Any) -> planning.Plan:
     return make_plan(Given.of({"device": "cpu", **options}), corpus, time.perf_counter())
 
 
-def test_what_the_user_gives_is_never_changed(encoded: EncodedCorpus, machine: object) -> None:
+def test_options_that_the_user_gave_are_never_changed(encoded: EncodedCorpus, machine: object) -> None:
     given = {
         "hidden_size": 48,
         "embedding_size": 20,
@@ -111,7 +111,7 @@ def test_epochs_become_steps(encoded: EncodedCorpus, machine: object) -> None:
     assert p.epochs == pytest.approx(3, rel=0.01)
 
 
-def test_a_small_text_is_not_read_for_ever(encoded: EncodedCorpus, machine: object) -> None:
+def test_the_number_of_epochs_of_a_small_text_is_limited(encoded: EncodedCorpus, machine: object) -> None:
     p = plan(encoded, minutes=1000)
     assert p.capped
     assert p.epochs == pytest.approx(rules.MAX_EPOCHS, rel=0.01)
@@ -140,7 +140,7 @@ def test_a_small_text_bounds_the_width_however_fast_the_machine(
     assert rules.tokens_rule(multiplied, 18_000) < rules.MAX_EPOCHS * 18_000 < rules.tokens_rule(2 * multiplied, 18_000)
 
 
-def test_what_a_weight_needs_grows_smoothly_once_the_text_is_read_again() -> None:
+def test_the_tokens_that_a_weight_needs_grow_smoothly_from_the_fourth_epoch_on() -> None:
     few, border = 10**5, 3_000_000 / rules.TOKENS_PER_WEIGHT
     assert rules.tokens_rule(few, 10**6) == rules.TOKENS_PER_WEIGHT * few
     assert rules.tokens_rule(round(border), 10**6) == pytest.approx(3_000_000)  # here both are the same
@@ -152,11 +152,11 @@ def test_what_a_weight_needs_grows_smoothly_once_the_text_is_read_again() -> Non
 @pytest.mark.parametrize(
     ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
 )
-def test_short_texts_are_read_by_fewer_streams(tokens: int, streams: int) -> None:
+def test_short_texts_have_a_smaller_batch_size(tokens: int, streams: int) -> None:
     assert rules.streams_rule(tokens, 64) == streams
 
 
-def test_more_streams_are_read_where_that_leaves_enough_steps(
+def test_the_batch_size_grows_if_that_leaves_enough_steps(
     encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "STREAMS", 4)
@@ -172,7 +172,7 @@ def test_more_streams_are_read_where_that_leaves_enough_steps(
     assert plan(encoded, steps=9999, **step).config.train.batch_size == 4
 
 
-def test_few_steps_are_longer_ones(encoded: EncodedCorpus, machine: object) -> None:
+def test_the_fewer_steps_the_higher_the_learning_rates(encoded: EncodedCorpus, machine: object) -> None:
     assert [rules.rates_rule(steps) for steps in (1, 750, 3000, 10**6)] == [2, 2, 1, 1]
     assert rules.rates_rule(1500) == pytest.approx(math.sqrt(2))
     optimizer = plan(encoded, steps=1500, learning_rate=0.007).config.optimizer
@@ -205,7 +205,9 @@ def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_par
 
 
 @pytest.mark.parametrize("jitter", [0.0, 5.0])
-def test_asgd_validates_once_an_epoch_on_the_whole_part(encoded: EncodedCorpus, machine: object, jitter: float) -> None:
+def test_asgd_validates_once_per_epoch_on_the_whole_part(
+    encoded: EncodedCorpus, machine: object, jitter: float
+) -> None:
     p = plan(encoded, optimizer="asgd", epochs=6, batch_size=4, bptt=20, bptt_jitter=jitter, hidden_size=16)
     assert p.config.train.valid_tokens == p.valid_tokens
     assert p.config.train.steps / p.config.train.valid_every == pytest.approx(6, rel=0.01)
@@ -224,7 +226,7 @@ def test_a_named_size_is_that_size(encoded: EncodedCorpus, machine: object) -> N
     "bad",
     [{"minutes": 0}, {"epochs": -1}, {"steps": 0}, {"minutes": 1, "steps": 5}, {"size": "huge"}, {"dropout": 1.0}],
 )
-def test_options_that_cannot_be_are_refused(encoded: EncodedCorpus, bad: dict[str, Any]) -> None:
+def test_invalid_options_are_refused(encoded: EncodedCorpus, bad: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"`{next(iter(bad))}`"):
         plan(encoded, **bad)
 

@@ -1,4 +1,4 @@
-"""A run that was planned again, or moved to another machine, goes on by its record, bit for bit."""
+"""A run that was planned again, or moved to another machine, follows its record, bit for bit."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_new_plan_is_an_event_and_a_row_and_ends_the_run_where_it_says(corpus:
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_is_said_of_a_run_is_by_its_last_plan(corpus: Path) -> None:
+def test_the_card_of_a_run_shows_its_last_plan(corpus: Path) -> None:
     start(corpus, Path("run"))
     card = make_card(open_run("run"))
     assert (card.steps, card.planned_steps) == (THIRD, THIRD)
@@ -89,8 +89,8 @@ def test_what_is_said_of_a_run_is_by_its_last_plan(corpus: Path) -> None:
 
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("stop_at", [5, 12, 13, 30, 31, 45])
-def test_a_stopped_run_goes_on_by_the_plans_on_record(corpus: Path, stop_at: int) -> None:
-    """Stopped before a plan was made, the run ends as it was planned until then: nobody plans a resumed run again."""
+def test_a_stopped_run_follows_the_recorded_plans(corpus: Path, stop_at: int) -> None:
+    """Stopped before a plan was made, the run ends as it was planned until then: a resumed run is not planned again."""
     start(corpus, Path("whole"))
     start(corpus, Path("parts"), stop_at=stop_at)
     finish(launch.resume(Path("parts")))
@@ -219,7 +219,7 @@ def without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_bf16")
-def test_a_run_begun_in_bf16_goes_on_in_float32_where_there_is_none_and_says_so(begun_in_bf16: Path) -> None:
+def test_a_run_begun_in_bf16_continues_in_float32_on_a_machine_without_it_and_says_so(begun_in_bf16: Path) -> None:
     events = finish(launch.resume(begun_in_bf16))
     warnings = [e.message for e in events if isinstance(e, Warned)]
     assert len(warnings) == 1
@@ -233,7 +233,7 @@ def test_a_run_begun_in_bf16_goes_on_in_float32_where_there_is_none_and_says_so(
 
 
 @pytest.mark.usefixtures("without_bf16")
-def test_once_it_went_on_in_float32_it_stays_there_bit_for_bit(begun_in_bf16: Path) -> None:
+def test_a_run_that_continued_in_float32_stays_in_float32_bit_for_bit(begun_in_bf16: Path) -> None:
     shutil.copytree(begun_in_bf16, "twin")
     finish(launch.resume(begun_in_bf16))
     finish(launch.resume(Path("twin")), stop_at=14)
@@ -287,7 +287,7 @@ def test_a_run_of_more_threads_than_there_are_processors_continues_with_those(co
 
 @pytest.mark.usefixtures("two_processors")
 def test_a_resumed_run_has_the_threads_on_record_and_no_others(corpus: Path) -> None:
-    """Stopped while one thread was tried in place of two: it ends with those that it had settled on."""
+    """Stopped while one thread was tried in place of two: it ends with the number that was in use."""
     begin(corpus, stop_at=3, threads=2)
     tried = Stretch(5, 20, 1, "float32", trial=True)
     events, threads = continue_on_record(tried, Stretch(8, 20, 2, "float32"), Stretch(12, 20, 1, "float32", trial=True))
@@ -310,7 +310,7 @@ def test_a_run_that_adapts_twice_before_its_first_save_says_so_once(begun_in_bf1
     assert len([row for row in rows(begun_in_bf16) if "precision" in row]) == 1
 
 
-def test_an_error_in_what_watches_the_run_gives_the_threads_back(corpus: Path) -> None:
+def test_an_error_in_on_event_restores_the_number_of_threads(corpus: Path) -> None:
     before = torch.get_num_threads()
     options = {**OPTIONS, "steps": 3, "minutes": None, "corpus": [str(corpus)], "threads": 2}
     with pytest.raises(ZeroDivisionError):
@@ -318,7 +318,7 @@ def test_an_error_in_what_watches_the_run_gives_the_threads_back(corpus: Path) -
     assert torch.get_num_threads() == before
 
 
-def test_a_run_that_has_become_slow_is_saved_all_the_same(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_has_become_slow_is_saved_nevertheless(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "MOST_UNSAVED", 0.0)
     options = {**OPTIONS, "steps": 5, "minutes": None, "corpus": [str(corpus)], "save_every": 1000}
     events: list[Event] = []
@@ -346,7 +346,7 @@ def test_a_gpu_run_is_resumed_without_the_gpu_with_a_warning(corpus: Path, monke
     assert not [e for e in finish(resuming.resume(Path("run"), device="cpu")) if isinstance(e, Warned)]
 
 
-def test_threads_are_recorded_and_given_back(corpus: Path) -> None:
+def test_threads_are_recorded_and_restored(corpus: Path) -> None:
     before = torch.get_num_threads()
     options = {**OPTIONS, "steps": 3, "minutes": None, "corpus": [str(corpus)], "threads": 2}
     seen: list[int] = []

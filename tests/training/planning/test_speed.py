@@ -1,4 +1,4 @@
-"""A candidate that cannot be computed is not taken, whatever the reason, and the plan says why."""
+"""A candidate that cannot be computed is not used, whatever the reason, and the plan says why."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, error: Exception, **where: Any) -> 
 
 
 @pytest.mark.usefixtures("bf16_kernels")
-def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_precision_with_wrong_gradients_is_not_used(
+    encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In float32 throughout, so that it does not matter what this processor makes of bf16."""
     seconds = {"float32": 0.3, "bf16": 0.1}
     monkeypatch.setattr(speed, "step_seconds", lambda config, precision, vocab_size: seconds[precision])
@@ -90,7 +92,7 @@ def test_wrong_gradients_are_not_taken_for_fast_ones(encoded: EncodedCorpus, mon
         (TrainingError("the loss is not finite at step 1"), "the loss is not finite at step 1"),
     ],
 )
-def test_a_precision_that_fails_is_not_taken_and_the_plan_says_why(
+def test_a_precision_that_fails_is_not_used_and_the_plan_says_why(
     encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
 ) -> None:
     fail_at(monkeypatch, error, precision="bf16")
@@ -129,7 +131,7 @@ def test_a_processor_that_fails_in_float32_is_a_clear_error(
         plan(encoded, device="cpu")
 
 
-def test_a_width_that_does_not_fit_into_memory_is_not_taken(
+def test_a_width_that_does_not_fit_into_memory_is_not_used(
     encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
@@ -146,7 +148,7 @@ def test_a_width_that_does_not_fit_into_memory_is_not_taken(
     assert width() == 24
 
 
-def test_a_number_of_streams_that_fails_is_not_taken(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_size_that_fails_is_not_used(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
     monkeypatch.setattr(rules, "STREAMS", 4)
     monkeypatch.setattr(rules, "LEAST_STREAMS", 4)
@@ -184,7 +186,7 @@ def broken_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_gpus")
-def test_a_device_that_fails_is_not_taken_and_the_plan_says_why(encoded: EncodedCorpus) -> None:
+def test_a_device_that_fails_is_not_used_and_the_plan_says_why(encoded: EncodedCorpus) -> None:
     made = plan(encoded)
     assert made.config.train.device == "cpu"
     assert any(re.match(r"note    cuda: .*no kernel image", line) for line in plan_lines(made))
@@ -223,7 +225,7 @@ def test_a_device_that_computes_but_cannot_train_gives_way_to_the_next(
         plan(encoded, device="mps")
 
 
-def test_a_device_that_is_not_there_is_refused(encoded: EncodedCorpus) -> None:
+def test_a_device_that_does_not_exist_is_refused(encoded: EncodedCorpus) -> None:
     with pytest.raises(UsageError, match=r"cuda:63` cannot be used here; expected one of: auto,.* cpu"):
         plan(encoded, device="cuda:63")
 

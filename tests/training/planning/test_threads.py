@@ -41,7 +41,7 @@ def test_a_quiet_machine_keeps_all_its_threads_without_a_trial() -> None:
     assert {threads for _, threads, _ in machine.history} == {2}
 
 
-def test_beside_a_busy_process_one_thread_fewer_is_used_and_all_again_when_it_is_over() -> None:
+def test_while_another_process_is_busy_one_thread_fewer_is_used_and_all_again_when_it_ends() -> None:
     machine = Machine(2)
     chooser = ThreadChooser(2, 2, machine.idle)
     machine.run(chooser, 20)
@@ -55,7 +55,7 @@ def test_beside_a_busy_process_one_thread_fewer_is_used_and_all_again_when_it_is
     assert chooser.threads == 2
 
 
-def test_where_the_system_does_not_say_whether_processors_are_idle_more_threads_are_tried_seldom() -> None:
+def test_more_threads_are_rarely_tried_if_the_system_does_not_report_idle_processors() -> None:
     machine, chooser = Machine(2), ThreadChooser(2, 2)
     machine.run(chooser, 20)
     machine.busy = 1
@@ -67,7 +67,7 @@ def test_where_the_system_does_not_say_whether_processors_are_idle_more_threads_
     assert chooser.threads == 2
 
 
-def test_a_run_that_begins_beside_a_busy_process_finds_out_too() -> None:
+def test_a_run_that_begins_while_another_process_is_busy_finds_out_too() -> None:
     machine = Machine(2)
     chooser = ThreadChooser(2, 1, machine.idle)
     machine.busy = 1
@@ -90,7 +90,7 @@ def test_of_many_threads_as_many_are_used_as_there_are_free_cores() -> None:
     assert chooser.threads <= 8
 
 
-def test_no_more_threads_are_tried_where_even_these_are_disturbed() -> None:
+def test_no_more_threads_are_tried_while_even_these_are_disturbed() -> None:
     machine = Machine(2)
     chooser = ThreadChooser(2, 1, machine.idle)
     machine.busy = 8
@@ -98,7 +98,7 @@ def test_no_more_threads_are_tried_where_even_these_are_disturbed() -> None:
     assert {threads for _, threads, _ in machine.history} == {1}
 
 
-def test_a_step_that_takes_for_ever_is_enough_to_try_fewer() -> None:
+def test_a_single_stalled_step_is_enough_to_try_fewer() -> None:
     machine = Machine(2)
     chooser = ThreadChooser(2, 2, machine.idle)
     machine.run(chooser, 5)
@@ -121,7 +121,7 @@ def test_a_machine_that_is_slower_for_another_reason_keeps_its_threads() -> None
     assert tried < 2.0
 
 
-def test_a_moment_of_disturbance_costs_no_threads() -> None:
+def test_a_short_disturbance_costs_no_threads() -> None:
     machine = Machine(2)
     chooser = ThreadChooser(2, 2, machine.idle)
     machine.run(chooser, 20)
@@ -132,7 +132,7 @@ def test_a_moment_of_disturbance_costs_no_threads() -> None:
     assert chooser.threads == 2
 
 
-def test_one_less_and_halves_are_worth_a_try() -> None:
+def test_one_less_and_halves_are_tried() -> None:
     assert fewer_threads(1) == []
     assert fewer_threads(2) == [1]
     assert fewer_threads(3) == [2, 1]
