@@ -140,7 +140,7 @@ def suggestions(message: str, arguments: list[str]) -> list[list[str]]:
     """The command lines that a message tells to type, without the ``rnngen`` before them."""
     message = re.sub(r"; expected .*?(; found |\. |$)", r"\1", message)
     found = list(re.findall(r"(?<!of )(?<!by )(?<!and )\brnngen ((?:'[^']*'|.)+?)(?:[.?;,]?$|[.?;,)] )", message))
-    options = re.findall(r"(?:Did you mean|with|[Tt]ype(?: \w+)*:) (-[a-z-]+(?: [^\s,?]+)?)[,?]?(?= |$)", message)
+    options = re.findall(r"(?:Did you mean|with|Use|[Tt]ype(?: \w+)*:) (-[a-z-]+(?: [^\s,?]+)?)[,?]?(?= |$)", message)
     found += [shlex.join(_with_option(arguments, message, shlex.split(words))) for words in options]
     named = re.findall(r"Did you mean ([\w/-]*/[\w/-]*)\?", message)  # a path
     found += [shlex.join([*arguments[:-1], path]) for path in named]

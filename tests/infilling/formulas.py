@@ -68,7 +68,7 @@ def judged(model: ClozeLM | RecurrentLM, parts: list[list[int]]) -> float:
     """Mean over the readers of ln p of what is in the gaps, the odd parts, and of 12 tokens beyond each."""
     readers: list[tuple[RecurrentLM, RecurrentLM | None, int]]
     if isinstance(model, ClozeLM):
-        left, right = model.directions
+        left, right = model.left_to_right, model.right_to_left
         readers = [(left, right, 1), (right, left, -1)]
     else:
         readers = [(model, None, 1)]
@@ -91,7 +91,7 @@ def ids(text: str) -> list[int]:
 @torch.no_grad()
 def log_p_of_one(model: ClozeLM, text: list[int], at: int) -> np.ndarray:
     """Ln p of every token at a place, given all others."""
-    left, right = model.directions
+    left, right = model.left_to_right, model.right_to_left
     a = left.read(torch.tensor(text[:at])[:, None], left.start_state(1))[2]
     b = right.read(torch.tensor(text[at + 1 :][::-1])[:, None], right.start_state(1))[2]
     return (left.readout(a) + right.readout(b))[0].double().log_softmax(-1).numpy()

@@ -76,7 +76,7 @@ def test_patience_counts_from_the_best_validation_of_the_cycle() -> None:
         Progress(step=9, best_nll=0.5, best_step=5, cycle_nll=0.75, cycle_step=7, due={"sample", "save"}),
         Progress(step=9, due=set()),
     ],
-    ids=str,
+    ids=["begun", "with some due", "with none due"],
 )
 def test_progress_is_read_back_as_it_was_saved(progress: Progress) -> None:
     read = Progress.from_values(json.loads(json.dumps(progress.values())))
