@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rnngen.cli.formats import visible as visible
+from rnngen.cli.formats import visible
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import RnngenError
 from rnngen.platforms import reader_is_gone, unescaped
@@ -241,19 +241,3 @@ def _wrap(line: str, columns: int) -> str:
 
     indent = line[: len(line) - len(line.lstrip())]
     return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-_shared: list[Console] = []
-
-
-def __getattr__(name: str) -> Any:
-    """For commands that are not given a console yet."""
-    from rnngen.cli import formats
-
-    if name in ("count", "share", "duration"):
-        return getattr(formats, name)
-    if not _shared or _shared[0].out is not sys.stdout or _shared[0].err is not sys.stderr:
-        _shared[:] = [Console.of_process()]
-    if name == "shows_output":
-        return lambda: _shared[0].shows_output
-    return getattr(_shared[0], {"stderr_console": "rich_err"}.get(name, name))

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from rnngen.cli import console
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.errors import UsageError
 
@@ -20,6 +19,7 @@ def _corpus() -> None:
 
 
 def build_command(
+    context: typer.Context,
     name: Annotated[
         str | None, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")
     ] = None,
@@ -33,7 +33,7 @@ def build_command(
     if out is not None and out.exists():
         raise UsageError("already exists", where=out, expected="--out with an unused name")
     path, characters = build(name, out)
-    console.note(f"{path}: {characters:,} characters")
+    context.obj.note(f"{path}: {characters:,} characters")
 
 
 register_command(corpus_app, "build", build_command)

@@ -131,7 +131,7 @@ def _score(
         score = score_text(target.run, encoded, device=target.device, ngram=ngram)
         if words:
             try:
-                filled = _fill_gaps(runs, encoded, words, quiet=output.quiet)
+                filled = _fill_gaps(output, runs, encoded, words)
             except CorpusError as error:
                 if needs_words:
                     raise
@@ -164,13 +164,14 @@ def _tables(runs: Sequence[str], text: str, score: TextScore, filled: Sequence[G
     return tables + (f"\n({no_words})\n" if no_words else "")
 
 
-def _fill_gaps(runs: Sequence[Run], text: EncodedText, words: int, *, quiet: bool) -> list[GapScore]:
+def _fill_gaps(output: _Output, runs: Sequence[Run], text: EncodedText, words: int) -> list[GapScore]:
     from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.gaps import score_gaps
     from rnngen.infilling.loading import load_filler
 
     fillers = [load_filler(run) for run in runs]
-    with LongJob("putting words back", min(words, max(1, text.counts.words)), "words", shown=not quiet) as job:
+    total = min(words, max(1, text.counts.words))
+    with LongJob(output.console, "putting words back", total, "words", shown=not output.quiet) as job:
         return score_gaps(fillers, text.tokens, words, job.advance_to)
 
 
@@ -198,7 +199,7 @@ def _list_surprising(output: _Output, target: _Target, count: int) -> None:
         with text_of(run, files, target.part, target.errors) as encoded:
             output.note(encoded.note)
             total = min(candidates_for(count), len(encoded.tokens))
-            with LongJob("scoring positions again", total, "positions", shown=not output.quiet) as job:
+            with LongJob(output.console, "scoring positions again", total, "positions", shown=not output.quiet) as job:
                 found = surprising_positions(model, filler, encoded.tokens, count, job.advance_to)
         if encoded.unknown:
             output.note(f"{encoded.unknown:,} characters that the model does not know, shown as �, are not scored")

@@ -86,7 +86,7 @@ def fill_command(
         console.note(f"note: the model has never seen {characters!r}; left out of what it reads")
     if drawn:
         sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
-        with LongJob("drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:
+        with LongJob(console, "drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:
             fills = filler.draw(text, **vars(filling), **vars(sampling), on_sweep=job.advance_to)
     else:
         fills = filler.best(text, **vars(filling), **vars(searching))

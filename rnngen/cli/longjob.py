@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
+from rnngen.cli.formats import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,13 +23,15 @@ class LongJob:
     prompt, says nothing about how long the job takes.
 
     Args:
+        console: of the command.
         what: the activity, as in "writing".
         total: the number of steps; None: unknown.
         unit: the name of a step, as in "tokens".
         shown: whether to show anything.
     """
 
-    def __init__(self, what: str, total: int | None, unit: str, *, shown: bool) -> None:
+    def __init__(self, console: Console, what: str, total: int | None, unit: str, *, shown: bool) -> None:
+        self._console = console
         self._what, self._total, self._unit, self._shown = what, total, unit, shown
         self._began = self._due = 0.0
         self._done_then: int | None = None  # when the clock was started
@@ -45,8 +47,8 @@ class LongJob:
             self._began, self._due, self._done_then = now, now + PATIENCE, done
         if not self._shown or now < self._due:
             return
-        if self._bar is None and not sys.stderr.isatty():
-            console.note(f"{self._what}: {done:,}{self._left(done - self._done_then, done, now - self._began)}")
+        if self._bar is None and not self._console.shows_notes:
+            self._console.note(f"{self._what}: {done:,}{self._left(done - self._done_then, done, now - self._began)}")
             self._due = now + PLAIN_INTERVAL
             return
         if self._bar is None:
@@ -60,7 +62,7 @@ class LongJob:
         of = f" of {self._total:,} {self._unit}"
         if done_since <= 0:
             return of
-        return f"{of}, {console.duration((self._total - done) * seconds / done_since)} left"
+        return f"{of}, {duration((self._total - done) * seconds / done_since)} left"
 
     def _start_bar(self) -> tuple[Progress, TaskID]:
         from rich.progress import BarColumn, Progress, ProgressColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -72,7 +74,7 @@ class LongJob:
         columns += [TimeRemainingColumn(), "left"] if known else []
         bar = Progress(
             *columns,
-            console=console.stderr_console(),
+            console=self._console.rich_err(),
             transient=True,
             redirect_stdout=False,  # text on standard output is not affected
         )

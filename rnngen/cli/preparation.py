@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rnngen.cli import console
+from rnngen.cli.console import Console
+from rnngen.cli.formats import count, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ class Preparation:
     preparation is quick.
 
     Args:
+        console: of the command.
         what: the first activity, as in "reading corpus.txt".
         unchanged: the consequence of an interruption, as in "no run was begun".
         shown: whether to show anything.
     """
 
-    def __init__(self, what: str, unchanged: str, *, shown: bool) -> None:
+    def __init__(self, console: Console, what: str, unchanged: str, *, shown: bool) -> None:
+        self._console = console
         self._what = self._text = what
         self._unchanged, self._shown = unchanged, shown
         self._status: Status | None = None
@@ -40,8 +42,8 @@ class Preparation:
     def __enter__(self) -> Self:
         if not self._shown:
             return self
-        if sys.stderr.isatty():
-            self._status = console.stderr_console().status(console.visible(self._text))
+        if self._console.shows_notes:
+            self._status = self._console.rich_err().status(visible(self._text))
             self._status.start()
         else:
             threading.Thread(target=self._speak, daemon=True).start()
@@ -50,16 +52,16 @@ class Preparation:
     def __call__(self, what: str, done: int, total: int | None, /) -> None:
         """Update the progress."""
         changed, self._what = what != self._what, what
-        of = f" of {console.count(total)}" if total else ""
-        self._text = f"{what}: {console.count(done)}{of} {UNITS[what]}" if what in UNITS and done else what
+        of = f" of {count(total)}" if total else ""
+        self._text = f"{what}: {count(done)}{of} {UNITS[what]}" if what in UNITS and done else what
         if self._status is not None and (changed or time.perf_counter() >= self._due):
             self._due = time.perf_counter() + _REFRESH
-            self._status.update(console.visible(self._text))
+            self._status.update(visible(self._text))
 
     def _speak(self) -> None:
         wait = FIRST_LINE
         while not self._over.wait(wait):
-            console.note(self._text)
+            self._console.note(self._text)
             wait = PLAIN_INTERVAL
 
     def __exit__(
@@ -69,7 +71,7 @@ class Preparation:
         if self._status is not None:
             self._status.stop()
         if isinstance(error, KeyboardInterrupt | SystemExit):
-            console.note(f"Stopped while {self._what}: {self._unchanged}.")
+            self._console.note(f"Stopped while {self._what}: {self._unchanged}.")
 
 
 UNITS = {"reading": "bytes", "learning the vocabulary": "characters", "encoding": "characters"}

@@ -92,8 +92,8 @@ def _write_several(
     total = None if open_ended else sampling.max_tokens * samples.num_samples
     prompt_size = len(generator.prompt_ids(text))
     with (
-        LongJob("reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,
-        LongJob("writing", total, "tokens", shown=not output.quiet) as writing,
+        LongJob(console, "reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,
+        LongJob(console, "writing", total, "tokens", shown=not output.quiet) as writing,
     ):
         reading.advance_to(0)
 

@@ -29,13 +29,13 @@ def write_stream(
     ending = Ending(sampling, prompt)
     hidden = quiet or console.shows_output
     total = None if ending.stops else ending.max_tokens
-    with LongJob("writing", total, "tokens", shown=not hidden) as job:
+    with LongJob(console, "writing", total, "tokens", shown=not hidden) as job:
         writer: Writer | None = None
 
         def pieces() -> Iterator[str]:
             nonlocal writer
             yield prompt
-            writer = _read_prompt(generator, prompt, sampling, seed, 0, quiet=quiet)
+            writer = _read_prompt(console, generator, prompt, sampling, seed, 0, quiet=quiet)
             job.advance_to(0)  # the time starts now
             yield from write_text(writer, generator.tokenizer, ending)
 
@@ -61,7 +61,7 @@ def write_coloured(
     above = between(console, sampling, prompt, num_samples, quiet=quiet)
     for number in range(num_samples):
         output.write(above(number))
-        writer = _read_prompt(generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
+        writer = _read_prompt(console, generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
         pieces = write_pieces(writer, generator.tokenizer, Ending(sampling, prompt))
         parts: Iterator[tuple[str, float | None]] = chain(
             [(prompt, None)], ((piece.text, piece.nats) for piece in pieces)
@@ -79,10 +79,18 @@ def write_coloured(
 
 
 def _read_prompt(
-    generator: Generator, prompt: str, sampling: Sampling, seed: int, number: int, *, quiet: bool, scored: bool = False
+    console: Console,
+    generator: Generator,
+    prompt: str,
+    sampling: Sampling,
+    seed: int,
+    number: int,
+    *,
+    quiet: bool,
+    scored: bool = False,
 ) -> Writer:
     total = len(generator.prompt_ids(prompt))
-    with LongJob("reading the prompt", total, "tokens", shown=not quiet) as job:
+    with LongJob(console, "reading the prompt", total, "tokens", shown=not quiet) as job:
         job.advance_to(0)
         return generator.writer(prompt, sampling, seed=seed, number=number, scored=scored, on_read=job.advance_to)
 

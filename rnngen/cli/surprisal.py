@@ -5,7 +5,8 @@ from __future__ import annotations
 import rich.console
 from rich.text import Text
 
-from rnngen.cli.console import Console, visible
+from rnngen.cli.console import Console
+from rnngen.cli.formats import visible
 from rnngen.evaluation.surprisal import LEVELS, level_of
 
 STYLES = ("", "black on color(151)", "black on color(222)", "black on color(209)", "white on color(124)")

@@ -48,7 +48,7 @@ def train_command(
     options = _options(given if corpus is None else {"corpus": corpus, **given}, invocation)
     what = ", ".join(options.get("corpus", [f"{invocation.resume}"]))
     unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
-    with Preparation(f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
+    with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
         from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
         from rnngen.training import launch
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from rnngen.cli import console, longjob
+from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
 from tests.conftest import Outcome, make_text
 
@@ -29,14 +30,14 @@ class Terminal(io.StringIO):
 
 
 def test_a_short_job_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with LongJob("writing", 10, "tokens", shown=True) as job:
+    with LongJob(Console.of_process(), "writing", 10, "tokens", shown=True) as job:
         job.advance_to(5)
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_long_job_says_off_a_terminal_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    with LongJob("writing", 1000, "tokens", shown=True) as job:
+    with LongJob(Console.of_process(), "writing", 1000, "tokens", shown=True) as job:
         for done in (0, 250, 500):
             job.advance_to(done)
     lines = capsys.readouterr().err.splitlines()
@@ -51,7 +52,7 @@ def test_what_comes_before_the_first_step_is_not_counted(
 ) -> None:
     clock = iter([500.0, 504.0, 520.0])  # the first step is told of after 500 seconds of reading
     monkeypatch.setattr(longjob, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with LongJob("writing", first + 40, "tokens", shown=True) as job:
+    with LongJob(Console.of_process(), "writing", first + 40, "tokens", shown=True) as job:
         for done in (first, first + 4, first + 20):
             job.advance_to(done)
     total = first + 40
@@ -65,8 +66,7 @@ def test_what_comes_before_the_first_step_is_not_counted(
 def test_a_long_job_shows_a_bar_on_a_terminal_and_takes_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with LongJob("writing", 1000, "tokens", shown=True) as job:
+    with LongJob(Console(None, terminal), "writing", 1000, "tokens", shown=True) as job:
         job.advance_to(250)
         assert "\x1b[?25l" in terminal.getvalue()  # the cursor is hidden
     shown = terminal.getvalue()
@@ -76,7 +76,7 @@ def test_a_long_job_shows_a_bar_on_a_terminal_and_takes_it_away(monkeypatch: pyt
 
 @pytest.mark.usefixtures("impatient")
 def test_what_is_not_to_be_shown_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    with LongJob("writing", 1000, "tokens", shown=False) as job:
+    with LongJob(Console.of_process(), "writing", 1000, "tokens", shown=False) as job:
         job.advance_to(250)
     assert capsys.readouterr() == ("", "")
 
