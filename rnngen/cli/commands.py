@@ -15,7 +15,6 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from rnngen.cli import mistakes
-from rnngen.cli.declared import WrongValueError, kinds_of, value_of
 from rnngen.errors import ExitCode
 
 
@@ -61,6 +60,8 @@ class QuickCommand(TyperCommand):
         """
         if ctx.resilient_parsing:  # a shell asks for completions
             return super().parse_args(ctx, args)
+        from rnngen.cli.declared import kinds_of  # here: the list of commands needs no options
+
         parameters = self.get_params(ctx)
         mistakes.check_options(ctx, parameters, args)
         typed, extra, _ = self.make_parser(ctx).parse_args(args=list(args))
@@ -110,6 +111,8 @@ def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:
         if parameter.required:
             raise mistakes.missing(ctx, parameter)
         return parameter.get_default(ctx)
+    from rnngen.cli.declared import WrongValueError, value_of
+
     values = []
     for text in typed if several else [typed]:
         try:

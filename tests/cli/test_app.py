@@ -81,6 +81,21 @@ def test_sample_never_imports_torch() -> None:
     assert run_and_list_imports("sample", "--length", "5", "--seed", "1") == "code 0 heavy []"
 
 
+def test_the_list_of_commands_imports_no_command_and_no_option() -> None:
+    program = "import sys; from rnngen.cli.app import run; run(['--help']); print(*sorted(sys.modules), sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    imported = set(done.stdout.splitlines())
+    assert "rnngen.cli.commands" in imported
+    assert not imported & {
+        "rnngen.options",
+        "rnngen.cli.declared",
+        "rnngen.cli.train",
+        "pydantic",
+        "numpy",
+        "tokenizers",
+    }
+
+
 def test_importing_rnngen_imports_nothing_heavy() -> None:
     program = "import rnngen, sys; print(sorted({'torch', 'numpy', 'pydantic', 'tokenizers'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
