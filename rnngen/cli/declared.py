@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
+from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
 
 Group = TypeVar("Group", bound=Options)
@@ -65,7 +66,7 @@ def _parameter(option: Declared) -> inspect.Parameter:
     annotation = list[option.element] if option.element is str else str if option.element else option.kind  # type: ignore[name-defined]
     info = typer.Option(
         *details.flags or (f"--{option.name.replace('_', '-')}",),
-        help=details.help if default is None else f"{details.help} [default: {default}]",
+        help=on_command_line(details.help if default is None else f"{details.help} [default: {default}]"),
         metavar=details.metavar,
         rich_help_panel=details.panel,
         show_default=False,
