@@ -40,7 +40,7 @@ def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # no
 
 @dataclass(repr=False, eq=False)
 class Argument:
-    """An argument of a function that is not an option, in a group that gives the function its signature (``keywords.py``).
+    """An argument of a function that is not an option, in a group that is the signature of the function.
 
     Attributes:
         default: its value if it is not given; without a default it is required.
