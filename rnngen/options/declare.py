@@ -20,7 +20,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.options.option import Option, expectation
+from rnngen.options.option import Option, expectation, plain
 
 
 def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # noqa: A002 (what it is called everywhere)
@@ -105,11 +105,13 @@ class Options:
 
     def __post_init__(self) -> None:
         for each in declared(type(self)).values():
-            value = getattr(self, each.name)
+            given = getattr(self, each.name)
+            value = plain(given)
             if each.element is str and isinstance(value, str):  # one text, not its characters
                 value = (value,)
             if each.element is not None and isinstance(value, list | tuple):
                 value = tuple(value)
+            if value is not given:
                 object.__setattr__(self, each.name, value)
             check(each, value)
         self.check()
@@ -221,13 +223,3 @@ def unknown(
     meant = meant or closest(name, known)
     hint = f"Did you mean `{meant}`?" if meant else otherwise or f"There are: {', '.join(known)}."
     return UsageError(f"unknown {title} {name!r}", hint=hint)
-
-
-def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
-    """Refuse an argument that is too small, or too large.
-
-    Raises:
-        UsageError: it is below ``least``, or above ``most``.
-    """
-    limits = Option("", "", least=least, most=most)
-    check(Declared(name, int, False, least, limits), value)

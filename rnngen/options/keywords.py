@@ -1,7 +1,7 @@
 """Keyword arguments of Python functions, typed and documented by the declarations of the options they are.
 
     @dataclass(frozen=True)
-    class Arguments(Sampling):  # a dataclass of options, and what the function takes beside them
+    class Arguments(Sampling):  # a dataclass of options, and the other arguments of the function
         prompt: str = ""
 
     @takes(Arguments)

@@ -12,11 +12,11 @@ MOST_BITS = 63  # what neither torch nor a file could hold is refused before any
 
 @dataclass(frozen=True)
 class Option:
-    """What a declaration says beside name, type and default.
+    """What a declaration says besides name, type and default.
 
     Attributes:
         help: a sentence.
-        panel: the heading of the command's help under which it is listed.
+        panel: the heading of the command's help under which it is listed; empty: the last one, ``Options``.
         default_text: the default in words, where it is not simply the field's.
         least, most, above, below: the range, of each number in it; ``least`` of a text is its length.
         expected: what is valid, in words, where type and range do not say it.
@@ -42,6 +42,11 @@ class Option:
     flags: tuple[str, ...] = ()
     role: str | None = None
     metavar: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """The Python number that a NumPy scalar is; any other value as it is."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def expectation(kind: Any, option: Option, value: object) -> str | None:
