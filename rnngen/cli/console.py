@@ -36,8 +36,8 @@ class Console:
     Args:
         out: for results; None: it is closed.
         err: for everything else; None: nothing is written.
-        stdin: what the user types on in a session; None: it is closed. Texts that are piped in are read from the standard
-            input of the process.
+        stdin: what a user types on in a session; None: it is closed. Texts that are piped in are read from the
+            standard input of the process.
 
     Attributes:
         shows_output: whether results appear on a screen.

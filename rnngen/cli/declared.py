@@ -121,7 +121,7 @@ def value_of(kind: Any, text: str) -> Any:
         WrongValueError: it is not a value of that type.
     """
     if get_origin(kind) is Literal:
-        expected = expectation(kind, Option(help="", panel=""), text)
+        expected = expectation(kind, Option(None, "", ""), text)
         if expected is not None:
             raise WrongValueError(expected, get_args(kind))
         return text

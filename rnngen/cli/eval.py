@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-@dataclass(frozen=True, kw_only=True)
 class Scoring(Options):
     """What is scored, and how."""
 

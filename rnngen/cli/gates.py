@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +24,6 @@ SHADES = (25, 68, 110, 152, 254, 223, 216, 209, 160)
 _JOINED = 16  # maximum number of characters that are drawn as one
 
 
-@dataclass(frozen=True, kw_only=True)
 class Extent(Options):
     """How much text is read and shown, and of which units."""
 

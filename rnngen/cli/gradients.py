@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from rnngen.inspection.gradients import Flow
 
 
-@dataclass(frozen=True, kw_only=True)
 class Reach(Options):
     """How far back gradients are followed."""
 

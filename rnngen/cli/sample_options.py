@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.options.declare import Options, option
@@ -10,7 +9,6 @@ from rnngen.options.declare import Options, option
 _PROMPT, _MODEL, _OUTPUT = "Prompt", "Model", "Output"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Prompt(Options):
     """The text that is continued."""
 
@@ -20,7 +18,6 @@ class Prompt(Options):
     prompt_file: Path | None = option(None, "Continue this file's text.", panel=_PROMPT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Output(Options):
     """How the text is computed, and what is shown of it."""
 

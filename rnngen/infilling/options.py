@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
 
-from rnngen.options.declare import Options, option
+from rnngen.options.declare import Options, argument, option
 
 MAX_GAP = 1000
 """The maximum length of a gap, in tokens."""
@@ -18,7 +17,6 @@ SWEEPS = 50
 _FILLS, _DRAWING = "Fills", "Drawing fills instead of searching"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Filling(Options):
     """The options of both ways to fill gaps."""
 
@@ -37,14 +35,12 @@ class Filling(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Searching(Options):
     """The options of searching for the best fills."""
 
     beam: int = option(BEAM, "Candidates of each length in the search.", panel=_FILLS, least=1, most=1024)
 
 
-@dataclass(frozen=True, kw_only=True)
 class GibbsSampling(Options):
     """The options of drawing fills from the model."""
 
@@ -71,27 +67,22 @@ class GibbsSampling(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class BestFills(Filling, Searching):
     """The options of ``Filler.best``."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class DrawnFills(Filling, GibbsSampling):
     """The options of ``Filler.draw``."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class BestFillsOf(BestFills):
     """The arguments of ``Filler.best``: for its signature."""
 
-    text: str
+    text: str = argument(kw_only=False)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class DrawnFillsOf(DrawnFills):
     """The arguments of ``Filler.draw``: for its signature."""
 
-    text: str
-    _: KW_ONLY
-    on_sweep: Callable[[int], object] | None = None
+    text: str = argument(kw_only=False)
+    on_sweep: Callable[[int], object] | None = argument(default=None)

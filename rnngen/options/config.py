@@ -59,7 +59,7 @@ class RunConfig:
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """The configuration as ``config.json`` holds it."""
-        return dataclasses.asdict(self)
+        return {section: dict(vars(getattr(self, section))) for section in SECTIONS}
 
     @classmethod
     def saved(cls, values: object, where: object) -> RunConfig:

@@ -1,6 +1,5 @@
 """An option is declared once, on the field that holds its value: name, type, default, range and help.
 
-    @dataclass(frozen=True, kw_only=True)
     class Network(Options):
         num_layers: int = option(1, "Recurrent layers.", panel="Model", least=1, most=64)
 
@@ -12,40 +11,72 @@ each front end writes it as its user types it.
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    Self,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.options.option import Option, expectation, plain
 
 
 def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # noqa: A002 (what it is called everywhere)
-    """A field of a dataclass that is an option; ``details`` are attributes of ``Option``."""
-    return dataclasses.field(default=default, metadata={"option": Option(help, panel, **details)})
+    """Declare an option with its default; ``details`` are attributes of ``Option``."""
+    return Option(default, help, panel, **details)
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False, eq=False)
+class Argument:
+    """An argument of a function that is no option, in a group that is the function's signature (``keywords.py``).
+
+    Attributes:
+        default: without one, it has to be given.
+        kw_only: whether it is given by name.
+    """
+
+    default: Any = inspect.Parameter.empty
+    kw_only: bool = True
+
+
+def argument(*, default: Any = inspect.Parameter.empty, kw_only: bool = True) -> Any:
+    """Declare an argument that is no option."""
+    return Argument(default, kw_only)
+
+
+@dataclass(repr=False, eq=False)
 class Declared:
-    """An option with its field.
+    """An option with its name and type.
 
     Attributes:
         name: with ``_``.
         kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, ``Path``, a ``Literal``, or a ``Sequence``
             of one of them.
         optional: whether it may be None.
-        default: the field's.
-        option: the rest of the declaration.
+        option: the declaration.
     """
 
     name: str
     kind: Any
     optional: bool
-    default: Any
     option: Option
+
+    @property
+    def default(self) -> Any:
+        """The value of an option that is not given."""
+        return self.option.default
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -70,7 +101,7 @@ class Declared:
 
 
 def declared(cls: type) -> Mapping[str, Declared]:
-    """The options among the fields of a dataclass, by name."""
+    """The options of a group, by name."""
     hashable: Any = cls
     return _declared(hashable)
 
@@ -78,11 +109,15 @@ def declared(cls: type) -> Mapping[str, Declared]:
 @cache
 def _declared(cls: Any) -> Mapping[str, Declared]:
     hints = get_type_hints(cls)
-    found = {}
-    for field in dataclasses.fields(cls):
-        if "option" in field.metadata:
-            kind, optional = _without_none(hints[field.name])
-            found[field.name] = Declared(field.name, kind, optional, field.default, field.metadata["option"])
+    options = ((name, each) for name, each in members(cls).items() if isinstance(each, Option))
+    return {name: Declared(name, *_without_none(hints[name]), each) for name, each in options}
+
+
+def members(cls: type) -> dict[str, Option | Argument]:
+    """What a group and those that it inherits from declare, by name; a later declaration replaces an earlier one."""
+    found: dict[str, Option | Argument] = {}
+    for base in reversed(cls.__mro__):
+        found |= {name: each for name, each in vars(base).items() if isinstance(each, Option | Argument)}
     return found
 
 
@@ -93,9 +128,13 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
     return rest, True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(argument,))
 class Options:
-    """A group of options, checked when it is made: a frozen dataclass whose fields are declared with ``option``."""
+    """A group of options, checked when it is made, and never changed.
+
+    To a type checker it is a frozen dataclass. It is none, because making one takes as long as importing a module, and
+    every command would wait for a dozen of them.
+    """
 
     title: ClassVar[str] = "option"
     """What one of them is called in messages."""
@@ -103,18 +142,30 @@ class Options:
     always_saved: ClassVar[tuple[str, ...]] = ()
     """Options that every run's config.json has, however old it is."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, **values: Any) -> None:
         for each in declared(type(self)).values():
-            given = getattr(self, each.name)
-            value = plain(given)
+            value = plain(values.pop(each.name, each.default))
             if each.element is str and isinstance(value, str):  # one text, not its characters
                 value = (value,)
             if each.element is not None and isinstance(value, list | tuple):
                 value = tuple(value)
-            if value is not given:
-                object.__setattr__(self, each.name, value)
             check(each, value)
+            vars(self)[each.name] = value
+        for name in values:
+            raise TypeError(f"{type(self).__name__} has no option {name!r}")
         self.check()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name} cannot be assigned: options do not change; see changed()")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).items()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def check(self) -> None:
         """Refuse values that are valid alone, but not together.
@@ -133,7 +184,7 @@ class Options:
         Raises:
             UsageError: one is not valid.
         """
-        return dataclasses.replace(self, **values)
+        return type(self)(**{**vars(self), **values})
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

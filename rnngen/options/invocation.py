@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.options.declare import Options, option
 from rnngen.options.training import COMMON, RUN
 
 
-@dataclass(frozen=True, kw_only=True)
 class Invocation(Options):
     """What ``rnngen train`` begins, continues or reads, and what it prints."""
 

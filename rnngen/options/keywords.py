@@ -1,32 +1,34 @@
 """Keyword arguments of Python functions, typed and documented by the declarations of the options they are.
 
-    @dataclass(frozen=True)
-    class Arguments(Sampling):  # a dataclass of options, and the other arguments of the function
-        prompt: str = ""
+    class Arguments(Sampling):  # a group of options, and the arguments of the function that are none
+        prompt: str = argument(default="", kw_only=False)
 
     @takes(Arguments)
     def generate(prompt: str = "", **options: Any) -> str:
         \"\"\"Write text.\"\"\"
 
-To an editor, a type checker and ``help`` the function has the arguments of the dataclass; each option that is given
+To an editor, a type checker and ``help`` the function has the arguments of the group; each option that is given
 reaches it under its name.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from rnngen.options.declare import Argument, members
+from rnngen.options.option import Option
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def takes(arguments: Callable[P, object]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Give a function the signature of a dataclass, and a line in its docstring per option."""
+    """Give a function the signature of a group of options, and a line in its docstring per option."""
 
     def decorate(function: Callable[..., R]) -> Callable[P, R]:
-        typed: Callable[P, R] = _documented(function, arguments, arguments)
+        typed: Callable[P, R] = _documented(function, arguments, Signed(arguments))
         return typed
 
     return decorate
@@ -36,20 +38,48 @@ def method_takes(arguments: Callable[P, object]) -> Callable[[Callable[..., R]],
     """The same for a method, whose first argument is the object."""
 
     def decorate(function: Callable[..., R]) -> Callable[Concatenate[Any, P], R]:
-        typed: Callable[Concatenate[Any, P], R] = _documented(function, arguments, arguments.__init__)
+        typed: Callable[Concatenate[Any, P], R] = _documented(function, arguments, Signed(arguments, method=True))
         return typed
 
     return decorate
 
 
-def _documented(function: Any, arguments: Any, signature: Any) -> Any:
-    """The function itself: what it takes is read from ``signature``, by whoever asks."""
-    function.__wrapped__ = signature  # where ``inspect.signature`` looks, and so does ``help``
+class Signed:
+    """A group of options as a signature, which is made when somebody asks for it.
+
+    Args:
+        arguments: the group.
+        method: whether ``self`` comes first.
+    """
+
+    def __init__(self, arguments: Any, *, method: bool = False) -> None:
+        self._arguments, self._method = arguments, method
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        kinds = inspect.Parameter
+        by_position = [kinds("self", kinds.POSITIONAL_ONLY)] if self._method else []
+        by_name: list[inspect.Parameter] = []
+        for name, each in members(self._arguments).items():
+            positional = isinstance(each, Argument) and not each.kw_only
+            kind = kinds.POSITIONAL_OR_KEYWORD if positional else kinds.KEYWORD_ONLY
+            parameter = kinds(name, kind, default=each.default, annotation=_annotation(self._arguments, name))
+            (by_position if positional else by_name).append(parameter)
+        return inspect.Signature([*by_position, *by_name])
+
+
+def _annotation(cls: type, name: str) -> Any:
+    """The type of an argument, as it is written."""
+    return next(base.__annotations__[name] for base in cls.__mro__ if name in vars(base).get("__annotations__", {}))
+
+
+def _documented(function: Any, arguments: Any, signature: Signed) -> Any:
+    """The function itself, with a signature where ``inspect.signature`` and ``help`` look for it."""
+    function.__wrapped__ = signature
     lines = []
-    for field in dataclasses.fields(arguments):
-        if "option" in field.metadata:
-            details = field.metadata["option"]
-            default = details.default_text or field.default
-            lines.append(f"    {field.name}: {details.help} Default: {default}.")
+    for name, each in members(arguments).items():
+        if isinstance(each, Option):
+            default = each.default if each.default_text is None else each.default_text
+            lines.append(f"    {name}: {each.help} Default: {default}.")
     function.__doc__ = "\n".join([(function.__doc__ or "").rstrip(), "", "Options:", *lines, ""])
     return function

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from rnngen.errors import UsageError
@@ -23,7 +22,6 @@ PANEL = "Network"
 _BY_EPOCHS = "by number of epochs"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ModelConfig(Options):
     """A network: embedding (V, E) → L recurrent layers of H units → softmax over V.
 

@@ -10,14 +10,15 @@ from typing import Any, Literal, get_args, get_origin
 MOST_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False, eq=False)
 class Option:
-    """What a declaration says besides name, type and default.
+    """What a declaration says, besides name and type.
 
     Attributes:
+        default: the value of an option that is not given.
         help: a sentence.
         panel: the heading of the command's help under which it is listed; empty: the last one, ``Options``.
-        default_text: the default in words, where it is not simply the field's.
+        default_text: the default in words, where it is not simply the value.
         least, most, above, below: the range, of each number in it; ``least`` of a text is its length.
         expected: what is valid, in words, where type and range do not say it.
         remark: what a value at the edge of the range means, for messages.
@@ -28,6 +29,7 @@ class Option:
         metavar: what stands for its value in the command's help.
     """
 
+    default: Any
     help: str
     panel: str
     default_text: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from rnngen.errors import UsageError
@@ -16,14 +15,12 @@ COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
 Precision = Literal["auto", "float32", "bf16"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class CorpusConfig(Options):
     """The text to train on."""
 
     corpus: Sequence[str] = option((), "Files, folders, globs, or - for standard input.", panel="Arguments")
 
 
-@dataclass(frozen=True, kw_only=True)
 class SplitConfig(Options):
     """How a text is divided into parts and into tokens."""
 
@@ -63,12 +60,10 @@ class SplitConfig(Options):
             )
 
 
-@dataclass(frozen=True, kw_only=True)
 class DataConfig(SplitConfig, CorpusConfig):
     """The text, and how it is divided."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(Options):
     """How a gradient becomes a step."""
 
@@ -120,7 +115,6 @@ class OptimizerConfig(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class TrainConfig(Options):
     """The training loop: batch size, length, how far gradients reach, how often to validate and save."""
 
@@ -171,7 +165,6 @@ class TrainConfig(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class PlanConfig(Options):
     """Options that stand for others: a length that the plan turns into steps, and names for several values at once."""
 

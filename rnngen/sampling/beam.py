@@ -60,7 +60,7 @@ def beam_search(
     """
     table = generator.tokenizer.token_bytes()
     banned = generator.banned(sampling.ban)
-    start = generator.start(prompt, replace(sampling, force=""), on_read)
+    start = generator.start(prompt, sampling.changed(force=""), on_read)
     context = generator.context()
     context.snapshot = start.stream
     begun, log_p = branches(context, start.opening, banned)

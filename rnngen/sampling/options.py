@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rnngen.errors import UsageError
-from rnngen.options.declare import Options, declared, option
+from rnngen.options.declare import Options, argument, declared, option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,6 @@ DRAWING, ENDING, SAMPLES = "Drawing, in the order in which it is applied", "Endi
 Until = Literal["line", "sentence", "paragraph"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sampling(Options):
     """How the tokens of a text are drawn, in the order in which the options apply, and where the text ends.
 
@@ -122,7 +120,6 @@ class Sampling(Options):
         return LENGTH_UNTIL if self.until else DEFAULT_LENGTH
 
 
-@dataclass(frozen=True, kw_only=True)
 class Samples(Options):
     """Which continuations of a prompt are written, and how many."""
 
@@ -134,8 +131,8 @@ class Samples(Options):
     )
     num_samples: int = option(
         1,
-        "Number of continuations. On a terminal each has a heading; elsewhere, or with --quiet, an empty line separates "
-        "them; with --until line there is one per line.",
+        "Number of continuations. On a terminal each has a heading; elsewhere, or with --quiet, an empty line "
+        "separates them; with --until line there is one per line.",
         panel=SAMPLES,
         least=1,
     )
@@ -152,32 +149,26 @@ class Samples(Options):
             )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Writing(Sampling):
     """The arguments of ``Generator.generate``: for its signature."""
 
-    prompt: str = ""
-    _: KW_ONLY
-    seed: int | None = None
+    prompt: str = argument(default="", kw_only=False)
+    seed: int | None = argument(default=None)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class WritingOfRun(Writing):
     """The arguments of ``rnngen.generate``: for its signature."""
 
-    _: KW_ONLY
-    run: str | Path | Run | None = None
-    ngram: bool = False
-    device: str | None = None
+    run: str | Path | Run | None = argument(default=None)
+    ngram: bool = argument(default=False)
+    device: str | None = argument(default=None)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class WritingSeveral(Sampling):
     """The arguments of ``Generator.generate_batch``: for its signature."""
 
-    prompts: Sequence[str]
-    _: KW_ONLY
-    seed: int | None = None
+    prompts: Sequence[str] = argument(kw_only=False)
+    seed: int | None = argument(default=None)
 
 
 def names_of(*roles: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from rnngen.engine.context import Snapshot
@@ -83,7 +83,7 @@ class Session:
         number, self._writings = self._writings, self._writings + 1
         sampling = self.sampling
         if sampling.length is None and sampling.until is None:
-            sampling = replace(sampling, length=LENGTH)
+            sampling = sampling.changed(length=LENGTH)
         start, ending = self._start(sampling), Ending(sampling, self.text)
         writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
         assert isinstance(writer, _Recorder)
@@ -123,7 +123,7 @@ class Session:
         Where the text ends inside a word, these include its likely completions.
         """
         banned = self.generator.banned(self.sampling.ban)
-        opening = self._start(replace(self.sampling, force="")).opening
+        opening = self._start(self.sampling.changed(force="")).opening
         return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
 
     def change(self, **options: Any) -> None:
@@ -132,7 +132,7 @@ class Session:
         Raises:
             UsageError: a value is invalid; nothing has changed.
         """
-        sampling = replace(self.sampling, **options)
+        sampling = self.sampling.changed(**options)
         self.generator.banned(sampling.ban)
         self.sampling = sampling
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
+from rnngen.options.declare import argument
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import OptimizerConfig, PlanConfig, SplitConfig, TrainConfig
 
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from rnngen.training.events import Event
 
 
-@dataclass(frozen=True)
 class TrainArguments(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig, PlanConfig):
     """All options of training, and what the command line has parameters of its own for."""
 
-    corpus: str | Path | Sequence[str | Path]
-    _: KW_ONLY
-    out: str | Path | None = None
-    init_from: str | Path | None = None
-    on_event: Callable[[Event], None] | None = None
+    corpus: str | Path | Sequence[str | Path] = argument(kw_only=False)
+    out: str | Path | None = argument(default=None)
+    init_from: str | Path | None = argument(default=None)
+    on_event: Callable[[Event], None] | None = argument(default=None)
