@@ -36,7 +36,8 @@ class Console:
     Args:
         out: for results; None: it is closed.
         err: for everything else; None: nothing is written.
-        stdin: for texts that are piped in; None: it is closed.
+        stdin: what a user types on in a session; None: it is closed. Texts that are piped in are read from the
+            standard input of the process.
 
     Attributes:
         shows_output: whether results appear on a screen.

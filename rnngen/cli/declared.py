@@ -13,6 +13,7 @@ import typer
 
 from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
+from rnngen.options.option import Option, expectation
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -66,7 +67,7 @@ def _parameter(option: Declared) -> inspect.Parameter:
         *details.flags or (f"--{option.name.replace('_', '-')}",),
         help=on_command_line(details.help if default is None else f"{details.help} [default: {default}]"),
         metavar=details.metavar,
-        rich_help_panel=details.panel,
+        rich_help_panel=details.panel or None,
         show_default=False,
     )
     kind = inspect.Parameter.KEYWORD_ONLY
@@ -119,10 +120,9 @@ def value_of(kind: Any, text: str) -> Any:
         WrongValueError: it is not a value of that type.
     """
     if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        if text not in choices:
-            *first, last = map(repr, choices)
-            raise WrongValueError(f"{', '.join(first)} or {last}" if first else last, choices)
+        expected = expectation(kind, Option(None, "", ""), text)
+        if expected is not None:
+            raise WrongValueError(expected, get_args(kind))
         return text
     if kind is bool:
         if text not in ("true", "false"):

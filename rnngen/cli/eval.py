@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from rnngen.arguments import STDIN, exists, is_file
+from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CorpusError, UsageError, shortened
+from rnngen.options.declare import Options, declared, option
+from rnngen.options.training import SplitConfig
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -22,32 +25,37 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
+class Scoring(Options):
+    """What is scored, and how."""
+
+    part: Literal["train", "valid", "test", "all"] = option(
+        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=""
+    )
+    errors: Literal["strict", "replace"] = option("strict", declared(SplitConfig)["errors"].option.help, panel="")
+    ngram: bool = option(
+        False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
+    )
+    spot: int = option(0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", least=0)
+    gaps: int | None = option(
+        None,
+        "Take N words out and let the model put them back; 0: none.",
+        panel="",
+        least=0,
+        default_text="200 for a bidirectional run, else 0",
+    )
+    against: Path | None = option(None, "Let this run fill the same gaps too.", panel="")
+    device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+
+@takes_options()
 def eval_command(
     context: typer.Context,
     run: RunFolder = None,
     text: Annotated[
         list[str] | None, typer.Argument(help="Files to score, or -. [default: a part of the run's own corpus]")
     ] = None,
-    part: Annotated[
-        Literal["train", "valid", "test", "all"],
-        typer.Option(help="Part of the run's own text to score; all: the whole of a given text."),
-    ] = "test",
-    errors: Annotated[
-        Literal["strict", "replace"], typer.Option(help="What to do with bytes that are not UTF-8.")
-    ] = "strict",
-    ngram: Annotated[
-        bool, typer.Option("--ngram", help="Score the run's n-gram model and its mixture with the network too.")
-    ] = False,
-    spot: Annotated[int, typer.Option(help="Instead of scoring, list the N most surprising positions; 0: score.")] = 0,
-    gaps: Annotated[
-        int | None,
-        typer.Option(
-            help="Take N words out and let the model put them back; 0: none. "
-            "[default: 200 for a bidirectional run, else 0]"
-        ),
-    ] = None,
-    against: Annotated[Path | None, typer.Option(help="Let this run fill the same gaps too.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, mps or cuda.")] = "auto",
+    *,
+    scoring: Scoring,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,28 +65,26 @@ def eval_command(
     predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
     """
     from rnngen.evaluation.gaps import WORDS, check_same_tokens
-    from rnngen.options.declare import check_count
     from rnngen.runs.finding import open_run
 
     if run is not None and (is_file(run) or str(run) == STDIN):  # a text for the newest run
         run, text = None, [str(run), *(text or [])]
     files = text or []
     _refuse_misplaced(run, files)
-    check_count("spot", spot)
-    check_count("gaps", gaps or 0)
+    ngram, spot, gaps, against = scoring.ngram, scoring.spot, scoring.gaps, scoring.against
     if spot and (ngram or gaps or against):
-        raise UsageError("--spot cannot be given with --ngram, --gaps or --against: it scores nothing")
+        raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
     opened = open_run(run)  # before torch is imported: a wrong path is reported at once
     other = open_run(against) if against else None
     words = (WORDS if other or opened.model_config().bidirectional else 0) if gaps is None else gaps
     if other and not words:
-        raise UsageError("--against compares how gaps are filled", expected="--gaps above 0")
+        raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(opened, other)
     from rnngen.model.device import pick_device
 
     output = _Output(context.obj, as_json, quiet)
-    target = _Target(opened, files, part, errors, pick_device(device))
+    target = _Target(opened, files, scoring.part, scoring.errors, pick_device(scoring.device))
     if spot:
         _list_surprising(output, target, spot)
     else:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnngen.cli.declared import takes_options
 from rnngen.cli.formats import visible
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import Fresh, RunFolder, TextFile
 from rnngen.cli.widths import width
 from rnngen.errors import UsageError
+from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -21,20 +24,27 @@ SHADES = (25, 68, 110, 152, 254, 223, 216, 209, 160)
 _JOINED = 16  # maximum number of characters that are drawn as one
 
 
+class Extent(Options):
+    """How much text is read and shown, and of which units."""
+
+    length: int = option(2000, "Tokens to read, from the beginning of the text.", panel="", least=20)
+    shown: int = option(240, "Tokens to show in colours for each unit.", panel="", least=0)
+    unit: Sequence[str] = option(
+        (),
+        "Show this unit, of both directions if there are two, instead of those that correlate with a feature; "
+        "may be given several times.",
+        panel="",
+        metavar="LAYER:UNIT",
+    )
+
+
+@takes_options()
 def gates_command(
     context: typer.Context,
     run: RunFolder = None,
     text: TextFile = None,
-    length: Annotated[int, typer.Option(help="Tokens to read, from the beginning of the text.")] = 2000,
-    shown: Annotated[int, typer.Option(help="Tokens to show in colours for each unit.")] = 240,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LAYER:UNIT",
-            help="Show this unit, of both directions if there are two, instead of those that correlate with a feature; "
-            "may be given several times.",
-        ),
-    ] = None,
+    *,
+    extent: Extent,
     fresh: Fresh = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object: every gate and state at every token.")
@@ -46,17 +56,13 @@ def gates_command(
     feature of the text, such as the length of the line, the memory of the unit that correlates with it most as
     coloured text: blue is negative, red positive.
     """
-    from rnngen.options.declare import check_count
-
-    check_count("length", length, least=20)
-    check_count("shown", shown)
-    wanted = [_parse_unit(each) for each in unit or ()]
+    wanted = [_parse_unit(each) for each in extent.unit]
     console: Console = context.obj
     with inspected("gates", run, text, fresh=fresh) as found:
         from rnngen.corpus.tokenizer import pieces_of
         from rnngen.inspection.gates import find_detectors, layers_with_unit, text_features, trace_gates
 
-        tokens = found.tokens[:length]
+        tokens = found.tokens[: extent.length]
         traces = trace_gates(found.network, tokens)
     pieces = pieces_of(found.run.tokenizer(), tokens.tolist())
     units = [(trace, number) for layer, number in wanted for trace in layers_with_unit(traces, layer, number)]
@@ -70,9 +76,9 @@ def gates_command(
     console.write(f"{found.title}: {len(pieces):,} tokens read\n\n{_saturation_table(traces)}")
     if units:
         for trace, number in units:
-            _write_unit(console, trace, number, pieces, shown)
+            _write_unit(console, trace, number, pieces, extent.shown)
     else:
-        _write_detectors(console, detectors, pieces, shown)
+        _write_detectors(console, detectors, pieces, extent.shown)
 
 
 def _parse_unit(text: str) -> tuple[int, int]:

@@ -5,24 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
 from rnngen.cli.plots import plot
+from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.inspection.gradients import Flow
 
 
+class Reach(Options):
+    """How far back gradients are followed."""
+
+    lags: int = option(100, "Number of tokens to go back.", panel="", least=2)
+
+
+@takes_options()
 def gradients_command(
     context: typer.Context,
     run: RunFolder = None,
     text: TextFile = None,
-    lags: Annotated[int, typer.Option(help="Number of tokens to go back.")] = 100,
+    *,
+    reach: Reach,
     fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> None:
@@ -31,10 +41,8 @@ def gradients_command(
     The norm of the derivative of the loss at one token with respect to a layer's state some tokens before, in many
     passages of a real text; whether it vanishes or explodes, and how fast.
     """
-    from rnngen.options.declare import check_count
-
-    check_count("lags", lags, least=2)
     console: Console = context.obj
+    lags = reach.lags
     with inspected("gradients", run, text, fresh=fresh) as found:
         from rnngen.inspection.eigenvalues import spectral_radii
         from rnngen.inspection.gradients import gradient_flow

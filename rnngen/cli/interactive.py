@@ -38,7 +38,7 @@ begins with / is typed with //.
   /undo       take back the last step, yours or the model's
   /words      the most likely next words, or ends of a word that you have
               begun; /1 to /9 takes one
-  /add TEXT   add text without letting the model go on
+  /add TEXT   add text without letting the model continue
   /show       the whole text
   /save FILE  write it to a file
   /settings   how the model writes; to change it: /temperature 0.7,
@@ -109,7 +109,7 @@ class _Conversation:
                 if warned or self.session.text == self.saved:
                     raise
                 warned = True
-                self.console.write("The text is not saved: /save FILE keeps it, Ctrl-C once more leaves without it.\n")
+                self.console.write("The text is not saved: /save FILE keeps it, Ctrl-C again leaves without it.\n")
                 continue
             except EOFError:
                 line = "/quit"
@@ -118,7 +118,7 @@ class _Conversation:
             except _Leave:
                 if warned or self.session.text == self.saved:
                     return
-                self.console.write("The text is not saved: /save FILE keeps it, once more leaves without it.\n")
+                self.console.write("The text is not saved: /save FILE keeps it, /quit again leaves without it.\n")
                 warned = True
                 continue
             except RnngenError as error:

@@ -90,8 +90,8 @@ def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
     return lines
 
 
-class Quiet:
-    """Shows warnings only."""
+class Screen:
+    """What training shows of its events: this class warnings only, its subclasses more."""
 
     def __init__(self, launched: Launched, console: Console) -> None:
         self.launched, self.console = launched, console
@@ -152,7 +152,7 @@ class Quiet:
         return f"{what.format(path=path)} from step {trainer.step:,} on"
 
 
-class PlainLines(Quiet):
+class PlainLines(Screen):
     """The plan, and then a line at intervals and at every validation."""
 
     def __enter__(self) -> Self:
@@ -198,14 +198,14 @@ class TimeLeft(TimeRemainingColumn):
         return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}", style="progress.remaining")
 
 
-class LiveScreen(Quiet):
+class LiveScreen(Screen):
     """A progress bar that stays at the bottom; plan and samples scroll by above it."""
 
     def __enter__(self) -> Self:
         self._console = self.console.rich_err()
         self._console.print(Text(visible(self.title()), style="bold"))
         for line in opening_lines(self.launched):
-            self._console.print(Text(visible(f"  {line}")))
+            self._console.print(Text(visible(on_command_line(f"  {line}"))))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
         plan = self.launched.plan
         left = TimeLeft(plan.deadline if plan and not plan.capped else None)
@@ -275,8 +275,8 @@ class LiveScreen(Quiet):
         return next((line for line in lines if len(line) <= left), epoch)
 
 
-def make_screen(launched: Launched, console: Console, *, quiet: bool) -> Quiet:
+def make_screen(launched: Launched, console: Console, *, quiet: bool) -> Screen:
     """The screen that fits standard error."""
     if quiet or launched.trainer.is_over:
-        return Quiet(launched, console)
+        return Screen(launched, console)
     return (LiveScreen if console.shows_notes else PlainLines)(launched, console)

@@ -11,6 +11,7 @@ import typer
 from rnngen.arguments import STDIN
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import Quiet
+from rnngen.cli.spelling import on_command_line
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def report_command(
             console.note(f"{run.path.name}: {section}")
 
     reports = [collect(run, text, partial(show, run)) for run in opened]
+    for report in reports:
+        report.missing = {section: on_command_line(why) for section, why in report.missing.items()}
     tell_apart(reports)
     write_report(reports, out)
     for report in reports:

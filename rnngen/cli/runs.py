@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rnngen.cli.parameters import JsonPerRun
+from rnngen.cli.spelling import on_command_line
 from rnngen.evaluation.scores import kind_of_score
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def runs_command(context: typer.Context, as_json: JsonPerRun = False) -> None:
     found = list_runs()
     if as_json:
         for folder, card in found:
-            error = {"path": str(folder), "error": str(card)}
+            error = {"path": str(folder), "error": on_command_line(str(card))}
             console.write_json(error if isinstance(card, RnngenError) else _as_json(folder, card))
         return
     rows = [_row(folder, card) for folder, card in found if not isinstance(card, RnngenError)]
@@ -64,7 +65,7 @@ def _unreadable(folder: Path, error: RnngenError) -> str:
     from rnngen.runs.finding import never_saved
 
     if not never_saved(folder):
-        return str(error)
+        return on_command_line(str(error))
     return f"{folder}: never saved. Unless it is being trained, its folder can be removed. {error.hint or ''}".rstrip()
 
 

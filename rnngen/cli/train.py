@@ -16,6 +16,7 @@ from rnngen.arguments import STDIN
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
+from rnngen.cli.spelling import on_command_line
 from rnngen.errors import ExitCode, UsageError
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.invocation import Invocation
@@ -26,6 +27,7 @@ from rnngen.platforms import quote_argument, stop_signals
 if TYPE_CHECKING:
     from rnngen.options.given import Given
     from rnngen.training.events import Finished
+    from rnngen.training.gradient_norms import GradientSummary
     from rnngen.training.launched import Launched
     from rnngen.training.trainer import Trainer
 
@@ -138,7 +140,7 @@ def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
     def handle(number: int, _frame: object) -> None:
         trainer.stop(signal.Signals(number).name)
         with contextlib.suppress(OSError):  # after a hang-up there is no terminal
-            os.write(2, b"\nStopping: this step ends and the run is saved. Once more leaves at once.\n")
+            os.write(2, b"\nStopping: this step ends and the run is saved. Interrupt again to leave at once.\n")
         for each in before:
             signal.signal(each, signal.SIG_IGN if each.name == "SIGHUP" else _leave_at_once)  # a hang-up comes twice
 
@@ -186,7 +188,7 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
                 "step": finished.step,
                 "best_step": finished.best_step,
                 f"valid_{prefix}nats_per_token".replace("-", "_"): finished.best_nll,
-                "gradient": vars(finished.gradient) if finished.gradient else None,
+                "gradient": _gradient_as_json(finished.gradient) if finished.gradient else None,
                 **scores,
             }
         )
@@ -204,6 +206,10 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
         console.note(f"  rnngen {first}\n  rnngen eval {path}")
     if stopped:
         raise typer.Exit(ExitCode.of_signal(signal.Signals[finished.reason]))
+
+
+def _gradient_as_json(gradient: GradientSummary) -> dict[str, Any]:
+    return {**vars(gradient), "advice": None if gradient.advice is None else on_command_line(gradient.advice)}
 
 
 def _outcome(finished: Finished, launched: Launched, prefix: str) -> list[str]:

@@ -137,7 +137,7 @@ def _read(data: DataConfig, tell: OnProgress, characters: FirstOccurrences | Non
         raise CorpusError(
             "can be read only once",
             where="standard input",
-            expected=f"- for the corpus or for --{piped[1]}, not for both",
+            expected=f"- for the corpus or for `{piped[1]}`, not for both",
         )
     alone = "rnngen train -" if not (data.valid or data.test) else None
     texts = {

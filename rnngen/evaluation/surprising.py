@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.engine.probabilities import normalized, not_finite
+from rnngen.evaluation.gaps import CONTEXT
 from rnngen.evaluation.scoring import held_out_nats
 from rnngen.infilling.filler import Filler
 from rnngen.infilling.gapped_text import EncodedGap
@@ -28,7 +29,6 @@ from rnngen.model.language_model import Network
 
 APART = 3
 """Minimum distance in tokens between two listed positions: an error makes its neighbours improbable too."""
-CONTEXT = 200
 _NUMBERS, _ALTERNATIVES = 1 << 18, (32, 128)
 """The number of alternatives to a token is the first of these divided by the vocabulary size, within this range."""
 SHOWN = 18  # characters on each side

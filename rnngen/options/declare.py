@@ -30,7 +30,7 @@ from typing import (
 )
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.options.option import Option, expectation
+from rnngen.options.option import Option, expectation, plain
 
 
 def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # noqa: A002 (what it is called everywhere)
@@ -144,7 +144,7 @@ class Options:
 
     def __init__(self, **values: Any) -> None:
         for each in declared(type(self)).values():
-            value = values.pop(each.name, each.default)
+            value = plain(values.pop(each.name, each.default))
             if each.element is str and isinstance(value, str):  # one text, not its characters
                 value = (value,)
             if each.element is not None and isinstance(value, list | tuple):
@@ -274,12 +274,3 @@ def unknown(
     meant = meant or closest(name, known)
     hint = f"Did you mean `{meant}`?" if meant else otherwise or f"There are: {', '.join(known)}."
     return UsageError(f"unknown {title} {name!r}", hint=hint)
-
-
-def check_count(name: str, value: int, least: int = 0, most: int | None = None) -> None:
-    """Refuse an argument that is too small, or too large.
-
-    Raises:
-        UsageError: it is below ``least``, or above ``most``.
-    """
-    check(Declared(name, int, False, Option(least, "", "", least=least, most=most)), value)

@@ -9,6 +9,7 @@ from typing import Any
 from rnngen.errors import UsageError
 from rnngen.options.config import LENGTH_OPTIONS, SECTION_OF, TRAINING, RunConfig, unknown_option
 from rnngen.options.declare import check
+from rnngen.options.option import plain
 from rnngen.options.presets import with_preset
 
 
@@ -35,7 +36,7 @@ class Given(Mapping[str, Any]):
         """
         if isinstance(options, Given):
             return options
-        values = with_preset(options)
+        values = {name: plain(value) for name, value in with_preset(options).items()}
         lengths = [name for name in LENGTH_OPTIONS if name in values]
         if len(lengths) > 1:
             raise UsageError(f"`{lengths[0]}` and `{lengths[1]}` cannot both be given", expected="one length")

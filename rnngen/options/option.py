@@ -17,7 +17,7 @@ class Option:
     Attributes:
         default: the value of an option that is not given.
         help: a sentence.
-        panel: the heading of the command's help under which it is listed.
+        panel: the heading of the command's help under which it is listed; empty: the last one, ``Options``.
         default_text: the default in words, where it is not simply the value.
         least, most, above, below: the range, of each number in it; ``least`` of a text is its length.
         expected: what is valid, in words, where type and range do not say it.
@@ -44,6 +44,11 @@ class Option:
     flags: tuple[str, ...] = ()
     role: str | None = None
     metavar: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """The Python number that a NumPy scalar is; any other value as it is."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def expectation(kind: Any, option: Option, value: object) -> str | None:

@@ -33,7 +33,7 @@ from rnngen.runs.run import Run
 from rnngen.sampling.loading import load
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
-CONTEXT = 500  # tokens that are read on each side of it
+AROUND_PAGE = 500  # tokens that are read on each side of it
 TRACED = 300  # tokens whose gates are shown,
 READ = 2000  # out of those that are read, as by ``rnngen inspect gates``
 LAGS = 100
@@ -111,7 +111,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         report.traces = _traces(network, tokenizer, encoded.tokens[:READ])
 
     def page(encoded: EncodedText) -> None:
-        report.page = _surprisal(network, tokenizer, encoded.tokens[: CONTEXT + PAGE + CONTEXT])[:PAGE]
+        report.page = _surprisal(network, tokenizer, encoded.tokens[: AROUND_PAGE + PAGE + AROUND_PAGE])[:PAGE]
 
     def samples(encoded: EncodedText | None = None) -> None:
         report.samples = _samples(run, encoded)
@@ -164,7 +164,7 @@ def _samples(run: Run, encoded: EncodedText | None) -> list[tuple[str, str]]:
 def _surprisal(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> list[tuple[str, int, str]]:
     nats = np.empty(len(tokens), np.float32)
     held_out_nats(network, tokens, each=nats)
-    begin = min(CONTEXT, len(tokens) // 2)
+    begin = min(AROUND_PAGE, len(tokens) // 2)
     pieces = pieces_of(tokenizer, tokens[begin:].tolist())
     return [
         (piece, level_of(n), f"{n / math.log(2):.1f} bits, p = {math.exp(-n):.2g}")

@@ -10,6 +10,7 @@ from rnngen.engine.context import Context, Snapshot
 from rnngen.errors import UsageError
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
+from rnngen.options.option import plain
 from rnngen.sampling.opening import Opening, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler
@@ -268,7 +269,7 @@ class Generator:
         Raises:
             UsageError: the seed is negative, or the model cannot write the texts of ``ban`` or ``force``.
         """
-        check(declared(Samples)["seed"], seed)
+        check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:

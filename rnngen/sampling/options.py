@@ -131,8 +131,8 @@ class Samples(Options):
     )
     num_samples: int = option(
         1,
-        "How many continuations: on a terminal each under a heading; with `quiet` and elsewhere an empty line apart; "
-        "with `until=line` always one per line.",
+        "Number of continuations. On a terminal each has a heading; elsewhere, or with `quiet`, an empty line "
+        "separates them; with `until=line` there is one per line.",
         panel=SAMPLES,
         least=1,
     )

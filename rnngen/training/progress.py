@@ -91,10 +91,10 @@ class Progress:
         """For a saved state."""
         return {
             "step": self.step,
-            "best_nll": _finite(self.best_nll),
+            "best_nll": _or_none(self.best_nll),
             "best_step": self.best_step,
             "due": sorted(self.due - {SAVE}),
-            "progress": [_finite(self.cycle_nll), self.cycle_step],
+            "progress": [_or_none(self.cycle_nll), self.cycle_step],
         }
 
     @classmethod
@@ -117,7 +117,7 @@ def _valid_every(train: TrainConfig, schedule: Schedule) -> int:
     return schedule.cycle.valid_every if schedule.cycle else train.valid_every
 
 
-def _finite(nll: float) -> float | None:
+def _or_none(nll: float) -> float | None:
     return nll if math.isfinite(nll) else None
 
 

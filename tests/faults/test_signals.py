@@ -21,7 +21,7 @@ import torch
 
 import rnngen
 from rnngen.cli import train as train_module
-from rnngen.cli.progress import Quiet
+from rnngen.cli.progress import Screen
 from rnngen.errors import TrainingError
 from rnngen.runs import files
 from rnngen.runs.finding import open_run
@@ -152,14 +152,14 @@ def test_a_stopped_run_that_was_never_validated_can_be_sampled(home: Path) -> No
 
 
 def signal_after_step(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -> None:
-    original = Quiet.show
+    original = Screen.show
 
-    def show(self: Quiet, event: Event) -> None:
+    def show(self: Screen, event: Event) -> None:
         if isinstance(event, Stepped) and event.step == step:
             signal.raise_signal(number)
         original(self, event)
 
-    monkeypatch.setattr(Quiet, "show", show)
+    monkeypatch.setattr(Screen, "show", show)
 
 
 @pytest.mark.parametrize(
@@ -368,14 +368,14 @@ def test_what_is_not_finite_stops_the_run_before_the_weights_are_touched(
 
 
 def test_a_diverged_run_is_one_line_on_the_command_line(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Quiet.show
+    original = Screen.show
 
-    def show(self: Quiet, event: Event) -> None:
+    def show(self: Screen, event: Event) -> None:
         if isinstance(event, Stepped) and event.step == 2:
             monkeypatch.setattr(torch.nn.functional, "cross_entropy", poisoned_cross_entropy("loss nan"))
         original(self, event)
 
-    monkeypatch.setattr(Quiet, "show", show)
+    monkeypatch.setattr(Screen, "show", show)
     outcome = cli("train", home / "corpus.txt", *command_line(SHORT), "--quiet")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("rnngen: error: ")

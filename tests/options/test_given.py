@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
+from rnngen.sampling.options import Sampling
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,13 @@ def test_a_preset_is_resolved_and_its_name_kept() -> None:
     assert (given.preset, given["dropout"], given["nonmono"]) == ("awd-lstm", 0.1, 5)
     assert "preset" not in given
     assert given.changed({"bptt": 7}).preset == "awd-lstm"
+
+
+def test_numpy_numbers_become_pythons_own() -> None:
+    given = Given.of({"hidden_size": np.int64(9), "dropout": np.float32(0.5)})
+    assert json.loads(json.dumps(dict(given))) == {"hidden_size": 9, "dropout": 0.5}
+    sampling = Sampling.of({"top_k": np.int64(3), "temperature": np.float32(0.5), "length": np.int32(4)})
+    assert [type(value) for value in (sampling.top_k, sampling.temperature, sampling.length)] == [int, float, int]
 
 
 def test_changed_options_are_checked_and_the_given_ones_stay() -> None:
