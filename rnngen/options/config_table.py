@@ -96,10 +96,10 @@ def _not_toml(path: Path, text: str, reason: str) -> UsageError:
 
 def _corrected(line: str) -> str | None:
     """The line as TOML, if it is an option and a value in a different notation; None: unknown."""
-    parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(?:\s*[=:]\s*|\s+)(.+?)[;,]?", line[:1000])
-    if parts is None or not line.isprintable() or len(parts[2].split()) > 3:  # prose
+    parts = re.fullmatch(r"-{0,2}([A-Za-z][\w-]*)(\s*[=:]\s*|\s+)([^=:\s].*?)[;,]?", line[:1000])
+    if parts is None or not line.isprintable() or len(parts[3].split()) > (3 if parts[2].strip() else 1):  # prose
         return None
-    name, value = parts[1], parts[2].strip("'\"“”‘’")
+    name, value = parts[1], parts[3].strip("'\"“”‘’")
     several = [f"[{value}]"] if "," in value else []
     for written in (value, value.lower(), value.replace(",", "."), *several, json.dumps(value, ensure_ascii=False)):
         try:
