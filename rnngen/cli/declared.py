@@ -7,14 +7,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
+from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
 from rnngen.options.option import Option, expectation
-
-Group = TypeVar("Group", bound=Options)
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -66,7 +65,7 @@ def _parameter(option: Declared) -> inspect.Parameter:
     annotation = list[option.element] if option.element is str else str if option.element else option.kind  # type: ignore[name-defined]
     info = typer.Option(
         *details.flags or (f"--{option.name.replace('_', '-')}",),
-        help=details.help if default is None else f"{details.help} [default: {default}]",
+        help=on_command_line(details.help if default is None else f"{details.help} [default: {default}]"),
         metavar=details.metavar,
         rich_help_panel=details.panel or None,
         show_default=False,

@@ -52,7 +52,7 @@ class GibbsSampling(Options):
     )
     temperature: float = option(
         1.0,
-        "With --gibbs: below 1 safer, above 1 bolder.",
+        "With `gibbs`: below 1 safer, above 1 bolder.",
         panel=_DRAWING,
         least=0,
         remark="0 is greedy",
@@ -60,7 +60,7 @@ class GibbsSampling(Options):
     )
     seed: int | None = option(
         None,
-        "With --gibbs: the same seed gives the same fills.",
+        "With `gibbs`: the same seed gives the same fills.",
         panel=_DRAWING,
         least=0,
         default_text="drawn and reported",

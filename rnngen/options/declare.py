@@ -40,11 +40,11 @@ def option(default: Any, help: str, *, panel: str, **details: Any) -> Any:  # no
 
 @dataclass(repr=False, eq=False)
 class Argument:
-    """An argument of a function that is no option, in a group that is the function's signature (``keywords.py``).
+    """An argument of a function that is not an option, in a group that is the signature of the function.
 
     Attributes:
-        default: without one, it has to be given.
-        kw_only: whether it is given by name.
+        default: its value if it is not given; without a default it is required.
+        kw_only: whether it can only be given by name.
     """
 
     default: Any = inspect.Parameter.empty
@@ -52,7 +52,7 @@ class Argument:
 
 
 def argument(*, default: Any = inspect.Parameter.empty, kw_only: bool = True) -> Any:
-    """Declare an argument that is no option."""
+    """Declare an argument that is not an option."""
     return Argument(default, kw_only)
 
 
@@ -85,7 +85,7 @@ class Declared:
 
     @property
     def element(self) -> Any:
-        """The type of what is in its list; None: it is no list."""
+        """The type of what is in its list; None if it is not a list."""
         return get_args(self.kind)[0] if get_origin(self.kind) is Sequence else None
 
     def expectation(self, value: object) -> str | None:
@@ -132,8 +132,8 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
 class Options:
     """A group of options, checked when it is made, and never changed.
 
-    To a type checker it is a frozen dataclass. It is none, because making one takes as long as importing a module, and
-    every command would wait for a dozen of them.
+    To a type checker it is a frozen dataclass. At run time it is not, because defining a dataclass takes as long as
+    importing a module, and every command would have to wait for a dozen of them.
     """
 
     title: ClassVar[str] = "option"

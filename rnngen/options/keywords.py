@@ -80,6 +80,6 @@ def _documented(function: Any, arguments: Any, signature: Signed) -> Any:
     for name, each in members(arguments).items():
         if isinstance(each, Option):
             default = each.default if each.default_text is None else each.default_text
-            lines.append(f"    {name}: {each.help} Default: {default}.")
-    function.__doc__ = "\n".join([(function.__doc__ or "").rstrip(), "", "Options:", *lines, ""])
+            lines.append(f"    {name}: {each.help}" + ("" if default is None else f" Default: {default!s}."))
+    function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines, ""])
     return function

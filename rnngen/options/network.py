@@ -34,7 +34,7 @@ class ModelConfig(Options):
     cell: Cell = option("lstm", "Recurrent cell.", panel=PANEL)
     nonlinearity: Nonlinearity = option("tanh", "Activation of the rnn cell.", panel=PANEL)
     hidden_size: int = option(
-        256, "Units per layer, instead of --size.", panel=PANEL, least=1, most=65536, default_text="by measurement"
+        256, "Units per layer, instead of `size`.", panel=PANEL, least=1, most=65536, default_text="by measurement"
     )
     embedding_size: int = option(
         64, "Width of a token's embedding.", panel=PANEL, least=1, most=65536, default_text="follows from the size"
@@ -49,7 +49,7 @@ class ModelConfig(Options):
         panel=PANEL,
         least=0,
         below=1,
-        default_text="as --dropout",
+        default_text="as `dropout`",
     )
     input_dropout: float = option(
         0.0, "Dropout probability on the embedded input.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
@@ -62,7 +62,7 @@ class ModelConfig(Options):
     )
     tied: bool = option(
         False,
-        "Share one matrix between embedding and softmax; the last of several layers then has --embedding-size units.",
+        "Share one matrix between embedding and softmax; the last of several layers then has `embedding_size` units.",
         panel=PANEL,
         flags=("--tied/--no-tied",),
     )

@@ -127,10 +127,10 @@ class TrainConfig(Options):
     )
     bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, least=1)
     bptt_jitter: float = option(
-        0.0, "Standard deviation of the window length around --bptt; 0: all alike.", panel=LEARNING, least=0, most=1000
+        0.0, "Standard deviation of the window length around `bptt`; 0: all alike.", panel=LEARNING, least=0, most=1000
     )
     steps: int = option(
-        1000, "Number of optimizer steps.", panel=COMMON, least=1, default_text="follows from --minutes"
+        1000, "Number of optimizer steps.", panel=COMMON, least=1, default_text="follows from `minutes`"
     )
     valid_every: int = option(100, "Steps between validations.", panel=RUN, least=1, default_text="by measurement")
     valid_tokens: int | None = option(

@@ -99,7 +99,7 @@ class Sampling(Options):
         panel=ENDING,
         least=0,
         flags=("--length", "-n"),
-        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with --until",
+        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until`",
     )
     until: Until | None = option(
         None,
@@ -110,7 +110,7 @@ class Sampling(Options):
     stop: Sequence[str] = option(
         (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", least=1
     )
-    keep_stop: bool = option(False, "End after the text of --stop instead.", panel=ENDING, flags=("--keep-stop",))
+    keep_stop: bool = option(False, "End after the text of `stop` instead.", panel=ENDING, flags=("--keep-stop",))
 
     @property
     def max_tokens(self) -> int:
@@ -131,8 +131,8 @@ class Samples(Options):
     )
     num_samples: int = option(
         1,
-        "Number of continuations. On a terminal each has a heading; elsewhere, or with --quiet, an empty line "
-        "separates them; with --until line there is one per line.",
+        "Number of continuations. On a terminal each has a heading; elsewhere, or with `quiet`, an empty line "
+        "separates them; with `until=line` there is one per line.",
         panel=SAMPLES,
         least=1,
     )

@@ -45,7 +45,7 @@ def test_help_shows_every_option_with_its_type_and_what_it_does() -> None:
     assert "Train a model on a text and return its run." in text
     for name, option in TRAINING.items():
         if name != "corpus":
-            assert f"    {name}: {option.option.help} Default: " in text
+            assert f"    {name}: {option.option.help}" in text
     assert "cell: 'Cell' = 'lstm'" in text
 
 
