@@ -8,7 +8,7 @@ defaults of ``rnngen train``. Then, on the part that neither has seen:
 - One character in a hundred is replaced by another one of the alphabet, and all are ranked by -ln p. Average precision
   is the mean, over the wrong ones, of the share of wrong ones among those ranked as high; at random it is 0.01. Then,
   of the first draw, those that are ranked first are looked at again, as ``rnngen eval --spot`` does.
-- Words are taken out, one at a time, and put back (``rnngen eval --against``). The nats a word are over the proposals
+- Words are taken out, one at a time, and put back (``rnngen eval --against``). The nats per word are over the proposals
   of both models, so they are at least those.
 """
 
@@ -129,7 +129,7 @@ def main() -> None:
                     "looked at again": again,
                     "words right": values["accuracy"],
                     "without length": values["accuracy_without_length"],
-                    "nats a word, at least": values["nats_per_word_at_least"],
+                    "nats per word, at least": values["nats_per_word_at_least"],
                 }
             )
     print_table(rows)

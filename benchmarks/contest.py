@@ -85,7 +85,7 @@ def encoded(text: str, tokenizer: str, most_scored: int | None = None) -> Iterat
     Args:
         text: all of it.
         tokenizer: the level of its tokens.
-        most_scored: of a tenth with more characters, score only so many around its middle.
+        most_scored: of a tenth with more characters, score only this many around its middle.
     """
     before = os.environ.get("RNNGEN_CACHE")
     with TemporaryDirectory() as name:
@@ -203,7 +203,7 @@ def run_rival(text: Text, seconds: float, make: Callable[[], Rival], *, most_wat
         text: to learn and score.
         seconds: of training.
         make: begins the rival, from seed 0.
-        most_watched: watch progress by so many tokens at most, where the curve does not matter.
+        most_watched: watch progress on at most this many tokens, where the curve does not matter.
     """
     ids = text.watched.ids[:most_watched]
     per_token = len(text.watched.ids) / text.watched.characters

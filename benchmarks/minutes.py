@@ -46,7 +46,7 @@ def _spin() -> None:
 
 @contextmanager
 def busy_after(seconds: float | None) -> Iterator[None]:
-    """Keep one core busy from so many seconds on; None: leave the machine alone."""
+    """Keep one core busy after this many seconds; None: leave the machine alone."""
     if seconds is None:
         yield
         return

@@ -134,7 +134,7 @@ def fastest(product: Callable[[], object]) -> float:
 
 
 def rate(steps: Iterator[int], seconds: float, window: int) -> float:
-    """Tokens a second over about ``seconds``."""
+    """Tokens per second over about ``seconds``."""
     began, n = time.perf_counter(), 0
     while time.perf_counter() - began < seconds or n < 2:
         next(steps)

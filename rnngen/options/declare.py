@@ -150,7 +150,7 @@ class Options:
             if each.element is not None and isinstance(value, list | tuple):
                 value = tuple(value)
             check(each, value)
-            vars(self)[each.name] = value
+            vars(self)[each.name] = float(value) if each.kind is float and value is not None else value
         for name in values:
             raise TypeError(f"{type(self).__name__} has no option {name!r}")
         self.check()
