@@ -92,7 +92,7 @@ def test_a_fingerprint_needs_no_encoding() -> None:
 
 @pytest.mark.parametrize("part", ["valid", "test"])
 def test_standard_input_cannot_be_two_texts(part: str) -> None:
-    with pytest.raises(CorpusError, match=f"standard input: can be read only once; .* --{part}, not for both"):
+    with pytest.raises(CorpusError, match=f"standard input: can be read only once; .* `{part}`, not for both"):
         prepare(DataConfig(corpus=("-",), **{part: ("-",)}))
 
 
