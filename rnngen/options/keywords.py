@@ -79,7 +79,7 @@ def _documented(function: Any, arguments: Any, signature: Signed) -> Any:
     lines = []
     for name, each in members(arguments).items():
         if isinstance(each, Option):
-            default = each.default if each.default_text is None else each.default_text
-            lines.append(f"    {name}: {each.help}" + ("" if default is None else f" Default: {default!s}."))
+            default = each.default_text or (None if each.default in (None, "", ()) else each.default)
+            lines.append(f"    {name}: {each.help}" + ("" if default is None else f" Default: {default}."))
     function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines, ""])
     return function

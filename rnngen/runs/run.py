@@ -63,8 +63,8 @@ class Run:
     """
 
     path: Path
-    manifest: Entries
-    config: dict[str, Any]
+    manifest: Entries = field(repr=False)
+    config: dict[str, Any] = field(repr=False)
     _ahead: list[_Background[tuple[Path, mmap.mmap]]] = field(default_factory=list, repr=False, compare=False)
 
     def read(self, name: str) -> bytes:
