@@ -22,21 +22,21 @@ from rivals import PlainLSTM
 
 from corpora import MAKERS, MissingTextError, make
 
-MOST_SCORED = 500_000  # characters of a held-out tenth: scoring 5 MB twice would take longer than all training
-MOST_WATCHED = 100_000  # tokens the baseline is watched by; its curve does not matter here
+MAX_SCORED = 500_000  # characters of a held-out tenth: scoring 5 MB twice would take longer than all training
+MAX_WATCHED = 100_000  # tokens the baseline is watched by; its curve does not matter here
 Row = dict[str, Any]
 
 
 def measure(name: str, text: str, tokenizer: str, seconds: float, options: Row) -> tuple[Row, Row]:
     """A row for the table, and all that is known for the results."""
     level = {} if tokenizer == "char" else {"tokenizer": tokenizer}
-    with encoded(text, tokenizer, MOST_SCORED) as corpus:
+    with encoded(text, tokenizer, MAX_SCORED) as corpus:
         ours = run_rnngen(corpus, seconds, {**level, **options})
         plain = run_rival(
             corpus,
             max(seconds, ours.seconds),
             lambda: PlainLSTM(corpus.train, corpus.vocab_size),
-            most_watched=MOST_WATCHED,
+            most_watched=MAX_WATCHED,
         )
         about = corpus.describe()
     row = {

@@ -27,8 +27,8 @@ _JOINED = 16  # maximum number of characters that are drawn as one
 class Extent(Options):
     """How much text is read and shown, and of which units."""
 
-    length: int = option(2000, "Tokens to read, from the beginning of the text.", panel="", least=20)
-    shown: int = option(240, "Tokens to show in colours for each unit.", panel="", least=0)
+    length: int = option(2000, "Tokens to read, from the beginning of the text.", panel="", minimum=20)
+    shown: int = option(240, "Tokens to show in colours for each unit.", panel="", minimum=0)
     unit: Sequence[str] = option(
         (),
         "Show this unit, of both directions if there are two, instead of those that correlate with a feature; "

@@ -35,14 +35,14 @@ from rnngen.corpus.tokenizer import Tokenizer
 FLOOR = 0.6  # bits
 TIMES_USUAL, TIMES_MEDIAN = 1.3, 2.0
 TIMES_USUAL_OF_LITTLE, LITTLE = 1.6, 512  # pieces of fewer bytes are less reliable
-MOST_UNKNOWN, TIMES_EXPECTED = 0.02, 5.0
+MAX_UNKNOWN, TIMES_EXPECTED = 0.02, 5.0
 
-LEAST_TRAINING_TOKENS = 50_000
+MIN_TRAINING_TOKENS = 50_000
 
-PIECE_BYTES, LEAST_BYTES = 8192, 64
+PIECE_BYTES, MIN_BYTES = 8192, 64
 _TRAINING_PIECES, _HELD_OUT_PIECES = 64, 8
-_LEAST_PIECES = 8
-_MOST_COUNTED = 1 << 22
+_MIN_PIECES = 8
+_MAX_COUNTED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def too_short(corpus: EncodedCorpus) -> bool:
     """Whether the training part is so short that the user should be told.
 
     The smallest network that a plan chooses has 100,000 weights. With fewer training tokens than half of that,
-    ``LEAST_TRAINING_TOKENS``, it memorises the text instead of learning its language, and the validation part, a
+    ``MIN_TRAINING_TOKENS``, it memorises the text instead of learning its language, and the validation part, a
     twentieth of the text, is too short to compare two networks.
     """
-    return len(corpus.train.tokens) < LEAST_TRAINING_TOKENS
+    return len(corpus.train.tokens) < MIN_TRAINING_TOKENS
 
 
 def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
@@ -92,12 +92,12 @@ def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
     if not n or not train.counts.bytes:
         return None
     bytes_per_token = train.counts.bytes / N
-    size = min(n, N // (3 * _LEAST_PIECES), math.ceil(PIECE_BYTES / bytes_per_token))  # tokens
-    unknown, unknown_limit = held_out.unknown / n, max(MOST_UNKNOWN, TIMES_EXPECTED * _expected_unknown(corpus))
-    if size * bytes_per_token < LEAST_BYTES:
-        return Likeness(part, 0.0, math.inf, unknown, unknown_limit) if n >= LEAST_BYTES else None
+    size = min(n, N // (3 * _MIN_PIECES), math.ceil(PIECE_BYTES / bytes_per_token))  # tokens
+    unknown, unknown_limit = held_out.unknown / n, max(MAX_UNKNOWN, TIMES_EXPECTED * _expected_unknown(corpus))
+    if size * bytes_per_token < MIN_BYTES:
+        return Likeness(part, 0.0, math.inf, unknown, unknown_limit) if n >= MIN_BYTES else None
     pieces = _roots(corpus.tokenizer, train, size, _TRAINING_PIECES)
-    if len(pieces) < _LEAST_PIECES:
+    if len(pieces) < _MIN_PIECES:
         return None
     used = pieces.any(axis=0)  # a few thousand of the possible pairs
     pieces = pieces[:, used]
@@ -113,7 +113,7 @@ def _expected_unknown(corpus: EncodedCorpus) -> float:
     """The expected share of unknown characters in a text like the training part."""
     if corpus.tokenizer.unknown_id is None:
         return 0.0
-    tokens = corpus.train.tokens[:_MOST_COUNTED]
+    tokens = corpus.train.tokens[:_MAX_COUNTED]
     once = int(np.count_nonzero(np.bincount(tokens) == 1))
     return once / len(tokens) + corpus.train.unknown / len(corpus.train.tokens)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HALF_SHARE = 0.05
-LEAST = 5
+MIN = 5
 BLOCK = 1024
 
 
@@ -35,7 +35,7 @@ class WindowLengths:
         """Expected length: Σ over n ≥ 1 of P(length ≥ n)."""
         if not self.jitter:
             return float(self.bptt)
-        least = min(LEAST, self.bptt)
+        least = min(MIN, self.bptt)
         more = range(least + 1, self.bptt + math.ceil(9 * self.jitter))
         at_least = sum(
             share * 0.5 * math.erfc((n - center) / self.jitter / math.sqrt(2))
@@ -65,4 +65,4 @@ class WindowLengths:
         generator = np.random.default_rng((self.seed, block))
         centers = np.where(generator.random(BLOCK) < HALF_SHARE, self.bptt / 2, self.bptt)
         drawn = generator.normal(centers, self.jitter).astype(np.int64)
-        return np.maximum(drawn, min(LEAST, self.bptt))
+        return np.maximum(drawn, min(MIN, self.bptt))

@@ -23,14 +23,14 @@ class Filling(Options):
     title = "filling option"
 
     num_fills: int = option(
-        5, "How many fills to show.", panel=_FILLS, least=1, most=10_000, flags=("--num-fills", "-n")
+        5, "How many fills to show.", panel=_FILLS, minimum=1, maximum=10_000, flags=("--num-fills", "-n")
     )
     longest: int | None = option(
         None,
         "Maximum number of tokens in ___.",
         panel=_FILLS,
-        least=1,
-        most=MAX_GAP,
+        minimum=1,
+        maximum=MAX_GAP,
         default_text="char and byte 12, bpe 5, word 4",
     )
 
@@ -38,7 +38,7 @@ class Filling(Options):
 class Searching(Options):
     """The options of searching for the best fills."""
 
-    beam: int = option(BEAM, "Candidates of each length in the search.", panel=_FILLS, least=1, most=1024)
+    beam: int = option(BEAM, "Candidates of each length in the search.", panel=_FILLS, minimum=1, maximum=1024)
 
 
 class GibbsSampling(Options):
@@ -48,13 +48,13 @@ class GibbsSampling(Options):
         None,
         "Draw fills by Gibbs sampling, with N sweeps over all gaps, instead of searching.",
         panel=_DRAWING,
-        least=0,
+        minimum=0,
     )
     temperature: float = option(
         1.0,
         "With `gibbs`: below 1 safer, above 1 bolder.",
         panel=_DRAWING,
-        least=0,
+        minimum=0,
         remark="0 is greedy",
         flags=("--temperature", "-t"),
     )
@@ -62,7 +62,7 @@ class GibbsSampling(Options):
         None,
         "With `gibbs`: the same seed gives the same fills.",
         panel=_DRAWING,
-        least=0,
+        minimum=0,
         default_text="drawn and reported",
     )
 

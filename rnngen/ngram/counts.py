@@ -7,10 +7,10 @@ with the same context are a slice. For single tokens the numbers are the ids.
 
 Three rules bound memory, so that a text of any length can be counted:
 
-1. If a text is longer than ``MOST_TOKENS``, only its last ``MOST_TOKENS`` tokens are counted.
-2. If an order has more than ``MOST_KEPT`` distinct n-grams, those seen once are dropped; only their number per context
+1. If a text is longer than ``MAX_TOKENS``, only its last ``MAX_TOKENS`` tokens are counted.
+2. If an order has more than ``MAX_KEPT`` distinct n-grams, those seen once are dropped; only their number per context
    is kept. The longer n-grams that begin with a dropped one are dropped too, and were also seen once.
-3. If an order has more than ``MOST_DISTINCT`` distinct n-grams, it and all higher orders are left out.
+3. If an order has more than ``MAX_DISTINCT`` distinct n-grams, it and all higher orders are left out.
 
 At these limits counting takes about 1.5 GB, and a model about 50 bytes per n-gram.
 """
@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.integer[Any]]
 
-MOST_TOKENS = 2**26
-MOST_KEPT = 2**22
-MOST_DISTINCT = 2**23
+MAX_TOKENS = 2**26
+MAX_KEPT = 2**22
+MAX_DISTINCT = 2**23
 _CHUNK = 2**21  # positions counted at a time
 
 
@@ -64,7 +64,7 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], 
         vocab_size: V.
         check: called between the parts of the work, which an exception from it ends.
     """
-    tokens = tokens[-MOST_TOKENS:]
+    tokens = tokens[-MAX_TOKENS:]
     V = vocab_size
     unigrams = np.zeros(V, np.int64)
     for start in range(0, len(tokens), _CHUNK):
@@ -79,7 +79,7 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], 
         keys, counts, suffixes = found
         orders[-1] = _continuations(orders[-1], suffixes)
         dropped = np.zeros(contexts, np.int64)
-        if len(keys) > MOST_KEPT:
+        if len(keys) > MAX_KEPT:
             once = counts == 1
             dropped = np.bincount(keys[once] // V, minlength=contexts)
             keys, counts = keys[~once], counts[~once]
@@ -101,7 +101,7 @@ def _distinct(numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]) 
         here = here[numbers[here - 1] >= 0]
         new, first, times = np.unique(_keys(numbers, tokens, V, here), return_index=True, return_counts=True)
         keys, places = np.unique(np.concatenate([keys, new]), return_inverse=True)
-        if len(keys) > MOST_DISTINCT:
+        if len(keys) > MAX_DISTINCT:
             return None
         before, merged, ends = counts, np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
         merged[places[: len(before)]] = before

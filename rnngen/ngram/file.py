@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnngen.errors import CheckpointError
 from rnngen.ngram.counts import Order
-from rnngen.ngram.interpolated import LEAST_DISCOUNT, NGram
+from rnngen.ngram.interpolated import MIN_DISCOUNT, NGram
 from rnngen.ngram.mixture import Mixture
 from rnngen.runs.layout import NGRAM
 from rnngen.runs.run import Run
@@ -71,7 +71,7 @@ def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
     assert D is not None and shares is not None
     sized = D.dtype == shares.dtype == np.float64 and D.shape == (n, 3) and n > 0
     _check(sized, "3 discounts and a share per order, in float64", where)
-    _check(bool(np.all((D >= LEAST_DISCOUNT) & (D <= [1, 2, 3]))), "discounts from 0.01 to 1, 2 and 3", where)
+    _check(bool(np.all((D >= MIN_DISCOUNT) & (D <= [1, 2, 3]))), "discounts from 0.01 to 1, 2 and 3", where)
     _check(bool(np.all((shares >= 0) & (shares <= 1))), "shares from 0 to 1", where)
     orders: list[Order] = []
     contexts = 1

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.ngram.counts import Ints
-from rnngen.ngram.interpolated import LEAST_DISCOUNT, Evidence, Floats, NGram, backoff_share, interpolate, kept_share
+from rnngen.ngram.interpolated import MIN_DISCOUNT, Evidence, Floats, NGram, backoff_share, interpolate, kept_share
 
 SWEEPS = 4
-MOST_FITTED = 2**18
+MAX_FITTED = 2**18
 """Tokens of the validation part, from its beginning, that the discounts are fitted on."""
 FEWEST = 200
 """A context length that occurs less often in the validation part gets the share that is best for all lengths."""
@@ -33,7 +33,7 @@ def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lamb
     """
     if not len(tokens):
         return ngram
-    evidence, _ = ngram.evidence(tokens[:MOST_FITTED], ngram.start(1))
+    evidence, _ = ngram.evidence(tokens[:MAX_FITTED], ngram.start(1))
     D = ngram.discounts.copy()
     for _ in range(SWEEPS):
         check()
@@ -54,7 +54,7 @@ def _sweep(evidence: Sequence[Evidence], D: Floats, V: int) -> None:
             slope = e.kinds[kind - 1] * below - (np.minimum(e.count, 3) == kind)
             slope = factor * np.where(e.total > 0, slope / np.maximum(e.total, 1), 0)
             rest = p - slope * row[kind - 1]
-            row[kind - 1] = likeliest(rest, slope, LEAST_DISCOUNT, kind, otherwise=row[kind - 1])
+            row[kind - 1] = likeliest(rest, slope, MIN_DISCOUNT, kind, otherwise=row[kind - 1])
             p = rest + slope * row[kind - 1]
         below = kept_share(e, row) + backoff_share(e, row) * below
 

@@ -27,7 +27,7 @@ from rnngen.ngram.counts import Ints, Order, find
 
 Floats = NDArray[np.floating[Any]]
 
-LEAST_DISCOUNT = 0.01
+MIN_DISCOUNT = 0.01
 _CHUNK = 2**17  # tokens scored at a time
 
 
@@ -188,7 +188,7 @@ def suggested_discounts(counts: Ints) -> NDArray[np.float64]:
     """D for counts of 1, 2 and 3 or more, (3,), from how many n-grams have each count (Chen & Goodman 1999, eq. 26)."""
     n1, n2, n3, n4 = (max(1, int((counts == c).sum())) for c in (1, 2, 3, 4))
     Y = n1 / (n1 + 2 * n2)
-    return np.clip([1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3], LEAST_DISCOUNT, [1, 2, 3])
+    return np.clip([1 - 2 * Y * n2 / n1, 2 - 3 * Y * n3 / n2, 3 - 4 * Y * n4 / n3], MIN_DISCOUNT, [1, 2, 3])
 
 
 def _kind(counts: Ints) -> Ints:

@@ -14,7 +14,7 @@ from typing import Any
 from rnngen.errors import UsageError, shortened
 from rnngen.platforms import quote_argument
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 HINT = "A file of options holds one per line, such as: minutes = 3."
 
 
@@ -46,7 +46,7 @@ def _read_text(path: Path) -> str:
             hint = f"For the options of this run type: --config {quote_argument(str(options))}"
             hint = hint if options.is_file() else HINT
             raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=hint)
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise UsageError("is too large", where=path, expected="a TOML file of at most 1 MiB", hint=HINT)
         content = path.read_bytes()
     except (OSError, ValueError) as error:

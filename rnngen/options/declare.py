@@ -1,7 +1,7 @@
 """An option is declared once, on the field that holds its value: name, type, default, range and help.
 
     class Network(Options):
-        num_layers: int = option(1, "Recurrent layers.", panel="Model", least=1, most=64)
+        num_layers: int = option(1, "Recurrent layers.", panel="Model", minimum=1, maximum=64)
 
 From the declaration follow the parameter of the command (``cli/declared.py``), the key in a file of options
 (``config_file.py``), the keyword argument of the Python functions (``keywords.py``), the tables in the documentation,

@@ -34,31 +34,36 @@ class ModelConfig(Options):
     cell: Cell = option("lstm", "Recurrent cell.", panel=PANEL)
     nonlinearity: Nonlinearity = option("tanh", "Activation of the rnn cell.", panel=PANEL)
     hidden_size: int = option(
-        256, "Units per layer, instead of `size`.", panel=PANEL, least=1, most=65536, default_text="by measurement"
+        256, "Units per layer, instead of `size`.", panel=PANEL, minimum=1, maximum=65536, default_text="by measurement"
     )
     embedding_size: int = option(
-        64, "Width of a token's embedding.", panel=PANEL, least=1, most=65536, default_text="follows from the size"
+        64, "Width of a token's embedding.", panel=PANEL, minimum=1, maximum=65536, default_text="follows from the size"
     )
-    num_layers: int = option(1, "Recurrent layers.", panel=PANEL, least=1, most=64)
+    num_layers: int = option(1, "Recurrent layers.", panel=PANEL, minimum=1, maximum=64)
     dropout: float = option(
-        0.0, "Dropout probability on every layer's output.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
+        0.0, "Dropout probability on every layer's output.", panel=PANEL, minimum=0, below=1, default_text=_BY_EPOCHS
     )
     hidden_dropout: float | None = option(
         None,
         "Dropout probability on the output of all layers but the last.",
         panel=PANEL,
-        least=0,
+        minimum=0,
         below=1,
         default_text="as `dropout`",
     )
     input_dropout: float = option(
-        0.0, "Dropout probability on the embedded input.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
+        0.0, "Dropout probability on the embedded input.", panel=PANEL, minimum=0, below=1, default_text=_BY_EPOCHS
     )
     embedding_dropout: float = option(
-        0.0, "Probability of dropping a token's embedding throughout a window.", panel=PANEL, least=0, below=1
+        0.0, "Probability of dropping a token's embedding throughout a window.", panel=PANEL, minimum=0, below=1
     )
     weight_dropout: float = option(
-        0.0, "DropConnect probability on the recurrent weights.", panel=PANEL, least=0, below=1, default_text=_BY_EPOCHS
+        0.0,
+        "DropConnect probability on the recurrent weights.",
+        panel=PANEL,
+        minimum=0,
+        below=1,
+        default_text=_BY_EPOCHS,
     )
     tied: bool = option(
         False,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-MOST_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
+MAX_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
 
 
 @dataclass(repr=False, eq=False)
@@ -19,7 +19,7 @@ class Option:
         help: a sentence.
         panel: the heading of the command's help under which it is listed; empty: the last one, ``Options``.
         default_text: the default in words, where it is not simply the value.
-        least, most, above, below: the range, of each number in it; ``least`` of a text is its length.
+        minimum, maximum, above, below: the range, of each number in it; ``minimum`` of a text is its length.
         expected: what is valid, in words, where type and range do not say it.
         remark: what a value at the edge of the range means, for messages.
         pattern: which texts are valid.
@@ -33,8 +33,8 @@ class Option:
     help: str
     panel: str
     default_text: str | None = None
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     above: float | None = None
     below: float | None = None
     expected: str | None = None
@@ -53,8 +53,8 @@ def plain(value: Any) -> Any:
 
 def expectation(kind: Any, option: Option, value: object) -> str | None:
     """What is valid for an option of a type, in words, where this value is not; None: it is valid."""
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return f"a number below 2^{MOST_BITS}"
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return f"a number below 2^{MAX_BITS}"
     if _is_valid(kind, option, value):
         return None
     words = option.expected or _in_words(kind, option)
@@ -73,13 +73,13 @@ def _is_valid(kind: Any, option: Option, value: Any) -> bool:
             import re
 
             return isinstance(value, str) and re.fullmatch(option.pattern, value) is not None
-        return isinstance(value, str) and (value != "" or option.least is None)
+        return isinstance(value, str) and (value != "" or option.minimum is None)
     if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
         return False
     return (
         math.isfinite(value)
-        and (option.least is None or value >= option.least)
-        and (option.most is None or value <= option.most)
+        and (option.minimum is None or value >= option.minimum)
+        and (option.maximum is None or value <= option.maximum)
         and (option.above is None or value > option.above)
         and (option.below is None or value < option.below)
     )
@@ -95,13 +95,13 @@ def _in_words(kind: Any, option: Option) -> str:
     if kind is Path:
         return "a path"
     if kind is str:
-        return "text" if option.least is None else "a text that is not empty"
+        return "text" if option.minimum is None else "a text that is not empty"
     noun = "an integer" if kind is int else "a number"
-    least, most, above, below = option.least, option.most, option.above, option.below
-    if least is not None and most is not None:
-        return f"{noun} from {least:g} to {most:,}"
-    if least is not None and below is not None:
-        return f"{noun} from {least:g} to below {below:g}"
-    if least is not None:
-        return f"{noun} ≥ {least:g}"
+    minimum, maximum, above, below = option.minimum, option.maximum, option.above, option.below
+    if minimum is not None and maximum is not None:
+        return f"{noun} from {minimum:g} to {maximum:,}"
+    if minimum is not None and below is not None:
+        return f"{noun} from {minimum:g} to below {below:g}"
+    if minimum is not None:
+        return f"{noun} ≥ {minimum:g}"
     return noun if above is None else f"{noun} above {above:g}"

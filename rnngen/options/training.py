@@ -40,7 +40,7 @@ class SplitConfig(Options):
     errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
-        None, "Maximum vocabulary size.", panel=TEXT, least=2, default_text="char: all, word: 10000, bpe: 2000"
+        None, "Maximum vocabulary size.", panel=TEXT, minimum=2, default_text="char: all, word: 10000, bpe: 2000"
     )
 
     def check(self) -> None:
@@ -88,11 +88,11 @@ class OptimizerConfig(Options):
         default_text="0.02, more for few steps",
     )
     weight_decay: float = option(
-        0.02, "Weight decay of the matrices.", panel=LEARNING, least=0, default_text="0.02, more with more epochs"
+        0.02, "Weight decay of the matrices.", panel=LEARNING, minimum=0, default_text="0.02, more with more epochs"
     )
     clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0)
     warmup: float = option(
-        0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, least=0, below=1
+        0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, minimum=0, below=1
     )
     decay: Literal["linear", "cosine", "none"] = option(
         "linear", "Learning-rate schedule after warm-up.", panel=LEARNING
@@ -101,17 +101,20 @@ class OptimizerConfig(Options):
         0.98,
         "Decay of the weight average that is validated and kept, with muon; 0: none.",
         panel=LEARNING,
-        least=0,
+        minimum=0,
         below=1,
     )
     nonmono: int = option(
-        5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, least=1
+        5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, minimum=1
     )
     activation_regularization: float = option(
-        0.0, "Weight in the loss of the last layer's squared output (AR).", panel=LEARNING, least=0
+        0.0, "Weight in the loss of the last layer's squared output (AR).", panel=LEARNING, minimum=0
     )
     temporal_activation_regularization: float = option(
-        0.0, "Weight in the loss of the squared change of that output from step to step (TAR).", panel=LEARNING, least=0
+        0.0,
+        "Weight in the loss of the squared change of that output from step to step (TAR).",
+        panel=LEARNING,
+        minimum=0,
     )
 
 
@@ -122,34 +125,38 @@ class TrainConfig(Options):
         32,
         "Batch size: parallel streams of text.",
         panel=LEARNING,
-        least=1,
+        minimum=1,
         default_text="32, fewer for short texts, more for long runs",
     )
-    bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, least=1)
+    bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, minimum=1)
     bptt_jitter: float = option(
-        0.0, "Standard deviation of the window length around `bptt`; 0: all alike.", panel=LEARNING, least=0, most=1000
+        0.0,
+        "Standard deviation of the window length around `bptt`; 0: all alike.",
+        panel=LEARNING,
+        minimum=0,
+        maximum=1000,
     )
     steps: int = option(
-        1000, "Number of optimizer steps.", panel=COMMON, least=1, default_text="follows from `minutes`"
+        1000, "Number of optimizer steps.", panel=COMMON, minimum=1, default_text="follows from `minutes`"
     )
-    valid_every: int = option(100, "Steps between validations.", panel=RUN, least=1, default_text="by measurement")
+    valid_every: int = option(100, "Steps between validations.", panel=RUN, minimum=1, default_text="by measurement")
     valid_tokens: int | None = option(
         None,
         "Tokens of the validation part that each validation reads.",
         panel=RUN,
-        least=1,
+        minimum=1,
         default_text="all, fewer of a long one",
     )
-    save_every: int = option(200, "Steps between saves.", panel=RUN, least=1, default_text="about a minute")
-    sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, least=0, default_text="8 per run")
-    patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, least=0)
-    seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, least=0)
+    save_every: int = option(200, "Steps between saves.", panel=RUN, minimum=1, default_text="about a minute")
+    sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, minimum=0, default_text="8 per run")
+    patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, minimum=0)
+    seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, minimum=0)
     ngram: int = option(
         0,
         "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",
         panel=LEARNING,
-        least=0,
-        most=16,
+        minimum=0,
+        maximum=16,
     )
     device: str = option(
         "auto",
@@ -161,7 +168,12 @@ class TrainConfig(Options):
     )
     precision: Precision = option("auto", "Arithmetic; auto times a few steps of each.", panel=RUN)
     threads: int | None = option(
-        None, "CPU threads.", panel=RUN, least=1, most=4096, default_text="all, fewer while other programs are busy"
+        None,
+        "CPU threads.",
+        panel=RUN,
+        minimum=1,
+        maximum=4096,
+        default_text="all, fewer while other programs are busy",
     )
 
 

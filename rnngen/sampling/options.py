@@ -37,8 +37,8 @@ class Sampling(Options):
         1.0,
         "Divide the logits of repeated tokens by this (multiply, if negative); 1: no penalty.",
         panel=DRAWING,
-        least=0.01,
-        most=100,
+        minimum=0.01,
+        maximum=100,
         remark="1 is none",
         role="drawing",
     )
@@ -46,14 +46,14 @@ class Sampling(Options):
         64,
         "Count a token as repeated if it is among the last N, the prompt's included; 0: none is.",
         panel=DRAWING,
-        least=0,
+        minimum=0,
     )
     ban: Sequence[str] = option(
         (),
         "Draw no token that contains this text; may be given more than once.",
         panel=DRAWING,
         metavar="TEXT",
-        least=1,
+        minimum=1,
     )
     force: str = option(
         "", "Begin with this text, as if it had been drawn.", panel=DRAWING, metavar="TEXT", role="drawing"
@@ -62,26 +62,26 @@ class Sampling(Options):
         1.0,
         "Divide the logits by this: below 1 safer, above 1 bolder, 0 the most likely token every time.",
         panel=DRAWING,
-        least=0,
+        minimum=0,
         remark="0 is greedy",
         flags=("--temperature", "-t"),
         role="drawing",
     )
-    top_k: int = option(0, "Keep the K most likely tokens; 0: all.", panel=DRAWING, least=0, role="filter")
+    top_k: int = option(0, "Keep the K most likely tokens; 0: all.", panel=DRAWING, minimum=0, role="filter")
     top_p: float = option(
         1.0,
         "Keep the smallest set of most likely tokens with total probability P (nucleus); 1: all.",
         panel=DRAWING,
-        least=0,
-        most=1,
+        minimum=0,
+        maximum=1,
         role="filter",
     )
     min_p: float = option(
         0.0,
         "Keep tokens at least P times as likely as the most likely one; 0: all.",
         panel=DRAWING,
-        least=0,
-        most=1,
+        minimum=0,
+        maximum=1,
         role="filter",
     )
     typical: float = option(
@@ -89,15 +89,15 @@ class Sampling(Options):
         "Locally typical sampling: keep the tokens whose surprisal is closest to the entropy, with total "
         "probability P; 1: all.",
         panel=DRAWING,
-        least=0,
-        most=1,
+        minimum=0,
+        maximum=1,
         role="filter",
     )
     length: int | None = option(
         None,
         "Maximum number of tokens to write.",
         panel=ENDING,
-        least=0,
+        minimum=0,
         flags=("--length", "-n"),
         default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until`",
     )
@@ -108,7 +108,7 @@ class Sampling(Options):
         panel=ENDING,
     )
     stop: Sequence[str] = option(
-        (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", least=1
+        (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", minimum=1
     )
     keep_stop: bool = option(False, "End after the text of `stop` instead.", panel=ENDING, flags=("--keep-stop",))
 
@@ -124,17 +124,17 @@ class Samples(Options):
     """Which continuations of a prompt are written, and how many."""
 
     seed: int | None = option(
-        None, "The same seed gives the same text.", panel=SAMPLES, least=0, default_text="drawn and reported"
+        None, "The same seed gives the same text.", panel=SAMPLES, minimum=0, default_text="drawn and reported"
     )
     beam: int = option(
-        0, "Instead of drawing, search for the most likely text with N candidates; 0: draw.", panel=SAMPLES, least=0
+        0, "Instead of drawing, search for the most likely text with N candidates; 0: draw.", panel=SAMPLES, minimum=0
     )
     num_samples: int = option(
         1,
         "Number of continuations. On a terminal each has a heading; elsewhere, or with `quiet`, an empty line "
         "separates them; with `until=line` there is one per line.",
         panel=SAMPLES,
-        least=1,
+        minimum=1,
     )
 
     def check(self) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.evaluation.perplexity import total_nats
 from rnngen.model.load import load_language_model
-from rnngen.ngram.counts import MOST_TOKENS
+from rnngen.ngram.counts import MAX_TOKENS
 from rnngen.ngram.file import to_bytes
-from rnngen.ngram.fitting import MOST_FITTED
+from rnngen.ngram.fitting import MAX_FITTED
 from rnngen.ngram.mixture import fit_mixture
 from rnngen.options.config import RunConfig
 from rnngen.runs.finding import open_run
@@ -39,7 +39,7 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
     fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V)
     counted = max(
         min(len(part.tokens), most) / max(1, len(piece))
-        for part, piece, most in ((corpus.train, train, MOST_TOKENS), (corpus.valid, valid, MOST_FITTED))
+        for part, piece, most in ((corpus.train, train, MAX_TOKENS), (corpus.valid, valid, MAX_FITTED))
     )
     longer = LONGER if counted > 1 else 1.0
     return counted * longer * (time.perf_counter() - began) + len(corpus.valid.tokens) * token_seconds

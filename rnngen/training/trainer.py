@@ -35,7 +35,7 @@ from rnngen.training.samples import sample_text
 from rnngen.training.schedule import Schedule
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
-MOST_UNSAVED = 120.0  # seconds of work that may be lost if steps have become slower than planned
+MAX_UNSAVED = 120.0  # seconds of work that may be lost if steps have become slower than planned
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 
 
@@ -190,7 +190,7 @@ class Trainer(LiveRun):
         except TrainingError as error:
             raise self._exploded(error) from error
         self._unread.append((result, factor, x.size))
-        late = time.perf_counter() - self._saved > MOST_UNSAVED
+        late = time.perf_counter() - self._saved > MAX_UNSAVED
         self.progress.stepped(self.config.train, self.schedule, save=late)
 
     def _read(self) -> Iterator[Stepped]:

@@ -158,6 +158,6 @@ def test_a_part_that_is_empty_is_not_compared() -> None:
 
 def test_short_texts_are_told_by_their_training_tokens() -> None:
     assert too_short(corpus_of(make_text(3_000)))
-    assert too_short(corpus_of(make_text(likeness.LEAST_TRAINING_TOKENS)))
-    assert not too_short(corpus_of(make_text(likeness.LEAST_TRAINING_TOKENS * 10 // 9 + 1)))
+    assert too_short(corpus_of(make_text(likeness.MIN_TRAINING_TOKENS)))
+    assert not too_short(corpus_of(make_text(likeness.MIN_TRAINING_TOKENS * 10 // 9 + 1)))
     assert too_short(corpus_of(make_text(120_000), "bpe"))

@@ -54,7 +54,7 @@ def test_an_order_of_too_many_ngrams_loses_those_seen_once_and_remembers_how_man
 ) -> None:
     text = text_of(300, 6)
     raw = Counter(tuple(text.tolist()[i : i + 3]) for i in range(298))
-    monkeypatch.setattr(counts, "MOST_KEPT", len(raw) - 1)
+    monkeypatch.setattr(counts, "MAX_KEPT", len(raw) - 1)
     found = count_ngrams(text, 3, 6)
     assert grams(found)[-1] == {g: n for g, n in raw.items() if n > 1}
     assert found[-1].dropped.sum() == sum(n == 1 for n in raw.values()) > 0
@@ -65,11 +65,11 @@ def test_an_order_of_too_many_ngrams_loses_those_seen_once_and_remembers_how_man
 def test_an_order_beyond_all_bounds_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(300, 6)
     raw = naive_counts(text.tolist(), 2)
-    monkeypatch.setattr(counts, "MOST_DISTINCT", len(raw[-1]))
+    monkeypatch.setattr(counts, "MAX_DISTINCT", len(raw[-1]))
     assert without_zeros(grams(count_ngrams(text, 4, 6))) == without_zeros(raw)
 
 
 def test_of_a_text_beyond_all_bounds_the_end_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(300, 6)
-    monkeypatch.setattr(counts, "MOST_TOKENS", 100)
+    monkeypatch.setattr(counts, "MAX_TOKENS", 100)
     assert grams(count_ngrams(text, 3, 6)) == grams(count_ngrams(text[-100:], 3, 6))

@@ -7,7 +7,7 @@ import pytest
 
 from rnngen.ngram.counts import count_ngrams
 from rnngen.ngram.fitting import FEWEST, fit_discounts, fit_shares, likeliest
-from rnngen.ngram.interpolated import LEAST_DISCOUNT, NGram
+from rnngen.ngram.interpolated import MIN_DISCOUNT, NGram
 from tests.ngram.naive import text_of
 
 V = 6
@@ -25,7 +25,7 @@ def test_no_other_value_of_any_one_discount_is_likelier() -> None:
     assert best < loss(start, text)
     for k in range(3):
         for kind in range(3):
-            for value in np.linspace(LEAST_DISCOUNT, kind + 1, 25):
+            for value in np.linspace(MIN_DISCOUNT, kind + 1, 25):
                 D = fitted.discounts.copy()
                 D[k, kind] = value
                 assert loss(NGram(start.orders, D), text) > best - 1e-4, (k, kind, value)

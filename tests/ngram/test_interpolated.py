@@ -74,7 +74,7 @@ def _occurs(text: list[int], piece: list[int]) -> bool:
 
 def test_ngrams_left_out_of_the_counts_are_ngrams_discounted_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = NGram(count_ngrams(TRAIN, 3, V), np.array([*DISCOUNTS[:2], [1.0, 1.2, 2.0]]))
-    monkeypatch.setattr(counts, "MOST_KEPT", len(whole.orders[2].tokens) - 1)
+    monkeypatch.setattr(counts, "MAX_KEPT", len(whole.orders[2].tokens) - 1)
     pruned = NGram(count_ngrams(TRAIN, 3, V), DISCOUNTS[:3])
     assert len(pruned.orders[2].tokens) < len(whole.orders[2].tokens)
     np.testing.assert_allclose(pruned.probabilities(TEXT)[0], whole.probabilities(TEXT)[0], rtol=1e-12)
@@ -82,7 +82,7 @@ def test_ngrams_left_out_of_the_counts_are_ngrams_discounted_by_one(monkeypatch:
 
 
 def test_pruning_two_orders_still_gives_a_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MOST_KEPT", 5)
+    monkeypatch.setattr(counts, "MAX_KEPT", 5)
     ngram = NGram(count_ngrams(TRAIN, 4, V))
     numbers = np.concatenate([ngram.read(TRAIN[:i]) for i in range(40)], axis=1)
     np.testing.assert_allclose(ngram.distribution(numbers).sum(axis=1), 1, rtol=1e-12)

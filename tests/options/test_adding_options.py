@@ -22,10 +22,10 @@ import rnngen
 from tests.conftest import FAST, make_text
 
 TRAINING_OPTION = """\
-    jolt: float = option(0.0, "Standard deviation of noise on the gradient.", panel=LEARNING, least=0, below=1)
+    jolt: float = option(0.0, "Standard deviation of noise on the gradient.", panel=LEARNING, minimum=0, below=1)
 """
 FILTER_OPTION = """\
-    lowest_ids: int = option(0, "Keep the N tokens with the lowest ids; 0: all.", panel=DRAWING, least=0, role="filter")
+    lowest_ids: int = option(0, "Keep the N lowest token ids; 0: all.", panel=DRAWING, minimum=0, role="filter")
 """
 FILTER = '''
 

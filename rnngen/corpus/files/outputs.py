@@ -19,7 +19,7 @@ OWN_OUTPUT = "the output of this command"
 _RUN_CONFIG = {"model", "data", "optimizer", "train"}
 _RUN_FILES = {"config.json", "tokenizer.json", "model.safetensors", "state.safetensors"}
 _ENCODED = ("meta.json", "tokenizer.json", "train.bin", "valid.bin", "test.bin")
-_MOST_JSON = 1 << 20  # bytes: a run's files are far smaller
+_MAX_JSON = 1 << 20  # bytes: a run's files are far smaller
 
 _GENERATOR = re.compile(rb"""<meta\s+name=["']?generator["']?\s+content=["']?rnngen\b""", re.IGNORECASE)
 
@@ -75,6 +75,6 @@ def _read_json(file: Path) -> Any:
         if not file.is_file():
             return None
         with file.open("rb") as stream:
-            return json.loads(stream.read(_MOST_JSON))
+            return json.loads(stream.read(_MAX_JSON))
     except (OSError, ValueError, RecursionError):
         return None

@@ -15,7 +15,7 @@ from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
 from rnngen.errors import TokenizerError
 
 DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
-MOST_HELD = 64
+MAX_HELD = 64
 """Maximum number of bytes of a prompt to hold back: searching for what they may begin stays cheap."""
 
 _CONTRACTIONS_BEGIN = ("r", "v", "l")  # of 're, 've and 'll
@@ -50,7 +50,7 @@ class SubwordTokenizer(Tokenizer):
 
         The end is the last match of GPT-2's rule for words: a word, a number, punctuation or white space. Everything
         before it is cut the same way whatever follows, except for a contraction: ``'`` and ``r`` are two tokens until
-        an ``e`` follows. If the end is longer than ``MOST_HELD`` bytes, only its last tokens are held back.
+        an ``e`` follows. If the end is longer than ``MAX_HELD`` bytes, only its last tokens are held back.
         """
         to_bytes(text)
         begin = last_boundary(text, 0)
@@ -66,7 +66,7 @@ class SubwordTokenizer(Tokenizer):
             stand -= 1
             size -= len(table[ids[stand]])
         # respect the limit, and hold back no part of a character, which could not be returned as text
-        while len(content) > MOST_HELD or (content and content[0] & 0xC0 == 0x80):
+        while len(content) > MAX_HELD or (content and content[0] & 0xC0 == 0x80):
             content = content[len(table[ids[stand]]) :]
             stand += 1
         return ids[:stand], content.decode()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of mallopt(3)
-_MOST, _MOST_OF_OLD = 2**31 - 1, 2**25  # glibc before 2.35 accepts at most half a heap
+_MAX, _MAX_OF_OLD = 2**31 - 1, 2**25  # glibc before 2.35 accepts at most half a heap
 
 
 def keep_freed_memory() -> bool:
@@ -21,7 +21,7 @@ def keep_freed_memory() -> bool:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-        trims = mallopt(_TRIM_THRESHOLD, _MOST)
-        return bool(trims and (mallopt(_MMAP_THRESHOLD, _MOST) or mallopt(_MMAP_THRESHOLD, _MOST_OF_OLD)))
+        trims = mallopt(_TRIM_THRESHOLD, _MAX)
+        return bool(trims and (mallopt(_MMAP_THRESHOLD, _MAX) or mallopt(_MMAP_THRESHOLD, _MAX_OF_OLD)))
     except (OSError, TypeError, AttributeError):
         return False

@@ -56,7 +56,7 @@ def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *,
 
 
 OBSERVED_SECONDS = 0.1  # for which this process waits to see what others do
-MOST_IDLE = 0.3  # fraction of the processors' time
+MAX_IDLE = 0.3  # fraction of the processors' time
 
 
 def note_on_load(load: float | None, processors: int, idle_seconds: Callable[[], float | None]) -> list[str]:
@@ -72,7 +72,7 @@ def note_on_load(load: float | None, processors: int, idle_seconds: Callable[[],
     before = idle_seconds()
     time.sleep(OBSERVED_SECONDS)
     after = idle_seconds()
-    if before is not None and after is not None and after - before > MOST_IDLE * processors * OBSERVED_SECONDS:
+    if before is not None and after is not None and after - before > MAX_IDLE * processors * OBSERVED_SECONDS:
         return []  # it was a run that has ended, or the load is that of a host with more processors
     count = "1 processor" if processors == 1 else f"{processors} processors"
     return [

@@ -28,8 +28,8 @@ from rnngen.training.planning.threads import ThreadChooser
 
 SLACK = 0.015  # fraction of the total time; a smaller deviation does not justify another plan
 SLACK_LEFT = 0.1  # fraction of the time that is left, in addition: the pace of a few seconds is no more precise
-MOST_CUT = 2.0  # the rest is cut by at most this factor while there is time for another plan: it may be a short delay
-MOST_SLOWER = 2.0  # what follows the last step slows down with the steps, but does not wait for threads as they do
+MAX_CUT = 2.0  # the rest is cut by at most this factor while there is time for another plan: it may be a short delay
+MAX_SLOWER = 2.0  # what follows the last step slows down with the steps, but does not wait for threads as they do
 WINDOW = 0.05  # fraction of the total time over which the pace is measured, and the minimum between two plans
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.5, 10.0  # seconds
 SUSPENDED = 0.02  # if the process ran for less than this fraction of a step of IDLE seconds, it was stopped (Ctrl-Z)
@@ -154,7 +154,7 @@ class Pace:
             return steps
         now = self._clock()
         step_seconds = self._seconds / self._steps
-        slower = min(MOST_SLOWER, step_seconds / self._planned_costs.step)
+        slower = min(MAX_SLOWER, step_seconds / self._planned_costs.step)
         self._costs = dataclasses.replace(self._costs, step=step_seconds, end=slower * self._planned_costs.end)
         rest = self._costs.seconds(self._train, steps, step)
         # a short rest leaves less time to measure, and a rough measurement is better than none
@@ -167,5 +167,5 @@ class Pace:
         self._planned = now
         new = self._costs.steps_within(left, self._train, self._most_steps, step)
         if left - self._planned_costs.end > 4 * self._window:
-            new = max(new, step + math.ceil((steps - step) / MOST_CUT))
+            new = max(new, step + math.ceil((steps - step) / MAX_CUT))
         return new

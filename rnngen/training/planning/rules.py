@@ -36,11 +36,11 @@ DEFAULT_MINUTES = 5.0
 MARGIN = 0.95  # fraction of the time that is for steps, when size and batch size are chosen by it
 ENDING = 0.5  # seconds that a process takes to start and to end
 MAX_EPOCHS = 60
-LEAST_VALID_TOKENS = 50_000
+MIN_VALID_TOKENS = 50_000
 TOKENS_PER_WEIGHT = 1.6
 FRESH_EPOCHS = 3
-STREAMS, LEAST_STREAMS, MOST_STREAMS = 32, 8, 128
-LEAST_STEPS_PER_EPOCH, LEAST_STEPS = 40, 2500
+STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
+MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
 UNHURRIED_STEPS = 3000
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
 CYCLE_PEAK = 0.5  # times the learning rates that a finished run had, when it is trained further
@@ -71,13 +71,13 @@ def rates_rule(steps: int) -> float:
 
 def streams_rule(tokens: int, bptt: int) -> int:
     """Rule 8: the batch size for ``tokens`` tokens in windows of ``bptt``."""
-    wanted = min(STREAMS, max(LEAST_STREAMS, tokens // (LEAST_STEPS_PER_EPOCH * bptt)))
+    wanted = min(STREAMS, max(MIN_STREAMS, tokens // (MIN_STEPS_PER_EPOCH * bptt)))
     return max(1, min(wanted, tokens // (4 * bptt)))
 
 
 def valid_tokens_rule(token_seconds: float, seconds: float) -> int:
     """Rule 9: tokens that 20 validations can read in a twentieth of ``seconds``, but enough to compare weights by."""
-    return max(LEAST_VALID_TOKENS, int(seconds / 400 / token_seconds))
+    return max(MIN_VALID_TOKENS, int(seconds / 400 / token_seconds))
 
 
 def valid_every_rule(valid_seconds: float, step_seconds: float, steps: int) -> int:

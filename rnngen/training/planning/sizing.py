@@ -134,15 +134,15 @@ def _pick_batch_size(
 ) -> tuple[RunConfig, Speed]:
     """Rule 8, from the smallest up: larger batches are faster per token, and steadier near the end of training."""
     bptt = config.train.bptt
-    while length.given_steps is None and rules.STREAMS <= config.train.batch_size < rules.MOST_STREAMS:
+    while length.given_steps is None and rules.STREAMS <= config.train.batch_size < rules.MAX_STREAMS:
         B = 2 * config.train.batch_size
-        if length.steps(speed, B * bptt) < rules.LEAST_STEPS or 4 * bptt * B > N:
+        if length.steps(speed, B * bptt) < rules.MIN_STEPS or 4 * bptt * B > N:
             break
         more = config.with_values({"batch_size": B})
         faster = test.try_measure(more, speed.precision)
         if faster is None or faster.step_seconds > 2 * speed.step_seconds:
             break
-        if length.steps(faster, B * bptt) < rules.LEAST_STEPS:
+        if length.steps(faster, B * bptt) < rules.MIN_STEPS:
             break
         config, speed = more, faster
     return config, speed

@@ -26,7 +26,7 @@ from rnngen.training.explosion import explosion_advice
 from rnngen.training.learner import Learner
 
 MEASURE_SECONDS = 0.15
-MOST_SECONDS = 2.0  # on a machine so busy that a few steps take longer
+MAX_SECONDS = 2.0  # on a machine so busy that a few steps take longer
 WARM_UP = 2  # steps that are not counted
 WORTH_ROUNDING = 0.9  # bf16 rounds more than float32, so its steps have to take less than this fraction of the time
 WORTH_A_THREAD = 0.8  # the same for fewer threads, compared with all of them
@@ -196,7 +196,7 @@ def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
     times: list[float] = []
     began = time.perf_counter()
     spent = 0.0
-    while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MOST_SECONDS:
+    while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MAX_SECONDS:
         tick = time.perf_counter()
         learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # factor 0, so that any learning rate is safe
         times.append(time.perf_counter() - tick)

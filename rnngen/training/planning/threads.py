@@ -16,8 +16,8 @@ SLOWER = 1.25  # if the pace falls by this factor, fewer threads are tried
 STALLED = 3.0  # the same for a single step that takes WINDOW or longer
 FASTER = 1.1  # another number of threads is used if it is faster by this factor
 WINDOW = 0.5  # seconds over which the pace is measured
-LEAST_STEPS = 3
-TRIAL = 0.2  # seconds for each number of threads that is tried, but at least LEAST_STEPS steps
+MIN_STEPS = 3
+TRIAL = 0.2  # seconds for each number of threads that is tried, but at least MIN_STEPS steps
 GIVE_UP = 2.0  # a trial ends early if it is slower than the best by this factor
 OBSERVED = 2.0  # seconds over which processors must have been idle before more threads are tried
 IDLE = 0.7  # of a processor must have been idle for another thread to be tried
@@ -78,7 +78,7 @@ class _Trial:
         else:
             self.current.add(tokens, seconds)
             rate = self.rates[self.queue[0]] = self.current.per_second
-            enough = self.current.steps >= LEAST_STEPS and self.current.seconds >= TRIAL
+            enough = self.current.steps >= MIN_STEPS and self.current.seconds >= TRIAL
             done = enough or rate * GIVE_UP < best
         if done:
             self.queue.pop(0)
@@ -125,12 +125,12 @@ class ThreadChooser:
         self._waited += seconds
         self._recent.append((tokens, seconds))
         self._window.add(tokens, seconds)
-        while len(self._recent) > LEAST_STEPS and self._window.seconds - self._recent[0][1] >= WINDOW:
+        while len(self._recent) > MIN_STEPS and self._window.seconds - self._recent[0][1] >= WINDOW:
             self._window.add(*self._recent.popleft(), sign=-1)
         rate = self._window.per_second
         if seconds >= WINDOW and tokens / seconds * STALLED < self._expected:
             self._begin(tokens / seconds, fewer_threads(self._settled))
-        elif len(self._recent) < LEAST_STEPS or self._window.seconds < WINDOW:
+        elif len(self._recent) < MIN_STEPS or self._window.seconds < WINDOW:
             return
         elif rate * SLOWER < self._expected:
             fewer = fewer_threads(self._settled)

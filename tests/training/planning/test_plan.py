@@ -160,14 +160,14 @@ def test_the_batch_size_grows_if_that_leaves_enough_steps(
     encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "STREAMS", 4)
-    monkeypatch.setattr(rules, "LEAST_STREAMS", 4)
-    monkeypatch.setattr(rules, "MOST_STREAMS", 16)
+    monkeypatch.setattr(rules, "MIN_STREAMS", 4)
+    monkeypatch.setattr(rules, "MAX_STREAMS", 16)
     monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
     step = {"hidden_size": 128, "bptt": 16}
     machine["weights_per_second"] = 1e9  # so 2.2 ms a step of one stream
     streams = [plan(encoded, minutes=m, **step).config.train for m in (0.3, 1.0, 2.0, 60.0)]
     assert [train.batch_size for train in streams] == [4, 8, 16, 16]
-    assert all(train.steps >= rules.LEAST_STEPS for train in streams[1:])
+    assert all(train.steps >= rules.MIN_STEPS for train in streams[1:])
     assert plan(encoded, minutes=60.0, batch_size=4, **step).config.train.batch_size == 4
     assert plan(encoded, steps=9999, **step).config.train.batch_size == 4
 
@@ -196,7 +196,7 @@ def test_validation_takes_at_most_a_twentieth_of_the_time_and_less_of_a_long_par
     encoded: EncodedCorpus, machine: object, monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
     monkeypatch.setattr(planning, "measure_validation", lambda config, corpus: 5e-4)
-    monkeypatch.setattr(rules, "LEAST_VALID_TOKENS", least)
+    monkeypatch.setattr(rules, "MIN_VALID_TOKENS", least)
     p = plan(encoded, minutes=1, hidden_size=128)
     train = p.config.train
     assert train.valid_tokens == pytest.approx(tokens, rel=0.05)

@@ -319,7 +319,7 @@ def test_an_error_in_on_event_restores_the_number_of_threads(corpus: Path) -> No
 
 
 def test_a_run_that_has_become_slow_is_saved_nevertheless(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "MOST_UNSAVED", 0.0)
+    monkeypatch.setattr(trainer, "MAX_UNSAVED", 0.0)
     options = {**OPTIONS, "steps": 5, "minutes": None, "corpus": [str(corpus)], "save_every": 1000}
     events: list[Event] = []
     launch.run_to_end(launch.launch(options, out=Path("run")), events.append)

@@ -151,8 +151,8 @@ def test_a_width_that_does_not_fit_into_memory_is_not_used(
 def test_a_batch_size_that_fails_is_not_used(encoded: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
     monkeypatch.setattr(rules, "STREAMS", 4)
-    monkeypatch.setattr(rules, "LEAST_STREAMS", 4)
-    monkeypatch.setattr(rules, "MOST_STREAMS", 8)
+    monkeypatch.setattr(rules, "MIN_STREAMS", 4)
+    monkeypatch.setattr(rules, "MAX_STREAMS", 8)
     monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
     options = {"minutes": 10, "device": "cpu", "precision": "float32", "hidden_size": 16, "bptt": 8}
 
@@ -247,7 +247,7 @@ def test_fewer_threads_begin_where_they_are_clearly_faster(monkeypatch: pytest.M
 
 
 def test_measuring_on_a_machine_that_hardly_moves_ends_after_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "MOST_SECONDS", 1e-9)
+    monkeypatch.setattr(speed, "MAX_SECONDS", 1e-9)
     steps: list[int] = []
     step = Learner.step
     monkeypatch.setattr(Learner, "step", lambda self, *window: steps.append(1) or step(self, *window))
