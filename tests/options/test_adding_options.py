@@ -120,7 +120,7 @@ def in_python(copy: Copy) -> dict[str, Any]:
     ("command", "shown"),
     [
         ("train", ["--jolt", "Standard deviation of noise on the gradient.", "[default: 0.0]"]),
-        ("sample", ["--lowest-ids", "Keep the N tokens with the lowest ids; 0: all.", "[default: 0]"]),
+        ("sample", ["--lowest-ids", "Keep the N lowest token ids; 0: all.", "[default: 0]"]),
     ],
 )
 def test_the_help_shows_a_new_option(copy: Copy, command: str, shown: Sequence[str]) -> None:
@@ -154,7 +154,7 @@ def test_a_misspelled_new_option_is_suggested_in_a_file(copy: Copy) -> None:
 
 def test_a_new_filter_is_a_documented_keyword_of_generate(in_python: dict[str, Any]) -> None:
     assert "lowest_ids" in in_python["keywords"]
-    assert "lowest_ids: Keep the N tokens with the lowest ids; 0: all. Default: 0." in in_python["doc"]
+    assert "lowest_ids: Keep the N lowest token ids; 0: all. Default: 0." in in_python["doc"]
 
 
 def test_a_new_filter_takes_effect_on_what_is_drawn(copy: Copy, in_python: dict[str, Any]) -> None:
