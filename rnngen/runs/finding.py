@@ -109,7 +109,10 @@ def _no_folder(folder: Path) -> CheckpointError:
     """The error for a run that is not a folder, with what was probably meant."""
     if folder.exists():
         found = "a file"
-        hint = "A text comes after the run: rnngen eval RUN TEXT, or rnngen sample RUN --prompt-file TEXT."
+        hint = (
+            "A text comes after the run: rnngen train --resume RUN TEXT, rnngen eval RUN TEXT, or "
+            "rnngen sample RUN --prompt-file TEXT."
+        )
     else:
         from rnngen.options.other_names import closest  # here: only a mistake needs it
 

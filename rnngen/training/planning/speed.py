@@ -88,7 +88,7 @@ class SpeedTest:
             needed = WORTH_ROUNDING * best.step_seconds if best else math.inf
             best = self._try(config, precision, needed) or best
         if best is None:
-            raise UnusableError(config.train.device, "; ".join(self.unusable[p] for p in precisions))
+            raise UnusableError(config.train.device, "; ".join(dict.fromkeys(self.unusable[p] for p in precisions)))
         return best
 
     def try_measure(self, config: RunConfig, precision: str) -> Speed | None:
