@@ -90,13 +90,11 @@ def _is_out_of_memory(error: Exception) -> bool:
     """Whether Python or torch, where it is imported, ran out of memory."""
     if isinstance(error, MemoryError):
         return True
-    torch = sys.modules.get("torch")
-    if torch is None:
+    if "torch" not in sys.modules:
         return False
-    # on a processor torch has no type for it
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
+    from rnngen.model.device import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def main() -> NoReturn:

@@ -65,9 +65,16 @@ def _why_not(device: str) -> str | None:
     return None if works else "wrong results"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or torch ran out of memory; on a processor, torch has no type for that."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
 def in_a_few_words(error: BaseException) -> str:
     """Why a kernel failed, in a few words: the first line of its message, shortened."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if is_out_of_memory(error):
         return "not enough memory"
     if "primitive" in str(error) or isinstance(error, NotImplementedError):  # how oneDNN and torch say it
         return "not available on this processor"
