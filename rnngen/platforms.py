@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import signal
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -33,6 +34,20 @@ PAUSES = (0.03, 0.06, 0.12, 0.24, 0.48, 0.96)
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 _LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: a suffix may follow
+
+
+OPEN_UNTRUSTED = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK")
+)
+"""Flags to open a file that may be anything: no link is followed, and a pipe does not block. Windows lacks the last
+three."""
+
+_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
+
+
+def is_link(status: os.stat_result) -> bool:
+    """Whether what ``lstat`` found is a link, or what Windows calls a junction."""
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
 
 
 def sync_folder(folder: Path) -> None:

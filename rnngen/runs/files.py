@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
-from rnngen.platforms import map_privately, replace_file
+from rnngen.platforms import is_link, map_privately, replace_file
 from rnngen.platforms import sync_folder as sync_folder  # a step of a save, like those below
 
 if TYPE_CHECKING:
     import mmap
 
 _KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
-_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -86,7 +85,7 @@ def exists(path: Path, *kinds: str) -> bool:
         return False
     except OSError as error:
         raise _cannot_read(path, error) from error
-    if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
+    if is_link(status):
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     found = next((kind for kind, matches in _KINDS.items() if matches(status.st_mode)), "a pipe, a socket or a device")
     if found not in kinds:
