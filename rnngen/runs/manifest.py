@@ -32,10 +32,24 @@ def sha256(content: bytes | mmap.mmap) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def manifest_bytes(contents: Mapping[str, bytes]) -> bytes:
-    """The manifest of files with these contents."""
-    files = {name: {"sha256": sha256(content), "bytes": len(content)} for name, content in sorted(contents.items())}
-    return to_json({"format": FORMAT, "files": files})
+def entry_of(content: bytes) -> dict[str, Any]:
+    """What the manifest says of a file with this content."""
+    return {"sha256": sha256(content), "bytes": len(content)}
+
+
+def manifest_bytes(contents: Mapping[str, bytes], order: int | None = None) -> bytes:
+    """The manifest of files with these contents; see ``entries_bytes``."""
+    return entries_bytes({name: entry_of(content) for name, content in sorted(contents.items())}, order)
+
+
+def entries_bytes(entries: Entries, order: int | None = None) -> bytes:
+    """The manifest with these entries.
+
+    Args:
+        entries: one per file.
+        order: by which runs are sorted, the last saved last (see ``finding.py``); None: of a saved state.
+    """
+    return to_json({"format": FORMAT, **({} if order is None else {"order": order}), "files": entries})
 
 
 def read_manifest(folder: Path) -> Entries:
@@ -69,7 +83,7 @@ def read_checked(folder: Path, entries: Entries, name: str) -> bytes:
     Raises:
         CheckpointError: it is missing, damaged, a link, or not in the manifest.
     """
-    entry = _entry_of(folder, entries, name)
+    entry = needed_entry(folder, entries, name)
     for candidate in _candidates(folder, name):
         content = read_file(candidate)
         if content is None:
@@ -87,7 +101,7 @@ def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.m
     Raises:
         CheckpointError: as ``read_checked``.
     """
-    entry = _entry_of(folder, entries, name)
+    entry = needed_entry(folder, entries, name)
     for candidate in _candidates(folder, name):
         mapped = map_file(candidate)
         if mapped is not None and len(mapped) == entry["bytes"] and sha256(mapped) == entry["sha256"]:
@@ -95,16 +109,24 @@ def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.m
     raise _damaged(folder, name, entry)
 
 
-def _entry_of(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+def needed_entry(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+    """What the manifest of a folder says of a file.
+
+    Raises:
+        CheckpointError: nothing.
+    """
     entry = entries.get(name)
     if entry is None:
         raise CheckpointError("is not in the run's manifest", where=folder / name)
     return entry
 
 
-def _candidates(folder: Path, name: str) -> tuple[Path, Path]:
-    """The files that may hold the content: the one of this name, and the one that is about to replace it."""
-    return folder / name, folder / (name + NEW)
+def _candidates(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """The files that may hold the content: the one of this name, and the one that is about to replace it.
+
+    If that has just replaced it, the first one holds the content now.
+    """
+    return folder / name, folder / (name + NEW), folder / name
 
 
 def _damaged(folder: Path, name: str, entry: Mapping[str, Any]) -> CheckpointError:
