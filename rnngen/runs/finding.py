@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
-from rnngen.runs.files import read_json
+from rnngen.runs.files import MAX_JSON_BYTES, read_json
 from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, RESUME, checkpoints_folder, saved_steps
-from rnngen.runs.manifest import read_manifest
+from rnngen.runs.manifest import read_checked, read_manifest
 from rnngen.runs.run import Run
 
 _MADE_BY_TRAIN = "a folder made by rnngen train"
@@ -46,7 +46,7 @@ def open_run(path: str | Path | None = None) -> Run:
             else None,
         )
     manifest = read_manifest(folder)
-    config = read_json(folder / CONFIG, Run(folder, manifest, {}).read(CONFIG))
+    config = read_json(folder / CONFIG, read_checked(folder, manifest, CONFIG, MAX_JSON_BYTES))
     if not isinstance(config, dict):
         raise CheckpointError("is not a configuration", where=folder / CONFIG)
     return Run(folder, manifest, config)

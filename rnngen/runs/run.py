@@ -85,12 +85,12 @@ class Run:
         Raises:
             CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
         """
+        V = self.tokenizer().vocab_size
+        expected = self.model_config().shapes(V)
         where, mapped = self._ahead.pop().result() if self._ahead else self._map_weights()
         from rnngen.runs.tensors import map_safetensors
 
         weights = map_safetensors(mapped, where)
-        V = self.tokenizer().vocab_size
-        expected = self.model_config().shapes(V)
         for name in sorted(expected.keys() | weights.keys()):
             found = weights[name].shape if name in weights else None
             if found != expected.get(name):
@@ -112,9 +112,9 @@ class Run:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from rnngen.corpus.tokenizer import load_tokenizer
+        from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 
-        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER))
+        return load_tokenizer(self.path / TOKENIZER, read_checked(self.path, self.manifest, TOKENIZER, MAX_BYTES))
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.

@@ -86,6 +86,7 @@ def launch(
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
+    weights = first.weights() if first else {}  # checked before anything of their size is allocated
     corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
     if first:
         given = given.changed(_architecture(first, given))
@@ -98,7 +99,7 @@ def launch(
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
         if first:
-            trainer.learner.begin_with(first.weights(), first.path)
+            trainer.learner.begin_with(weights, first.path)
         writer.clear()
         writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
     except BaseException:
