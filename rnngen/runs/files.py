@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import is_link, map_privately
+from rnngen.untrusted import open_regular, parse_json, read_regular
 
 if TYPE_CHECKING:
     import mmap
+
+MAX_JSON_BYTES = 1 << 24
+"""Of a file that is parsed as a whole; a run whose text is 50,000 files has a configuration of a few of them."""
 
 _KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
 
@@ -61,30 +66,57 @@ def check_kind(status: os.stat_result, path: Path, kinds: Sequence[str]) -> None
         raise CheckpointError(f"is not a {kinds[0]}", where=path, expected=f"a {kinds[0]} of this run", found=found)
 
 
-def read_file(path: Path) -> bytes | None:
+def read_file(path: Path, max_bytes: int | None = None) -> bytes | None:
     """A file's content; None if there is no such file.
 
+    Args:
+        path: of the file.
+        max_bytes: what it may hold at most; None: any amount, if this package bounds what it reads in another way.
+
     Raises:
-        CheckpointError: it is not a file but a link, a pipe or a device, or it cannot be read.
+        CheckpointError: it is not a file but a link, a pipe or a device, or it is larger or cannot be read.
     """
     try:
-        return path.read_bytes() if exists(path, "file") else None
+        return read_regular(path, sys.maxsize if max_bytes is None else max_bytes) if exists(path, "file") else None
     except FileNotFoundError:
         return None
     except OSError as error:
         raise cannot_read(path, error) from error
 
 
-def read_needed(path: Path) -> bytes:
+def read_needed(path: Path, max_bytes: int | None = None) -> bytes:
     """A file's content.
 
     Raises:
         CheckpointError: as ``read_file``, or there is no such file.
     """
-    content = read_file(path)
+    content = read_file(path, max_bytes)
     if content is None:
         raise CheckpointError("is missing", where=path)
     return content
+
+
+def read_beginning(path: Path, size: int, *, only: bool = False) -> bytes | None:
+    """The first bytes of a file; None if there is no such file, or if it does not have that many.
+
+    Args:
+        path: of the file.
+        size: how many bytes.
+        only: whether the file must end there; if it does not, the result is None.
+
+    Raises:
+        CheckpointError: as ``read_file``.
+    """
+    try:
+        if not exists(path, "file"):
+            return None
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno()).st_size
+            return None if found < size or (only and found > size) else file.read(size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def map_file(path: Path) -> mmap.mmap | None:
@@ -96,7 +128,7 @@ def map_file(path: Path) -> mmap.mmap | None:
     try:
         if not exists(path, "file"):
             return None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return map_privately(file)
     except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
         return None
@@ -112,11 +144,11 @@ def read_json(path: Path, content: bytes | None = None) -> Any:
         content: what it holds, if that was read before.
 
     Raises:
-        CheckpointError: as ``read_needed``, or it is not JSON.
+        CheckpointError: as ``read_needed``, or it is not JSON (see ``parse_json``).
     """
     try:
-        return json.loads(read_needed(path) if content is None else content)
-    except (ValueError, RecursionError) as error:
+        return parse_json(read_needed(path, MAX_JSON_BYTES) if content is None else content)
+    except ValueError as error:
         raise CheckpointError("is not JSON", where=path, found=error) from error
 
 

@@ -9,18 +9,21 @@ completes it. Nothing that is read is ever unpickled.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnngen.errors import CheckpointError
-from rnngen.runs.files import map_file, read_file, read_json, to_json
+from rnngen.errors import CheckpointError, shortened
+from rnngen.runs.files import map_file, read_beginning, read_json, to_json
 from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
 
 if TYPE_CHECKING:
     import mmap
 
 FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")  # no folder, no hidden file, nothing that a system reserves
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 Entries = dict[str, dict[str, Any]]
 """File name → ``{"sha256", "bytes"}``."""
 
@@ -64,33 +67,40 @@ def read_manifest(folder: Path) -> Entries:
     if not isinstance(entries, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError("is not a manifest of this version", where=where, expected=f"format {FORMAT}")
     for name, entry in entries.items():
-        plain = Path(name).name == name and name not in ("", ".", "..")
-        if not plain or not _is_entry(entry):
-            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=repr(name))
+        if not _NAME.fullmatch(name) or not _is_entry(entry):
+            found = shortened(repr(name))
+            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=found)
     return entries
 
 
 def _is_entry(entry: object) -> bool:
     if not isinstance(entry, dict):
         return False
-    size = entry.get("bytes")
-    return isinstance(entry.get("sha256"), str) and isinstance(size, int) and size >= 0
+    size, digest = entry.get("bytes"), entry.get("sha256")
+    return isinstance(digest, str) and bool(_SHA256.fullmatch(digest)) and type(size) is int and size >= 0
 
 
-def read_checked(folder: Path, entries: Entries, name: str) -> bytes:
+def read_checked(folder: Path, entries: Entries, name: str, max_bytes: int | None = None) -> bytes:
     """A file's content, checked against the manifest; of a log, as much as the manifest covers.
 
+    Args:
+        folder: the folder.
+        entries: its manifest.
+        name: of the file.
+        max_bytes: what it may hold at most; None: any amount.
+
     Raises:
-        CheckpointError: it is missing, damaged, a link, or not in the manifest.
+        CheckpointError: it is missing, damaged, too large, a link, or not in the manifest.
     """
     entry = needed_entry(folder, entries, name)
+    size = entry["bytes"]
+    if max_bytes is not None and size > max_bytes:
+        raise CheckpointError(
+            "is too large", where=folder / name, expected=f"at most {max_bytes:,} bytes", found=f"{size:,}"
+        )
     for candidate in _candidates(folder, name):
-        content = read_file(candidate)
-        if content is None:
-            continue
-        if name in LOGS:
-            content = content[: entry["bytes"]]
-        if sha256(content) == entry["sha256"]:
+        content = read_beginning(candidate, size, only=name not in LOGS)
+        if content is not None and sha256(content) == entry["sha256"]:
             return content
     raise _damaged(folder, name, entry)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
-from rnngen.runs.files import read_json
+from rnngen.runs.files import MAX_JSON_BYTES, read_json
 from rnngen.runs.layout import CONFIG, MODEL, TOKENIZER
 from rnngen.runs.manifest import Entries, map_checked, read_checked, read_manifest
 from rnngen.runs.plan_record import Stretch, recorded_plan
@@ -83,21 +83,25 @@ class Run:
             CheckpointError: it is damaged.
         """
         run = cls(path, read_manifest(path), {})
-        config = read_json(path / CONFIG, run.read(CONFIG))
+        config = read_json(path / CONFIG, run.read(CONFIG, MAX_JSON_BYTES))
         if not isinstance(config, dict):
             raise CheckpointError("is not a configuration", where=path / CONFIG)
         run.config = config
         return run
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, max_bytes: int | None = None) -> bytes:
         """A file's content, checked against the manifest.
 
+        Args:
+            name: of the file.
+            max_bytes: what it may hold at most; None: any amount.
+
         Raises:
-            CheckpointError: missing, damaged, a link, or not in the manifest.
+            CheckpointError: missing, damaged, too large, a link, or not in the manifest.
         """
         if name in self._held:
             return self._held[name][1][:]
-        return self._consistently(lambda: read_checked(self.path, self.manifest, name))
+        return self._consistently(lambda: read_checked(self.path, self.manifest, name, max_bytes))
 
     def read_ahead(self) -> None:
         """Start to map and check the weights in the background, while libraries are imported."""
@@ -144,14 +148,14 @@ class Run:
         Raises:
             CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
         """
+        V = self.tokenizer().vocab_size
+        expected = self.model_config().shapes(V)
         self.hold(MODEL)
         where, mapped = self._held[MODEL]
         self._in_use = True
         from rnngen.runs.tensors import map_safetensors
 
         weights = map_safetensors(mapped, where)
-        V = self.tokenizer().vocab_size
-        expected = self.model_config().shapes(V)
         for name in sorted(expected.keys() | weights.keys()):
             found = weights[name].shape if name in weights else None
             if found != expected.get(name):
@@ -170,9 +174,9 @@ class Run:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from rnngen.corpus.tokenizer import load_tokenizer
+        from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 
-        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER))
+        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER, MAX_BYTES))
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.

@@ -17,13 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, deserialize
-
+from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
 from rnngen.runs import files
 from rnngen.runs.folder import Folder, cannot_write
 from rnngen.runs.layout import CONFIG, MANIFEST, REPLACED, RESUME, TOKENIZER, saved_steps, unfinished_states
 from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
+from rnngen.runs.tensors import read_header
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
@@ -91,8 +91,8 @@ def _holds(folder: Path, values: Mapping[str, Any]) -> bool:
     """Whether a sound state with these values is saved here; the time spent may differ."""
     try:
         tensors, saved = read_state(folder)
-        deserialize(tensors)  # type: ignore[no-untyped-call]
-    except (CheckpointError, SafetensorError):
+        read_header(tensors, folder / STATE_TENSORS)
+    except CheckpointError:
         return False
     expected = json.loads(json.dumps(values))
     return isinstance(saved, Mapping) and {**saved, "seconds": 0} == {**expected, "seconds": 0}
@@ -106,7 +106,7 @@ def read_state(folder: Path) -> tuple[bytes, Any]:
     """
     files.exists(folder, "folder")
     entries = read_manifest(folder)
-    values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON))
+    values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON, files.MAX_JSON_BYTES))
     return read_checked(folder, entries, STATE_TENSORS), values
 
 
@@ -135,4 +135,7 @@ def hashes_of_decided(run: Path) -> dict[str, str]:
     Raises:
         CheckpointError: one is missing, or is not a file.
     """
-    return {name: sha256(files.read_needed(run / name)) for name in (CONFIG, TOKENIZER)}
+    return {
+        CONFIG: sha256(files.read_needed(run / CONFIG, files.MAX_JSON_BYTES)),
+        TOKENIZER: sha256(files.read_needed(run / TOKENIZER, MAX_TOKENIZER_BYTES)),
+    }

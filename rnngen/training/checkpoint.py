@@ -19,6 +19,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import RESUME, saved_steps
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
+from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
 
 
@@ -66,6 +67,7 @@ def load_state(run: Path) -> TrainingState:
 
 
 def _parse_state(content: bytes, where: Path) -> dict[str, Tensor]:
+    read_header(content, where)
     try:
         return parse_tensors(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -86,11 +86,10 @@ def launch(
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
+    weights = first.weights() if first else {}  # checked before anything of their size is allocated
     made = out is None or not exists(out)
     folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
-    writer = RunWriter(
-        folder
-    )  # before the text is read, which may take a while: a folder that cannot be is told at once
+    writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
     try:
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
         corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
@@ -100,7 +99,7 @@ def launch(
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
         if first:
-            trainer.learner.begin_with(first.weights(), first.path)
+            trainer.learner.begin_with(weights, first.path)
         writer.clear()
         writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
     except BaseException:
