@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, RnngenError
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json
-from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, RESUME, checkpoints_folder, saved_steps
+from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, checkpoints_folder, saved_steps
 from rnngen.runs.manifest import read_manifest
 from rnngen.runs.run import Run
 
@@ -23,17 +23,7 @@ def open_run(path: str | Path | None = None) -> Run:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    folder = Path(path) if path is not None else newest_run()
-    if not folder.is_dir():
-        raise _no_folder(folder)
-    if not any((folder / name).exists() for name in (CONFIG, MANIFEST, RESUME)):
-        runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
-        raise CheckpointError(
-            "is not a run",
-            where=folder,
-            expected=_MADE_BY_TRAIN,
-            hint=f"It holds runs: {_listed(runs)}." if runs else None,
-        )
+    folder = run_folder(path)
     if never_saved(folder):
         raise never_saved_error(folder, being_trained=(folder / HOLDER).exists())  # unless its process was killed
     if not (folder / MANIFEST).exists():
@@ -50,6 +40,37 @@ def open_run(path: str | Path | None = None) -> Run:
     if not isinstance(config, dict):
         raise CheckpointError("is not a configuration", where=folder / CONFIG)
     return Run(folder, manifest, config)
+
+
+def lost_weights(folder: Path) -> RnngenError | None:
+    """Why the weights that a run has saved cannot be used; None: they can, or there are none yet."""
+    if not (folder / MANIFEST).exists() and not (folder / MODEL).exists():
+        return None
+    try:
+        open_run(folder).weights()
+    except RnngenError as error:
+        return error
+    return None
+
+
+def run_folder(path: str | Path | None = None) -> Path:
+    """The folder of a run, sound or damaged, or of the newest complete one under ``checkpoints/``.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = Path(path) if path is not None else newest_run()
+    if not folder.is_dir():
+        raise _no_folder(folder)
+    if not any((folder / name).exists() for name in (CONFIG, MANIFEST, RESUME)):
+        runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
+        raise CheckpointError(
+            "is not a run",
+            where=folder,
+            expected=_MADE_BY_TRAIN,
+            hint=f"It holds runs: {_listed(runs)}." if runs else None,
+        )
+    return folder
 
 
 def newest_run() -> Path:

@@ -23,7 +23,17 @@ from safetensors import SafetensorError, deserialize
 from rnngen.errors import CheckpointError
 from rnngen.platforms import rename_folder
 from rnngen.runs import files
-from rnngen.runs.layout import CONFIG, MANIFEST, REPLACED, RESUME, TOKENIZER, saved_steps, unfinished_states
+from rnngen.runs.layout import (
+    CONFIG,
+    MANIFEST,
+    REPLACED,
+    RESUME,
+    TOKENIZER,
+    moved_states,
+    put_back,
+    saved_steps,
+    unfinished_states,
+)
 from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
@@ -105,12 +115,12 @@ def clean_states(run: Path) -> None:
     Raises:
         OSError: something cannot be removed or renamed.
     """
+    moved = moved_states(run)
     for leftover in unfinished_states(run):
-        state = leftover.with_name(leftover.name[1:].removesuffix(REPLACED))
         if not leftover.is_dir():
             leftover.unlink()
-        elif leftover.name.endswith(REPLACED) and not state.exists():  # killed before the new one was there
-            rename_folder(leftover, state)
+        elif leftover in moved:  # killed before the new one was there
+            rename_folder(leftover, put_back(leftover))
         else:
             shutil.rmtree(leftover)
 
