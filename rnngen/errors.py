@@ -66,5 +66,9 @@ class CheckpointError(RnngenError):
     """A run on disk is missing, damaged, in use, or does not fit together."""
 
 
+class ChangedTextError(CheckpointError):
+    """A run is intact, but the text is not the one that it was trained on."""
+
+
 class TrainingError(RnngenError):
     """Training cannot go on, for example because the loss is no longer finite."""

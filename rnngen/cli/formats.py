@@ -24,6 +24,14 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def size(number: int) -> str:
+    """12345678 → ``11.8 MiB``."""
+    for bytes_, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= bytes_:
+            return f"{number / bytes_:.1f} {unit}"
+    return f"{number} B"
+
+
 def share(part: int, total: int) -> str:
     """3 of 1000 → ``0.3%``; where a part would be rounded to nothing or to all, the counts: ``3 of 1,200,000``."""
     if part in (0, total):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnngen import arguments
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, RnngenError
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import exists, read_json
-from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, RESUME, checkpoints_folder, saved_steps
+from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, checkpoints_folder, saved_steps
 from rnngen.runs.run import Run
 
 _MADE_BY_TRAIN = "a folder made by rnngen train"
@@ -27,17 +27,7 @@ def open_run(path: str | Path | None = None) -> Run:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    folder = Path(path) if path is not None else newest_run()
-    if not arguments.is_folder(folder):
-        raise _no_folder(folder)
-    if not any(exists(folder / name, "file", "folder") for name in (CONFIG, MANIFEST, RESUME)):
-        runs = sorted(runs_in(folder, MANIFEST))
-        raise CheckpointError(
-            "is not a run",
-            where=folder,
-            expected=_MADE_BY_TRAIN,
-            hint=f"It holds runs: {_listed(runs)}." if runs else None,
-        )
+    folder = run_folder(path)
     if never_saved(folder):
         raise never_saved_error(folder, being_trained=exists(folder / HOLDER, "file"))  # unless it was killed
     if not exists(folder / MANIFEST, "file"):
@@ -50,6 +40,37 @@ def open_run(path: str | Path | None = None) -> Run:
             else None,
         )
     return Run.open(folder)
+
+
+def lost_weights(folder: Path) -> RnngenError | None:
+    """Why the weights that a run has saved cannot be used; None: they can, or there are none yet."""
+    if not exists(folder / MANIFEST, "file") and not exists(folder / MODEL, "file"):
+        return None
+    try:
+        open_run(folder).weights()
+    except RnngenError as error:
+        return error
+    return None
+
+
+def run_folder(path: str | Path | None = None) -> Path:
+    """The folder of a run, sound or damaged, or of the newest complete one under ``checkpoints/``.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = Path(path) if path is not None else newest_run()
+    if not arguments.is_folder(folder):
+        raise _no_folder(folder)
+    if not any(exists(folder / name, "file", "folder") for name in (CONFIG, MANIFEST, RESUME)):
+        runs = sorted(runs_in(folder, MANIFEST))
+        raise CheckpointError(
+            "is not a run",
+            where=folder,
+            expected=_MADE_BY_TRAIN,
+            hint=f"It holds runs: {_listed(runs)}." if runs else None,
+        )
+    return folder
 
 
 def newest_run() -> Path:

@@ -85,6 +85,21 @@ def unfinished_states(folder: Path) -> list[Path]:
     return _in_resume(folder, _UNFINISHED)
 
 
+def moved_states(folder: Path) -> list[Path]:
+    """Saved states that a killed save moved away and did not replace: the next process that writes puts them back.
+
+    Raises:
+        CheckpointError: as ``saved_steps``.
+    """
+    moved = (path for path in unfinished_states(folder) if path.name.endswith(REPLACED))
+    return [path for path in moved if not put_back(path).exists()]
+
+
+def put_back(state: Path) -> Path:
+    """The folder of a saved state that was moved away, or that is being written."""
+    return state.with_name(state.name.removeprefix(".").removesuffix(REPLACED))
+
+
 def _in_resume(folder: Path, names: re.Pattern[str]) -> list[Path]:
     resume = folder / RESUME
     try:

@@ -21,7 +21,17 @@ from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
 from rnngen.runs import files
 from rnngen.runs.folder import Folder, cannot_write
-from rnngen.runs.layout import CONFIG, MANIFEST, REPLACED, RESUME, TOKENIZER, saved_steps, unfinished_states
+from rnngen.runs.layout import (
+    CONFIG,
+    MANIFEST,
+    REPLACED,
+    RESUME,
+    TOKENIZER,
+    moved_states,
+    put_back,
+    saved_steps,
+    unfinished_states,
+)
 from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
 from rnngen.runs.tensors import read_header
 
@@ -116,17 +126,15 @@ def clean_states(run: Folder) -> None:
     Raises:
         OSError: something cannot be removed or renamed.
     """
-    leftovers = [path.name for path in unfinished_states(run.path)]
+    leftovers, moved = unfinished_states(run.path), moved_states(run.path)
     if not leftovers:
         return
     with run.folder(RESUME) as resume:
         for leftover in leftovers:
-            state = leftover[1:].removesuffix(REPLACED)
-            # a state that was moved away, by a process that was killed before the new one was there
-            if leftover.endswith(REPLACED) and (resume.path / leftover).is_dir() and not (resume.path / state).exists():
-                resume.replace(leftover, state)
+            if leftover in moved and leftover.is_dir():  # killed before the new one was there
+                resume.replace(leftover.name, put_back(leftover).name)
             else:
-                resume.remove(leftover)
+                resume.remove(leftover.name)
 
 
 def hashes_of_decided(run: Path) -> dict[str, str]:

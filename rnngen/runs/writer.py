@@ -160,8 +160,12 @@ class RunWriter:
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; empty if the file is gone."""
-        rows = map(json.loads, (files.read_file(self.path / METRICS) or b"").splitlines())
+        rows = map(json.loads, self.read_log(METRICS).splitlines())
         return [float(row[name]) for row in rows if name in row]
+
+    def read_log(self, log: str) -> bytes:
+        """What a log holds; nothing if the file is gone."""
+        return files.read_file(self.path / log) or b""
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log; 0 if it was removed."""

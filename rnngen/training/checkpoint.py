@@ -6,7 +6,7 @@ The files themselves are those of ``rnngen/runs``: ``RunWriter`` writes them, ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
-from rnngen.runs.layout import RESUME, saved_steps
+from rnngen.runs.layout import RESUME, moved_states, put_back, saved_steps
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
 from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
@@ -45,16 +45,17 @@ def load_state(run: Path) -> TrainingState:
         CheckpointError: there is none, or none that is sound.
     """
     warnings: list[str] = []
-    for folder in saved_steps(run):
+    found = states_to_resume_from(run)
+    for folder in found:
         try:
-            content, values = read_state(folder)
-            tensors = _parse_state(content, folder / STATE_TENSORS)
-            check_values(values, int(folder.name), folder / STATE_JSON)
+            state = read_training_state(folder)
         except CheckpointError as error:
+            if states_to_resume_from(run) != found:  # another process saves, and removes the oldest
+                return load_state(run)
             warnings.append(str(error))
             continue
-        passed = tuple(f"{warning} Continuing from {folder.name} instead." for warning in warnings)
-        return TrainingState(tensors, values, passed)
+        passed = tuple(f"{warning} Continuing from {put_back(folder).name} instead." for warning in warnings)
+        return replace(state, warnings=passed)
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0])
     quoted = quote_argument(str(run))
@@ -64,6 +65,27 @@ def load_state(run: Path) -> TrainingState:
         expected=f"a saved state in {run / RESUME}",
         hint=f"Begin a new run with its weights: rnngen train TEXT --init-from {quoted}.",
     )
+
+
+def states_to_resume_from(run: Path) -> list[Path]:
+    """The folders of all saved states, the newest first, sound or not.
+
+    Raises:
+        CheckpointError: what should be their folder is something else.
+    """
+    return sorted([*saved_steps(run), *moved_states(run)], key=lambda folder: int(put_back(folder).name), reverse=True)
+
+
+def read_training_state(folder: Path) -> TrainingState:
+    """A saved state by its folder, checked as far as that is possible without the run's configuration.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    content, values = read_state(folder)
+    tensors = _parse_state(content, folder / STATE_TENSORS)
+    check_values(values, int(put_back(folder).name), folder / STATE_JSON)
+    return TrainingState(tensors, values)
 
 
 def _parse_state(content: bytes, where: Path) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import torch
 
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CheckpointError, TrainingError
+from rnngen.errors import CheckpointError, RnngenError, TrainingError
 from rnngen.options.config import RunConfig
 from rnngen.runs.layout import RESUME, saved_steps
 from rnngen.runs.plan_record import Stretch, recorded_plan
@@ -79,6 +79,12 @@ class LiveRun:
         """Forget the scores on another text: the weights are first scored on this one, and kept."""
         self.progress.forget_scores()
         self.trained = True
+
+    def replace_lost_weights(self, error: RnngenError) -> None:
+        """Use the weights as they are now, because those that were best before cannot be read."""
+        lost = RnngenError(error.what, where=error.where, expected=error.expected, found=error.found)
+        self.warnings.append(f"{lost}. The weights of the saved state are used instead.")
+        self.begin_with_changed_text()
 
     def _start_clock(self) -> None:
         """Count this process's time from now on."""

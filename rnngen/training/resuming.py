@@ -14,16 +14,17 @@ from rnngen.corpus.recorded import Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CheckpointError, CorpusError, UsageError
+from rnngen.errors import ChangedTextError, CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json, read_needed
-from rnngen.runs.finding import never_saved, never_saved_error, open_run
+from rnngen.runs.finding import lost_weights, never_saved, never_saved_error, open_run
 from rnngen.runs.layout import CONFIG, RESUME, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
+from rnngen.runs.rehearsal import Rehearsal
 from rnngen.runs.run import Run
 from rnngen.runs.states import hashes_of_decided
 from rnngen.runs.writer import RunWriter
@@ -51,6 +52,7 @@ def resume(
     allow_changed_corpus: bool = False,
     started: float | None = None,
     on_progress: OnProgress | None = None,
+    rehearsal: bool = False,
 ) -> Launched:
     """Prepare to resume a run as if it had never stopped, or to train it further.
 
@@ -64,9 +66,11 @@ def resume(
         allow_changed_corpus: resume even if the corpus has changed.
         started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
         on_progress: called with what is being read, encoded and measured.
+        rehearsal: only find out what would happen: nothing in the folder is changed, and standard input is not read.
 
     Raises:
-        CheckpointError: no such run, none of its saved states is intact, or the text has changed.
+        CheckpointError: no such run, or none of its saved states is intact.
+        ChangedTextError: the text has changed.
         CorpusError: its text cannot be found.
         UsageError: an invalid length, or a device that cannot be used.
     """
@@ -84,7 +88,7 @@ def resume(
     begun_on = config.train.device
     there, fallback = _pick_device(begun_on, device)
     config = config.with_values({"device": there})
-    writer = RunWriter(path)
+    writer = Rehearsal(path) if rehearsal else RunWriter(path)
     try:
         if never_saved(path):
             raise never_saved_error(path, being_trained=False)  # this process holds its lock
@@ -98,7 +102,7 @@ def resume(
         recorded = _recorded_text(recorded, state)
         config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
         texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]
-        text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress)
+        text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress, may_read_stdin=not rehearsal)
         corpus = _same_text(text, config.data, path, texts, length, allow_changed_corpus=allow_changed_corpus)
         if texts:
             config = config.with_values({"corpus": texts})
@@ -110,6 +114,8 @@ def resume(
         _adapt(trainer)
         if corpus is text.other:
             trainer.begin_with_changed_text()
+        if lost := lost_weights(path):
+            trainer.replace_lost_weights(lost)
         kept = given if isinstance(given, list) else []
         plan = _train_further(trainer, length, kept, started, on_progress) if length else None
         return Launched(trainer, plan, (text.note,) if text.note and corpus is text.corpus else ())
@@ -170,13 +176,15 @@ def _read_text(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     on_progress: OnProgress | None,
+    *,
+    may_read_stdin: bool,
 ) -> Found:
     """The run's text, wherever it is now; standard input is read if the run began with it and it is nowhere else."""
     try:
         return find_recorded(data, recorded, path, tokenizer, given=texts, on_progress=on_progress)
     except CorpusError as error:
         piped = STDIN in data.corpus and not texts and sys.stdin is not None and not sys.stdin.isatty()
-        if piped:
+        if piped and may_read_stdin:
             return find_recorded(data, recorded, path, tokenizer, given=[STDIN], on_progress=on_progress)
         if texts:
             raise
@@ -199,7 +207,7 @@ def _same_text(
     """The text to train on: the one that the run began with, unless the user allows a different one.
 
     Raises:
-        CheckpointError: it is a different one.
+        ChangedTextError: it is a different one.
     """
     if text.other is None:
         assert text.corpus is not None
@@ -208,7 +216,7 @@ def _same_text(
         return text.other
     words = ["rnngen", "train", "--resume", str(path), *texts]
     words += [word for name, value in length.items() for word in (f"--{name}", f"{value:g}")]
-    raise CheckpointError(
+    raise ChangedTextError(
         "this is not the text that the run was trained on" if texts else "the text has changed since this run began",
         where=in_words(texts or data.corpus),
         expected="the text that it was trained on, at this path or as rnngen train --resume RUN TEXT",
