@@ -20,6 +20,8 @@ from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import load_state
 from tests.conftest import FAST, Outcome
 
+pytestmark = pytest.mark.fault(25)
+
 Cli = Callable[..., Outcome]
 
 NEWEST = "resume/000000060"
@@ -255,6 +257,42 @@ def test_a_link_that_appears_while_a_run_is_written_is_refused(
             write(writer)
     finally:
         writer.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no way to refuse a link while it is opened")
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("metrics.jsonl", lambda writer: writer.append("metrics.jsonl", "{}\n")),
+        ("samples.txt", lambda writer: writer.append("samples.txt", "text\n")),
+        (MODEL + NEW, lambda writer: writer.save_model(b"weights")),
+        (".manifest.json.tmp", lambda writer: writer.save_model(b"weights")),
+        ("resume/plan.jsonl", lambda writer: writer.record_plan([Stretch(60, 80, 1, "float32")])),
+        ("resume", lambda writer: writer.record_plan([Stretch(60, 80, 1, "float32")])),
+        ("resume", lambda writer: writer.save_state(80, b"", {})),
+    ],
+)
+def test_a_link_that_appears_after_the_check_is_not_written_through(
+    trained: Path, outside: Path, name: str, write: Callable[[RunWriter], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is planted at the last moment: just before the system opens the file or folder."""
+    planted: list[Path] = []
+    writer = RunWriter(trained)
+    real = os.open
+
+    def plant_first(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if Path(path).name == Path(name).name and options.get("dir_fd") is not None and not planted:
+            planted.append(put(trained, name, link_to(outside if name == "resume" else outside / "notes.txt")))
+        return real(path, flags, *arguments, **options)
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", plant_first)
+            with pytest.raises(CheckpointError, match=r"is a link|cannot be written"):
+                write(writer)
+    finally:
+        writer.close()
+    assert planted
 
 
 # what is allowed, and what stays
