@@ -11,8 +11,8 @@ from typing import Any
 
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.runs.files import read_needed
-from rnngen.runs.finding import newest_run, open_run
-from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.finding import all_runs, newest_run, open_run
+from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
 
@@ -184,7 +184,7 @@ def list_runs() -> list[tuple[Path, Card | RnngenError]]:
     Raises:
         CheckpointError: there is none.
     """
-    folders = {file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")}
+    folders = all_runs()
     if not folders:
         newest_run()  # raises the error that says what to do
     found: list[tuple[Path, Card | RnngenError]] = []

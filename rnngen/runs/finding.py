@@ -92,6 +92,11 @@ def newest_run() -> Path:
     return max(manifests, key=lambda manifest: (manifest.stat().st_mtime_ns, manifest.parent.name)).parent
 
 
+def all_runs() -> list[Path]:
+    """The folders of all runs under ``checkpoints/``, saved or not, by name."""
+    return sorted({file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")})
+
+
 def never_saved(folder: Path) -> bool:
     """Whether a run was begun in this folder, and ended before it saved anything."""
     if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists():

@@ -61,6 +61,13 @@ MISTAKES = [
     "inspect checkpoints/tiny other",
     "runs checkpoints/tiny",
     "runs foo",
+    "check checkpoints/tiny",
+    "delete checkpoints/tiny --yes",
+    "clean --dry-run",
+    "verify corpus.txt",
+    "rm corpus.txt --yes",
+    "rm",
+    "prune corpus.txt --yes",
     # options
     "train corpus.txt --lr 0.1",
     "train corpus.txt --rnn_size 16",
