@@ -92,7 +92,6 @@ def test_the_user_is_asked(
     assert (states(trained) == []) == removed
 
 
-@pytest.mark.fault(4)
 def test_states_stay_where_the_weights_are_damaged(trained: Path, cli: Cli) -> None:
     (trained / "model.safetensors").write_bytes(b"damaged")
     outcome = cli("prune", "--yes")
@@ -102,7 +101,6 @@ def test_states_stay_where_the_weights_are_damaged(trained: Path, cli: Cli) -> N
     assert cli("prune", trained, "--yes").code == 1  # named by hand, it is an error
 
 
-@pytest.mark.fault(3)
 def test_the_older_state_stays_where_the_newest_is_damaged(stopped: Path, cli: Cli) -> None:
     (stopped / "resume/000000009/state.json").write_bytes(b"damaged")
     outcome = cli("prune", "--yes")
@@ -126,17 +124,6 @@ def test_a_state_that_holds_files_of_others_stays(trained: Path, cli: Cli) -> No
     assert cli("prune", "--yes").code == 0
     assert states(trained) == [60]
     assert (trained / "resume/000000060/notes.txt").read_text() == "somebody's"
-
-
-@pytest.mark.fault(25)
-@pytest.mark.parametrize("name", ["resume", "resume/000000060", "resume/000000060/state.json", "model.safetensors"])
-def test_no_link_is_followed_when_pruning(trained: Path, cli: Cli, name: str) -> None:
-    outside = Path("outside")
-    (trained / name).rename(outside)
-    (trained / name).symlink_to(outside.absolute())
-    before = files(Path())
-    assert "is a link" in cli("prune", trained, "--yes").err
-    assert files(Path()) == before
 
 
 # encoded texts

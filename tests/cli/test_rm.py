@@ -128,19 +128,6 @@ def test_a_run_that_is_being_written_stays(trained: Path, cli: Cli) -> None:
         assert files(trained) == before
 
 
-@pytest.mark.fault(25)
-@pytest.mark.parametrize("name", ["model.safetensors", "resume", "resume/000000060", "resume/000000060/state.json"])
-def test_no_link_is_followed(trained: Path, cli: Cli, name: str) -> None:
-    outside = Path("outside")
-    (trained / name).rename(outside)
-    (trained / name).symlink_to(outside.absolute())
-    before = files(Path())
-    outcome = cli("rm", trained, "--yes")
-    assert outcome.code == 1
-    assert "is a link" in outcome.err
-    assert files(Path()) == before
-
-
 def test_a_run_behind_a_link_is_removed_with_the_link(trained: Path, cli: Cli) -> None:
     trained.rename("disk")
     trained.symlink_to(Path("disk").absolute())
