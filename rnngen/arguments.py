@@ -27,3 +27,11 @@ def is_file(name: str | Path) -> bool:
         return Path(name).is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether this is the name of a folder; False for a name that no folder can have."""
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):
+        return False

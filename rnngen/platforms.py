@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import signal
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -35,28 +36,72 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])
 _LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: a suffix may follow
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until renames in a folder are on disk. Windows cannot open folders and has no such call."""
+OPEN_UNTRUSTED = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK")
+)
+"""Flags to open a file that may be anything: no link is followed, and a pipe does not block. Windows lacks the last
+three."""
+
+_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
+
+
+def is_link(status: os.stat_result) -> bool:
+    """Whether what ``lstat`` found is a link, or what Windows calls a junction."""
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
+def open_folder(path: Path, within: int | None = None, *, follow: bool = True) -> int | None:
+    """The descriptor of a folder; None on Windows, which cannot open folders.
+
+    Args:
+        path: of the folder.
+        within: the descriptor of the folder that a relative path begins at; the current one by default.
+        follow: whether the path itself may be a link.
+
+    Raises:
+        OSError: it is not a folder, or cannot be opened.
+    """
     if WINDOWS:
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+        return None
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    return os.open(path, flags if follow else flags | os.O_NOFOLLOW, dir_fd=within)
+
+
+def lock_folder(descriptor: int | None) -> bool | None:
+    """Lock an open folder for this process, until the descriptor is closed.
+
+    Returns:
+        Whether it is locked: False if another process has locked it, None if this system cannot lock folders.
+    """
+    if descriptor is None:
+        return None
+    import fcntl
+
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems
+        return None
+    return True
 
 
-def replace_file(source: Path, target: Path) -> None:
-    """Rename a file over another, atomically.
+def replace_file(source: Path, target: Path, within: int | None = None) -> None:
+    """Rename a file over another, or a folder to an unused name, atomically.
 
     Windows refuses this while any process has the target open or mapped, such as a reader of the run or a virus
     scanner; the rename is then tried again for about two seconds.
+
+    Args:
+        source: the file.
+        target: its new name.
+        within: the descriptor of the folder that relative paths begin at; the current one by default.
 
     Raises:
         PermissionError: the target stayed open; both files are unchanged.
         OSError: another failure.
     """
-    _patiently(lambda: source.replace(target))
+    _patiently(lambda: os.replace(source, target, src_dir_fd=within, dst_dir_fd=within))
 
 
 def rename_folder(source: Path, target: Path) -> None:

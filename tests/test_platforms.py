@@ -22,6 +22,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.runs.files import map_file
 from rnngen.runs.finding import open_run
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import MODEL, NEW, new_run_folder
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import format_weights
@@ -51,16 +52,15 @@ class Locked:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, names: set[str], times: int = 1000) -> None:
         self.left = times
         for name in ("replace", "rename"):
-            real = getattr(Path, name)
+            real = getattr(os, name)
 
-            def rename(source: Path, target: Path, real: Any = real) -> Path:
-                if target.name in names and self.left > 0:
+            def rename(source: Path, target: Path, real: Any = real, **within: Any) -> None:
+                if Path(target).name in names and self.left > 0:
                     self.left -= 1
                     raise PermissionError(errno.EACCES, "Access is denied", str(source), 5, str(target))
-                renamed: Path = real(source, target)
-                return renamed
+                real(source, target, **within)
 
-            monkeypatch.setattr(Path, name, rename)
+            monkeypatch.setattr(os, name, rename)
 
 
 def two_files(folder: Path) -> tuple[Path, Path]:
@@ -122,13 +122,16 @@ def test_only_a_refusal_that_can_pass_is_waited_for(
     assert slept == []
 
 
-def test_a_folder_is_synced_only_where_folders_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_is_synced_and_locked_only_where_folders_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    platforms.sync_folder(tmp_path)
-    assert len(synced) == 1
-    monkeypatch.setattr(platforms, "WINDOWS", True)
-    platforms.sync_folder(tmp_path)
+    for is_windows in (False, True):
+        monkeypatch.setattr(platforms, "WINDOWS", is_windows)
+        with Folder.open(tmp_path) as folder:
+            folder.sync()
+            assert platforms.lock_folder(folder.descriptor) is (None if is_windows else True)
     assert len(synced) == 1
 
 
@@ -221,16 +224,18 @@ def test_a_lock_that_another_process_has_just_opened_does_not_spoil_giving_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = RunWriter(tmp_path / "run")
-    real = Path.unlink
+    real, refused = os.unlink, []
 
-    def unlink(path: Path, missing_ok: bool = False) -> None:
-        if path.name == ".lock":
+    def unlink(path: Path, **within: Any) -> None:
+        if Path(path).name == ".lock":
+            refused.append(path)
             raise PermissionError(errno.EACCES, "in use")
-        real(path, missing_ok)
+        real(path, **within)
 
-    monkeypatch.setattr(Path, "unlink", unlink)
-    writer.discard(folder_too=True)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        writer.discard(folder_too=True)
+    assert refused
     RunWriter(tmp_path / "run").close()
 
 

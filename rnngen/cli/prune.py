@@ -71,11 +71,13 @@ def prune_command(
 
 def _find(console: Console, runs: list[Path] | None) -> list[Prunable]:
     """What can be removed; a run that has to be left alone is named."""
-    from rnngen.runs.finding import all_runs
+    from rnngen.runs.finding import runs_in
+    from rnngen.runs.layout import checkpoints_folder
     from rnngen.runs.pruning import prunable, prunable_texts
 
     found: list[Prunable | None] = []
-    for run in runs or all_runs():
+    here = runs_in(checkpoints_folder())
+    for run in runs or here:
         try:
             found.append(prunable(run))
         except CheckpointError as error:
@@ -83,7 +85,7 @@ def _find(console: Console, runs: list[Path] | None) -> list[Prunable]:
                 raise
             console.note(f"left alone: {error}")
     if not runs:
-        found.append(prunable_texts(all_runs()))
+        found.append(prunable_texts(here))
     return [each for each in found if each]
 
 

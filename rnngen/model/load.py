@@ -47,8 +47,9 @@ def fresh_network(run: Run) -> Network:
     """A run's network as it was before the first training step.
 
     Raises:
-        CheckpointError: the configuration is damaged.
+        CheckpointError: the configuration is damaged, or the run's weights do not match it.
     """
+    run.weights()  # checked before anything of their size is allocated
     config = RunConfig.saved({part: run.config.get(part, {}) for part in ("model", "train")}, run.path / CONFIG)
     generator = torch.Generator().manual_seed(config.train.seed)
     return make_network(config.model, run.tokenizer().vocab_size, generator).eval()

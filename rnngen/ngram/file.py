@@ -12,7 +12,7 @@ from rnngen.errors import CheckpointError
 from rnngen.ngram.counts import Order
 from rnngen.ngram.interpolated import MIN_DISCOUNT, NGram
 from rnngen.ngram.mixture import Mixture
-from rnngen.runs.layout import NGRAM
+from rnngen.runs.layout import MODEL, NGRAM
 from rnngen.runs.run import Run
 from rnngen.runs.tensors import parse_safetensors
 
@@ -52,6 +52,7 @@ def load_mixture(run: Run) -> Mixture:
             if asked
             else "rnngen train FILE --ngram 5 makes a run with one.",
         )
+    run.hold(MODEL, NGRAM)  # it was fitted to these weights
     return parse_mixture(run.read(NGRAM), run.tokenizer().vocab_size, where)
 
 

@@ -16,7 +16,7 @@ from rnngen.evaluation.surprisal import LEVELS
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import RunReport
-from rnngen.runs.files import write_atomically
+from rnngen.runs.folder import write_atomically
 from rnngen.version import __version__
 
 GENERATOR = "rnngen"

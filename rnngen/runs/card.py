@@ -11,8 +11,9 @@ from typing import Any
 
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.runs.files import read_needed
-from rnngen.runs.finding import all_runs, newest_run, open_run
-from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM
+from rnngen.runs.finding import newest_run, open_run, runs_in
+from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.manifest import needed_entry
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
 
@@ -116,7 +117,7 @@ def make_card(run: Run) -> Card:
         path=run.path,
         model=model.describe() + (", tied" if model.tied else ""),
         parameters=model.num_parameters(V),
-        bytes=run.manifest[MODEL]["bytes"],
+        bytes=needed_entry(run.path, run.manifest, MODEL)["bytes"],
         text=tuple(data.get("corpus", ())),
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
@@ -184,22 +185,16 @@ def list_runs() -> list[tuple[Path, Card | RnngenError]]:
     Raises:
         CheckpointError: there is none.
     """
-    folders = all_runs()
+    folders = runs_in(checkpoints_folder())
     if not folders:
         newest_run()  # raises the error that says what to do
     found: list[tuple[Path, Card | RnngenError]] = []
-    for folder in sorted(folders, key=_saved, reverse=True):
+    for folder in reversed(folders):
         try:
             found.append((folder, make_card(open_run(folder))))
         except RnngenError as error:
             found.append((folder, error))
     return found
-
-
-def _saved(folder: Path) -> tuple[int, str]:
-    """When a run was last saved, as in ``newest_run``; for one that never was, when its folder was made."""
-    manifest = folder / MANIFEST
-    return (manifest if manifest.exists() else folder).stat().st_mtime_ns, folder.name
 
 
 def _metrics(run: Run) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.files import exists, temporary
+from rnngen.runs.files import exists
+from rnngen.runs.folder import temporary
 from rnngen.runs.layout import (
     CONFIG,
     HOLDER,
@@ -48,7 +49,7 @@ PURPOSES = {
 }
 _BEFORE_THE_FIRST_WEIGHTS = {name: PURPOSES[name] for name in (CONFIG, TOKENIZER, *LOGS)}
 _OF_A_STATE = {STATE_TENSORS: "saved tensors", STATE_JSON: "saved values", MANIFEST: "their checksums"}
-_TEMPORARY = [temporary(Path(name)).name for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST)]
+_TEMPORARY = [temporary(name) for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST)]
 _MAX_FOREIGN = 20  # files that are not of the run are listed up to this number
 
 

@@ -1,4 +1,4 @@
-"""The files of a run: written so that a crash leaves no half of one, and read without following a link.
+"""The files of a run, read without following a link; ``folder.py`` writes them.
 
 A run's folder may be a link itself, for example to a larger disk. Everything in it must really be in it: a link is
 refused before it is followed, and a pipe or a device before it is opened.
@@ -6,67 +6,25 @@ refused before it is followed, and a pipe or a device before it is opened.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import stat
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError
-from rnngen.platforms import map_privately, replace_file
-from rnngen.platforms import sync_folder as sync_folder  # a step of a save, like those below
+from rnngen.platforms import is_link, map_privately
+from rnngen.untrusted import open_regular, parse_json, read_regular
 
 if TYPE_CHECKING:
     import mmap
 
+MAX_JSON_BYTES = 1 << 24
+"""Of a file that is parsed as a whole; a run whose text is 50,000 files has a configuration of a few of them."""
+
 _KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
-_JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content so that a crash leaves the old or the new content, never a part of either.
-
-    Raises:
-        CheckpointError: the disk is full or the folder cannot be written; the old content is intact.
-    """
-    work = temporary(path)
-    try:
-        write_synced(work, content)
-        replace_file(work, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            work.unlink(missing_ok=True)
-        raise cannot_write(path, error) from error
-
-
-def temporary(path: Path) -> Path:
-    """The file that holds a file's new content until it replaces the old."""
-    return path.with_name(f".{path.name}.tmp")
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk.
-
-    Raises:
-        CheckpointError: the path is taken by something other than a file.
-        OSError: the disk is full or the folder cannot be written.
-    """
-    exists(path, "file")
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def cannot_write(path: Path, error: OSError) -> CheckpointError:
-    """The error for a save that the system refused."""
-    return CheckpointError(
-        f"cannot be written ({error.strerror or error})",
-        where=path,
-        hint="What was saved before is intact. Free some space or choose another folder with `out`.",
-    )
 
 
 def exists(path: Path, *kinds: str) -> bool:
@@ -85,39 +43,80 @@ def exists(path: Path, *kinds: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise _cannot_read(path, error) from error
-    if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
+        raise cannot_read(path, error) from error
+    check_kind(status, path, kinds)
+    return True
+
+
+def check_kind(status: os.stat_result, path: Path, kinds: Sequence[str]) -> None:
+    """Refuse what is not a file or a folder of a run.
+
+    Args:
+        status: what the system says, without following a link.
+        path: for the message.
+        kinds: see ``exists``.
+
+    Raises:
+        CheckpointError: see ``exists``.
+    """
+    if is_link(status):
         raise CheckpointError("is a link; a run's files lie in its own folder", where=path)
     found = next((kind for kind, matches in _KINDS.items() if matches(status.st_mode)), "a pipe, a socket or a device")
     if found not in kinds:
         raise CheckpointError(f"is not a {kinds[0]}", where=path, expected=f"a {kinds[0]} of this run", found=found)
-    return True
 
 
-def read_file(path: Path) -> bytes | None:
+def read_file(path: Path, max_bytes: int | None = None) -> bytes | None:
     """A file's content; None if there is no such file.
 
+    Args:
+        path: of the file.
+        max_bytes: what it may hold at most; None: any amount, if this package bounds what it reads in another way.
+
     Raises:
-        CheckpointError: it is not a file but a link, a pipe or a device, or it cannot be read.
+        CheckpointError: it is not a file but a link, a pipe or a device, or it is larger or cannot be read.
     """
     try:
-        return path.read_bytes() if exists(path, "file") else None
+        return read_regular(path, sys.maxsize if max_bytes is None else max_bytes) if exists(path, "file") else None
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise cannot_read(path, error) from error
 
 
-def read_needed(path: Path) -> bytes:
+def read_needed(path: Path, max_bytes: int | None = None) -> bytes:
     """A file's content.
 
     Raises:
         CheckpointError: as ``read_file``, or there is no such file.
     """
-    content = read_file(path)
+    content = read_file(path, max_bytes)
     if content is None:
         raise CheckpointError("is missing", where=path)
     return content
+
+
+def read_beginning(path: Path, size: int, *, only: bool = False) -> bytes | None:
+    """The first bytes of a file; None if there is no such file, or if it does not have that many.
+
+    Args:
+        path: of the file.
+        size: how many bytes.
+        only: whether the file must end there; if it does not, the result is None.
+
+    Raises:
+        CheckpointError: as ``read_file``.
+    """
+    try:
+        if not exists(path, "file"):
+            return None
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno()).st_size
+            return None if found < size or (only and found > size) else file.read(size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def map_file(path: Path) -> mmap.mmap | None:
@@ -129,12 +128,12 @@ def map_file(path: Path) -> mmap.mmap | None:
     try:
         if not exists(path, "file"):
             return None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return map_privately(file)
     except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
         return None
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise cannot_read(path, error) from error
 
 
 def read_json(path: Path, content: bytes | None = None) -> Any:
@@ -145,11 +144,11 @@ def read_json(path: Path, content: bytes | None = None) -> Any:
         content: what it holds, if that was read before.
 
     Raises:
-        CheckpointError: as ``read_needed``, or it is not JSON.
+        CheckpointError: as ``read_needed``, or it is not JSON (see ``parse_json``).
     """
     try:
-        return json.loads(read_needed(path) if content is None else content)
-    except (ValueError, RecursionError) as error:
+        return parse_json(read_needed(path, MAX_JSON_BYTES) if content is None else content)
+    except ValueError as error:
         raise CheckpointError("is not JSON", where=path, found=error) from error
 
 
@@ -166,5 +165,6 @@ def to_json_line(**values: Any) -> str:
     return json.dumps(values, allow_nan=False) + "\n"
 
 
-def _cannot_read(path: Path, error: OSError) -> CheckpointError:
+def cannot_read(path: Path, error: OSError) -> CheckpointError:
+    """The error for a file or folder that the system cannot read."""
     return CheckpointError(f"cannot be read ({error.strerror})", where=path)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rnngen import arguments
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.platforms import quote_argument
-from rnngen.runs.files import read_json
+from rnngen.runs.files import exists, read_json
 from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, checkpoints_folder, saved_steps
-from rnngen.runs.manifest import read_manifest
 from rnngen.runs.run import Run
 
 _MADE_BY_TRAIN = "a folder made by rnngen train"
+_SHOWN_BY = (CONFIG, MANIFEST)
+_MAX_ORDER = 2**62  # in the year 2116; beyond that it was not written by this package
 _LISTED = 5  # runs named in a hint
 
 
@@ -25,26 +29,22 @@ def open_run(path: str | Path | None = None) -> Run:
     """
     folder = run_folder(path)
     if never_saved(folder):
-        raise never_saved_error(folder, being_trained=(folder / HOLDER).exists())  # unless its process was killed
-    if not (folder / MANIFEST).exists():
+        raise never_saved_error(folder, being_trained=exists(folder / HOLDER, "file"))  # unless it was killed
+    if not exists(folder / MANIFEST, "file"):
         raise CheckpointError(
             "has no saved model yet",
             where=folder,
             expected=f"{_MADE_BY_TRAIN}, with a manifest.json",
             hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}."
-            if (folder / CONFIG).exists() and saved_steps(folder)
+            if exists(folder / CONFIG, "file") and saved_steps(folder)
             else None,
         )
-    manifest = read_manifest(folder)
-    config = read_json(folder / CONFIG, Run(folder, manifest, {}).read(CONFIG))
-    if not isinstance(config, dict):
-        raise CheckpointError("is not a configuration", where=folder / CONFIG)
-    return Run(folder, manifest, config)
+    return Run.open(folder)
 
 
 def lost_weights(folder: Path) -> RnngenError | None:
     """Why the weights that a run has saved cannot be used; None: they can, or there are none yet."""
-    if not (folder / MANIFEST).exists() and not (folder / MODEL).exists():
+    if not exists(folder / MANIFEST, "file") and not exists(folder / MODEL, "file"):
         return None
     try:
         open_run(folder).weights()
@@ -60,10 +60,10 @@ def run_folder(path: str | Path | None = None) -> Path:
         CheckpointError: there is none.
     """
     folder = Path(path) if path is not None else newest_run()
-    if not folder.is_dir():
+    if not arguments.is_folder(folder):
         raise _no_folder(folder)
-    if not any((folder / name).exists() for name in (CONFIG, MANIFEST, RESUME)):
-        runs = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
+    if not any(exists(folder / name, "file", "folder") for name in (CONFIG, MANIFEST, RESUME)):
+        runs = sorted(runs_in(folder, MANIFEST))
         raise CheckpointError(
             "is not a run",
             where=folder,
@@ -74,35 +74,76 @@ def run_folder(path: str | Path | None = None) -> Path:
 
 
 def newest_run() -> Path:
-    """The run under ``checkpoints/`` whose manifest was written last.
+    """The run under ``checkpoints/`` whose weights were saved last; see ``order_of``.
 
     Raises:
         CheckpointError: there is none.
     """
     folder = checkpoints_folder()
-    manifests = [manifest for manifest in folder.glob(f"*/{MANIFEST}") if manifest.is_file()]
-    if not manifests:
-        here = sorted(manifest.parent for manifest in Path().glob(f"*/{MANIFEST}"))
+    runs = runs_in(folder, MANIFEST)
+    if not runs:
+        here = runs_in(Path(), MANIFEST)
         raise CheckpointError(
             "there is no trained model yet",
             where=folder,
             expected="a run made by rnngen train",
             hint=f"Runs in this folder are named: {_listed(here)}." if here else "Train one: rnngen train FILE.",
         )
-    return max(manifests, key=lambda manifest: (manifest.stat().st_mtime_ns, manifest.parent.name)).parent
+    return runs[-1]
 
 
-def all_runs() -> list[Path]:
-    """The folders of all runs under ``checkpoints/``, saved or not, by name."""
-    return sorted({file.parent for name in (CONFIG, MANIFEST) for file in checkpoints_folder().glob(f"*/{name}")})
+def runs_in(folder: Path, *having: str) -> list[Path]:
+    """The runs in a folder, the newest last; see ``order_of``. What cannot be read is passed over.
+
+    Args:
+        folder: that holds runs.
+        having: files of which a run must have one: by default any that shows that it is one.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+    found = [folder / name for name in names if any(_is_file(folder / name / file) for file in having or _SHOWN_BY)]
+    return sorted(found, key=lambda run: (order_of(run), run.name))
+
+
+def order_of(run: Path) -> int:
+    """By what runs are sorted, the one whose weights were saved last being the last.
+
+    It is the time of that save, in nanoseconds since 1970, or more: never less than that of a run that was saved before
+    in the same folder, so a clock that is set back changes nothing. Runs of older versions do not record it; then it is
+    the time at which the manifest was written. Of a run without a manifest it is the time at which its folder changed.
+    0: the run is being removed.
+    """
+    with contextlib.suppress(CheckpointError):
+        manifest = read_json(run / MANIFEST)
+        order = manifest.get("order") if isinstance(manifest, dict) else None
+        if isinstance(order, int) and 0 <= order <= _MAX_ORDER:
+            return order
+    for path in (run / MANIFEST, run):
+        with contextlib.suppress(OSError):
+            return min(path.lstat().st_mtime_ns, _MAX_ORDER)
+    return 0
+
+
+def next_order(run: Path) -> int:
+    """What ``order_of`` is to be for a run that is being saved: more than for any other in the same folder."""
+    others = [order_of(other) for other in runs_in(run.absolute().parent, MANIFEST)]
+    return max(time.time_ns(), 1 + max(others, default=0))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return exists(path, "file")
+    except CheckpointError:
+        return False
 
 
 def never_saved(folder: Path) -> bool:
     """Whether a run was begun in this folder, and ended before it saved anything."""
-    if not (folder / CONFIG).is_file() or (folder / MANIFEST).exists():
-        return False
     with contextlib.suppress(CheckpointError):  # then it is no run, or not one that may be begun again
-        if saved_steps(folder):
+        if not exists(folder / CONFIG, "file") or exists(folder / MANIFEST, "file") or saved_steps(folder):
             return False
         config = read_json(folder / CONFIG)
         return isinstance(config, dict) and {"rnngen", "model", "train"} <= config.keys()
@@ -133,7 +174,7 @@ def never_saved_error(folder: Path, *, being_trained: bool) -> CheckpointError:
 
 def _no_folder(folder: Path) -> CheckpointError:
     """The error for a run that is not a folder, with what was probably meant."""
-    if folder.exists():
+    if arguments.exists(folder):
         found = "a file"
         hint = (
             "A text comes after the run: rnngen train --resume RUN TEXT, rnngen eval RUN TEXT, or "
@@ -142,7 +183,7 @@ def _no_folder(folder: Path) -> CheckpointError:
     else:
         from rnngen.options.other_names import closest  # here: only a mistake needs it
 
-        known = {manifest.parent.name: manifest.parent for manifest in checkpoints_folder().glob(f"*/{MANIFEST}")}
+        known = {run.name: run for run in runs_in(checkpoints_folder(), MANIFEST)}
         near = closest(folder.name, known)
         found, hint = "nothing there", f"Did you mean {known[near]}?" if near else "List the runs: rnngen runs."
         hint = hint if known else "Train one: rnngen train TEXT."

@@ -12,12 +12,14 @@ manifest.json      SHA-256 of the files above; written last (manifest.py)
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from rnngen.platforms import safe_file_name
-from rnngen.runs.files import exists, temporary
+from rnngen.runs.files import cannot_read, exists
+from rnngen.runs.folder import cannot_write, temporary
 
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
 NGRAM = "ngram.safetensors"
@@ -31,6 +33,8 @@ UNSAVED = (RESUME, *LOGS, TOKENIZER, CONFIG)
 
 config.json shows that the folder is a run, so it goes last.
 """
+PASSING = {LOCK, HOLDER, *(name + NEW for name in (MODEL, NGRAM)), *map(temporary, (*UNSAVED, MANIFEST))}
+"""Everything that a process leaves when it is killed, and that the next one which writes the run removes."""
 _STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
 
 
@@ -40,8 +44,20 @@ def checkpoints_folder() -> Path:
 
 
 def new_run_folder(parent: Path, stem: str) -> Path:
-    """The first free name ``stem-1``, ``stem-2``, … under ``parent``."""
-    return next(path for path in _numbered(parent, safe_file_name(stem)) if not path.exists())
+    """Make a folder of the first free name ``stem-1``, ``stem-2``, … under ``parent``.
+
+    Raises:
+        CheckpointError: it cannot be made.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for path in _numbered(parent, safe_file_name(stem)):
+            with contextlib.suppress(FileExistsError):  # another process may make it at the same moment
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise cannot_write(parent, error) from error
+    raise AssertionError  # there are always more names
 
 
 def _numbered(parent: Path, stem: str) -> Iterator[Path]:
@@ -86,7 +102,12 @@ def put_back(state: Path) -> Path:
 
 def _in_resume(folder: Path, names: re.Pattern[str]) -> list[Path]:
     resume = folder / RESUME
-    return [path for path in resume.iterdir() if names.fullmatch(path.name)] if exists(resume, "folder") else []
+    try:
+        return [path for path in resume.iterdir() if names.fullmatch(path.name)] if exists(resume, "folder") else []
+    except FileNotFoundError:  # removed at this moment
+        return []
+    except OSError as error:
+        raise cannot_read(resume, error) from error
 
 
 def check_layout(folder: Path) -> None:
@@ -98,7 +119,7 @@ def check_layout(folder: Path) -> None:
     replaced = (CONFIG, TOKENIZER, *LOGS, MANIFEST)
     names = [*replaced, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, LOCK, HOLDER, f"{RESUME}/{PLAN}"]
     exists(folder / RESUME, "folder")
-    for path in (*(folder / name for name in names), *(temporary(folder / name) for name in replaced)):
+    for path in (*(folder / name for name in names), *(folder / temporary(name) for name in replaced)):
         exists(path, "file")
     for state in saved_steps(folder):
         if exists(state, "folder"):

@@ -9,18 +9,21 @@ completes it. Nothing that is read is ever unpickled.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnngen.errors import CheckpointError
-from rnngen.runs.files import map_file, read_file, read_json, to_json
+from rnngen.errors import CheckpointError, shortened
+from rnngen.runs.files import map_file, read_beginning, read_json, to_json
 from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
 
 if TYPE_CHECKING:
     import mmap
 
 FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")  # no folder, no hidden file, nothing that a system reserves
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 Entries = dict[str, dict[str, Any]]
 """File name → ``{"sha256", "bytes"}``."""
 
@@ -32,10 +35,24 @@ def sha256(content: bytes | mmap.mmap) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def manifest_bytes(contents: Mapping[str, bytes]) -> bytes:
-    """The manifest of files with these contents."""
-    files = {name: {"sha256": sha256(content), "bytes": len(content)} for name, content in sorted(contents.items())}
-    return to_json({"format": FORMAT, "files": files})
+def entry_of(content: bytes) -> dict[str, Any]:
+    """What the manifest says of a file with this content."""
+    return {"sha256": sha256(content), "bytes": len(content)}
+
+
+def manifest_bytes(contents: Mapping[str, bytes], order: int | None = None) -> bytes:
+    """The manifest of files with these contents; see ``entries_bytes``."""
+    return entries_bytes({name: entry_of(content) for name, content in sorted(contents.items())}, order)
+
+
+def entries_bytes(entries: Entries, order: int | None = None) -> bytes:
+    """The manifest with these entries.
+
+    Args:
+        entries: one per file.
+        order: by which runs are sorted, the last saved last (see ``finding.py``); None: of a saved state.
+    """
+    return to_json({"format": FORMAT, **({} if order is None else {"order": order}), "files": entries})
 
 
 def read_manifest(folder: Path) -> Entries:
@@ -50,33 +67,40 @@ def read_manifest(folder: Path) -> Entries:
     if not isinstance(entries, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError("is not a manifest of this version", where=where, expected=f"format {FORMAT}")
     for name, entry in entries.items():
-        plain = Path(name).name == name and name not in ("", ".", "..")
-        if not plain or not _is_entry(entry):
-            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=repr(name))
+        if not _NAME.fullmatch(name) or not _is_entry(entry):
+            found = shortened(repr(name))
+            raise CheckpointError("has an entry that is not a file of this folder", where=where, found=found)
     return entries
 
 
 def _is_entry(entry: object) -> bool:
     if not isinstance(entry, dict):
         return False
-    size = entry.get("bytes")
-    return isinstance(entry.get("sha256"), str) and isinstance(size, int) and size >= 0
+    size, digest = entry.get("bytes"), entry.get("sha256")
+    return isinstance(digest, str) and bool(_SHA256.fullmatch(digest)) and type(size) is int and size >= 0
 
 
-def read_checked(folder: Path, entries: Entries, name: str) -> bytes:
+def read_checked(folder: Path, entries: Entries, name: str, max_bytes: int | None = None) -> bytes:
     """A file's content, checked against the manifest; of a log, as much as the manifest covers.
 
+    Args:
+        folder: the folder.
+        entries: its manifest.
+        name: of the file.
+        max_bytes: what it may hold at most; None: any amount.
+
     Raises:
-        CheckpointError: it is missing, damaged, a link, or not in the manifest.
+        CheckpointError: it is missing, damaged, too large, a link, or not in the manifest.
     """
-    entry = _entry_of(folder, entries, name)
+    entry = needed_entry(folder, entries, name)
+    size = entry["bytes"]
+    if max_bytes is not None and size > max_bytes:
+        raise CheckpointError(
+            "is too large", where=folder / name, expected=f"at most {max_bytes:,} bytes", found=f"{size:,}"
+        )
     for candidate in _candidates(folder, name):
-        content = read_file(candidate)
-        if content is None:
-            continue
-        if name in LOGS:
-            content = content[: entry["bytes"]]
-        if sha256(content) == entry["sha256"]:
+        content = read_beginning(candidate, size, only=name not in LOGS)
+        if content is not None and sha256(content) == entry["sha256"]:
             return content
     raise _damaged(folder, name, entry)
 
@@ -87,7 +111,7 @@ def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.m
     Raises:
         CheckpointError: as ``read_checked``.
     """
-    entry = _entry_of(folder, entries, name)
+    entry = needed_entry(folder, entries, name)
     for candidate in _candidates(folder, name):
         mapped = map_file(candidate)
         if mapped is not None and len(mapped) == entry["bytes"] and sha256(mapped) == entry["sha256"]:
@@ -95,16 +119,24 @@ def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.m
     raise _damaged(folder, name, entry)
 
 
-def _entry_of(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+def needed_entry(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+    """What the manifest of a folder says of a file.
+
+    Raises:
+        CheckpointError: nothing.
+    """
     entry = entries.get(name)
     if entry is None:
         raise CheckpointError("is not in the run's manifest", where=folder / name)
     return entry
 
 
-def _candidates(folder: Path, name: str) -> tuple[Path, Path]:
-    """The files that may hold the content: the one of this name, and the one that is about to replace it."""
-    return folder / name, folder / (name + NEW)
+def _candidates(folder: Path, name: str) -> tuple[Path, Path, Path]:
+    """The files that may hold the content: the one of this name, and the one that is about to replace it.
+
+    If that has just replaced it, the first one holds the content now.
+    """
+    return folder / name, folder / (name + NEW), folder / name
 
 
 def _damaged(folder: Path, name: str, entry: Mapping[str, Any]) -> CheckpointError:

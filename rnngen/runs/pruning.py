@@ -18,9 +18,10 @@ from rnngen.errors import CheckpointError, RnngenError
 from rnngen.options.training import DataConfig
 from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run, run_folder
+from rnngen.runs.folder import Folder
 from rnngen.runs.in_use import written_by
-from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, saved_steps
-from rnngen.runs.removal import cannot_remove, files_of_state, remove_if_empty
+from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, RESUME, saved_steps
+from rnngen.runs.removal import cannot_remove, files_of_state, remove_if_empty, remove_within
 from rnngen.runs.run import Run
 from rnngen.runs.states import read_state
 from rnngen.runs.writer import RunWriter
@@ -100,29 +101,27 @@ def _holds_nothing_else(state: Path) -> bool:
     return own == {path.name for path in state.iterdir()}
 
 
-def _prune(folder: Path, states: Sequence[Path]) -> int:
-    writer = RunWriter(folder)
+def _prune(path: Path, states: Sequence[Path]) -> int:
+    writer = RunWriter(path)
     try:
-        now = _prunable(folder)  # again, now that no other process can change it
-        return sum(remove_state(state) for state in states if now and state in now.folders)
+        now = _prunable(path)  # again, now that no other process can change it
+        with Folder.open(path) as run, run.folder(RESUME) as resume:
+            return sum(_remove_state(resume, state) for state in states if now and state in now.folders)
     except OSError as error:
-        raise cannot_remove(folder, error) from error
+        raise cannot_remove(path, error) from error
     finally:
         writer.close()
 
 
-def remove_state(state: Path) -> int:
-    """Remove a saved state so that at any moment it exists whole or not at all; return its size in bytes.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    hidden = state.rename(state.with_name(f".{state.name}"))
-    files = files_of_state(hidden)
+def _remove_state(resume: Folder, state: Path) -> int:
+    """Remove a saved state so that at any moment it exists whole or not at all; return its size in bytes."""
+    files = files_of_state(state)
     size = sum(file.lstat().st_size for file in files)
+    hidden = f".{state.name}"
+    resume.replace(state.name, hidden)
     for file in files:
-        file.unlink()
-    remove_if_empty(hidden)
+        remove_within(resume, f"{hidden}/{file.name}")
+    remove_if_empty(resume, hidden)
     return size
 
 

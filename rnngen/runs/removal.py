@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.files import exists, read_json, temporary
+from rnngen.runs.files import exists, read_json
 from rnngen.runs.finding import run_folder
+from rnngen.runs.folder import Folder, temporary
 from rnngen.runs.layout import (
     CONFIG,
     LOCK,
@@ -30,7 +31,7 @@ from rnngen.runs.writer import RunWriter
 
 _OF_A_STATE = (MANIFEST, STATE_JSON, STATE_TENSORS)
 _REPLACED = (CONFIG, TOKENIZER, *LOGS, MANIFEST)  # which are written under another name first
-_BEFORE_STATES = (MANIFEST, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, *(temporary(Path(n)).name for n in _REPLACED))
+_BEFORE_STATES = (MANIFEST, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, *map(temporary, _REPLACED))
 _AFTER_STATES = (*LOGS, TOKENIZER, CONFIG)  # config.json shows that the folder is a run, so it goes last
 
 
@@ -40,13 +41,13 @@ class Removable:
 
     Attributes:
         path: its folder.
-        files: all that a run has, in the order in which they are removed.
+        files: all that a run has, relative to the folder, in the order in which they are removed.
         bytes: their size.
         written: when the last of them was written, in seconds since 1970.
     """
 
     path: Path
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     bytes: int
     written: float
 
@@ -60,8 +61,8 @@ def removable(path: Path) -> Removable:
     folder = run_folder(path)
     if not _is_run(folder):  # but, for example, the model of another program, with a config.json of its own
         raise CheckpointError("is not a run", where=folder, expected="a folder made by rnngen train")
-    files = tuple(_files(folder))
-    found = [file.lstat() for file in files]
+    files = tuple(file.relative_to(folder).as_posix() for file in _files(folder))
+    found = [(folder / file).lstat() for file in files]
     return Removable(folder, files, sum(each.st_size for each in found), max(each.st_mtime for each in found))
 
 
@@ -77,26 +78,48 @@ def remove_run(path: Path) -> list[str]:
     removable(path)  # before anything is locked
     writer = RunWriter(path)
     try:
-        for file in removable(path).files:
-            file.unlink()
-        for folder in (*saved_steps(path), *unfinished_states(path), path / RESUME):
-            remove_if_empty(folder)
+        folders = [f"{RESUME}/{state.name}" for state in (*saved_steps(path), *unfinished_states(path))]
+        with Folder.open(path) as folder:
+            for file in removable(path).files:
+                remove_within(folder, file)
+            for name in (*folders, RESUME):
+                remove_if_empty(folder, name)
     except OSError as error:
         raise cannot_remove(path, error) from error
     finally:
         writer.close()
     with contextlib.suppress(OSError):  # on Windows another process may have just opened it
         (path / LOCK).unlink(missing_ok=True)
-    remove_if_empty(path.resolve())
+        path.resolve().rmdir()  # if it is empty
     if path.is_symlink() and not path.exists():
         path.unlink()
     return sorted(entry.name for entry in path.iterdir()) if path.exists() else []
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that holds nothing."""
+def remove_within(folder: Folder, name: str) -> None:
+    """Remove a file, each folder on the way to which is opened without following a link.
+
+    Raises:
+        CheckpointError: a folder on the way is a link or the like.
+        OSError: it cannot be removed.
+    """
+    first, _, rest = name.partition("/")
+    if not rest:
+        folder.remove(first)
+    elif folder.exists(first, "folder"):
+        with folder.folder(first) as inner:
+            remove_within(inner, rest)
+
+
+def remove_if_empty(folder: Folder, name: str) -> None:
+    """Remove a folder in another one, if it holds nothing."""
+    first, _, rest = name.partition("/")
     with contextlib.suppress(OSError):
-        folder.rmdir()
+        if rest:
+            with folder.folder(first) as inner:
+                remove_if_empty(inner, rest)
+        else:
+            folder.remove_empty(first)
 
 
 def cannot_remove(path: Path, error: OSError) -> CheckpointError:

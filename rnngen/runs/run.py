@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
+from rnngen.runs.files import MAX_JSON_BYTES, read_json
 from rnngen.runs.layout import CONFIG, MODEL, TOKENIZER
-from rnngen.runs.manifest import Entries, map_checked, read_checked
+from rnngen.runs.manifest import Entries, map_checked, read_checked, read_manifest
 from rnngen.runs.plan_record import Stretch, recorded_plan
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+_ATTEMPTS = 20  # each fails only if another process saves weights while it reads
 
 
 class _Background(Generic[T]):
@@ -52,9 +55,12 @@ class _Background(Generic[T]):
         return self._value
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """A run folder, open for reading; ``open_run`` opens one.
+
+    What is read of it belongs together, even while another process saves better weights: it is of one save, the last
+    one when it was first needed.
 
     Attributes:
         path: the folder.
@@ -65,19 +71,76 @@ class Run:
     path: Path
     manifest: Entries = field(repr=False)
     config: dict[str, Any] = field(repr=False)
-    _ahead: list[_Background[tuple[Path, mmap.mmap]]] = field(default_factory=list, repr=False, compare=False)
+    _ahead: list[_Background[None]] = field(default_factory=list, repr=False, compare=False)
+    _held: dict[str, tuple[Path, mmap.mmap]] = field(default_factory=dict, repr=False, compare=False)
+    _in_use: bool = field(default=False, repr=False, compare=False)  # whether the weights were given away
 
-    def read(self, name: str) -> bytes:
-        """A file's content, checked against the manifest.
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open a folder that holds a manifest; ``open_run`` says what is wrong with other folders.
 
         Raises:
-            CheckpointError: missing, damaged, a link, or not in the manifest.
+            CheckpointError: it is damaged.
         """
-        return read_checked(self.path, self.manifest, name)
+        run = cls(path, read_manifest(path), {})
+        config = read_json(path / CONFIG, run.read(CONFIG, MAX_JSON_BYTES))
+        if not isinstance(config, dict):
+            raise CheckpointError("is not a configuration", where=path / CONFIG)
+        run.config = config
+        return run
+
+    def read(self, name: str, max_bytes: int | None = None) -> bytes:
+        """A file's content, checked against the manifest.
+
+        Args:
+            name: of the file.
+            max_bytes: what it may hold at most; None: any amount.
+
+        Raises:
+            CheckpointError: missing, damaged, too large, a link, or not in the manifest.
+        """
+        if name in self._held:
+            return self._held[name][1][:]
+        return self._consistently(lambda: read_checked(self.path, self.manifest, name, max_bytes))
 
     def read_ahead(self) -> None:
         """Start to map and check the weights in the background, while libraries are imported."""
-        self._ahead.append(_Background(self._map_weights))
+        self._ahead.append(_Background(lambda: self._hold(MODEL)))
+
+    def hold(self, *names: str) -> None:
+        """Map and check files that belong together, such as weights and n-gram model, before any of them is used.
+
+        Raises:
+            CheckpointError: one is missing, damaged, a link, or not in the manifest.
+        """
+        while self._ahead:
+            self._ahead.pop().result()
+        self._hold(*names)
+
+    def _hold(self, *names: str) -> None:
+        def map_all() -> dict[str, tuple[Path, mmap.mmap]]:
+            return {name: map_checked(self.path, self.manifest, name) for name in {*self._held, *names}}
+
+        if not self._held.keys() >= set(names):
+            self._held = self._consistently(map_all)
+
+    def _consistently(self, read: Callable[[], T]) -> T:
+        """Read files again, with the newer manifest, if another process saved weights meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return read()
+            except CheckpointError:
+                newer = read_manifest(self.path)
+                if newer == self.manifest:
+                    raise
+                if self.config and any(newer.get(name) != self.manifest.get(name) for name in (CONFIG, TOKENIZER)):
+                    raise CheckpointError("was replaced by another run while it was read", where=self.path) from None
+                if self._in_use and newer.get(MODEL) != self.manifest.get(MODEL):
+                    raise CheckpointError(
+                        "was saved again while it was read", where=self.path, hint="Try again."
+                    ) from None
+                self.manifest = newer
+        return read()
 
     def weights(self) -> dict[str, NDArray[np.floating[Any]]]:
         """The weights to use, by name: float32, of the shapes that config.json says, views of the mapped file.
@@ -85,12 +148,14 @@ class Run:
         Raises:
             CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
         """
-        where, mapped = self._ahead.pop().result() if self._ahead else self._map_weights()
+        V = self.tokenizer().vocab_size
+        expected = self.model_config().shapes(V)
+        self.hold(MODEL)
+        where, mapped = self._held[MODEL]
+        self._in_use = True
         from rnngen.runs.tensors import map_safetensors
 
         weights = map_safetensors(mapped, where)
-        V = self.tokenizer().vocab_size
-        expected = self.model_config().shapes(V)
         for name in sorted(expected.keys() | weights.keys()):
             found = weights[name].shape if name in weights else None
             if found != expected.get(name):
@@ -107,14 +172,11 @@ class Run:
             )
         return weights
 
-    def _map_weights(self) -> tuple[Path, mmap.mmap]:
-        return map_checked(self.path, self.manifest, MODEL)
-
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        from rnngen.corpus.tokenizer import load_tokenizer
+        from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 
-        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER))
+        return load_tokenizer(self.path / TOKENIZER, self.read(TOKENIZER, MAX_BYTES))
 
     def tokenizer(self) -> Tokenizer:
         """The run's tokenizer.

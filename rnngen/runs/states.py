@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, deserialize
-
+from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
-from rnngen.platforms import rename_folder
 from rnngen.runs import files
+from rnngen.runs.folder import Folder, cannot_write
 from rnngen.runs.layout import (
     CONFIG,
     MANIFEST,
@@ -35,13 +33,14 @@ from rnngen.runs.layout import (
     unfinished_states,
 )
 from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
+from rnngen.runs.tensors import read_header
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
 
 
 def save_state(run: Path, step: int, tensors: bytes, values: Mapping[str, Any]) -> Path:
-    """Save a state and remove the oldest ones.
+    """Save a state, and remove the oldest ones and those of later steps, which training did not continue from.
 
     Args:
         run: the run's folder, which this process has locked.
@@ -55,43 +54,55 @@ def save_state(run: Path, step: int, tensors: bytes, values: Mapping[str, Any]) 
     Raises:
         CheckpointError: it cannot be written; those saved before are intact.
     """
-    folder = run / RESUME / f"{step:09d}"
-    if folder.exists() and _holds(folder, values):  # the same step saved twice, by a stop right after a save
-        return folder
-    work, replaced = folder.with_name(f".{folder.name}"), folder.with_name(f".{folder.name}{REPLACED}")
+    path = run / RESUME / f"{step:09d}"
     contents = {STATE_TENSORS: tensors, STATE_JSON: files.to_json(dict(values))}
     try:
-        files.exists(folder.parent, "folder")
-        shutil.rmtree(work, ignore_errors=True)
-        if folder.exists():  # otherwise the replaced one is all that is left of this step
-            shutil.rmtree(replaced, ignore_errors=True)
-        work.mkdir(parents=True)
-        for name, content in contents.items():
-            files.write_synced(work / name, content)
-        files.write_synced(work / MANIFEST, manifest_bytes(contents))
-        files.sync_folder(work)
-        if folder.exists():  # damaged, or something that was due at this step has been done since
-            rename_folder(folder, replaced)
-        rename_folder(work, folder)
-        files.sync_folder(folder.parent)
-        shutil.rmtree(replaced, ignore_errors=True)
+        with Folder.open(run) as within, within.folder_or_new(RESUME) as resume:
+            # the same step is saved twice by a stop right after a save
+            if not (resume.exists(path.name, "folder") and _holds(path, values)):
+                _put(resume, path.name, contents)
+            saved = saved_steps(run)
+            kept = [state for state in saved if int(state.name) <= step][:KEEP]
+            for state in set(saved) - set(kept):
+                with contextlib.suppress(OSError):  # the next save tries again
+                    resume.remove(state.name)
     except OSError as error:
-        shutil.rmtree(work, ignore_errors=True)
-        if replaced.exists() and not folder.exists():
-            with contextlib.suppress(OSError):  # then the next process that writes the run puts it back
-                rename_folder(replaced, folder)
-        raise files.cannot_write(folder, error) from error
-    for old in saved_steps(run)[KEEP:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return folder
+        raise cannot_write(path, error) from error
+    return path
+
+
+def _put(resume: Folder, name: str, contents: Mapping[str, bytes]) -> None:
+    """Write a state; a damaged one of its name, or one before something that was due at its step, is replaced."""
+    work, replaced = f".{name}", f".{name}{REPLACED}"
+    try:
+        resume.remove(work)
+        if resume.exists(name, "folder"):  # otherwise the replaced one is all that is left of this step
+            resume.remove(replaced)
+        with resume.folder(work, make=True) as state:
+            for file, content in {**contents, MANIFEST: manifest_bytes(contents)}.items():
+                state.create(file, content)
+            state.sync()
+        if resume.exists(name, "folder"):
+            resume.replace(name, replaced)
+        resume.replace(work, name)
+        resume.sync()
+    except OSError:
+        with contextlib.suppress(OSError):
+            resume.remove(work)
+        with contextlib.suppress(OSError, CheckpointError):  # or the next process that writes the run puts it back
+            if resume.exists(replaced, "folder") and not resume.exists(name, "folder"):
+                resume.replace(replaced, name)
+        raise
+    with contextlib.suppress(OSError):
+        resume.remove(replaced)
 
 
 def _holds(folder: Path, values: Mapping[str, Any]) -> bool:
     """Whether a sound state with these values is saved here; the time spent may differ."""
     try:
         tensors, saved = read_state(folder)
-        deserialize(tensors)  # type: ignore[no-untyped-call]
-    except (CheckpointError, SafetensorError):
+        read_header(tensors, folder / STATE_TENSORS)
+    except CheckpointError:
         return False
     expected = json.loads(json.dumps(values))
     return isinstance(saved, Mapping) and {**saved, "seconds": 0} == {**expected, "seconds": 0}
@@ -105,24 +116,25 @@ def read_state(folder: Path) -> tuple[bytes, Any]:
     """
     files.exists(folder, "folder")
     entries = read_manifest(folder)
-    values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON))
+    values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON, files.MAX_JSON_BYTES))
     return read_checked(folder, entries, STATE_TENSORS), values
 
 
-def clean_states(run: Path) -> None:
+def clean_states(run: Folder) -> None:
     """Remove what a save that was killed left; where it had moved a state away, put that back.
 
     Raises:
         OSError: something cannot be removed or renamed.
     """
-    moved = moved_states(run)
-    for leftover in unfinished_states(run):
-        if not leftover.is_dir():
-            leftover.unlink()
-        elif leftover in moved:  # killed before the new one was there
-            rename_folder(leftover, put_back(leftover))
-        else:
-            shutil.rmtree(leftover)
+    leftovers, moved = unfinished_states(run.path), moved_states(run.path)
+    if not leftovers:
+        return
+    with run.folder(RESUME) as resume:
+        for leftover in leftovers:
+            if leftover in moved and leftover.is_dir():  # killed before the new one was there
+                resume.replace(leftover.name, put_back(leftover).name)
+            else:
+                resume.remove(leftover.name)
 
 
 def hashes_of_decided(run: Path) -> dict[str, str]:
@@ -131,4 +143,7 @@ def hashes_of_decided(run: Path) -> dict[str, str]:
     Raises:
         CheckpointError: one is missing, or is not a file.
     """
-    return {name: sha256(files.read_needed(run / name)) for name in (CONFIG, TOKENIZER)}
+    return {
+        CONFIG: sha256(files.read_needed(run / CONFIG, files.MAX_JSON_BYTES)),
+        TOKENIZER: sha256(files.read_needed(run / TOKENIZER, MAX_TOKENIZER_BYTES)),
+    }

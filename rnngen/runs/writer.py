@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
-from rnngen.platforms import replace_file
 from rnngen.runs import files, states
-from rnngen.runs.finding import never_saved
+from rnngen.runs.finding import never_saved, next_order, order_of
+from rnngen.runs.folder import Folder, cannot_write, temporary
 from rnngen.runs.layout import (
     CONFIG,
-    HOLDER,
     LOCK,
     LOGS,
     MANIFEST,
@@ -33,7 +28,8 @@ from rnngen.runs.layout import (
     UNSAVED,
     check_layout,
 )
-from rnngen.runs.manifest import manifest_bytes, read_manifest, sha256
+from rnngen.runs.lock import RunLock
+from rnngen.runs.manifest import entries_bytes, entry_of, manifest_bytes, read_manifest, sha256
 from rnngen.runs.plan_record import Stretch
 
 
@@ -50,49 +46,65 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._begun: list[Path] = []
+        self._begun: list[str] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
-            check_layout(path)
-            self._lock = FileLock(path / LOCK)
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            with contextlib.suppress(OSError):
-                holder = (path / HOLDER).read_text(encoding="utf-8")
-                raise CheckpointError("another process is writing this run", where=path, found=holder) from error
-            raise CheckpointError("another process is writing this run", where=path) from error
+            self._folder = Folder.open(path)
         except OSError as error:
-            raise files.cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
         try:
-            (path / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-            self._clean()
+            check_layout(path)
+            self._lock = RunLock(self._folder)
+            try:
+                self._clean()
+            except BaseException:
+                self._lock.release()
+                raise
         except OSError as error:
-            self.close()
-            raise files.cannot_write(path, error) from error
+            self._folder.close()
+            raise cannot_write(path, error) from error
+        except BaseException:
+            self._folder.close()
+            raise
 
     def close(self) -> None:
         """Let other processes write the run."""
-        with contextlib.suppress(OSError):
-            (self.path / HOLDER).unlink(missing_ok=True)
         self._lock.release()
+        self._folder.close()
 
     def discard(self, *, folder_too: bool) -> None:
         """Give up a run that never began: remove what it wrote, and the folder if it was made for it."""
-        for path in self._begun:
-            path.unlink(missing_ok=True)
-        self.close()
+        in_place = self._folder.is_in_place()
         with contextlib.suppress(OSError):  # on Windows another process may have just opened the lock
-            (self.path / LOCK).unlink(missing_ok=True)
-            if folder_too:
+            for name in reversed(self._begun):
+                self._folder.remove(name)
+            self._lock.release()
+            self._folder.remove(LOCK)
+            if folder_too and in_place:
                 self.path.rmdir()
+        self.close()
 
     def _clean(self) -> None:
         """Complete the commit of weights that was interrupted; remove what a killed save left behind."""
         with contextlib.suppress(PermissionError):  # a reader has them open on Windows: the next save tries again
             self._settle_weights()
         for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST):
-            files.temporary(self.path / name).unlink(missing_ok=True)
-        states.clean_states(self.path)
+            self._folder.remove(temporary(name))
+        states.clean_states(self._folder)
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[Folder]:
+        """The folder, if it is still this process's to write.
+
+        Raises:
+            CheckpointError: it is not, or the system refuses what is done to it.
+        """
+        self._lock.check()
+        try:
+            yield self._folder
+        except OSError as error:
+            self._lock.check()  # a folder that was removed meanwhile is called that
+            raise cannot_write(self.path / name, error) from error
 
     # a new run
 
@@ -104,16 +116,16 @@ class RunWriter:
         """
         if not never_saved(self.path):
             return
-        try:
+        with self._writing("") as folder:
             for name in UNSAVED:
                 if name != RESUME:
-                    (self.path / name).unlink(missing_ok=True)
-                elif files.exists(self.path / name, "folder"):
-                    (self.path / name / PLAN).unlink(missing_ok=True)
-                    if not any((self.path / name).iterdir()):  # otherwise it holds files that no run wrote
-                        (self.path / name).rmdir()
-        except OSError as error:
-            raise files.cannot_write(self.path, error) from error
+                    folder.remove(name)
+                elif folder.exists(name, "folder"):
+                    with folder.folder(name) as resume:
+                        resume.remove(PLAN)
+                        empty = not resume.names()
+                    if empty:  # otherwise it holds files that no run wrote
+                        folder.remove_empty(name)
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs.
@@ -123,24 +135,20 @@ class RunWriter:
         """
         contents = {CONFIG: files.to_json(config), TOKENIZER: tokenizer.to_json().encode()}
         for name, content in (contents | dict.fromkeys(LOGS, b"")).items():
-            self._begun.append(self.path / name)
-            files.write_atomically(self.path / name, content)
+            self._begun.append(name)
+            with self._writing(name) as folder:
+                folder.put(name, content)
 
     # logs
 
     def append(self, log: str, text: str) -> None:
-        """Add to a log.
+        """Add to a log, which is begun again if it was removed.
 
         Raises:
-            CheckpointError: the disk is full, or the file is a link or the like.
+            CheckpointError: the disk is full, or the file is a link or the like; nothing of the text is in it.
         """
-        path = self.path / log
-        try:
-            files.exists(path, "file")
-            with path.open("ab") as stream:
-                stream.write(text.encode())
-        except OSError as error:
-            raise files.cannot_write(path, error) from error
+        with self._writing(log) as folder:
+            folder.append(log, text.encode())
 
     def log_metrics(self, **values: Any) -> None:
         """Add a row to metrics.jsonl.
@@ -160,18 +168,41 @@ class RunWriter:
         return files.read_file(self.path / log) or b""
 
     def log_lengths(self) -> dict[str, int]:
-        """Bytes in each log."""
-        return {log: (self.path / log).stat().st_size for log in LOGS}
+        """Bytes in each log; 0 if it was removed."""
+        found = {log: self._folder.status(log) for log in LOGS}
+        return {log: status.st_size if status else 0 for log, status in found.items()}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Remove the rows written after the state that training is resumed from.
 
+        The manifest covers no more of a log than remains, at any moment. A log is written anew, so that another name of
+        the same file, in a copy of the run for example, keeps what it held.
+
         Raises:
-            CheckpointError: a log is a link or the like.
+            CheckpointError: a log is a link or the like, or cannot be written.
         """
-        for log, length in lengths.items():
-            if log in LOGS and files.exists(self.path / log, "file"):
-                os.truncate(self.path / log, min(length, (self.path / log).stat().st_size))
+        found = {log: files.read_file(self.path / log) for log in LOGS}
+        kept = {log: (content or b"")[: lengths.get(log)] for log, content in found.items()}
+        self._cover(kept)
+        for log, content in kept.items():
+            status = self._folder.status(log)
+            if content != found[log] or (status and status.st_nlink > 1):
+                with self._writing(log) as folder:
+                    folder.put(log, content)
+
+    def _cover(self, logs: Mapping[str, bytes]) -> None:
+        """Make the manifest, if there is one, cover these contents of logs where it covers more."""
+        try:
+            entries = read_manifest(self.path)
+        except CheckpointError:
+            return
+        shorter = {
+            log: content for log, content in logs.items() if entries.get(log, {"bytes": 0})["bytes"] > len(content)
+        }
+        if shorter:
+            entries |= {log: entry_of(content) for log, content in shorter.items()}
+            with self._writing(MANIFEST) as folder:
+                folder.put(MANIFEST, entries_bytes(entries, order_of(self.path)))
 
     def record_plan(self, stretches: Iterable[Stretch]) -> None:
         """Add to the record of plans, which is never cut: a resumed run follows it.
@@ -179,23 +210,18 @@ class RunWriter:
         Raises:
             CheckpointError: the disk is full, or the file is a link or the like.
         """
-        folder = self.path / RESUME
-        if not files.exists(folder, "folder"):
-            try:
-                folder.mkdir()
-            except OSError as error:
-                raise files.cannot_write(folder, error) from error
-        written = files.read_file(folder / PLAN) or b"\n"
-        unfinished = not written.endswith(b"\n")  # the last row, by a process that was killed
         rows = "".join(files.to_json_line(**stretch.as_dict()) for stretch in stretches)
-        self.append(f"{RESUME}/{PLAN}", "\n" * unfinished + rows)
+        with self._writing(f"{RESUME}/{PLAN}") as run, run.folder_or_new(RESUME) as resume:
+            written = files.read_file(resume.path / PLAN) or b"\n"
+            unfinished = not written.endswith(b"\n")  # the last row, by a process that was killed
+            resume.append(PLAN, ("\n" * unfinished + rows).encode())
 
     # the weights to use
 
     @property
     def has_model(self) -> bool:
         """Whether there are weights to use."""
-        return (self.path / MANIFEST).exists()
+        return self._folder.exists(MANIFEST, "file")
 
     @property
     def has_ngram(self) -> bool:
@@ -212,9 +238,8 @@ class RunWriter:
             CheckpointError: they cannot be written; those before are intact.
         """
         self._commit(MODEL, content)
-        if (self.path / NGRAM).exists():  # the manifest no longer names it, so nobody reads it
-            with contextlib.suppress(OSError):
-                (self.path / NGRAM).unlink()
+        with contextlib.suppress(OSError):  # the manifest no longer names it, so nobody reads it
+            self._folder.remove(NGRAM)
 
     def save_ngram(self, content: bytes) -> None:
         """Add an n-gram model that was fitted to the weights.
@@ -229,32 +254,40 @@ class RunWriter:
 
     def _commit(self, name: str, content: bytes, kept: tuple[str, ...] = ()) -> None:
         """Write the new file, then the manifest that names it and those that are kept, then replace the old file."""
-        new = self.path / (name + NEW)
-        try:
-            self._settle_weights()
-            files.write_synced(new, content)
-            contents = {other: files.read_needed(self.path / other) for other in (CONFIG, TOKENIZER, *LOGS, *kept)}
-            files.write_atomically(self.path / MANIFEST, manifest_bytes({**contents, name: content}))
-            with contextlib.suppress(PermissionError):  # open in another process on Windows: see manifest.py
-                replace_file(new, self.path / name)
-            files.sync_folder(self.path)
-        except (OSError, CheckpointError) as error:
-            # once the manifest names the new file it is the one to use, even if it has not replaced the old one
-            with contextlib.suppress(OSError, CheckpointError):
-                if sha256(files.read_needed(new)) != self._committed_hash(name):
-                    new.unlink()
-            raise error if isinstance(error, CheckpointError) else files.cannot_write(new, error) from error
+        new = name + NEW
+        with self._writing(new) as folder:
+            try:
+                self._settle_weights()
+                folder.create(new, content)
+                self._sync_logs()
+                contents = {other: files.read_needed(self.path / other) for other in (CONFIG, TOKENIZER, *LOGS, *kept)}
+                folder.put(MANIFEST, manifest_bytes({**contents, name: content}, next_order(self.path)))
+                with contextlib.suppress(PermissionError):  # open in another process on Windows: see manifest.py
+                    folder.replace(new, name)
+                folder.sync()
+            except (OSError, CheckpointError):
+                # once the manifest names the new file it is the one to use, even if it has not replaced the old one
+                with contextlib.suppress(OSError, CheckpointError):
+                    if sha256(files.read_needed(self.path / new)) != self._committed_hash(name):
+                        folder.remove(new)
+                raise
+
+    def _sync_logs(self) -> None:
+        """Wait until what a save refers to is on the disk; a log that was removed is begun again."""
+        for log in LOGS:
+            self._folder.append(log, b"")
+            self._folder.sync_file(log)
 
     def _settle_weights(self) -> None:
         """Replace old weights and n-grams by new ones that the manifest names; remove those that it does not name."""
         for name in (MODEL, NGRAM):
-            new = self.path / (name + NEW)
-            content = files.read_file(new)
+            new = name + NEW
+            content = files.read_file(self.path / new)
             if content is not None:
                 if sha256(content) == self._committed_hash(name):
-                    replace_file(new, self.path / name)
+                    self._folder.replace(new, name)
                 else:
-                    new.unlink()
+                    self._folder.remove(new)
 
     def _committed_hash(self, name: str) -> str | None:
         """SHA-256 of a file according to the manifest; None if it is not named."""
@@ -267,4 +300,6 @@ class RunWriter:
 
     def save_state(self, step: int, tensors: bytes, values: Mapping[str, Any]) -> Path:
         """Save a state that training can be resumed from; see ``rnngen.runs.states.save_state``."""
-        return states.save_state(self.path, step, tensors, values)
+        with self._writing(f"{RESUME}/{step:09d}"):
+            self._sync_logs()
+            return states.save_state(self.path, step, tensors, values)

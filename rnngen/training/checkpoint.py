@@ -19,6 +19,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import RESUME, moved_states, put_back, saved_steps
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
+from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
 
 
@@ -44,10 +45,13 @@ def load_state(run: Path) -> TrainingState:
         CheckpointError: there is none, or none that is sound.
     """
     warnings: list[str] = []
-    for folder in states_to_resume_from(run):
+    found = states_to_resume_from(run)
+    for folder in found:
         try:
             state = read_training_state(folder)
         except CheckpointError as error:
+            if states_to_resume_from(run) != found:  # another process saves, and removes the oldest
+                return load_state(run)
             warnings.append(str(error))
             continue
         passed = tuple(f"{warning} Continuing from {put_back(folder).name} instead." for warning in warnings)
@@ -85,6 +89,7 @@ def read_training_state(folder: Path) -> TrainingState:
 
 
 def _parse_state(content: bytes, where: Path) -> dict[str, Tensor]:
+    read_header(content, where)
     try:
         return parse_tensors(content)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen.arguments import STDIN
+from rnngen.arguments import STDIN, exists, is_folder
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
@@ -21,18 +21,18 @@ from rnngen.options.given import Given
 from rnngen.options.keywords import takes
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
-from rnngen.runs.files import temporary
+from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.layout import (
     CONFIG,
-    HOLDER,
-    LOCK,
     MANIFEST,
     MODEL,
+    PASSING,
     RESUME,
     UNSAVED,
     checkpoints_folder,
     new_run_folder,
+    saved_steps,
 )
 from rnngen.runs.run import Run
 from rnngen.runs.writer import RunWriter
@@ -86,19 +86,20 @@ def launch(
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
-    corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
-    if first:
-        given = given.changed(_architecture(first, given))
+    weights = first.weights() if first else {}  # checked before anything of their size is allocated
+    made = out is None or not exists(out)
     folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
-    made = not folder.exists()
-    writer = RunWriter(folder)
+    writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
     try:
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
+        corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
+        if first:
+            given = given.changed(_architecture(first, given))
         decided = given.changed({"tokenizer": corpus.tokenizer.level})
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
         if first:
-            trainer.learner.begin_with(first.weights(), first.path)
+            trainer.learner.begin_with(weights, first.path)
         writer.clear()
         writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
     except BaseException:
@@ -198,15 +199,20 @@ def _refuse_occupied(folder: Path) -> None:
     Raises:
         UsageError: the folder is occupied.
     """
-    passing = {LOCK, HOLDER, *(temporary(folder / name).name for name in UNSAVED)}
-    found = sorted(p.name for p in folder.iterdir() if p.name not in passing) if folder.is_dir() else []
+    try:
+        found = sorted({p.name for p in folder.iterdir()} - PASSING) if is_folder(folder) else []
+    except OSError as error:
+        raise cannot_read(folder, error) from error
     if never_saved(folder) and all(name in UNSAVED for name in found):
         return
     if any(name in found for name in (MANIFEST, CONFIG, RESUME)):
+        quoted = quote_argument(str(folder))
+        what_to_do = f"Resume it: rnngen train --resume {quoted}"
+        if MANIFEST in found and not saved_steps(folder):
+            begin = f"rnngen train TEXT --init-from {quoted}"
+            what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
         raise UsageError(
-            "there is a run in this folder already",
-            where=folder,
-            hint=f"Resume it: rnngen train --resume {quote_argument(str(folder))}; or choose another `out`.",
+            "there is a run in this folder already", where=folder, hint=f"{what_to_do}; or choose another `out`."
         )
     if found:
         raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])

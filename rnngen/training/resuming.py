@@ -11,7 +11,8 @@ from typing import Any
 from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import Found, find_recorded
-from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import ChangedTextError, CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
@@ -21,7 +22,7 @@ from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json, read_needed
 from rnngen.runs.finding import lost_weights, never_saved, never_saved_error, open_run
-from rnngen.runs.layout import CONFIG, TOKENIZER
+from rnngen.runs.layout import CONFIG, RESUME, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
 from rnngen.runs.rehearsal import Rehearsal
 from rnngen.runs.run import Run
@@ -35,6 +36,7 @@ from rnngen.training.planning.pace import make_pace
 from rnngen.training.planning.plan import Plan, make_plan
 from rnngen.training.planning.rules import CYCLE_PEAK
 from rnngen.training.planning.speed import why_not_bf16
+from rnngen.training.state_checks import check_file_sizes, check_weights
 from rnngen.training.trainer import Trainer
 
 DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")
@@ -90,11 +92,13 @@ def resume(
     try:
         if never_saved(path):
             raise never_saved_error(path, being_trained=False)  # this process holds its lock
+        tokenizer = load_tokenizer(path / TOKENIZER, read_needed(path / TOKENIZER, MAX_BYTES))
+        check_file_sizes(path, config.model, tokenizer.vocab_size)
         state = load_state(path)
         for name, found in hashes_of_decided(path).items():
             if state.values["decided"].get(name) != found:
                 raise CheckpointError("is not the one that this run began with", where=path / name)
-        tokenizer = load_tokenizer(path / TOKENIZER, read_needed(path / TOKENIZER))
+        check_weights(state.tensors, config.model, config.train.batch_size, tokenizer.vocab_size, path / RESUME)
         recorded = _recorded_text(recorded, state)
         config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
         texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]

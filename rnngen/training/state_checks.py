@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rnngen.errors import CheckpointError, shortened
-from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER
+from rnngen.options.network import ModelConfig
+from rnngen.runs.files import exists
+from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, saved_steps
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
+from rnngen.runs.states import STATE_TENSORS
 
 MAX_BYTES = 2**63 - 1  # of a file
+MAX_COPIES = 12
+"""How many numbers a saved state may hold per weight: the weights, their average, moments, and what may be added."""
+
+MAX_BESIDES = 1 << 28  # bytes of everything else, such as the hidden state
 _ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them
 _LONGEST = 80  # characters shown of an invalid value
 
@@ -101,6 +109,46 @@ def _is_corpus(value: object) -> bool:
 def _shown(value: object) -> str:
     text = repr(value)
     return shortened(text, _LONGEST)
+
+
+def check_file_sizes(run: Path, model: ModelConfig, vocab_size: int) -> None:
+    """Make sure that no saved state is larger than any state of this network, before one is read into memory.
+
+    Raises:
+        CheckpointError: one is.
+    """
+    most = MAX_COPIES * 4 * model.num_parameters(vocab_size) + MAX_BESIDES
+    for folder in saved_steps(run):
+        file = folder / STATE_TENSORS
+        size = file.lstat().st_size if exists(folder, "folder") and exists(file, "file") else 0
+        if size > most:
+            raise CheckpointError(
+                f"is too large for the network in {CONFIG}",
+                where=file,
+                expected=f"at most {most:,} bytes",
+                found=f"{size:,}",
+            )
+
+
+def check_weights(tensors: Mapping[str, Tensor], model: ModelConfig, batch_size: int, V: int, where: object) -> None:
+    """Compare the weights and the hidden state with the configuration, before networks of its sizes are made.
+
+    Args:
+        tensors: of a saved state, by name.
+        model: the network.
+        batch_size: B.
+        V: vocabulary size.
+        where: they were read from, for errors.
+
+    Raises:
+        CheckpointError: as ``check_tensors``.
+    """
+    expected = {f"weights/{name}": Expected(shape, (torch.float32,)) for name, shape in model.shapes(V).items()}
+    L, S, H = model.num_layers, 2 if model.cell == "lstm" else 1, max(map(model.width, range(model.num_layers)))
+    expected["hidden"] = Expected((L, S, batch_size, H), (torch.float32, torch.bfloat16))
+    check_tensors(
+        {name: t for name, t in tensors.items() if name.startswith("weights/") or name == "hidden"}, expected, where
+    )
 
 
 class Expected(NamedTuple):

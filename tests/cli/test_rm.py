@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.runs.writer import RunWriter
+from rnngen.runs import removal
+from rnngen.runs.folder import Folder
+from rnngen.runs.removal import remove_within
 from tests.conftest import Outcome
 from tests.runs.saving import writing
 
@@ -139,24 +142,31 @@ def test_a_run_behind_a_link_is_removed_with_the_link(trained: Path, cli: Cli) -
 def test_a_removal_that_was_interrupted_is_completed_by_the_next(
     trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unlink = Path.unlink
     left = 0
 
-    def unlink_or_be_killed(path: Path, missing_ok: bool = False) -> None:
+    def remove_or_be_killed(folder: Folder, name: str) -> None:
         nonlocal left
-        left -= path.exists()
+        left -= 1
         if left < 0:
             raise KeyboardInterrupt
-        unlink(path, missing_ok=missing_ok)
+        remove_within(folder, name)
 
+    monkeypatch.setattr(removal, "remove_within", remove_or_be_killed)
     for killed_at in range(1, 12):
         run = Path(f"run-{killed_at}")
         shutil.copytree(trained, run)
         left = killed_at
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "unlink", unlink_or_be_killed)
-            patch.setattr(RunWriter, "close", lambda writer: writer._lock.release())
-            assert cli("rm", run, "--yes").code == 130
+        assert cli("rm", run, "--yes").code == 130
         assert (run / "config.json").exists()  # by which it is still known to be a run
+        left = 1_000
         assert cli("rm", run, "--yes").code == 0, killed_at
         assert not run.exists()
+
+
+def test_a_run_is_removed_where_the_disk_is_full(trained: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Folder, name: str, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Folder, "create", full)
+    assert cli("rm", trained, "--yes").code == 0
+    assert not trained.exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import errno
 import json
 import math
 import os
@@ -23,14 +22,15 @@ import rnngen
 from rnngen.cli import train as train_module
 from rnngen.cli.progress import Screen
 from rnngen.errors import TrainingError
-from rnngen.runs import files
 from rnngen.runs.finding import open_run
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import saved_steps
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Stepped
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome, make_text
+from tests.runs.saving import disk_full_at
 
 Cli = Callable[..., Outcome]
 
@@ -202,17 +202,17 @@ def test_json_of_a_stopped_run_says_why(cli: Cli, home: Path, monkeypatch: pytes
 def test_a_signal_during_a_save_lets_the_save_complete(
     cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    original = files.write_synced
-    sent: list[Path] = []
+    original = Folder.create
+    sent: list[str] = []
 
-    def write_synced(path: Path, content: bytes) -> None:
-        if path.name == name and not sent:
-            sent.append(path)
+    def create(folder: Folder, file: str, content: bytes) -> None:
+        if file == name and not sent:
+            sent.append(file)
             signal.raise_signal(signal.SIGTERM)
-        original(path, content)
+        original(folder, file, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_synced", write_synced)
+        patch.setattr(Folder, "create", create)
         assert cli("train", home / "corpus.txt", *command_line(SHORT), "--out", "run").code == 143
     assert sent
     assert not list(Path("run").glob("*.new"))
@@ -399,45 +399,15 @@ def test_a_weight_that_is_not_finite_is_found_at_the_next_step(home: Path) -> No
 # a full disk
 
 
-def fill_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
-    """The disk is full when a file of this name is written once more than ``after`` times."""
-    original_write, original_open = files.write_synced, Path.open
-    written = {"times": 0}
-
-    def full(path: Path) -> None:
-        if path.name == name:
-            written["times"] += 1
-            if written["times"] > after:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-    def write_synced(path: Path, content: bytes) -> None:
-        try:
-            full(path)
-        except OSError:
-            path.write_bytes(content[: len(content) // 2])  # as far as it went
-            raise
-        original_write(path, content)
-
-    def open_(self: Path, mode: str = "r", *arguments: Any, **more: Any) -> Any:
-        if mode == "ab":
-            full(self)
-        return original_open(self, mode, *arguments, **more)
-
-    monkeypatch.setattr(files, "write_synced", write_synced)
-    monkeypatch.setattr(Path, "open", open_)
-
-
 def refused(outcome: Outcome) -> None:
     assert (outcome.code, outcome.out) == (1, ""), outcome
     assert "cannot be written (No space left on device)" in outcome.err.splitlines()[-1]
     assert outcome.err.count("\n") == 1
 
 
-def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(
-    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill_disk(monkeypatch, ".config.json.tmp", 0)
-    refused(cli("train", home / "corpus.txt", *command_line(SHORT), "--quiet"))
+def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(cli: Cli, home: Path) -> None:
+    with disk_full_at(".config.json.tmp", 0):
+        refused(cli("train", home / "corpus.txt", *command_line(SHORT), "--quiet"))
     assert not list(Path().glob("checkpoints/*"))
 
 
@@ -453,10 +423,9 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(
     ],
 )
 def test_a_disk_that_fills_up_leaves_the_last_checkpoint_intact(
-    cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str, after: int
+    cli: Cli, home: Path, short: dict[str, Any], name: str, after: int
 ) -> None:
-    with monkeypatch.context() as patch:
-        fill_disk(patch, name, after)
+    with disk_full_at(name, after):
         refused(cli("train", home / "corpus.txt", *command_line(SHORT), "--out", "run", "--quiet"))
     assert open_run("run").weights()
     assert load_state(Path("run")).values["step"] in (15, 30, 45)

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnngen.runs import files
 from rnngen.runs.finding import open_run
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import CONFIG, LOGS, NEW, RESUME, TOKENIZER
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import format_state, load_state
@@ -24,53 +24,88 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing in the package may catch it."""
 
 
-STEPS: list[tuple[Any, str]] = [
-    (files, "write_synced"),
-    (files, "sync_folder"),
-    (Path, "replace"),
-    (Path, "rename"),
-    (Path, "mkdir"),
-    (Path, "unlink"),
-    (os, "unlink"),
-    (os, "rmdir"),
-]
-"""Everything a save does to the disk."""
+STEPS = ["open", "write", "fsync", "ftruncate", "replace", "rename", "mkdir", "unlink", "rmdir"]
+"""Everything a save does to the disk: functions of ``os``. Opening counts if it is for writing."""
 
 
 @contextmanager
 def fault_at(k: int, when: str, fault: Callable[[], BaseException]) -> Iterator[list[str]]:
-    """The ``k``-th step of a save fails: ``before`` it did anything, ``half`` way through a write, or ``after`` it."""
+    """The ``k``-th step of a save fails: ``before`` it did anything, ``half`` way through a write, or ``after`` it.
+
+    After a fault that stands for SIGKILL nothing is done to the disk any more.
+    """
     done: list[str] = []
+    killed: list[BaseException] = []
 
     def wrap(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def step(*arguments: Any, **options: Any) -> Any:
+            if name == "open" and not arguments[1] & (os.O_WRONLY | os.O_RDWR):
+                return real(*arguments, **options)
+            if killed:
+                raise killed[0]
             done.append(name)
             if len(done) - 1 != k:
                 return real(*arguments, **options)
             if when == "after":
-                real(*arguments, **options)
-            elif when == "half" and name == "write_synced":
-                path, content = arguments
-                path.write_bytes(content[: len(content) // 2])
-            raise fault()
+                result = real(*arguments, **options)
+                if name == "open":
+                    os.close(result)
+            elif when == "half" and name == "write":
+                descriptor, content = arguments
+                real(descriptor, content[: len(content) // 2])
+            error = fault()
+            if isinstance(error, Killed):
+                killed.append(error)
+            raise error
 
         return step
 
     with pytest.MonkeyPatch.context() as patch:
-        for where, name in STEPS:
-            patch.setattr(where, name, wrap(name, getattr(where, name)))
+        for name in STEPS:
+            patch.setattr(os, name, wrap(name, getattr(os, name)))
         yield done
+
+
+@contextmanager
+def disk_full_at(name: str, after: int, fault: Callable[[], BaseException] | None = None) -> Iterator[None]:
+    """A file of this name is written half when it is written once more than ``after`` times; then the disk is full."""
+    names: dict[int, str] = {}
+    written: list[str] = []
+    real_open, real_write = Folder._open, os.write
+
+    def open_(folder: Folder, file: str, flags: int) -> int:
+        descriptor = real_open(folder, file, flags)
+        names[descriptor] = file
+        return descriptor
+
+    def write(descriptor: int, content: bytes) -> int:
+        if names.get(descriptor) == name:
+            written.append(name)
+            if len(written) > after:
+                real_write(descriptor, content[: len(content) // 2])
+                raise (fault or full)()
+        return real_write(descriptor, content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Folder, "_open", open_)
+        patch.setattr(os, "write", write)
+        yield
+    assert len(written) > after
 
 
 def full() -> OSError:
     return OSError(errno.ENOSPC, "No space left on device")
 
 
+def read_only() -> OSError:
+    return OSError(errno.EROFS, "Read-only file system")
+
+
 def steps_of(save: Callable[[], object], when: str) -> list[int]:
     """The steps of a save that can fail ``when``: only a write can fail half way."""
     with fault_at(-1, "before", Killed) as done:
         save()
-    return [k for k, name in enumerate(done) if when != "half" or name == "write_synced"]
+    return [k for k, name in enumerate(done) if when != "half" or name == "write"]
 
 
 def weights_of(run: Path) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -10,17 +11,53 @@ from pathlib import Path
 import pytest
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.finding import newest_run, open_run
-from rnngen.runs.layout import MANIFEST
+from rnngen.runs.finding import newest_run, open_run, order_of
+from rnngen.runs.layout import MANIFEST, MODEL
+from tests.runs.saving import writing
 
 
 def test_the_newest_complete_run_is_the_default(trained: Path) -> None:
-    for name, age in [("older", 50), ("newest", -50)]:
-        shutil.copytree(trained, trained.parent / name)
-        os.utime(trained.parent / name / MANIFEST, (time.time() - age, time.time() - age))
+    shutil.copytree(trained, trained.parent / "newest")
+    for name in ("newest", "tiny"):
+        save_again(trained.parent / name)
+    save_again(trained.parent / "newest")
     (trained.parent / "unfinished").mkdir()
     assert newest_run() == Path("checkpoints/newest")
     assert open_run().path == Path("checkpoints/newest")
+
+
+def save_again(run: Path) -> None:
+    with writing(run) as writer:
+        writer.save_model((run / MODEL).read_bytes())
+
+
+def test_a_clock_that_is_set_back_does_not_change_which_run_is_the_newest(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained, trained.parent / "later")
+    save_again(trained)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    save_again(trained.parent / "later")
+    long_ago = (0, 0)
+    os.utime(trained.parent / "later" / MANIFEST, long_ago)
+    assert newest_run().name == "later"
+    save_again(trained)
+    assert newest_run().name == "tiny"
+
+
+@pytest.mark.parametrize("order", [None, -1, 2**62 + 1, 2**200, "1", 1.5])
+def test_a_run_without_a_valid_order_counts_from_when_its_manifest_was_written(trained: Path, order: object) -> None:
+    manifest = json.loads((trained / MANIFEST).read_text())
+    (trained / MANIFEST).write_text(json.dumps({**manifest, "order": order}))
+    os.utime(trained / MANIFEST, ns=(10**18, 10**18))
+    assert order_of(trained) == 10**18
+
+
+def test_a_copy_of_an_older_run_is_not_newer_than_what_was_saved_since(trained: Path) -> None:
+    shutil.copytree(trained, trained.parent / "saved-since")
+    save_again(trained.parent / "saved-since")
+    shutil.copytree(trained, trained.parent / "copy", copy_function=shutil.copyfile)
+    assert newest_run().name == "saved-since"
 
 
 @pytest.mark.parametrize("make", [False, True])

@@ -21,5 +21,5 @@ from rnngen.runs.layout import new_run_folder
 def test_a_new_run_has_a_free_name_in_its_folder(tmp_path: Path, stem: str, expected: str) -> None:
     first = new_run_folder(tmp_path, stem)
     assert first == tmp_path / expected
-    first.mkdir()
+    assert first.is_dir()
     assert new_run_folder(tmp_path, stem) == tmp_path / f"{expected[:-1]}2"

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from rnngen.errors import CheckpointError
-from rnngen.runs import files
-from rnngen.runs.files import write_atomically
+from rnngen.runs.folder import Folder, write_atomically
 
 
-def no_space(*arguments: object) -> None:
+def no_space(*arguments: object, **options: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -29,7 +28,7 @@ def test_write_atomically_puts_the_new_content_there_and_nothing_else(tmp_path: 
 
 @pytest.mark.parametrize(
     ("where", "name", "after"),
-    [(Path, "open", b"old"), (os, "fsync", b"old"), (Path, "replace", b"old"), (files, "sync_folder", b"new")],
+    [(os, "write", b"old"), (os, "fsync", b"old"), (os, "replace", b"old"), (Folder, "sync", b"new")],
 )
 def test_a_refused_write_is_an_error_that_leaves_a_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, after: bytes

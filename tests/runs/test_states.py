@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rnngen.errors import CheckpointError
-from rnngen.runs import files
 from rnngen.runs.layout import MANIFEST, RESUME, saved_steps
 from rnngen.runs.manifest import manifest_bytes
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS
@@ -126,16 +127,16 @@ def test_what_a_failed_save_could_not_put_back_survives_another_failed_save(
     tensors, values = state(3)
     with writing(tmp_path / "run") as writer:
         writer.save_state(3, tensors, values)
-        rename, done = Path.rename, []
+        replace, done = os.replace, []
 
-        def once(path: Path, target: Path) -> object:
-            done.append(path)
+        def once(source: Path, target: Path, **within: Any) -> None:
+            done.append(source)
             if len(done) > 1:
                 raise full()
-            return rename(path, target)
+            replace(source, target, **within)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "rename", once)
+            patch.setattr(os, "replace", once)
             with pytest.raises(CheckpointError, match="No space left on device"):
                 writer.save_state(3, tensors, {**values, "due": []})
             assert len(done) == 3  # the old one away, the new one in, the old one back
@@ -144,7 +145,7 @@ def test_what_a_failed_save_could_not_put_back_survives_another_failed_save(
             def no_space(*arguments: object) -> None:
                 raise full()
 
-            patch.setattr(files, "write_synced", no_space)
+            patch.setattr(os, "write", no_space)
             with pytest.raises(CheckpointError, match="No space left on device"):
                 writer.save_state(3, tensors, {**values, "due": []})
     with writing(tmp_path / "run"):

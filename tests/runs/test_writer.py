@@ -182,7 +182,7 @@ def test_a_refused_start_lets_others_write(tmp_path: Path, monkeypatch: pytest.M
         raise full()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", no_space)
+        patch.setattr(os, "write", no_space)
         with pytest.raises(CheckpointError, match="No space left on device"):
             RunWriter(tmp_path / "run")
     RunWriter(tmp_path / "run").close()
@@ -219,6 +219,6 @@ def test_a_log_line_on_a_full_disk_is_a_clear_error(trained: Path, monkeypatch: 
         raise full()
 
     with writing(trained) as writer, monkeypatch.context() as patch:
-        patch.setattr(Path, "open", no_space)
+        patch.setattr(os, "write", no_space)
         with pytest.raises(CheckpointError, match=r"metrics\.jsonl: cannot be written \(No space left on device\)"):
             writer.append("metrics.jsonl", "{}\n")

@@ -1,15 +1,46 @@
-"""A tokenizer for a text: learned from its training part, or loaded from a ``tokenizer.json``."""
+"""A tokenizer for a text: learned from its training part, or loaded from a ``tokenizer.json``.
+
+Of a file, only the vocabulary and the merges are used, once they have been checked; the rest must say what this package
+writes. So nothing that a stranger put into the file runs: no normalizer, no template, no padding.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
 from rnngen.corpus.tokenizer.protocol import Level, Tokenizer
-from rnngen.errors import TokenizerError
+from rnngen.errors import TokenizerError, shortened
+from rnngen.untrusted import parse_json, read_regular
+
+MAX_BYTES = 1 << 25
+"""Of a ``tokenizer.json``; about 400,000 merges, or a million words."""
+
+_PLAIN: Mapping[str, Any] = {
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    "normalizer": None,
+    "post_processor": None,
+}
+_CHARACTERS = {
+    **_PLAIN,
+    "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
+    "decoder": {"type": "Fuse"},
+    "model": {"unk_token": UNKNOWN},
+}
+_BYTES = {
+    **_PLAIN,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
+    "decoder": {"type": "ByteLevel"},
+    "model": {
+        **dict.fromkeys(("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")),
+        **dict.fromkeys(("fuse_unk", "byte_fallback"), False),
+    },
+}
 
 
 def train_tokenizer(level: Level, pieces: Iterable[str], vocab_size: int | None = None) -> Tokenizer:
@@ -38,40 +69,79 @@ def load_tokenizer(path: Path, content: bytes | None = None) -> Tokenizer:
         TokenizerError: the file is damaged, or another program wrote it.
     """
     try:
-        return _parse((path.read_bytes() if content is None else content).decode())
-    # the library raises bare Exception for a file it cannot parse
-    except Exception as error:
+        return _parse(read_regular(path, MAX_BYTES) if content is None else content)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise TokenizerError(
-            "cannot be loaded", where=path, expected="a tokenizer.json written by rnngen", found=error
+            "cannot be loaded", where=path, expected="a tokenizer.json written by rnngen", found=reason
         ) from error
 
 
-def _parse(text: str) -> Tokenizer:
-    tree = json.loads(text)
-    model = tree["model"]
-    if tree["added_tokens"]:
-        raise ValueError("special tokens")
-    vocab: dict[str, int] = model["vocab"]
+def _parse(content: bytes) -> Tokenizer:
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES:,} bytes")
+    tree = parse_json(content)
+    model = tree.get("model") if isinstance(tree, dict) else None
+    if not isinstance(model, dict):
+        raise ValueError("no model")
+    vocab = model.get("vocab")
+    if not isinstance(vocab, dict) or any(type(token) is not int for token in vocab.values()):
+        raise ValueError("no vocabulary")
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError("ids that are not 0 … V-1")
-    if model["type"] == "WordLevel":
+    if model.get("type") == "WordLevel":
+        _require(_CHARACTERS, tree)
         return _char(vocab)
-    if model["type"] != "BPE" or not set(byte_alphabet()) <= vocab.keys():
+    if model.get("type") != "BPE" or not set(byte_alphabet()) <= vocab.keys():
         raise ValueError("neither a character nor a byte-level vocabulary")
-    whole_words = bool(model.get("ignore_merges"))
-    if not whole_words and vocab == {c: i for i, c in enumerate(byte_alphabet())}:
-        return ByteTokenizer()
-    from tokenizers import Tokenizer as HfTokenizer
-
-    from rnngen.corpus.tokenizer.subword import SubwordTokenizer
-
-    subword = SubwordTokenizer("word" if whole_words else "bpe", HfTokenizer.from_str(text))
-    subword.token_bytes()  # raises if a token does not spell bytes
-    return subword
+    _require(_BYTES, tree)
+    return _byte_level(vocab, model.get("merges"), whole_words=model.get("ignore_merges", False))
 
 
-def _char(vocab: dict[str, int]) -> CharTokenizer:
+def _require(expected: Mapping[str, Any], found: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse a file that says something else than what this package writes; what it leaves out is not missed."""
+    for name, value in expected.items():
+        there = found.get(name, value)
+        if isinstance(value, dict) and isinstance(there, dict):
+            _require(value, there, f"{prefix}{name}.")
+        elif there != value or type(there) is not type(value):
+            raise ValueError(f"{prefix}{name} is {shortened(repr(there))}")
+
+
+def _char(vocab: Mapping[str, int]) -> CharTokenizer:
     characters = sorted(vocab.keys() - {UNKNOWN})
+    if any(len(c) != 1 or "\ud800" <= c <= "\udfff" for c in characters):
+        raise ValueError("a token that is not a character")
     if vocab != {UNKNOWN: 0} | {c: i for i, c in enumerate(characters, start=1)}:
         raise ValueError("ids that are not in the order of the characters")
     return CharTokenizer(characters)
+
+
+def _byte_level(vocab: dict[str, int], merges: object, *, whole_words: object) -> Tokenizer:
+    if not isinstance(whole_words, bool):
+        raise ValueError("ignore_merges is neither true nor false")
+    alphabet = byte_alphabet()
+    if "" in vocab or not set("".join(vocab)) <= set(alphabet):
+        raise ValueError("a token that does not spell bytes")
+    if not whole_words and vocab == {c: i for i, c in enumerate(alphabet)} and merges == []:
+        return ByteTokenizer()
+    from rnngen.corpus.tokenizer.subword import SubwordTokenizer, make_model
+
+    pairs = _pairs(vocab, merges)
+    if whole_words and pairs:
+        raise ValueError("words with merges")
+    return SubwordTokenizer("word" if whole_words else "bpe", make_model(vocab, pairs, whole_words=whole_words))
+
+
+def _pairs(vocab: Mapping[str, int], merges: object) -> list[tuple[str, str]]:
+    if not isinstance(merges, list):
+        raise ValueError("no merges")
+    pairs = []
+    for merge in merges:
+        if not isinstance(merge, list) or len(merge) != 2 or not all(isinstance(part, str) for part in merge):
+            raise ValueError("a merge that is not a pair of tokens")
+        left, right = merge
+        if left not in vocab or right not in vocab or left + right not in vocab:
+            raise ValueError("a merge of or to a token that is not in the vocabulary")
+        pairs.append((left, right))
+    return pairs

@@ -82,6 +82,19 @@ class SubwordTokenizer(Tokenizer):
         return str(self._tokenizer.to_str(pretty=True))
 
 
+def make_model(vocab: dict[str, int], merges: list[tuple[str, str]], *, whole_words: bool) -> Any:
+    """A tokenizer of the ``tokenizers`` library.
+
+    Args:
+        vocab: token in the byte alphabet → id, 0 … V-1, with all 256 bytes.
+        merges: pairs of tokens whose concatenation is a token, in the order in which they are applied.
+        whole_words: whether a word that is a token is one, whatever the merges say.
+    """
+    from tokenizers import models
+
+    return with_byte_level(models.BPE(vocab=vocab, merges=merges, ignore_merges=whole_words))
+
+
 def learn_subwords(level: Level, pieces: Iterable[str], vocab_size: int | None) -> SubwordTokenizer:
     """Learn the vocabulary: 256 bytes, then the most frequent words or merges.
 
@@ -131,7 +144,7 @@ def _learn_words(pieces: Iterator[str], size: int) -> Any:
     for word in sorted(counted, key=counted.__getitem__):
         if len(vocab) < size:
             vocab.setdefault(word, len(vocab))
-    return with_byte_level(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
+    return make_model(vocab, [], whole_words=True)
 
 
 def _slices(text: str, size: int) -> Iterator[str]:
