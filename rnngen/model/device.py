@@ -103,3 +103,19 @@ def using_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def device_to_continue_on(begun_on: str, asked: str | None) -> tuple[str, str | None]:
+    """The device to continue on, and a warning if it is not the one that the run was begun on.
+
+    Raises:
+        UsageError: the device that was asked for cannot be used here.
+    """
+    if asked is not None:
+        return pick_device(asked), None
+    try:
+        return pick_device(begun_on), None
+    except UsageError as error:
+        there = pick_device("auto")
+        why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
+        return there, f"{why}; it continues on {there}"

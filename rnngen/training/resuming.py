@@ -14,8 +14,8 @@ from rnngen.corpus.recorded import Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import ChangedTextError, CheckpointError, CorpusError, UsageError
-from rnngen.model.device import pick_device, processors
+from rnngen.errors import ChangedTextError, CheckpointError, CorpusError
+from rnngen.model.device import device_to_continue_on, processors
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
@@ -86,7 +86,7 @@ def resume(
     saved.pop("rnngen", None)
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
-    there, fallback = _pick_device(begun_on, device)
+    there, fallback = device_to_continue_on(begun_on, device)
     config = config.with_values({"device": there})
     writer = Rehearsal(path) if rehearsal else RunWriter(path)
     try:
@@ -222,22 +222,6 @@ def _same_text(
         expected="the text that it was trained on, at this path or as rnngen train --resume RUN TEXT",
         hint=f"To train on it nevertheless: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
     )
-
-
-def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
-    """The device to continue on, and a warning if it is not the one that the run was begun on.
-
-    Raises:
-        UsageError: the device that was asked for cannot be used here.
-    """
-    if asked is not None:
-        return pick_device(asked), None
-    try:
-        return pick_device(begun_on), None
-    except UsageError as error:
-        there = pick_device("auto")
-        why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
-        return there, f"{why}; it continues on {there}"
 
 
 def _train_further(
