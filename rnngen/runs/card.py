@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import CheckpointError, RnngenError
+from rnngen.errors import CheckpointError, RnngenError, shortened
 from rnngen.runs.files import read_needed
 from rnngen.runs.finding import newest_run, open_run
 from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
+from rnngen.untrusted import parse_json
 
-_TYPES: dict[str, type[int] | tuple[type, ...]] = {
+_TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
     "corpus.parts.valid.tokens": int,
     "corpus.parts.valid.characters": int,
@@ -26,7 +26,10 @@ _TYPES: dict[str, type[int] | tuple[type, ...]] = {
     "train.valid_every": int,
     "train.batch_size": int,
     "train.bptt": int,
+    "train.precision": str,
     "optimizer.clip": (int, float),
+    "data.tokenizer": str,
+    "corpus.fingerprint": str,
 }
 """The types of what a card reads from config.json, besides the network; any of it may be missing."""
 
@@ -117,14 +120,14 @@ def make_card(run: Run) -> Card:
         model=model.describe() + (", tied" if model.tied else ""),
         parameters=model.num_parameters(V),
         bytes=run.manifest[MODEL]["bytes"],
-        text=tuple(data.get("corpus", ())),
+        text=tuple(_listed(data.get("corpus"))),
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
         finished=_is_finished(run, train, last.get("step"), valid),
         tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),
         test_tokens=test_part.get("tokens"),
-        tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
+        tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}",
         characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if rows else None),
         planned_steps=run.planned_steps(),
@@ -148,14 +151,20 @@ def _check_types(run: Run) -> None:
     Raises:
         CheckpointError: one is wrong; the error names it.
     """
-    values: list[tuple[str, Any, Any]] = []
+    values: list[tuple[str, Any, type | tuple[type, ...]]] = []
     for name, kind in _TYPES.items():
         part, _, key = name.rpartition(".")
         values.append((name, _part(run.config, part).get(key), kind))
-    values += [("data.corpus", file, str) for file in _part(run.config, "data").get("corpus") or ()]
+    files = _part(run.config, "data").get("corpus")
+    values += [("data.corpus", files, list), *(("data.corpus", file, str) for file in _listed(files))]
     for name, value, kind in values:
-        if value is not None and not isinstance(value, kind):
-            raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=repr(value))
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            found = shortened(repr(value))
+            raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=found)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _is_finished(
@@ -211,8 +220,8 @@ def _metrics(run: Run) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for line in read_needed(path).decode(errors="replace").splitlines():
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line)
+        except ValueError:
             break
         if not isinstance(row, dict):
             continue

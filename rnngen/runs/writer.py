@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Iterable, Mapping
@@ -35,6 +34,7 @@ from rnngen.runs.layout import (
 )
 from rnngen.runs.manifest import manifest_bytes, read_manifest, sha256
 from rnngen.runs.plan_record import Stretch
+from rnngen.untrusted import parse_json
 
 
 class RunWriter:
@@ -152,7 +152,7 @@ class RunWriter:
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; empty if the file is gone."""
-        rows = map(json.loads, (files.read_file(self.path / METRICS) or b"").splitlines())
+        rows = map(parse_json, (files.read_file(self.path / METRICS) or b"").splitlines())
         return [float(row[name]) for row in rows if name in row]
 
     def log_lengths(self) -> dict[str, int]:
