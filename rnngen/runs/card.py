@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnngen.errors import CheckpointError, RnngenError, shortened
-from rnngen.runs.files import read_needed
 from rnngen.runs.finding import newest_run, open_run
-from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.metrics import Validation, read_metrics
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
-from rnngen.untrusted import parse_json
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
@@ -106,15 +107,13 @@ def make_card(run: Run) -> Card:
         _part(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
     V = run.tokenizer().vocab_size
-    rows = _metrics(run)
-    steps = [row for row in rows if "train_nll" in row]
-    valid = [row for row in rows if "valid_nll" in row]
-    trained = [row for row in valid if row["step"] > 0 or row.get("best")]  # untrained weights are not kept
-    best = min(trained, key=lambda row: row["valid_nll"], default={})
-    norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
-    seconds = rows[-1].get("seconds") if rows else None
-    last, plan = steps[-1] if steps else {}, run.last_plan()
-    window = train.get("batch_size", 0) * train.get("bptt", 0)
+    metrics = read_metrics(run)
+    last, valid, seconds = metrics.last, metrics.validations, metrics.seconds
+    trained = [each for each in valid if each.step > 0 or each.best]  # untrained weights are not kept
+    best = min(trained, key=lambda each: each.nll, default=None)
+    plan = run.last_plan()
+    window = (train.get("batch_size") or 0) * (train.get("bptt") or 0)
+    norms = np.frombuffer(metrics.norms)
     return Card(
         path=run.path,
         model=model.describe() + (", tied" if model.tied else ""),
@@ -128,20 +127,20 @@ def make_card(run: Run) -> Card:
         valid_tokens=valid_part.get("tokens"),
         test_tokens=test_part.get("tokens"),
         tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}",
-        characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
-        steps=last.get("step", 0 if rows else None),
+        characters_per_token=(valid_part.get("characters") or 0) / (valid_part.get("tokens") or 1) or None,
+        steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),
         epochs=last.get("epoch"),
         seconds=seconds,
-        best_nats=best.get("valid_nll"),
-        best_step=best.get("step"),
+        best_nats=best.nll if best else None,
+        best_step=best.step if best else None,
         tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=plan.precision if plan else train.get("precision"),
-        gradient_norm=statistics.median(norms) if norms else None,
-        clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
+        gradient_norm=float(np.median(norms)) if len(norms) else None,
+        clipped=float(np.mean(norms > (optimizer.get("clip") or math.inf))) if len(norms) else None,
         ngram=NGRAM in run.manifest,
         bidirectional=model.bidirectional,
-        curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
+        curve=tuple((each.seconds, each.nll) for each in valid),
     )
 
 
@@ -167,9 +166,7 @@ def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _is_finished(
-    run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Mapping[str, Any]]
-) -> bool | None:
+def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Validation]) -> bool | None:
     """Whether training is over; None: the run does not say."""
     planned = run.planned_steps()
     if step is None or planned is None:
@@ -177,11 +174,11 @@ def _is_finished(
     plan = recorded_plan(run.path)
     cycle = latest_cycle(plan)
     begin = max((stretch.step for stretch in plan if stretch.cycle and stretch.cycle.peak is not None), default=0)
-    best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
+    best = min((each for each in valid if each.step > begin), key=lambda each: each.nll, default=None)
     return is_over(
         step,
         planned,
-        best_step=best["step"] if best else None,
+        best_step=best.step if best else None,
         patience=train.get("patience") or 0,
         valid_every=cycle.valid_every if cycle else train.get("valid_every") or 0,
     )
@@ -209,26 +206,6 @@ def _saved(folder: Path) -> tuple[int, str]:
     """When a run was last saved, as in ``newest_run``; for one that never was, when its folder was made."""
     manifest = folder / MANIFEST
     return (manifest if manifest.exists() else folder).stat().st_mtime_ns, folder.name
-
-
-def _metrics(run: Run) -> list[dict[str, Any]]:
-    """The complete rows of metrics.jsonl, including those written after the last save."""
-    path = run.path / METRICS
-    if METRICS not in run.manifest or path.is_symlink():
-        return []
-    run.read(METRICS)  # checks what the manifest covers
-    rows: list[dict[str, Any]] = []
-    for line in read_needed(path).decode(errors="replace").splitlines():
-        try:
-            row = parse_json(line)
-        except ValueError:
-            break
-        if not isinstance(row, dict):
-            continue
-        numbers = {name: value for name, value in row.items() if isinstance(value, int | float) and abs(value) < 1e300}
-        if "step" in numbers:
-            rows.append({"seconds": rows[-1]["seconds"] if rows else 0.0, **numbers})
-    return rows
 
 
 def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -91,6 +91,11 @@ class Place:
             for level in ("char", "byte", "word", "bpe")
         }
 
+    def enter(self, patch: Any) -> None:
+        """Make this the current folder, with its own cache, for a test."""
+        patch.chdir(self.folder)
+        patch.setenv("RNNGEN_CACHE", str(self.folder / "cache"))
+
     @cache  # noqa: B019 (there is one place)
     def original(self, path: Path) -> bytes:
         """A file as it was first."""
