@@ -135,7 +135,7 @@ def make_card(run: Run) -> Card:
         best_nats=best.nll if best else None,
         best_step=best.step if best else None,
         tokens_per_second=last["step"] * window / seconds if last and seconds else None,
-        precision=plan.precision if plan else train.get("precision"),
+        precision=plan.precision if plan else shortened(train.get("precision") or "") or None,
         gradient_norm=float(np.median(norms)) if len(norms) else None,
         clipped=float(np.mean(norms > (optimizer.get("clip") or math.inf))) if len(norms) else None,
         ngram=NGRAM in run.manifest,
@@ -155,11 +155,15 @@ def _check_types(run: Run) -> None:
         part, _, key = name.rpartition(".")
         values.append((name, _part(run.config, part).get(key), kind))
     files = _part(run.config, "data").get("corpus")
-    values += [("data.corpus", files, list), *(("data.corpus", file, str) for file in _listed(files))]
-    for name, value, kind in values:
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-            found = shortened(repr(value))
-            raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=found)
+    values.append(("data.corpus", files, list))
+    wrong = [each for each in values if each[1] is not None and not _is_a(each[1], each[2])]
+    wrong += [("data.corpus", file, str) for file in _listed(files) if not isinstance(file, str)]
+    for name, value, _ in wrong:
+        raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=shortened(repr(value)))
+
+
+def _is_a(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _listed(value: object) -> list[Any]:

@@ -10,6 +10,8 @@ Every failure is counted by what it is and where it was raised, and the first in
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import resource
@@ -77,7 +79,7 @@ def _in_its_own_process(name: str, options: argparse.Namespace) -> bool:
 def _fuzz(options: argparse.Namespace) -> None:
     import atheris
 
-    with atheris.instrument_imports(include=["rnngen"]):
+    with contextlib.redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["rnngen"]):
         from tests.fuzz.targets import TARGETS, Place
     warnings.simplefilter("error")
     (name,) = options.target

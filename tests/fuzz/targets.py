@@ -298,7 +298,10 @@ def plan(place: Place, content: bytes) -> None:
     stretches = parse_record(content)
     assert [stretch.step for stretch in stretches] == sorted({stretch.step for stretch in stretches})
     if stretches and stretches[0].step == 0:
-        schedule = Schedule(stretches)
+        try:
+            schedule = Schedule(stretches)
+        except ValueError as error:  # which resuming turns into this
+            raise CheckpointError("they are not in order") from error
         assert 0 <= schedule.learning_rate_factor(stretches[-1].step, place.config.optimizer) <= 1000
 
 
