@@ -84,7 +84,8 @@ def _fuzz(options: argparse.Namespace) -> None:
     warnings.simplefilter("error")
     (name,) = options.target
     target = TARGETS[name]
-    place = Place(Path(tempfile.mkdtemp(prefix="rnngen-fuzz-place-")))
+    parent = options.inside.parent if options.inside else None  # which the process that waits for this one removes
+    place = Place(Path(tempfile.mkdtemp(prefix="rnngen-fuzz-place-", dir=parent)))
     if options.replay:
         print("accepted" if target.run(place, options.replay.read_bytes()) else "refused")
         os._exit(0)
