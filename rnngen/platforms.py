@@ -61,6 +61,32 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def lock_folder(folder: Path) -> int | None:
+    """Lock a folder for as long as the returned descriptor is open, at most until the process ends, however it ends.
+
+    The lock follows the folder when that is renamed, and only concerns those who ask for it. None: Windows and some
+    file systems have no such lock.
+
+    Raises:
+        BlockingIOError: the folder is locked already.
+        OSError: there is no such folder, or it is a link.
+    """
+    if WINDOWS:
+        return None
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def replace_file(source: Path, target: Path) -> None:
     """Rename a file over another, atomically.
 
