@@ -205,9 +205,9 @@ def load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
         meta = parse_json(read_regular(folder / "meta.json", _MAX_META))
         if not isinstance(meta, dict) or meta.pop("sha256") != _meta_sha256(meta):
             return None
-        if meta["format"] != FORMAT or meta["tokenizer"] != _sha256(folder / "tokenizer.json"):
-            return None
         content = read_regular(folder / "tokenizer.json", _MAX_TOKENIZER)
+        if meta["format"] != FORMAT or meta["tokenizer"] != hashlib.sha256(content).hexdigest():
+            return None
         tokenizer = load_tokenizer(folder / "tokenizer.json", content)
         parts = {}
         for part in PARTS:

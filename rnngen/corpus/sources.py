@@ -105,25 +105,26 @@ class TextSource:
                 hashed.add("\n")
                 yield "\n"
                 last = "\n"
-            for piece in self._pieces(file):
+            is_first = number == len(self._hashes)
+            for piece in self._pieces(file, is_first):
                 last = piece[-1]
                 hashed.add(piece)
                 yield piece
-            if number == len(self._hashes):
+            if is_first:
                 self._hashes.append(hashed.sha256)
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
 
-    def _pieces(self, file: Path | Copied) -> Iterator[str]:
+    def _pieces(self, file: Path | Copied, is_first: bool) -> Iterator[str]:
         if isinstance(file, Copied):
             file.content.seek(0)
             yield from self._reader.decode(file.content, None, file.name)
-        else:
-            with open_file(file) as stream:
-                before = _version(stream)
-                yield from self._reader.decode(stream, file)
-                if _version(stream) != before:
-                    raise _changed(file)
+            return
+        with open_file(file) as stream:
+            before = _version(stream)
+            yield from self._reader.decode(stream, file)
+            if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
+                raise _changed(file)
 
 
 def _version(file: BinaryIO) -> tuple[int, int]:
