@@ -27,9 +27,9 @@ from rnngen.options.training import DataConfig
 prepare(DataConfig(corpus=("text.txt",), tokenizer={level!r}, vocab_size={vocab_size}))
 """
 
-TRAIN = f"""
+TRAIN = """
 import rnngen
-rnngen.train("text.txt", out="run", tokenizer={{level!r}}, split=(0.998, 0.001, 0.001), steps=20, **{FAST!r})
+rnngen.train("text.txt", out="run", tokenizer={level!r}, split=(0.998, 0.001, 0.001), steps=20, **{options})
 """
 
 PEAK = """
@@ -95,11 +95,11 @@ def test_one_line_of_100_mb_needs_no_more_memory_than_many(level: str, vocab_siz
 @pytest.mark.slow
 def test_training_on_1_gb_needs_the_memory_that_training_on_a_little_needs() -> None:
     write(MB, make_text(MB))
-    small = peak(TRAIN, level="byte")
+    small = peak(TRAIN, level="byte", options=FAST)
     Path("run").rename("small")
     write(1 << 30, make_text(MB))
     data = DataConfig(corpus=("text.txt",), tokenizer="byte", split=(0.998, 0.001, 0.001))
-    large = peak(TRAIN, level="byte")
+    large = peak(TRAIN, level="byte", options=FAST)
     assert large < small + 150, f"{small:.0f} MB, then {large:.0f} MB"
     found = cached_corpus(data, fingerprint_of(data))
     assert found is not None
