@@ -35,3 +35,11 @@ def is_folder(name: str | Path) -> bool:
         return Path(name).is_dir()
     except (OSError, ValueError):
         return False
+
+
+def is_pipe(name: str | Path) -> bool:
+    """Whether this is the name of a pipe, which can be read only once."""
+    try:
+        return Path(name).is_fifo()
+    except (OSError, ValueError):
+        return False

@@ -122,7 +122,8 @@ def _words_of_bounded_length(pieces: Iterable[str]) -> Iterator[str]:
     """The text with spaces in very long words: the time for merges is quadratic in a word's length."""
     for piece in aligned_pieces(pieces):
         to_bytes(piece)  # the library takes no lone surrogates
-        yield re.sub(r"\S{256}", r"\g<0> ", piece)
+        # the library takes up to 256 of these ahead of what it learns from
+        yield from aligned_pieces(_slices(re.sub(r"\S{256}", r"\g<0> ", piece), _BATCH))
 
 
 def _learn_merges(pieces: Iterator[str], size: int) -> Any:
