@@ -11,7 +11,7 @@ import typer
 from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
-from rnngen.errors import ExitCode, RnngenError
+from rnngen.errors import LONGEST_PART, ExitCode, RnngenError, shortened
 from rnngen.platforms import stop_signals, use_utf8
 from rnngen.version import __version__
 
@@ -75,6 +75,10 @@ def run(arguments: list[str] | None = None, console: Console | None = None) -> i
     except _PARSER_ERROR as error:
         console.error(mistakes.describe(error))
         return ExitCode.USAGE
+    except OSError as error:  # a disk that fails, a file that is gone
+        where = "" if error.filename is None else f"{shortened(str(error.filename), LONGEST_PART)}: "
+        console.error(f"{where}{error.strerror or error}")
+        return ExitCode.ERROR
     except Exception as error:
         if not _is_out_of_memory(error):
             raise

@@ -118,7 +118,7 @@ def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:
         try:
             values.append(value_of(kind, text))
         except WrongValueError as error:
-            raise mistakes.wrong_value(ctx, parameter, text, error.expected, error.choices) from error
+            raise mistakes.wrong_value(ctx, parameter, text, error) from error
     return values if several else values[0]
 
 

@@ -35,12 +35,15 @@ class Scoring(Options):
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
     )
-    spot: int = option(0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0)
+    spot: int = option(
+        0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0, maximum=10_000
+    )
     gaps: int | None = option(
         None,
         "Take N words out and let the model put them back; 0: none.",
         panel="",
         minimum=0,
+        maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import STDIN, exists
-from rnngen.errors import UsageError, shortened
+from rnngen.errors import LONGEST_PART, UsageError, shortened
+
+if TYPE_CHECKING:
+    from rnngen.cli.declared import WrongValueError
 
 
 def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[str], *, group: bool = False) -> None:
@@ -163,23 +166,24 @@ def _is_run(name: str) -> bool:
     return exists(f"{name}/{MANIFEST}")
 
 
-def wrong_value(context: Any, option: Any, value: str, expected: str, choices: Sequence[str] = ()) -> UsageError:
-    """The error for a value that an option cannot have.
+def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -> UsageError:
+    """The error for a value that an option or an argument cannot have.
 
     Args:
         context: the parser's.
         option: whose value it is.
         value: what was typed.
-        expected: in words.
-        choices: what can be typed, where that is a list.
+        wrong: what is wrong with it.
     """
     from rnngen.options.other_names import value_meant
 
-    name = max(option.opts, key=len)
-    key = name.lstrip("-")
+    is_option = option.param_type_name == "option"
+    name = max(option.opts, key=len) if is_option else option.name.upper()
+    key, choices, expected = name.lstrip("-"), wrong.choices, wrong.expected
     meant = value_meant(key, value, choices) if choices else number_meant(key, value, whole="integer" in expected)
-    hint = None if meant is None else f"Did you mean {name} {meant}?"
-    return _error(context, f"invalid value for {name}", expected=expected, found=repr(shortened(value)), hint=hint)
+    hint = None if meant is None or wrong.found else f"Did you mean {name} {meant}?"
+    found = repr(shortened(value)) if wrong.found is None else f"{wrong.found}: {shortened(value)!r}"
+    return _error(context, f"invalid value for {name}", expected=expected, found=found, hint=hint)
 
 
 def refuse_text(run: Path | None, instead: str) -> None:
@@ -258,6 +262,7 @@ def describe(error: Any) -> str:
     """The line for one of the parser's own errors."""
     context = getattr(error, "ctx", None)
     told = str(error.format_message()).strip().replace("\n", " ").replace("Value error, ", "").removesuffix(".")
+    told = shortened(told, LONGEST_PART)
     return f"{told}{'' if told.endswith('?') else '.'} {_see(context)}" if told else ""
 
 

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnngen.errors import CheckpointError
+from rnngen.arguments import why_unusable
+from rnngen.errors import CheckpointError, UsageError
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json
 from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, RESUME, checkpoints_folder, saved_steps
@@ -22,7 +23,10 @@ def open_run(path: str | Path | None = None) -> Run:
 
     Raises:
         CheckpointError: there is none, or it is damaged.
+        UsageError: no folder can have this name.
     """
+    if path is not None and (unusable := why_unusable(path)):
+        raise UsageError("is not a run", where=path, expected=_MADE_BY_TRAIN, found=unusable)
     folder = Path(path) if path is not None else newest_run()
     if not folder.is_dir():
         raise _no_folder(folder)

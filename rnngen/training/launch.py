@@ -15,6 +15,7 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
+from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
@@ -108,6 +109,7 @@ def launch(
 
 
 @takes(TrainArguments)
+@checked
 def train(
     corpus: str | Path | Sequence[str | Path],
     *,

@@ -15,6 +15,7 @@ from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CheckpointError, CorpusError, UsageError
 from rnngen.model.device import pick_device, processors
+from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
@@ -125,6 +126,7 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     return {**known, "fingerprint": fingerprint, "sources": sources if usable else None}
 
 
+@checked
 def train_further(
     run: str | Path | Run,
     corpus: str | Path | Sequence[str | Path] = (),
