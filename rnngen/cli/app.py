@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from typing import Annotated, NoReturn, cast
 
 import typer
@@ -12,7 +13,7 @@ from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.errors import LONGEST_PART, ExitCode, RnngenError, shortened
-from rnngen.platforms import stop_signals, use_utf8
+from rnngen.platforms import reserve_standard_streams, stop_signals, use_utf8
 from rnngen.version import __version__
 
 app = plain_app(
@@ -103,6 +104,11 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def main() -> NoReturn:
     """The console script."""
+    reserve_standard_streams()
+    if not sys.warnoptions:
+        warnings.simplefilter(
+            "ignore"
+        )  # of libraries, for programmers; what a user needs to know is a note or an error
     for number in stop_signals():
         if number != signal.SIGINT:  # Python itself turns that into KeyboardInterrupt
             signal.signal(number, _on_signal)

@@ -57,6 +57,11 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
     return decorate
 
 
+def typed_names(context: typer.Context) -> set[str]:
+    """The parameters of a command that were typed, whatever their values."""
+    return {name for name, value in context.params.items() if value is not None and value is not False and value != []}
+
+
 def _is_group(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Options)
 

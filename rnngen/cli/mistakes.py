@@ -12,6 +12,7 @@ from rnngen.errors import LONGEST_PART, UsageError, shortened
 
 if TYPE_CHECKING:
     from rnngen.cli.declared import WrongValueError
+    from rnngen.options.declare import Declared
 
 
 def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[str], *, group: bool = False) -> None:
@@ -92,7 +93,7 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
     from rnngen.options.other_names import closest, other_option, squeezed
 
     name = argument.partition("=")[0]
-    what = f"No such option: {shortened(name)}"
+    what = f"no such option: {shortened(name)}"
     if " " in name:
         return _error(context, what, hint="A text that begins with a hyphen comes last, after --.")
     long = [option for option in options if option.startswith("--")]
@@ -133,7 +134,7 @@ def _owners(context: Any, name: str) -> dict[str, str]:
 
 
 def unknown_command(
-    context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "No such command"
+    context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "no such command"
 ) -> UsageError:
     """The error for a word that is no command of a group, which ``what`` says."""
     from rnngen.options.other_names import command_meant
@@ -184,6 +185,19 @@ def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -
     hint = None if meant is None or wrong.found else f"Did you mean {name} {meant}?"
     found = repr(shortened(value)) if wrong.found is None else f"{wrong.found}: {shortened(value)!r}"
     return _error(context, f"invalid value for {name}", expected=expected, found=found, hint=hint)
+
+
+def check_range(context: Any, parameter: Any, options: Mapping[str, Declared], text: str) -> None:
+    """Refuse a number that its declaration does not allow, and show it as it was typed.
+
+    Raises:
+        UsageError: it is one.
+    """
+    option = options.get(parameter.name)
+    expected = option and option.expectation(context.params[parameter.name])
+    if expected:
+        name = max(parameter.opts, key=len)
+        raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text))
 
 
 def refuse_text(run: Path | None, instead: str) -> None:
@@ -245,7 +259,7 @@ def unexpected(context: Any, arguments: Sequence[str]) -> UsageError:
     hint = None
     if context.command_path == "rnngen runs" and _is_run(arguments[0]):
         hint = f"A run is shown by: rnngen inspect {quote_argument(arguments[0])}."
-    return _error(context, f"Unexpected argument: {extra}", expected=_usage(context), hint=hint)
+    return _error(context, f"unexpected argument: {extra}", expected=_usage(context), hint=hint)
 
 
 def _usage(context: Any) -> str:

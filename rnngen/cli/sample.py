@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnngen.cli.console import Console
-from rnngen.cli.declared import takes_options
+from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.sample_options import Output, Prompt
@@ -50,7 +50,7 @@ def sample_command(
     )
     if sampling.keep_stop and not sampling.stop:
         raise UsageError("`keep_stop` keeps the text of `stop`, which is not given")
-    _refuse_pairs(prompt, sampling, samples, output)
+    _refuse_pairs(typed_names(context))
     seed = draw_seed() if samples.seed is None else samples.seed
     text = unescaped(read_prompt(prompt.prompt, prompt.prompt_file, folder))
     opened = open_run_of(folder)
@@ -142,13 +142,7 @@ _EXCLUDING = {
 """Option → options that cannot be combined with it."""
 
 
-def _refuse_pairs(prompt: Prompt, sampling: Sampling, samples: Samples, output: Output) -> None:
-    given = {
-        *prompt.changes("prompt", "prompt_file"),
-        *sampling.changes(*_DRAWING),
-        *samples.changes("seed", "beam", "num_samples"),
-        *output.changes("interactive", "show_probs", "json"),
-    }
+def _refuse_pairs(given: Collection[str]) -> None:
     for option, others in _EXCLUDING.items():
         for other in others:
             if option in given and other in given:

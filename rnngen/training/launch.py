@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnngen.arguments import STDIN
+from rnngen.arguments import STDIN, exists
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
@@ -198,8 +198,11 @@ def _refuse_occupied(folder: Path) -> None:
     A folder that holds nothing but a run that never saved is accepted.
 
     Raises:
-        UsageError: the folder is occupied.
+        UsageError: the folder is occupied, or is none.
     """
+    if exists(folder) and not folder.is_dir():
+        hint = "Choose an `out` that is a new folder; a text is given as an argument: rnngen train TEXT."
+        raise UsageError("is not a folder", where=folder, expected="a new or empty folder", found="a file", hint=hint)
     passing = {LOCK, HOLDER, *(temporary(folder / name).name for name in UNSAVED)}
     found = sorted(p.name for p in folder.iterdir() if p.name not in passing) if folder.is_dir() else []
     if never_saved(folder) and all(name in UNSAVED for name in found):
