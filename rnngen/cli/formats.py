@@ -16,7 +16,7 @@ def visible(text: str) -> str:
 _SHAPELESS = (
     0xAD,  # a hyphen that may be there
     *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # direction of writing
-    *(0x180E, 0x200B, *range(0x2060, 0x2066), 0xFEFF),  # no width
+    *(0x180E, 0x200B, *range(0x2060, 0x2065), 0xFEFF),  # no width
     *(0x2028, 0x2029),  # line and paragraph separators
     *(*range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC)),  # symmetric swapping, annotations
     *(*range(0x13430, 0x13440), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)),  # hieroglyphs, shorthand, music

@@ -15,6 +15,8 @@ from rnngen.training.events import Sampled
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome
 
+pytestmark = pytest.mark.fault(22)
+
 Cli = Callable[..., Outcome]
 
 HOSTILE = "[bold red]x[/] \x1b[31mred\x1b]0;title\a \u202eback\r\x9b2J[/nothing]\n"

@@ -152,5 +152,7 @@ def test_any_iterable_is_a_list_of_texts_and_paths(calls: dict[str, Callable[...
 
 
 def test_an_option_of_the_command_line_is_told_what_python_has_instead() -> None:
-    with pytest.raises(rnngen.RnngenError, match="'quiet' is an option of the command line. rnngen.train prints nothing"):
+    with pytest.raises(
+        rnngen.RnngenError, match="'quiet' is an option of the command line. rnngen.train prints nothing"
+    ):
         rnngen.train("a.txt", quiet=True)  # type: ignore[call-arg]

@@ -332,7 +332,10 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('minutes="3"', "invalid value for minutes; expected a number above 0, up to 10,000,000; found '3'. Did you mean: minutes"),
+        (
+            'minutes="3"',
+            "invalid value for minutes; expected a number above 0, up to 10,000,000; found '3'. Did you mean: minutes",
+        ),
         ('hidden_size = "9"', "invalid value for hidden-size; expected an integer from 1 to 65,536; found '9'. Did"),
         ("hidden-size = [9]", "expected an integer from 1 to 65,536; found [9]. Did you mean: hidden-size = 9"),
         ("hidden-size = 9.0", "expected an integer from 1 to 65,536; found 9.0. Did you mean: hidden-size = 9"),
