@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,7 +53,8 @@ def sample_command(
         raise UsageError("`keep_stop` keeps the text of `stop`, which is not given")
     _refuse_pairs(typed_names(context))
     seed = draw_seed() if samples.seed is None else samples.seed
-    text = unescaped(read_prompt(prompt.prompt, prompt.prompt_file, folder))
+    file = None if prompt.prompt_file is None else Path(prompt.prompt_file)
+    text = unescaped(read_prompt(prompt.prompt, file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     from rnngen.sampling.loading import load
@@ -60,7 +62,7 @@ def sample_command(
     generator = load(opened, ngram=output.ngram, device=output.device)
     _, unseen = generator.encode_prompt(text)
     check_line_breaks(generator, sampling.ban, sampling.force)
-    notes = notes_on_prompt(prompt.prompt, prompt.prompt_file, text, unseen)
+    notes = notes_on_prompt(prompt.prompt, file, text, unseen)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 
