@@ -68,7 +68,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
 def test_a_terminal_is_shown_samples_without_their_powers(
     cli: Cli, hostile: Path, terminal: Callable[[str], Terminal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Trainer, "_sample", lambda self: Sampled(self.step, HOSTILE))
+    monkeypatch.setattr(Trainer, "_sample", lambda self: [Sampled(self.step, HOSTILE)])
     stderr = terminal("stderr")
     assert cli("train", hostile, *OPTIONS).code == 0
     shown = stderr.getvalue()
