@@ -199,6 +199,18 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     return tuple(s for s in found if s.name != "SIGHUP" or signal.getsignal(s) is not signal.SIG_IGN)
 
 
+def reserve_standard_streams() -> None:
+    """Open the null device as standard input, output and error where one of them is closed.
+
+    Otherwise the next file that is opened takes its number, and what some library says on standard error is written
+    into that file.
+    """
+    number = 0
+    while number <= 2:
+        number = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    os.close(number)
+
+
 def use_utf8(stream: TextIO | None) -> None:
     """Make an output stream accept any text: files and pipes are written in UTF-8, like all files of this package.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from typing import Annotated, NoReturn, cast
 
 import typer
@@ -11,8 +12,8 @@ import typer
 from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
-from rnngen.errors import ExitCode, RnngenError
-from rnngen.platforms import stop_signals, use_utf8
+from rnngen.errors import LONGEST_PART, ExitCode, RnngenError, shortened
+from rnngen.platforms import reserve_standard_streams, stop_signals, use_utf8
 from rnngen.version import __version__
 
 app = plain_app(
@@ -75,6 +76,10 @@ def run(arguments: list[str] | None = None, console: Console | None = None) -> i
     except _PARSER_ERROR as error:
         console.error(mistakes.describe(error))
         return ExitCode.USAGE
+    except OSError as error:  # a disk that fails, a file that is gone
+        where = "" if error.filename is None else f"{shortened(str(error.filename), LONGEST_PART)}: "
+        console.error(f"{where}{error.strerror or error}")
+        return ExitCode.ERROR
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
@@ -99,6 +104,11 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def main() -> NoReturn:
     """The console script."""
+    reserve_standard_streams()
+    if not sys.warnoptions:
+        warnings.simplefilter(
+            "ignore"
+        )  # of libraries, for programmers; what a user needs to know is a note or an error
     for number in stop_signals():
         if number != signal.SIGINT:  # Python itself turns that into KeyboardInterrupt
             signal.signal(number, _on_signal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
         failures = {name: why for name in available if (why := _why_not(name))}
         return [name for name in available if name not in failures], failures
     kind, _, index = asked.partition(":")
-    if index and not index.isdecimal():
+    if index and not re.fullmatch("[0-9]{1,4}", index):
         raise UsageError("invalid value for `device`", expected="auto, cpu, mps, cuda or cuda:N", found=repr(asked))
     missing = kind not in available or (index and int(index) >= torch.cuda.device_count())
     why = "no such device" if missing else _why_not(asked)

@@ -16,6 +16,7 @@ from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import ChangedTextError, CheckpointError, CorpusError
 from rnngen.model.device import device_to_continue_on, processors
+from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
@@ -138,6 +139,7 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     return {**known, "sources": sources if usable else None}
 
 
+@checked
 def train_further(
     run: str | Path | Run,
     corpus: str | Path | Sequence[str | Path] = (),
