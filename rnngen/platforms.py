@@ -134,6 +134,18 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     return tuple(s for s in found if s.name != "SIGHUP" or signal.getsignal(s) is not signal.SIG_IGN)
 
 
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    Otherwise the next file that is opened, one of a run, would take its number, and with it what libraries write there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
 def use_utf8(stream: TextIO | None) -> None:
     """Make an output stream accept any text: files and pipes are written in UTF-8, like all files of this package.
 

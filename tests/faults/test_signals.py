@@ -31,6 +31,7 @@ from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Stepped
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome, make_text
+from tests.training.interrupted import outcome_of
 
 Cli = Callable[..., Outcome]
 
@@ -49,26 +50,6 @@ def _signal_handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-def outcome_of(run: Path) -> dict[str, Any]:
-    """All that a run leaves that does not tell the time: equal for two runs that are equal bit for bit."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for row in rows:
-        assert row.pop("seconds") >= 0
-    state = load_state(run)
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    del config["corpus"]["places"]  # from where the run is
-    timely = ("seconds", "logs", "decided")
-    return {
-        "rows": rows,
-        "samples": (run / "samples.txt").read_text(),
-        "model": (run / "model.safetensors").read_bytes(),
-        "state": {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()},
-        "values": {name: value for name, value in state.values.items() if name not in timely},
-        "config": config,
-        "tokenizer": (run / "tokenizer.json").read_bytes(),
-    }
 
 
 @pytest.fixture(scope="module")
