@@ -150,6 +150,15 @@ class TrainConfig(Options):
     save_every: int = option(200, "Steps between saves.", panel=RUN, minimum=1, default_text="about a minute")
     sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, minimum=0, default_text="8 per run")
     patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, minimum=0)
+    on_spike: Literal["rollback", "skip", "ignore"] = option(
+        "rollback",
+        "When the loss jumps: rollback (if the weights have gone astray, go back to the last good ones), skip (also "
+        "learn nothing from a batch that is to blame itself), or ignore.",
+        panel=RUN,
+    )
+    max_spikes: int = option(
+        3, "Stop if the weights go astray more often than this within a few steps.", panel=RUN, minimum=0
+    )
     seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, minimum=0)
     ngram: int = option(
         0,

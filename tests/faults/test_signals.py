@@ -367,7 +367,8 @@ def poisoned_cross_entropy(what: str) -> Callable[..., torch.Tensor]:
     def cross_entropy(*arguments: Any, **more: Any) -> torch.Tensor:
         loss = original(*arguments, **more)
         if what == "gradient":
-            loss.register_hook(lambda gradient: gradient * math.nan)
+            if loss.requires_grad:
+                loss.register_hook(lambda gradient: gradient * math.nan)
             return loss
         return loss * {"loss nan": math.nan, "loss inf": math.inf}[what]
 

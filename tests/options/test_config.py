@@ -30,6 +30,8 @@ ONE_OF_EACH: dict[str, Any] = {
     "initialization": "uniform",
     "bidirectional": True,
     "corpus": ("a.txt", "b.txt"),
+    "on_spike": "skip",
+    "max_spikes": 5,
     "valid": ("v.txt",),
     "test": ("t.txt",),
     "split": (0.8, 0.2),

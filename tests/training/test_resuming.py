@@ -294,6 +294,7 @@ def test_random_weights_are_scored_but_are_no_model(corpus: Path) -> None:
 
     def on_event(event: Event) -> None:
         if isinstance(event, Validated):
+            launched.trainer.saver.wait()
             seen.append(Path("run/manifest.json").exists())
             assert event.best == (event.step > 0)
 
