@@ -1,4 +1,4 @@
-"""A long training in one process, with frequent saves, validations and samples: whose memory and open files must not grow.
+"""A long training in one process, saved, validated and sampled often, whose memory and open files must not grow.
 
     python benchmarks/soak.py --minutes 60
 
