@@ -199,16 +199,16 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     return tuple(s for s in found if s.name != "SIGHUP" or signal.getsignal(s) is not signal.SIG_IGN)
 
 
-def reserve_standard_streams() -> None:
-    """Open the null device as standard input, output and error where one of them is closed.
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
 
-    Otherwise the next file that is opened takes its number, and what some library says on standard error is written
-    into that file.
+    Otherwise the next file that is opened, one of a run, would take its number, and with it what libraries write there.
     """
-    number = 0
-    while number <= 2:
-        number = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-    os.close(number)
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def use_utf8(stream: TextIO | None) -> None:
