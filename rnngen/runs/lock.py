@@ -69,9 +69,11 @@ class RunLock:
 
     def release(self) -> None:
         """Let other processes write the run."""
-        with contextlib.suppress(OSError):
-            self._folder.remove(HOLDER)
-        self._file.release()
+        try:
+            with contextlib.suppress(OSError):
+                self._folder.remove(HOLDER)
+        finally:
+            self._file.release()
 
     def _file_in_place(self) -> tuple[int, int] | None:
         status = self._folder.status(LOCK)

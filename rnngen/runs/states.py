@@ -65,7 +65,9 @@ def save_state(run: Path, step: int, tensors: bytes, values: Mapping[str, Any]) 
             kept = [state for state in saved if int(state.name) <= step][:KEEP]
             for state in set(saved) - set(kept):
                 with contextlib.suppress(OSError):  # the next save tries again
-                    resume.remove(state.name)
+                    resume.remove(f".{state.name}")
+                    resume.replace(state.name, f".{state.name}")  # so that no state is ever half there
+                    resume.remove(f".{state.name}")
     except OSError as error:
         raise cannot_write(path, error) from error
     return path

@@ -69,8 +69,10 @@ class RunWriter:
 
     def close(self) -> None:
         """Let other processes write the run."""
-        self._lock.release()
-        self._folder.close()
+        try:
+            self._lock.release()
+        finally:
+            self._folder.close()
 
     def discard(self, *, folder_too: bool) -> None:
         """Give up a run that never began: remove what it wrote, and the folder if it was made for it."""
