@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,3 +36,29 @@ def is_folder(name: str | Path) -> bool:
         return Path(name).is_dir()
     except (OSError, ValueError):
         return False
+
+
+def is_pipe(name: str | Path) -> bool:
+    """Whether this is the name of a pipe, which can be read only once."""
+    try:
+        return Path(name).is_fifo()
+    except (OSError, ValueError):
+        return False
+
+
+_UNUSABLE = {
+    errno.ENAMETOOLONG: "a name that is too long",
+    errno.ELOOP: "a link that leads back to itself",
+    errno.EINVAL: "a name that no file can have",  # on Windows
+}
+
+
+def why_unusable(name: str | Path) -> str | None:
+    """Why the system has no file of this name and can have none, in words; None: it can."""
+    try:
+        Path(name).stat()
+    except ValueError:  # a NUL, or a lone surrogate that is no byte
+        return "a name that no file can have"
+    except OSError as error:
+        return _UNUSABLE.get(error.errno or 0)
+    return None

@@ -20,6 +20,10 @@ class ExitCode(IntEnum):
         return 128 + number
 
 
+LONGEST_PART = 1000
+"""Characters of what, where, expected and found in a message; a value or a name may have millions."""
+
+
 def shortened(text: str, longest: int = 60) -> str:
     """A text for a message: its beginning and an ellipsis if it has more than ``longest`` characters."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
@@ -27,6 +31,9 @@ def shortened(text: str, longest: int = 60) -> str:
 
 class RnngenError(Exception):
     """A mistake or a fault that a user can act on; shown as one line, never as a traceback.
+
+    In the message, every part is shortened to ``LONGEST_PART`` characters, and a hint that is longer is left out: a
+    part of a command is of no use.
 
     Attributes:
         exit_code: what the process exits with when this error ends it.
@@ -38,14 +45,18 @@ class RnngenError(Exception):
         self, what: str, *, where: object = None, expected: object = None, found: object = None, hint: str | None = None
     ) -> None:
         self.what, self.where, self.expected, self.found, self.hint = what, where, expected, found, hint
-        parts = f"{where}: {what}" if where is not None else what
+        parts = _part(what) if where is None else f"{_part(where)}: {_part(what)}"
         if expected is not None:
-            parts += f"; expected {expected}"
+            parts += f"; expected {_part(expected)}"
         if found is not None:
-            parts += f"; found {found}"
-        if hint:
+            parts += f"; found {_part(found)}"
+        if hint and len(hint) <= LONGEST_PART:
             parts += f". {hint}"
         super().__init__(parts)
+
+
+def _part(value: object) -> str:
+    return shortened(str(value), LONGEST_PART)
 
 
 class UsageError(RnngenError):

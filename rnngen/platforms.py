@@ -86,6 +86,26 @@ def lock_folder(descriptor: int | None) -> bool | None:
     return True
 
 
+def open_locked(folder: Path) -> int | None:
+    """Lock a folder for as long as the returned descriptor is open, at most until the process ends, however it ends.
+
+    The lock follows the folder when that is renamed, and only concerns those who ask for it. None: Windows and some
+    file systems have no such lock.
+
+    Raises:
+        BlockingIOError: the folder is locked already.
+        OSError: there is no such folder, or it is a link.
+    """
+    descriptor = open_folder(folder, follow=False)
+    locked = lock_folder(descriptor)
+    if descriptor is None or locked:
+        return descriptor
+    os.close(descriptor)
+    if locked is False:
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(folder))
+    return None
+
+
 def replace_file(source: Path, target: Path, within: int | None = None) -> None:
     """Rename a file over another, or a folder to an unused name, atomically.
 
@@ -177,6 +197,18 @@ def stop_signals() -> tuple[signal.Signals, ...]:
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP: not on Windows; SIGBREAK, Ctrl-Break: only there
     found = [signal.Signals(getattr(signal, name)) for name in names if hasattr(signal, name)]
     return tuple(s for s in found if s.name != "SIGHUP" or signal.getsignal(s) is not signal.SIG_IGN)
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    Otherwise the next file that is opened, one of a run, would take its number, and with it what libraries write there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def use_utf8(stream: TextIO | None) -> None:

@@ -122,6 +122,29 @@ def test_only_a_refusal_that_can_pass_is_waited_for(
     assert slept == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such locks on Windows")
+def test_a_folder_is_locked_until_the_descriptor_is_closed_also_where_it_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, renamed = tmp_path / "folder", tmp_path / "renamed"
+    folder.mkdir()
+    lock = platforms.open_locked(folder)
+    assert lock is not None
+    folder.rename(renamed)
+    with pytest.raises(BlockingIOError):
+        platforms.open_locked(renamed)
+    os.close(lock)
+    again = platforms.open_locked(renamed)
+    assert again is not None
+    os.close(again)
+    folder.symlink_to(renamed)
+    for path in (folder, tmp_path / "nothing"):
+        with pytest.raises(OSError, match=path.name):
+            platforms.open_locked(path)
+    monkeypatch.setattr(platforms, "WINDOWS", True)
+    assert platforms.open_locked(renamed) is None
+
+
 def test_a_folder_is_synced_and_locked_only_where_folders_can_be_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

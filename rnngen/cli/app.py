@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
+import warnings
+from types import FrameType
 from typing import Annotated, NoReturn, cast
 
 import typer
@@ -11,8 +14,8 @@ import typer
 from rnngen.cli import mistakes
 from rnngen.cli.commands import LazyGroup, plain_app, register_table
 from rnngen.cli.console import Console, ReaderGone
-from rnngen.errors import ExitCode, RnngenError
-from rnngen.platforms import stop_signals, use_utf8
+from rnngen.errors import LONGEST_PART, ExitCode, RnngenError, shortened
+from rnngen.platforms import open_closed_streams, stop_signals, use_utf8
 from rnngen.version import __version__
 
 app = plain_app(
@@ -24,6 +27,9 @@ app = plain_app(
     no_args_is_help=True,
 )
 register_table(app)
+
+IMPORT_WAIT = 0.02  # seconds between attempts to end a command that is importing a library
+_IMPORTER = "<frozen importlib._bootstrap>"  # the file of the frames that import
 
 
 def _version(context: typer.Context, asked: bool) -> None:
@@ -41,12 +47,31 @@ def _root(
     pass
 
 
+class _Interrupted(KeyboardInterrupt):
+    """SIGINT, where no command handles it in its own way.
+
+    A ``KeyboardInterrupt`` itself that passes through ``exec`` makes Python end the process by this signal.
+    """
+
+
 class _Terminated(SystemExit):
     """SIGTERM or the like, where no command handles it in its own way; event loops swallow other exceptions."""
 
 
-def _on_signal(number: int, _frame: object) -> NoReturn:
-    raise _Terminated(ExitCode.of_signal(number))
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    """End the command; an import is completed first, because what imports half a library again fails in other ways."""
+    if _is_importing(frame):
+        threading.Timer(IMPORT_WAIT, signal.raise_signal, [number]).start()
+    elif number == signal.SIGINT:
+        raise _Interrupted
+    else:
+        raise _Terminated(ExitCode.of_signal(number))
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame and frame.f_code.co_filename != _IMPORTER:
+        frame = frame.f_back
+    return frame is not None
 
 
 def run(arguments: list[str] | None = None, console: Console | None = None) -> int:
@@ -75,6 +100,10 @@ def run(arguments: list[str] | None = None, console: Console | None = None) -> i
     except _PARSER_ERROR as error:
         console.error(mistakes.describe(error))
         return ExitCode.USAGE
+    except OSError as error:  # a disk that fails, a file that is gone
+        where = "" if error.filename is None else f"{shortened(str(error.filename), LONGEST_PART)}: "
+        console.error(f"{where}{error.strerror or error}")
+        return ExitCode.ERROR
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
@@ -99,8 +128,11 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def main() -> NoReturn:
     """The console script."""
+    open_closed_streams()
+    if not sys.warnoptions:  # of libraries, for programmers; what a user needs to know is a note or an error
+        warnings.simplefilter("ignore")
     for number in stop_signals():
-        if number != signal.SIGINT:  # Python itself turns that into KeyboardInterrupt
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGINT is in the background of a script
             signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)

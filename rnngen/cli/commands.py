@@ -73,7 +73,10 @@ class QuickCommand(TyperCommand):
             if parameter.is_eager:  # --help
                 parameter.handle_parse_result(ctx, typed, extra)
             else:
-                ctx.params[parameter.name] = _read(ctx, parameter, kinds[parameter.name], typed.get(parameter.name))
+                text, kind = typed.get(parameter.name), kinds[parameter.name]
+                ctx.params[parameter.name] = _read(ctx, parameter, kind, text)
+                if kind in (int, float) and text is not None:
+                    mistakes.check_range(ctx, parameter, getattr(self.callback, "options", {}), text)
         if extra:
             raise mistakes.unexpected(ctx, extra)
         return []
@@ -121,7 +124,7 @@ def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:
         try:
             values.append(value_of(kind, text))
         except WrongValueError as error:
-            raise mistakes.wrong_value(ctx, parameter, text, error.expected, error.choices) from error
+            raise mistakes.wrong_value(ctx, parameter, text, error) from error
     return values if several else values[0]
 
 
@@ -198,7 +201,7 @@ class DefaultGroup(QuickGroup):
             return super().parse_args(ctx, args)
         named = args and args[0] in (*self.commands, *CONTEXT_SETTINGS["help_option_names"], "help")
         if not named and args and mistakes.is_misspelled(ctx, args[0], self.commands):
-            raise mistakes.unknown_command(ctx, args, self.commands, "Neither a view nor a run")
+            raise mistakes.unknown_command(ctx, args, self.commands, "neither a view nor a run")
         return super().parse_args(ctx, args if named else [self.default, *args])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:

@@ -30,8 +30,6 @@ def build_command(
 
     if name is None:
         raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
-    if out is not None and out.exists():
-        raise UsageError("already exists", where=out, expected="--out with an unused name")
     path, characters = build(name, out)
     context.obj.note(f"{path}: {characters:,} characters")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -11,9 +12,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
+from rnngen.arguments import why_unusable
 from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
-from rnngen.options.option import Option, expectation
+from rnngen.options.option import MAX_BITS, Option, expectation
 
 
 def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
@@ -53,6 +55,11 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
         return command
 
     return decorate
+
+
+def typed_names(context: typer.Context) -> set[str]:
+    """The parameters of a command that were typed, whatever their values."""
+    return {name for name, value in context.params.items() if value is not None and value is not False and value != []}
 
 
 def _is_group(annotation: Any) -> bool:
@@ -106,11 +113,12 @@ class WrongValueError(ValueError):
     Attributes:
         expected: what is, in words.
         choices: all values, where they are words.
+        found: what is wrong with the text, where the text alone does not say it.
     """
 
-    def __init__(self, expected: str, choices: tuple[str, ...] = ()) -> None:
+    def __init__(self, expected: str, choices: tuple[str, ...] = (), found: str | None = None) -> None:
         super().__init__(expected)
-        self.expected, self.choices = expected, choices
+        self.expected, self.choices, self.found = expected, choices, found
 
 
 def value_of(kind: Any, text: str) -> Any:
@@ -133,9 +141,13 @@ def value_of(kind: Any, text: str) -> Any:
             return tuple(float(part) for part in text.split(","))
         except ValueError as error:
             raise WrongValueError("numbers, such as 0.9,0.05,0.05") from error
+    if kind is Path and (unusable := "an empty name" if text == "" else why_unusable(text)):
+        raise WrongValueError("a path", found=unusable)
     try:
         return _PLAIN[kind](text)
     except ValueError as error:
+        if kind is int and re.fullmatch(r"[+-]?[0-9]+", text):  # of thousands of digits
+            raise WrongValueError(f"a number below 2^{MAX_BITS}") from error
         raise WrongValueError("an integer" if kind is int else "a number") from error
 
 

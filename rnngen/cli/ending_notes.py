@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnngen.cli.sample_inputs import typed_line_breaks
+from rnngen.errors import shortened
 from rnngen.platforms import quote_argument
 from rnngen.sampling.stopping import UNTIL
 from rnngen.sampling.writable import cannot_be_written
@@ -29,9 +30,9 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
         impossible += reason is not None
         meant = _meant_by_backslashes(text)
         if meant is not None and (reason or not _has_use_for_backslash(tokenizer.token_bytes(), tokenizer.level)):
-            notes.append(f"--stop {quote_argument(text)} has a backslash in it: for a line break, {meant}")
+            notes.append(f"--stop {quote_argument(shortened(text))} has a backslash in it: for a line break, {meant}")
         elif reason:
-            notes.append(f"--stop {text!r} ends nothing: {reason}")
+            notes.append(f"--stop {shortened(text)!r} ends nothing: {reason}")
     if sampling.until is not None:
         reason = _why_not(_ends_of(sampling.until), generator, banned)
         impossible += reason is not None
@@ -59,7 +60,11 @@ def _why_not(texts: list[str], generator: Generator, banned: list[int]) -> str |
     if not all(cannot_be_written([text], tokenizer) for text in texts):
         return "--ban forbids it"
     missing = cannot_be_written(dict.fromkeys("".join(texts)), tokenizer)
-    return f"the model has never seen {''.join(missing)!r}" if len(texts) == 1 else "the model has never seen its marks"
+    return (
+        f"the model has never seen {shortened(''.join(missing))!r}"
+        if len(texts) == 1
+        else "the model has never seen its marks"
+    )
 
 
 def _has_use_for_backslash(tokens: list[bytes], level: str) -> bool:

@@ -11,7 +11,7 @@ import typer
 from rnngen.arguments import STDIN, exists, is_file
 from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
-from rnngen.errors import CorpusError, UsageError, shortened
+from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.options.declare import Options, declared, option
 from rnngen.options.training import SplitConfig
 from rnngen.platforms import quote_argument
@@ -35,12 +35,15 @@ class Scoring(Options):
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
     )
-    spot: int = option(0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0)
+    spot: int = option(
+        0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0, maximum=10_000
+    )
     gaps: int | None = option(
         None,
         "Take N words out and let the model put them back; 0: none.",
         panel="",
         minimum=0,
+        maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="")
@@ -74,7 +77,7 @@ def eval_command(
     ngram, spot, gaps, against = scoring.ngram, scoring.spot, scoring.gaps, scoring.against
     if spot and (ngram or gaps or against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
-    opened = open_run(run)  # before torch is imported: a wrong path is reported at once
+    opened = _open(run, files)  # before torch is imported: a wrong path is reported at once
     other = open_run(against) if against else None
     words = (WORDS if other or opened.model_config().bidirectional else 0) if gaps is None else gaps
     if other and not words:
@@ -90,6 +93,28 @@ def eval_command(
     else:
         runs = [opened, *([other] if other else [])]
         _score(output, target, runs, words, ngram=ngram, needs_words=bool(gaps or against))
+
+
+def _open(run: Path | None, files: Sequence[str]) -> Run:
+    """Open the run that is scored. A single argument that is not there may have been meant as a text.
+
+    Raises:
+        CheckpointError: there is no such run.
+    """
+    from rnngen.runs.finding import open_run
+
+    try:
+        return open_run(run)
+    except CheckpointError as error:
+        if run is None or files or exists(run):
+            raise
+        raise CheckpointError(
+            "is neither a run nor a text",
+            where=run,
+            expected="a run's folder, or a file to score",
+            found=error.found,
+            hint=error.hint,
+        ) from error
 
 
 class _Output(NamedTuple):

@@ -12,9 +12,9 @@ import typer
 
 from rnngen.arguments import STDIN
 from rnngen.cli.console import Console
-from rnngen.cli.declared import takes_options
+from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
-from rnngen.errors import UsageError
+from rnngen.errors import UsageError, shortened
 from rnngen.infilling.options import Filling, GibbsSampling, Searching
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import MANIFEST
@@ -67,10 +67,10 @@ def fill_command(
     except UsageError:
         _refuse_path(run, typed)
         raise
-    drawn = sampling.gibbs is not None
-    if drawn and searching.changes("beam"):
+    drawn, given = sampling.gibbs is not None, typed_names(context)
+    if drawn and "beam" in given:
         raise UsageError("`gibbs` and `beam` cannot both be given")
-    if not drawn and sampling.changes("temperature", "seed"):
+    if not drawn and given & {"temperature", "seed"}:
         raise UsageError("`temperature` and `seed` need `gibbs`, which is not given")
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
@@ -83,7 +83,7 @@ def fill_command(
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (characters := unseen(text, filler.tokenizer)) and not quiet:
-        console.note(f"note: the model has never seen {characters!r}; left out of what it reads")
+        console.note(f"note: the model has never seen {shortened(characters)!r}; left out of what it reads")
     if drawn:
         sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
         with LongJob(console, "drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """Text in which no character can move the cursor, colour the screen or ring the bell."""
+    """Text in which no character can move the cursor, colour the screen, ring the bell, or hide.
+
+    Control characters are shown as their pictures. Characters that have no shape of their own but change, reorder or
+    hide what is around them become U+FFFD: all of Unicode's category Cf, and the line and paragraph separators. The
+    joiners U+200C and U+200D, which languages and emoji need, stay, and so do the signs of Cf that have a shape.
+    """
     return text.translate(_VISIBLE)
 
 
-_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))  # they reorder what is around them
+_SHAPELESS = (
+    0xAD,  # a hyphen that may be there
+    *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # direction of writing
+    *(0x180E, 0x200B, *range(0x2060, 0x2065), 0xFEFF),  # no width
+    *(0x2028, 0x2029),  # line and paragraph separators
+    *(*range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC)),  # symmetric swapping, annotations
+    *(*range(0x13430, 0x13440), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B)),  # hieroglyphs, shorthand, music
+    *(0xE0001, *range(0xE0020, 0xE0080)),  # tags: text that nobody sees
+)
 _VISIBLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
     0x7F: "\u2421",
-    **dict.fromkeys((*range(0x80, 0xA0), *_BIDI, *range(0xD800, 0xE000)), "\ufffd"),  # surrogates: bytes of names
+    **dict.fromkeys((*range(0x80, 0xA0), *_SHAPELESS, *range(0xD800, 0xE000)), "\ufffd"),  # surrogates: bytes of names
 }
 
 

@@ -27,7 +27,7 @@ _JOINED = 16  # maximum number of characters that are drawn as one
 class Extent(Options):
     """How much text is read and shown, and of which units."""
 
-    length: int = option(2000, "Tokens to read, from the beginning of the text.", panel="", minimum=20)
+    length: int = option(2000, "Tokens to read, from the beginning of the text.", panel="", minimum=20, maximum=100_000)
     shown: int = option(240, "Tokens to show in colours for each unit.", panel="", minimum=0)
     unit: Sequence[str] = option(
         (),

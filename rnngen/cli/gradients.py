@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Reach(Options):
     """How far back gradients are followed."""
 
-    lags: int = option(100, "Number of tokens to go back.", panel="", minimum=2)
+    lags: int = option(100, "Number of tokens to go back.", panel="", minimum=2, maximum=10_000)
 
 
 @takes_options()

@@ -15,13 +15,14 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from rnngen.cli.console import Console
+from rnngen.arguments import why_unusable
+from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import WrongValueError, value_of
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
-from rnngen.errors import RnngenError, UsageError
+from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
 from rnngen.options.declare import Declared, declared, invalid
-from rnngen.platforms import split_arguments
+from rnngen.platforms import split_arguments, unescaped
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
@@ -104,7 +105,7 @@ class _Conversation:
         warned = False
         while True:
             try:
-                line = self.editor.prompt(pre_run=self._leave_if_interrupted)
+                line = unescaped(self.editor.prompt(pre_run=self._leave_if_interrupted))
             except KeyboardInterrupt:
                 if warned or self.session.text == self.saved:
                     raise
@@ -123,6 +124,11 @@ class _Conversation:
                 continue
             except RnngenError as error:
                 self.console.write(f"{in_session(str(error))}\n")
+            except ReaderGone:
+                raise
+            except Exception as error:  # whatever goes wrong, the text must not be lost with it
+                problem = shortened(f"{type(error).__name__}: {error}", LONGEST_PART)
+                self.console.write(f"That failed ({problem}). The text is kept: /show shows it, /save FILE saves it.\n")
             self.interrupted = warned = False
 
     def answer(self, line: str) -> None:
@@ -140,7 +146,7 @@ class _Conversation:
     def add(self, text: str) -> None:
         """Append the text that the user typed."""
         if text and (unseen := self.session.add(text)):
-            self.console.write(f"(the model has never seen {unseen!r}, and does not read it)\n")
+            self.console.write(f"(the model has never seen {shortened(unseen)!r}, and does not read it)\n")
 
     def show(self, pieces: collections.abc.Generator[str]) -> None:
         """Show what the model writes, after the line that it continues; Ctrl-C stops it."""
@@ -163,7 +169,7 @@ class _Conversation:
     def command(self, name: str, rest: str) -> None:
         """Carry out a command."""
         if name.isdecimal() and self.words:
-            self.pick(int(name))
+            self.pick(name)
         elif name in SETTINGS and rest:
             self.session.change(**{name: _value(SETTINGS[name], rest)})
         elif name == "help":
@@ -196,11 +202,12 @@ class _Conversation:
             raise UsageError(problem, hint="/help lists the commands.")
         self.words = []
 
-    def pick(self, number: int) -> None:
+    def pick(self, number: str) -> None:
         """Add one of the likely words."""
-        if not 1 <= number <= len(self.words):
-            raise UsageError(f"there is no word {number}", expected=f"1 to {len(self.words)}")
-        self.session.add(self.words[number - 1][0])
+        words = {str(n): word for n, (word, _) in enumerate(self.words, start=1)}
+        if number not in words:
+            raise UsageError(f"there is no word {shortened(number)}", expected=f"1 to {len(words)}")
+        self.session.add(words[number])
         self.console.write(self.session.text.rpartition("\n")[2] + "\n")
 
     def save(self, name: str) -> None:
@@ -212,17 +219,19 @@ class _Conversation:
             path = Path(names[0]).expanduser()
         except RuntimeError as error:  # no such user
             raise UsageError(f"{names[0]}: there is no such user") from error
+        if unusable := why_unusable(path):
+            raise UsageError("cannot be written", where=path, expected="the name of a file", found=unusable)
         text = self.session.text
         if not text:
             raise UsageError("there is no text yet")
         try:
             with path.open("w" if path.resolve() in self.files else "x", encoding="utf-8", errors="replace") as file:
+                self.files.add(path.resolve())  # even if it fails: the next try may overwrite what this one leaves
                 file.write(text if text.endswith("\n") else text + "\n")
         except FileExistsError as error:
             raise UsageError(f"{path} exists already", hint="Save under another name.") from error
         except OSError as error:
             raise RnngenError(f"cannot be written ({error.strerror})", where=path) from error
-        self.files.add(path.resolve())
         self.saved = text
         self.console.write(f"({len(text):,} characters saved to {path})\n")
 

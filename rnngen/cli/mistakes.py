@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import STDIN, exists
-from rnngen.errors import UsageError, shortened
+from rnngen.errors import LONGEST_PART, UsageError, shortened
+
+if TYPE_CHECKING:
+    from rnngen.cli.declared import WrongValueError
+    from rnngen.options.declare import Declared
 
 
 def check_options(context: Any, parameters: Iterable[Any], arguments: Sequence[str], *, group: bool = False) -> None:
@@ -89,7 +93,7 @@ def no_such_option(context: Any, options: Iterable[str], argument: str) -> Usage
     from rnngen.options.other_names import closest, other_option, squeezed
 
     name = argument.partition("=")[0]
-    what = f"No such option: {shortened(name)}"
+    what = f"no such option: {shortened(name)}"
     if " " in name:
         return _error(context, what, hint="A text that begins with a hyphen comes last, after --.")
     long = [option for option in options if option.startswith("--")]
@@ -130,7 +134,7 @@ def _owners(context: Any, name: str) -> dict[str, str]:
 
 
 def unknown_command(
-    context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "No such command"
+    context: Any, arguments: Sequence[str], known: Iterable[str], what: str = "no such command"
 ) -> UsageError:
     """The error for a word that is no command of a group, which ``what`` says."""
     from rnngen.options.other_names import command_meant
@@ -163,23 +167,37 @@ def _is_run(name: str) -> bool:
     return exists(f"{name}/{MANIFEST}")
 
 
-def wrong_value(context: Any, option: Any, value: str, expected: str, choices: Sequence[str] = ()) -> UsageError:
-    """The error for a value that an option cannot have.
+def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -> UsageError:
+    """The error for a value that an option or an argument cannot have.
 
     Args:
         context: the parser's.
         option: whose value it is.
         value: what was typed.
-        expected: in words.
-        choices: what can be typed, where that is a list.
+        wrong: what is wrong with it.
     """
     from rnngen.options.other_names import value_meant
 
-    name = max(option.opts, key=len)
-    key = name.lstrip("-")
+    is_option = option.param_type_name == "option"
+    name = max(option.opts, key=len) if is_option else option.name.upper()
+    key, choices, expected = name.lstrip("-"), wrong.choices, wrong.expected
     meant = value_meant(key, value, choices) if choices else number_meant(key, value, whole="integer" in expected)
-    hint = None if meant is None else f"Did you mean {name} {meant}?"
-    return _error(context, f"invalid value for {name}", expected=expected, found=repr(shortened(value)), hint=hint)
+    hint = None if meant is None or wrong.found else f"Did you mean {name} {meant}?"
+    found = repr(shortened(value)) if wrong.found is None else f"{wrong.found}: {shortened(value)!r}"
+    return _error(context, f"invalid value for {name}", expected=expected, found=found, hint=hint)
+
+
+def check_range(context: Any, parameter: Any, options: Mapping[str, Declared], text: str) -> None:
+    """Refuse a number that its declaration does not allow, and show it as it was typed.
+
+    Raises:
+        UsageError: it is one.
+    """
+    option = options.get(parameter.name)
+    expected = option and option.expectation(context.params[parameter.name])
+    if expected:
+        name = max(parameter.opts, key=len)
+        raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text))
 
 
 def refuse_text(run: Path | None, instead: str) -> None:
@@ -241,7 +259,7 @@ def unexpected(context: Any, arguments: Sequence[str]) -> UsageError:
     hint = None
     if context.command_path == "rnngen runs" and _is_run(arguments[0]):
         hint = f"A run is shown by: rnngen inspect {quote_argument(arguments[0])}."
-    return _error(context, f"Unexpected argument: {extra}", expected=_usage(context), hint=hint)
+    return _error(context, f"unexpected argument: {extra}", expected=_usage(context), hint=hint)
 
 
 def _usage(context: Any) -> str:
@@ -258,6 +276,7 @@ def describe(error: Any) -> str:
     """The line for one of the parser's own errors."""
     context = getattr(error, "ctx", None)
     told = str(error.format_message()).strip().replace("\n", " ").replace("Value error, ", "").removesuffix(".")
+    told = shortened(told, LONGEST_PART)
     return f"{told}{'' if told.endswith('?') else '.'} {_see(context)}" if told else ""
 
 

@@ -16,7 +16,7 @@ from rnngen.cli.formats import count, duration, share, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.spelling import on_command_line
 from rnngen.runs.plan_record import Stretch
-from rnngen.training.events import Event, Replanned, Sampled, Stepped, Validated, Warned
+from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
 
@@ -90,6 +90,17 @@ def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
     return lines
 
 
+def spiked_line(spiked: Spiked) -> str:
+    """A jump of the loss, and what was done about it."""
+    remedy = "learned nothing from this batch"
+    if spiked.back_to is not None:
+        remedy = f"back to the weights of step {spiked.back_to:,}, and on with the text that follows"
+    return (
+        f"warning: the loss jumped from {spiked.expected:.3g} to {spiked.loss:.3g} at step {spiked.step:,}, most at "
+        f"{spiked.place}: {remedy}"
+    )
+
+
 class Screen:
     """What training shows of its events: this class warnings only, its subclasses more."""
 
@@ -116,6 +127,9 @@ class Screen:
         """Take in one event."""
         if isinstance(event, Warned):
             self.warn(f"warning: {event.message}")
+        elif isinstance(event, Spiked):
+            self.warn(spiked_line(event))
+            self._start_clock()
         elif isinstance(event, Replanned):
             self.plan = self.plan if event.plan.trial else event.plan
         elif isinstance(event, Stepped):

@@ -10,12 +10,15 @@ import typer
 
 from rnngen.cli.parameters import JsonPerRun
 from rnngen.cli.spelling import on_command_line
+from rnngen.errors import shortened
 from rnngen.evaluation.scores import kind_of_score
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.errors import RnngenError
     from rnngen.runs.card import Card
+
+_LONGEST = 1000  # characters of the names of a run's files
 
 
 def runs_command(context: typer.Context, as_json: JsonPerRun = False) -> None:
@@ -82,8 +85,8 @@ def best_score(card: Card) -> str:
 
 
 def text_names(card: Card) -> str:
-    """The names of the files that the run was trained on."""
-    return ", ".join(Path(name).name for name in card.text) or "?"
+    """The names of the files that the run was trained on, the first of them if there are many."""
+    return shortened(", ".join(Path(name).name for name in card.text), _LONGEST) or "?"
 
 
 def when_saved(card: Card) -> str:

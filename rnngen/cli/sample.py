@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnngen.cli.console import Console
-from rnngen.cli.declared import takes_options
+from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.sample_options import Output, Prompt
@@ -50,9 +51,10 @@ def sample_command(
     )
     if sampling.keep_stop and not sampling.stop:
         raise UsageError("`keep_stop` keeps the text of `stop`, which is not given")
-    _refuse_pairs(prompt, sampling, samples, output)
+    _refuse_pairs(typed_names(context))
     seed = draw_seed() if samples.seed is None else samples.seed
-    text = unescaped(read_prompt(prompt.prompt, prompt.prompt_file, folder))
+    file = None if prompt.prompt_file is None else Path(prompt.prompt_file)
+    text = unescaped(read_prompt(prompt.prompt, file, folder))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     from rnngen.sampling.loading import load
@@ -60,7 +62,7 @@ def sample_command(
     generator = load(opened, ngram=output.ngram, device=output.device)
     _, unseen = generator.encode_prompt(text)
     check_line_breaks(generator, sampling.ban, sampling.force)
-    notes = notes_on_prompt(prompt.prompt, prompt.prompt_file, text, unseen)
+    notes = notes_on_prompt(prompt.prompt, file, text, unseen)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 
@@ -142,13 +144,7 @@ _EXCLUDING = {
 """Option → options that cannot be combined with it."""
 
 
-def _refuse_pairs(prompt: Prompt, sampling: Sampling, samples: Samples, output: Output) -> None:
-    given = {
-        *prompt.changes("prompt", "prompt_file"),
-        *sampling.changes(*_DRAWING),
-        *samples.changes("seed", "beam", "num_samples"),
-        *output.changes("interactive", "show_probs", "json"),
-    }
+def _refuse_pairs(given: Collection[str]) -> None:
     for option, others in _EXCLUDING.items():
         for other in others:
             if option in given and other in given:

@@ -21,8 +21,7 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
     """The run's folder, if one was given; None: the newest run.
 
     Raises:
-        UsageError: there are several arguments, or the argument is a text.
-        CheckpointError: the argument is a file.
+        UsageError: there are several arguments, or the argument is a text or a file.
     """
     if not arguments:
         return None
@@ -37,10 +36,10 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
     if not exists(first) and any(map(str.isspace, first)):
         raise _text_without_prompt(first, None)
     if is_file(first):
-        raise CheckpointError(
+        raise UsageError(
             "is not a run",
             where=first,
-            expected="a folder made by rnngen train",
+            expected="a run's folder",
             found="a file",
             hint=f"Continue its text with: rnngen sample --prompt-file {quote_argument(first)}",
         )
@@ -122,7 +121,7 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
     if unseen:
         typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
         meant = f". For a line break, {typed}" if typed else ""
-        notes.append(f"the model has never seen {unseen!r}; left out of what it reads{meant}")
+        notes.append(f"the model has never seen {shortened(unseen)!r}; left out of what it reads{meant}")
     if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == STDIN or file is not None):

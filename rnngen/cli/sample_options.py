@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rnngen.options.declare import Options, option
 
 _PROMPT, _MODEL, _OUTPUT = "Prompt", "Model", "Output"
@@ -15,7 +13,9 @@ class Prompt(Options):
     prompt: str | None = option(
         None, "Text to continue; - reads standard input.", panel=_PROMPT, flags=("--prompt", "-p")
     )
-    prompt_file: Path | None = option(None, "Continue this file's text.", panel=_PROMPT)
+    prompt_file: str | None = option(  # as text: a text that was typed here by mistake may be no path
+        None, "Continue this file's text.", panel=_PROMPT, metavar="FILE"
+    )
 
 
 class Output(Options):

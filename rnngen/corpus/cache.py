@@ -2,7 +2,11 @@
 
 A folder's name is a hash of everything that determines its content: the text, the split, the tokenizer. So a text that
 has not changed is not encoded twice, one that has changed is encoded again, and the text of a run is found by the
-fingerprint that the run recorded. A folder appears complete or not at all, and a damaged one counts as missing.
+fingerprint that the run recorded. A folder appears complete or not at all, and a damaged one counts as missing. Several
+processes may write the same one: the first that is done puts it there.
+
+A folder that is being written is locked by its process. One that is not locked was left by a process that was killed,
+and the next that writes into the cache removes it.
 """
 
 from __future__ import annotations
@@ -13,22 +17,28 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnngen.corpus.encoded import PARTS, EncodedCorpus, EncodedText, encode_text, map_tokens
+import numpy as np
+
+from rnngen.corpus.encoded import MORE_SPACE, PARTS, EncodedCorpus, EncodedText, encode_text, map_tokens
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, TokenizerError
 from rnngen.options.training import DataConfig
-from rnngen.platforms import rename_folder
+from rnngen.platforms import is_link, open_locked, rename_folder
+from rnngen.untrusted import open_regular, parse_json, read_regular
 
 FORMAT = 2
 _WORK = ".encoding-"
-_ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder
+_ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder, where there are no locks
+_MAX_META, _MAX_TOKENIZER = 1 << 16, 1 << 28  # bytes
+_CHUNK_BYTES = 1 << 20
 
 
 def cache_folder() -> Path:
@@ -66,30 +76,28 @@ def corpus_folder(cache: Path | None, fingerprint: str, data: DataConfig, tokeni
     return (cache or cache_folder()) / "corpora" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def store(
-    folder: Path, tokenizer: Tokenizer, texts: Mapping[str, Iterable[str]], check: Callable[[], None] = lambda: None
-) -> None:
+def store(folder: Path, tokenizer: Tokenizer, texts: Mapping[str, Iterable[str]]) -> None:
     """Write a folder of encoded parts; it appears complete or not at all.
 
     Args:
         folder: the folder's path.
         tokenizer: encodes the parts.
-        texts: the text of each part, in pieces; read in the order of ``PARTS``.
-        check: called when all texts have been read; if it raises, the folder does not appear.
+        texts: the text of each part, in pieces; read in the order of ``PARTS``. If one raises an error, the folder does
+            not appear.
 
     Raises:
         CorpusError: the cache cannot be written.
     """
-    work = folder.with_name(f"{_WORK}{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        try:
-            work.mkdir(parents=True)
-        except OSError as error:
-            raise CorpusError(
-                f"the cache cannot be written ({error.strerror})",
-                where=folder.parent,
-                hint="Set RNNGEN_CACHE to a folder you may write to.",
-            ) from error
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work, lock = _begin(folder.parent)
+    except OSError as error:
+        raise CorpusError(
+            f"the cache cannot be written ({error.strerror})",
+            where=folder.parent,
+            hint="Set RNNGEN_CACHE to a folder you may write to.",
+        ) from error
+    try:
         _remove_abandoned(folder.parent)
         (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8", newline="\n")
         meta: dict[str, Any] = {"format": FORMAT, "parts": {}}
@@ -98,16 +106,38 @@ def store(
             text = encode_text(tokenizer, texts[part], file)
             meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
             del text  # it maps the file, and Windows renames no folder with an open file
-        check()
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
         _put(work, folder)
     except OSError as error:
         if not _is_sound(folder):  # another process may have been faster; its copy is as good
-            raise CorpusError(f"the encoded corpus cannot be written ({error.strerror})", where=folder) from error
+            raise CorpusError(
+                f"the encoded corpus cannot be written ({error.strerror})", where=folder, hint=MORE_SPACE
+            ) from error
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+        if lock is not None:
+            os.close(lock)
+
+
+def _begin(parent: Path) -> tuple[Path, int | None]:
+    """A new, locked folder to write, and the descriptor that holds the lock; None: there are no locks on this system.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    while True:
+        work = parent / f"{_WORK}{os.getpid()}-{secrets.token_hex(4)}"
+        work.mkdir()
+        try:
+            lock = open_locked(work)
+        except (FileNotFoundError, BlockingIOError):  # taken for abandoned before it was locked
+            continue
+        if work.is_dir():
+            return work, lock
+        if lock is not None:
+            os.close(lock)
 
 
 def _put(work: Path, folder: Path) -> None:
@@ -129,9 +159,7 @@ def _put(work: Path, folder: Path) -> None:
     try:
         rename_folder(work, folder)
     finally:
-        shutil.rmtree(damaged, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            damaged.unlink()  # if it was a file
+        _remove(damaged)
 
 
 def _is_sound(folder: Path) -> bool:
@@ -141,29 +169,56 @@ def _is_sound(folder: Path) -> bool:
 def _remove_abandoned(folder: Path) -> None:
     """Remove the unfinished folders of processes that were killed."""
     for work in folder.glob(f"{_WORK}*"):
-        with contextlib.suppress(OSError):
-            newest = max(file.stat().st_mtime for file in (work, *work.iterdir()))
-            if newest < time.time() - _ABANDONED:
-                shutil.rmtree(work, ignore_errors=True)
+        lock = None
+        try:
+            lock = open_locked(work) if _is_folder(work) else None
+            if lock is not None or work.lstat().st_mtime < time.time() - _ABANDONED:
+                _remove(work)
+        except OSError:  # in use, or just removed by another process
+            continue
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder, and not a link to one."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and not is_link(status)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder with all its content, or a file, or a link but nothing that it leads to."""
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
-    """The encoded corpus in a folder, or None if there is none or it is damaged."""
+    """The encoded corpus in a folder, or None if there is none or it is damaged. No link in the folder is followed."""
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if not _is_folder(folder):
+            return None
+        meta = parse_json(read_regular(folder / "meta.json", _MAX_META))
         if not isinstance(meta, dict) or meta.pop("sha256") != _meta_sha256(meta):
             return None
-        if meta["format"] != FORMAT or meta["tokenizer"] != _sha256(folder / "tokenizer.json"):
+        content = read_regular(folder / "tokenizer.json", _MAX_TOKENIZER)
+        if meta["format"] != FORMAT or meta["tokenizer"] != hashlib.sha256(content).hexdigest():
             return None
-        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        tokenizer = load_tokenizer(folder / "tokenizer.json", content)
         parts = {}
         for part in PARTS:
-            entry = dict(meta["parts"][part])
-            unknown, sha = entry.pop("unknown"), entry.pop("sha256")
-            if sha != _sha256(folder / f"{part}.bin"):
+            file, entry = folder / f"{part}.bin", dict(meta["parts"][part])
+            unknown, sha, counts = entry.pop("unknown"), entry.pop("sha256"), TextCounts(**entry)
+            if not all(isinstance(count, int) and count >= 0 for count in (unknown, *entry.values())):
                 return None
-            parts[part] = EncodedText(map_tokens(folder / f"{part}.bin", tokenizer), TextCounts(**entry), unknown)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            if sha != _sha256(file, tokenizer, max_tokens=counts.bytes):  # a token has at least one byte
+                return None
+            parts[part] = EncodedText(map_tokens(file, tokenizer), counts, unknown)
+    except (OSError, ValueError, KeyError, TypeError, TokenizerError):
         return None
     return EncodedCorpus(fingerprint, tokenizer, parts)
 
@@ -172,6 +227,24 @@ def _meta_sha256(meta: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _sha256(file: Path, tokenizer: Tokenizer | None = None, max_tokens: int = 0) -> str:
+    """The SHA-256 of a file, which is not mapped: mapped pages count as memory of the process.
+
+    Args:
+        file: its path.
+        tokenizer: if the file holds ids, the tokenizer that they are of.
+        max_tokens: how many ids there are at most.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+        ValueError: it holds more tokens, or one that the tokenizer does not have.
+    """
+    hashed = hashlib.sha256()
+    with open_regular(file) as stream:
+        if tokenizer and os.fstat(stream.fileno()).st_size > max_tokens * np.dtype(tokenizer.dtype).itemsize:
+            raise ValueError("more tokens than the text has bytes")
+        while chunk := stream.read(_CHUNK_BYTES):
+            hashed.update(chunk)
+            if tokenizer and np.frombuffer(chunk, dtype=tokenizer.dtype).max() >= tokenizer.vocab_size:
+                raise ValueError("a token that is not in the vocabulary")
+    return hashed.hexdigest()

@@ -17,6 +17,8 @@ from rnngen.errors import CorpusError
 
 PARTS = ("train", "valid", "test")
 
+MORE_SPACE = "Free some space, or set RNNGEN_CACHE to a folder with more space."
+
 TokenArray = NDArray[np.integer[Any]]
 
 
@@ -84,9 +86,7 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> Enco
     except OSError as error:
         file.unlink(missing_ok=True)
         raise CorpusError(
-            f"the encoded text cannot be written ({error.strerror})",
-            where=file,
-            hint="Free some space, or set RNNGEN_CACHE to a folder with more space.",
+            f"the encoded text cannot be written ({error.strerror})", where=file, hint=MORE_SPACE
         ) from error
     return EncodedText(map_tokens(file, tokenizer), counter.counts, unknown)
 

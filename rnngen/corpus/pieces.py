@@ -72,13 +72,14 @@ class Cutter:
         self._position = 0  # in characters
         self._rest = ""  # of a piece that two parts share
 
-    def until(self, stop: int) -> Iterator[str]:
-        """The pieces up to character ``stop`` (exclusive) of the whole text."""
-        while self._position < stop:
+    def until(self, stop: int | None) -> Iterator[str]:
+        """The pieces up to character ``stop`` (exclusive) of the whole text; None: up to its end."""
+        while stop is None or self._position < stop:
             piece = self._rest or next(self._pieces, None)
             if piece is None:
                 return
-            part, self._rest = piece[: stop - self._position], piece[stop - self._position :]
+            size = None if stop is None else stop - self._position
+            part, self._rest = piece[:size], "" if size is None else piece[size:]
             self._position += len(part)
             if part:
                 yield part

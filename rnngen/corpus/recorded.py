@@ -3,6 +3,9 @@
 A run records the SHA-256 of its text, its absolute path, and its path relative to the run's folder. So the text is
 found if a project folder with text and runs was moved, or if the user gives the text's new path. If the text no longer
 exists (or was standard input), the cache still has it encoded.
+
+A record may be a stranger's. So nothing is read at a recorded path beyond the number of characters that the text had,
+no folder is searched further than that, and no pipe is opened.
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.arguments import STDIN, exists, in_words
+from rnngen.arguments import STDIN, exists, in_words, is_pipe
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.encoded import PARTS, EncodedCorpus
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.corpus.tokens import fingerprint_of, prepare
+from rnngen.corpus.tokens import KnownText, OtherTextError, fingerprint_of, prepare
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
@@ -31,11 +34,13 @@ class Found:
 
     Attributes:
         corpus: the text that the run was trained on, encoded; None: only a different text was found.
-        other: a different text at the recorded path, encoded; None: there is none.
+        has_changed: whether there is a different text where it was, or where the user said.
+        other: this different text, encoded, if it was asked for.
         note: where the text was found, for the user; None: at the recorded path.
     """
 
     corpus: EncodedCorpus | None
+    has_changed: bool = False
     other: EncodedCorpus | None = None
     note: str | None = None
 
@@ -61,6 +66,7 @@ def find_recorded(
     tokenizer: Tokenizer,
     *,
     given: Sequence[str] = (),
+    other_too: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Found:
     """Find a run's text, encoded with its tokenizer.
@@ -71,50 +77,67 @@ def find_recorded(
         folder: the run's folder.
         tokenizer: the run's tokenizer.
         given: where the text is now, if the user says so.
+        other_too: whether to read and encode a different text as well, if there is one.
         on_progress: see ``prepare``.
 
     Raises:
         CorpusError: neither a text nor a copy in the cache was found.
     """
-    fingerprint = str(recorded.get("fingerprint", ""))
+    known = known_text(recorded)
+
+    def read(place: DataConfig, only: KnownText | None) -> EncodedCorpus:
+        return prepare(place, tokenizer=tokenizer, known=only, on_progress=on_progress)
+
     if given:
-        known = recognise(data, recorded, folder, given) if data.valid or data.test else None
-        now = known or _with_held_out_files(data, recorded, folder, given)
-        corpus = prepare(now, tokenizer=tokenizer, on_progress=on_progress)
-        return Found(corpus) if corpus.fingerprint == fingerprint else Found(None, corpus)
-    other: EncodedCorpus | None = None
-    if _is_piped(data):
-        problem = CorpusError("the run was trained on standard input, which cannot be read again", where=folder)
+        moved = recognise(data, recorded, folder, given) if data.valid or data.test else None
+        now = moved or _with_held_out_files(data, recorded, folder, given)
+        if other_too or _read_once(now):
+            corpus = read(now, None)
+            same = corpus.fingerprint == known.fingerprint
+            return Found(corpus) if same else Found(None, has_changed=True, other=corpus)
+        try:
+            return Found(read(now, known))
+        except OtherTextError:
+            return Found(None, has_changed=True)
+    changed = False
+    problem: CorpusError
+    if once := _read_once(data):
+        problem = CorpusError(f"the run was trained on {in_words(once)}, which cannot be read again", where=folder)
     else:
         try:
-            other = prepare(data, tokenizer=tokenizer, on_progress=on_progress)
-            if other.fingerprint == fingerprint:
-                return Found(other)
-            problem = CorpusError("it has changed since", where=", ".join(data.corpus))
+            return Found(read(data, known))
         except CorpusError as error:
-            problem = error
-        for candidate in _candidates(data, recorded, folder):
-            if candidate != data and _fingerprint(candidate) == fingerprint:
-                corpus = prepare(candidate, tokenizer=tokenizer, on_progress=on_progress)
-                return Found(corpus, note=f"the run's text has moved: it is read from {', '.join(candidate.corpus)}")
-    cached = cached_corpus(data, fingerprint, tokenizer)
+            changed, problem = isinstance(error, OtherTextError), error
+    for candidate in _candidates(data, recorded, folder):
+        if candidate != data and not _read_once(candidate) and _is_known(candidate, known):
+            note = f"the run's text has moved: it is read from {', '.join(candidate.corpus)}"
+            return Found(read(candidate, known), note=note)
+    other = read(data, None) if changed and other_too else None
+    cached = cached_corpus(data, known.fingerprint, tokenizer)
     if cached is not None:
-        where = in_words(data.corpus)
-        gone = "has changed since the run was trained on it" if other is not None else "no longer exists"
-        return Found(cached, other, f"{where} {gone}: its copy in the cache is read")
-    if other is not None:
-        return Found(None, other)
+        gone = "has changed since the run was trained on it" if changed else "no longer exists"
+        return Found(cached, changed, other, f"{in_words(data.corpus)} {gone}: its copy in the cache is read")
+    if changed:
+        return Found(None, changed, other)
     raise problem
+
+
+def known_text(recorded: Mapping[str, Any]) -> KnownText:
+    """What a run has recorded of its text, in the ``corpus`` part of its config.json."""
+    try:
+        counts = [int(recorded["parts"][part]["characters"]) for part in PARTS]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        counts = []
+    return KnownText(str(recorded.get("fingerprint", "")), sum(counts) if counts else None)
 
 
 def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]) -> DataConfig | None:
     """The options with the text's current paths, if ``given`` is its main part; None: a different text, or piped in."""
-    if STDIN in given:  # which can be read only once
-        return None
     moved = [data.changed(corpus=given)]
     if data.valid or data.test:  # which may have moved with it
         moved += [each.changed(corpus=given) for each in _candidates(data, recorded, folder)]
-    return next((each for each in moved if _fingerprint(each) == recorded.get("fingerprint")), None)
+    known = known_text(recorded)
+    return next((each for each in moved if not _read_once(each) and _is_known(each, known)), None)
 
 
 def _with_held_out_files(
@@ -139,12 +162,13 @@ def _are_paths(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(path, str) for path in value)
 
 
-def _is_piped(data: DataConfig) -> bool:
-    return STDIN in (*data.corpus, *data.valid, *data.test)
+def _read_once(data: DataConfig) -> list[str]:
+    """The sources that can be read only once: standard input and pipes."""
+    return [source for name in SOURCES for source in getattr(data, name) if source == STDIN or is_pipe(source)]
 
 
-def _fingerprint(data: DataConfig) -> str | None:
+def _is_known(data: DataConfig, known: KnownText) -> bool:
     try:
-        return fingerprint_of(data)
+        return fingerprint_of(data, known=known) == known.fingerprint
     except CorpusError:
-        return None
+        return False

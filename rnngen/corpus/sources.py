@@ -13,120 +13,39 @@ The rules are the same for training, evaluation and prompts:
 
 from __future__ import annotations
 
-import codecs
-import io
-import sys
-import tempfile
-import weakref
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from rnngen.arguments import STDIN
+from rnngen.corpus.decoding import Reader
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
-from rnngen.corpus.files.find import find, open_file, refuse
+from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
-from rnngen.corpus.files.kinds import START_BYTES, argument, converted, kind_of
-from rnngen.corpus.files.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.pieces import TextHash
+from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError
-
-CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Reader:
-    """How bytes are decoded, and what the hints in error messages suggest to type.
-
-    Attributes:
-        errors: ``strict`` refuses what is not UTF-8; ``replace`` puts U+FFFD in its place.
-        command: the command that reads standard input instead of the only file, as in ``rnngen train -``; None: none.
-        lenient: the option that selects ``replace``; empty: there is none.
-    """
-
-    errors: ErrorRule = "strict"
-    command: str | None = None
-    lenient: str = "`errors=replace`"
-
-    def decode(self, stream: IO[bytes], file: Path | None) -> Iterator[str]:
-        """Decode one file (None: standard input) in pieces, by the rules at the top of this module.
-
-        Raises:
-            CorpusError: it is not UTF-8, or cannot be read.
-        """
-        decoder = codecs.getincrementaldecoder("utf-8")(self.errors)
-        newlines = io.IncrementalNewlineDecoder(None, translate=True)
-        offset = 0  # of the chunk's first byte in the file
-        while True:
-            try:
-                chunk = stream.read(CHUNK_BYTES)
-            except OSError as error:
-                raise CorpusError(f"cannot be read ({error.strerror})", where=_called(file)) from error
-            skip = len(codecs.BOM_UTF8) if offset == 0 and chunk.startswith(codecs.BOM_UTF8) else 0
-            nul = chunk.find(b"\0")
-            if nul >= 0 and self.errors == "strict":
-                raise CorpusError(
-                    "is not text",
-                    where=_called(file),
-                    expected="UTF-8 text",
-                    found=f"a NUL byte at offset {offset + nul}",
-                    hint=f"To read it all the same: {self.lenient}" if self.lenient else None,
-                )
-            pending = len(decoder.getstate()[0])  # bytes of a character that the end of the chunk cuts
-            try:
-                text = decoder.decode(chunk[skip:], final=not chunk)
-            except UnicodeDecodeError as error:
-                bad = offset + skip - pending + error.start
-                around = error.object[max(0, error.start - CONTEXT_BYTES // 2) : error.start + CONTEXT_BYTES // 2]
-                raise CorpusError(
-                    "is not UTF-8",
-                    where=_called(file),
-                    expected="UTF-8 text",
-                    found=f"byte 0x{error.object[error.start]:02x} at offset {bad}",
-                    hint=self._hint(around, file),
-                ) from error
-            if nul >= 0:
-                text = text.replace("\0", "\ufffd")
-            piece = newlines.decode(text, final=not chunk)
-            if piece:
-                yield piece
-            if not chunk:
-                return
-            offset += len(chunk)
-
-    def _hint(self, around: bytes, file: Path | None) -> str:
-        """What to do about a text that is not UTF-8, from the bytes around the first invalid one."""
-        replace = f"{self.lenient} puts U+FFFD in place of each such byte." if self.lenient else ""
-        if is_mostly_utf8(around):
-            return replace or "Correct it: the rest is UTF-8."
-        encoding = likely_encoding(around)
-        kind = converted(encoding, "")
-        if file is None or self.command:
-            convert = kind.hint(file, self.command).replace("Read", "read", 1)
-        else:  # converted in place: it may be one file of a folder
-            convert = f"convert it: {kind.extraction(argument(file))} > NEW && mv NEW {argument(file)}"
-        return f"{replace} If it is {encoding}: {convert}".strip()
-
-
-def _called(file: Path | None) -> object:
-    return "standard input" if file is None else file
 
 
 class TextSource:
     """One or several sources as one text, which can be read several times, in pieces of about a megabyte.
 
-    Standard input can be read only once, so it is first copied to a temporary file.
+    What can be read only once, standard input and pipes, is first copied to a temporary file. A file that changes while
+    it is read, or after it was read first, is an error.
 
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
         errors, command, lenient: see ``Reader``.
         stdin: where ``-`` reads from; the process's standard input by default.
-        on_progress: called with the number of bytes read from standard input so far ("reading").
+        max_bytes: see ``find``.
+        on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
         summary: how many files are read, and what was skipped.
+        hashed: of the text as it was read last, up to where it was read.
 
     Raises:
         CorpusError: a source stands for no file, or is not text.
@@ -140,44 +59,25 @@ class TextSource:
         *,
         command: str | None = None,
         lenient: str = "`errors=replace`",
+        max_bytes: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.sources = list(sources)
-        self._spool: IO[bytes] | None = None
-        self._files: list[Path | None] = []  # None is standard input
+        self._files: list[Path | Copied] = []
+        self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
         self.summary = SourceSummary()
+        self.hashed = TextHash()
+        copied: Copied | None = None
         for source in self.sources:
             if source == STDIN:
-                self._read_stdin(stdin, on_progress, command)
-                self._files.append(None)
+                copied = copied or copy_stdin(stdin, command, on_progress)
+                self._files.append(copied)
                 self.summary += SourceSummary(1)
-            else:
-                found = find([source], errors, command if len(self.sources) == 1 else None)
-                self._files.extend(found.files)
-                self.summary += SourceSummary(len(found.files), tuple(found.skipped))
+                continue
+            found = find([source], errors, command if len(self.sources) == 1 else None, max_bytes)
+            self._files += [copy_pipe(file, command, on_progress) if file.is_fifo() else file for file in found.files]
+            self.summary += SourceSummary(len(found.files), tuple(found.skipped))
         self._reader = Reader(errors, command if len(self._files) == 1 else None, lenient)
-
-    def _read_stdin(self, stdin: IO[bytes] | None, on_progress: OnProgress | None, command: str | None) -> None:
-        if stdin is None:
-            if sys.stdin is None or sys.stdin.closed:
-                raise CorpusError("is closed", where="standard input", expected="text to read")
-            stdin = sys.stdin.buffer
-        if self._spool is not None:
-            return
-        self._spool = tempfile.SpooledTemporaryFile(max_size=64 << 20)  # noqa: SIM115 (lives as long as self)
-        weakref.finalize(self, self._spool.close)
-        start, done = b"", 0
-        while chunk := stdin.read(CHUNK_BYTES):
-            if len(start) < START_BYTES:
-                start = (start + chunk)[:START_BYTES]
-                if len(start) == START_BYTES and (kind := kind_of(start)):
-                    raise refuse(kind, "standard input", None, command)
-            self._spool.write(chunk)
-            done += len(chunk)
-            if on_progress:
-                on_progress("reading", done, None)
-        if len(start) < START_BYTES and (kind := kind_of(start)):
-            raise refuse(kind, "standard input", None, command)
 
     @property
     def name(self) -> str:
@@ -188,34 +88,55 @@ class TextSource:
     @property
     def size(self) -> int:
         """The current size of the files in bytes."""
-        spooled = 0
-        if self._spool is not None:
-            self._spool.seek(0, io.SEEK_END)
-            spooled = self._spool.tell()
         total = 0
         for file in self._files:
             try:
-                total += spooled if file is None else file.stat().st_size
+                total += file.size if isinstance(file, Copied) else file.stat().st_size
             except OSError as error:
                 raise CorpusError(f"cannot be read ({error.strerror})", where=file) from error
         return total
 
     def __iter__(self) -> Iterator[str]:
-        """The text, in pieces; the same pieces every time."""
+        """The text, in pieces; the same text every time, or an error at the end of the file that has changed."""
+        hashed = self.hashed = TextHash()
         last = "\n"
-        for file in self._files:
+        for number, file in enumerate(self._files):
             if last != "\n":
+                hashed.add("\n")
                 yield "\n"
                 last = "\n"
-            for piece in self._pieces(file):
+            is_first = number == len(self._hashes)
+            for piece in self._pieces(file, is_first):
                 last = piece[-1]
+                hashed.add(piece)
                 yield piece
+            if is_first:
+                self._hashes.append(hashed.sha256)
+            elif self._hashes[number] != hashed.sha256:
+                raise _changed(file)
 
-    def _pieces(self, file: Path | None) -> Iterator[str]:
-        if file is None:
-            assert self._spool is not None
-            self._spool.seek(0)
-            yield from self._reader.decode(self._spool, None)
-        else:
-            with open_file(file) as stream:
-                yield from self._reader.decode(stream, file)
+    def _pieces(self, file: Path | Copied, is_first: bool) -> Iterator[str]:
+        if isinstance(file, Copied):
+            file.content.seek(0)
+            yield from self._reader.decode(file.content, None, file.name)
+            return
+        with open_file(file) as stream:
+            before = _version(stream)
+            yield from self._reader.decode(stream, file)
+            if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
+                raise _changed(file)
+
+
+def _version(file: BinaryIO) -> tuple[int, int]:
+    """What differs after an open file was written to."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _changed(file: object) -> CorpusError:
+    return CorpusError(
+        "changed while it was read",
+        where=file,
+        expected="a text that nothing writes to",
+        hint="Try again when nothing writes to it.",
+    )

@@ -57,6 +57,10 @@ class Streams:
         """N / (B·T), where T is the mean length if windows vary."""
         return len(self._tokens) / (self.batch_size * self.lengths.mean)
 
+    def position(self, step: int, t: int, b: int) -> int:
+        """The position in the text of the target in row ``t`` and column ``b`` of a step's window."""
+        return int(self._starts[b] + self.lengths.window(step)[0] + t + 1) % len(self._tokens)
+
     def window(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Inputs and targets of one step, each of shape (T, B); the targets are the inputs shifted by one token."""
         begin, length = self.lengths.window(step)

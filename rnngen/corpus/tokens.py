@@ -3,17 +3,19 @@
 A corpus becomes ``train``, ``valid`` and ``test`` by position in characters. Memory does not grow with the text, which
 is read in pieces: once to count and hash it, and, unless it is in the cache, once to encode it. Between the two the
 training part is read once more if its vocabulary has to be learned from counts: words, merges, or the most frequent
-characters.
+characters. What is encoded is hashed again, file by file (``TextSource``), so that the cache never holds one text under
+the fingerprint of another.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnngen.arguments import STDIN
+from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
@@ -21,6 +23,7 @@ from rnngen.corpus.encoded import PARTS as PARTS
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
+from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.pieces import Cutter, TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
@@ -32,10 +35,37 @@ from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
 
+class OtherTextError(CorpusError):
+    """A text is not the one that was expected."""
+
+
+@dataclass(frozen=True)
+class KnownText:
+    """What is known of a text before it is read.
+
+    Attributes:
+        fingerprint: see ``fingerprint_of``.
+        characters: how many it has; None: unknown. A text with more is not read to its end.
+    """
+
+    fingerprint: str
+    characters: int | None = None
+
+    def is_shorter_than(self, characters: int) -> bool:
+        """Whether it is known to have fewer characters."""
+        return self.characters is not None and self.characters < characters
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark."""
+        return None if self.characters is None else (4 + len(codecs.BOM_UTF8)) * self.characters
+
+
 def prepare(
     data: DataConfig,
     *,
     tokenizer: Tokenizer | None = None,
+    known: KnownText | None = None,
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> EncodedCorpus:
@@ -44,15 +74,17 @@ def prepare(
     Args:
         data: the sources, the split, the tokenizer's level and size.
         tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
+        known: the only text that is wanted; None: any.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
 
     Raises:
+        OtherTextError: it is not the text that is wanted.
         CorpusError: a source is missing, empty or not text, or the cache cannot be written.
     """
     tell = on_progress or _tell_nobody
     all_characters = tokenizer is None and data.tokenizer == "char" and data.vocab_size is None
-    text = _read(data, tell, FirstOccurrences() if all_characters else None)
+    text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
         folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
@@ -63,13 +95,14 @@ def prepare(
     return replace(found, sources=text.summary)
 
 
-def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None) -> str:
+def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None, known: KnownText | None = None) -> str:
     """The SHA-256 that identifies a corpus, over the text of all its sources, without encoding it.
 
     Raises:
+        OtherTextError: it is not the ``known`` text.
         CorpusError: a source is missing, empty or not text.
     """
-    return _read(data, on_progress or _tell_nobody).fingerprint
+    return _read(data, on_progress or _tell_nobody, known).fingerprint
 
 
 def _tell_nobody(what: str, done: int, total: int | None, /) -> None:
@@ -122,12 +155,18 @@ class _Text:
         return ends
 
     def parts(self) -> dict[str, Iterator[str]]:
-        """The text of each part, to be read in this order: ``main`` is read once for all its parts."""
+        """The text of each part, to be read in this order: ``main`` is read once, to its end, for all its parts."""
         main, ends = Cutter(self.main), self.ends()
-        return {part: iter(self.given[part]) if part in self.given else main.until(ends[part]) for part in PARTS}
+        rest = max(ends, key=lambda part: (ends[part], -PARTS.index(part)))
+        return {
+            part: iter(self.given[part]) if part in self.given else main.until(None if part == rest else ends[part])
+            for part in PARTS
+        }
 
 
-def _read(data: DataConfig, tell: OnProgress, characters: FirstOccurrences | None = None) -> _Text:
+def _read(
+    data: DataConfig, tell: OnProgress, known: KnownText | None = None, characters: FirstOccurrences | None = None
+) -> _Text:
     """Read all sources once, to identify them and to note the ``characters`` of the text that is split."""
     if not data.corpus:
         raise CorpusError("no text was given", expected="a file, a folder, a glob, or -")
@@ -140,26 +179,41 @@ def _read(data: DataConfig, tell: OnProgress, characters: FirstOccurrences | Non
             expected=f"- for the corpus or for `{piped[1]}`, not for both",
         )
     alone = "rnngen train -" if not (data.valid or data.test) else None
-    texts = {
-        name: TextSource(listed, data.errors, command=alone, on_progress=tell)
-        for name, listed in sources.items()
-        if listed
-    }
+    max_bytes = known.max_bytes if known else None
+    try:
+        texts = {
+            name: TextSource(listed, data.errors, command=alone, max_bytes=max_bytes, on_progress=tell)
+            for name, listed in sources.items()
+            if listed
+        }
+    except TooMuchTextError as error:
+        raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
-    hashes = {}
+    hashes: dict[str, TextHash] = {}
     for name, source in texts.items():
-        hashed = hashes[name] = TextHash()
         for piece in source:
-            hashed.add(piece)
+            hashes[name] = source.hashed
             if characters is not None and name == "main":
                 characters.add(piece)
-            tell("reading", min(before + hashed.bytes, total), total)
+            if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
+                raise _other(sources)
+            tell("reading", min(before + source.hashed.bytes, total), total)
+        hashes[name] = source.hashed
         before += source.size
     tell("reading", total, total)
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
-    return _Text(main, texts, hashes, data.split, characters)
+    text = _Text(main, texts, hashes, data.split, characters)
+    if known and text.fingerprint != known.fingerprint:
+        raise _other(sources)
+    return text
+
+
+def _other(sources: Mapping[str, Sequence[str]]) -> OtherTextError:
+    return OtherTextError(
+        "it has changed since", where=in_words(source for listed in sources.values() for source in listed)
+    )
 
 
 def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokenizer:
@@ -186,24 +240,13 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
     Raises:
         CorpusError: the text has changed, or the cache cannot be written.
     """
-    again = {name: TextHash() for name in text.hashes}
-    total = sum(hashed.characters for hashed in text.hashes.values())
+    total, done = sum(hashed.characters for hashed in text.hashes.values()), 0
 
-    def watched(part: str, pieces: Iterator[str]) -> Iterator[str]:
-        hashed = again[part if part in text.given else "main"]
+    def watched(pieces: Iterator[str]) -> Iterator[str]:
+        nonlocal done
         for piece in pieces:
             yield piece
-            hashed.add(piece)
-            tell("encoding", min(sum(each.characters for each in again.values()), total), total)
+            done += len(piece)
+            tell("encoding", min(done, total), total)
 
-    def check() -> None:
-        for name, hashed in text.hashes.items():
-            if again[name].sha256 != hashed.sha256:
-                raise CorpusError(
-                    "changed while it was read",
-                    where=(text.given.get(name) or text.main).name,
-                    expected="a text that nothing writes to",
-                    hint="Try again when nothing writes to it.",
-                )
-
-    store(folder, tokenizer, {part: watched(part, pieces) for part, pieces in text.parts().items()}, check)
+    store(folder, tokenizer, {part: watched(pieces) for part, pieces in text.parts().items()})

@@ -10,13 +10,16 @@ from rnngen.corpus.sources import ErrorRule
 from rnngen.evaluation.scores import TextScore
 from rnngen.evaluation.scoring import score, score_mixed
 from rnngen.evaluation.words import words_are_separated
+from rnngen.model.device import pick_device
 from rnngen.model.load import load_language_model, load_network
 from rnngen.ngram.file import load_mixture
+from rnngen.options.checked import checked
 from rnngen.runs.finding import open_run
 from rnngen.runs.own_text import text_of
 from rnngen.runs.run import Run
 
 
+@checked
 def evaluate(
     run: str | Path | Run | None = None,
     text: Sequence[str | Path] | str | Path = (),
@@ -36,17 +39,18 @@ def evaluate(
         part: ``test``, ``valid`` or ``train``, if no text is given or the text is the run's own; ``all``: the whole
             text.
         errors: ``replace`` decodes bytes that are not UTF-8 as U+FFFD.
-        device: the device to compute on.
+        device: auto, cpu, mps, cuda or cuda:N.
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
 
     Raises:
         CheckpointError: there is no such run, or it has no n-gram model and ``ngram`` is given.
         CorpusError: a text cannot be read or is empty, or the run's own text has changed or is gone.
+        UsageError: an argument is invalid, or the device cannot be used.
     """
     run = run if isinstance(run, Run) else open_run(run)
     with text_of(run, [text] if isinstance(text, str | Path) else text, part, errors) as encoded:
-        return score_text(run, encoded, device=device, ngram=ngram)
+        return score_text(run, encoded, device=pick_device(device), ngram=ngram)
 
 
 def score_text(run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False) -> TextScore:

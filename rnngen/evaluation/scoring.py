@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.pieces import TextCounts
+from rnngen.engine.probabilities import not_finite
 from rnngen.errors import CorpusError
 from rnngen.evaluation.perplexity import total_nats
 from rnngen.evaluation.pseudo_perplexity import pseudo_nats
@@ -44,11 +46,15 @@ def score(
 
     Raises:
         CorpusError: the text is empty.
+        RnngenError: the model's logits are not finite.
     """
     if len(tokens) == 0:
         raise CorpusError("there is no text to score", expected="at least one token")
     _, kind = _SCORING[type(model)]
-    return kind(held_out_nats(model, tokens, **how), len(tokens), counts, unknown)
+    nats = held_out_nats(model, tokens, **how)
+    if not math.isfinite(nats):
+        raise not_finite()
+    return kind(nats, len(tokens), counts, unknown)
 
 
 def score_mixed(

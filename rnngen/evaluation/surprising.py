@@ -168,10 +168,11 @@ def _logits_between(model: Network, before: NDArray[np.integer[Any]], after: NDA
 
 
 def _highest(values: NDArray[np.float32], count: int) -> list[int]:
-    """The positions of the ``count`` highest values and of others equal to the last, in descending order of value."""
+    """The positions of the ``count`` highest values, in descending order of value; of equal ones the first."""
     if count < len(values):
         threshold = np.partition(values, len(values) - count)[len(values) - count]
-        positions = np.flatnonzero(values >= threshold)
+        above = np.flatnonzero(values > threshold)
+        positions = np.append(above, np.flatnonzero(values == threshold)[: count - len(above)])
     else:
         positions = np.arange(len(values))
     ordered: list[int] = positions[np.argsort(-values[positions], kind="stable")].tolist()

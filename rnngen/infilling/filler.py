@@ -16,6 +16,7 @@ from rnngen.infilling.gibbs import draw_fills
 from rnngen.infilling.options import BestFills, BestFillsOf, DrawnFills, DrawnFillsOf
 from rnngen.infilling.readers import Readers
 from rnngen.infilling.search import Candidate, search, search_one
+from rnngen.options.checked import checked
 from rnngen.options.keywords import method_takes
 
 MAX_CANDIDATE_TOKENS = 1 << 26
@@ -69,6 +70,7 @@ class Filler:
         return search_one(self.readers, self.tokenizer, before, gap, beam)
 
     @method_takes(BestFillsOf)
+    @checked
     def best(self, text: str, **options: Any) -> list[Filled]:
         """Search for the best fills, keeping the ``beam`` most likely at every step.
 
@@ -97,6 +99,7 @@ class Filler:
         return list(found.values())[: searching.num_fills]
 
     @method_takes(DrawnFillsOf)
+    @checked
     def draw(self, text: str, *, on_sweep: Callable[[int], object] | None = None, **options: Any) -> list[Filled]:
         """Draw fills from the model by Gibbs sampling (Geman & Geman 1984).
 

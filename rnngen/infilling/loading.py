@@ -10,16 +10,19 @@ from rnngen.engine.probabilities import Array
 from rnngen.engine.recurrence import Recurrence
 from rnngen.infilling.filler import Filler
 from rnngen.infilling.readers import Readers
+from rnngen.options.checked import checked
 from rnngen.options.network import DIRECTIONS, ModelConfig
 from rnngen.runs.finding import open_run
 from rnngen.runs.run import Run
 
 
+@checked
 def load_filler(path: str | Path | Run | None = None) -> Filler:
     """Open a run for filling gaps: by path, or the newest complete one.
 
     Raises:
         CheckpointError: there is no such run, or it is damaged.
+        UsageError: it is no path.
     """
     run = path if isinstance(path, Run) else open_run(path)
     return make_filler(run.model_config(), run.weights(), run.tokenizer(), str(run.path))

@@ -49,6 +49,7 @@ class GibbsSampling(Options):
         "Draw fills by Gibbs sampling, with N sweeps over all gaps, instead of searching.",
         panel=_DRAWING,
         minimum=0,
+        maximum=1_000_000,
     )
     temperature: float = option(
         1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ def usable_devices(asked: str) -> tuple[list[str], dict[str, str]]:
         failures = {name: why for name in available if (why := _why_not(name))}
         return [name for name in available if name not in failures], failures
     kind, _, index = asked.partition(":")
-    if index and not index.isdecimal():
+    if index and not re.fullmatch("[0-9]{1,4}", index):
         raise UsageError("invalid value for `device`", expected="auto, cpu, mps, cuda or cuda:N", found=repr(asked))
     missing = kind not in available or (index and int(index) >= torch.cuda.device_count())
     why = "no such device" if missing else _why_not(asked)
@@ -103,3 +104,19 @@ def using_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def device_to_continue_on(begun_on: str, asked: str | None) -> tuple[str, str | None]:
+    """The device to continue on, and a warning if it is not the one that the run was begun on.
+
+    Raises:
+        UsageError: the device that was asked for cannot be used here.
+    """
+    if asked is not None:
+        return pick_device(asked), None
+    try:
+        return pick_device(begun_on), None
+    except UsageError as error:
+        there = pick_device("auto")
+        why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
+        return there, f"{why}; it continues on {there}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.options.declare import Declared, Options, declared, unknown
+from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
 
@@ -106,6 +107,9 @@ SIZES: dict[str, dict[str, int]] = {
 
 def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
+    if name in declared(Invocation):  # an argument of a function in Python
+        hint = "rnngen.train prints nothing: follow it with on_event. A run is resumed by rnngen.train_further."
+        return UsageError(f"{name!r} is an option of the command line", hint=hint)
     return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")
 
 

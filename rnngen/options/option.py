@@ -98,10 +98,13 @@ def _in_words(kind: Any, option: Option) -> str:
         return "text" if option.minimum is None else "a text that is not empty"
     noun = "an integer" if kind is int else "a number"
     minimum, maximum, above, below = option.minimum, option.maximum, option.above, option.below
-    if minimum is not None and maximum is not None:
-        return f"{noun} from {minimum:g} to {maximum:,}"
+    highest = None if maximum is None else f"{maximum:,}" if isinstance(maximum, int) else f"{maximum:g}"
+    if minimum is not None and highest is not None:
+        return f"{noun} from {minimum:g} to {highest}"
     if minimum is not None and below is not None:
         return f"{noun} from {minimum:g} to below {below:g}"
     if minimum is not None:
         return f"{noun} ≥ {minimum:g}"
-    return noun if above is None else f"{noun} above {above:g}"
+    if above is not None:
+        return f"{noun} above {above:g}" + ("" if highest is None else f", up to {highest}")
+    return noun

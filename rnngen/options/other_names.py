@@ -21,6 +21,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "inspect gradients": "gradients gradient",
         "fill": "infill mask gaps",
         "report": "plot graph page html",
+        "verify": "check fsck integrity doctor",
+        "rm": "remove delete del",
+        "prune": "clean gc cleanup clear free",
         "corpus build": "download dataset data",
         "sample --interactive": "chat interactive repl",
         "--version": "version",
@@ -172,6 +175,9 @@ OPTIONS: dict[str, dict[str, str]] = {
     "report": {"--out": "output o out-file file html save", "--text": "input data corpus",
                "The runs are arguments: rnngen report RUN.": _RUN_NAMES + " runs", **_NOTES},
     "runs": {"A run is shown by: rnngen inspect RUN.": _RUN_NAMES, **_HELP},
+    "verify": {_RUN: _RUN_NAMES, **_NOTES},
+    "rm": {"--yes": "force f no-confirm assume-yes", _RUN: _RUN_NAMES, **_HELP},
+    "prune": {"--yes": "force f no-confirm assume-yes", "--dry-run": "n preview simulate", _RUN: _RUN_NAMES, **_HELP},
     "corpus build": {"--out": "output o out-file file save", **_HELP},
 }  # fmt: skip
 """Command → its option, with or without a value, or a sentence that says what to type → other names for that."""

@@ -12,6 +12,12 @@ from rnngen.options.network import PANEL as NETWORK
 COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
 """Headings of the command's help."""
 
+MAX_VOCABULARY = 1 << 20
+MAX_WINDOW = 1 << 16
+"""The maximum of the streams, and of the steps, of a window of text."""
+MAX_FACTOR = 1e30
+"""What multiplies weights and gradients in float32 has to be representable there."""
+
 Precision = Literal["auto", "float32", "bf16"]
 
 
@@ -40,7 +46,12 @@ class SplitConfig(Options):
     errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
-        None, "Maximum vocabulary size.", panel=TEXT, minimum=2, default_text="char: all, word: 10000, bpe: 2000"
+        None,
+        "Maximum vocabulary size.",
+        panel=TEXT,
+        minimum=2,
+        maximum=MAX_VOCABULARY,
+        default_text="char: all, word: 10000, bpe: 2000",
     )
 
     def check(self) -> None:
@@ -78,6 +89,7 @@ class OptimizerConfig(Options):
         "Peak learning rate of AdamW (embedding, softmax, biases), or of asgd.",
         panel=LEARNING,
         above=0,
+        maximum=MAX_FACTOR,
         default_text="0.01, more for few steps",
     )
     muon_learning_rate: float = option(
@@ -85,12 +97,18 @@ class OptimizerConfig(Options):
         "Peak learning rate of Muon (recurrent matrices).",
         panel=LEARNING,
         above=0,
+        maximum=MAX_FACTOR,
         default_text="0.02, more for few steps",
     )
     weight_decay: float = option(
-        0.02, "Weight decay of the matrices.", panel=LEARNING, minimum=0, default_text="0.02, more with more epochs"
+        0.02,
+        "Weight decay of the matrices.",
+        panel=LEARNING,
+        minimum=0,
+        maximum=MAX_FACTOR,
+        default_text="0.02, more with more epochs",
     )
-    clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0)
+    clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0, maximum=MAX_FACTOR)
     warmup: float = option(
         0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, minimum=0, below=1
     )
@@ -108,13 +126,18 @@ class OptimizerConfig(Options):
         5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, minimum=1
     )
     activation_regularization: float = option(
-        0.0, "Weight in the loss of the last layer's squared output (AR).", panel=LEARNING, minimum=0
+        0.0,
+        "Weight in the loss of the last layer's squared output (AR).",
+        panel=LEARNING,
+        minimum=0,
+        maximum=MAX_FACTOR,
     )
     temporal_activation_regularization: float = option(
         0.0,
         "Weight in the loss of the squared change of that output from step to step (TAR).",
         panel=LEARNING,
         minimum=0,
+        maximum=MAX_FACTOR,
     )
 
 
@@ -126,9 +149,12 @@ class TrainConfig(Options):
         "Batch size: parallel streams of text.",
         panel=LEARNING,
         minimum=1,
+        maximum=MAX_WINDOW,
         default_text="32, fewer for short texts, more for long runs",
     )
-    bptt: int = option(64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, minimum=1)
+    bptt: int = option(
+        64, "Steps that a gradient reaches back (truncated BPTT).", panel=LEARNING, minimum=1, maximum=MAX_WINDOW
+    )
     bptt_jitter: float = option(
         0.0,
         "Standard deviation of the window length around `bptt`; 0: all alike.",
@@ -150,6 +176,15 @@ class TrainConfig(Options):
     save_every: int = option(200, "Steps between saves.", panel=RUN, minimum=1, default_text="about a minute")
     sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, minimum=0, default_text="8 per run")
     patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, minimum=0)
+    on_spike: Literal["rollback", "skip", "ignore"] = option(
+        "rollback",
+        "When the loss jumps: rollback (if the weights have gone astray, go back to the last good ones), skip (also "
+        "learn nothing from a batch that is to blame itself), or ignore.",
+        panel=RUN,
+    )
+    max_spikes: int = option(
+        3, "Stop if the weights go astray more often than this within a few steps.", panel=RUN, minimum=0
+    )
     seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, minimum=0)
     ngram: int = option(
         0,
@@ -162,7 +197,7 @@ class TrainConfig(Options):
         "auto",
         "auto, cpu, mps, cuda or cuda:N.",
         panel=RUN,
-        pattern=r"auto|cpu|mps|cuda(:\d+)?",
+        pattern=r"auto|cpu|mps|cuda(:[0-9]{1,4})?",
         expected="auto, cpu, mps, cuda or cuda:N",
         likely=("auto", "cpu", "mps", "cuda", "cuda:0"),
     )
@@ -181,9 +216,11 @@ class PlanConfig(Options):
     """Options that stand for others: a length that the plan turns into steps, and names for several values at once."""
 
     minutes: float | None = option(
-        None, "How long the whole command may take.", panel=COMMON, above=0, default_text="5"
+        None, "How long the whole command may take.", panel=COMMON, above=0, maximum=10_000_000, default_text="5"
     )
-    epochs: float | None = option(None, "How often to read the training text.", panel=COMMON, above=0)
+    epochs: float | None = option(
+        None, "How often to read the training text.", panel=COMMON, above=0, maximum=1_000_000
+    )
     size: Literal["tiny", "small", "medium", "large"] | None = option(
         None, "128, 256, 512 or 1024 units.", panel=COMMON, default_text="by measurement"
     )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import statistics
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import CheckpointError, RnngenError
-from rnngen.runs.files import read_needed
+import numpy as np
+
+from rnngen.errors import CheckpointError, RnngenError, shortened
 from rnngen.runs.finding import newest_run, open_run, runs_in
-from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, checkpoints_folder
 from rnngen.runs.manifest import needed_entry
+from rnngen.runs.metrics import Validation, read_metrics
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
 
-_TYPES: dict[str, type[int] | tuple[type, ...]] = {
+_TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
     "corpus.parts.valid.tokens": int,
     "corpus.parts.valid.characters": int,
@@ -27,7 +28,10 @@ _TYPES: dict[str, type[int] | tuple[type, ...]] = {
     "train.valid_every": int,
     "train.batch_size": int,
     "train.bptt": int,
+    "train.precision": str,
     "optimizer.clip": (int, float),
+    "data.tokenizer": str,
+    "corpus.fingerprint": str,
 }
 """The types of what a card reads from config.json, besides the network; any of it may be missing."""
 
@@ -104,42 +108,40 @@ def make_card(run: Run) -> Card:
         _part(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
     V = run.tokenizer().vocab_size
-    rows = _metrics(run)
-    steps = [row for row in rows if "train_nll" in row]
-    valid = [row for row in rows if "valid_nll" in row]
-    trained = [row for row in valid if row["step"] > 0 or row.get("best")]  # untrained weights are not kept
-    best = min(trained, key=lambda row: row["valid_nll"], default={})
-    norms = [row["grad_norm"] for row in steps if "grad_norm" in row]
-    seconds = rows[-1].get("seconds") if rows else None
-    last, plan = steps[-1] if steps else {}, run.last_plan()
-    window = train.get("batch_size", 0) * train.get("bptt", 0)
+    metrics = read_metrics(run)
+    last, valid, seconds = metrics.last, metrics.validations, metrics.seconds
+    trained = [each for each in valid if each.step > 0 or each.best]  # untrained weights are not kept
+    best = min(trained, key=lambda each: each.nll, default=None)
+    plan = run.last_plan()
+    window = (train.get("batch_size") or 0) * (train.get("bptt") or 0)
+    norms = np.frombuffer(metrics.norms)
     return Card(
         path=run.path,
         model=model.describe() + (", tied" if model.tied else ""),
         parameters=model.num_parameters(V),
         bytes=needed_entry(run.path, run.manifest, MODEL)["bytes"],
-        text=tuple(data.get("corpus", ())),
+        text=tuple(_listed(data.get("corpus"))),
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
         finished=_is_finished(run, train, last.get("step"), valid),
         tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),
         test_tokens=test_part.get("tokens"),
-        tokenizer=f"{data.get('tokenizer', '?')}, vocabulary {V:,}",
-        characters_per_token=valid_part.get("characters", 0) / (valid_part.get("tokens") or 1) or None,
-        steps=last.get("step", 0 if rows else None),
+        tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}",
+        characters_per_token=(valid_part.get("characters") or 0) / (valid_part.get("tokens") or 1) or None,
+        steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),
         epochs=last.get("epoch"),
         seconds=seconds,
-        best_nats=best.get("valid_nll"),
-        best_step=best.get("step"),
+        best_nats=best.nll if best else None,
+        best_step=best.step if best else None,
         tokens_per_second=last["step"] * window / seconds if last and seconds else None,
-        precision=plan.precision if plan else train.get("precision"),
-        gradient_norm=statistics.median(norms) if norms else None,
-        clipped=sum(norm > optimizer.get("clip", float("inf")) for norm in norms) / len(norms) if norms else None,
+        precision=plan.precision if plan else shortened(train.get("precision") or "") or None,
+        gradient_norm=float(np.median(norms)) if len(norms) else None,
+        clipped=float(np.mean(norms > (optimizer.get("clip") or math.inf))) if len(norms) else None,
         ngram=NGRAM in run.manifest,
         bidirectional=model.bidirectional,
-        curve=tuple((row["seconds"], row["valid_nll"]) for row in valid),
+        curve=tuple((each.seconds, each.nll) for each in valid),
     )
 
 
@@ -149,19 +151,27 @@ def _check_types(run: Run) -> None:
     Raises:
         CheckpointError: one is wrong; the error names it.
     """
-    values: list[tuple[str, Any, Any]] = []
+    values: list[tuple[str, Any, type | tuple[type, ...]]] = []
     for name, kind in _TYPES.items():
         part, _, key = name.rpartition(".")
         values.append((name, _part(run.config, part).get(key), kind))
-    values += [("data.corpus", file, str) for file in _part(run.config, "data").get("corpus") or ()]
-    for name, value, kind in values:
-        if value is not None and not isinstance(value, kind):
-            raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=repr(value))
+    files = _part(run.config, "data").get("corpus")
+    values.append(("data.corpus", files, list))
+    wrong = [each for each in values if each[1] is not None and not _is_a(each[1], each[2])]
+    wrong += [("data.corpus", file, str) for file in _listed(files) if not isinstance(file, str)]
+    for name, value, _ in wrong:
+        raise CheckpointError(f"{name} has the wrong type", where=run.path / CONFIG, found=shortened(repr(value)))
 
 
-def _is_finished(
-    run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Mapping[str, Any]]
-) -> bool | None:
+def _is_a(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, valid: Sequence[Validation]) -> bool | None:
     """Whether training is over; None: the run does not say."""
     planned = run.planned_steps()
     if step is None or planned is None:
@@ -169,11 +179,11 @@ def _is_finished(
     plan = recorded_plan(run.path)
     cycle = latest_cycle(plan)
     begin = max((stretch.step for stretch in plan if stretch.cycle and stretch.cycle.peak is not None), default=0)
-    best = min((row for row in valid if row["step"] > begin), key=lambda row: row["valid_nll"], default=None)
+    best = min((each for each in valid if each.step > begin), key=lambda each: each.nll, default=None)
     return is_over(
         step,
         planned,
-        best_step=best["step"] if best else None,
+        best_step=best.step if best else None,
         patience=train.get("patience") or 0,
         valid_every=cycle.valid_every if cycle else train.get("valid_every") or 0,
     )
@@ -195,26 +205,6 @@ def list_runs() -> list[tuple[Path, Card | RnngenError]]:
         except RnngenError as error:
             found.append((folder, error))
     return found
-
-
-def _metrics(run: Run) -> list[dict[str, Any]]:
-    """The complete rows of metrics.jsonl, including those written after the last save."""
-    path = run.path / METRICS
-    if METRICS not in run.manifest or path.is_symlink():
-        return []
-    run.read(METRICS)  # checks what the manifest covers
-    rows: list[dict[str, Any]] = []
-    for line in read_needed(path).decode(errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            break
-        if not isinstance(row, dict):
-            continue
-        numbers = {name: value for name, value in row.items() if isinstance(value, int | float) and abs(value) < 1e300}
-        if "step" in numbers:
-            rows.append({"seconds": rows[-1]["seconds"] if rows else 0.0, **numbers})
-    return rows
 
 
 def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:

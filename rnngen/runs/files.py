@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import is_link, map_privately
@@ -117,6 +117,22 @@ def read_beginning(path: Path, size: int, *, only: bool = False) -> bytes | None
         return None
     except OSError as error:
         raise cannot_read(path, error) from error
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading it in parts.
+
+    Raises:
+        CheckpointError: as ``read_needed``.
+    """
+    try:
+        if exists(path, "file"):
+            return open_regular(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    raise CheckpointError("is missing", where=path)
 
 
 def map_file(path: Path) -> mmap.mmap | None:

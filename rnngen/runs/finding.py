@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnngen import arguments
-from rnngen.errors import CheckpointError, RnngenError
+from rnngen.errors import CheckpointError, RnngenError, UsageError
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import exists, read_json
 from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, checkpoints_folder, saved_steps
@@ -26,6 +26,7 @@ def open_run(path: str | Path | None = None) -> Run:
 
     Raises:
         CheckpointError: there is none, or it is damaged.
+        UsageError: no folder can have this name.
     """
     folder = run_folder(path)
     if never_saved(folder):
@@ -58,7 +59,10 @@ def run_folder(path: str | Path | None = None) -> Path:
 
     Raises:
         CheckpointError: there is none.
+        UsageError: no folder can have this name.
     """
+    if path is not None and (unusable := arguments.why_unusable(path)):
+        raise UsageError("is not a run", where=path, expected=_MADE_BY_TRAIN, found=unusable)
     folder = Path(path) if path is not None else newest_run()
     if not arguments.is_folder(folder):
         raise _no_folder(folder)

@@ -267,12 +267,18 @@ def temporary(name: str) -> str:
     return f".{name}.tmp"
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether there is no space left."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
-    full = error.errno in _FULL
-    advice = "Free some space, or choose another folder with `out`." if full else "Choose another folder with `out`."
+    space = "Free some space, or choose" if is_full(error) else "Choose"
     return CheckpointError(
-        f"cannot be written ({error.strerror or error})", where=path, hint=f"What was saved before is intact. {advice}"
+        f"cannot be written ({error.strerror or error})",
+        where=path,
+        hint=f"What was saved before is intact. {space} another folder with `out`.",
     )
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from rnngen.errors import CheckpointError
 from rnngen.platforms import lock_folder
 from rnngen.runs.files import read_file
-from rnngen.runs.folder import Folder
+from rnngen.runs.folder import Folder, is_full
 from rnngen.runs.layout import HOLDER, LOCK
 
 
@@ -43,9 +43,10 @@ class RunLock:
         self._held = self._file_in_place()
         try:
             folder.create(HOLDER, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        except BaseException:
-            self._file.release()
-            raise
+        except BaseException as error:
+            if not is_full(error):  # what is locked on a full disk may be about to be removed
+                self._file.release()
+                raise
 
     def check(self) -> None:
         """Make sure that this is still the only process that writes the run, at the place where it was begun.

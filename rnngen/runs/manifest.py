@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError, shortened
-from rnngen.runs.files import map_file, read_beginning, read_json, to_json
+from rnngen.runs.files import map_file, open_file, read_beginning, read_json, to_json
 from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
 
 if TYPE_CHECKING:
     import mmap
 
 FORMAT = 1
+MAX_LOG_BYTES = 1 << 32
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")  # no folder, no hidden file, nothing that a system reserves
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Entries = dict[str, dict[str, Any]]
@@ -105,6 +106,26 @@ def read_checked(folder: Path, entries: Entries, name: str, max_bytes: int | Non
     raise _damaged(folder, name, entry)
 
 
+def check_log(folder: Path, entries: Entries, name: str) -> None:
+    """Check as much of a log as the manifest covers, without reading all of it into memory.
+
+    Raises:
+        CheckpointError: as ``read_checked``.
+    """
+    import hashlib
+
+    entry = needed_entry(folder, entries, name)
+    remaining, found = entry["bytes"], hashlib.sha256()
+    if remaining > MAX_LOG_BYTES:
+        raise CheckpointError("is too large", where=folder / name, expected=f"at most {MAX_LOG_BYTES:,} bytes")
+    with open_file(folder / name) as stream:
+        while remaining and (chunk := stream.read(min(remaining, 1 << 20))):
+            found.update(chunk)
+            remaining -= len(chunk)
+    if remaining or found.hexdigest() != entry["sha256"]:
+        raise _damaged(folder, name, entry)
+
+
 def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.mmap]:
     """A file and its content mapped into memory, checked against the manifest.
 
@@ -123,7 +144,7 @@ def needed_entry(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
     """What the manifest of a folder says of a file.
 
     Raises:
-        CheckpointError: nothing.
+        CheckpointError: it does not name it.
     """
     entry = entries.get(name)
     if entry is None:

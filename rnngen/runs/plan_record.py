@@ -8,14 +8,14 @@ resumed and follows the record repeats them.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnngen.runs.files import exists, read_file
+from rnngen.runs.files import MAX_JSON_BYTES, exists, read_file
 from rnngen.runs.layout import PLAN, RESUME
+from rnngen.untrusted import parse_json
 
 MAX_STEPS = 2**62
 MAX_THREADS = 4096
@@ -114,9 +114,11 @@ def recorded_plan(folder: Path) -> list[Stretch]:
     """The record of a run.
 
     Raises:
-        CheckpointError: its file is a link or the like.
+        CheckpointError: its file is a link or the like, or larger than any record.
     """
-    return parse_record(read_file(folder / RESUME / PLAN) or b"") if exists(folder / RESUME, "folder") else []
+    if not exists(folder / RESUME, "folder"):
+        return []
+    return parse_record(read_file(folder / RESUME / PLAN, MAX_JSON_BYTES) or b"")
 
 
 def parse_record(content: bytes) -> list[Stretch]:
@@ -127,10 +129,12 @@ def parse_record(content: bytes) -> list[Stretch]:
     stretches: list[Stretch] = []
     for line in content.splitlines():
         try:
-            stretch = Stretch.from_dict(json.loads(line))
-        except (ValueError, RecursionError):  # a line that a killed process did not finish
+            stretch = Stretch.from_dict(parse_json(line))
+        except ValueError:  # a line that a killed process did not finish
             continue
-        stretches = [earlier for earlier in stretches if earlier.step < stretch.step] + [stretch]
+        while stretches and stretches[-1].step >= stretch.step:
+            stretches.pop()
+        stretches.append(stretch)
     return stretches
 
 

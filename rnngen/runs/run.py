@@ -146,14 +146,14 @@ class Run:
         """The weights to use, by name: float32, of the shapes that config.json says, views of the mapped file.
 
         Raises:
-            CheckpointError: not a sound safetensors file, or not of this configuration and vocabulary.
+            CheckpointError: not a sound safetensors file, not of this configuration and vocabulary, or not finite.
         """
         V = self.tokenizer().vocab_size
         expected = self.model_config().shapes(V)
         self.hold(MODEL)
         where, mapped = self._held[MODEL]
         self._in_use = True
-        from rnngen.runs.tensors import map_safetensors
+        from rnngen.runs.tensors import is_finite, map_safetensors
 
         weights = map_safetensors(mapped, where)
         for name in sorted(expected.keys() | weights.keys()):
@@ -169,6 +169,15 @@ class Run:
         if wrong is not None:
             raise CheckpointError(
                 f"tensor {wrong} has the wrong type", where=where, expected="float32", found=weights[wrong].dtype
+            )
+        diverged = next((name for name, w in weights.items() if not is_finite(w)), None)
+        if diverged is not None:
+            raise CheckpointError(
+                f"tensor {diverged} has values that are not finite",
+                where=where,
+                expected="numbers",
+                found="NaN or infinity",
+                hint="Training diverged. Train again with a lower `learning_rate` or `clip`.",
             )
         return weights
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from rnngen.runs.layout import (
 from rnngen.runs.lock import RunLock
 from rnngen.runs.manifest import entries_bytes, entry_of, manifest_bytes, read_manifest, sha256
 from rnngen.runs.plan_record import Stretch
+from rnngen.untrusted import parse_json
 
 
 class RunWriter:
@@ -162,7 +162,7 @@ class RunWriter:
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; empty if the file is gone."""
-        rows = map(json.loads, self.read_log(METRICS).splitlines())
+        rows = map(parse_json, self.read_log(METRICS).splitlines())
         return [float(row[name]) for row in rows if name in row]
 
     def read_log(self, log: str) -> bytes:

@@ -47,12 +47,13 @@ def ban(logits: Array, tokens: Sequence[int]) -> Array:
 def weights(logits: Array, temperature: float = 1.0) -> Weights:
     """Probabilities (B, V) up to a factor: e^(logits / temperature), the largest of each row 1.
 
-    Temperature 0 is the limit: all weight on the largest logit, on the first of several equal ones. The weights have
-    the logits' type: float32 is exact to a ten-millionth, and its exponential several times as fast.
+    Temperature 0 is the limit: all weight on the largest logit, on the first of several equal ones. A row whose largest
+    logit is not finite has no weight. The weights have the logits' type: float32 is exact to a ten-millionth, and its
+    exponential several times as fast.
     """
     if temperature == 0:
         greedy = np.zeros_like(logits)
-        greedy[np.arange(len(logits)), logits.argmax(axis=1)] = 1
+        greedy[np.arange(len(logits)), logits.argmax(axis=1)] = np.isfinite(logits.max(axis=1))
         return greedy
     w: Weights = logits - logits.max(1, keepdims=True)
     if temperature != 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.errors import UsageError
+from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
@@ -58,6 +59,7 @@ class Generator:
         self.tokenizer = tokenizer
 
     @method_takes(Writing)
+    @checked
     def generate(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[str]:
         """Write one continuation, in pieces as they are made.
 
@@ -80,6 +82,7 @@ class Generator:
         return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling, prompt))
 
     @method_takes(Writing)
+    @checked
     def pieces(self, prompt: str = "", *, seed: int | None = None, **options: Any) -> Iterator[Piece]:
         """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
@@ -111,6 +114,7 @@ class Generator:
         return self.write_from([self.start(prompt, sampling, on_read)], sampling, seed, [number], scored=scored)
 
     @method_takes(WritingSeveral)
+    @checked
     def generate_batch(self, prompts: Sequence[str], *, seed: int | None = None, **options: Any) -> list[Sample]:
         """Write continuations of several prompts, in batches.
 
@@ -127,6 +131,7 @@ class Generator:
         """
         return list(self.samples(prompts, seed=seed, **options))
 
+    @checked
     def samples(
         self,
         prompts: Sequence[str],
@@ -147,18 +152,16 @@ class Generator:
             on_read: called now and then with the number of a prompt's tokens read so far.
             options: of sampling.
         """
-        if isinstance(prompts, str):
-            raise UsageError("the prompts are one text", expected="a list of prompts", hint="One of them: [prompt].")
         sampling = Sampling.of(options)
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
             self.prompt_ids(prompt)
         self._check(sampling, seed)  # before the first sample is asked for
-        return self._samples(list(prompts), sampling, seed, keep_pieces, on_step, on_read)
+        return self._samples(prompts, sampling, seed, keep_pieces, on_step, on_read)
 
     def _samples(
         self,
-        prompts: list[str],
+        prompts: Sequence[str],
         sampling: Sampling,
         seed: int,
         keep_pieces: bool,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import UsageError
+from rnngen.options.checked import checked
 from rnngen.options.keywords import takes
 from rnngen.platforms import quote_argument
 from rnngen.runs.finding import open_run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rnngen.engine.protocol import Model
 
 
+@checked
 def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
     """Open a run for writing text: by path, or the newest complete one.
 
@@ -28,7 +30,8 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
 
     Raises:
         CheckpointError: there is no such run, it is damaged, or it lacks the n-gram model that was asked for.
-        UsageError: the run is bidirectional: it fills gaps (see ``infilling``) and cannot continue a text.
+        UsageError: an argument is invalid, or the run is bidirectional: it fills gaps (see ``infilling``) and cannot
+            continue a text.
     """
     run = path if isinstance(path, Run) else open_run(path)
     if run.model_config().bidirectional:
@@ -61,6 +64,7 @@ def _engine(run: Run, device: str | None) -> Model:
 
 
 @takes(WritingOfRun)
+@checked
 def generate(
     prompt: str = "",
     *,

@@ -98,6 +98,7 @@ class Sampling(Options):
         "Maximum number of tokens to write.",
         panel=ENDING,
         minimum=0,
+        maximum=1_000_000_000,
         flags=("--length", "-n"),
         default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until`",
     )
@@ -127,7 +128,11 @@ class Samples(Options):
         None, "The same seed gives the same text.", panel=SAMPLES, minimum=0, default_text="drawn and reported"
     )
     beam: int = option(
-        0, "Instead of drawing, search for the most likely text with N candidates; 0: draw.", panel=SAMPLES, minimum=0
+        0,
+        "Instead of drawing, search for the most likely text with N candidates; 0: draw.",
+        panel=SAMPLES,
+        minimum=0,
+        maximum=1024,
     )
     num_samples: int = option(
         1,
@@ -135,6 +140,7 @@ class Samples(Options):
         "separates them; with `until=line` there is one per line.",
         panel=SAMPLES,
         minimum=1,
+        maximum=1_000_000,
     )
 
     def check(self) -> None:

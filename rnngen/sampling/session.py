@@ -63,10 +63,16 @@ class Session:
         return self._begin + "".join(step.text for step in self._steps)
 
     def add(self, text: str) -> str:
-        """Append a text; returns its characters that the model has never seen and does not read."""
-        self._steps.append(Step(text, False, self._context.snapshot, self._held))
+        """Append a text; returns its characters that the model has never seen and does not read.
+
+        Raises:
+            TokenizerError: it contains a lone surrogate; nothing has changed.
+        """
+        step = Step(text, False, self._context.snapshot, self._held)
+        _, unseen = self.generator.encode_prompt(text)
         self._read(text)
-        return self.generator.encode_prompt(text)[1]
+        self._steps.append(step)  # only now: a text that cannot be read is not added
+        return unseen
 
     def _read(self, text: str) -> None:
         """Read the next part of the text."""

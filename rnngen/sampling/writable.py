@@ -24,12 +24,13 @@ def _spell(tokens: set[bytes], text: bytes) -> bool:
     """Whether a sequence of tokens contains the text: the end of one token, whole tokens, the beginning of one."""
     if any(text in token for token in tokens):
         return True
-    reached = [size == 0 or any(token.endswith(text[:size]) for token in tokens) for size in range(len(text))]
-    for start in range(len(text)):
+    size, longest = len(text), max(map(len, tokens), default=0)  # no token reaches further
+    reached = [True] + [n <= longest and any(token.endswith(text[:n]) for token in tokens) for n in range(1, size)]
+    for start in range(size):
         if not reached[start]:
             continue
-        if any(token.startswith(text[start:]) for token in tokens):
+        if size - start <= longest and any(token.startswith(text[start:]) for token in tokens):
             return True
-        for end in range(start + 1, len(text)):
+        for end in range(start + 1, min(size, start + longest + 1)):
             reached[end] = reached[end] or text[start:end] in tokens
     return False

@@ -107,8 +107,8 @@ def format_weights(weights: Mapping[str, Tensor]) -> bytes:
 
 
 def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors on the CPU, their names under a prefix."""
-    return {f"{prefix}/{name}": t.detach().to("cpu").contiguous() for name, t in tensors.items()}
+    """Copies of tensors on the CPU, their names under a prefix."""
+    return {f"{prefix}/{name}": t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
 
 
 def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -94,6 +94,25 @@ class Replanned:
 
 
 @dataclass(frozen=True)
+class Spiked:
+    """The loss jumped, and training took the remedy that the option ``on_spike`` names.
+
+    Attributes:
+        step: number of steps taken.
+        loss: nats per token in this step.
+        expected: nats per token that were to be expected.
+        place: in the training text, where the loss is highest.
+        back_to: the step whose weights were restored; None: the batch was skipped instead.
+    """
+
+    step: int
+    loss: float
+    expected: float
+    place: str
+    back_to: int | None
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that the user should know, but that does not stop training."""
 
@@ -125,4 +144,4 @@ class Finished:
     first_step: int = 0
 
 
-Event = Stepped | Validated | Sampled | Saved | Mixed | Replanned | Warned | Finished
+Event = Stepped | Validated | Sampled | Saved | Mixed | Replanned | Spiked | Warned | Finished

@@ -15,6 +15,7 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
+from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
@@ -109,6 +110,7 @@ def launch(
 
 
 @takes(TrainArguments)
+@checked
 def train(
     corpus: str | Path | Sequence[str | Path],
     *,
@@ -197,8 +199,11 @@ def _refuse_occupied(folder: Path) -> None:
     A folder that holds nothing but a run that never saved is accepted.
 
     Raises:
-        UsageError: the folder is occupied.
+        UsageError: the folder is occupied, or is none.
     """
+    if exists(folder) and not is_folder(folder):
+        hint = "Choose an `out` that is a new folder; a text is given as an argument: rnngen train TEXT."
+        raise UsageError("is not a folder", where=folder, expected="a new or empty folder", found="a file", hint=hint)
     try:
         found = sorted({p.name for p in folder.iterdir()} - PASSING) if is_folder(folder) else []
     except OSError as error:

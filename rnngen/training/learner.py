@@ -6,8 +6,9 @@ forcing), is differentiated back to the start of the window and no further; the 
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,22 @@ from rnngen.training.regularization import activation_penalty
 from rnngen.training.state_checks import Expected, check_tensors
 
 
+class NotFiniteError(TrainingError):
+    """Loss or gradient of a step is NaN or infinite.
+
+    Attributes:
+        number: of the step, counted from 1.
+        loss: of the step.
+    """
+
+    def __init__(self, number: int, loss: float, norm: float) -> None:
+        super().__init__(
+            f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {number}",
+            found=f"loss {loss}, gradient norm {norm}",
+        )
+        self.number, self.loss = number, loss
+
+
 @dataclass(frozen=True)
 class StepResult:
     """Loss and gradient norm of a step, as scalars on the device, so that a GPU is not waited for until they are read.
@@ -35,24 +52,23 @@ class StepResult:
         number: of the step, counted from 1.
         loss: nats per token before the step.
         grad_norm: ‖∇θ‖ before clipping.
+        skipped: whether the step was not taken.
     """
 
     number: int
     loss: Tensor
     grad_norm: Tensor
+    skipped: bool = False
 
     def read(self) -> tuple[float, float]:
         """Loss and gradient norm.
 
         Raises:
-            TrainingError: one of them is not finite.
+            NotFiniteError: one of them is not finite.
         """
         loss, norm = float(self.loss), float(self.grad_norm)
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise TrainingError(
-                f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {self.number}",
-                found=f"loss {loss}, gradient norm {norm}",
-            )
+            raise NotFiniteError(self.number, loss, norm)
         return loss, norm
 
 
@@ -100,7 +116,14 @@ class Learner:
         self.model.load_weights(weights, where)
         self.averaged.load_weights(weights, where)
 
-    def step(self, x: NDArray[np.int64], y: NDArray[np.int64], factor: float, number: int) -> StepResult:
+    def step(
+        self,
+        x: NDArray[np.int64],
+        y: NDArray[np.int64],
+        factor: float,
+        number: int,
+        accepts: Callable[[float], bool] | None = None,
+    ) -> StepResult:
         """Learn from one window.
 
         Args:
@@ -108,9 +131,10 @@ class Learner:
             y: targets, the inputs one token later, (T, B).
             factor: what every learning rate is multiplied by, from the schedule.
             number: of steps taken before this one.
+            accepts: called with the loss; if it returns False, neither weights nor hidden state change.
 
         Raises:
-            TrainingError: loss or gradient is not finite; then no weight was changed. (On a GPU this is discovered
+            NotFiniteError: loss or gradient is not finite; then no weight was changed. (On a GPU this is discovered
                 when the result is read, which is before anything is saved.)
         """
         objective, nll, hidden = self.loss(x, y)
@@ -118,8 +142,10 @@ class Learner:
         objective.backward()  # type: ignore[no-untyped-call]
         norm = clip_gradients(self.model.parameters(), self.config.optimizer.clip)
         result = StepResult(number + 1, nll.detach(), norm)
-        if not self.runs_ahead:
-            result.read()
+        if not self.runs_ahead or accepts:
+            loss, _ = result.read()
+            if accepts and not accepts(loss):
+                return dataclasses.replace(result, skipped=True)
         self.recipe.step(number, factor)
         self.hidden = hidden.detach()  # the state is carried on, gradients stop here
         return result
@@ -138,6 +164,26 @@ class Learner:
         penalty = activation_penalty(prediction.raw, prediction.dropped, alpha, beta)
         return torch.stack(losses).mean() + penalty, losses[0], prediction.state
 
+    def plain_loss(self, x: NDArray[np.int64], y: NDArray[np.int64], hidden: Tensor) -> float:
+        """The cross-entropy of the weights as they are on a window (T, B), without dropout, in nats per token.
+
+        Args:
+            x: inputs, (T, B).
+            y: targets, (T, B).
+            hidden: the state before the window, (L, S, B, H).
+        """
+        return float(self.plain_losses(x, y, hidden).mean())
+
+    @torch.no_grad()
+    def plain_losses(self, x: NDArray[np.int64], y: NDArray[np.int64], hidden: Tensor) -> Tensor:
+        """The same for each token: (T, B)."""
+        inputs, targets = (self._to_device(a) for a in (x, y))
+        with autocast(self.device, self.precision):
+            logits = self.model.predict(inputs, targets, hidden.to(self.device)).logits
+        return torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), targets.flatten(), reduction="none"
+        ).view(targets.shape)
+
     @property
     def runs_ahead(self) -> bool:
         """Whether steps are queued on a GPU, so that reading a result would wait for it."""
@@ -148,11 +194,11 @@ class Learner:
         return ids.pin_memory().to(self.device, non_blocking=True) if self.runs_ahead else ids.to(self.device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that a step changes, by name, on the CPU."""
+        """Copies of everything that a step changes, by name, on the CPU."""
         return {
             **pack("weights", dict(self.model.named_parameters())),
             **self.recipe.tensors(),
-            "hidden": self.hidden.cpu().contiguous(),
+            "hidden": self.hidden.to("cpu", copy=True).contiguous(),
             "dropout": self.dropout.get_state(),
         }
 
@@ -171,6 +217,19 @@ class Learner:
             CheckpointError: a tensor has another name, shape or type than the configuration says; nothing was changed.
             RuntimeError: dropout's random state is invalid.
         """
+        self.check(tensors, where, dropout_too=dropout_too, stepped=stepped)
+        self.model.load_weights(unpack("weights", tensors), where)
+        self.recipe.restore(tensors, where)
+        self.hidden = tensors["hidden"].to(self.device)
+        if dropout_too:
+            self.dropout.set_state(tensors["dropout"])
+
+    def check(self, tensors: Mapping[str, Tensor], where: object, *, dropout_too: bool, stepped: bool) -> None:
+        """Compare tensors with what ``tensors`` returns; the arguments are those of ``restore``.
+
+        Raises:
+            CheckpointError: a tensor has another name, shape or type than the configuration says.
+        """
         stepped = stepped or any(name.startswith("optimizer/") for name in tensors)
         expected = {
             **{f"weights/{name}": Expected.like(p) for name, p in self.model.named_parameters()},
@@ -179,8 +238,3 @@ class Learner:
             "dropout": Expected.like(self.dropout.get_state()) if dropout_too else Expected((None,), (torch.uint8,)),
         }
         check_tensors(tensors, expected, where)
-        self.model.load_weights(unpack("weights", tensors), where)
-        self.recipe.restore(tensors, where)
-        self.hidden = tensors["hidden"].to(self.device)
-        if dropout_too:
-            self.dropout.set_state(tensors["dropout"])

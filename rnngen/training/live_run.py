@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import torch
 
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CheckpointError, RnngenError, TrainingError
+from rnngen.errors import CheckpointError, RnngenError
 from rnngen.options.config import RunConfig
-from rnngen.runs.layout import RESUME, saved_steps
+from rnngen.runs.layout import RESUME
 from rnngen.runs.plan_record import Stretch, recorded_plan
 from rnngen.runs.states import hashes_of_decided
 from rnngen.runs.writer import RunWriter
 from rnngen.training import checkpoint
 from rnngen.training.events import Saved
-from rnngen.training.explosion import explosion_advice
+from rnngen.training.guard import GOOD, Guard
 from rnngen.training.learner import Learner
 from rnngen.training.progress import Progress
+from rnngen.training.saver import Saver
 from rnngen.training.schedule import Schedule
 
 
@@ -37,6 +37,8 @@ class LiveRun:
     Attributes:
         progress: steps taken, best scores, and what is due.
         schedule: number of steps, and learning rates.
+        guard: watches the losses; None: they are ignored.
+        saver: saves while training goes on.
         seconds: spent before this process.
         warnings: to tell when training begins.
     """
@@ -57,6 +59,9 @@ class LiveRun:
         threads = train.threads or torch.get_num_threads()
         self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
         self.progress = Progress()
+        watched = train.on_spike != "ignore"
+        self.guard = Guard(self.learner, self.streams, corpus.tokenizer.vocab_size) if watched else None
+        self.saver: Saver[Saved | None] = Saver()
         self.seconds = 0.0
         self.warnings = list(state.warnings) if state else []
         self._norms: list[float] = []  # before clipping, of all steps
@@ -79,6 +84,8 @@ class LiveRun:
         """Forget the scores on another text: the weights are first scored on this one, and kept."""
         self.progress.forget_scores()
         self.trained = True
+        if self.guard:
+            self.guard.begin(self.step)
 
     def replace_lost_weights(self, error: RnngenError) -> None:
         """Use the weights as they are now, because those that were best before cannot be read."""
@@ -95,38 +102,51 @@ class LiveRun:
         seconds = round(time.perf_counter() - self._began, 3)
         self.writer.log_metrics(**values, seconds=seconds)
 
-    def _exploded(self, error: TrainingError) -> TrainingError:
-        """The same error with what is left, and what to do."""
-        saved = saved_steps(self.writer.path)
-        left = "Nothing was saved yet, and this folder can be used again."
-        if self.writer.has_model:
-            best = math.isfinite(self.best_nll)
-            which = f"best weights so far (step {self.progress.best_step})" if best else "saved weights"
-            left = f"The {which} are intact."
-        elif saved:
-            left = f"The state that was saved at step {int(saved[0].name)} is intact."
-        advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
-        return TrainingError(error.what, where=error.where, found=error.found, hint=f"{left} {advice}")
+    def _keep_best(self) -> None:
+        """Make the averaged weights those to use."""
+        weights = self.learner.averaged.weights()
+        self.saver.save(lambda: self.writer.save_model(checkpoint.format_weights(weights)))
 
-    def _save(self) -> Saved:
-        values = {
-            **self.progress.values(),
-            "seconds": time.perf_counter() - self._began,
-            "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
-            "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
-            "logs": self.writer.log_lengths(),
-            "decided": hashes_of_decided(self.writer.path),
-        }
+    def _save_state(self, *, good: bool = False) -> None:
+        """Save the state to resume from.
+
+        Args:
+            good: whether it is one that the guard can go back to.
+        """
+        guard = self.guard
+        if guard and good:
+            tensors = guard.keep(self.step)
+        else:
+            tensors = {**self.learner.tensors(), **(guard.tensors(self.step) if guard else {})}
+        step, values = (
+            self.step,
+            {
+                **self.progress.values(),
+                "seconds": time.perf_counter() - self._began,
+                "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
+                "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
+                "logs": self.writer.log_lengths(),
+                "decided": hashes_of_decided(self.writer.path),
+                "guard": guard.values() if guard else None,
+            },
+        )
         self._saved = time.perf_counter()
-        tensors = checkpoint.format_state(self.learner.tensors())
-        return Saved(self.step, self.writer.save_state(self.step, tensors, values))
+
+        def write() -> Saved:
+            return Saved(step, self.writer.save_state(step, checkpoint.format_state(tensors), values))
+
+        self.saver.save(write)
 
     def _restore(self, state: checkpoint.TrainingState, *, same_device: bool) -> None:
         where = self.writer.path / RESUME
         values = state.values
         try:
             self.progress = Progress.from_values(values)
-            self.learner.restore(state.tensors, where, dropout_too=same_device, stepped=self.step > 0)
+            good = {name.removeprefix(GOOD): t for name, t in state.tensors.items() if name.startswith(GOOD)}
+            own = {name: t for name, t in state.tensors.items() if not name.startswith(GOOD)}
+            self.learner.restore(own, where, dropout_too=same_device, stepped=self.step > 0)
+            if self.guard and values.get("guard"):  # which older runs do not have
+                self.guard.restore(values["guard"], good or own, where, same_device=same_device)
             self.seconds = float(values["seconds"])
             if "stretches" in values:  # older runs have one, which config.json describes
                 self.schedule = Schedule.resumed(values["stretches"], recorded_plan(self.writer.path), self.step)

@@ -44,19 +44,20 @@ class Progress:
         self.begin_cycle(self.step)
         self.due.add(VALIDATION)
 
-    def validated(self, nll: float, *, trained: bool) -> bool:
+    def validated(self, nll: float, *, trained: bool, eligible: bool = True) -> bool:
         """Take note of a validation loss.
 
         Args:
             nll: nats per token.
             trained: whether the weights at step 0 are trained; random ones are never the best.
+            eligible: whether these weights can be the best at all.
 
         Returns:
             Whether it is the lowest so far.
         """
         if self.step:
             self.cycle_nll, self.cycle_step = min((self.cycle_nll, self.cycle_step), (nll, self.step))
-        if nll >= self.best_nll or not (self.step or trained):
+        if nll >= self.best_nll or not (self.step or trained) or not eligible:
             return False
         self.best_nll, self.best_step = nll, self.step
         return True
@@ -93,7 +94,7 @@ class Progress:
             "step": self.step,
             "best_nll": _or_none(self.best_nll),
             "best_step": self.best_step,
-            "due": sorted(self.due - {SAVE}),
+            "due": sorted(self.due),
             "progress": [_or_none(self.cycle_nll), self.cycle_step],
         }
 
@@ -102,7 +103,7 @@ class Progress:
         """Read what ``values`` returned; older runs lack the last two."""
         best_nll, best_step = values["best_nll"], int(values["best_step"])
         cycle_nll, cycle_step = values.get("progress", (best_nll, best_step))
-        due = {VALIDATION, SAMPLE} & set(values.get("due", ()))
+        due = {VALIDATION, SAMPLE, SAVE} & set(values.get("due", ()))
         return cls(
             step=int(values["step"]),
             best_nll=_number(best_nll),

@@ -14,8 +14,9 @@ from rnngen.corpus.recorded import Found, find_recorded
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import ChangedTextError, CheckpointError, CorpusError, UsageError
-from rnngen.model.device import pick_device, processors
+from rnngen.errors import ChangedTextError, CheckpointError, CorpusError
+from rnngen.model.device import device_to_continue_on, processors
+from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
@@ -86,7 +87,7 @@ def resume(
     saved.pop("rnngen", None)
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
-    there, fallback = _pick_device(begun_on, device)
+    there, fallback = device_to_continue_on(begun_on, device)
     config = config.with_values({"device": there})
     writer = Rehearsal(path) if rehearsal else RunWriter(path)
     try:
@@ -102,8 +103,10 @@ def resume(
         recorded = _recorded_text(recorded, state)
         config = config.with_values({"corpus": recorded["sources"] or config.data.corpus})
         texts = [text if text == STDIN else str(Path(text).absolute()) for text in texts]
-        text = _read_text(config.data, recorded, path, tokenizer, texts, on_progress, may_read_stdin=not rehearsal)
-        corpus = _same_text(text, config.data, path, texts, length, allow_changed_corpus=allow_changed_corpus)
+        text = _read_text(
+            config.data, recorded, path, tokenizer, texts, allow_changed_corpus, on_progress, may_wait=not rehearsal
+        )
+        corpus = _same_text(text, config.data, path, texts, length)
         if texts:
             config = config.with_values({"corpus": texts})
         same_device = there.partition(":")[0] == begun_on.partition(":")[0]
@@ -131,10 +134,12 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     since = since if isinstance(since, Mapping) else {}
     sources = since.get("sources")
     usable = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
-    fingerprint = since.get("fingerprint", known.get("fingerprint"))
-    return {**known, "fingerprint": fingerprint, "sources": sources if usable else None}
+    if since.get("fingerprint", known.get("fingerprint")) != known.get("fingerprint"):
+        known = {**known, "fingerprint": since["fingerprint"], "parts": None}  # those of the other text
+    return {**known, "sources": sources if usable else None}
 
 
+@checked
 def train_further(
     run: str | Path | Run,
     corpus: str | Path | Sequence[str | Path] = (),
@@ -175,17 +180,22 @@ def _read_text(
     path: Path,
     tokenizer: Tokenizer,
     texts: Sequence[str],
+    other_too: bool,
     on_progress: OnProgress | None,
     *,
-    may_read_stdin: bool,
+    may_wait: bool,
 ) -> Found:
     """The run's text, wherever it is now; standard input is read if the run began with it and it is nowhere else."""
+
+    def find(given: Sequence[str]) -> Found:
+        return find_recorded(data, recorded, path, tokenizer, given=given, other_too=other_too, on_progress=on_progress)
+
     try:
-        return find_recorded(data, recorded, path, tokenizer, given=texts, on_progress=on_progress)
+        return find(texts)
     except CorpusError as error:
         piped = STDIN in data.corpus and not texts and sys.stdin is not None and not sys.stdin.isatty()
-        if piped and may_read_stdin:
-            return find_recorded(data, recorded, path, tokenizer, given=[STDIN], on_progress=on_progress)
+        if piped and may_wait:
+            return find([STDIN])
         if texts:
             raise
         raise CorpusError(
@@ -196,23 +206,17 @@ def _read_text(
 
 
 def _same_text(
-    text: Found,
-    data: DataConfig,
-    path: Path,
-    texts: Sequence[str],
-    length: Mapping[str, float],
-    *,
-    allow_changed_corpus: bool,
+    text: Found, data: DataConfig, path: Path, texts: Sequence[str], length: Mapping[str, float]
 ) -> EncodedCorpus:
-    """The text to train on: the one that the run began with, unless the user allows a different one.
+    """The text to train on: the one that the run began with, or a different one if it was asked for.
 
     Raises:
         ChangedTextError: it is a different one.
     """
-    if text.other is None:
+    if not text.has_changed:
         assert text.corpus is not None
         return text.corpus
-    if allow_changed_corpus:
+    if text.other is not None:
         return text.other
     words = ["rnngen", "train", "--resume", str(path), *texts]
     words += [word for name, value in length.items() for word in (f"--{name}", f"{value:g}")]
@@ -222,22 +226,6 @@ def _same_text(
         expected="the text that it was trained on, at this path or as rnngen train --resume RUN TEXT",
         hint=f"To train on it nevertheless: {' '.join(map(quote_argument, words))} --allow-changed-corpus.",
     )
-
-
-def _pick_device(begun_on: str, asked: str | None) -> tuple[str, str | None]:
-    """The device to continue on, and a warning if it is not the one that the run was begun on.
-
-    Raises:
-        UsageError: the device that was asked for cannot be used here.
-    """
-    if asked is not None:
-        return pick_device(asked), None
-    try:
-        return pick_device(begun_on), None
-    except UsageError as error:
-        there = pick_device("auto")
-        why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
-        return there, f"{why}; it continues on {there}"
 
 
 def _train_further(

@@ -118,9 +118,9 @@ class Schedule:
         """Continue with this stretch.
 
         Raises:
-            ValueError: the run is past its first step.
+            ValueError: the run is past its first step, or would have ended before it.
         """
-        if stretch.step < self.current.step if self.begun else stretch.step != 0:
+        if not self.current.step <= stretch.step <= self.steps if self.begun else stretch.step != 0:
             raise ValueError(f"the plan of step {stretch.step} is out of order")
         peak = stretch.cycle.peak if stretch.cycle else None
         if not self.begun or peak is not None:

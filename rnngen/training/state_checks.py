@@ -22,7 +22,8 @@ MAX_COPIES = 12
 """How many numbers a saved state may hold per weight: the weights, their average, moments, and what may be added."""
 
 MAX_BESIDES = 1 << 28  # bytes of everything else, such as the hidden state
-_ADDED_LATER = ("due", "stretches", "progress", "corpus")  # older runs lack them
+_ADDED_LATER = ("due", "stretches", "progress", "corpus", "guard")  # older runs lack them
+_GUARD = {"good_step", "good_loss", "good_losses", "losses", "high", "back", "spikes"}
 _LONGEST = 80  # characters shown of an invalid value
 
 
@@ -46,10 +47,11 @@ def check_values(values: Any, step: int, where: object) -> None:
         "seconds": ("a finite number ≥ 0", lambda v: _is_number(v) and v >= 0),
         "logs": (f"the lengths of {' and '.join(LOGS)}, integers ≥ 0", _are_lengths),
         "decided": (f"the SHA-256 of {CONFIG} and {TOKENIZER}", _are_hashes),
-        "due": ("a list of validation and sample", _are_parts),
+        "due": ("a list of validation, sample and save", _are_parts),
         "stretches": (f"the plans of a run, in order, from step 0 to {step}", lambda v: _are_plans(v, step)),
         "progress": (f"[a finite number or null, an integer from 0 to {step}]", lambda v: _is_progress(v, step)),
         "corpus": ("an object with fingerprint and sources", _is_corpus),
+        "guard": (f"null, or a good state from step 0 to {step} with its losses", lambda v: _is_guard(v, step)),
     }
     for name, (expected, is_right) in checks.items():
         if name not in values:
@@ -79,7 +81,7 @@ def _are_hashes(value: object) -> bool:
 
 
 def _are_parts(value: object) -> bool:
-    return isinstance(value, list) and all(part in ("validation", "sample") for part in value)
+    return isinstance(value, list) and all(part in ("validation", "sample", "save") for part in value)
 
 
 def _are_plans(value: object, step: int) -> bool:
@@ -104,6 +106,24 @@ def _is_corpus(value: object) -> bool:
         return False
     sources = value.get("sources")
     return isinstance(sources, list) and all(isinstance(source, str) for source in sources)
+
+
+def _is_guard(value: object, step: int) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or value.keys() != _GUARD:
+        return False
+    if not (_is_count(value["good_step"], step) and _is_number(value["good_loss"])):
+        return False
+    counts, losses = ("high", "back", "spikes"), ("good_losses", "losses")
+    return all(_is_count(value[name], step) for name in counts) and all(_are_losses(value[name]) for name in losses)
+
+
+def _are_losses(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    first, mean, deviation = value
+    return (first is None or _is_number(first)) and _is_number(mean) and _is_number(deviation) and deviation >= 0
 
 
 def _shown(value: object) -> str:

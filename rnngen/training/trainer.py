@@ -24,10 +24,10 @@ from rnngen.runs.layout import SAMPLES
 from rnngen.runs.plan_record import Stretch
 from rnngen.runs.writer import RunWriter
 from rnngen.training import checkpoint
-from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Stepped, Validated, Warned
+from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.gradient_norms import summarise
-from rnngen.training.learner import StepResult
-from rnngen.training.live_run import LiveRun
+from rnngen.training.guarded_run import GuardedRun
+from rnngen.training.learner import NotFiniteError, StepResult
 from rnngen.training.mixing import mix_ngram
 from rnngen.training.planning.pace import Pace
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
@@ -39,7 +39,7 @@ MAX_UNSAVED = 120.0  # seconds of work that may be lost if steps have become slo
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 
 
-class Trainer(LiveRun):
+class Trainer(GuardedRun):
     """Trains one model on one corpus into one run folder.
 
     Args:
@@ -75,7 +75,7 @@ class Trainer(LiveRun):
             TrainingError: loss or gradient is not finite; it did not reach the weights.
             CheckpointError: a save failed; those before are intact.
         """
-        with using_threads(self.schedule.current.threads):
+        with using_threads(self.schedule.current.threads), contextlib.closing(self.saver):
             yield from self._events()
 
     def _events(self) -> Iterator[Event]:
@@ -84,6 +84,8 @@ class Trainer(LiveRun):
         self._first_step = self.step
         for message in self.warnings:
             yield Warned(message)
+        if self.guard and not self.guard.has_begun:
+            self.guard.begin(self.step)
         if self._pace:
             self._pace.start()
         with contextlib.suppress(Interrupted):  # what was interrupted remains due
@@ -95,7 +97,7 @@ class Trainer(LiveRun):
             if self.config.train.ngram and not self._stop and not self.writer.has_ngram:
                 yield self._mix()
         yield from self._read()
-        yield self._finish()
+        yield from self._finish()
 
     def _do_what_is_due(self) -> Iterator[Event]:
         """Everything that follows a step; each part is reported, and its time counted, separately.
@@ -106,16 +108,19 @@ class Trainer(LiveRun):
         due = self.progress.due
         if due or not self.learner.runs_ahead or len(self._unread) == READ_EVERY:
             yield from self._read()
-        parts: dict[str, Callable[[], Event]] = {VALIDATION: self._validate, SAMPLE: self._sample, SAVE: self._save}
+        parts: dict[str, Callable[[], Iterator[Event]]]
+        parts = {VALIDATION: self._validate, SAMPLE: self._sample, SAVE: self._save}
         for part, do in parts.items():  # in this order
             if part not in due:
                 continue
             self._check()
-            event = do()
+            for event in do():
+                due.discard(part)
+                yield event
             due.discard(part)
-            yield event
             if self._pace:
                 self._pace.spent(part)
+        yield from filter(None, self.saver.written())
 
     def _check(self) -> None:
         """Leave what can be done later, if ``stop`` was called.
@@ -185,28 +190,29 @@ class Trainer(LiveRun):
         if self._pace:
             self._pace.begin_step()
         factor *= len(x) / self.config.train.bptt  # a shorter window is weaker evidence (Merity et al. 2018)
+        accepts = self._accepts if self.config.train.on_spike == "skip" else None
         try:
-            result = self.learner.step(x, y, factor, self.step)
-        except TrainingError as error:
-            raise self._exploded(error) from error
+            result = self.learner.step(x, y, factor, self.step, accepts)
+        except NotFiniteError as error:
+            raise self._not_finite(error) from error
         self._unread.append((result, factor, x.size))
         late = time.perf_counter() - self._saved > MAX_UNSAVED
         self.progress.stepped(self.config.train, self.schedule, save=late)
 
-    def _read(self) -> Iterator[Stepped]:
+    def _read(self) -> Iterator[Stepped | Spiked]:
         """Report the steps whose results have not been waited for yet.
 
         Raises:
-            TrainingError: one of them is not finite; those before it have been reported.
+            TrainingError: one of them is not finite, or the loss jumped too often; those before have been reported.
         """
         unread, self._unread = self._unread, []
         results: list[tuple[float, float]] = []
-        failure: TrainingError | None = None
+        failure: NotFiniteError | None = None
         for result, _, _ in unread:
             try:
                 results.append(result.read())
-            except TrainingError as error:
-                failure = self._exploded(error)
+            except NotFiniteError as error:
+                failure = error
                 break
         if self._pace:  # before they are reported, which takes time too
             self._pace.stepped(len(results), sum(tokens for _, _, tokens in unread[: len(results)]))
@@ -224,43 +230,55 @@ class Trainer(LiveRun):
                 learning_rate=rate,
             )
             yield Stepped(result.number, self.schedule.steps, loss, norm, clipped, rate, epoch, tokens)
+            if spiked := self._watch(result, loss):
+                yield spiked
         if failure:
-            raise failure
+            raise self._not_finite(failure) from failure
 
-    def _validate(self) -> Validated:
+    def _validate(self) -> Iterator[Validated]:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.averaged
         how = {"precision": self.learner.precision, "max_rounds": VALIDATION_ROUNDS}
         nats = held_out_nats(model, valid, check=self._check, **how)
         nll = nats / len(valid)
         if not math.isfinite(nll):
-            raise self._exploded(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
+            raise self._stopped(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
         if self.step:
             self.learner.recipe.average.validated(nll)
-        best = self.progress.validated(nll, trained=self.trained)
+        diverged = self.guard is not None and nll > self.guard.limit and self._is_astray()
+        best = self.progress.validated(nll, trained=self.trained, eligible=not diverged)
         if best:
-            self.writer.save_model(checkpoint.format_weights(model.weights()))
+            self._keep_best()
         self._log(step=self.step, valid_nll=nll, best=best)
-        return Validated(self.step, nll, best)
+        yield Validated(self.step, nll, best)
 
-    def _sample(self) -> Sampled:
+    def _sample(self) -> Iterator[Sampled]:
         weights = {name: w.numpy() for name, w in self.learner.averaged.weights().items()}
         text, how = sample_text(self.config.model, weights, self.corpus, self.step)
         self.writer.append(SAMPLES, f"--- step {self.step}, {how}\n{text}\n")
-        return Sampled(self.step, text)
+        yield Sampled(self.step, text)
+
+    def _save(self) -> Iterator[Event]:
+        late = self.step % self.config.train.save_every != 0 and self.step != self.schedule.steps
+        self.progress.due.discard(SAVE)
+        self._save_state(good=not late and not self._is_astray())  # when there are late saves depends on the clock
+        yield from filter(None, self.saver.written())
 
     def _mix(self) -> Mixed:
+        self.saver.wait()
         content, self._mixed = mix_ngram(self.config, self.corpus, self.writer.path, self._check)
         self._log(valid_mixture_nll=self._mixed.mixture_nll, valid_ngram_nll=self._mixed.ngram_nll)
         self.writer.save_ngram(content)
         return self._mixed
 
-    def _finish(self) -> Finished:
+    def _finish(self) -> Iterator[Event]:
         reason = self._stop or ("steps" if self.step == self.schedule.steps else "patience")
         if self._stop or reason == "patience":
-            self._save()
+            self._save_state()
+        yield from filter(None, self.saver.wait())
         if self._stop and self.step and not self.writer.has_model:  # so that sample and eval have something to read
-            self.writer.save_model(checkpoint.format_weights(self.learner.averaged.weights()))
-        return Finished(
+            self._keep_best()
+            self.saver.wait()
+        yield Finished(
             reason,
             self.step,
             self.best_nll if math.isfinite(self.best_nll) else None,

@@ -132,7 +132,7 @@ def test_version_is_the_packages(cli: Cli) -> None:
         (["train", "missing.txt"], 1, "missing.txt: no such file"),
         (["train", "nothing-*.txt"], 1, "nothing-*.txt: no such file"),
         (["sample", "missing"], 1, "missing: is not a run"),
-        (["eval", "missing"], 1, "missing: is not a run"),
+        (["eval", "missing"], 1, "missing: is neither a run nor a text"),
         (["corpus", "build", "nothing"], 2, "expected pydoc"),
         (["corpus", "biuld", "pydoc"], 2, "rnngen corpus build pydoc?"),
     ],

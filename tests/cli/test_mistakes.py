@@ -101,28 +101,28 @@ NO_SUCH_OPTION = {
 def test_an_option_that_others_have_or_that_is_misspelled_leads_to_ours(
     cli: Cli, words: str, option: str, meant: str
 ) -> None:
-    said = f"rnngen: error: No such option: {option}. Did you mean {meant}? Try rnngen {words} --help.\n"
+    said = f"rnngen: error: no such option: {option}. Did you mean {meant}? Try rnngen {words} --help.\n"
     assert cli(*words.split(), option, "3") == cli(*words.split(), f"{option}=3") == Outcome(2, "", said)
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("sample --model x", "No such option: --model. The run is the first argument: rnngen sample RUN."),
-        ("eval --checkpoint x", "No such option: --checkpoint. The run is the first argument: rnngen eval RUN."),
-        ("inspect --run x", "No such option: --run. The run is the first argument: rnngen inspect RUN."),
-        ("train --input x", "No such option: --input. The text is the first argument: rnngen train FILE."),
-        ("eval --text x", "No such option: --text. The text comes after the run: rnngen eval RUN FILE."),
-        ("sample --verbose", "No such option: --verbose. Notes are shown unless --quiet is given."),
-        ("sample --minutes 3", "No such option: --minutes. --minutes is an option of rnngen train."),
-        ("train --top_k 3", "No such option: --top_k. --top-k is an option of rnngen sample."),
+        ("sample --model x", "no such option: --model. The run is the first argument: rnngen sample RUN."),
+        ("eval --checkpoint x", "no such option: --checkpoint. The run is the first argument: rnngen eval RUN."),
+        ("inspect --run x", "no such option: --run. The run is the first argument: rnngen inspect RUN."),
+        ("train --input x", "no such option: --input. The text is the first argument: rnngen train FILE."),
+        ("eval --text x", "no such option: --text. The text comes after the run: rnngen eval RUN FILE."),
+        ("sample --verbose", "no such option: --verbose. Notes are shown unless --quiet is given."),
+        ("sample --minutes 3", "no such option: --minutes. --minutes is an option of rnngen train."),
+        ("train --top_k 3", "no such option: --top_k. --top-k is an option of rnngen sample."),
         ("eval --temperature 1", "--temperature is an option of rnngen sample and rnngen fill."),
         ("--minutes 3 train x", "--minutes is an option of rnngen train, after which it stands."),
-        ("train --frobnicate", "No such option: --frobnicate. Try rnngen train --help."),
-        ("sample -x", "No such option: -x. Try rnngen sample --help."),
-        ("sample -qx", "No such option: -qx. Try rnngen sample --help."),
-        ("--verison", "No such option: --verison. Did you mean --version? Try rnngen --help."),
-        ("-V", "No such option: -V. Did you mean --version? Try rnngen --help."),
+        ("train --frobnicate", "no such option: --frobnicate. Try rnngen train --help."),
+        ("sample -x", "no such option: -x. Try rnngen sample --help."),
+        ("sample -qx", "no such option: -qx. Try rnngen sample --help."),
+        ("--verison", "no such option: --verison. Did you mean --version? Try rnngen --help."),
+        ("-V", "no such option: -V. Did you mean --version? Try rnngen --help."),
         ("train x --minutes", "--minutes needs a value; expected --minutes <float>. Try rnngen train --help."),
         ("sample -n", "-n needs a value; expected --length <int>. Try rnngen sample --help."),
         (
@@ -132,8 +132,8 @@ def test_an_option_that_others_have_or_that_is_misspelled_leads_to_ours(
         ),
         ("train x --json=yes", "--json takes no value; found yes. Try rnngen train --help."),
         ("train x --tied=false", "--tied takes no value; found false. Did you mean --no-tied?"),
-        ("train x --no-quiet", "No such option: --no-quiet. Leave --quiet out."),
-        ("runs foo", "Unexpected argument: foo; expected rnngen runs [OPTIONS]. Try rnngen runs --help."),
+        ("train x --no-quiet", "no such option: --no-quiet. Leave --quiet out."),
+        ("runs foo", "unexpected argument: foo; expected rnngen runs [OPTIONS]. Try rnngen runs --help."),
         ("fill", "[RUN] TEXT is missing; expected rnngen fill [OPTIONS] [RUN] TEXT. Try rnngen fill --help."),
     ],
 )
@@ -145,7 +145,7 @@ def test_other_mistakes_with_options_are_told_too(cli: Cli, line: str, said: str
 
 def test_a_text_that_begins_with_a_hyphen_is_told_where_it_can_stand(cli: Cli) -> None:
     assert "comes last, after --." in cli("fill", "-- a ___").err
-    assert "No such option" not in cli("fill", "--", "-- a ___").err
+    assert "no such option" not in cli("fill", "--", "-- a ___").err
 
 
 @pytest.mark.usefixtures("trained")
@@ -243,7 +243,7 @@ def test_a_file_or_a_run_in_place_of_a_command_leads_to_what_is_done_with_it(cli
     assert "Train on this text: rnngen train 'my text.txt' --minutes 3." in cli("my text.txt", "--minutes", 3).err
     assert "Write text with this run: rnngen sample checkpoints/tiny." in cli("checkpoints/tiny").err
     assert "A run is shown by: rnngen inspect checkpoints/tiny." in cli("runs", "checkpoints/tiny").err
-    assert cli("").err == "rnngen: error: No such command: . Try rnngen --help.\n"
+    assert cli("").err == "rnngen: error: no such command: . Try rnngen --help.\n"
     assert cli("x" * 5000).err.count("x") < 100
 
 

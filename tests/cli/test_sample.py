@@ -235,7 +235,7 @@ def test_without_a_run_the_way_to_one_is_told(cli: Cli) -> None:
 
 def test_a_path_that_is_no_run_is_told(cli: Cli, corpus: Path) -> None:
     refused(
-        cli("sample", corpus), 1, f"{corpus}: is not a run", "found a file", f"rnngen sample --prompt-file {corpus}"
+        cli("sample", corpus), 2, f"{corpus}: is not a run", "found a file", f"rnngen sample --prompt-file {corpus}"
     )
     refused(
         cli("sample", "nowhere"), 1, "nowhere: is not a run", "found nothing there", "rnngen sample --prompt nowhere"

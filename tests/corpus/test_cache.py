@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,12 @@ def test_standard_input_cannot_be_two_texts(part: str) -> None:
         prepare(DataConfig(corpus=("-",), **{part: ("-",)}))
 
 
-def encode_into(folder: Path, check: Callable[[], None] = lambda: None) -> None:
-    store(folder, train_tokenizer("char", [TEXT]), {part: [TEXT] for part in PARTS}, check)
+def encode_into(folder: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def text() -> Iterator[str]:
+        meanwhile()
+        yield TEXT
+
+    store(folder, train_tokenizer("char", [TEXT]), {"train": [TEXT], "valid": [TEXT], "test": text()})
 
 
 def test_a_sound_copy_that_another_process_has_put_there_in_the_meantime_stays() -> None:

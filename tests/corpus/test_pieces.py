@@ -43,6 +43,7 @@ def test_consecutive_parts_equal_slices_of_the_whole(pieces: list[str], ends: li
     whole, cutter = "".join(pieces), Cutter(pieces)
     parts = ["".join(cutter.until(end)) for end in ends]
     assert parts == [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    assert "".join(cutter.until(None)) == whole[ends[-1] if ends else 0 :]
 
 
 def test_no_more_pieces_are_taken_than_a_part_needs() -> None:

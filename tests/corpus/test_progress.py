@@ -11,11 +11,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rnngen.corpus import sources, tokens
+from rnngen.corpus import decoding, piped
 from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import cache_folder, fingerprint_of, prepare
@@ -30,7 +29,7 @@ Told = tuple[str, int, int | None]
 @pytest.fixture
 def data(monkeypatch: pytest.MonkeyPatch) -> DataConfig:
     """A corpus that comes in many pieces."""
-    monkeypatch.setattr(sources, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(decoding, "CHUNK_BYTES", 1_000)
     Path("text.txt").write_text(TEXT)
     Path("valid.txt").write_text("é" * 3_000)
     return DataConfig(corpus=("text.txt",), valid=("valid.txt",), tokenizer="bpe", vocab_size=300)
@@ -63,7 +62,7 @@ def test_a_corpus_in_the_cache_is_only_read(data: DataConfig) -> None:
 
 
 def test_standard_input_tells_what_has_come_though_nobody_knows_how_much_will(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(piped, "CHUNK_BYTES", 1_000)
     told: list[Told] = []
     TextSource(["-"], stdin=io.BytesIO(TEXT.encode()), on_progress=lambda *what: told.append(what))
     assert told == [("reading", done, None) for done in range(1_000, 20_001, 1_000)]
@@ -162,38 +161,3 @@ def test_a_signal_while_the_vocabulary_is_learned_ends_the_process_at_once() -> 
     assert said == b"learning\n"
     folder = cache_folder() / "corpora"
     assert not folder.exists() or list(folder.iterdir()) == []
-
-
-def test_what_a_killed_process_left_in_the_cache_is_removed_when_it_is_old(data: DataConfig) -> None:
-    folder = cache_folder() / "corpora"
-    for name in ("old", "new"):
-        (folder / f".encoding-{name}").mkdir(parents=True)
-        (folder / f".encoding-{name}" / "train.bin").write_bytes(b"half")
-    past = time.time() - 3 * 24 * 3600
-    for path in (folder / ".encoding-old" / "train.bin", folder / ".encoding-old"):
-        os.utime(path, (past, past))
-    prepare(data)
-    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == [".encoding-new"]
-
-
-@pytest.mark.parametrize("name", ["text.txt", "valid.txt"])
-@pytest.mark.parametrize("change", ["longer", "shorter", "another"])
-def test_a_text_that_changes_while_it_is_read_is_told_and_not_kept(
-    data: DataConfig, name: str, change: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train = tokens.train_tokenizer
-
-    def learn(*arguments: Any) -> Any:
-        learned = train(*arguments)
-        content = Path(name).read_text()
-        Path(name).write_text({"longer": content * 2, "shorter": content[:-7], "another": "x" + content[1:]}[change])
-        return learned
-
-    monkeypatch.setattr(tokens, "train_tokenizer", learn)
-    if (name, change) == ("text.txt", "longer"):  # what was added is not read: the text is what it was
-        before = fingerprint_of(data)
-        assert prepare(data).fingerprint == before
-        return
-    with pytest.raises(tokens.CorpusError, match=f"{name}: changed while it was read"):
-        prepare(data)
-    assert list((cache_folder() / "corpora").iterdir()) == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
 
+from rnngen.corpus import registry
 from rnngen.corpus.registry import build
 from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError, UsageError
@@ -30,6 +33,52 @@ def test_pydoc_holds_every_topic(tmp_path: Path) -> None:
 def test_unknown_name_is_a_usage_error_that_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="expected pydoc; found shakespeare"):
         build("shakespeare")
+
+
+@pytest.mark.parametrize("out", [None, "novel.txt"])
+@pytest.mark.parametrize("found", ["a novel", "", "folder", "link", "link to nothing", "pipe"])
+def test_nothing_is_ever_overwritten(out: str | None, found: str) -> None:
+    path = Path(out or "corpora/pydoc.txt")
+    path.parent.mkdir(exist_ok=True)
+    Path("victim").write_text("stays")
+    if found == "folder":
+        path.mkdir()
+    elif found.startswith("link"):
+        path.symlink_to(Path("victim" if found == "link" else "nothing").absolute())
+    elif found == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text(found)
+    with pytest.raises(UsageError, match=rf"{path}: already exists; expected an unused name\. Remove it, or choose"):
+        build("pydoc", Path(out) if out else None)
+    assert Path("victim").read_text() == "stays"
+    assert not Path("nothing").exists()
+    assert found in ("folder", "link", "link to nothing", "pipe") or path.read_text() == found
+    assert list(path.parent.glob("*.tmp")) == list(path.parent.glob(".*.tmp")) == []
+
+
+def test_a_text_that_is_there_already_stays_as_it_is() -> None:
+    path, characters = build("pydoc")
+    before = path.stat().st_mtime_ns
+    assert build("pydoc") == (path, characters)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_text_that_is_half_written_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(registry, "replace_file", full)
+    with pytest.raises(CorpusError, match=r"cannot be written \(No space left on device\)"):
+        build("pydoc")
+    assert list(Path("corpora").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_short_error(name: str) -> None:
+    with pytest.raises(CorpusError, match="cannot be written") as caught:
+        build("pydoc", Path(name))
+    assert len(str(caught.value)) < 200
 
 
 def test_text_that_cannot_be_written_is_a_corpus_error(tmp_path: Path) -> None:

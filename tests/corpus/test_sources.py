@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnngen.corpus import sources
+from rnngen.corpus import decoding, sources
 from rnngen.corpus.sources import TextSource, find_files
 from rnngen.errors import CorpusError
 
-CHUNK = sources.CHUNK_BYTES
+CHUNK = decoding.CHUNK_BYTES
 quick = settings(deadline=None, max_examples=60)
 
 
@@ -26,7 +26,7 @@ def read(data: bytes, errors: sources.ErrorRule = "strict", chunk: int = CHUNK) 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         file = Path(folder) / "text.txt"
         file.write_bytes(data)
-        patch.setattr(sources, "CHUNK_BYTES", chunk)
+        patch.setattr(decoding, "CHUNK_BYTES", chunk)
         return "".join(TextSource([str(file)], errors))
 
 

@@ -9,7 +9,8 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
-from rnngen.corpus import sources, tokens
+from rnngen.corpus import decoding, tokens
+from rnngen.corpus.files import find
 from rnngen.corpus.files.kinds import START_BYTES
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
@@ -118,7 +119,7 @@ def test_vocabulary_is_learned_from_the_training_part_alone() -> None:
 def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     """Name of each text → how many bytes were read of it each time that it was opened."""
     read: dict[str, list[int]] = {}
-    real_open = Path.open
+    open_regular = find.open_regular
 
     class Counting:
         def __init__(self, stream: IO[Any], opened: list[int]) -> None:
@@ -136,11 +137,13 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
             self.opened[self.number] += len(content)
             return content
 
-    def counting_open(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        stream = real_open(self, mode, *arguments, **options)
-        return Counting(stream, read.setdefault(self.name, [])) if (self.suffix, mode) == (".txt", "rb") else stream
+        def fileno(self) -> int:
+            return self.stream.fileno()
 
-    monkeypatch.setattr(Path, "open", counting_open)
+    def counting_open(path: Path, **options: Any) -> Any:
+        return Counting(open_regular(path, **options), read.setdefault(path.name, []))
+
+    monkeypatch.setattr(find, "open_regular", counting_open)
     return read
 
 
@@ -159,7 +162,7 @@ def test_a_text_is_read_once_to_identify_it_and_once_to_encode_it(
     values: dict[str, Any], learned: int, bytes_read: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The training part is read once more where counts decide about the vocabulary."""
-    monkeypatch.setattr(sources, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(decoding, "CHUNK_BYTES", 100)
     size, given = len(TEXT.encode()), b"a text of its own\n" * 500
     Path("valid.txt").write_bytes(given)
     with_valid = data(**values, valid=("valid.txt",))

@@ -86,6 +86,8 @@ def run(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     elif source:
         content = Path(source).read_bytes()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content), closed=False, isatty=lambda: False))
+    if command.startswith("rnngen corpus build"):
+        Path("corpora/pydoc.txt").unlink(missing_ok=True)  # a text of this test, which would not be overwritten
     outcome = cli(*shlex.split(small(command))[1:])
     assert outcome.code == 0, f"{command}\n{outcome.err}"
     if target:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rnngen.corpus.files.kinds import START_BYTES
+from rnngen.corpus.sources import TextSource
+from rnngen.corpus.tokens import prepare
+from rnngen.options.training import DataConfig
 from tests.conftest import FAST, Outcome, make_text
+
+pytestmark = pytest.mark.fault(15)
 
 Cli = Callable[..., Outcome]
 
@@ -131,10 +139,35 @@ def test_replacing_what_is_not_text_is_opt_in(cli: Cli) -> None:
     assert vocabulary == set(TEXT[:2700].decode()) | {"\ufffd"}
 
 
-def test_the_text_of_a_special_token_stays_ordinary_text(cli: Cli) -> None:
+SPECIAL = "<unk> <s></s> <pad> <|endoftext|> [MASK] <0x0A> \u2581 \u0120 ## <unk>\n"
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])
+def test_the_text_of_a_special_token_stays_ordinary_text(level: Any) -> None:
+    Path("text.txt").write_text(SPECIAL * 200, encoding="utf-8")
+    vocab_size = 300 if level in ("word", "bpe") else None
+    corpus = prepare(DataConfig(corpus=("text.txt",), tokenizer=level, vocab_size=vocab_size))
+    tokenizer, whole = corpus.tokenizer, SPECIAL * 200
+    assert "".join(tokenizer.decode(part.tokens) for part in corpus.parts.values()) == whole
+    assert all(part.unknown == 0 for part in corpus.parts.values())
+    assert json.loads(tokenizer.to_json())["added_tokens"] == []
+    if level == "byte":
+        assert corpus.train.tokens.tolist() == list(whole[: corpus.train.counts.characters].encode())
+    if level == "char":
+        characters = sorted(set(whole))
+        assert corpus.train.tokens.tolist() == [
+            1 + characters.index(c) for c in whole[: corpus.train.counts.characters]
+        ]
+
+
+@pytest.mark.fault(16)
+def test_a_run_is_trained_on_the_text_of_a_special_token(cli: Cli) -> None:
     characters, vocabulary = trained_on(cli, b"<unk> <s> <|endoftext|>\n" * 200)
     assert characters == 24 * 200
     assert vocabulary == set("<unk> <s> <|endoftext|>\n")
+    outcome = cli("sample", "run", "--prompt", "<unk> <s>", "-n", "1", "--quiet")
+    assert outcome.out.startswith("<unk> <s>")
 
 
 def test_the_shortest_text_that_fits_a_window_trains(cli: Cli) -> None:
@@ -148,6 +181,59 @@ def test_one_long_line_without_a_space_trains(cli: Cli) -> None:
     assert (characters, vocabulary) == (3_000_000, {"a", "b"})
 
 
+@pytest.mark.fault(9)
 def test_a_cache_that_cannot_be_written_is_one_line(cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RNNGEN_CACHE", str(corpus))
     refused(cli("train", corpus, *OPTIONS), "the cache cannot be written", "RNNGEN_CACHE")
+
+
+def test_in_a_folder_the_beginning_of_a_file_says_whether_it_is_text(cli: Cli) -> None:
+    Path("texts").mkdir()
+    Path("texts/a.txt").write_bytes(TEXT)
+    Path("texts/early.txt").write_bytes(b"a\0" + TEXT)
+    assert "".join(TextSource(["texts"])) == TEXT.decode()
+    late = TEXT * (START_BYTES // len(TEXT) + 1) + b"\0"
+    Path("texts/late.txt").write_bytes(late)
+    refused(
+        cli("train", "texts", *OPTIONS), "late.txt: is not text", f"a NUL byte at offset {len(late) - 1}", "--errors"
+    )
+
+
+def test_thousands_of_files_are_one_text_in_order() -> None:
+    for number in range(2_000):
+        file = Path(f"texts/{number % 7}/{number:04}.txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{number}")
+    expected = "\n".join(f"{number}" for first in range(7) for number in range(first, 2_000, 7))
+    assert "".join(TextSource(["texts"])) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_skipped_in_a_folder_and_named_alone(cli: Cli) -> None:
+    for name in ("a", "b"):
+        Path(f"texts/{name}.txt").parent.mkdir(exist_ok=True)
+        Path(f"texts/{name}.txt").write_bytes(TEXT)
+    Path("texts/a.txt").chmod(0)
+    assert "".join(TextSource(["texts"])) == TEXT.decode()
+    refused(cli("train", "texts/a.txt", *OPTIONS), "texts/a.txt: cannot be read (Permission denied)")
+
+
+def test_names_that_are_not_utf_8_are_read_and_shown(cli: Cli) -> None:
+    name = os.fsdecode(b"texts/caf\xe9.txt")
+    Path("texts").mkdir()
+    try:
+        Path(name).write_bytes(TEXT)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert "".join(TextSource(["texts"])) == TEXT.decode()
+    Path(name).write_bytes(TEXT + b"\xff")
+    refused(cli("train", "texts", *OPTIONS), ".txt: is not UTF-8", "offset 3000")
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5_000, "texts/" + "y" * 300, "z" * 300 + "*.txt"])
+def test_a_name_that_no_file_can_have_is_one_short_line(cli: Cli, corpus: Path, name: str) -> None:
+    for arguments in ([name], [corpus, name], [corpus, "--valid", name]):
+        outcome = cli("train", *arguments, *OPTIONS)
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+        assert len(outcome.err) < 500

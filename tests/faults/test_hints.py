@@ -61,6 +61,13 @@ MISTAKES = [
     "inspect checkpoints/tiny other",
     "runs checkpoints/tiny",
     "runs foo",
+    "check checkpoints/tiny",
+    "delete checkpoints/tiny --yes",
+    "clean --dry-run",
+    "verify corpus.txt",
+    "rm corpus.txt --yes",
+    "rm",
+    "prune corpus.txt --yes",
     # options
     "train corpus.txt --lr 0.1",
     "train corpus.txt --rnn_size 16",
@@ -149,7 +156,7 @@ def suggestions(message: str, arguments: list[str]) -> list[list[str]]:
 
 def _with_option(arguments: list[str], message: str, words: list[str]) -> list[str]:
     """The arguments with the mistaken option replaced, and its value too if ``words`` has one."""
-    wrong = re.search(r"No such option: (\S+?)\. ", message)
+    wrong = re.search(r"no such option: (\S+?)\. ", message)
     option = wrong[1] if wrong else words[0]
     same = (option, "-n") if option == "--length" else (option,)
     place = next(i for i, each in enumerate(arguments) if each.partition("=")[0] in same)
@@ -210,12 +217,12 @@ def _to_be_quick(command: list[str]) -> list[str]:
 def test_commands_are_found_in_messages() -> None:
     message = "no model; expected x. Train one: rnngen train FILE. Or rnngen eval 'a. b' --part x, or rnngen runs"
     assert suggestions(message, []) == [["train", "corpus.txt"], ["eval", "a. b", "--part", "x"], ["runs"]]
-    message = "No such option: --lr. Did you mean --learning-rate? Try rnngen train --help."
+    message = "no such option: --lr. Did you mean --learning-rate? Try rnngen train --help."
     assert suggestions(message, ["train", "x", "--lr", "3"]) == [
         ["train", "--help"],
         ["train", "x", "--learning-rate", "3"],
     ]
-    message = "No such option: --gpu. Did you mean --device cuda?"
+    message = "no such option: --gpu. Did you mean --device cuda?"
     assert suggestions(message, ["sample", "--gpu", "-q"]) == [["sample", "--device", "cuda", "-q"]]
     message = "invalid value for --cell; found 'X'. Did you mean --cell gru?"
     assert suggestions(message, ["train", "--cell", "X", "-q"]) == [["train", "--cell", "gru", "-q"]]

@@ -15,6 +15,8 @@ from rnngen.training.events import Sampled
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome
 
+pytestmark = pytest.mark.fault(22)
+
 Cli = Callable[..., Outcome]
 
 HOSTILE = "[bold red]x[/] \x1b[31mred\x1b]0;title\a \u202eback\r\x9b2J[/nothing]\n"
@@ -66,7 +68,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Terminal]:
 def test_a_terminal_is_shown_samples_without_their_powers(
     cli: Cli, hostile: Path, terminal: Callable[[str], Terminal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Trainer, "_sample", lambda self: Sampled(self.step, HOSTILE))
+    monkeypatch.setattr(Trainer, "_sample", lambda self: [Sampled(self.step, HOSTILE)])
     stderr = terminal("stderr")
     assert cli("train", hostile, *OPTIONS).code == 0
     shown = stderr.getvalue()

@@ -20,6 +20,7 @@ Cli = Callable[..., Outcome]
 # 18: the prompt
 
 
+@pytest.mark.fault(18)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(
     ("prompt", "read", "unseen"),
@@ -33,12 +34,14 @@ def test_unseen_characters_are_shown_but_not_read_with_a_note(cli: Cli, prompt: 
     assert outcome.out.removeprefix(prompt) == cli("sample", "-p", read, "--seed", 2, "-n", 50).out.removeprefix(read)
 
 
+@pytest.mark.fault(18)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("more", [[], ["--json"], ["--num-samples", "2"]])
 def test_a_lone_surrogate_in_the_prompt_is_a_clear_error(cli: Cli, more: list[str]) -> None:
     refused(cli("sample", "--prompt", "a\udc80", *more), 1, "lone surrogate", "U+DC80 at character 1")
 
 
+@pytest.mark.fault(18)
 @pytest.mark.usefixtures("trained")
 def test_a_prompt_longer_than_the_corpus_is_continued(cli: Cli) -> None:
     prompt = make_text(21_000, seed=3)
@@ -47,6 +50,7 @@ def test_a_prompt_longer_than_the_corpus_is_continued(cli: Cli) -> None:
     assert outcome.out.startswith(prompt)
 
 
+@pytest.mark.fault(18)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(("file", "said"), [("", "is not a file"), ("folder", "is not a file"), ("no", "no such file")])
 def test_a_prompt_file_that_is_none_is_a_clear_error(cli: Cli, file: str, said: str) -> None:
@@ -55,6 +59,7 @@ def test_a_prompt_file_that_is_none_is_a_clear_error(cli: Cli, file: str, said: 
     refused(cli("sample", "--prompt-file", file), 1, said)
 
 
+@pytest.mark.fault(18)
 @pytest.mark.usefixtures("trained")
 def test_an_empty_prompt_is_the_beginning_of_a_paragraph(cli: Cli) -> None:
     empty = cli("sample", "--prompt", "", "--seed", 1, "-n", 50)
@@ -65,6 +70,7 @@ def test_an_empty_prompt_is_the_beginning_of_a_paragraph(cli: Cli) -> None:
 # 19: the options
 
 
+@pytest.mark.fault(19)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("temperature", ["1e-300", "1e300"])
 def test_an_extreme_temperature_still_writes(cli: Cli, temperature: str) -> None:
@@ -73,6 +79,7 @@ def test_an_extreme_temperature_still_writes(cli: Cli, temperature: str) -> None
     assert len(json.loads(outcome.out)["text"]) == 20
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -89,6 +96,7 @@ def test_a_value_out_of_range_is_a_usage_error_before_anything_is_read(cli: Cli,
     refused(cli("sample", option, value), 2, f"invalid value for {option}", f"found {float(value):g}")
 
 
+@pytest.mark.fault(19)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(
     ("options", "said"),
@@ -121,6 +129,7 @@ def test_options_that_mean_nothing_are_one_clear_line(cli: Cli, options: list[st
     refused(cli("sample", *options), 2, said)
 
 
+@pytest.mark.fault(19)
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(
     "options",
@@ -147,6 +156,7 @@ def test_any_filters_at_once_leave_something_to_write(cli: Cli, options: list[ob
 # 20: a character of several bytes
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("tokenizer", ["byte", "bpe"])
 @pytest.mark.parametrize("stop", [[], ["--stop", "never there"]])
 def test_streamed_text_equals_the_full_decode(cli: Cli, tmp_path: Path, tokenizer: str, stop: list[str]) -> None:
@@ -170,6 +180,7 @@ def test_streamed_text_equals_the_full_decode(cli: Cli, tmp_path: Path, tokenize
 # 21: readers and streams that are not there
 
 
+@pytest.mark.fault(21)
 @pytest.mark.usefixtures("trained")
 def test_a_reader_that_leaves_early_gets_no_traceback(rnngen_command: list[str]) -> None:
     command = f"{shlex.join(rnngen_command)} sample -n 100000 --seed 1 | head -c 10"
@@ -177,6 +188,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(rnngen_command: list[str])
     assert (done.returncode, len(done.stdout), done.stderr) == (0, 10, b"")
 
 
+@pytest.mark.fault(21)
 @pytest.mark.usefixtures("trained")
 def test_a_closed_standard_input_and_no_terminal_are_no_obstacle(rnngen_command: list[str]) -> None:
     command = f"{shlex.join(rnngen_command)} sample -n 20 --seed 1 <&-"
@@ -188,6 +200,7 @@ def test_a_closed_standard_input_and_no_terminal_are_no_obstacle(rnngen_command:
     assert b"standard input, which is closed" in done.stderr
 
 
+@pytest.mark.fault(21)
 @pytest.mark.usefixtures("trained")
 def test_a_closed_standard_output_is_a_clear_error(rnngen_command: list[str]) -> None:
     done = subprocess.run(

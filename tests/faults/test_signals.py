@@ -31,6 +31,7 @@ from rnngen.training.events import Event, Stepped
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome, make_text
 from tests.runs.saving import disk_full_at
+from tests.training.interrupted import outcome_of
 
 Cli = Callable[..., Outcome]
 
@@ -49,26 +50,6 @@ def _signal_handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-def outcome_of(run: Path) -> dict[str, Any]:
-    """All that a run leaves that does not tell the time: equal for two runs that are equal bit for bit."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for row in rows:
-        assert row.pop("seconds") >= 0
-    state = load_state(run)
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    del config["corpus"]["places"]  # from where the run is
-    timely = ("seconds", "logs", "decided")
-    return {
-        "rows": rows,
-        "samples": (run / "samples.txt").read_text(),
-        "model": (run / "model.safetensors").read_bytes(),
-        "state": {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()},
-        "values": {name: value for name, value in state.values.items() if name not in timely},
-        "config": config,
-        "tokenizer": (run / "tokenizer.json").read_bytes(),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +90,7 @@ def stopping_at(step: int, trainer: Trainer) -> Callable[[Event], None]:
     return on_event
 
 
+@pytest.mark.fault(2)
 # 7: between everything; 15: on a save; 20: on a validation; 30: on a save and a sample; 40: on a validation before
 # any new save; 59, 60: at the end
 @pytest.mark.parametrize("step", [1, 7, 15, 20, 30, 40, 59, 60])
@@ -123,6 +105,7 @@ def test_a_run_stopped_at_any_step_and_resumed_equals_one_that_never_stopped(
     assert outcome_of(Path("run")) == short
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_bidirectional_run_resumed_equals_one_that_never_stopped(home: Path, cell: str) -> None:
     options = {**SHORT, "corpus": [str(home / "corpus.txt")], "bidirectional": True, "cell": cell, "steps": 24}
@@ -136,6 +119,7 @@ def test_a_bidirectional_run_resumed_equals_one_that_never_stopped(home: Path, c
     assert launch.run_to_end(launch.resume(Path("run"))).step == 24  # lost, and nothing else is
 
 
+@pytest.mark.fault(2)
 def test_a_run_stopped_again_and_again_equals_one_that_never_stopped(home: Path, short: dict[str, Any]) -> None:
     launched = launch.launch({**SHORT, "corpus": [str(home / "corpus.txt")]}, out=Path("run"))
     for step in (3, 4, 19, 20, 21, 45, 58):
@@ -162,6 +146,7 @@ def signal_after_step(monkeypatch: pytest.MonkeyPatch, step: int, number: int) -
     monkeypatch.setattr(Screen, "show", show)
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("number", "code", "folder", "more"),
     [(signal.SIGINT, 130, "run", []), (signal.SIGTERM, 143, "run", ["--quiet"]), (signal.SIGINT, 130, "my run", [])],
@@ -198,6 +183,7 @@ def test_json_of_a_stopped_run_says_why(cli: Cli, home: Path, monkeypatch: pytes
     assert result["valid_nats_per_token"] is None
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("name", ["model.safetensors.new", "state.safetensors", "manifest.json"])
 def test_a_signal_during_a_save_lets_the_save_complete(
     cli: Cli, home: Path, short: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
@@ -220,6 +206,7 @@ def test_a_signal_during_a_save_lets_the_save_complete(
     assert outcome_of(Path("run")) == short
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int) -> None:
     left: list[int] = []
@@ -268,6 +255,8 @@ def rows_written(run: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.fault(2)
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
@@ -300,6 +289,7 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     assert outcome_of(Path("run")) == long
 
 
+@pytest.mark.fault(29)
 def test_training_ends_saved_when_its_terminal_hangs_up(
     home: Path, long: dict[str, Any], rnngen_command: list[str]
 ) -> None:
@@ -324,6 +314,50 @@ def test_training_ends_saved_when_its_terminal_hangs_up(
     assert outcome_of(Path("run")) == long
 
 
+EARLY = """
+import os, sys
+number, at = map(int, sys.argv[1:3])
+imports = 0
+def hook(event, _):
+    global imports
+    imports += event == "import"
+    if imports == at and event == "import":
+        os.kill(os.getpid(), number)
+from rnngen.__main__ import main
+sys.argv = ["rnngen", *sys.argv[3:]]
+sys.addaudithook(hook)
+main()
+"""
+"""The command line, which is signalled at an import."""
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("at", [1, 150, 1500])
+def test_an_interrupt_while_a_command_imports_what_it_needs_ends_it_quietly(
+    home: Path, rnngen_command: list[str], at: int
+) -> None:
+    command = [rnngen_command[0], "-c", EARLY, str(int(signal.SIGINT)), str(at), "train", str(home / "corpus.txt")]
+    ended = subprocess.run([*command, *command_line(LONG)], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert "Traceback" not in ended.stderr
+    assert not list(Path().glob("checkpoints/*"))
+
+
+@pytest.mark.fault(29)
+def test_what_is_written_to_a_closed_standard_error_goes_into_no_file_of_the_run(
+    home: Path, rnngen_command: list[str]
+) -> None:
+    command = [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" 2>&-', "sh", *command])
+    deadline = time.monotonic() + 60
+    while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    assert Path("run/.lock").read_bytes() == b""
+    assert 0 < load_state(Path("run")).values["step"] < LONG["steps"]
+
+
 # numbers that are not finite
 
 
@@ -333,13 +367,15 @@ def poisoned_cross_entropy(what: str) -> Callable[..., torch.Tensor]:
     def cross_entropy(*arguments: Any, **more: Any) -> torch.Tensor:
         loss = original(*arguments, **more)
         if what == "gradient":
-            loss.register_hook(lambda gradient: gradient * math.nan)
+            if loss.requires_grad:
+                loss.register_hook(lambda gradient: gradient * math.nan)
             return loss
         return loss * {"loss nan": math.nan, "loss inf": math.inf}[what]
 
     return cross_entropy
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("what", ["loss nan", "loss inf", "gradient"])
 def test_what_is_not_finite_stops_the_run_before_the_weights_are_touched(
     home: Path, short: dict[str, Any], what: str
@@ -411,6 +447,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing_behind(cli: Cli, home
     assert not list(Path().glob("checkpoints/*"))
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize(
     ("name", "after"),
     [

@@ -19,7 +19,7 @@ from rnngen.sampling.options import Sampling
     [
         ({"steps": 5, "minutes": 1.0}, "`steps` and `minutes` cannot both be given"),
         ({"epochs": 1.0, "minutes": 1.0}, "`epochs` and `minutes` cannot both be given"),
-        ({"minutes": 0}, "invalid value for `minutes`; expected a number above 0; found 0"),
+        ({"minutes": 0}, "invalid value for `minutes`; expected a number above 0, up to 10,000,000; found 0"),
         ({"minutes": float("nan")}, "invalid value for `minutes`"),
         ({"minutes": float("inf")}, "invalid value for `minutes`"),
         ({"epochs": -1.0}, "invalid value for `epochs`"),

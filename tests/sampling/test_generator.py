@@ -489,7 +489,7 @@ def test_a_beam_never_writes_what_is_banned(small: Generator) -> None:
 
 
 def test_a_text_in_place_of_prompts_and_an_option_that_is_none_are_told(small: Generator) -> None:
-    with pytest.raises(UsageError, match="the prompts are one text"):
+    with pytest.raises(UsageError, match="invalid value for `prompts`; expected a list of texts; found 'ab'"):
         small.generate_batch("ab")
     with pytest.raises(UsageError, match="Did you mean `temperature`"):
         small.generate("a", temprature=1)  # type: ignore[call-arg]

@@ -93,6 +93,15 @@ def test_folders_that_are_no_state_are_ignored(tmp_path: Path) -> None:
 
 HUGE = 10**400
 PLAN = Stretch(0, 60, 1, "float32").as_dict()
+GUARD = {
+    "good_step": 60,
+    "good_loss": 1.0,
+    "good_losses": [1.0, 1.0, 0.0],
+    "losses": [None, 0.0, 0.0],
+    "high": 0,
+    "back": 0,
+    "spikes": 0,
+}
 WRONG: dict[str, list[Any]] = {
     "step": [None, "60", 60.0, True, -1, 10**30, HUGE, 59, [], {}],
     "best_step": [None, "1", 1.0, -1, 61, 10**30, []],
@@ -112,7 +121,7 @@ WRONG: dict[str, list[Any]] = {
         {"metrics.jsonl": 0, "samples.txt": 0, "../outside": 0},
     ],
     "decided": [None, [], "hash", {}, {"config.json": 3, "tokenizer.json": ""}, {"config.json": ""}],
-    "due": [None, "validation", {"validation": 1}, [1], [[]], ["save"], 3],
+    "due": [None, "validation", {"validation": 1}, [1], [[]], ["saves"], 3],
     "stretches": [
         None,
         {},
@@ -140,6 +149,20 @@ WRONG: dict[str, list[Any]] = {
         {"fingerprint": 3, "sources": []},
         {"fingerprint": "", "sources": "text"},
         {"fingerprint": "", "sources": [3]},
+    ],
+    "guard": [
+        [],
+        "good",
+        {},
+        {**GUARD, "good_step": 61},
+        {**GUARD, "good_loss": None},
+        {**GUARD, "good_loss": math.inf},
+        {**GUARD, "losses": [1.0, 1.0]},
+        {**GUARD, "losses": [1.0, 1.0, -1.0]},
+        {**GUARD, "good_losses": [1.0, math.nan, 0.0]},
+        {**GUARD, "spikes": -1},
+        {**GUARD, "high": HUGE},
+        {**GUARD, "more": 0},
     ],
 }
 """By field of state.json: what it cannot be."""
@@ -180,7 +203,7 @@ def test_a_wrong_value_in_a_state_is_named_with_what_it_has_to_be(trained: Path,
             value
         )
     rewrite_state(trained, {key: value for key, value in sound.items() if key != name})
-    if name in ("due", "stretches", "progress", "corpus"):  # older runs lack them
+    if name in ("due", "stretches", "progress", "corpus", "guard"):  # older runs lack them
         assert load_state(trained).values["step"] == 60
     else:
         assert f"state.json: lacks {name}; expected " in refusal(trained)

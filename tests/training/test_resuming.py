@@ -25,7 +25,7 @@ from rnngen.training.events import Event, Finished, Stepped, Validated
 from rnngen.training.planning import speed
 from rnngen.training.resuming import resume
 from tests.conftest import FAST, Outcome
-from tests.training.interrupted import finish, rows
+from tests.training.interrupted import finish, outcome_of, rows
 
 Cli = Callable[..., Outcome]
 
@@ -40,12 +40,6 @@ def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 def finished(corpus: Path, out: str = "run", **options: Any) -> Path:
     finish(launch.launch({**OPTIONS, "corpus": [str(corpus)], **options}, out=Path(out)))
     return Path(out)
-
-
-def outcome(run: Path) -> tuple[object, ...]:
-    state = load_state(run)
-    tensors = {name: tensor.numpy().tobytes() for name, tensor in state.tensors.items()}
-    return rows(run), tensors, (run / "model.safetensors").read_bytes(), state.values["best_step"]
 
 
 def valid(run: Path) -> dict[int, float]:
@@ -90,7 +84,7 @@ def test_further_training_that_is_interrupted_is_resumed_bit_for_bit(corpus: Pat
     finish(launched)
     finish(resume(Path("parts")), **{f"{how}_at": at})
     finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(whole)
+    assert outcome_of(Path("parts")) == outcome_of(whole)
 
 
 def test_a_run_can_be_trained_further_again_and_again(corpus: Path) -> None:
@@ -209,7 +203,7 @@ def test_an_older_state_leads_to_the_end_that_was_planned_after_it(corpus: Path)
     damaged = next(folder for folder in saved_steps(Path("parts")) if int(folder.name) == 20)
     (damaged / "state.json").write_text("{")
     finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(run)
+    assert outcome_of(Path("parts")) == outcome_of(run)
 
 
 def test_what_the_user_gave_when_the_run_was_begun_holds_when_it_is_trained_further(corpus: Path) -> None:
@@ -300,6 +294,7 @@ def test_random_weights_are_scored_but_are_no_model(corpus: Path) -> None:
 
     def on_event(event: Event) -> None:
         if isinstance(event, Validated):
+            launched.trainer.saver.wait()
             seen.append(Path("run/manifest.json").exists())
             assert event.best == (event.step > 0)
 
@@ -316,7 +311,7 @@ def test_a_run_with_trained_weights_is_resumed_bit_for_bit(corpus: Path, stop_at
     finish(launch.launch(options, out=Path("whole"), init_from=first))
     finish(launch.launch(options, out=Path("parts"), init_from=first), stop_at=stop_at)
     finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(Path("whole"))
+    assert outcome_of(Path("parts")) == outcome_of(Path("whole"))
     assert json.loads(Path("whole/config.json").read_text())["init_from"]["run"] == str(first.absolute())
 
 
@@ -345,7 +340,7 @@ def test_a_stop_leaves_what_follows_the_step_for_later_and_nothing_is_lost(
     assert stopped.step == when
     assert when not in valid(Path("parts"))
     finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(whole)
+    assert outcome_of(Path("parts")) == outcome_of(whole)
 
 
 # runs that never saved
@@ -427,7 +422,7 @@ def test_a_stop_in_a_long_validation_does_not_wait_for_its_end(
         assert (stopped.step, stopped.reason) == (0, "SIGTERM")
         assert box["calls"] < 10
     finish(resume(Path("parts")))
-    assert outcome(Path("parts")) == outcome(whole)
+    assert outcome_of(Path("parts")) == outcome_of(whole)
 
 
 def test_a_stop_while_ngrams_are_counted_leaves_them_for_later(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,12 @@ config.json or a manifest.json of another program is still a folder of texts.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
+
+from rnngen.untrusted import parse_json, read_regular
 
 RUN, CACHE, REPORT = "a run of rnngen", "a cache of rnngen", "a report of rnngen"
 OWN_OUTPUT = "the output of this command"
@@ -72,9 +73,6 @@ def _is_manifest(file: Path) -> bool:
 
 def _read_json(file: Path) -> Any:
     try:
-        if not file.is_file():
-            return None
-        with file.open("rb") as stream:
-            return json.loads(stream.read(_MAX_JSON))
-    except (OSError, ValueError, RecursionError):
+        return parse_json(read_regular(file, _MAX_JSON, follow=True))
+    except (OSError, ValueError):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
+from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
 
 UNKNOWN = "<unk>"
 _CODE_POINTS = 0x110000  # of Unicode
@@ -23,6 +23,7 @@ class CharTokenizer(Tokenizer):
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = sorted(set(characters))
         self.vocab_size = len(self.characters) + 1
+        check_vocab_size(self.vocab_size)
         codes = np.array([ord(c) for c in self.characters], dtype=np.int64)
         self._ids = np.zeros(_CODE_POINTS, dtype=self.dtype)  # by code point
         self._ids[codes] = np.arange(1, self.vocab_size)

@@ -12,12 +12,12 @@ from typing import Any
 
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.protocol import Level, Tokenizer
+from rnngen.corpus.tokenizer.protocol import MAX_VOCAB_SIZE, Level, Tokenizer
 from rnngen.errors import TokenizerError, shortened
 from rnngen.untrusted import parse_json, read_regular
 
 MAX_BYTES = 1 << 25
-"""Of a ``tokenizer.json``; about 400,000 merges, or a million words."""
+"""Of a ``tokenizer.json``; ``MAX_VOCAB_SIZE`` tokens need half of that."""
 
 _PLAIN: Mapping[str, Any] = {
     "truncation": None,
@@ -87,6 +87,8 @@ def _parse(content: bytes) -> Tokenizer:
     vocab = model.get("vocab")
     if not isinstance(vocab, dict) or any(type(token) is not int for token in vocab.values()):
         raise ValueError("no vocabulary")
+    if len(vocab) > MAX_VOCAB_SIZE:
+        raise ValueError(f"more than {MAX_VOCAB_SIZE:,} tokens")
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError("ids that are not 0 … V-1")
     if model.get("type") == "WordLevel":

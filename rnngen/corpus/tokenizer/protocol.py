@@ -17,6 +17,10 @@ Level = Literal["char", "byte", "word", "bpe"]
 Ids = NDArray[np.integer[Any]]
 
 
+MAX_VOCAB_SIZE = 200_000
+"""Of every level: a ``tokenizer.json`` of this size is read within 200 MB. Unicode has 160,000 characters."""
+
+
 class Tokenizer(ABC):
     """Text ↔ ids.
 
@@ -106,6 +110,21 @@ class Tokenizer(ABC):
         """Encode a text that comes in pieces; together the ids are those of the whole text."""
         for piece in pieces:
             yield self.encode(piece)
+
+
+def check_vocab_size(size: int) -> None:
+    """Refuse to make a vocabulary that could not be read again.
+
+    Raises:
+        TokenizerError: it is too large.
+    """
+    if size > MAX_VOCAB_SIZE:
+        raise TokenizerError(
+            "the vocabulary is too large",
+            expected=f"at most {MAX_VOCAB_SIZE:,} tokens",
+            found=f"{size:,}",
+            hint="Give a smaller `vocab_size`.",
+        )
 
 
 def to_bytes(text: str, encoding: str = "utf-8") -> bytes:

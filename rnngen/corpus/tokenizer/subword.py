@@ -11,7 +11,7 @@ import numpy as np
 from rnngen.corpus.tokenizer.aligned import aligned_pieces, last_boundary
 from rnngen.corpus.tokenizer.byte import byte_alphabet, with_byte_level
 from rnngen.corpus.tokenizer.char import UNKNOWN
-from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
+from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
 from rnngen.errors import TokenizerError
 
 DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
@@ -104,7 +104,7 @@ def learn_subwords(level: Level, pieces: Iterable[str], vocab_size: int | None) 
         vocab_size: V; None: ``DEFAULT_VOCAB_SIZE``.
 
     Raises:
-        TokenizerError: ``vocab_size`` is not larger than the number of bytes, which come first.
+        TokenizerError: ``vocab_size`` is not larger than the number of bytes, which come first, or is too large.
     """
     size = vocab_size or DEFAULT_VOCAB_SIZE[level]
     if size <= len(byte_alphabet()):
@@ -113,6 +113,7 @@ def learn_subwords(level: Level, pieces: Iterable[str], vocab_size: int | None) 
             expected="more than 256 (the bytes come first)",
             found=size,
         )
+    check_vocab_size(size)
     learn = _learn_merges if level == "bpe" else _learn_words
     return SubwordTokenizer(level, learn(_words_of_bounded_length(pieces), size))
 
@@ -121,7 +122,8 @@ def _words_of_bounded_length(pieces: Iterable[str]) -> Iterator[str]:
     """The text with spaces in very long words: the time for merges is quadratic in a word's length."""
     for piece in aligned_pieces(pieces):
         to_bytes(piece)  # the library takes no lone surrogates
-        yield re.sub(r"\S{256}", r"\g<0> ", piece)
+        # the library takes up to 256 of these ahead of what it learns from
+        yield from aligned_pieces(_slices(re.sub(r"\S{256}", r"\g<0> ", piece), _BATCH))
 
 
 def _learn_merges(pieces: Iterator[str], size: int) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.corpus.files import find as finding
 from rnngen.corpus.files import outputs
 from rnngen.corpus.files.find import find, find_files
 from rnngen.corpus.sources import TextSource
@@ -140,18 +141,16 @@ def test_pipes_and_sockets_in_a_folder_are_not_opened(texts: Path) -> None:
 def test_folders_and_files_that_cannot_be_read_are_skipped_and_told(
     texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    iterdir, opened = Path.iterdir, Path.open
-
     def refuse(real: Callable[..., object], name: str) -> Callable[..., object]:
-        def call(self: Path, *arguments: object, **options: object) -> object:
-            if self.name == name:
+        def call(path: Path, *arguments: object, **options: object) -> object:
+            if path.name == name:
                 raise PermissionError(13, "Permission denied")
-            return real(self, *arguments, **options)
+            return real(path, *arguments, **options)
 
         return call
 
-    monkeypatch.setattr(Path, "iterdir", refuse(iterdir, "sub"))
-    monkeypatch.setattr(Path, "open", refuse(opened, "a.txt"))
+    monkeypatch.setattr(Path, "iterdir", refuse(Path.iterdir, "sub"))
+    monkeypatch.setattr(finding, "open_regular", refuse(finding.open_regular, "a.txt"))
     write("texts/d.txt")
     found = find(["texts"])
     assert [file.name for file in found.files] == ["d.txt"]

@@ -1,11 +1,15 @@
-"""A cache that is damaged, full, in the way or interrupted never gives a wrong corpus and leaves nothing behind."""
+"""A cache that is damaged, hostile, full, read-only, interrupted or shared gives no wrong text and leaves nothing."""
 
 from __future__ import annotations
 
 import errno
 import gc
 import json
+import os
 import random
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +21,8 @@ from rnngen.corpus.tokens import PARTS, cache_folder, prepare
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 from tests.corpus.test_tokens import TEXT, data, encoded_folder, texts, write
+
+pytestmark = [pytest.mark.fault(9), pytest.mark.fault(24)]
 
 
 @pytest.mark.parametrize("name", ["train.bin", "valid.bin", "test.bin", "tokenizer.json", "meta.json"])
@@ -124,6 +130,74 @@ def test_cache_that_cannot_be_a_folder_is_a_clear_error(monkeypatch: pytest.Monk
     monkeypatch.setenv("RNNGEN_CACHE", "in-the-way")
     with pytest.raises(CorpusError, match=r"the cache cannot be written .*Set RNNGEN_CACHE"):
         prepare(data())
+
+
+def again(**values: Any) -> None:
+    """A corpus that is prepared now is right, whatever the cache holds, and so is its copy there."""
+    assert "".join(texts(prepare(data(tokenizer="byte", **values)))) == TEXT
+    assert "".join(texts(prepare(data(tokenizer="byte", **values)))) == TEXT
+
+
+def leftovers() -> list[Path]:
+    return sorted((cache_folder() / "corpora").glob(".*"))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("a disk can be mounted only by root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_on_a_disk_that_fills_an_error_tells_and_nothing_is_left(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNGEN_CACHE", str(disk))
+    Path("long.txt").write_text(TEXT * 20)
+    for level in ("char", "byte"):
+        with pytest.raises(CorpusError, match=r"cannot be written \(No space left on device\)\. .*RNNGEN_CACHE"):
+            prepare(DataConfig(corpus=("long.txt",), tokenizer=level))
+        assert list((disk / "corpora").iterdir()) == []
+    again()
+
+
+def test_a_read_only_disk_still_gives_what_it_holds(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNNGEN_CACHE", str(disk))
+    again()
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    again()
+    with pytest.raises(CorpusError, match=r"the cache cannot be written \(Read-only file system\)\. Set RNNGEN_CACHE"):
+        prepare(data(tokenizer="char"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such limit on Windows")
+def test_a_file_that_may_not_become_that_large_is_a_clear_error() -> None:
+    import resource
+
+    full = data()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+    try:
+        with pytest.raises(CorpusError, match=r"cannot be written \(File too large\)"):
+            prepare(full)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((cache_folder() / "corpora").iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_still_gives_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    again()
+
+    def refused(self: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    again()
+    with pytest.raises(CorpusError, match=r"the cache cannot be written \(Permission denied\)\. Set RNNGEN_CACHE"):
+        prepare(data(tokenizer="char"))
 
 
 def test_no_file_of_a_folder_is_mapped_while_it_is_renamed(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

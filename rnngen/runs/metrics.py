@@ -1,0 +1,96 @@
+"""metrics.jsonl, read row by row: a long run has millions of them, and only a part of each is kept in memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from rnngen.errors import CheckpointError
+from rnngen.runs.files import open_file
+from rnngen.runs.layout import METRICS
+from rnngen.runs.manifest import check_log
+from rnngen.runs.run import Run
+from rnngen.untrusted import parse_json
+
+MAX_ROW = 1 << 12  # bytes; this package writes rows of 200
+MAX_ROWS = 8_000_000
+MAX_VALIDATIONS = 500_000
+_LARGEST = 1e300  # of a number; what is larger is left out
+
+
+class Validation(NamedTuple):
+    """A validation.
+
+    Attributes:
+        seconds: spent training until then.
+        nll: nats per token.
+        step: steps taken before it.
+        best: whether the weights were kept.
+    """
+
+    seconds: float
+    nll: float
+    step: int
+    best: bool
+
+
+@dataclass
+class Metrics:
+    """What the rows say.
+
+    Attributes:
+        rows: how many there are.
+        seconds: spent training, in the last one; None: there is none.
+        last: the last row of a step; empty if there is none.
+        norms: of the gradients, before clipping.
+        validations: all of them.
+    """
+
+    rows: int = 0
+    seconds: float | None = None
+    last: dict[str, Any] = field(default_factory=dict)
+    norms: array[float] = field(default_factory=lambda: array("d"))
+    validations: list[Validation] = field(default_factory=list)
+
+
+def read_metrics(run: Run) -> Metrics:
+    """The complete rows of metrics.jsonl, including those written after the last save.
+
+    Raises:
+        CheckpointError: it is damaged, or has more rows than any run.
+    """
+    found = Metrics()
+    for row in _rows(run):
+        found.rows += 1
+        found.seconds = row.get("seconds", found.seconds or 0.0)
+        if "train_nll" in row:
+            found.last = row
+            if "grad_norm" in row:
+                found.norms.append(row["grad_norm"])
+        if "valid_nll" in row:
+            found.validations.append(
+                Validation(found.seconds, row["valid_nll"], row["step"], bool(row.get("best", False)))
+            )
+        if found.rows > MAX_ROWS or len(found.validations) > MAX_VALIDATIONS:
+            raise CheckpointError("has more rows than any run", where=run.path / METRICS, expected=f"{MAX_ROWS:,}")
+    return found
+
+
+def _rows(run: Run) -> Iterator[dict[str, Any]]:
+    """The numbers in each complete row that has a step, by name."""
+    if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
+        return
+    check_log(run.path, run.manifest, METRICS)
+    with open_file(run.path / METRICS) as stream:
+        for line in iter(partial(stream.readline, MAX_ROW), b""):
+            try:
+                row = parse_json(line)
+            except ValueError:  # one that a killed process did not finish
+                return
+            if isinstance(row, dict):
+                numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and abs(v) < _LARGEST}
+                if "step" in numbers:
+                    yield numbers

@@ -1,0 +1,146 @@
+"""Freeing space that finished training no longer needs: saved states, and texts that were encoded long ago.
+
+What writing, scoring and resuming an unfinished run need is never removed: the states of a run whose training is over
+go only while its weights are sound, and of a run that can be resumed the newest state stays, if it is sound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from rnngen.corpus.cache import corpus_folder
+from rnngen.corpus.cached_texts import cached_texts, remove_text, unused_since
+from rnngen.errors import CheckpointError, RnngenError
+from rnngen.options.training import DataConfig
+from rnngen.runs.card import make_card
+from rnngen.runs.finding import open_run, run_folder
+from rnngen.runs.folder import Folder
+from rnngen.runs.in_use import written_by
+from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, RESUME, saved_steps
+from rnngen.runs.removal import cannot_remove, files_of_state, remove_if_empty, remove_within
+from rnngen.runs.run import Run
+from rnngen.runs.states import read_state
+from rnngen.runs.writer import RunWriter
+
+UNREAD_DAYS = 30
+"""Days since it was last read after which an encoded text can be removed."""
+
+
+@dataclass(frozen=True)
+class Prunable:
+    """Something that can be removed.
+
+    Attributes:
+        where: the run's folder, or that of the encoded texts.
+        what: in words.
+        afterwards: what is then different.
+        folders: to be removed.
+        bytes: their size.
+        remove: removes those of the folders that still can be, and returns the number of bytes that were freed; it
+            raises an ``RnngenError`` if another process has begun to write the run, or if one cannot be removed.
+    """
+
+    where: Path
+    what: str
+    afterwards: str
+    folders: tuple[Path, ...]
+    bytes: int
+    remove: Callable[[], int] = field(repr=False, compare=False)
+
+
+def prunable(path: Path) -> Prunable | None:
+    """What can be removed of a run; None: nothing.
+
+    Raises:
+        CheckpointError: it is not a run, another process is writing it, or what would have to stay is damaged.
+    """
+    folder = run_folder(path)
+    if (writer := written_by(folder)) is not None:
+        raise CheckpointError("another process is writing this run", where=folder, found=writer)
+    return _prunable(folder)
+
+
+def _prunable(folder: Path) -> Prunable | None:
+    states = saved_steps(folder)
+    if not states:
+        return None
+    if _is_finished(folder):
+        going, afterwards = states, "it can no longer be resumed or trained further"
+    else:
+        read_state(states[0])
+        going, afterwards = states[1:], f"it can be resumed from step {int(states[0].name):,} only"
+    going = [state for state in going if _holds_nothing_else(state)]
+    if not going:
+        return None
+    size = sum(file.lstat().st_size for state in going for file in files_of_state(state))
+    what = f"{len(going)} of {len(states)} saved states"
+    return Prunable(folder, what, afterwards, tuple(going), size, partial(_prune, folder, going))
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether training is over, and its result can be used.
+
+    Raises:
+        CheckpointError: the weights are damaged.
+    """
+    if not (folder / MANIFEST).exists():
+        return False
+    run = open_run(folder)
+    run.weights()
+    train = run.config.get("train")
+    unmixed = isinstance(train, dict) and train.get("ngram") and NGRAM not in run.manifest
+    return bool(make_card(run).finished) and not unmixed
+
+
+def _holds_nothing_else(state: Path) -> bool:
+    own = {file.name for file in files_of_state(state)}  # first, for it follows no link
+    return own == {path.name for path in state.iterdir()}
+
+
+def _prune(path: Path, states: Sequence[Path]) -> int:
+    writer = RunWriter(path)
+    try:
+        now = _prunable(path)  # again, now that no other process can change it
+        with Folder.open(path) as run, run.folder(RESUME) as resume:
+            return sum(_remove_state(resume, state) for state in states if now and state in now.folders)
+    except OSError as error:
+        raise cannot_remove(path, error) from error
+    finally:
+        writer.close()
+
+
+def _remove_state(resume: Folder, state: Path) -> int:
+    """Remove a saved state so that at any moment it exists whole or not at all; return its size in bytes."""
+    files = files_of_state(state)
+    size = sum(file.lstat().st_size for file in files)
+    hidden = f".{state.name}"
+    resume.replace(state.name, hidden)
+    for file in files:
+        remove_within(resume, f"{hidden}/{file.name}")
+    remove_if_empty(resume, hidden)
+    return size
+
+
+def prunable_texts(runs: Iterable[Path]) -> Prunable | None:
+    """Encoded texts in the cache that none of these runs was trained on, and that nobody has read for a while."""
+    kept: set[Path] = set()
+    for folder in runs:
+        with contextlib.suppress(RnngenError):
+            kept |= _texts_of(open_run(folder))
+    going = [text for text in cached_texts() if text.path not in kept and unused_since(text, UNREAD_DAYS)]
+    if not going:
+        return None
+    what = f"{len(going)} encoded text{'s' * (len(going) > 1)}"
+    folders, size = tuple(text.path for text in going), sum(text.bytes for text in going)
+    remove = partial(sum, map(remove_text, folders))
+    return Prunable(folders[0].parent, what, "encoded again where it is needed", folders, size, remove)
+
+
+def _texts_of(run: Run) -> set[Path]:
+    """Where the cache may hold the text of a run."""
+    data = DataConfig.saved(run.config.get("data", {}), "data", run.path / CONFIG)
+    return {corpus_folder(None, run.corpus_fingerprint, data, tokenizer) for tokenizer in (None, run.tokenizer())}

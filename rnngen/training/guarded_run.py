@@ -1,0 +1,89 @@
+"""What a run does when the loss jumps or is not finite: go back to the last good state, skip the batch, or stop."""
+
+from __future__ import annotations
+
+import math
+
+from rnngen.errors import TrainingError
+from rnngen.runs.layout import saved_steps
+from rnngen.training.diagnosis import first_non_finite, hardest_place
+from rnngen.training.events import Spiked
+from rnngen.training.explosion import explosion_advice
+from rnngen.training.guard import Jump
+from rnngen.training.learner import NotFiniteError, StepResult
+from rnngen.training.live_run import LiveRun
+
+
+class GuardedRun(LiveRun):
+    """A run whose losses are watched, as the option ``on_spike`` says; see ``guard.py``."""
+
+    _jump: Jump | None = None
+
+    def _accepts(self, loss: float) -> bool:
+        """Whether a batch with this loss is to be learned from, with the remedy ``skip``."""
+        assert self.guard is not None
+        self._jump = self.guard.watch(loss)
+        return self._jump is None or self._is_astray()
+
+    def _watch(self, result: StepResult, loss: float) -> Spiked | None:
+        """Take note of the loss of a step, and take the remedy for a jump.
+
+        Raises:
+            TrainingError: the weights have gone astray too often.
+        """
+        if self.guard is None:
+            return None
+        jump = self._jump if self.config.train.on_spike == "skip" else self.guard.watch(loss)
+        if jump and result.skipped:
+            return self._spiked(result.number, loss, jump.expected, self._place(result.number), None)
+        return self._go_back(result.number, loss, jump.expected) if jump and jump.lasts and self._is_astray() else None
+
+    def _is_astray(self) -> bool:
+        return self.guard is not None and self.guard.strayed() is not None
+
+    def _go_back(self, number: int, loss: float, expected: float) -> Spiked:
+        assert self.guard is not None
+        place, guard, most = self._place(number), self.guard, self.config.train.max_spikes
+        times = guard.count(number)
+        if times > most:
+            often = f" {times} times within a few steps, at last" if most else ""
+            raise self._stopped(
+                TrainingError(
+                    f"training diverges: the weights went astray{often} at step {number}",
+                    where=place,
+                    expected=f"about {expected:.4g} nats per token",
+                    found=f"{loss:.4g}",
+                )
+            )
+        guard.go_back()
+        return self._spiked(number, loss, expected, place, guard.good.step)
+
+    def _spiked(self, number: int, loss: float, expected: float, place: str, back_to: int | None) -> Spiked:
+        remedy = {"skipped": 1} if back_to is None else {"back_to": back_to}
+        self._log(step=number, jump=loss, expected=expected, **remedy)
+        return Spiked(number, loss, expected, place, back_to)
+
+    def _place(self, number: int) -> str:
+        return hardest_place(self.learner, self.streams, self.corpus, number - 1)
+
+    def _not_finite(self, error: NotFiniteError) -> TrainingError:
+        """The same error with the tensor and the place in the text, what is left, and what to do."""
+        tensor = first_non_finite(self.learner, error.loss)
+        place = self._place(error.number)
+        return self._stopped(TrainingError(error.what, where=place, found=f"{error.found}: {tensor} is not finite"))
+
+    def _stopped(self, error: TrainingError) -> TrainingError:
+        """The same error with what is left, and what to do."""
+        self.saver.close()
+        saved = saved_steps(self.writer.path)
+        left = "Nothing was saved yet, and this folder can be used again."
+        if self.writer.has_model:
+            best = math.isfinite(self.best_nll)
+            which = f"best weights so far (step {self.progress.best_step})" if best else "saved weights"
+            left = f"The {which} are intact."
+        elif saved:
+            left = f"The state that was saved at step {int(saved[0].name)} is intact."
+        advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
+        return TrainingError(
+            error.what, where=error.where, expected=error.expected, found=error.found, hint=f"{left} {advice}"
+        )
