@@ -18,6 +18,7 @@ from rnngen.errors import CheckpointError
 from rnngen.platforms import OPEN_UNTRUSTED, open_folder, replace_file
 from rnngen.runs.files import check_kind
 
+_CLOSED = -1  # whatever is done to a closed folder fails
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -44,9 +45,9 @@ class Folder:
 
     def close(self) -> None:
         """Close it; what it holds stays."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        if self.descriptor not in (None, _CLOSED):
+            descriptor, self.descriptor = self.descriptor, _CLOSED
+            os.close(descriptor)
 
     def __enter__(self) -> Folder:
         return self

@@ -76,6 +76,11 @@ def saved_steps(folder: Path) -> list[Path]:
     return sorted(_in_resume(folder, _STATE), key=lambda path: int(path.name), reverse=True)
 
 
+def is_state(name: str) -> bool:
+    """Whether the folder of a saved state has such a name."""
+    return _STATE.fullmatch(name) is not None
+
+
 def unfinished_states(folder: Path) -> list[Path]:
     """What a save that was killed left next to the saved states.
 

@@ -20,16 +20,16 @@ from typing import Any
 from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
 from rnngen.runs import files
-from rnngen.runs.folder import Folder, cannot_write
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import (
     CONFIG,
     MANIFEST,
     REPLACED,
     RESUME,
     TOKENIZER,
+    is_state,
     moved_states,
     put_back,
-    saved_steps,
     unfinished_states,
 )
 from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
@@ -39,7 +39,7 @@ STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
 
 
-def save_state(run: Path, step: int, tensors: bytes, values: Mapping[str, Any]) -> Path:
+def save_state(run: Folder, step: int, tensors: bytes, values: Mapping[str, Any]) -> Path:
     """Save a state, and remove the oldest ones and those of later steps, which training did not continue from.
 
     Args:
@@ -52,24 +52,22 @@ def save_state(run: Path, step: int, tensors: bytes, values: Mapping[str, Any]) 
         The state's folder.
 
     Raises:
-        CheckpointError: it cannot be written; those saved before are intact.
+        OSError: it cannot be written; those saved before are intact.
+        CheckpointError: a link or the like is in the way.
     """
-    path = run / RESUME / f"{step:09d}"
+    path = run.path / RESUME / f"{step:09d}"
     contents = {STATE_TENSORS: tensors, STATE_JSON: files.to_json(dict(values))}
-    try:
-        with Folder.open(run) as within, within.folder_or_new(RESUME) as resume:
-            # the same step is saved twice by a stop right after a save
-            if not (resume.exists(path.name, "folder") and _holds(path, values)):
-                _put(resume, path.name, contents)
-            saved = saved_steps(run)
-            kept = [state for state in saved if int(state.name) <= step][:KEEP]
-            for state in set(saved) - set(kept):
-                with contextlib.suppress(OSError):  # the next save tries again
-                    resume.remove(f".{state.name}")
-                    resume.replace(state.name, f".{state.name}")  # so that no state is ever half there
-                    resume.remove(f".{state.name}")
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with run.folder_or_new(RESUME) as resume:
+        # the same step is saved twice by a stop right after a save
+        if not (resume.exists(path.name, "folder") and _holds(path, values)):
+            _put(resume, path.name, contents)
+        saved = sorted(filter(is_state, resume.names()), key=int, reverse=True)
+        kept = [name for name in saved if int(name) <= step][:KEEP]
+        for name in set(saved) - set(kept):
+            with contextlib.suppress(OSError):  # the next save tries again
+                resume.remove(f".{name}")
+                resume.replace(name, f".{name}")  # so that no state is ever half there
+                resume.remove(f".{name}")
     return path
 
 

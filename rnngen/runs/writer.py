@@ -52,20 +52,16 @@ class RunWriter:
             self._folder = Folder.open(path)
         except OSError as error:
             raise cannot_write(path, error) from error
-        try:
-            check_layout(path)
-            self._lock = RunLock(self._folder)
+        with contextlib.ExitStack() as failed:
+            failed.callback(self._folder.close)
             try:
+                check_layout(path)
+                self._lock = RunLock(self._folder)
+                failed.callback(self._lock.release)
                 self._clean()
-            except BaseException:
-                self._lock.release()
-                raise
-        except OSError as error:
-            self._folder.close()
-            raise cannot_write(path, error) from error
-        except BaseException:
-            self._folder.close()
-            raise
+            except OSError as error:
+                raise cannot_write(path, error) from error
+            failed.pop_all()
 
     def close(self) -> None:
         """Let other processes write the run."""
@@ -119,15 +115,14 @@ class RunWriter:
         if not never_saved(self.path):
             return
         with self._writing("") as folder:
-            for name in UNSAVED:
-                if name != RESUME:
-                    folder.remove(name)
-                elif folder.exists(name, "folder"):
-                    with folder.folder(name) as resume:
-                        resume.remove(PLAN)
-                        empty = not resume.names()
-                    if empty:  # otherwise it holds files that no run wrote
-                        folder.remove_empty(name)
+            if folder.exists(RESUME, "folder"):
+                with folder.folder(RESUME) as resume:
+                    resume.remove(PLAN)
+                    empty = not resume.names()
+                if empty:  # otherwise it holds files that no run wrote
+                    folder.remove_empty(RESUME)
+            for name in UNSAVED[1:]:
+                folder.remove(name)
 
     def begin(self, config: dict[str, Any], tokenizer: Tokenizer) -> None:
         """Write what is decided before the first step, and empty logs.
@@ -171,8 +166,7 @@ class RunWriter:
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log; 0 if it was removed."""
-        found = {log: self._folder.status(log) for log in LOGS}
-        return {log: status.st_size if status else 0 for log, status in found.items()}
+        return {log: status.st_size if (status := self._folder.status(log)) else 0 for log in LOGS}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Remove the rows written after the state that training is resumed from.
@@ -293,15 +287,14 @@ class RunWriter:
 
     def _committed_hash(self, name: str) -> str | None:
         """SHA-256 of a file according to the manifest; None if it is not named."""
-        try:
+        with contextlib.suppress(CheckpointError, KeyError):
             return str(read_manifest(self.path)[name]["sha256"])
-        except (CheckpointError, KeyError):
-            return None
+        return None
 
     # states to resume from
 
     def save_state(self, step: int, tensors: bytes, values: Mapping[str, Any]) -> Path:
         """Save a state that training can be resumed from; see ``rnngen.runs.states.save_state``."""
-        with self._writing(f"{RESUME}/{step:09d}"):
+        with self._writing(f"{RESUME}/{step:09d}") as folder:
             self._sync_logs()
-            return states.save_state(self.path, step, tensors, values)
+            return states.save_state(folder, step, tensors, values)

@@ -308,6 +308,7 @@ def test_a_second_training_is_refused_and_told_which_process_holds_the_folder_un
 def train(corpus: Path, at: int, do: Callable[[Path], object], **options: Any) -> None:
     def on_event(event: Event) -> None:
         if isinstance(event, Stepped) and event.step == at:
+            launched.trainer.saver.close()  # so that what was due is saved
             do(Path("here/run"))
 
     chosen = {**FAST, "steps": 30, "valid_every": 10, "save_every": 10, **options}
@@ -330,6 +331,28 @@ def test_a_folder_that_is_removed_while_a_run_is_trained_is_not_made_again(corpu
     with pytest.raises(CheckpointError, match="the run's folder was moved or removed"):
         train(corpus, 15, shutil.rmtree)
     assert not any(Path("here").iterdir())
+
+
+@pytest.mark.fault(11)
+def test_a_folder_that_is_moved_at_any_moment_of_a_save_takes_the_save_with_it(saved: Path) -> None:
+    """And what is in its place then stays as it is."""
+    with writing(saved) as writer:
+        real = states.Folder.create
+        for step, name in enumerate(("state.safetensors", "state.json", "manifest.json"), start=3):
+
+            def create(folder: Any, file: str, content: bytes, name: str = name) -> None:
+                if file == name and saved.exists():
+                    saved.rename("moved")
+                    (saved / "resume").mkdir(parents=True)
+                real(folder, file, content)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(states.Folder, "create", create)
+                writer.save_state(step, *state(step))
+            assert not any((saved / "resume").iterdir())
+            assert load_state(Path("moved")).values["step"] == step
+            shutil.rmtree(saved)
+            Path("moved").rename(saved)
 
 
 @pytest.mark.fault(11)
@@ -423,6 +446,7 @@ def test_the_best_weights_and_the_two_newest_states_are_kept(corpus: Path) -> No
         if type(event).__name__ == "Validated":
             scores[event.step] = event.nll  # type: ignore[attr-defined]
             if event.best:  # type: ignore[attr-defined]
+                launched.trainer.saver.close()  # so that they are saved
                 best[0] = {name: w.copy() for name, w in open_run("run").weights().items()}
 
     best: list[Any] = [None]

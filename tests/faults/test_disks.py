@@ -81,17 +81,23 @@ def test_a_read_only_disk_is_told_before_the_text_is_read(
 
 @pytest.mark.fault(10)
 @pytest.mark.parametrize(
-    ("place", "why"), [("file/run", "Not a directory"), ("x" * 300, "File name too long"), ("file", "File exists")]
+    ("place", "code", "why"),
+    [
+        ("file/run", 1, "cannot be written (Not a directory)"),
+        ("x" * 300, 2, "a name that is too long"),
+        ("file", 2, "is not a folder"),
+    ],
 )
 def test_a_folder_that_cannot_be_is_told_before_the_text_is_read(
-    corpus: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, why: str
+    corpus: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, code: int, why: str
 ) -> None:
     def prepare(*arguments: Any, **options: Any) -> None:
         raise AssertionError("the text was read")
 
     Path("file").write_text("in the way")
     monkeypatch.setattr("rnngen.training.launch.prepare", prepare)
-    failed(cli("train", corpus, "--out", place), why)
+    outcome = cli("train", corpus, "--out", place)
+    assert (outcome.code, why in outcome.err) == (code, True), outcome
     assert Path("file").read_text() == "in the way"
 
 

@@ -19,7 +19,7 @@ from rnngen.runs.layout import LOGS, NGRAM, UNSAVED
 from rnngen.runs.plan_record import Stretch
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import format_weights
-from tests.runs.saving import Killed, fault_at, full, leftovers, same, state, steps_of, weights_of, writing
+from tests.runs.saving import Killed, fault_at, full, leftovers, read_only, same, state, steps_of, weights_of, writing
 
 
 def save_model_at_every_step(trained: Path, when: str, fault: Callable[[], BaseException]) -> None:
@@ -178,12 +178,12 @@ def test_a_folder_that_cannot_be_is_a_clear_error(path: str) -> None:
 
 
 def test_a_refused_start_lets_others_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_space(*arguments: object, **options: object) -> None:
-        raise full()
+    def refuse(*arguments: object, **options: object) -> None:
+        raise read_only()
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", no_space)
-        with pytest.raises(CheckpointError, match="No space left on device"):
+        patch.setattr(os, "write", refuse)
+        with pytest.raises(CheckpointError, match="Read-only file system"):
             RunWriter(tmp_path / "run")
     RunWriter(tmp_path / "run").close()
 
