@@ -57,9 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RNNGEN_CACHE"] = str(folder / "cache")
-        words = random.Random(0).choices(
-            ["the", "cat", "dog", "bird", "sat", "ran", "on", "under", "a", "mat", "tree", "and", "then"], k=200_000
-        )
+        words = random.Random(0).choices(WORDS, k=200_000)
         (folder / "text.txt").write_text(" ".join(words), encoding="utf-8")
         rnngen.train(
             folder / "text.txt",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 
 import torch
 
@@ -64,7 +65,7 @@ class LiveRun:
         self.saver: Saver[Saved | None] = Saver()
         self.seconds = 0.0
         self.warnings = list(state.warnings) if state else []
-        self._norms: list[float] = []  # before clipping, of all steps
+        self._norms = array("d")  # before clipping, of all steps
         self._saved = time.perf_counter()
         if state:
             self._restore(state, same_device=same_device)
@@ -152,6 +153,6 @@ class LiveRun:
                 self.schedule = Schedule.resumed(values["stretches"], recorded_plan(self.writer.path), self.step)
             self.learner.use_precision(self.schedule.current.precision)
             self.writer.cut_logs(values["logs"])
-            self._norms = self.writer.logged("grad_norm")
+            self._norms = array("d", self.writer.logged("grad_norm"))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error
