@@ -156,7 +156,7 @@ def test_a_run_that_is_cut_short_at_random_equals_one_that_is_not(commands: Comm
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("setup", SETUPS)
 def test_any_run_that_is_cut_short_at_random_equals_one_that_is_not(commands: Commands, home: Path, setup: str) -> None:
-    cuts = exact(commands, home, setup, steps=150, points=26)
+    cuts = exact(commands, home, setup, steps=220, points=26)
     assert len(cuts) >= (25 if setup != "ended by patience" else 10)
     print(len(cuts), "cuts,", len([ended for _, ended in cuts if ended.where]), "at an operation on a file")
 
