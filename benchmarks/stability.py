@@ -5,7 +5,8 @@
 Every run is what ``rnngen train`` does with a fixed number of steps and units (so that it is short and the same on
 every machine), with both learning rates multiplied by the same factor. Its last validation, not its best, is held
 against the entropy of the text's single tokens: what a model knows that has counted them and learned nothing else. The
-exit code is 1 if any run ends worse than that.
+exit code is 1 if any run ends worse than that, or if the guard against divergence (``--on-spike``) gives an alarm in a
+run that does not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from machine import describe, print_table, write_results
 import rnngen
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.options.training import DataConfig, OptimizerConfig
-from rnngen.training.events import Event, Validated
+from rnngen.training.events import Event, Spiked, Validated
 from rnngen.training.planning.rules import rates_rule
 
 FACTORS = (0.25, 1.0, 4.0)
@@ -36,13 +37,16 @@ def unigram_nats(corpus: EncodedCorpus) -> float:
     return float(-np.log(counts / counts.sum())[corpus.valid.tokens].mean())
 
 
-def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any]) -> float:
-    """Nats per token at the end of a run; infinite if it had to be stopped."""
+def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any]) -> tuple[float, int]:
+    """Nats per token at the end of a run, infinite if it had to be stopped, and the alarms of the guard."""
     validations: list[float] = []
+    alarms: list[Spiked] = []
 
     def on_event(event: Event) -> None:
         if isinstance(event, Validated):
             validations.append(event.nll)
+        if isinstance(event, Spiked):
+            alarms.append(event)
 
     rates, usual = OptimizerConfig(), factor * rates_rule(options["steps"])
     try:
@@ -59,8 +63,8 @@ def last_validation(file: Path, seed: int, factor: float, options: dict[str, Any
                 **options,
             )
     except rnngen.RnngenError:
-        return math.inf
-    return validations[-1]
+        return math.inf, len(alarms)
+    return validations[-1], len(alarms)
 
 
 def main() -> None:
@@ -86,14 +90,15 @@ def main() -> None:
         unigram = unigram_nats(prepare(DataConfig(corpus=(str(file),))))
         rows = []
         for factor in factors:
-            ends = [last_validation(file, seed, factor, options) for seed in range(seeds)]
+            ends, alarms = zip(*(last_validation(file, seed, factor, options) for seed in range(seeds)), strict=True)
             summary = {"best": min(ends), "median": float(np.median(ends)), "worst": max(ends), "unigram": unigram}
             diverged = sum(end > unigram for end in ends)
-            rows.append({"factor": factor, "seeds": seeds, **summary, "diverged": diverged})
+            false = sum(alarm for alarm, end in zip(alarms, ends, strict=True) if end <= unigram)
+            rows.append({"factor": factor, "seeds": seeds, **summary, "diverged": diverged, "false_alarms": false})
     print_table(rows)
     result = {"machine": describe(), "corpus": file.stem, "options": options, "rows": rows}
     write_results("stability", result, arguments.out)
-    sys.exit(any(row["diverged"] for row in rows))
+    sys.exit(any(row["diverged"] or row["false_alarms"] for row in rows))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from rnngen.options.network import PANEL as NETWORK
 COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
 """Headings of the command's help."""
 
-MAX_VOCABULARY = 1 << 20
+MAX_VOCAB_SIZE = 200_000
+"""Of every tokenizer: a ``tokenizer.json`` of this size is read within 200 MB. Unicode has 160,000 characters."""
 MAX_WINDOW = 1 << 16
 """The maximum of the streams, and of the steps, of a window of text."""
 MAX_FACTOR = 1e30
@@ -50,7 +51,7 @@ class SplitConfig(Options):
         "Maximum vocabulary size.",
         panel=TEXT,
         minimum=2,
-        maximum=MAX_VOCABULARY,
+        maximum=MAX_VOCAB_SIZE,
         default_text="char: all, word: 10000, bpe: 2000",
     )
 

@@ -81,6 +81,13 @@ def _is_entry(entry: object) -> bool:
     return isinstance(digest, str) and bool(_SHA256.fullmatch(digest)) and type(size) is int and size >= 0
 
 
+def with_shorter_logs(entries: Entries, logs: Mapping[str, bytes]) -> Entries | None:
+    """Entries that cover no more of these logs than they hold; None if that is what they do already."""
+    covered = {log: entry["bytes"] for log, entry in entries.items()}
+    shorter = {log: entry_of(content) for log, content in logs.items() if covered.get(log, 0) > len(content)}
+    return entries | shorter if shorter else None
+
+
 def read_checked(folder: Path, entries: Entries, name: str, max_bytes: int | None = None) -> bytes:
     """A file's content, checked against the manifest; of a log, as much as the manifest covers.
 

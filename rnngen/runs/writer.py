@@ -28,7 +28,7 @@ from rnngen.runs.layout import (
     check_layout,
 )
 from rnngen.runs.lock import RunLock
-from rnngen.runs.manifest import entries_bytes, entry_of, manifest_bytes, read_manifest, sha256
+from rnngen.runs.manifest import Entries, entries_bytes, manifest_bytes, read_manifest, sha256, with_shorter_logs
 from rnngen.runs.plan_record import Stretch
 from rnngen.untrusted import parse_json
 
@@ -179,26 +179,17 @@ class RunWriter:
         """
         found = {log: files.read_file(self.path / log) for log in LOGS}
         kept = {log: (content or b"")[: lengths.get(log)] for log, content in found.items()}
-        self._cover(kept)
+        entries: Entries = {}
+        with contextlib.suppress(CheckpointError):  # it has none, or one that covers nothing
+            entries = read_manifest(self.path)
+        if shorter := with_shorter_logs(entries, kept):
+            with self._writing(MANIFEST) as folder:
+                folder.put(MANIFEST, entries_bytes(shorter, order_of(self.path)))
         for log, content in kept.items():
             status = self._folder.status(log)
             if content != found[log] or (status and status.st_nlink > 1):
                 with self._writing(log) as folder:
                     folder.put(log, content)
-
-    def _cover(self, logs: Mapping[str, bytes]) -> None:
-        """Make the manifest, if there is one, cover these contents of logs where it covers more."""
-        try:
-            entries = read_manifest(self.path)
-        except CheckpointError:
-            return
-        shorter = {
-            log: content for log, content in logs.items() if entries.get(log, {"bytes": 0})["bytes"] > len(content)
-        }
-        if shorter:
-            entries |= {log: entry_of(content) for log, content in shorter.items()}
-            with self._writing(MANIFEST) as folder:
-                folder.put(MANIFEST, entries_bytes(entries, order_of(self.path)))
 
     def record_plan(self, stretches: Iterable[Stretch]) -> None:
         """Add to the record of plans, which is never cut: a resumed run follows it.

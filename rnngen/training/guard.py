@@ -27,6 +27,7 @@ WORSE_THAN_GUESSING = 1.0  # nats per token above a uniform guess, or above the 
 JUMP = 6.0  # mean absolute deviations above the mean
 LASTING = 5  # steps: plain gradient descent at high rates jumps as well, and is back after a few
 RECOVERED = 50  # steps without going back, after which earlier times are forgotten
+TRIED = 8  # streams of a window that are read to try the weights: enough to see nats, and a fraction of a step's time
 WILD = 3.0  # times the loss of a guess: it is not waited whether that lasts
 RECENT = 0.05  # weight of a new loss in mean and deviation: those of about the last 20 steps
 
@@ -215,4 +216,5 @@ class Guard:
 
     def _loss_after(self, step: int, tensors: Mapping[str, Tensor]) -> float:
         """The loss of the weights as they are on the window after ``step``, from the hidden state of these tensors."""
-        return self._learner.plain_loss(*self._streams.window(step), tensors["hidden"])
+        x, y = (tokens[:, :TRIED] for tokens in self._streams.window(step))
+        return self._learner.plain_loss(x, y, tensors["hidden"][:, :, :TRIED].contiguous())

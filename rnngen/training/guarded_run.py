@@ -74,7 +74,7 @@ class GuardedRun(LiveRun):
 
     def _stopped(self, error: TrainingError) -> TrainingError:
         """The same error with what is left, and what to do."""
-        self.saver.close()
+        self.saver.wait()
         saved = saved_steps(self.writer.path)
         left = "Nothing was saved yet, and this folder can be used again."
         if self.writer.has_model:

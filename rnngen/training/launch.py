@@ -84,6 +84,8 @@ def launch(
         )
     given = given.changed({name: _absolute(given[name]) for name in ("corpus", "valid", "test") if name in given})
     data = given.config.data
+    if not data.corpus:
+        raise UsageError("no text was given", expected="a file, folder or glob to train on")
     if out is not None:
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None

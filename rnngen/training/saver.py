@@ -56,14 +56,8 @@ class Saver(Generic[T]):
             written, self._written = self._written, []
             return written
 
-    def wait(self) -> list[T]:
-        """Wait until everything is written; see ``written``."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._thread is None)
-        return self.written()
-
-    def close(self) -> None:
-        """Wait until everything is written, or has failed."""
+    def wait(self) -> None:
+        """Wait until everything is written, or something has failed."""
         with self._changed:
             self._changed.wait_for(lambda: self._thread is None)
 

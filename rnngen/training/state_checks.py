@@ -19,7 +19,8 @@ from rnngen.runs.states import STATE_TENSORS
 
 MAX_BYTES = 2**63 - 1  # of a file
 MAX_COPIES = 12
-"""How many numbers a saved state may hold per weight: the weights, their average, moments, and what may be added."""
+"""How many numbers a saved state may hold per weight: itself, its average and up to two moments, all of that again in
+the guard's good state, and what may be added."""
 
 MAX_BESIDES = 1 << 28  # bytes of everything else, such as the hidden state
 _ADDED_LATER = ("due", "stretches", "progress", "corpus", "guard")  # older runs lack them

@@ -75,8 +75,11 @@ class Trainer(GuardedRun):
             TrainingError: loss or gradient is not finite; it did not reach the weights.
             CheckpointError: a save failed; those before are intact.
         """
-        with using_threads(self.schedule.current.threads), contextlib.closing(self.saver):
-            yield from self._events()
+        try:
+            with using_threads(self.schedule.current.threads):
+                yield from self._events()
+        finally:
+            self.saver.wait()
 
     def _events(self) -> Iterator[Event]:
         self._start_clock()
@@ -94,6 +97,7 @@ class Trainer(GuardedRun):
                 yield from self._plan_again()
                 self._train()
                 yield from self._do_what_is_due()
+            self.saver.wait()  # better weights make n-grams that were fitted to those before them useless
             if self.config.train.ngram and not self._stop and not self.writer.has_ngram:
                 yield self._mix()
         yield from self._read()
@@ -264,7 +268,6 @@ class Trainer(GuardedRun):
         yield from filter(None, self.saver.written())
 
     def _mix(self) -> Mixed:
-        self.saver.wait()
         content, self._mixed = mix_ngram(self.config, self.corpus, self.writer.path, self._check)
         self._log(valid_mixture_nll=self._mixed.mixture_nll, valid_ngram_nll=self._mixed.ngram_nll)
         self.writer.save_ngram(content)
@@ -274,10 +277,12 @@ class Trainer(GuardedRun):
         reason = self._stop or ("steps" if self.step == self.schedule.steps else "patience")
         if self._stop or reason == "patience":
             self._save_state()
-        yield from filter(None, self.saver.wait())
+        self.saver.wait()
+        yield from filter(None, self.saver.written())
         if self._stop and self.step and not self.writer.has_model:  # so that sample and eval have something to read
             self._keep_best()
             self.saver.wait()
+            self.saver.written()
         yield Finished(
             reason,
             self.step,

@@ -124,17 +124,20 @@ def test_a_folder_with_a_run_is_refused_and_untouched(cli: Cli, corpus: Path, pr
         Path("run/resume").mkdir()
     else:
         Path("run", present).write_text("{}")
-    refused(cli("train", corpus, *options(), "--out", "run"), 2, "run: there is a run", "--resume run")
+    instead = "--init-from run" if present == "manifest.json" else "--resume run"
+    refused(cli("train", corpus, *options(), "--out", "run"), 2, "run: there is a run", instead)
     assert [path.name for path in Path("run").iterdir()] == [present]
 
 
-@pytest.mark.parametrize("out", ["corpus.txt/run", "corpus.txt"])
+@pytest.mark.parametrize(
+    ("out", "code", "why"), [("corpus.txt/run", 1, "cannot be written"), ("corpus.txt", 2, "is not a folder")]
+)
 def test_an_impossible_folder_is_a_clear_error_before_training(
-    cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch, out: str
+    cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch, out: str, code: int, why: str
 ) -> None:
     monkeypatch.setattr("rnngen.training.launch.make_plan", pytest.fail)  # it measures steps
     text = corpus.read_text()
-    refused(cli("train", corpus, *options(), "--out", out), 1, f"{out}: cannot be written")
+    refused(cli("train", corpus, *options(), "--out", out), code, f"{out}: {why}")
     assert corpus.read_text() == text
 
 

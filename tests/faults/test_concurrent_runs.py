@@ -308,7 +308,7 @@ def test_a_second_training_is_refused_and_told_which_process_holds_the_folder_un
 def train(corpus: Path, at: int, do: Callable[[Path], object], **options: Any) -> None:
     def on_event(event: Event) -> None:
         if isinstance(event, Stepped) and event.step == at:
-            launched.trainer.saver.close()  # so that what was due is saved
+            launched.trainer.saver.wait()  # so that what was due is saved
             do(Path("here/run"))
 
     chosen = {**FAST, "steps": 30, "valid_every": 10, "save_every": 10, **options}
@@ -446,7 +446,7 @@ def test_the_best_weights_and_the_two_newest_states_are_kept(corpus: Path) -> No
         if type(event).__name__ == "Validated":
             scores[event.step] = event.nll  # type: ignore[attr-defined]
             if event.best:  # type: ignore[attr-defined]
-                launched.trainer.saver.close()  # so that they are saved
+                launched.trainer.saver.wait()  # so that they are saved
                 best[0] = {name: w.copy() for name, w in open_run("run").weights().items()}
 
     best: list[Any] = [None]

@@ -7,7 +7,6 @@ in capitals stand for what the user has: a run, a text.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rnngen.cli.app import run
-from tests.conftest import Outcome
+from tests.conftest import Outcome, make_text
 
 Cli = Callable[..., Outcome]
 
@@ -167,26 +166,36 @@ def _with_option(arguments: list[str], message: str, words: list[str]) -> list[s
     return [*arguments[:place], *words, *value, *rest]
 
 
+@pytest.fixture(scope="module")
+def _broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs with something wrong: never saved; of a text that has changed; of a text that is gone."""
+    folder = tmp_path_factory.mktemp("broken")
+    quick, text = shlex.split(" ".join(QUICK.values())), make_text(20_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("RNNGEN_CACHE", str(folder / "cache"))
+        for name in ("unsaved", "changed", "gone"):
+            Path(f"{name}.txt").write_text(text, encoding="utf-8")
+            assert run(["train", f"{name}.txt", *quick, "--out", name, "--quiet"]) == 0
+        for lost in ("manifest.json", "model.safetensors"):
+            Path("unsaved", lost).unlink()
+        shutil.rmtree("unsaved/resume")
+        Path("changed.txt").write_text(text[::-1], encoding="utf-8")
+        Path("gone.txt").unlink()
+        shutil.rmtree("cache")
+    return folder
+
+
 @pytest.fixture
-def _files(trained: Path, corpus: Path, tmp_path: Path) -> None:
+def _files(trained: Path, corpus: Path, _broken: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, "other")
+    shutil.copytree(_broken, tmp_path, dirs_exist_ok=True)
     text = corpus.read_text(encoding="utf-8")
     Path("my text.txt").write_text(text, encoding="utf-8")
     Path("short.txt").write_text(text[:120], encoding="utf-8")
     Path("out.toml").write_text('cell = "gru"\nout = "my run"\n')
     Path("quiet.toml").write_text("quiet = true\n")
     Path("text.txt").write_text(text, encoding="utf-8")
-    quick = shlex.split(" ".join(QUICK.values()))
-    for name in ("unsaved", "changed", "gone"):
-        text_of_its_own = f"{name}.txt"
-        Path(text_of_its_own).write_text(text, encoding="utf-8")
-        assert run(["train", text_of_its_own, *quick, "--out", name, "--quiet"]) == 0
-    (Path("unsaved") / "manifest.json").unlink()
-    shutil.rmtree("unsaved/resume")
-    (Path("unsaved") / "model.safetensors").unlink()
-    Path("changed.txt").write_text(text[::-1], encoding="utf-8")
-    Path("gone.txt").unlink()
-    shutil.rmtree(os.environ["RNNGEN_CACHE"])
 
 
 @pytest.mark.usefixtures("_files")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.corpus.tokenizer.protocol import MAX_VOCAB_SIZE
+from rnngen.options.training import MAX_VOCAB_SIZE
 from rnngen.runs.layout import MODEL
 from tests.runs.test_run import rewrite
 from tests.runs.test_tensors import safetensors

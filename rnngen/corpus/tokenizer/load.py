@@ -12,8 +12,9 @@ from typing import Any
 
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.protocol import MAX_VOCAB_SIZE, Level, Tokenizer
+from rnngen.corpus.tokenizer.protocol import Level, Tokenizer
 from rnngen.errors import TokenizerError, shortened
+from rnngen.options.training import MAX_VOCAB_SIZE
 from rnngen.untrusted import parse_json, read_regular
 
 MAX_BYTES = 1 << 25

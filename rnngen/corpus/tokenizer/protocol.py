@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.errors import TokenizerError
+from rnngen.options.training import MAX_VOCAB_SIZE
 
 Level = Literal["char", "byte", "word", "bpe"]
 Ids = NDArray[np.integer[Any]]
-
-
-MAX_VOCAB_SIZE = 200_000
-"""Of every level: a ``tokenizer.json`` of this size is read within 200 MB. Unicode has 160,000 characters."""
 
 
 class Tokenizer(ABC):

@@ -47,7 +47,7 @@ class Plan:
         seconds: estimated, from the first step to the end.
         deadline: ``time.perf_counter()`` when the run should be over; None: its number of steps was given.
         most_steps: maximum number of steps, however much time there is.
-        memory_bytes: estimated, of weights, gradients, optimizer and activations.
+        memory_bytes: estimated, of weights, gradients, optimizer and activations, and of the copy that is saved.
         capped: whether the text is too small to fill the minutes.
         unknown: part → how many of its tokens are the unknown symbol, and how many it has, where there are any.
         unusable: device or precision → why it was not used, for those that failed.
@@ -224,7 +224,7 @@ def _timetable(config: RunConfig, measured: _Measured, given: Given, corpus: Enc
         seconds=costs.seconds(config.train, steps),
         deadline=length.deadline if length.by_clock else None,
         most_steps=most_steps,
-        memory_bytes=4 * (5 * parameters + 2 * math.ceil(window) * config.model.activations(V)),
+        memory_bytes=4 * (2 * 5 * parameters + 2 * math.ceil(window) * config.model.activations(V)),
         capped=length.by_clock and steps == most_steps,
         unknown={name: (part.unknown, len(part.tokens)) for name, part in corpus.parts.items() if part.unknown},
         unusable={},

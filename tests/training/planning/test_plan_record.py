@@ -332,6 +332,8 @@ def test_a_gpu_run_is_resumed_without_the_gpu_with_a_warning(corpus: Path, monke
     config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
     config["train"]["device"] = "cuda"
     Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
+    Path("run/manifest.json").unlink()  # as if it had been saved with this configuration, but no weights yet
+    Path("run/model.safetensors").unlink()
     decided = {**saved.values["decided"], "config.json": sha256(Path("run/config.json").read_bytes())}
     # the random numbers of a GPU have another kind of state
     tensors = {**saved.tensors, "dropout": torch.zeros(16, dtype=torch.uint8)}
