@@ -181,10 +181,14 @@ class Console:
         return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
 
     def rich_err(self) -> rich.console.Console:
-        """Standard error for Rich."""
+        """Standard error for Rich, which may not hide the cursor: a killed or suspended command cannot show it."""
         from rich.console import Console
 
-        return Console(file=self.err, highlight=False)  # type: ignore[arg-type]
+        class WithCursor(Console):
+            def show_cursor(self, show: bool = True) -> bool:
+                return False
+
+        return WithCursor(file=self.err, highlight=False)  # type: ignore[arg-type]
 
     def abandon_output(self) -> None:
         """Write to nowhere from now on, so that the interpreter's last flush cannot fail."""

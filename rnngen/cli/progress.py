@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from types import TracebackType
@@ -16,7 +15,6 @@ from rnngen.cli.console import Console
 from rnngen.cli.formats import count, duration, share, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.spelling import on_command_line
-from rnngen.cli.suspension import cursor_while_suspended
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
@@ -238,15 +236,13 @@ class LiveScreen(Screen):
         trainer = self.launched.trainer
         self._task = self._progress.add_task("", total=self.plan.steps, completed=trainer.step)
         self._epoch = 0.0
-        self._opened = contextlib.ExitStack()
-        self._opened.enter_context(self._progress)
-        self._opened.enter_context(cursor_while_suspended(self.console.err))
+        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._opened.close()
+        self._progress.stop()
 
     def show(self, event: Event) -> None:
         """Take in one event."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnngen.arguments import STDIN
-from rnngen.cli.console import Console
+from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.spelling import on_command_line
@@ -172,26 +172,6 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
     bidirectional = launched.trainer.config.model.bidirectional
     prefix = kind_of_score(bidirectional=bidirectional).prefix
     stopped = finished.reason.startswith("SIG")
-    mixed = finished.mixed
-    if as_json:
-        scores: dict[str, Any] = {}
-        if mixed is not None:
-            scores = {
-                "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
-                "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
-                "mixture": {"valid_nats_per_token": mixed.mixture_nll},
-            }
-        console.write_json(
-            {
-                "run": str(finished.path),
-                "reason": finished.reason,
-                "step": finished.step,
-                "best_step": finished.best_step,
-                f"valid_{prefix}nats_per_token".replace("-", "_"): finished.best_nll,
-                "gradient": _gradient_as_json(finished.gradient) if finished.gradient else None,
-                **scores,
-            }
-        )
     path = quote_argument(str(finished.path))
     if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
         console.note(f"warning: {finished.gradient.advice}")
@@ -204,8 +184,34 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
             console.note(line)
         first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
         console.note(f"  rnngen {first}\n  rnngen eval {path}")
+    if as_json:
+        try:
+            console.write_json(_as_json(finished, prefix))
+        except ReaderGone:
+            if not stopped:
+                raise
+            console.abandon_output()  # Ctrl-C ended the reader too
     if stopped:
         raise typer.Exit(ExitCode.of_signal(signal.Signals[finished.reason]))
+
+
+def _as_json(finished: Finished, prefix: str) -> dict[str, Any]:
+    scores: dict[str, Any] = {}
+    if mixed := finished.mixed:
+        scores = {
+            "network": {"valid_nats_per_token": mixed.network_nll},  # of the whole part, as the two below
+            "ngram": {"order": mixed.order, "valid_nats_per_token": mixed.ngram_nll},
+            "mixture": {"valid_nats_per_token": mixed.mixture_nll},
+        }
+    return {
+        "run": str(finished.path),
+        "reason": finished.reason,
+        "step": finished.step,
+        "best_step": finished.best_step,
+        f"valid_{prefix}nats_per_token".replace("-", "_"): finished.best_nll,
+        "gradient": _gradient_as_json(finished.gradient) if finished.gradient else None,
+        **scores,
+    }
 
 
 def _gradient_as_json(gradient: GradientSummary) -> dict[str, Any]:

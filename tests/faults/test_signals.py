@@ -290,31 +290,6 @@ def test_a_process_that_is_signalled_goes_on_bit_for_bit(
     assert outcome_of(Path("run")) == long
 
 
-@pytest.mark.fault(29)
-def test_training_ends_saved_when_its_terminal_hangs_up(
-    home: Path, long: dict[str, Any], rnngen_command: list[str]
-) -> None:
-    controller, terminal = os.openpty()
-    process = subprocess.Popen(
-        [rnngen_command[0], "-c", SLOWLY, "train", str(home / "corpus.txt"), *command_line(LONG), "--out", "run"],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-    )
-    os.close(terminal)
-    deadline = time.monotonic() + 60
-    while rows_written(Path("run")) < 100 and process.poll() is None and time.monotonic() < deadline:
-        os.read(controller, 1 << 16)
-    os.close(controller)  # nothing that is written to the terminal succeeds any more
-    process.send_signal(signal.SIGHUP)
-    process.send_signal(signal.SIGHUP)  # from the shell, and from the system when the shell has gone
-    assert process.wait(timeout=60) == 129
-    assert 0 < load_state(Path("run")).values["step"] < LONG["steps"]
-    launch.run_to_end(launch.resume(Path("run")))
-    assert outcome_of(Path("run")) == long
-
-
 EARLY = """
 import os, sys
 number, at = map(int, sys.argv[1:3])

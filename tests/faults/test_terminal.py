@@ -36,6 +36,7 @@ sys.argv = ["rnngen", *sys.argv[1:]]
 main()
 """
 """The command line, with steps that take long enough to do something meanwhile."""
+HIDE_CURSOR = b"\x1b[?25l"
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +82,7 @@ class OnTerminal:
         fcntl.ioctl(self.controller, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def wait_for_steps(self, steps: int) -> None:
-        deadline = time.monotonic() + 100
-        while rows_written() < steps and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert rows_written() >= steps, self.written
+        assert wait_for_steps(steps, self.process), self.written
 
     def end(self) -> int:
         code = self.process.wait(timeout=100)
@@ -95,6 +93,14 @@ class OnTerminal:
 def rows_written() -> int:
     path = Path("run/metrics.jsonl")
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for_steps(steps: int, process: subprocess.Popen[Any]) -> bool:
+    """Whether the run in this folder has come so far before its process ended."""
+    deadline = time.monotonic() + 100
+    while rows_written() < steps and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return rows_written() >= steps
 
 
 @pytest.fixture
@@ -115,7 +121,7 @@ def on_terminal(command: list[str]) -> Iterator[Any]:
 
 
 @pytest.mark.fault(5)
-def test_a_suspended_run_shows_the_cursor_and_goes_on_bit_for_bit(on_terminal: Any, whole: dict[str, Any]) -> None:
+def test_a_suspended_run_leaves_the_cursor_and_goes_on_bit_for_bit(on_terminal: Any, whole: dict[str, Any]) -> None:
     run = on_terminal(process_group=0)  # its own job, as a shell starts it
     run.wait_for_steps(60)
     run.process.send_signal(signal.SIGTSTP)
@@ -124,10 +130,10 @@ def test_a_suspended_run_shows_the_cursor_and_goes_on_bit_for_bit(on_terminal: A
     stopped_at = rows_written()
     time.sleep(0.3)
     assert rows_written() == stopped_at
-    assert run.written.rindex(b"\x1b[?25h") > run.written.rindex(b"\x1b[?25l")  # shown after it was hidden
     run.process.send_signal(signal.SIGCONT)
     assert run.end() == 0
     assert b"Traceback" not in run.written
+    assert HIDE_CURSOR not in run.written  # nothing could show it again when the command is killed or suspended
     assert outcome_of(Path("run")) == whole
 
 
@@ -153,6 +159,7 @@ def test_a_run_whose_terminal_goes_away_is_saved(on_terminal: Any, whole: dict[s
     run = on_terminal(preexec_fn=take_terminal)
     run.wait_for_steps(60)
     os.dup2(os.open(os.devnull, os.O_RDWR), run.controller)  # closes it: the system sends SIGHUP
+    run.process.send_signal(signal.SIGHUP)  # and a shell that goes away sends another
     assert run.process.wait(timeout=100) == 129
     assert 0 < load_state(Path("run")).values["step"] < OPTIONS["steps"]
     launch.run_to_end(launch.resume(Path("run")))
@@ -160,7 +167,7 @@ def test_a_run_whose_terminal_goes_away_is_saved(on_terminal: Any, whole: dict[s
 
 
 @pytest.mark.fault(29)
-@pytest.mark.parametrize("stream", ["closed", "full", "reader gone"])
+@pytest.mark.parametrize("stream", [pytest.param("closed", marks=pytest.mark.slow), "full", "reader gone"])
 def test_a_run_goes_on_when_its_messages_cannot_be_written(
     command: list[str], whole: dict[str, Any], stream: str
 ) -> None:
@@ -175,3 +182,28 @@ def test_a_run_goes_on_when_its_messages_cannot_be_written(
         code = subprocess.run(["sh", "-c", f'exec "$@" {closing}', "sh", *command], timeout=100).returncode
     assert code == 0
     assert outcome_of(Path("run")) == whole
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("more", ["", pytest.param("2>/dev/full", marks=pytest.mark.slow)])
+def test_a_run_is_saved_when_its_result_cannot_be_written(command: list[str], whole: dict[str, Any], more: str) -> None:
+    shell = ["sh", "-c", f'exec "$@" --json >/dev/full {more}', "sh", *command]
+    ended = subprocess.run(shell, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("standard output cannot be written (No space left on device)\n" if not more else "")
+    assert "Traceback" not in ended.stderr
+    assert outcome_of(Path("run")) == whole
+
+
+@pytest.mark.fault(5)
+def test_an_interrupt_that_ends_the_reader_of_the_result_too_shows_how_to_go_on(command: list[str]) -> None:
+    with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert wait_for_steps(60, process)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said.endswith("  rnngen train --resume run\n")
+    assert 0 < load_state(Path("run")).values["step"] < OPTIONS["steps"]
