@@ -59,12 +59,12 @@ class Streams:
 
     def position(self, step: int, t: int, b: int) -> int:
         """The position in the text of the target in row ``t`` and column ``b`` of a step's window."""
-        return int(self._starts[b] + self.lengths.window(step)[0] + t + 1) % len(self._tokens)
+        return (int(self._starts[b]) + self.lengths.window(step)[0] + t + 1) % len(self._tokens)
 
     def window(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Inputs and targets of one step, each of shape (T, B); the targets are the inputs shifted by one token."""
         begin, length = self.lengths.window(step)
-        offsets = begin + np.arange(length + 1)[:, None]  # (T+1, 1)
+        offsets = begin % len(self._tokens) + np.arange(length + 1)[:, None]  # (T+1, 1)
         positions = (self._starts + offsets) % len(self._tokens)
         window = self._tokens[positions].astype(np.int64)
         return window[:-1], window[1:]

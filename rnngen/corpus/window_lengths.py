@@ -2,7 +2,8 @@
 
 A window has ⌊x⌋ steps, where x is normally distributed around k (with probability 0.95) or k/2 with standard deviation
 ``jitter``, but at least 5 (or k, if k is smaller). Lengths are drawn in blocks, each from the seed and the block's
-number, so a window's position depends on the seed and the step number alone.
+number, so a window's position depends on the seed and the step number alone. After a million steps they repeat, so that
+the position of any step, however high, is found at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 HALF_SHARE = 0.05
 MIN = 5
-BLOCK = 1024
+BLOCK = 1024  # steps
+BLOCKS = 1024
 
 
 class WindowLengths:
@@ -28,7 +30,8 @@ class WindowLengths:
 
     def __init__(self, bptt: int, jitter: float, seed: int) -> None:
         self.bptt, self.jitter, self.seed = bptt, jitter, seed
-        self._enter(0, 0)
+        self._begins = [0]  # tokens before each block, as far as they have been counted
+        self._block = -1
 
     @property
     def mean(self) -> float:
@@ -48,18 +51,20 @@ class WindowLengths:
         """The number of tokens before a window, and in it."""
         if not self.jitter:
             return step * self.bptt, self.bptt
-        block, index = divmod(step, BLOCK)
-        if block < self._block:
-            self._enter(0, 0)
-        while self._block < block:
-            self._enter(self._block + 1, int(self._ends[-1]))
+        rounds, within = divmod(step, BLOCKS * BLOCK)
+        block, index = divmod(within, BLOCK)
+        if block != self._block:
+            self._block, self._lengths = block, self._draw(block)
+            self._ends = self._begin(block) + np.cumsum(self._lengths)
+        before = rounds * self._begin(BLOCKS) if rounds else 0
         length = int(self._lengths[index])
-        return int(self._ends[index]) - length, length
+        return before + int(self._ends[index]) - length, length
 
-    def _enter(self, block: int, begin: int) -> None:
-        self._block = block
-        self._lengths = self._draw(block)
-        self._ends = begin + np.cumsum(self._lengths)
+    def _begin(self, block: int) -> int:
+        """The number of tokens before a block."""
+        while len(self._begins) <= block:
+            self._begins.append(self._begins[-1] + int(self._draw(len(self._begins) - 1).sum()))
+        return self._begins[block]
 
     def _draw(self, block: int) -> NDArray[np.int64]:
         generator = np.random.default_rng((self.seed, block))

@@ -13,9 +13,13 @@ from typing import Any
 
 from rnngen.errors import UsageError, shortened
 from rnngen.platforms import quote_argument
+from rnngen.untrusted import parse_json
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18  # tomllib needs up to 500 times as much memory
 HINT = "A file of options holds one per line, such as: minutes = 3."
+
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
+"""A key of more than 32 parts: tomllib takes time and memory with the square of their number."""
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -29,6 +33,8 @@ def read_table(path: Path) -> dict[str, Any]:
     text = _read_text(path)
     if text.lstrip().startswith("{"):
         return _read_json(path, text)
+    if _LONG_KEY.search(text):
+        raise UsageError("is nested too deeply", where=path, expected="a TOML file", hint=HINT)
     try:
         return tomllib.loads(text)
     except RecursionError as error:
@@ -47,7 +53,7 @@ def _read_text(path: Path) -> str:
             hint = hint if options.is_file() else HINT
             raise UsageError("cannot be read", where=path, expected="a TOML file", found=found, hint=hint)
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError("is too large", where=path, expected="a TOML file of at most 1 MiB", hint=HINT)
+            raise UsageError("is too large", where=path, expected="a TOML file of at most 256 KiB", hint=HINT)
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -65,10 +71,9 @@ def _read_text(path: Path) -> str:
 
 def _read_json(path: Path, text: str) -> dict[str, Any]:
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        found = "too many nested braces" if isinstance(error, RecursionError) else error
-        raise UsageError("is neither TOML nor JSON", where=path, found=found, hint=HINT) from error
+        values = parse_json(text)
+    except ValueError as error:
+        raise UsageError("is neither TOML nor JSON", where=path, found=error, hint=HINT) from error
     record = {"rnngen", *(name for name, value in values.items() if name == "corpus" and isinstance(value, dict))}
     record |= {"init_from", "given"} if "rnngen" in values else set()  # a run's config.json
     return {name: _given(value) for name, value in values.items() if name not in record and value not in (None, [])}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_HEADER = 1 << 20
-"""Bytes; the largest network has about 3,000 tensors in its saved state, which need 400 kB."""
+"""Bytes; the deepest network has about 4,000 tensors in its saved state, which need 500 kB."""
 
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 60  # of a tensor; a dimension of 0 counts as 1

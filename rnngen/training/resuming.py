@@ -94,7 +94,7 @@ def resume(
         if never_saved(path):
             raise never_saved_error(path, being_trained=False)  # this process holds its lock
         tokenizer = load_tokenizer(path / TOKENIZER, read_needed(path / TOKENIZER, MAX_BYTES))
-        check_file_sizes(path, config.model, tokenizer.vocab_size)
+        check_file_sizes(path, config.model, config.train.batch_size, tokenizer.vocab_size)
         state = load_state(path)
         for name, found in hashes_of_decided(path).items():
             if state.values["decided"].get(name) != found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ from rnngen.runs.plan_record import MAX_STEPS, Stretch
 from rnngen.runs.states import STATE_TENSORS
 
 MAX_BYTES = 2**63 - 1  # of a file
-MAX_COPIES = 12
-"""How many numbers a saved state may hold per weight: itself, its average and up to two moments, all of that again in
-the guard's good state, and what may be added."""
+COPIES = 4
+"""Tensors of the shape of each weight that a state holds at most: the weight, its average, and two moments."""
 
-MAX_BESIDES = 1 << 28  # bytes of everything else, such as the hidden state
+MAX_BESIDES = 1 << 24
+"""Bytes of all that does not grow with the network: header, random states, counters, the losses of validations."""
+
 _ADDED_LATER = ("due", "stretches", "progress", "corpus", "guard")  # older runs lack them
 _GUARD = {"good_step", "good_loss", "good_losses", "losses", "high", "back", "spikes"}
 _LONGEST = 80  # characters shown of an invalid value
@@ -132,13 +134,30 @@ def _shown(value: object) -> str:
     return shortened(text, _LONGEST)
 
 
-def check_file_sizes(run: Path, model: ModelConfig, vocab_size: int) -> None:
+def max_file_size(model: ModelConfig, batch_size: int, V: int) -> int:
+    """The largest size of a saved state, in bytes: it holds all tensors in float32, twice (see ``guard.py``)."""
+    numbers = COPIES * model.num_parameters(V) + math.prod(_hidden_shape(model, batch_size))
+    return 2 * 4 * numbers + MAX_BESIDES
+
+
+def _hidden_shape(model: ModelConfig, batch_size: int) -> tuple[int, int, int, int]:
+    S, H = 2 if model.cell == "lstm" else 1, max(map(model.width, range(model.num_layers)))
+    return model.num_layers, S, batch_size, H
+
+
+def check_file_sizes(run: Path, model: ModelConfig, batch_size: int, V: int) -> None:
     """Make sure that no saved state is larger than any state of this network, before one is read into memory.
+
+    Args:
+        run: its folder.
+        model: the network.
+        batch_size: B.
+        V: vocabulary size.
 
     Raises:
         CheckpointError: one is.
     """
-    most = MAX_COPIES * 4 * model.num_parameters(vocab_size) + MAX_BESIDES
+    most = max_file_size(model, batch_size, V)
     for folder in saved_steps(run):
         file = folder / STATE_TENSORS
         size = file.lstat().st_size if exists(folder, "folder") and exists(file, "file") else 0
@@ -165,8 +184,7 @@ def check_weights(tensors: Mapping[str, Tensor], model: ModelConfig, batch_size:
         CheckpointError: as ``check_tensors``.
     """
     expected = {f"weights/{name}": Expected(shape, (torch.float32,)) for name, shape in model.shapes(V).items()}
-    L, S, H = model.num_layers, 2 if model.cell == "lstm" else 1, max(map(model.width, range(model.num_layers)))
-    expected["hidden"] = Expected((L, S, batch_size, H), (torch.float32, torch.bfloat16))
+    expected["hidden"] = Expected(_hidden_shape(model, batch_size), (torch.float32, torch.bfloat16))
     check_tensors(
         {name: t for name, t in tensors.items() if name.startswith("weights/") or name == "hidden"}, expected, where
     )

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnngen.corpus.streams import Streams
-from rnngen.corpus.window_lengths import BLOCK, WindowLengths
+from rnngen.corpus.window_lengths import BLOCK, BLOCKS, WindowLengths
 from rnngen.errors import CorpusError
 
 shapes = st.tuples(st.integers(2, 200), st.integers(1, 12), st.integers(1, 20))
@@ -76,6 +76,15 @@ def test_a_window_is_a_function_of_seed_and_step_alone() -> None:
     for step in (0, 5, BLOCK - 1, BLOCK, 2 * BLOCK + 3):
         assert lengths(1).window(step) == walked.window(step) == windows[step]  # jumped to, and gone back to
     assert [lengths(2).window(step) for step in range(20)] != windows[:20]
+
+
+@pytest.mark.parametrize("jitter", [0.0, 4.0])
+def test_windows_of_any_step_are_found_at_once_and_go_on_where_the_one_before_stopped(jitter: float) -> None:
+    streams = Streams(np.arange(5000), 3, 20, jitter=jitter, seed=7)
+    for last in (BLOCK, BLOCK * BLOCKS, 7 * BLOCK * BLOCKS, 10**12, 2**62):
+        (_, targets), (inputs, following) = streams.window(last - 1), streams.window(last)
+        assert (targets[-1] == inputs[0]).all()
+        assert streams.position(last, 2, 1) == following[2, 1]  # every token is its own position
 
 
 @pytest.mark.parametrize(("bptt", "jitter"), [(70, 5.0), (12, 5.0), (3, 2.0), (64, 0.0)])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rnngen.runs.manifest import manifest_bytes
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
+from rnngen.training.resuming import resume
 from tests.conftest import FAST, Outcome
 from tests.training.interrupted import finish
 
@@ -112,3 +116,22 @@ def test_no_link_is_followed_when_something_is_removed(trained: Path, cli: Cli, 
     assert outcome.code == 1
     assert "is a link" in outcome.err
     assert files(Path()) == before
+
+
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("step", [10**12, 2**62 - 3])
+@pytest.mark.parametrize("jitter", [0.0, 3.0])
+def test_a_state_that_says_that_it_took_more_steps_than_any_run_is_resumed_at_once(
+    corpus: Path, step: int, jitter: float
+) -> None:
+    options = {**FAST, "bptt_jitter": jitter, "steps": 20, "save_every": 4, "corpus": [str(corpus)]}
+    finish(launch.launch(options, out=Path("run")), stop_at=5)
+    shutil.rmtree("run/resume/000000004")
+    state = Path("run/resume/000000005").rename(f"run/resume/{step}")
+    values = json.loads((state / "state.json").read_bytes())
+    values["stretches"][0]["steps"] = step + 2
+    (state / "state.json").write_text(json.dumps({**values, "step": step}))
+    contents = {name: (state / name).read_bytes() for name in FILES[:2]}
+    (state / "manifest.json").write_bytes(manifest_bytes(contents))
+    finish(resume(Path("run")))
+    assert load_state(Path("run")).values["step"] == step + 2

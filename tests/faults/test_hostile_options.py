@@ -12,7 +12,10 @@ from tests.conftest import Outcome
 FILES = {
     "deep arrays": "[train]\nsteps = " + "[" * 5_000 + "]" * 5_000,
     "deep tables": "a = " + "{b = " * 2_000 + "1" + "}" * 2_000,
-    "deep keys": ".".join("a" * 20_000) + " = 1",
+    "deep keys": ".".join("a" * 100_000) + " = 1",
+    "deep tables by name": f"[{'.'.join('a' * 100_000)}]",
+    "deep keys in quotes": " . ".join(['"\\""'] * 30_000) + " = 1",
+    "deep keys in a table": "a = {" + ".'b'" * 50_000 + " = 1}",
     "an integer of 5000 digits": "[train]\nsteps = " + "9" * 5_000,
     "an integer beyond 64 bits": f"[train]\nsteps = {10**30}",
     "a number beyond floats": "[optimizer]\nlearning_rate = 1e999",

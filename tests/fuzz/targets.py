@@ -172,7 +172,7 @@ def state_tensors(place: Place, content: bytes) -> None:
     path = place.state / STATE_TENSORS
     place.replaced(path, content)
     try:
-        check_file_sizes(place.run, place.config.model, place.vocab_size)
+        check_file_sizes(place.run, place.config.model, place.config.train.batch_size, place.vocab_size)
         _restore(place)
     finally:
         place.restore(path)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnngen.corpus.tokenizer import CharTokenizer, Level, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
+from rnngen.corpus.tokenizer.load import load_tokenizer
 from rnngen.errors import TokenizerError
+from rnngen.options.training import MAX_VOCAB_SIZE
 from tests.corpus.tokenizer.examples import LEVELS, TEXT, TOKENIZERS, any_text, cuts, ids_of, quick
 
 
@@ -45,6 +49,15 @@ def test_word_vocabulary_holds_the_most_frequent_words_with_the_space_before() -
     tokenizer = train_tokenizer("word", [text], 258)
     assert tokenizer.token_bytes()[256:] == [b" cat", b" dog"]
     assert ids_of(tokenizer, " cat dog ant") == [256, 257, *b" ant"]
+
+
+def test_the_largest_vocabulary_can_be_read_again_and_a_larger_one_is_refused(tmp_path: Path) -> None:
+    text = "".join(chr(code) for code in range(0x10000, 0x10000 + MAX_VOCAB_SIZE))  # one more with <unk>
+    with pytest.raises(TokenizerError, match=r"at most 200,000 tokens; found 200,001\. Give"):
+        train_tokenizer("char", [text])
+    largest = train_tokenizer("char", [text], MAX_VOCAB_SIZE)
+    (tmp_path / "tokenizer.json").write_text(largest.to_json(), encoding="utf-8")
+    assert load_tokenizer(tmp_path / "tokenizer.json").vocab_size == MAX_VOCAB_SIZE
 
 
 @pytest.mark.parametrize("level", ["word", "bpe"])
