@@ -104,11 +104,11 @@ class Folder:
         Raises:
             CheckpointError, OSError: as ``folder``.
         """
-        if self.exists(name, "folder"):
-            return self.folder(name)
-        made = self.folder(name, make=True)
-        self.sync()
-        return made
+        if not self.exists(name, "folder"):
+            with contextlib.suppress(FileExistsError):  # another thread made it meanwhile
+                self.folder(name, make=True).close()
+                self.sync()
+        return self.folder(name)
 
     def create(self, name: str, content: bytes) -> None:
         """Write a new file and wait until it is on the disk; what a killed process left under its name is removed.
