@@ -13,11 +13,11 @@ from torch import Tensor
 from rnngen.errors import CheckpointError, shortened
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import exists
-from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, saved_steps
+from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, moved_states, saved_steps
+from rnngen.runs.manifest import MAX_LOG_BYTES
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
 from rnngen.runs.states import STATE_TENSORS
 
-MAX_BYTES = 2**63 - 1  # of a file
 MAX_COPIES = 12
 """How many numbers a saved state may hold per weight: itself, its average and up to two moments, all of that again in
 the guard's good state, and what may be added."""
@@ -74,7 +74,7 @@ def _is_number(value: object) -> bool:
 def _are_lengths(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != set(LOGS):
         return False
-    return all(_is_count(length, MAX_BYTES) for length in value.values())
+    return all(_is_count(length, MAX_LOG_BYTES) for length in value.values())
 
 
 def _are_hashes(value: object) -> bool:
@@ -132,14 +132,19 @@ def _shown(value: object) -> str:
     return shortened(text, _LONGEST)
 
 
+def max_state_bytes(model: ModelConfig, vocab_size: int) -> int:
+    """The largest size of ``state.safetensors`` that a network can need."""
+    return MAX_COPIES * 4 * model.num_parameters(vocab_size) + MAX_BESIDES
+
+
 def check_file_sizes(run: Path, model: ModelConfig, vocab_size: int) -> None:
     """Make sure that no saved state is larger than any state of this network, before one is read into memory.
 
     Raises:
         CheckpointError: one is.
     """
-    most = MAX_COPIES * 4 * model.num_parameters(vocab_size) + MAX_BESIDES
-    for folder in saved_steps(run):
+    most = max_state_bytes(model, vocab_size)
+    for folder in (*saved_steps(run), *moved_states(run)):
         file = folder / STATE_TENSORS
         size = file.lstat().st_size if exists(folder, "folder") and exists(file, "file") else 0
         if size > most:
