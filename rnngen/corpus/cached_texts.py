@@ -76,7 +76,8 @@ def remove_text(folder: Path) -> int:
         rename_folder(folder, going)
         for name in _FILES:
             (going / name).unlink(missing_ok=True)
-        going.rmdir()
+        with contextlib.suppress(FileNotFoundError):  # another process takes what nobody has locked for abandoned
+            going.rmdir()
     except OSError as error:
         raise CorpusError(f"cannot be removed ({error.strerror})", where=folder) from error
     return text.bytes

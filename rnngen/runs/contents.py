@@ -11,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
-from rnngen.runs.files import exists
+from rnngen.runs.files import MAX_JSON_BYTES, exists
 from rnngen.runs.folder import temporary
 from rnngen.runs.layout import (
     CONFIG,
@@ -32,7 +33,7 @@ from rnngen.runs.layout import (
     saved_steps,
     unfinished_states,
 )
-from rnngen.runs.manifest import Entries, map_checked, read_checked, read_manifest
+from rnngen.runs.manifest import Entries, check_log, map_checked, read_checked, read_manifest
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS
 
 Status = Literal["sound", "damaged", "missing", "not covered", "left over", "not of this run"]
@@ -50,6 +51,7 @@ PURPOSES = {
 _BEFORE_THE_FIRST_WEIGHTS = {name: PURPOSES[name] for name in (CONFIG, TOKENIZER, *LOGS)}
 _OF_A_STATE = {STATE_TENSORS: "saved tensors", STATE_JSON: "saved values", MANIFEST: "their checksums"}
 _TEMPORARY = [temporary(name) for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST)]
+_MAX_DECIDED = max(MAX_JSON_BYTES, MAX_TOKENIZER_BYTES)  # bytes of what is decided before the first step
 _MAX_FOREIGN = 20  # files that are not of the run are listed up to this number
 
 
@@ -79,8 +81,13 @@ class FileReport:
         return self.status in ("damaged", "missing")
 
 
-def report_files(folder: Path) -> list[FileReport]:
-    """The files of a run, those that a save left over, and what else is in the folder."""
+def report_files(folder: Path, max_state_bytes: int) -> list[FileReport]:
+    """The files of a run, those that a save left over, and what else is in the folder.
+
+    Args:
+        folder: of the run.
+        max_state_bytes: what is larger in a saved state is not read.
+    """
     purposes = PURPOSES if is_there(folder / MANIFEST) or is_there(folder / MODEL) else _BEFORE_THE_FIRST_WEIGHTS
     reports = [*_covered(folder, "", purposes), *_replacing(folder)]
     reports += _plain(folder / RESUME / PLAN, f"{RESUME}/{PLAN}", "record of plans")
@@ -94,22 +101,24 @@ def report_files(folder: Path) -> list[FileReport]:
     except CheckpointError as error:
         return [*reports, FileReport(RESUME, "saved states", "damaged", why=_why(error))]
     for state in states:
-        reports += _state(state)
+        reports += _state(state, max_state_bytes)
     reports += [FileReport(f"{RESUME}/{path.name}", "unfinished save", "left over") for path in left]
     return [*reports, *_foreign(folder, states, {report.name for report in reports})]
 
 
-def _state(state: Path) -> Iterator[FileReport]:
+def _state(state: Path, max_bytes: int) -> Iterator[FileReport]:
     name = f"{RESUME}/{state.name}"
     try:
         exists(state, "folder")
     except CheckpointError as error:
         yield FileReport(name, "saved state", "damaged", why=_why(error))
         return
-    yield from _covered(state, f"{name}/", _OF_A_STATE)
+    yield from _covered(state, f"{name}/", _OF_A_STATE, max_bytes)
 
 
-def _covered(folder: Path, prefix: str, purposes: Mapping[str, str]) -> Iterator[FileReport]:
+def _covered(
+    folder: Path, prefix: str, purposes: Mapping[str, str], max_bytes: int = _MAX_DECIDED
+) -> Iterator[FileReport]:
     """The files that the manifest of a folder should name, and the manifest itself, which comes last."""
     entries: Entries = {}
     manifest = FileReport(prefix + MANIFEST, purposes.get(MANIFEST, ""), "sound", size_of(folder / MANIFEST))
@@ -119,7 +128,7 @@ def _covered(folder: Path, prefix: str, purposes: Mapping[str, str]) -> Iterator
         manifest = _lost(folder / MANIFEST, manifest.name, manifest.purpose, error)
     for name, purpose in purposes.items():
         if name in entries:
-            yield _checked(folder, entries, name, prefix, purpose)
+            yield _checked(folder, entries, name, prefix, purpose, max_bytes)
             continue
         if name == MANIFEST:
             continue
@@ -131,15 +140,17 @@ def _covered(folder: Path, prefix: str, purposes: Mapping[str, str]) -> Iterator
         yield manifest
 
 
-def _checked(folder: Path, entries: Entries, name: str, prefix: str, purpose: str) -> FileReport:
+def _checked(folder: Path, entries: Entries, name: str, prefix: str, purpose: str, max_bytes: int) -> FileReport:
     """A file that the manifest names, read as all commands read it."""
     size, sha, why = entries[name]["bytes"], entries[name]["sha256"], None
     try:
         if name in (MODEL, NGRAM):
             where, _ = map_checked(folder, entries, name)
             why = None if where.name == name else f"it is in {where.name}, which is about to replace it"
+        elif name in LOGS:
+            check_log(folder, entries, name)
         else:
-            read_checked(folder, entries, name)
+            read_checked(folder, entries, name, max_bytes)
     except CheckpointError as error:
         return replace(_lost(folder / name, prefix + name, purpose, error), bytes=size, sha256=sha)
     return FileReport(prefix + name, purpose, "sound", size, sha, why)

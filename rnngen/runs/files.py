@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 MAX_JSON_BYTES = 1 << 24
 """Of a file that is parsed as a whole; a run whose text is 50,000 files has a configuration of a few of them."""
 
+MAX_LINE = 1 << 12
+"""Bytes of a line of a log; this package writes rows of 200."""
+
+_PIECE = 1 << 20
 _KINDS = {"file": stat.S_ISREG, "folder": stat.S_ISDIR}
 
 
@@ -133,6 +137,47 @@ def open_file(path: Path) -> BinaryIO:
     except OSError as error:
         raise cannot_read(path, error) from error
     raise CheckpointError("is missing", where=path)
+
+
+def read_pieces(path: Path, size: int) -> Iterator[bytes]:
+    """The first bytes of a file, or all of it if it is shorter, in pieces of about a megabyte.
+
+    Raises:
+        CheckpointError: as ``read_needed``.
+    """
+    with open_file(path) as stream:
+        while size > 0:
+            try:
+                piece = stream.read(min(size, _PIECE))
+            except OSError as error:
+                raise cannot_read(path, error) from error
+            if not piece:
+                return
+            yield piece
+            size -= len(piece)
+
+
+def read_lines(path: Path, size: int | None = None) -> Iterator[bytes]:
+    """The lines of a file; one that is longer than ``MAX_LINE`` comes in parts of that length.
+
+    Args:
+        path: of the file.
+        size: the bytes that count; None: all.
+
+    Raises:
+        CheckpointError: as ``read_needed``.
+    """
+    left = sys.maxsize if size is None else size
+    with open_file(path) as stream:
+        while left > 0:
+            try:
+                line = stream.readline(min(left, MAX_LINE))
+            except OSError as error:
+                raise cannot_read(path, error) from error
+            if not line:
+                return
+            yield line
+            left -= len(line)
 
 
 def map_file(path: Path) -> mmap.mmap | None:

@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -104,13 +105,13 @@ class Folder:
         Raises:
             CheckpointError, OSError: as ``folder``.
         """
-        if self.exists(name, "folder"):
-            return self.folder(name)
-        made = self.folder(name, make=True)
-        self.sync()
-        return made
+        if not self.exists(name, "folder"):
+            with contextlib.suppress(FileExistsError):  # another thread made it meanwhile
+                self.folder(name, make=True).close()
+                self.sync()
+        return self.folder(name)
 
-    def create(self, name: str, content: bytes) -> None:
+    def create(self, name: str, content: bytes | Iterable[bytes]) -> None:
         """Write a new file and wait until it is on the disk; what a killed process left under its name is removed.
 
         Raises:
@@ -121,16 +122,17 @@ class Folder:
             self.remove(name)
         descriptor = self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
-            _write(descriptor, content)
+            for piece in [content] if isinstance(content, bytes) else content:
+                _write(descriptor, piece)
             os.fsync(descriptor)
-        except OSError:
+        except (OSError, CheckpointError):  # the latter if what it is copied from cannot be read
             with contextlib.suppress(OSError):
                 self.remove(name)
             raise
         finally:
             os.close(descriptor)
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, content: bytes | Iterable[bytes]) -> None:
         """Replace a file's content so that a crash leaves the old or the new content, never a part of either.
 
         Raises:

@@ -10,12 +10,12 @@ completes it. Nothing that is read is ever unpickled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError, shortened
-from rnngen.runs.files import map_file, open_file, read_beginning, read_json, to_json
+from rnngen.runs.files import map_file, read_beginning, read_json, read_needed, read_pieces, to_json
 from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
 
 if TYPE_CHECKING:
@@ -41,9 +41,34 @@ def entry_of(content: bytes) -> dict[str, Any]:
     return {"sha256": sha256(content), "bytes": len(content)}
 
 
+def entry_of_log(path: Path, size: int) -> dict[str, Any]:
+    """What the manifest says of a log that it covers up to ``size`` bytes. The log is not read into memory.
+
+    Raises:
+        CheckpointError: it is missing, or a link or the like.
+    """
+    import hashlib
+
+    found, covered = hashlib.sha256(), 0
+    for piece in read_pieces(path, size):
+        found.update(piece)
+        covered += len(piece)
+    return {"sha256": found.hexdigest(), "bytes": covered}
+
+
+def entries_of(folder: Path, names: Iterable[str], lengths: Mapping[str, int]) -> Entries:
+    """What the manifest of a folder says of files, and of logs up to these lengths.
+
+    Raises:
+        CheckpointError: one is missing, or a link or the like.
+    """
+    entries = {name: entry_of(read_needed(folder / name)) for name in names}
+    return entries | {log: entry_of_log(folder / log, length) for log, length in lengths.items()}
+
+
 def manifest_bytes(contents: Mapping[str, bytes], order: int | None = None) -> bytes:
     """The manifest of files with these contents; see ``entries_bytes``."""
-    return entries_bytes({name: entry_of(content) for name, content in sorted(contents.items())}, order)
+    return entries_bytes({name: entry_of(content) for name, content in contents.items()}, order)
 
 
 def entries_bytes(entries: Entries, order: int | None = None) -> bytes:
@@ -53,7 +78,9 @@ def entries_bytes(entries: Entries, order: int | None = None) -> bytes:
         entries: one per file.
         order: by which runs are sorted, the last saved last (see ``finding.py``); None: of a saved state.
     """
-    return to_json({"format": FORMAT, **({} if order is None else {"order": order}), "files": entries})
+    return to_json(
+        {"format": FORMAT, **({} if order is None else {"order": order}), "files": dict(sorted(entries.items()))}
+    )
 
 
 def read_manifest(folder: Path) -> Entries:
@@ -81,10 +108,18 @@ def _is_entry(entry: object) -> bool:
     return isinstance(digest, str) and bool(_SHA256.fullmatch(digest)) and type(size) is int and size >= 0
 
 
-def with_shorter_logs(entries: Entries, logs: Mapping[str, bytes]) -> Entries | None:
-    """Entries that cover no more of these logs than they hold; None if that is what they do already."""
+def with_shorter_logs(folder: Path, entries: Entries, lengths: Mapping[str, int]) -> Entries | None:
+    """Entries that cover no more than these lengths of the logs in a folder; None if that is what they do already.
+
+    Raises:
+        CheckpointError: as ``entry_of_log``.
+    """
     covered = {log: entry["bytes"] for log, entry in entries.items()}
-    shorter = {log: entry_of(content) for log, content in logs.items() if covered.get(log, 0) > len(content)}
+    shorter = {
+        log: entry_of_log(folder / log, length) if length else entry_of(b"")  # it may be gone
+        for log, length in lengths.items()
+        if covered.get(log, 0) > length
+    }
     return entries | shorter if shorter else None
 
 
@@ -119,17 +154,11 @@ def check_log(folder: Path, entries: Entries, name: str) -> None:
     Raises:
         CheckpointError: as ``read_checked``.
     """
-    import hashlib
-
     entry = needed_entry(folder, entries, name)
-    remaining, found = entry["bytes"], hashlib.sha256()
-    if remaining > MAX_LOG_BYTES:
+    if entry["bytes"] > MAX_LOG_BYTES:
         raise CheckpointError("is too large", where=folder / name, expected=f"at most {MAX_LOG_BYTES:,} bytes")
-    with open_file(folder / name) as stream:
-        while remaining and (chunk := stream.read(min(remaining, 1 << 20))):
-            found.update(chunk)
-            remaining -= len(chunk)
-    if remaining or found.hexdigest() != entry["sha256"]:
+    found = entry_of_log(folder / name, entry["bytes"])
+    if any(found[key] != entry[key] for key in found):
         raise _damaged(folder, name, entry)
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.files import open_file
+from rnngen.runs.files import read_lines
 from rnngen.runs.layout import METRICS
 from rnngen.runs.manifest import check_log
 from rnngen.runs.run import Run
 from rnngen.untrusted import parse_json
 
-MAX_ROW = 1 << 12  # bytes; this package writes rows of 200
 MAX_ROWS = 8_000_000
 MAX_VALIDATIONS = 500_000
 _LARGEST = 1e300  # of a number; what is larger is left out
@@ -84,13 +82,12 @@ def _rows(run: Run) -> Iterator[dict[str, Any]]:
     if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
         return
     check_log(run.path, run.manifest, METRICS)
-    with open_file(run.path / METRICS) as stream:
-        for line in iter(partial(stream.readline, MAX_ROW), b""):
-            try:
-                row = parse_json(line)
-            except ValueError:  # one that a killed process did not finish
-                return
-            if isinstance(row, dict):
-                numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and abs(v) < _LARGEST}
-                if "step" in numbers:
-                    yield numbers
+    for line in read_lines(run.path / METRICS):
+        try:
+            row = parse_json(line)
+        except ValueError:  # one that a killed process did not finish
+            return
+        if isinstance(row, dict):
+            numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and abs(v) < _LARGEST}
+            if "step" in numbers:
+                yield numbers

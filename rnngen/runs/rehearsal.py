@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from rnngen.runs.files import read_lines
 from rnngen.runs.layout import check_layout
 from rnngen.runs.plan_record import Stretch
 from rnngen.runs.writer import RunWriter
@@ -32,9 +33,9 @@ class Rehearsal(RunWriter):
         """Read the logs from now on as if they had been cut."""
         self._kept = lengths
 
-    def read_log(self, log: str) -> bytes:
-        """What a log would hold."""
-        return super().read_log(log)[: self._kept.get(log)]
+    def log_lines(self, log: str) -> Iterator[bytes]:
+        """The lines that a log would hold."""
+        return read_lines(self.path / log, self._kept.get(log))
 
     def append(self, log: str, text: str) -> None:
         """Leave the logs as they are."""

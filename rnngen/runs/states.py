@@ -108,16 +108,20 @@ def _holds(folder: Path, values: Mapping[str, Any]) -> bool:
     return isinstance(saved, Mapping) and {**saved, "seconds": 0} == {**expected, "seconds": 0}
 
 
-def read_state(folder: Path) -> tuple[bytes, Any]:
+def read_state(folder: Path, max_bytes: int | None = None) -> tuple[bytes, Any]:
     """The tensors of a saved state, as a safetensors file's content, and its values.
 
+    Args:
+        folder: of the state.
+        max_bytes: what its tensors may hold at most; None: any amount.
+
     Raises:
-        CheckpointError: a file is missing, damaged, or a link.
+        CheckpointError: a file is missing, damaged, too large, or a link.
     """
     files.exists(folder, "folder")
     entries = read_manifest(folder)
     values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON, files.MAX_JSON_BYTES))
-    return read_checked(folder, entries, STATE_TENSORS), values
+    return read_checked(folder, entries, STATE_TENSORS, max_bytes), values
 
 
 def clean_states(run: Folder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
-from rnngen.runs import files, states
+from rnngen.runs import files, manifest, states
 from rnngen.runs.finding import never_saved, next_order, order_of
 from rnngen.runs.folder import Folder, cannot_write, temporary
 from rnngen.runs.layout import (
@@ -28,7 +28,6 @@ from rnngen.runs.layout import (
     check_layout,
 )
 from rnngen.runs.lock import RunLock
-from rnngen.runs.manifest import Entries, entries_bytes, manifest_bytes, read_manifest, sha256, with_shorter_logs
 from rnngen.runs.plan_record import Stretch
 from rnngen.untrusted import parse_json
 
@@ -157,12 +156,12 @@ class RunWriter:
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; empty if the file is gone."""
-        rows = map(parse_json, self.read_log(METRICS).splitlines())
+        rows = map(parse_json, self.log_lines(METRICS)) if files.exists(self.path / METRICS, "file") else ()
         return [float(row[name]) for row in rows if name in row]
 
-    def read_log(self, log: str) -> bytes:
-        """What a log holds; nothing if the file is gone."""
-        return files.read_file(self.path / log) or b""
+    def log_lines(self, log: str) -> Iterator[bytes]:
+        """The lines of a log; see ``rnngen.runs.files.read_lines``."""
+        return files.read_lines(self.path / log)
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log; 0 if it was removed."""
@@ -177,19 +176,20 @@ class RunWriter:
         Raises:
             CheckpointError: a log is a link or the like, or cannot be written.
         """
-        found = {log: files.read_file(self.path / log) for log in LOGS}
-        kept = {log: (content or b"")[: lengths.get(log)] for log, content in found.items()}
-        entries: Entries = {}
+        there = {log: self._folder.exists(log, "file") for log in LOGS}
+        found = self.log_lengths()
+        kept = {log: min(found[log], lengths.get(log, found[log])) for log in LOGS}
+        entries: manifest.Entries = {}
         with contextlib.suppress(CheckpointError):  # it has none, or one that covers nothing
-            entries = read_manifest(self.path)
-        if shorter := with_shorter_logs(entries, kept):
+            entries = manifest.read_manifest(self.path)
+        if shorter := manifest.with_shorter_logs(self.path, entries, kept):
             with self._writing(MANIFEST) as folder:
-                folder.put(MANIFEST, entries_bytes(shorter, order_of(self.path)))
-        for log, content in kept.items():
+                folder.put(MANIFEST, manifest.entries_bytes(shorter, order_of(self.path)))
+        for log, length in kept.items():
             status = self._folder.status(log)
-            if content != found[log] or (status and status.st_nlink > 1):
+            if length != found[log] or not there[log] or (status and status.st_nlink > 1):
                 with self._writing(log) as folder:
-                    folder.put(log, content)
+                    folder.put(log, files.read_pieces(self.path / log, length) if there[log] else b"")
 
     def record_plan(self, stretches: Iterable[Stretch]) -> None:
         """Add to the record of plans, which is never cut: a resumed run follows it.
@@ -247,15 +247,16 @@ class RunWriter:
                 self._settle_weights()
                 folder.create(new, content)
                 self._sync_logs()
-                contents = {other: files.read_needed(self.path / other) for other in (CONFIG, TOKENIZER, *LOGS, *kept)}
-                folder.put(MANIFEST, manifest_bytes({**contents, name: content}, next_order(self.path)))
+                entries = manifest.entries_of(self.path, (CONFIG, TOKENIZER, *kept), self.log_lengths())
+                entries[name] = manifest.entry_of(content)
+                folder.put(MANIFEST, manifest.entries_bytes(entries, next_order(self.path)))
                 with contextlib.suppress(PermissionError):  # open in another process on Windows: see manifest.py
                     folder.replace(new, name)
                 folder.sync()
             except (OSError, CheckpointError):
                 # once the manifest names the new file it is the one to use, even if it has not replaced the old one
                 with contextlib.suppress(OSError, CheckpointError):
-                    if sha256(files.read_needed(self.path / new)) != self._committed_hash(name):
+                    if manifest.sha256(files.read_needed(self.path / new)) != self._committed_hash(name):
                         folder.remove(new)
                 raise
 
@@ -271,7 +272,7 @@ class RunWriter:
             new = name + NEW
             content = files.read_file(self.path / new)
             if content is not None:
-                if sha256(content) == self._committed_hash(name):
+                if manifest.sha256(content) == self._committed_hash(name):
                     self._folder.replace(new, name)
                 else:
                     self._folder.remove(new)
@@ -279,7 +280,7 @@ class RunWriter:
     def _committed_hash(self, name: str) -> str | None:
         """SHA-256 of a file according to the manifest; None if it is not named."""
         with contextlib.suppress(CheckpointError, KeyError):
-            return str(read_manifest(self.path)[name]["sha256"])
+            return str(manifest.read_manifest(self.path)[name]["sha256"])
         return None
 
     # states to resume from

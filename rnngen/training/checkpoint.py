@@ -76,13 +76,17 @@ def states_to_resume_from(run: Path) -> list[Path]:
     return sorted([*saved_steps(run), *moved_states(run)], key=lambda folder: int(put_back(folder).name), reverse=True)
 
 
-def read_training_state(folder: Path) -> TrainingState:
+def read_training_state(folder: Path, max_bytes: int | None = None) -> TrainingState:
     """A saved state by its folder, checked as far as that is possible without the run's configuration.
+
+    Args:
+        folder: of the state.
+        max_bytes: see ``read_state``.
 
     Raises:
         CheckpointError: it is damaged.
     """
-    content, values = read_state(folder)
+    content, values = read_state(folder, max_bytes)
     tensors = _parse_state(content, folder / STATE_TENSORS)
     check_values(values, int(put_back(folder).name), folder / STATE_JSON)
     return TrainingState(tensors, values)

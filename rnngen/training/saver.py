@@ -27,7 +27,7 @@ class Saver(Generic[T]):
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], T]] = deque()
         self._written: list[T] = []
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
 
@@ -42,8 +42,13 @@ class Saver(Generic[T]):
             self._raise_error()
             self._waiting.append(write)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write_all, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._write_all, daemon=True)
+                try:
+                    thread.start()  # it waits for the lock that is held here
+                except RuntimeError:  # the system allows no more threads: training waits for the save
+                    self._write_all()
+                else:
+                    self._thread = thread
 
     def written(self) -> list[T]:
         """What the saves returned that have been completed since the last call.
@@ -77,7 +82,7 @@ class Saver(Generic[T]):
                 self._changed.notify_all()
             try:
                 written = write()
-            except Exception as error:  # raised where training waits for it
+            except BaseException as error:  # raised where training waits for it; a panic of a library is no Exception
                 with self._changed:
                     self._error = error
             else:

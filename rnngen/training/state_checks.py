@@ -14,11 +14,11 @@ from torch import Tensor
 from rnngen.errors import CheckpointError, shortened
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import exists
-from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, saved_steps
+from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, moved_states, saved_steps
+from rnngen.runs.manifest import MAX_LOG_BYTES
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
 from rnngen.runs.states import STATE_TENSORS
 
-MAX_BYTES = 2**63 - 1  # of a file
 COPIES = 4
 """Tensors of the shape of each weight that a state holds at most: the weight, its average, and two moments."""
 
@@ -76,7 +76,7 @@ def _is_number(value: object) -> bool:
 def _are_lengths(value: object) -> bool:
     if not isinstance(value, dict) or value.keys() != set(LOGS):
         return False
-    return all(_is_count(length, MAX_BYTES) for length in value.values())
+    return all(_is_count(length, MAX_LOG_BYTES) for length in value.values())
 
 
 def _are_hashes(value: object) -> bool:
@@ -158,7 +158,7 @@ def check_file_sizes(run: Path, model: ModelConfig, batch_size: int, V: int) -> 
         CheckpointError: one is.
     """
     most = max_file_size(model, batch_size, V)
-    for folder in saved_steps(run):
+    for folder in (*saved_steps(run), *moved_states(run)):
         file = folder / STATE_TENSORS
         size = file.lstat().st_size if exists(folder, "folder") and exists(file, "file") else 0
         if size > most:

@@ -98,6 +98,7 @@ class Trainer(GuardedRun):
                 self._train()
                 yield from self._do_what_is_due()
             self.saver.wait()  # better weights make n-grams that were fitted to those before them useless
+            yield from filter(None, self.saver.written())
             if self.config.train.ngram and not self._stop and not self.writer.has_ngram:
                 yield self._mix()
         yield from self._read()
@@ -212,6 +213,7 @@ class Trainer(GuardedRun):
         unread, self._unread = self._unread, []
         results: list[tuple[float, float]] = []
         failure: NotFiniteError | None = None
+        abandoned = False  # whether training has gone back: what a GPU computed after that step is not part of the run
         for result, _, _ in unread:
             try:
                 results.append(result.read())
@@ -234,9 +236,11 @@ class Trainer(GuardedRun):
                 learning_rate=rate,
             )
             yield Stepped(result.number, self.schedule.steps, loss, norm, clipped, rate, epoch, tokens)
-            if spiked := self._watch(result, loss):
+            spiked = None if abandoned else self._watch(result, loss)
+            if spiked:
                 yield spiked
-        if failure:
+                abandoned = spiked.back_to is not None
+        if failure and not abandoned:
             raise self._not_finite(failure) from failure
 
     def _validate(self) -> Iterator[Validated]:

@@ -13,15 +13,20 @@ from functools import partial
 from pathlib import Path
 
 from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.errors import ChangedTextError, CorpusError, RnngenError, UsageError
 from rnngen.ngram.file import load_mixture
+from rnngen.options.network import ModelConfig
+from rnngen.options.training import TrainConfig
 from rnngen.runs.contents import FileReport, is_there, report_files
+from rnngen.runs.files import read_json, read_needed
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.in_use import written_by
-from rnngen.runs.layout import MANIFEST, MODEL, NGRAM, put_back
+from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, TOKENIZER, put_back
 from rnngen.runs.run import Run
 from rnngen.training.checkpoint import read_training_state, states_to_resume_from
 from rnngen.training.resuming import resume
+from rnngen.training.state_checks import MAX_BESIDES, max_file_size
 
 _ATTEMPTS = 5  # to see a run that is being written in one state
 
@@ -113,7 +118,8 @@ def verify(folder: Path, on_progress: OnProgress | None = None) -> Verification:
     tell("checking files", 0, None)
     for _ in range(_ATTEMPTS):
         before = _moment(folder)
-        files, states, uses = report_files(folder), _states(folder), _uses(folder)
+        most = _max_state_bytes(folder)
+        files, states, uses = report_files(folder, most), _states(folder, most), _uses(folder)
         if _moment(folder) == before:
             break
     tell("reading the newest saved state", 0, None)
@@ -132,12 +138,28 @@ def _moment(folder: Path) -> object:
         return None
 
 
-def _states(folder: Path) -> list[StateReport]:
+def _max_state_bytes(folder: Path) -> int:
+    """The largest size of a saved state. Of an unknown network none can be used, and only small ones are read."""
+    try:
+        saved = read_json(folder / CONFIG)
+        config = saved if isinstance(saved, dict) else {}
+        model = ModelConfig.saved(config.get("model"), "model", folder / CONFIG)
+        train = TrainConfig.saved(config.get("train"), "train", folder / CONFIG)
+        tokenizer = load_tokenizer(folder / TOKENIZER, read_needed(folder / TOKENIZER, MAX_BYTES))
+    except RnngenError:
+        return MAX_BESIDES
+    return max_file_size(model, train.batch_size, tokenizer.vocab_size)
+
+
+def _states(folder: Path, max_bytes: int) -> list[StateReport]:
     try:
         states = states_to_resume_from(folder)
     except RnngenError:  # what is wrong is told of the file
         return []
-    return [StateReport(int(put_back(state).name), _error(partial(read_training_state, state))) for state in states]
+    return [
+        StateReport(int(put_back(state).name), _error(partial(read_training_state, state, max_bytes)))
+        for state in states
+    ]
 
 
 def _uses(folder: Path) -> list[Use]:
@@ -170,11 +192,18 @@ def _prospect(folder: Path, writer: str | None, on_progress: OnProgress | None) 
     except (CorpusError, ChangedTextError, UsageError) as error:
         return Prospect(error=str(error))
     except RnngenError as error:
-        return Prospect(error=str(error), is_damage=not never_saved(folder) and bool(_states(folder)))
+        return Prospect(error=str(error), is_damage=not never_saved(folder) and _has_states(folder))
     trainer = launched.trainer
     unmixed = bool(trainer.config.train.ngram) and not trainer.writer.has_ngram
     finished = trainer.is_over and not trainer.progress.due and not unmixed
     return Prospect(trainer.step, trainer.schedule.steps, finished, (*trainer.warnings, *launched.notes))
+
+
+def _has_states(folder: Path) -> bool:
+    try:
+        return bool(states_to_resume_from(folder))
+    except RnngenError:
+        return False
 
 
 def _error(read: Callable[[], object]) -> str | None:

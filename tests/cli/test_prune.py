@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.corpus import cached_texts
 from rnngen.runs.layout import saved_steps
 from rnngen.training import launch
 from tests.cli.test_rm import Typed, files
@@ -158,3 +159,21 @@ def test_texts_stay_where_runs_are_named(stopped: Path, cli: Cli) -> None:
     age(own.with_name("a" * 32), 31)
     cli("prune", stopped, "--yes")
     assert len(cached()) == 2
+
+
+def test_a_text_that_another_process_clears_away_at_the_same_moment_is_gone(
+    stopped: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own,) = cached()
+    going = own.with_name("a" * 32)
+    shutil.copytree(own, going)
+    age(going, 31)
+
+    def cleared(source: Path, target: Path) -> None:
+        source.rename(target)
+        shutil.rmtree(target)
+
+    monkeypatch.setattr(cached_texts, "rename_folder", cleared)
+    outcome = cli("prune", "--yes")
+    assert (outcome.code, "left alone" in outcome.err) == (0, False)
+    assert [folder.name for folder in cached()] == [own.name]

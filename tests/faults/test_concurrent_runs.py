@@ -201,10 +201,10 @@ def test_a_state_that_is_removed_while_it_is_read_is_passed_over_for_a_newer_one
     with writing(saved) as writer:
         real, steps = states.read_state, iter((2, 3))
 
-        def read_state(folder: Path) -> Any:
+        def read_state(folder: Path, max_bytes: int | None = None) -> Any:
             for step in steps:
                 writer.save_state(step, *state(step))
-            return real(folder)
+            return real(folder, max_bytes)
 
         monkeypatch.setattr("rnngen.training.checkpoint.read_state", read_state)
         found = load_state(saved)

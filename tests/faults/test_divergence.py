@@ -6,6 +6,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rnngen.runs.layout import saved_steps
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Finished, Spiked, Stepped, Validated
+from rnngen.training.learner import Learner, StepResult
 from rnngen.training.optim.recipe import Recipe
 from rnngen.training.planning import speed
 from tests.conftest import FAST, Outcome
@@ -92,6 +94,31 @@ def test_a_run_that_is_stopped_around_a_jump_is_resumed_bit_for_bit(
     after = finish(launch.resume(Path("parts")))
     assert len(jumps(before + after)) == 1
     assert outcome(Path("parts")) == outcome(Path("whole"))
+
+
+@pytest.mark.fault(8)
+def test_what_a_gpu_computed_before_the_jump_was_noticed_does_not_end_the_run(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, spoiled: set[int]
+) -> None:
+    """Its steps are read up to 16 at a time: the weights go astray at the second of them, and are NaN at the last."""
+    original, steps = Learner.step, set()
+
+    def step(self: Learner, *arguments: Any) -> StepResult:
+        result = original(self, *arguments)
+        if result.number == 56 and not steps:
+            steps.add(56)
+            return replace(result, loss=torch.tensor(math.nan))
+        return result
+
+    monkeypatch.setattr(Learner, "step", step)
+    monkeypatch.setattr(Learner, "runs_ahead", True)
+    monkeypatch.setattr(Learner, "_to_device", lambda self, tokens: torch.from_numpy(tokens))
+    spoiled.add(42)
+    events = finish(begun(corpus))
+    assert [jump.back_to for jump in jumps(events)] == [40]
+    assert steps
+    (finished,) = [event for event in events if isinstance(event, Finished)]
+    assert finished.step == OPTIONS["steps"]
 
 
 @pytest.mark.fault(8)

@@ -21,7 +21,7 @@ from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.model import load as loading
 from rnngen.runs.finding import open_run
-from rnngen.runs.layout import CONFIG, MANIFEST, METRICS, MODEL, NGRAM, PLAN, RESUME, TOKENIZER
+from rnngen.runs.layout import CONFIG, LOGS, MANIFEST, METRICS, MODEL, NGRAM, PLAN, RESUME, TOKENIZER
 from rnngen.runs.manifest import manifest_bytes, sha256
 from rnngen.training.resuming import resume
 from tests.conftest import Outcome
@@ -250,6 +250,33 @@ def test_a_file_that_is_a_huge_hole_is_not_read(run: Path, cli: Cli, name: str) 
     outcome = tried(cli, ("train", "--resume", RUN) if name.startswith(RESUME) else ("inspect", RUN))
     assert outcome.code == 1
     assert "more than" in outcome.err or "is too large" in outcome.err
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("name", LOGS)
+def test_of_a_log_that_is_a_huge_hole_no_more_is_read_than_what_was_saved(run: Path, cli: Cli, name: str) -> None:
+    length = json.loads((run / STATE / "state.json").read_bytes())["logs"][name]
+    before = (run / name).read_bytes()[:length]
+    with (run / name).open("ab") as stream:
+        stream.truncate(1 << 40)
+    assert f"{name}  " in tried(cli, ("verify", RUN)).out
+    assert tried(cli, ("train", "--resume", RUN)).code == 0
+    assert (run / name).stat().st_size < 1 << 20
+    assert (run / name).read_bytes()[:length] == before
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("name", [*LOGS, f"{STATE}/state.safetensors", CONFIG, TOKENIZER])
+def test_verify_does_not_read_a_huge_hole_that_the_manifest_knows(run: Path, cli: Cli, name: str) -> None:
+    manifest = (run / name).parent / MANIFEST
+    values = json.loads(manifest.read_bytes())
+    values["files"][Path(name).name]["bytes"] = 1 << 40
+    manifest.write_text(json.dumps(values))
+    with (run / name).open("ab") as stream:
+        stream.truncate(1 << 40)
+    outcome = cli("verify", RUN)
+    assert (outcome.code, outcome.err) == (1, "")  # what is wrong is what it was asked for
+    assert f"{Path(name).name}: is too large" in outcome.out
 
 
 # saved states

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.runs.finding import never_saved, open_run
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import LOGS, NGRAM, UNSAVED
 from rnngen.runs.plan_record import Stretch
 from rnngen.runs.writer import RunWriter
@@ -222,3 +224,17 @@ def test_a_log_line_on_a_full_disk_is_a_clear_error(trained: Path, monkeypatch: 
         patch.setattr(os, "write", no_space)
         with pytest.raises(CheckpointError, match=r"metrics\.jsonl: cannot be written \(No space left on device\)"):
             writer.append("metrics.jsonl", "{}\n")
+
+
+def test_two_threads_may_make_the_same_folder_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that trains records a plan there, the one that saves puts a state there."""
+    make = os.mkdir
+
+    def made_meanwhile(path: Path, *arguments: int, **options: int) -> None:
+        make(path, *arguments, **options)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    monkeypatch.setattr(os, "mkdir", made_meanwhile)
+    with Folder.open(tmp_path) as folder, folder.folder_or_new("resume") as resume:
+        resume.create("plan.jsonl", b"{}")
+    assert (tmp_path / "resume" / "plan.jsonl").read_bytes() == b"{}"
