@@ -96,8 +96,8 @@ def spiked_line(spiked: Spiked) -> str:
     if spiked.back_to is not None:
         remedy = f"back to the weights of step {spiked.back_to:,}, and on with the text that follows"
     return (
-        f"warning: the loss jumped from {spiked.expected:.3g} to {spiked.loss:.3g} at step {spiked.step:,}, most at "
-        f"{spiked.place}: {remedy}"
+        f"warning: the loss jumped from {spiked.expected:.3g} to {spiked.loss:.3g} at step {spiked.step:,} "
+        f"(it is highest at {spiked.place}): {remedy}"
     )
 
 

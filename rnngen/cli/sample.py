@@ -131,7 +131,7 @@ def _progress_of(run: Run) -> str:
     planned = run.planned_steps()
     if not steps or planned is None or max(steps) >= planned:
         return ""
-    return f" at step {max(steps):,} of {planned:,}"
+    return f", trained to step {max(steps):,} of {planned:,} so far"
 
 
 _DRAWING = names_of("drawing", "filter")

@@ -174,7 +174,9 @@ class TrainConfig(Options):
         minimum=1,
         default_text="all, fewer of a long one",
     )
-    save_every: int = option(200, "Steps between saves.", panel=RUN, minimum=1, default_text="about a minute")
+    save_every: int = option(
+        200, "Steps between saves.", panel=RUN, minimum=1, default_text="about a minute, less for short runs"
+    )
     sample_every: int = option(200, "Steps between samples; 0: none.", panel=RUN, minimum=0, default_text="8 per run")
     patience: int = option(10, "Stop after this many validations without improvement; 0: never.", panel=RUN, minimum=0)
     on_spike: Literal["rollback", "skip", "ignore"] = option(

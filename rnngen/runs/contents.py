@@ -36,8 +36,8 @@ from rnngen.runs.layout import (
 from rnngen.runs.manifest import Entries, check_log, map_checked, read_checked, read_manifest
 from rnngen.runs.states import STATE_JSON, STATE_TENSORS
 
-Status = Literal["sound", "damaged", "missing", "not covered", "left over", "not of this run"]
-"""``not covered``: no checksum is kept of it. ``left over``: of a save that was killed; removed by the next one."""
+Status = Literal["sound", "damaged", "missing", "no checksum", "left over", "not of this run"]
+"""``no checksum``: no checksum is kept of it. ``left over``: of a save that was killed; removed by the next one."""
 
 PURPOSES = {
     CONFIG: "configuration",
@@ -160,7 +160,7 @@ def _lost(path: Path, name: str, purpose: str, error: CheckpointError) -> FileRe
     return FileReport(name, purpose, "damaged" if is_there(path) else "missing", size_of(path), why=_why(error))
 
 
-def _plain(path: Path, name: str, purpose: str, status: Status = "not covered") -> list[FileReport]:
+def _plain(path: Path, name: str, purpose: str, status: Status = "no checksum") -> list[FileReport]:
     """A file without a checksum, if there is one."""
     try:
         return [FileReport(name, purpose, status, size_of(path))] if exists(path, "file") else []

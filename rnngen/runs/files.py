@@ -157,6 +157,18 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
             size -= len(piece)
 
 
+def whole_lines(path: Path, size: int) -> int:
+    """The bytes of the whole lines among the first ``size`` of a file: the rest of a line is left where it was cut.
+
+    Raises:
+        CheckpointError: as ``read_needed``.
+    """
+    last = b"\n"
+    for piece in read_pieces(path, size) if size else ():
+        last = last[-MAX_LINE:] + piece
+    return size if last.endswith(b"\n") else max(0, size - len(last) + last.rfind(b"\n") + 1)
+
+
 def read_lines(path: Path, size: int | None = None) -> Iterator[bytes]:
     """The lines of a file; one that is longer than ``MAX_LINE`` comes in parts of that length.
 

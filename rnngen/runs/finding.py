@@ -32,8 +32,9 @@ def open_run(path: str | Path | None = None) -> Run:
     if never_saved(folder):
         raise never_saved_error(folder, being_trained=exists(folder / HOLDER, "file"))  # unless it was killed
     if not exists(folder / MANIFEST, "file"):
+        lost = exists(folder / MODEL, "file")
         raise CheckpointError(
-            "has no saved model yet",
+            f"has lost its {MANIFEST}" if lost else "has no saved model yet",
             where=folder,
             expected=f"{_MADE_BY_TRAIN}, with a manifest.json",
             hint=f"Resume its training: rnngen train --resume {quote_argument(str(folder))}."

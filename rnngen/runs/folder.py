@@ -277,11 +277,11 @@ def is_full(error: BaseException) -> bool:
 
 def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
-    space = "Free some space, or choose" if is_full(error) else "Choose"
+    remedy = "Free some space" if is_full(error) else "Make the folder writable"
     return CheckpointError(
         f"cannot be written ({error.strerror or error})",
         where=path,
-        hint=f"What was saved before is intact. {space} another folder with `out`.",
+        hint=f"What was saved before is intact. {remedy}, or use another folder.",
     )
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CheckpointError, shortened
+from rnngen.platforms import quote_argument
 from rnngen.runs.files import map_file, read_beginning, read_json, read_needed, read_pieces, to_json
-from rnngen.runs.layout import LOGS, MANIFEST, MODEL, NEW, NGRAM
+from rnngen.runs.layout import CONFIG, LOGS, MANIFEST, MODEL, NEW, NGRAM, TOKENIZER
 
 if TYPE_CHECKING:
     import mmap
@@ -201,5 +202,9 @@ def _damaged(folder: Path, name: str, entry: Mapping[str, Any]) -> CheckpointErr
         "is damaged: it is not what the manifest says" if (folder / name).exists() else "is missing",
         where=folder / name,
         expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
-        hint="rnngen train --resume can continue from the checkpoints in resume/." if name in (MODEL, NGRAM) else None,
+        hint=f"What can still be used: rnngen verify {quote_argument(str(folder))}."
+        if name in (MODEL, NGRAM)
+        else "Put a copy of the file back."
+        if name in (CONFIG, TOKENIZER)
+        else None,
     )

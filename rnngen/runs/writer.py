@@ -156,8 +156,11 @@ class RunWriter:
 
     def logged(self, name: str) -> list[float]:
         """A column of metrics.jsonl, from the rows that have it; empty if the file is gone."""
-        rows = map(parse_json, self.log_lines(METRICS)) if files.exists(self.path / METRICS, "file") else ()
-        return [float(row[name]) for row in rows if name in row]
+        values: list[float] = []
+        for line in self.log_lines(METRICS) if files.exists(self.path / METRICS, "file") else ():
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # no row of ours: the log is damaged
+                values.append(float(parse_json(line)[name]))
+        return values
 
     def log_lines(self, log: str) -> Iterator[bytes]:
         """The lines of a log; see ``rnngen.runs.files.read_lines``."""
@@ -178,7 +181,7 @@ class RunWriter:
         """
         there = {log: self._folder.exists(log, "file") for log in LOGS}
         found = self.log_lengths()
-        kept = {log: min(found[log], lengths.get(log, found[log])) for log in LOGS}
+        kept = {log: files.whole_lines(self.path / log, min(n, lengths.get(log, n))) for log, n in found.items()}
         entries: manifest.Entries = {}
         with contextlib.suppress(CheckpointError):  # it has none, or one that covers nothing
             entries = manifest.read_manifest(self.path)

@@ -45,6 +45,7 @@ def load_state(run: Path) -> TrainingState:
         CheckpointError: there is none, or none that is sound.
     """
     warnings: list[str] = []
+    anew = f"Begin a new run with its weights: rnngen train TEXT --init-from {quote_argument(str(run))}."
     found = states_to_resume_from(run)
     for folder in found:
         try:
@@ -54,17 +55,17 @@ def load_state(run: Path) -> TrainingState:
                 return load_state(run)
             warnings.append(str(error))
             continue
-        passed = tuple(f"{warning} Continuing from {put_back(folder).name} instead." for warning in warnings)
+        passed = tuple(f"{_sentence(warning)} Continuing from {put_back(folder).name} instead." for warning in warnings)
         return replace(state, warnings=passed)
     if warnings:
-        raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0])
-    quoted = quote_argument(str(run))
+        raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0], hint=anew)
     raise CheckpointError(
-        "has no state to resume from",
-        where=run,
-        expected=f"a saved state in {run / RESUME}",
-        hint=f"Begin a new run with its weights: rnngen train TEXT --init-from {quoted}.",
+        "has no state to resume from", where=run, expected=f"a saved state in {run / RESUME}", hint=anew
     )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def states_to_resume_from(run: Path) -> list[Path]:

@@ -50,7 +50,6 @@ class GuardedRun(LiveRun):
             raise self._stopped(
                 TrainingError(
                     f"training diverges: the weights went astray{often} at step {number}",
-                    where=place,
                     expected=f"about {expected:.4g} nats per token",
                     found=f"{loss:.4g}",
                 )
@@ -70,7 +69,8 @@ class GuardedRun(LiveRun):
         """The same error with the tensor and the place in the text, what is left, and what to do."""
         tensor = first_non_finite(self.learner, error.loss)
         place = self._place(error.number)
-        return self._stopped(TrainingError(error.what, where=place, found=f"{error.found}: {tensor} is not finite"))
+        found = f"{error.found}: {tensor} is not finite, and the loss is highest at {place}"
+        return self._stopped(TrainingError(error.what, found=found))
 
     def _stopped(self, error: TrainingError) -> TrainingError:
         """The same error with what is left, and what to do."""
@@ -84,6 +84,4 @@ class GuardedRun(LiveRun):
         elif saved:
             left = f"The state that was saved at step {int(saved[0].name)} is intact."
         advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
-        return TrainingError(
-            error.what, where=error.where, expected=error.expected, found=error.found, hint=f"{left} {advice}"
-        )
+        return TrainingError(error.what, expected=error.expected, found=error.found, hint=f"{left} {advice}")

@@ -24,6 +24,7 @@ from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
+from rnngen.runs.in_use import written_by
 from rnngen.runs.layout import (
     CONFIG,
     MANIFEST,
@@ -218,6 +219,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
+        if holder := written_by(folder):
+            what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(
             "there is a run in this folder already", where=folder, hint=f"{what_to_do}; or choose another `out`."
         )

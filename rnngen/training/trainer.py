@@ -35,7 +35,7 @@ from rnngen.training.samples import sample_text
 from rnngen.training.schedule import Schedule
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
-MAX_UNSAVED = 120.0  # seconds of work that may be lost if steps have become slower than planned
+MAX_UNSAVED = 75.0  # seconds of work that may be lost if steps have become slower than planned
 VALIDATION_ROUNDS = 2  # a network that hardly forgets would otherwise spend its time on validation
 
 

@@ -18,6 +18,7 @@ from rnngen.errors import ChangedTextError, CorpusError, RnngenError, UsageError
 from rnngen.ngram.file import load_mixture
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import TrainConfig
+from rnngen.runs.card import make_card
 from rnngen.runs.contents import FileReport, is_there, report_files
 from rnngen.runs.files import read_json, read_needed
 from rnngen.runs.finding import never_saved, open_run
@@ -192,11 +193,19 @@ def _prospect(folder: Path, writer: str | None, on_progress: OnProgress | None) 
     except (CorpusError, ChangedTextError, UsageError) as error:
         return Prospect(error=str(error))
     except RnngenError as error:
-        return Prospect(error=str(error), is_damage=not never_saved(folder) and _has_states(folder))
+        lost = _has_states(folder) or not _is_finished(folder)  # of a finished run they may have been pruned
+        return Prospect(error=str(error), is_damage=not never_saved(folder) and lost)
     trainer = launched.trainer
     unmixed = bool(trainer.config.train.ngram) and not trainer.writer.has_ngram
     finished = trainer.is_over and not trainer.progress.due and not unmixed
     return Prospect(trainer.step, trainer.schedule.steps, finished, (*trainer.warnings, *launched.notes))
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return make_card(open_run(folder)).finished is not False
+    except RnngenError:
+        return True
 
 
 def _has_states(folder: Path) -> bool:

@@ -265,7 +265,7 @@ def test_a_run_named_by_hand_that_is_damaged_is_a_clear_error(cli: Cli, trained:
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    refused(cli("eval", trained), 1, "model.safetensors: is damaged", "--resume")
+    refused(cli("eval", trained), 1, "model.safetensors: is damaged", "rnngen verify")
 
 
 @pytest.mark.parametrize(

@@ -413,7 +413,7 @@ def test_a_run_that_is_not_at_its_end_says_so(cli: Cli, trained: Path) -> None:
     manifest = json.loads((trained / "manifest.json").read_text())
     manifest["files"]["config.json"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     (trained / "manifest.json").write_text(json.dumps(manifest))
-    assert cli("sample", "-n", 5, "--seed", 1).err == "(seed 1, checkpoints/tiny at step 60 of 2,000)\n"
+    assert cli("sample", "-n", 5, "--seed", 1).err == "(seed 1, checkpoints/tiny, trained to step 60 of 2,000 so far)\n"
 
 
 @pytest.mark.usefixtures("trained")

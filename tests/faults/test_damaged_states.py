@@ -72,7 +72,7 @@ def test_damaged_weights_of_a_run_given_by_hand_are_a_clear_error(
     if outcome.code:
         assert outcome.err.count("\n") == 1
         assert "checkpoints/stopped/model.safetensors: is damaged" in outcome.err
-        assert "rnngen train --resume" in outcome.err
+        assert "rnngen verify checkpoints/" in outcome.err
 
 
 @pytest.mark.fault(3)

@@ -109,7 +109,7 @@ def test_random_bytes_in_place_of_a_file_are_refused(trained: Path, name: str) -
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_missing_file_is_named(trained: Path, name: str) -> None:
     (trained / name).unlink()
-    with pytest.raises(CheckpointError, match=r"is missing|has no saved model yet"):
+    with pytest.raises(CheckpointError, match=r"is missing|has lost its manifest"):
         rnngen.load(trained)
 
 

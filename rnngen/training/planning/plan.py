@@ -197,7 +197,7 @@ def _timetable(config: RunConfig, measured: _Measured, given: Given, corpus: Enc
         {
             "valid_every": valid_every,
             "valid_tokens": valid_tokens,
-            "save_every": given.get("save_every", max(1, round(60 / step_seconds))),
+            "save_every": given.get("save_every", rules.save_every_rule(step_seconds, steps)),
             "sample_every": given.get("sample_every", max(1, math.ceil(steps / 8))),
         }
     )

@@ -80,6 +80,11 @@ def valid_tokens_rule(token_seconds: float, seconds: float) -> int:
     return max(MIN_VALID_TOKENS, int(seconds / 400 / token_seconds))
 
 
+def save_every_rule(step_seconds: float, steps: int) -> int:
+    """Rule 12: steps between saves: about a minute, an eighth of a shorter run, but at least ten seconds."""
+    return max(1, round(min(60.0, max(10.0, steps * step_seconds / 8)) / step_seconds))
+
+
 def valid_every_rule(valid_seconds: float, step_seconds: float, steps: int) -> int:
     """Rule 9: steps between validations that take ``valid_seconds`` each."""
     return max(1, steps // 20, math.ceil(20 * valid_seconds / step_seconds))
