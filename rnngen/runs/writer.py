@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class RunWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._begun: list[str] = []
+        self._adding = threading.Lock()  # a save, in a thread, counts whole rows only
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._folder = Folder.open(path)
@@ -143,7 +145,7 @@ class RunWriter:
         Raises:
             CheckpointError: the disk is full, or the file is a link or the like; nothing of the text is in it.
         """
-        with self._writing(log) as folder:
+        with self._adding, self._writing(log) as folder:
             folder.append(log, text.encode())
 
     def log_metrics(self, **values: Any) -> None:
@@ -168,7 +170,8 @@ class RunWriter:
 
     def log_lengths(self) -> dict[str, int]:
         """Bytes in each log; 0 if it was removed."""
-        return {log: status.st_size if (status := self._folder.status(log)) else 0 for log in LOGS}
+        with self._adding:
+            return {log: status.st_size if (status := self._folder.status(log)) else 0 for log in LOGS}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Remove the rows written after the state that training is resumed from.
