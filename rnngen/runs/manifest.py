@@ -26,6 +26,7 @@ FORMAT = 1
 MAX_LOG_BYTES = 1 << 32
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")  # no folder, no hidden file, nothing that a system reserves
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PIECE = 1 << 26  # bytes that are hashed in one go
 Entries = dict[str, dict[str, Any]]
 """File name → ``{"sha256", "bytes"}``."""
 
@@ -34,7 +35,11 @@ def sha256(content: bytes | mmap.mmap) -> str:
     """Hex digest."""
     import hashlib  # here: it is imported in the background, together with NumPy
 
-    return hashlib.sha256(content).hexdigest()
+    found = hashlib.sha256()
+    with memoryview(content) as view:
+        for begin in range(0, len(view), _PIECE):  # an interrupt takes effect between two pieces
+            found.update(view[begin : begin + _PIECE])
+    return found.hexdigest()
 
 
 def entry_of(content: bytes) -> dict[str, Any]:
@@ -136,14 +141,9 @@ def read_checked(folder: Path, entries: Entries, name: str, max_bytes: int | Non
     Raises:
         CheckpointError: it is missing, damaged, too large, a link, or not in the manifest.
     """
-    entry = needed_entry(folder, entries, name)
-    size = entry["bytes"]
-    if max_bytes is not None and size > max_bytes:
-        raise CheckpointError(
-            "is too large", where=folder / name, expected=f"at most {max_bytes:,} bytes", found=f"{size:,}"
-        )
+    entry = needed_entry(folder, entries, name, max_bytes)
     for candidate in _candidates(folder, name):
-        content = read_beginning(candidate, size, only=name not in LOGS)
+        content = read_beginning(candidate, entry["bytes"], only=name not in LOGS)
         if content is not None and sha256(content) == entry["sha256"]:
             return content
     raise _damaged(folder, name, entry)
@@ -155,9 +155,7 @@ def check_log(folder: Path, entries: Entries, name: str) -> None:
     Raises:
         CheckpointError: as ``read_checked``.
     """
-    entry = needed_entry(folder, entries, name)
-    if entry["bytes"] > MAX_LOG_BYTES:
-        raise CheckpointError("is too large", where=folder / name, expected=f"at most {MAX_LOG_BYTES:,} bytes")
+    entry = needed_entry(folder, entries, name, MAX_LOG_BYTES)
     found = entry_of_log(folder / name, entry["bytes"])
     if any(found[key] != entry[key] for key in found):
         raise _damaged(folder, name, entry)
@@ -177,15 +175,24 @@ def map_checked(folder: Path, entries: Entries, name: str) -> tuple[Path, mmap.m
     raise _damaged(folder, name, entry)
 
 
-def needed_entry(folder: Path, entries: Entries, name: str) -> dict[str, Any]:
+def needed_entry(folder: Path, entries: Entries, name: str, max_bytes: int | None = None) -> dict[str, Any]:
     """What the manifest of a folder says of a file.
 
+    Args:
+        folder: the folder.
+        entries: its manifest.
+        name: of the file.
+        max_bytes: what it may hold at most; None: any amount.
+
     Raises:
-        CheckpointError: it does not name it.
+        CheckpointError: it does not name it, or it is too large.
     """
-    entry = entries.get(name)
+    where, entry = folder / name, entries.get(name)
     if entry is None:
-        raise CheckpointError("is not in the run's manifest", where=folder / name)
+        raise CheckpointError("is not in the run's manifest", where=where)
+    if max_bytes is not None and entry["bytes"] > max_bytes:
+        expected, found = f"at most {max_bytes:,} bytes", f"{entry['bytes']:,}"
+        raise CheckpointError("is too large", where=where, expected=expected, found=found)
     return entry
 
 

@@ -23,7 +23,7 @@ from rnngen.runs.in_use import written_by
 from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, RESUME, saved_steps
 from rnngen.runs.removal import cannot_remove, files_of_state, remove_if_empty, remove_within
 from rnngen.runs.run import Run
-from rnngen.runs.states import read_state
+from rnngen.runs.states import check_state
 from rnngen.runs.writer import RunWriter
 
 UNREAD_DAYS = 30
@@ -71,7 +71,7 @@ def _prunable(folder: Path) -> Prunable | None:
     if _is_finished(folder):
         going, afterwards = states, "it can no longer be resumed or trained further"
     else:
-        read_state(states[0])
+        check_state(states[0])
         going, afterwards = states[1:], f"it can be resumed from step {int(states[0].name):,} only"
     going = [state for state in going if _holds_nothing_else(state)]
     if not going:

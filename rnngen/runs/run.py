@@ -13,7 +13,7 @@ from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import MAX_JSON_BYTES, read_json
 from rnngen.runs.layout import CONFIG, MODEL, TOKENIZER
-from rnngen.runs.manifest import Entries, map_checked, read_checked, read_manifest
+from rnngen.runs.manifest import Entries, map_checked, needed_entry, read_checked, read_manifest
 from rnngen.runs.plan_record import Stretch, recorded_plan
 
 if TYPE_CHECKING:
@@ -148,13 +148,15 @@ class Run:
         Raises:
             CheckpointError: not a sound safetensors file, not of this configuration and vocabulary, or not finite.
         """
-        V = self.tokenizer().vocab_size
-        expected = self.model_config().shapes(V)
+        from rnngen.runs.tensors import MAX_HEADER, is_finite, map_safetensors
+
+        V, model = self.tokenizer().vocab_size, self.model_config()
+        expected = model.shapes(V)
+        # Before a file that no such network has is hashed to its end.
+        needed_entry(self.path, self.manifest, MODEL, 4 * model.num_parameters(V) + MAX_HEADER + 8)
         self.hold(MODEL)
         where, mapped = self._held[MODEL]
         self._in_use = True
-        from rnngen.runs.tensors import is_finite, map_safetensors
-
         weights = map_safetensors(mapped, where)
         for name in sorted(expected.keys() | weights.keys()):
             found = weights[name].shape if name in weights else None

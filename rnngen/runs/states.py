@@ -32,7 +32,7 @@ from rnngen.runs.layout import (
     put_back,
     unfinished_states,
 )
-from rnngen.runs.manifest import manifest_bytes, read_checked, read_manifest, sha256
+from rnngen.runs.manifest import manifest_bytes, map_checked, read_checked, read_manifest, sha256
 from rnngen.runs.tensors import read_header
 
 STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
@@ -122,6 +122,17 @@ def read_state(folder: Path, max_bytes: int | None = None) -> tuple[bytes, Any]:
     entries = read_manifest(folder)
     values = files.read_json(folder / STATE_JSON, read_checked(folder, entries, STATE_JSON, files.MAX_JSON_BYTES))
     return read_checked(folder, entries, STATE_TENSORS, max_bytes), values
+
+
+def check_state(folder: Path) -> None:
+    """Make sure that a saved state is what its manifest says, without reading its tensors into memory.
+
+    Raises:
+        CheckpointError: as ``read_state``.
+    """
+    entries = read_manifest(folder)
+    read_checked(folder, entries, STATE_JSON, files.MAX_JSON_BYTES)
+    map_checked(folder, entries, STATE_TENSORS)
 
 
 def clean_states(run: Folder) -> None:

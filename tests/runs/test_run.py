@@ -186,6 +186,17 @@ def test_the_tensor_that_does_not_fit_is_named_with_both_shapes(trained: Path) -
         rnngen.load(trained)
 
 
+@pytest.mark.fault(13)
+def test_weights_that_are_larger_than_any_of_this_network_are_refused_before_they_are_hashed(trained: Path) -> None:
+    manifest = json.loads((trained / MANIFEST).read_bytes())
+    manifest["files"][MODEL]["bytes"] = 1 << 40
+    with (trained / MODEL).open("r+b") as file:
+        file.truncate(1 << 40)  # sparse: to hash it takes longer than anybody waits
+    (trained / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"is too large.*at most .* bytes"):
+        open_run(trained).weights()
+
+
 def test_a_vocabulary_that_does_not_fit_the_weights_is_refused(trained: Path) -> None:
     from rnngen.corpus.tokenizer import train_tokenizer
 
