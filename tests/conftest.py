@@ -18,6 +18,9 @@ import rnngen
 from rnngen.cli.app import run as run_cli
 from rnngen.training.planning.speed import has_bf16_kernels
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script starts in the background ignores Ctrl-C,
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and so would all processes that tests interrupt
+
 WORDS = [
     "the",
     "a",
