@@ -19,14 +19,15 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnngen.corpus.encoded import MORE_SPACE, PARTS, EncodedCorpus, EncodedText, encode_text, map_tokens
+from rnngen.corpus.encoded import MORE_SPACE, EncodedCorpus, EncodedText, TokenFile, map_tokens
+from rnngen.corpus.parts import PARTS, Piece
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
 from rnngen.errors import CorpusError, TokenizerError
@@ -34,7 +35,7 @@ from rnngen.options.training import DataConfig
 from rnngen.platforms import is_link, open_locked, rename_folder
 from rnngen.untrusted import open_regular, parse_json, read_regular
 
-FORMAT = 2
+FORMAT = 3
 _WORK = ".encoding-"
 _ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder, where there are no locks
 _MAX_META, _MAX_TOKENIZER = 1 << 16, 1 << 28  # bytes
@@ -72,18 +73,17 @@ def corpus_folder(cache: Path | None, fingerprint: str, data: DataConfig, tokeni
     """The folder of a corpus that is encoded with ``tokenizer``, or, if None, with one that was learned from it."""
     given = sorted(part for part in ("valid", "test") if getattr(data, part))
     how = tokenizer.to_json() if tokenizer else [data.tokenizer, data.vocab_size]
-    key = json.dumps([FORMAT, fingerprint, data.split, given, how])
+    key = json.dumps([FORMAT, fingerprint, data.split, data.split_seed, given, how])
     return (cache or cache_folder()) / "corpora" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def store(folder: Path, tokenizer: Tokenizer, texts: Mapping[str, Iterable[str]]) -> None:
+def store(folder: Path, tokenizer: Tokenizer, text: Iterable[Piece]) -> None:
     """Write a folder of encoded parts; it appears complete or not at all.
 
     Args:
         folder: the folder's path.
         tokenizer: encodes the parts.
-        texts: the text of each part, in pieces; read in the order of ``PARTS``. If one raises an error, the folder does
-            not appear.
+        text: the pieces of all parts. If reading them raises an error, the folder does not appear.
 
     Raises:
         CorpusError: the cache cannot be written.
@@ -100,12 +100,7 @@ def store(folder: Path, tokenizer: Tokenizer, texts: Mapping[str, Iterable[str]]
     try:
         _remove_abandoned(folder.parent)
         (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8", newline="\n")
-        meta: dict[str, Any] = {"format": FORMAT, "parts": {}}
-        for part in PARTS:
-            file = work / f"{part}.bin"
-            text = encode_text(tokenizer, texts[part], file)
-            meta["parts"][part] = {**asdict(text.counts), "unknown": text.unknown, "sha256": _sha256(file)}
-            del text  # it maps the file, and Windows renames no folder with an open file
+        meta: dict[str, Any] = {"format": FORMAT, "parts": _write_parts(work, tokenizer, text)}
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
         (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
@@ -119,6 +114,21 @@ def store(folder: Path, tokenizer: Tokenizer, texts: Mapping[str, Iterable[str]]
         _remove(work)
         if lock is not None:
             os.close(lock)
+
+
+def _write_parts(work: Path, tokenizer: Tokenizer, text: Iterable[Piece]) -> dict[str, Any]:
+    """Encode all parts, and return what meta.json says of each."""
+    with contextlib.ExitStack() as stack:  # Windows renames no folder with an open file
+        files = {part: TokenFile(tokenizer, work / f"{part}.bin") for part in PARTS}
+        for file in files.values():
+            stack.callback(file.close)
+        for part, piece in text:
+            files[part].add(piece)
+        encoded = {part: file.finish() for part, file in files.items()}
+        return {
+            part: {**asdict(each.counts), "unknown": each.unknown, "sha256": _sha256(work / f"{part}.bin")}
+            for part, each in encoded.items()
+        }
 
 
 def _begin(parent: Path) -> tuple[Path, int | None]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.corpus.cache import cache_folder
-from rnngen.corpus.encoded import PARTS
+from rnngen.corpus.parts import PARTS
 from rnngen.errors import CorpusError
 from rnngen.platforms import rename_folder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.pieces import TextCounter, TextCounts
-from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.errors import CorpusError
-
-PARTS = ("train", "valid", "test")
 
 MORE_SPACE = "Free some space, or set RNNGEN_CACHE to a folder with more space."
 
@@ -46,12 +44,15 @@ class EncodedCorpus:
         tokenizer: the one whose ids the parts contain.
         parts: ``train``, ``valid``, ``test``.
         sources: what was read and what was skipped; None if the corpus comes from the cache alone.
+        documents: the rule by which it consists of documents (see ``documents.py``); None if it comes from the cache
+            alone.
     """
 
     fingerprint: str
     tokenizer: Tokenizer
     parts: dict[str, EncodedText]
     sources: SourceSummary | None = None
+    documents: str | None = None
 
     @property
     def train(self) -> EncodedText:
@@ -69,32 +70,62 @@ class EncodedCorpus:
         return self.parts["test"]
 
 
-def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> EncodedText:
-    """Encode a text that comes in pieces into ``file``, and map the file.
+class TokenFile:
+    """A text that comes in pieces, encoded into a file.
+
+    Args:
+        tokenizer: encodes it.
+        path: of the file, which must not exist.
+
+    Raises:
+        OSError: the file cannot be written (a full disk, a read-only folder); so do ``add`` and ``finish``.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, path: Path) -> None:
+        self._tokenizer, self._path = tokenizer, path
+        self._encoder, self._counter, self._unknown = tokenizer.encoder(), TextCounter(), 0
+        self._stream = path.open("xb")
+
+    def add(self, piece: str) -> None:
+        """Encode one more piece."""
+        self._counter.add(piece)
+        self._write(self._encoder.add(piece))
+
+    def _write(self, ids: Ids) -> None:
+        if self._tokenizer.unknown_id is not None:
+            self._unknown += int(np.count_nonzero(ids == self._tokenizer.unknown_id))
+        self._stream.write(ids.astype(self._tokenizer.dtype, copy=False).tobytes())
+
+    def finish(self) -> EncodedText:
+        """End the text, and map the file."""
+        self._write(self._encoder.finish())
+        self.close()
+        return EncodedText(map_tokens(self._path, self._tokenizer), self._counter.counts, self._unknown)
+
+    def close(self) -> None:
+        """Close the file, whatever it holds."""
+        self._stream.close()
+
+
+def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> EncodedText:
+    """Encode a text that comes in pieces into a new file, and map the file.
 
     Raises:
         CorpusError: the file cannot be written (a full disk, a read-only folder).
     """
-    counter = TextCounter()
-    unknown = 0
     try:
-        with file.open("wb") as stream:
-            for ids in tokenizer.encode_pieces(_counted(pieces, counter)):
-                if tokenizer.unknown_id is not None:
-                    unknown += int(np.count_nonzero(ids == tokenizer.unknown_id))
-                stream.write(ids.astype(tokenizer.dtype, copy=False).tobytes())
+        file = TokenFile(tokenizer, path)
+        try:
+            for piece in pieces:
+                file.add(piece)
+            return file.finish()
+        finally:
+            file.close()
     except OSError as error:
-        file.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise CorpusError(
-            f"the encoded text cannot be written ({error.strerror})", where=file, hint=MORE_SPACE
+            f"the encoded text cannot be written ({error.strerror})", where=path, hint=MORE_SPACE
         ) from error
-    return EncodedText(map_tokens(file, tokenizer), counter.counts, unknown)
-
-
-def _counted(pieces: Iterable[str], counter: TextCounter) -> Iterator[str]:
-    for piece in pieces:
-        counter.add(piece)
-        yield piece
 
 
 def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:

@@ -18,7 +18,8 @@ from typing import Any
 
 from rnngen.arguments import STDIN, exists, in_words, is_pipe
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import PARTS, EncodedCorpus
+from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.parts import PARTS
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokens import KnownText, OtherTextError, fingerprint_of, prepare
@@ -128,7 +129,10 @@ def known_text(recorded: Mapping[str, Any]) -> KnownText:
         counts = [int(recorded["parts"][part]["characters"]) for part in PARTS]
     except (KeyError, TypeError, ValueError, OverflowError):
         counts = []
-    return KnownText(str(recorded.get("fingerprint", "")), sum(counts) if counts else None)
+    size = recorded.get("bytes")
+    return KnownText(
+        str(recorded.get("fingerprint", "")), sum(counts) if counts else None, size if type(size) is int else None
+    )
 
 
 def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]) -> DataConfig | None:

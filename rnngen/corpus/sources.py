@@ -9,17 +9,20 @@ The rules are the same for training, evaluation and prompts:
 - A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
   (``files/find.py``); what is skipped is recorded.
 - Files are joined in the order given; if a file does not end in a newline, one is inserted before the next file.
+- A text of documents has a boundary after each of them instead (``documents.py``).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from rnngen.arguments import STDIN
 from rnngen.corpus.decoding import Reader
+from rnngen.corpus.documents import LINES, NONE, Documents, looks_like_a_list
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
@@ -41,10 +44,12 @@ class TextSource:
         errors, command, lenient: see ``Reader``.
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
+        documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
-        summary: how many files are read, and what was skipped.
+        summary: how many files are read, and what was skipped, as far as the text has been read.
+        documents: the rule.
         hashed: of the text as it was read last, up to where it was read.
 
     Raises:
@@ -60,6 +65,7 @@ class TextSource:
         command: str | None = None,
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
+        documents: str | None = NONE,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.sources = list(sources)
@@ -78,6 +84,12 @@ class TextSource:
             self._files += [copy_pipe(file, command, on_progress) if file.is_fifo() else file for file in found.files]
             self.summary += SourceSummary(len(found.files), tuple(found.skipped))
         self._reader = Reader(errors, command if len(self._files) == 1 else None, lenient)
+        self.summary = replace(self.summary, bytes=self.size)
+        self.documents = self._choose_documents() if documents is None else documents
+
+    def _choose_documents(self) -> str:
+        beginning = next(self._pieces(self._files[0], is_first=False), "")
+        return LINES if looks_like_a_list(beginning) else NONE
 
     @property
     def name(self) -> str:
@@ -99,21 +111,25 @@ class TextSource:
     def __iter__(self) -> Iterator[str]:
         """The text, in pieces; the same text every time, or an error at the end of the file that has changed."""
         hashed = self.hashed = TextHash()
+        documents = None if self.documents == NONE else Documents(self.documents)
         last = "\n"
         for number, file in enumerate(self._files):
-            if last != "\n":
+            if documents is None and last != "\n":
                 hashed.add("\n")
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            for piece in self._pieces(file, is_first):
-                last = piece[-1]
+            pieces = self._pieces(file, is_first)
+            for piece in documents.cut(pieces) if documents else pieces:
+                last = piece[-1:]
                 hashed.add(piece)
                 yield piece
             if is_first:
                 self._hashes.append(hashed.sha256)
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
+        if documents:
+            self.summary = replace(self.summary, empty=documents.empty)
 
     def _pieces(self, file: Path | Copied, is_first: bool) -> Iterator[str]:
         if isinstance(file, Copied):

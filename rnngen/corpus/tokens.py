@@ -1,9 +1,9 @@
 """From sources to an encoded corpus: read, split, encode, or found in the cache.
 
-A corpus becomes ``train``, ``valid`` and ``test`` by position in characters. Memory does not grow with the text, which
-is read in pieces: once to count and hash it, and, unless it is in the cache, once to encode it. Between the two the
-training part is read once more if its vocabulary has to be learned from counts: words, merges, or the most frequent
-characters. What is encoded is hashed again, file by file (``TextSource``), so that the cache never holds one text under
+A corpus becomes ``train``, ``valid`` and ``test`` by position, or by a choice of documents (``parts.py``). Memory does
+not grow with the text, which is read in pieces: once to count and hash it, and, unless it is in the cache, once to
+encode it. Between the two the training part is read once more if its vocabulary cannot be learned on the way: words,
+merges, the most frequent characters, or those of documents that were not chosen yet. What is encoded is hashed again, file by file (``TextSource``), so that the cache never holds one text under
 the fingerprint of another.
 """
 
@@ -19,13 +19,15 @@ from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
-from rnngen.corpus.encoded import PARTS as PARTS
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
-from rnngen.corpus.pieces import Cutter, TextHash
+from rnngen.corpus.parts import PARTS as PARTS
+from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
+from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
@@ -46,10 +48,12 @@ class KnownText:
     Attributes:
         fingerprint: see ``fingerprint_of``.
         characters: how many it has; None: unknown. A text with more is not read to its end.
+        bytes: how many its files hold; None: unknown.
     """
 
     fingerprint: str
     characters: int | None = None
+    bytes: int | None = None
 
     def is_shorter_than(self, characters: int) -> bool:
         """Whether it is known to have fewer characters."""
@@ -57,8 +61,13 @@ class KnownText:
 
     @property
     def max_bytes(self) -> int | None:
-        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark."""
-        return None if self.characters is None else (4 + len(codecs.BOM_UTF8)) * self.characters
+        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
+
+        Between documents there may be more, so then their size must be known.
+        """
+        if self.bytes is not None or self.characters is None:
+            return self.bytes
+        return (4 + len(codecs.BOM_UTF8)) * self.characters
 
 
 def prepare(
@@ -92,7 +101,7 @@ def prepare(
         found = cached_corpus(data, text.fingerprint, tokenizer, cache)
         if found is None:
             raise CorpusError("the encoded corpus was damaged right after it was written", where=folder)
-    return replace(found, sources=text.summary)
+    return replace(found, sources=text.summary, documents=text.main.documents)
 
 
 def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None, known: KnownText | None = None) -> str:
@@ -117,14 +126,14 @@ class _Text:
         main: the text that is split.
         given: the parts that are files of their own.
         hashes: of ``main`` and of each given part.
-        split: shares of the parts.
+        data: the options.
         characters: of ``main``, if all of those in the training part are the vocabulary.
     """
 
     main: TextSource
     given: dict[str, TextSource]
     hashes: dict[str, TextHash]
-    split: Sequence[float]
+    data: DataConfig
     characters: FirstOccurrences | None = None
 
     @property
@@ -138,30 +147,40 @@ class _Text:
         """What was read and what was skipped."""
         return sum((source.summary for source in self.given.values()), self.main.summary)
 
-    def ends(self) -> dict[str, int]:
-        """Where the parts that are cut from ``main`` end, in characters; each begins where the one before it ends.
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is one stream of text, and not documents."""
+        return self.main.documents == NONE
 
-        A part that is given as files is not cut from ``main``: its share stays with the training part.
-        """
+    @property
+    def _shares(self) -> dict[str, float]:
+        return shares_of(self.data.split, self.given)
+
+    @property
+    def training_characters(self) -> int:
+        """How many characters of ``main`` the training part has, if that is known before the text is cut."""
         characters = self.hashes["main"].characters
-        shares = dict(zip(PARTS, (*self.split, 0.0), strict=False))
-        shares["train"] += sum(shares[part] for part in self.given)
-        ends: dict[str, int] = {}
-        share = 0.0
-        for part in PARTS:
-            if part not in self.given:
-                share += shares[part]
-                ends[part] = characters if share > 1 - 1e-5 else int(characters * share + 1e-6)
-        return ends
+        return training_characters(characters, self._shares) if self.is_stream else characters
 
-    def parts(self) -> dict[str, Iterator[str]]:
-        """The text of each part, to be read in this order: ``main`` is read once, to its end, for all its parts."""
-        main, ends = Cutter(self.main), self.ends()
-        rest = max(ends, key=lambda part: (ends[part], -PARTS.index(part)))
-        return {
-            part: iter(self.given[part]) if part in self.given else main.until(None if part == rest else ends[part])
-            for part in PARTS
-        }
+    def parts(self) -> Iterator[Piece]:
+        """The text of all parts; ``main`` is read once, to its end."""
+        hashed = self.hashes["main"]
+        if self.is_stream:
+            yield from cut_by_position(self.main, hashed.characters, self._shares)
+        else:
+            yield from choose_documents(self.main, hashed.documents, self._shares, self.data.split_seed)
+        for part, source in self.given.items():
+            yield from ((part, piece) for piece in source)
+
+    def training_part(self) -> Iterator[str]:
+        """The text of the training part, which is read no further than that."""
+        left = self.training_characters
+        for part, piece in self.parts():
+            if part == "train":
+                yield piece
+                left -= len(piece)
+            if left <= 0 and self.is_stream:
+                return
 
 
 def _read(
@@ -180,12 +199,15 @@ def _read(
         )
     alone = "rnngen train -" if not (data.valid or data.test) else None
     max_bytes = known.max_bytes if known else None
+    texts: dict[str, TextSource] = {}
+    documents = data.documents
     try:
-        texts = {
-            name: TextSource(listed, data.errors, command=alone, max_bytes=max_bytes, on_progress=tell)
-            for name, listed in sources.items()
-            if listed
-        }
+        for name, listed in sources.items():
+            if listed:
+                texts[name] = TextSource(
+                    listed, data.errors, command=alone, max_bytes=max_bytes, documents=documents, on_progress=tell
+                )
+                documents = texts[name].documents  # all parts follow the rule of the first
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
@@ -204,7 +226,7 @@ def _read(
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
-    text = _Text(main, texts, hashes, data.split, characters)
+    text = _Text(main, texts, hashes, data, characters if main.documents == NONE else None)
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
     return text
@@ -221,7 +243,7 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
 
     The ``tokenizers`` library handles no signals while it learns.
     """
-    stop = text.ends()["train"]
+    stop = text.training_characters
     if text.characters is not None:
         return CharTokenizer(text.characters.before(stop))
 
@@ -230,7 +252,7 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
         tell("learning the vocabulary", done, None if is_read else stop)
 
     show(0, False)
-    pieces = Cutter(text.main).until(stop)
+    pieces = text.training_part()
     return interruptible(lambda watched: train_tokenizer(data.tokenizer, watched, data.vocab_size), pieces, show)
 
 
@@ -242,11 +264,11 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
     """
     total, done = sum(hashed.characters for hashed in text.hashes.values()), 0
 
-    def watched(pieces: Iterator[str]) -> Iterator[str]:
+    def watched() -> Iterator[Piece]:
         nonlocal done
-        for piece in pieces:
-            yield piece
+        for part, piece in text.parts():
+            yield part, piece
             done += len(piece)
             tell("encoding", min(done, total), total)
 
-    store(folder, tokenizer, {part: watched(pieces) for part, pieces in text.parts().items()})
+    store(folder, tokenizer, watched())

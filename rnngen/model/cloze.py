@@ -34,13 +34,20 @@ class ClozeLM(Network):
         config: cell, sizes of each direction, dropout.
         vocab_size: V.
         generator: draws the initial weights.
+        boundary: see ``Network``.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> None:
-        super().__init__(config, vocab_size)
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocab_size: int,
+        generator: torch.Generator | None = None,
+        boundary: int | None = None,
+    ) -> None:
+        super().__init__(config, vocab_size, boundary)
         generator = generator or torch.Generator().manual_seed(0)
-        self.left_to_right = RecurrentLM(config, vocab_size, generator)
-        self.right_to_left = RecurrentLM(config, vocab_size, generator)
+        self.left_to_right = RecurrentLM(config, vocab_size, generator, boundary)
+        self.right_to_left = RecurrentLM(config, vocab_size, generator, boundary)
 
     @property
     def directions(self) -> tuple[Direction, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnngen.errors import CheckpointError
-from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell
+from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell, run_documents
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.options.network import ModelConfig
 
@@ -67,11 +67,12 @@ class Network(nn.Module, ABC):
     Attributes:
         config: cell, sizes, dropout.
         vocab_size: V.
+        boundary: the token after which it begins anew; None: there is none.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, boundary: int | None) -> None:
         super().__init__()
-        self.config, self.vocab_size = config, vocab_size
+        self.config, self.vocab_size, self.boundary = config, vocab_size, boundary
 
     @abstractmethod
     def start_state(self, batch_size: int) -> Tensor:
@@ -159,10 +160,17 @@ class RecurrentLM(Network):
         config: cell, sizes, dropout.
         vocab_size: V.
         generator: draws the initial weights.
+        boundary: see ``Network``.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> None:
-        super().__init__(config, vocab_size)
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocab_size: int,
+        generator: torch.Generator | None = None,
+        boundary: int | None = None,
+    ) -> None:
+        super().__init__(config, vocab_size, boundary)
         generator = generator or torch.Generator().manual_seed(0)
         widths = [config.width(layer) for layer in range(config.num_layers)]
         inputs = [config.embedding_size, *widths[:-1]]
@@ -263,14 +271,24 @@ class RecurrentLM(Network):
         x = drop_rows(self.embedding, tokens, c.embedding_dropout, dropout)  # (T, B, E)
         if masked is not None:
             x = x.masked_fill(masked.unsqueeze(-1), 0)
+        ends = self._ends(tokens, masked)
         dropped = drop_units(x, c.input_dropout, dropout)
         between = c.dropout if c.hidden_dropout is None else c.hidden_dropout
         states = []
         for index, (layer, carried) in enumerate(zip(self.cells, state, strict=True)):
             weight_hh = drop_weights(layer.weight_hh_l0, c.weight_dropout, dropout)
             used = carried[..., : layer.hidden_size].contiguous()
-            x, after = layer.run(dropped, used, weight_hh)  # (T, B, H), (S, B, H)
+            x, after = run_documents(layer, dropped, used, weight_hh, ends)  # (T, B, H), (S, B, H)
             unused = carried.shape[-1] - layer.hidden_size
             states.append(nn.functional.pad(after, (0, unused)).to(state.dtype))
             dropped = drop_units(x, c.dropout if index == c.num_layers - 1 else between, dropout)
         return x, dropped, torch.stack(states)
+
+    def _ends(self, tokens: Tensor, masked: Tensor | None) -> Tensor | None:
+        """Where documents end, (T, B); None: nowhere."""
+        if self.boundary is None:
+            return None
+        ends = tokens == self.boundary
+        if masked is not None:
+            ends &= ~masked
+        return ends if ends.is_cuda or ends.any() else None  # a GPU is not waited for

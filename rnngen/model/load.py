@@ -13,9 +13,11 @@ from rnngen.runs.layout import CONFIG, MODEL
 from rnngen.runs.run import Run
 
 
-def make_network(config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None) -> Network:
-    """A network whose initial weights ``generator`` draws."""
-    return (ClozeLM if config.bidirectional else RecurrentLM)(config, vocab_size, generator)
+def make_network(
+    config: ModelConfig, vocab_size: int, generator: torch.Generator | None = None, boundary: int | None = None
+) -> Network:
+    """A network whose initial weights ``generator`` draws; see ``Network`` for the others."""
+    return (ClozeLM if config.bidirectional else RecurrentLM)(config, vocab_size, generator, boundary)
 
 
 def load_network(run: Run) -> Network:
@@ -25,7 +27,7 @@ def load_network(run: Run) -> Network:
         CheckpointError: weights, configuration and vocabulary do not match.
     """
     weights = run.weights()  # checked before anything of their size is allocated
-    model = make_network(run.model_config(), run.tokenizer().vocab_size)
+    model = make_network(run.model_config(), run.tokenizer().vocab_size, boundary=run.boundary)
     model.load_weights(weights, run.path / MODEL)
     return model.eval()
 
@@ -52,4 +54,4 @@ def fresh_network(run: Run) -> Network:
     run.weights()  # checked before anything of their size is allocated
     config = RunConfig.saved({part: run.config.get(part, {}) for part in ("model", "train")}, run.path / CONFIG)
     generator = torch.Generator().manual_seed(config.train.seed)
-    return make_network(config.model, run.tokenizer().vocab_size, generator).eval()
+    return make_network(config.model, run.tokenizer().vocab_size, generator, run.boundary).eval()

@@ -14,6 +14,8 @@ COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
 
 MAX_VOCAB_SIZE = 200_000
 """Of every tokenizer: a ``tokenizer.json`` of this size is read within 200 MB. Unicode has 160,000 characters."""
+MAX_SEPARATOR = 100
+"""Of the text that separates documents, in characters."""
 MAX_WINDOW = 1 << 16
 """The maximum of the streams, and of the steps, of a window of text."""
 MAX_FACTOR = 1e30
@@ -39,10 +41,18 @@ class SplitConfig(Options):
     )
     split: Sequence[float] = option(
         (0.9, 0.05, 0.05),
-        "Fractions for training, validation and test, in the order of the text.",
+        "Fractions for training, validation and test: in the order of the text, or of documents chosen at random.",
         panel=TEXT,
         metavar="F,F[,F]",
         default_text="0.9,0.05,0.05",
+    )
+    split_seed: int = option(0, "Seed of the choice of documents for each part.", panel=TEXT, minimum=0)
+    documents: str | None = option(
+        None,
+        "What is a text by itself: none, files, lines, paragraphs, or what stands between two of a SEPARATOR.",
+        panel=TEXT,
+        metavar="none|files|lines|paragraphs|SEPARATOR",
+        default_text="lines of a list, rows of a table, else none",
     )
     errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
@@ -63,6 +73,12 @@ class SplitConfig(Options):
         """
         if self.tokenizer == "byte" and self.vocab_size is not None:
             raise UsageError("`vocab_size` has no effect with `tokenizer=byte`: there are 256 bytes")
+        if self.documents is not None and not (0 < len(self.documents) <= MAX_SEPARATOR and self.documents.strip()):
+            raise UsageError(
+                "invalid value for `documents`",
+                expected=f"none, files, lines, paragraphs, or a separator of at most {MAX_SEPARATOR} characters",
+                found=repr(self.documents[:MAX_SEPARATOR]),
+            )
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
         if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
             raise UsageError(

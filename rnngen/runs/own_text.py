@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import PARTS, EncodedText, encode_text
+from rnngen.corpus.encoded import EncodedText, encode_text
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
+from rnngen.corpus.parts import PARTS
 from rnngen.corpus.recorded import find_recorded, recognise
 from rnngen.corpus.sources import ErrorRule, TextSource
 from rnngen.errors import CorpusError, UsageError

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from rnngen.corpus.documents import NONE
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import MAX_JSON_BYTES, read_json
@@ -204,6 +205,22 @@ class Run:
             CheckpointError: a field is missing or invalid.
         """
         return ModelConfig.saved(self.config.get("model"), "model", self.path / CONFIG)
+
+    @property
+    def documents(self) -> str:
+        """The rule by which the run's text consists of documents (see ``documents.py``)."""
+        data = self.config.get("data")
+        rule = data.get("documents") if isinstance(data, dict) else None
+        return rule if isinstance(rule, str) else NONE
+
+    @property
+    def boundary(self) -> int | None:
+        """The token between documents, after which the network begins anew; None: the run's text is one stream.
+
+        Raises:
+            CheckpointError, TokenizerError: damaged.
+        """
+        return None if self.documents == NONE else self.tokenizer().boundary_id
 
     def last_plan(self) -> Stretch | None:
         """The last plan of the run; None if the plan that it began with never changed."""

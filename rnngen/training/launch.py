@@ -99,7 +99,7 @@ def launch(
         corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
         if first:
             given = given.changed(_architecture(first, given))
-        decided = given.changed({"tokenizer": corpus.tokenizer.level})
+        decided = given.changed({"tokenizer": corpus.tokenizer.level, "documents": corpus.documents})
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
         if first:
@@ -190,6 +190,7 @@ def _config_json(
         "corpus": {
             "fingerprint": corpus.fingerprint,
             "vocab_size": corpus.tokenizer.vocab_size,
+            "bytes": corpus.sources.bytes if corpus.sources else None,
             "parts": parts,
             "places": relative_sources(folder, config.data),
         },

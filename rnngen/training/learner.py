@@ -78,6 +78,7 @@ class Learner:
     Args:
         config: fully decided; its seed draws the initial weights and dropout.
         vocab_size: V.
+        boundary: the token between documents; None: there is none.
 
     Attributes:
         model: the network that learns.
@@ -89,12 +90,12 @@ class Learner:
 
     precision: str
 
-    def __init__(self, config: RunConfig, vocab_size: int) -> None:
+    def __init__(self, config: RunConfig, vocab_size: int, boundary: int | None = None) -> None:
         self.config = config
         self.device = torch.device(config.train.device)
         generator = torch.Generator().manual_seed(config.train.seed)
-        self.model = make_network(config.model, vocab_size, generator).to(self.device)
-        averaged = make_network(config.model, vocab_size).to(self.device).requires_grad_(False)
+        self.model = make_network(config.model, vocab_size, generator, boundary).to(self.device)
+        averaged = make_network(config.model, vocab_size, boundary=boundary).to(self.device).requires_grad_(False)
         self.recipe = recipe_named(config.optimizer.optimizer)(self.model, averaged, config.optimizer)
         self.averaged = self.recipe.average.model
         self.dropout = torch.Generator(self.device).manual_seed(config.train.seed)

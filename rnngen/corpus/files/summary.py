@@ -32,13 +32,19 @@ class SourceSummary:
     Attributes:
         read: how many files were read; standard input counts as one.
         skipped: files and folders that were not read.
+        bytes: size of the files that were read.
+        empty: documents that were left out because they hold nothing but white space.
     """
 
     read: int = 0
     skipped: tuple[Skipped, ...] = ()
+    bytes: int = 0
+    empty: int = 0
 
     def __add__(self, other: SourceSummary) -> SourceSummary:
-        return SourceSummary(self.read + other.read, self.skipped + other.skipped)
+        return SourceSummary(
+            self.read + other.read, self.skipped + other.skipped, self.bytes + other.bytes, self.empty + other.empty
+        )
 
     def line(self) -> str:
         """The summary, as in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".

@@ -14,6 +14,7 @@ class ByteTokenizer(Tokenizer):
 
     level: Level = "byte"
     vocab_size = 256
+    boundary_id = 0  # the byte that no text contains
 
     def encode(self, text: str) -> Ids:
         """The UTF-8 bytes as ids, shape (N,)."""

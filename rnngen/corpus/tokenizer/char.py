@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
 
 UNKNOWN = "<unk>"
@@ -27,6 +28,7 @@ class CharTokenizer(Tokenizer):
         codes = np.array([ord(c) for c in self.characters], dtype=np.int64)
         self._ids = np.zeros(_CODE_POINTS, dtype=self.dtype)  # by code point
         self._ids[codes] = np.arange(1, self.vocab_size)
+        self.boundary_id = 1 if BOUNDARY in self.characters[:1] else None
 
     @classmethod
     def train(cls, pieces: Iterable[str], vocab_size: int | None) -> CharTokenizer:
@@ -35,7 +37,7 @@ class CharTokenizer(Tokenizer):
         for piece in pieces:
             codes, n = np.unique(_code_points(piece), return_counts=True)
             counts.update({chr(c): int(k) for c, k in zip(codes, n, strict=True)})
-        ranked = sorted(counts, key=lambda c: (-counts[c], c))
+        ranked = sorted(counts, key=lambda c: (c != BOUNDARY, -counts[c], c))
         return cls(ranked[: vocab_size - 1] if vocab_size else ranked)
 
     def encode(self, text: str) -> Ids:

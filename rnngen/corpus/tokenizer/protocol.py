@@ -25,11 +25,13 @@ class Tokenizer(ABC):
         level: ``char``, ``byte``, ``word`` or ``bpe``.
         vocab_size: V; ids are 0 … V-1.
         unknown_id: the id of unknown characters; None if the tokenizer can encode every text.
+        boundary_id: the id of the boundary between documents (see ``documents.py``); None: there is none.
     """
 
     level: Level
     vocab_size: int
     unknown_id: int | None = None
+    boundary_id: int | None = None
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
@@ -103,10 +105,31 @@ class Tokenizer(ABC):
                 found.append(ids[at])
         return found
 
+    def encoder(self) -> Encoder:
+        """An encoder of a text that comes in pieces."""
+        return Encoder(self)
+
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
         """Encode a text that comes in pieces; together the ids are those of the whole text."""
+        encoder = self.encoder()
         for piece in pieces:
-            yield self.encode(piece)
+            yield encoder.add(piece)
+        yield encoder.finish()
+
+
+class Encoder:
+    """Encodes a text that comes in pieces with a tokenizer whose tokens are characters or bytes."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def add(self, piece: str) -> Ids:
+        """The ids that are settled after one more piece, shape (N,)."""
+        return self._tokenizer.encode(piece)
+
+    def finish(self) -> Ids:
+        """The ids of what was held back, shape (N,)."""
+        return self._tokenizer.encode("")
 
 
 def check_vocab_size(size: int) -> None:

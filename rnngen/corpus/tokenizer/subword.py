@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from rnngen.corpus.tokenizer.aligned import aligned_pieces, last_boundary
+from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.tokenizer.aligned import Aligner, aligned_pieces, last_boundary
 from rnngen.corpus.tokenizer.byte import byte_alphabet, with_byte_level
 from rnngen.corpus.tokenizer.char import UNKNOWN
-from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
+from rnngen.corpus.tokenizer.protocol import Encoder, Ids, Level, Tokenizer, check_vocab_size, to_bytes
 from rnngen.errors import TokenizerError
 
 DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
@@ -33,17 +34,28 @@ class SubwordTokenizer(Tokenizer):
         self.level = level
         self._tokenizer = tokenizer
         self.vocab_size = tokenizer.get_vocab_size()
+        self.boundary_id = self._boundary = int(tokenizer.token_to_id(byte_alphabet()[ord(BOUNDARY)]))
 
     def encode(self, text: str) -> Ids:
         """Ids, shape (N,)."""
-        return np.concatenate([np.zeros(0, dtype=self.dtype), *self.encode_pieces([text])])
+        return np.concatenate(list(self.encode_pieces([text])))
 
-    def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
-        """Encode a text that comes in pieces; each piece is cut again so that all cores work on it."""
-        for piece in aligned_pieces(pieces):
-            to_bytes(piece)  # the library takes no lone surrogates
-            encodings = self._tokenizer.encode_batch_fast(list(aligned_pieces(_slices(piece, _BATCH))))
-            yield np.concatenate([np.array(e.ids, dtype=self.dtype) for e in encodings])
+    def encoder(self) -> SubwordEncoder:
+        """An encoder that cuts the text where a word ends."""
+        return SubwordEncoder(self)
+
+    def encode_words(self, text: str) -> Ids:
+        """Encode a text that ends where a word does; it is cut again so that all cores work on it."""
+        to_bytes(text)  # the library takes no lone surrogates
+        documents = [list(aligned_pieces(_slices(document, _BATCH))) for document in text.split(BOUNDARY)]
+        encodings = iter(self._tokenizer.encode_batch_fast([piece for document in documents for piece in document]))
+        ids: list[int] = []
+        for number, document in enumerate(documents):
+            if number:
+                ids.append(self._boundary)
+            for _ in document:
+                ids += next(encodings).ids
+        return np.array(ids, dtype=self.dtype)
 
     def hold_back(self, text: str) -> tuple[Ids, str]:
         """Split a text into ids that no continuation can change, and the end of the text, which one can.
@@ -80,6 +92,21 @@ class SubwordTokenizer(Tokenizer):
     def to_json(self) -> str:
         """The library's own file."""
         return str(self._tokenizer.to_str(pretty=True))
+
+
+class SubwordEncoder(Encoder):
+    """Encodes a text that comes in pieces, as the whole text is encoded."""
+
+    def __init__(self, tokenizer: SubwordTokenizer) -> None:
+        self._encode, self._aligner = tokenizer.encode_words, Aligner()
+
+    def add(self, piece: str) -> Ids:
+        """The ids that are settled after one more piece, shape (N,)."""
+        return self._encode(self._aligner.add(piece))
+
+    def finish(self) -> Ids:
+        """The ids of what was held back, shape (N,)."""
+        return self._encode(self._aligner.finish())
 
 
 def make_model(vocab: dict[str, int], merges: list[tuple[str, str]], *, whole_words: bool) -> Any:
@@ -122,8 +149,9 @@ def _words_of_bounded_length(pieces: Iterable[str]) -> Iterator[str]:
     """The text with spaces in very long words: the time for merges is quadratic in a word's length."""
     for piece in aligned_pieces(pieces):
         to_bytes(piece)  # the library takes no lone surrogates
-        # the library takes up to 256 of these ahead of what it learns from
-        yield from aligned_pieces(_slices(re.sub(r"\S{256}", r"\g<0> ", piece), _BATCH))
+        for document in piece.split(BOUNDARY):
+            # the library takes up to 256 of these ahead of what it learns from
+            yield from aligned_pieces(_slices(re.sub(r"\S{256}", r"\g<0> ", document), _BATCH))
 
 
 def _learn_merges(pieces: Iterator[str], size: int) -> Any:

@@ -1,0 +1,126 @@
+"""Documents: parts of a text that have nothing to do with one another, such as names, poems, or the files of a folder.
+
+Inside the program a text of documents is one text in which ``BOUNDARY`` follows every document. That is U+0000, which
+no text contains (``decoding.py`` refuses it), so nothing that anybody writes is taken for it. A tokenizer makes one
+token of it. A network that reads this token begins anew, from its start state.
+
+=================  ===================================================================================================
+rule               a document is
+=================  ===================================================================================================
+``none``           nothing: the text is one stream
+``files``          a file; a row of a table
+``lines``          a line
+``paragraphs``     what stands between two empty lines
+any other text     what stands between two occurrences of this text
+=================  ===================================================================================================
+
+A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
+Documents of white space only are left out, and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+BOUNDARY = "\0"
+NONE, FILES, LINES, PARAGRAPHS = "none", "files", "lines", "paragraphs"
+
+_PIECE = 1 << 20  # characters: of a piece, and of an unfinished document that is held back
+_PARAGRAPHS = r"\n[^\S\n]*(?:\n[^\S\n]*)+"
+
+_MIN_LINES, _MAX_LINES = 20, 2000
+_SHORT_WORDS, _SHORT_CHARACTERS = 5, 40
+_ODD = 0.03  # share of the lines of a list that may be longer, empty or indented
+_PROSE_ENDS = ".,;:!?…。、，；：！？"
+_MAX_PROSE_ENDS, _MIN_DISTINCT = 0.1, 0.5
+
+
+class Documents:
+    """Puts a ``BOUNDARY`` after every document.
+
+    Args:
+        rule: see above; not ``none``.
+
+    Attributes:
+        empty: how many documents were left out so far.
+    """
+
+    def __init__(self, rule: str) -> None:
+        self.empty = 0
+        self._rule = rule
+        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(rule))
+        self._separator = re.compile(pattern)
+        self._tail = 0 if rule in (FILES, LINES, PARAGRAPHS) else len(rule) - 1  # of a separator that may be cut
+
+    def cut(self, pieces: Iterable[str]) -> Iterator[str]:
+        """One file, given in pieces, with its boundaries. A document longer than memory is no matter."""
+        held, begun = "", False  # what may still change, and whether the document's beginning was given out
+        for piece in pieces:
+            *whole, held = self._split(held + piece)
+            if whole:
+                yield self._complete(whole, begun=begun)
+                begun = False
+            if len(held) > _PIECE:
+                text, held = self._settled(held if begun else held.lstrip("\n"))
+                if text:
+                    yield text
+                    begun = True
+        if begun or held.strip():
+            yield self._complete(self._separator.split(held), begun=begun)
+
+    def _settled(self, text: str) -> tuple[str, str]:
+        """What is certainly part of a document, and the end, which may be white space after it or of a separator."""
+        end = len(text[: len(text) - self._tail].rstrip())
+        end = max(end, len(text) - _PIECE // 2 - self._tail)
+        return text[:end], text[end:]
+
+    def join(self, rows: Iterable[str]) -> Iterator[str]:
+        """Documents given one by one, with their boundaries, in pieces."""
+        documents: list[str] = []
+        size = 0
+        for row in rows:
+            documents.append(row)
+            size += len(row)
+            if size > _PIECE:
+                yield self._complete(documents)
+                documents, size = [], 0
+        if documents:
+            yield self._complete(documents)
+
+    def _split(self, text: str) -> list[str]:
+        if self._rule == LINES:
+            return text.split("\n")
+        if self._rule != PARAGRAPHS:
+            return self._separator.split(text)
+        end = len(text.rstrip())  # the white space at the end may be the beginning of a longer separator
+        *whole, last = self._separator.split(text[:end])
+        return [*whole, last + text[end:]]
+
+    def _complete(self, documents: list[str], *, begun: bool = False) -> str:
+        """Whole documents with their boundaries; the beginning of the first may have been given out already."""
+        first = [documents[0].rstrip("\n")] if begun else []
+        kept = [document for document in documents[len(first) :] if document and not document.isspace()]
+        if self._rule != PARAGRAPHS:  # several empty lines are one separator
+            self.empty += len(documents) - len(first) - len(kept)
+        if self._rule != LINES:
+            kept = [document.strip("\n") for document in kept]
+        return "".join(f"{document}{BOUNDARY}" for document in (*first, *kept))
+
+
+def looks_like_a_list(text: str) -> bool:
+    """Whether the beginning of a text looks like a list with an entry on every line, not like prose, verse or code.
+
+    The lines of a list are short, none is empty or indented, few end in punctuation, and most occur once.
+    """
+    lines = text.split("\n")[:_MAX_LINES]
+    lines = lines[:-1] if len(lines) < _MAX_LINES else lines  # the last one may be cut, or empty
+    N = len(lines)
+    if N < _MIN_LINES:
+        return False
+    plain = sum(
+        0 < len(line) <= _SHORT_CHARACTERS and not line[0].isspace() and line.count(" ") < _SHORT_WORDS
+        for line in lines
+    )
+    prose = sum(line.rstrip().endswith(tuple(_PROSE_ENDS)) for line in lines)
+    return plain >= (1 - _ODD) * N and prose <= _MAX_PROSE_ENDS * N and len(set(lines)) >= _MIN_DISTINCT * N
