@@ -40,7 +40,8 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
             notes.append(f"--until {sampling.until} ends nothing: {reason}")
     if impossible == len(sampling.stop) + (sampling.until is not None):
         given = "" if sampling.length is not None else "; --length N sets another number"
-        notes[-1] += f". The text ends after {sampling.max_tokens:,} tokens{given}"
+        earlier = "with the document, or " if generator.documents else ""
+        notes[-1] += f". The text ends {earlier}after {generator.max_tokens(sampling):,} tokens{given}"
     return notes
 
 

@@ -90,8 +90,8 @@ def _write_several(
     console: Console, generator: Generator, text: str, sampling: Sampling, samples: Samples, output: Output, seed: int
 ) -> None:
     """Write samples that are shown when they are complete."""
-    open_ended = sampling.until or sampling.stop or samples.beam
-    total = None if open_ended else sampling.max_tokens * samples.num_samples
+    open_ended = sampling.until or sampling.stop or samples.beam or generator.documents
+    total = None if open_ended else generator.max_tokens(sampling) * samples.num_samples
     prompt_size = len(generator.prompt_ids(text))
     with (
         LongJob(console, "reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,

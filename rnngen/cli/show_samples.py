@@ -23,10 +23,9 @@ def write_stream(
     console: Console, generator: Generator, prompt: str, sampling: Sampling, seed: int, *, quiet: bool
 ) -> None:
     """Write one continuation as it is made: the prompt at once, the rest once the prompt has been read."""
-    from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_text
 
-    ending = Ending(sampling, prompt)
+    ending = generator.ending(sampling, prompt)
     hidden = quiet or console.shows_output
     total = None if ending.stops else ending.max_tokens
     with LongJob(console, "writing", total, "tokens", shown=not hidden) as job:
@@ -54,7 +53,6 @@ def write_coloured(
 ) -> None:
     """Write continuations as they are made, coloured by the surprisal of each token."""
     from rnngen.cli.surprisal import ColouredOutput, show_legend
-    from rnngen.sampling.stopping import Ending
     from rnngen.sampling.writer import write_pieces
 
     output, several = ColouredOutput(console), num_samples > 1
@@ -62,7 +60,7 @@ def write_coloured(
     for number in range(num_samples):
         output.write(above(number))
         writer = _read_prompt(console, generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
-        pieces = write_pieces(writer, generator.tokenizer, Ending(sampling, prompt))
+        pieces = write_pieces(writer, generator.tokenizer, generator.ending(sampling, prompt))
         parts: Iterator[tuple[str, float | None]] = chain(
             [(prompt, None)], ((piece.text, piece.nats) for piece in pieces)
         )

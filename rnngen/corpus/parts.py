@@ -92,7 +92,7 @@ def choose_documents(pieces: Iterable[str], documents: int, shares: Mapping[str,
 def numbers_of_documents(documents: int, shares: Mapping[str, float]) -> dict[str, int]:
     """How many documents each part gets: its share, and at least one, as long as one is left for the training part."""
     numbers: dict[str, int] = {}
-    left = documents - 1
+    left = max(0, documents - 1)
     for part, share in shares.items():
         if part != "train":
             numbers[part] = min(left, max(1, round(share * documents)) if share else 0)

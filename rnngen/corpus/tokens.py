@@ -3,8 +3,8 @@
 A corpus becomes ``train``, ``valid`` and ``test`` by position, or by a choice of documents (``parts.py``). Memory does
 not grow with the text, which is read in pieces: once to count and hash it, and, unless it is in the cache, once to
 encode it. Between the two the training part is read once more if its vocabulary cannot be learned on the way: words,
-merges, the most frequent characters, or those of documents that were not chosen yet. What is encoded is hashed again, file by file (``TextSource``), so that the cache never holds one text under
-the fingerprint of another.
+merges, the most frequent characters, or those of documents that were not chosen yet. What is encoded is hashed again,
+file by file (``TextSource``), so that the cache never holds one text under the fingerprint of another.
 """
 
 from __future__ import annotations

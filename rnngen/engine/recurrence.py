@@ -62,6 +62,7 @@ class Recurrence:
     Args:
         config: cell, sizes and number of layers.
         weights: arrays by name, as in model.safetensors, with the shapes that follow from the configuration.
+        boundary: the token after which a stream begins anew (see ``documents.py``); None: there is none.
 
     Attributes:
         logits: of the next token, (B, V); the next step overwrites them.
@@ -69,7 +70,8 @@ class Recurrence:
 
     logits: Array
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, Array]) -> None:
+    def __init__(self, config: ModelConfig, weights: Mapping[str, Array], boundary: int | None = None) -> None:
+        self._boundary = boundary
         layer_of = LAYERS[config.cell]
         self.layers = [
             layer_of({name: weights[f"layers.{layer}.{name}"] for name in _FILE_NAMES}, config.nonlinearity)
@@ -111,7 +113,14 @@ class Recurrence:
             add(below.read, layer.b, below.read)
             layer.step(below.read)
         self._predict()
+        if self._boundary in tokens:
+            self._begin_anew([b for b, token in enumerate(tokens) if token == self._boundary])
         return self.logits
+
+    def _begin_anew(self, streams: list[int]) -> None:
+        state = self.state
+        state[:, :, streams] = 0
+        self.state = state
 
     def _predict(self) -> None:
         add(self.layers[-1].read, self._output_bias, self.logits)

@@ -82,7 +82,8 @@ def encoded_text(
         CorpusError: a text that cannot be read, or is empty.
     """
     names = [str(file) for file in files]
-    source = TextSource(names, errors, command=command, lenient="`errors=replace`" if command else "")
+    lenient = "`errors=replace`" if command else ""
+    source = TextSource(names, errors, command=command, lenient=lenient, documents=run.documents)
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):

@@ -220,7 +220,7 @@ class Run:
         Raises:
             CheckpointError, TokenizerError: damaged.
         """
-        return None if self.documents == NONE else self.tokenizer().boundary_id
+        return self.tokenizer().boundary(self.documents)
 
     def last_plan(self) -> Stretch | None:
         """The last plan of the run; None if the plan that it began with never changed."""

@@ -66,10 +66,11 @@ def beam_search(
     begun, log_p = branches(context, start.opening, banned)
     live = [Hypothesis(branch.log_p, b"", 0, branch.nats) for branch in begun]
     known = [branch.known for branch in begun]  # bytes of the next token that belong to the prompt
-    if not sampling.max_tokens:
+    longest = generator.max_tokens(sampling)
+    if not longest:
         live = [Hypothesis(0.0, b"", 0, 0.0)]
     ended: list[tuple[Hypothesis, Sample]] = []
-    for step in range(sampling.max_tokens):
+    for step in range(longest):
         if on_step is not None:
             on_step(step)
         scores = np.array([h.score for h in live])[:, None] + log_p
@@ -83,7 +84,7 @@ def beam_search(
             before = live[row]
             content = before.content + table[token][known[row] :]
             grown = Hypothesis(score, content, before.tokens + 1, before.nats + nats[rank])
-            sample = _ended(grown, Ending(sampling, prompt)) if score > -np.inf else None
+            sample = _ended(grown, generator.ending(sampling, prompt)) if score > -np.inf else None
             if sample is not None and rank < width:
                 ended.append((grown, sample))
             elif sample is None and score > -np.inf and len(going) < width:
@@ -96,7 +97,7 @@ def beam_search(
         context.snapshot = context.snapshot.select([row for row, _, _ in going])
         context.read([token for _, token, _ in going])
         log_p = ban(log_softmax(context.prediction()), banned)
-    finished = [*ended, *((h, _finished(h, Ending(sampling, prompt))) for h in live)]
+    finished = [*ended, *((h, _finished(h, generator.ending(sampling, prompt))) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
         replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)

@@ -48,12 +48,20 @@ class Generator:
         tokenizer: its tokenizer.
         mixture: draw from the mixture with an n-gram model instead of from the network alone.
         name: of the model, for messages.
+        documents: whether it writes documents (see ``documents.py``): each text is a whole one, or the rest of one.
     """
 
     def __init__(
-        self, model: Model, tokenizer: Tokenizer, mixture: Mixture | None = None, name: str = "a model"
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        mixture: Mixture | None = None,
+        name: str = "a model",
+        *,
+        documents: bool = False,
     ) -> None:
         self.name = name
+        self.documents = documents
         self.mixture = mixture
         self.model = model
         self.tokenizer = tokenizer
@@ -64,8 +72,8 @@ class Generator:
         """Write one continuation, in pieces as they are made.
 
         The text continues the characters of the prompt, whatever the tokens are: the prompt may end in a space or
-        inside a word (see ``healing.py``). An empty prompt means the beginning of a paragraph: the model reads line
-        ends, if it knows them. Characters that the model has never seen are left out of the prompt (see
+        inside a word (see ``healing.py``). An empty prompt means the beginning of a document or, where the text that
+        the model learned from had none, of a paragraph: then it reads line ends, if it knows them. Characters that the model has never seen are left out of the prompt (see
         ``encode_prompt``).
 
         Args:
@@ -79,7 +87,7 @@ class Generator:
             RnngenError: the model's logits are not finite.
         """
         sampling = Sampling.of(options)
-        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, Ending(sampling, prompt))
+        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, self.ending(sampling, prompt))
 
     @method_takes(Writing)
     @checked
@@ -87,7 +95,15 @@ class Generator:
         """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
-        return write_pieces(writer, self.tokenizer, Ending(sampling, prompt))
+        return write_pieces(writer, self.tokenizer, self.ending(sampling, prompt))
+
+    def max_tokens(self, sampling: Sampling) -> int:
+        """The maximum number of tokens to write."""
+        return sampling.max_tokens(open_ended=self.documents)
+
+    def ending(self, sampling: Sampling, prompt: str) -> Ending:
+        """Where a text after this prompt ends."""
+        return Ending(sampling, prompt, documents=self.documents)
 
     def writer(
         self,
@@ -185,7 +201,7 @@ class Generator:
                 p: starts[p] if p in starts else self.start(p, sampling, on_read) for p in dict.fromkeys(together)
             }
             writer = self.write_from([starts[p] for p in together], sampling, seed, numbers, scored=True)
-            endings = [Ending(sampling, prompt) for prompt in together]
+            endings = [self.ending(sampling, prompt) for prompt in together]
             if keep_pieces:
                 yield write_sample(writer, self.tokenizer, endings[0], seed, first)
                 drawn(writer.drawn)
@@ -201,9 +217,9 @@ class Generator:
         return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
 
     def prompt_ids(self, prompt: str) -> list[int]:
-        """The ids of a prompt or, if it has none, of line ends."""
+        """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
         ids, _ = self.encode_prompt(prompt)
-        if not len(ids):
+        if not len(ids) and not self.documents:
             ids, _ = self.encode_prompt("\n\n")
         read: list[int] = ids.tolist()
         return read

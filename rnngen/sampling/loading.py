@@ -47,14 +47,14 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
         from rnngen.ngram.file import load_mixture
 
         mixture = load_mixture(run)
-    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path))
+    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path), documents=run.boundary is not None)
 
 
 def _engine(run: Run, device: str | None) -> Model:
     if device is None:
         from rnngen.engine.recurrence import Recurrence
 
-        return Recurrence(run.model_config(), run.weights())
+        return Recurrence(run.model_config(), run.weights(), run.boundary)
     from rnngen.engine.torch_stepper import Stepper
     from rnngen.model.device import pick_device
     from rnngen.model.load import load_language_model

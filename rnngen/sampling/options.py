@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
-"""The maximum number of tokens where ``until`` says when to end, and no length is given."""
+"""The maximum number of tokens where ``until`` or a document's end says when to end, and no length is given."""
 
 DRAWING, ENDING, SAMPLES = "Drawing, in the order in which it is applied", "Ending", "Which, and how many"
 """Headings of the command's help."""
@@ -100,7 +100,7 @@ class Sampling(Options):
         minimum=0,
         maximum=1_000_000_000,
         flags=("--length", "-n"),
-        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until`",
+        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until` and for documents",
     )
     until: Until | None = option(
         None,
@@ -113,12 +113,11 @@ class Sampling(Options):
     )
     keep_stop: bool = option(False, "End after the text of `stop` instead.", panel=ENDING, flags=("--keep-stop",))
 
-    @property
-    def max_tokens(self) -> int:
-        """The maximum number of tokens to write."""
+    def max_tokens(self, *, open_ended: bool = False) -> int:
+        """The maximum number of tokens to write, of a text that ends by itself if it is ``open_ended``."""
         if self.length is not None:
             return self.length
-        return LENGTH_UNTIL if self.until else DEFAULT_LENGTH
+        return LENGTH_UNTIL if self.until or open_ended else DEFAULT_LENGTH
 
 
 class Samples(Options):

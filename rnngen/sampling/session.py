@@ -9,7 +9,7 @@ from typing import Any
 from rnngen.engine.context import Snapshot
 from rnngen.sampling.generator import Generator, Start
 from rnngen.sampling.options import Sampling
-from rnngen.sampling.stopping import UNTIL, Ending
+from rnngen.sampling.stopping import UNTIL
 from rnngen.sampling.words import likely_words
 from rnngen.sampling.writer import Writer, write_text
 
@@ -90,7 +90,7 @@ class Session:
         sampling = self.sampling
         if sampling.length is None and sampling.until is None:
             sampling = sampling.changed(length=LENGTH)
-        start, ending = self._start(sampling), Ending(sampling, self.text)
+        start, ending = self._start(sampling), self.generator.ending(sampling, self.text)
         writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
         assert isinstance(writer, _Recorder)
         text = ""

@@ -1,15 +1,17 @@
-"""Where a text begins and ends: after skipped line ends; at a length, a stop string, or the end of a sentence."""
+"""Where a text begins and ends: after skipped line ends; at a length, a stop string, the end of a sentence or document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
+from rnngen.corpus.documents import BOUNDARY
+
 if TYPE_CHECKING:
     from rnngen.sampling.options import Sampling
     from rnngen.sampling.sentences import SentenceMatcher
 
-FinishReason = Literal["length", "stop", "line", "sentence", "paragraph"]
+FinishReason = Literal["length", "stop", "line", "sentence", "paragraph", "document"]
 
 UNTIL = {"line": "\n", "paragraph": "\n\n"}
 """The strings before which ``until`` ends a text; a sentence has no such string."""
@@ -72,23 +74,25 @@ class Ending:
     Args:
         sampling: the options.
         prompt: the text before it: after a line end, another one makes an empty line.
+        documents: whether the model writes documents, so that it ends with the document at the latest.
 
     Attributes:
         max_tokens: the maximum number of tokens.
         stops: whether the text may end earlier, or have line ends skipped.
     """
 
-    def __init__(self, sampling: Sampling, prompt: str = "") -> None:
+    def __init__(self, sampling: Sampling, prompt: str = "", *, documents: bool = False) -> None:
         until = self._until = sampling.until
         before = UNTIL.get(until or "")
         kept = set(sampling.stop) - {before} if sampling.keep_stop else ()
-        self._matcher = StopMatcher([*sampling.stop, *([before] if before else [])], kept)
+        ends = [*sampling.stop, *([before] if before else []), *([BOUNDARY] if documents else [])]
+        self._matcher = StopMatcher(ends, kept)
         self._sentence = _sentence_matcher(prompt) if until == "sentence" else None
         begins = not prompt.strip("\n") or prompt.endswith("\n" if until == "line" else "\n\n")
         self._skips = until is not None and begins
         self._after_line_end = until == "paragraph" and prompt.endswith("\n") and not begins
-        self.max_tokens = sampling.max_tokens
-        self.stops = bool(sampling.stop) or until is not None
+        self.max_tokens = sampling.max_tokens(open_ended=documents)
+        self.stops = bool(sampling.stop) or until is not None or documents
 
     def skip(self, text: str) -> str:
         """The piece without the line ends that are skipped at the beginning; ``push`` skips them too."""
@@ -139,6 +143,8 @@ class Ending:
             return "length"
         if self._sentence is not None and self._sentence.found is not None:
             return "sentence"
+        if self.stop == BOUNDARY:
+            return "document"
         return self._until if self._until and self.stop == UNTIL.get(self._until) else "stop"
 
 

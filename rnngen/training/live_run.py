@@ -54,7 +54,8 @@ class LiveRun:
         same_device: bool = True,
     ) -> None:
         self.config, self.corpus, self.writer, self.trained = config, corpus, writer, trained
-        self.learner = Learner(config, corpus.tokenizer.vocab_size)
+        tokenizer = corpus.tokenizer
+        self.learner = Learner(config, tokenizer.vocab_size, tokenizer.boundary(config.data.documents))
         train = config.train
         self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
         threads = train.threads or torch.get_num_threads()

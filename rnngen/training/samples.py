@@ -10,11 +10,13 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.engine.recurrence import Recurrence
 from rnngen.infilling.loading import make_filler
 from rnngen.infilling.word_gaps import fill_some_words
+from rnngen.options.config import RunConfig
 from rnngen.options.network import ModelConfig
 from rnngen.sampling.generator import Generator
 
-LENGTH = 240
+LENGTH, DOCUMENTS = 240, 8
 TEMPERATURE = 0.8
+DRAWING = {"length": LENGTH, "temperature": TEMPERATURE}
 
 
 def sample_seconds(config: ModelConfig) -> float:
@@ -23,21 +25,26 @@ def sample_seconds(config: ModelConfig) -> float:
 
 
 def sample_text(
-    config: ModelConfig, weights: dict[str, NDArray[Any]], corpus: EncodedCorpus, step: int
+    config: RunConfig, weights: dict[str, NDArray[Any]], corpus: EncodedCorpus, step: int
 ) -> tuple[str, str]:
-    """A sample, and how it was made: a text, or a piece of the validation part with some words ⟦filled in⟧.
+    """A sample, and how it was made: a text, some documents, or a piece of the validation part, ⟦filled in⟧ in places.
 
     A word that differs from the original is followed by it: ⟦fill|word⟧.
 
     Args:
-        config: sizes of the network.
+        config: of the run.
         weights: of the network, by name.
         corpus: its tokenizer and validation part are used.
         step: seeds the sample.
     """
-    if not config.bidirectional:
-        generator = Generator(Recurrence(config, weights), corpus.tokenizer)
-        text = "".join(generator.generate(length=LENGTH, temperature=TEMPERATURE, seed=step))
-        return text, f"temperature {TEMPERATURE}"
-    filler = make_filler(config, weights, corpus.tokenizer)
-    return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
+    model, tokenizer = config.model, corpus.tokenizer
+    if model.bidirectional:
+        filler = make_filler(model, weights, tokenizer)
+        return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
+    boundary = tokenizer.boundary(config.data.documents)
+    generator = Generator(Recurrence(model, weights, boundary), tokenizer, documents=boundary is not None)
+    text = ""
+    for sample in generator.samples([""] * (DOCUMENTS if generator.documents else 1), seed=step, **DRAWING):
+        if not text or len(text) + len(sample.text) < LENGTH:
+            text += ("\n" if text else "") + sample.text
+    return text, f"temperature {TEMPERATURE}"

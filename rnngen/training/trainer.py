@@ -261,7 +261,7 @@ class Trainer(GuardedRun):
 
     def _sample(self) -> Iterator[Sampled]:
         weights = {name: w.numpy() for name, w in self.learner.averaged.weights().items()}
-        text, how = sample_text(self.config.model, weights, self.corpus, self.step)
+        text, how = sample_text(self.config, weights, self.corpus, self.step)
         self.writer.append(SAMPLES, f"--- step {self.step}, {how}\n{text}\n")
         yield Sampled(self.step, text)
 

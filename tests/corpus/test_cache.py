@@ -97,11 +97,20 @@ def test_standard_input_cannot_be_two_texts(part: str) -> None:
 
 
 def encode_into(folder: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
-    def text() -> Iterator[str]:
+    def text() -> Iterator[Piece]:
+        yield from (("train", TEXT), ("valid", TEXT))
         meanwhile()
-        yield TEXT
+        yield "test", TEXT
 
-    store(folder, train_tokenizer("char", [TEXT]), {"train": [TEXT], "valid": [TEXT], "test": text()})
+    store(
+        folder,
+        train_tokenizer("char", [TEXT]),
+        (
+            (part, piece)
+            for part, pieces in (("train", [TEXT]), ("valid", [TEXT]), ("test", text()))
+            for piece in pieces
+        ),
+    )
 
 
 def test_a_sound_copy_that_another_process_has_put_there_in_the_meantime_stays() -> None:

@@ -161,21 +161,24 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
 def test_a_text_is_read_once_to_identify_it_and_once_to_encode_it(
     values: dict[str, Any], learned: int, bytes_read: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The training part is read once more where counts decide about the vocabulary."""
+    """The training part is read once more where counts decide about the vocabulary.
+
+    Before, the kind of file is found, and whether it is a list.
+    """
     monkeypatch.setattr(decoding, "CHUNK_BYTES", 100)
     size, given = len(TEXT.encode()), b"a text of its own\n" * 500
     Path("valid.txt").write_bytes(given)
     with_valid = data(**values, valid=("valid.txt",))
     prepare(with_valid)
-    kind, identified, *rest = bytes_read["text.txt"]
-    assert (kind, identified) == (min(size, START_BYTES), size)
+    kind, beginning, identified, *rest = bytes_read["text.txt"]
+    assert (kind, beginning, identified) == (min(size, START_BYTES), decoding.CHUNK_BYTES, size)
     assert len(rest) == learned + 1
     assert rest[-1] == size
     assert all(size * 95 // 100 <= train < size * 95 // 100 + 200 for train in rest[:-1])
     assert bytes_read["valid.txt"] == [START_BYTES, len(given), len(given)]
     bytes_read.clear()
     prepare(with_valid)  # from the cache
-    assert bytes_read == {"text.txt": [kind, size], "valid.txt": [START_BYTES, len(given)]}
+    assert bytes_read == {"text.txt": [kind, beginning, size], "valid.txt": [START_BYTES, len(given)]}
 
 
 def test_an_encoded_text_is_not_encoded_again(no_encoding: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.documents import NONE
 from rnngen.errors import TokenizerError
 from rnngen.options.training import MAX_VOCAB_SIZE
 
@@ -104,6 +105,10 @@ class Tokenizer(ABC):
             if at < len(contents) and contents[at] == content[:size]:
                 found.append(ids[at])
         return found
+
+    def boundary(self, documents: str | None) -> int | None:
+        """The token between documents of a text that follows this rule; None: the text is one stream."""
+        return None if documents in (None, NONE) else self.boundary_id
 
     def encoder(self) -> Encoder:
         """An encoder of a text that comes in pieces."""

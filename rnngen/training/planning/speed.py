@@ -63,13 +63,14 @@ class SpeedTest:
 
     Args:
         vocab_size: V.
+        boundary: the token between documents; None: there is none.
 
     Attributes:
         unusable: precision → why it was not used, for those that failed.
     """
 
-    def __init__(self, vocab_size: int) -> None:
-        self.vocab_size = vocab_size
+    def __init__(self, vocab_size: int, boundary: int | None = None) -> None:
+        self.vocab_size, self.boundary = vocab_size, boundary
         self.unusable: dict[str, str] = {}
 
     def measure(self, config: RunConfig, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
@@ -105,10 +106,10 @@ class SpeedTest:
             if precision == "bf16" and not has_bf16_kernels(config.train.device):
                 why = NOT_AVAILABLE
             else:
-                seconds = step_seconds(config, precision, self.vocab_size)
+                seconds = step_seconds(config, precision, self.vocab_size, self.boundary)
                 if seconds >= needed:
                     return None
-                why = why_not_bf16(config, self.vocab_size) if precision == "bf16" else None
+                why = why_not_bf16(config, self.vocab_size, self.boundary) if precision == "bf16" else None
         except TrainingError as error:  # not the fault of the machine
             if precision == "float32":
                 raise TrainingError(error.what, found=error.found, hint=explosion_advice(config, precision)) from error
@@ -128,10 +129,10 @@ class SpeedTest:
         """
         threads = most = torch.get_num_threads()
         try:
-            best = step_seconds(config, "float32", self.vocab_size)
+            best = step_seconds(config, "float32", self.vocab_size, self.boundary)
             for fewer in (most >> k for k in range(1, most.bit_length())):  # half as many, as long as that is faster
                 torch.set_num_threads(fewer)
-                seconds = step_seconds(config, "float32", self.vocab_size)
+                seconds = step_seconds(config, "float32", self.vocab_size, self.boundary)
                 if seconds > WORTH_A_THREAD * best:
                     break
                 threads, best = fewer, seconds
@@ -142,15 +143,15 @@ class SpeedTest:
         return threads
 
 
-def why_not_bf16(config: RunConfig, vocab_size: int) -> str | None:
+def why_not_bf16(config: RunConfig, vocab_size: int, boundary: int | None = None) -> str | None:
     """Why a network cannot be trained in bf16 on this machine, in a few words; None: it can."""
     if not has_bf16_kernels(config.train.device):
         return NOT_AVAILABLE
     try:
         text = np.random.default_rng(0).integers(vocab_size, size=64)
-        network = make_network(config.model, vocab_size).to(config.train.device)
+        network = make_network(config.model, vocab_size, boundary=boundary).to(config.train.device)
         held_out_nats(network, text, precision="bf16")  # without gradients, which uses other kernels
-        return None if gradients_agree(config, vocab_size) else "wrong gradients at this size on this machine"
+        return None if gradients_agree(config, vocab_size, boundary) else "wrong gradients at this size on this machine"
     except Exception as error:  # kernels fail in many ways, and each means the same here
         return in_a_few_words(error)
 
@@ -172,7 +173,7 @@ def has_bf16_kernels(device: str) -> bool:
     return bf16 < EMULATED * float32
 
 
-def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
+def gradients_agree(config: RunConfig, vocab_size: int, boundary: int | None = None) -> bool:
     """Whether the gradients in bf16 are those in float32 except for rounding, at these sizes on this machine.
 
     This cannot be taken for granted: oneDNN 3.12 (torch 2.13) with AMX returns wrong gradients for LSTMs of 1,024
@@ -182,16 +183,16 @@ def gradients_agree(config: RunConfig, vocab_size: int) -> bool:
     T = min(config.train.bptt, 16)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(T + 1, config.train.batch_size))
     for precision in ("float32", "bf16"):
-        learner = Learner(config.with_values({"precision": precision}), vocab_size)
+        learner = Learner(config.with_values({"precision": precision}), vocab_size, boundary)
         learner.loss(tokens[:-1], tokens[1:])[0].backward()  # type: ignore[no-untyped-call]
         gradients.append([p.grad for p in learner.model.parameters() if p.grad is not None])
     return all(float((a - b).norm()) <= TRUSTED * float(a.norm()) for a, b in zip(*gradients, strict=True))
 
 
-def step_seconds(config: RunConfig, precision: str, vocab_size: int) -> float:
+def step_seconds(config: RunConfig, precision: str, vocab_size: int, boundary: int | None = None) -> float:
     """Seconds that a training step takes: the median over a fraction of a second."""
     train = config.train
-    learner = Learner(config.with_values({"precision": precision}), vocab_size)
+    learner = Learner(config.with_values({"precision": precision}), vocab_size, boundary)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
     times: list[float] = []
     began = time.perf_counter()
@@ -212,7 +213,10 @@ def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
     """
     piece = corpus.valid.tokens[:16384]
     try:
-        model = make_network(config.model, corpus.tokenizer.vocab_size).to(config.train.device)
+        tokenizer = corpus.tokenizer
+        model = make_network(config.model, tokenizer.vocab_size, boundary=tokenizer.boundary(config.data.documents)).to(
+            config.train.device
+        )
         held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
         began = time.perf_counter()
         held_out_nats(model, piece, precision=config.train.precision, max_rounds=1)
