@@ -16,7 +16,7 @@ from numpy import add
 
 from rnngen.engine.layers import LAYERS, Layer
 from rnngen.engine.probabilities import Array
-from rnngen.options.network import ModelConfig
+from rnngen.options.network import START_UNITS, START_VALUES, ModelConfig
 
 
 class InputTable:
@@ -71,7 +71,6 @@ class Recurrence:
     logits: Array
 
     def __init__(self, config: ModelConfig, weights: Mapping[str, Array], boundary: int | None = None) -> None:
-        self._boundary = boundary
         layer_of = LAYERS[config.cell]
         self.layers = [
             layer_of({name: weights[f"layers.{layer}.{name}"] for name in _FILE_NAMES}, config.nonlinearity)
@@ -87,7 +86,17 @@ class Recurrence:
         for layer in self.layers:
             del layer.W, layer.U  # now in the connected matrices and in the table
         self.vocab_size = len(self._output_bias)
+        self._boundary, self._start = boundary, self._start_state(boundary is not None)
         self.reset()
+
+    def _start_state(self, documents: bool) -> Array:
+        """The state of a stream that has read nothing, (L, S, 1, H): all zero if there are no ``documents``."""
+        widest, states = max(layer.width for layer in self.layers), self.layers[0].STATES
+        start = np.zeros((len(self.layers), len(states), 1, widest), self._output_bias.dtype)
+        for part, layer in zip(start, self.layers, strict=True):
+            for index, value in enumerate(START_VALUES[: len(states)] if documents else ()):
+                part[index, :, : layer.width][:, START_UNITS] = value
+        return start
 
     def fork(self) -> Recurrence:
         """Another reader with the same weights and its own state, which has read nothing."""
@@ -98,12 +107,15 @@ class Recurrence:
         return twin
 
     def reset(self, batch_size: int = 1) -> None:
-        """Start B streams that have read nothing: the start state is zero."""
+        """Start B streams that have read nothing."""
         for layer in self.layers:
             layer.allocate(batch_size)
         self._table.allocate(batch_size)
         self.logits = np.empty((batch_size, self.vocab_size), self._output_bias.dtype)
-        self._predict()
+        if self._boundary is None:
+            self._predict()
+        else:
+            self.state = self._start.repeat(batch_size, axis=2)
 
     def step(self, tokens: Sequence[int]) -> Array:
         """Read one token per stream, B in all, and return the logits of the next tokens, (B, V)."""
@@ -119,7 +131,7 @@ class Recurrence:
 
     def _begin_anew(self, streams: list[int]) -> None:
         state = self.state
-        state[:, :, streams] = 0
+        state[:, :, streams] = self._start
         self.state = state
 
     def _predict(self) -> None:
@@ -132,9 +144,7 @@ class Recurrence:
         H is the width of the widest layer; a narrower layer (the last one of a tied network) uses the first entries of
         its part, and the others stay 0.
         """
-        widest = max(layer.width for layer in self.layers)
-        B = len(self.logits)
-        state = np.zeros((len(self.layers), len(self.layers[0].STATES), B, widest), self.logits.dtype)
+        state = np.zeros_like(self._start, shape=(*self._start.shape[:2], len(self.logits), self._start.shape[3]))
         for part, layer in zip(state, self.layers, strict=True):
             for index, name in enumerate(layer.STATES):
                 part[index, :, : layer.width] = getattr(layer, name)

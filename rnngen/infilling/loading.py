@@ -25,11 +25,15 @@ def load_filler(path: str | Path | Run | None = None) -> Filler:
         UsageError: it is no path.
     """
     run = path if isinstance(path, Run) else open_run(path)
-    return make_filler(run.model_config(), run.weights(), run.tokenizer(), str(run.path))
+    return make_filler(run.model_config(), run.weights(), run.tokenizer(), run.boundary, str(run.path))
 
 
 def make_filler(
-    config: ModelConfig, weights: Mapping[str, Array], tokenizer: Tokenizer, name: str = "a model"
+    config: ModelConfig,
+    weights: Mapping[str, Array],
+    tokenizer: Tokenizer,
+    boundary: int | None = None,
+    name: str = "a model",
 ) -> Filler:
     """A filler with a network's weights.
 
@@ -37,13 +41,16 @@ def make_filler(
         config: cell, sizes, and whether there are two directions.
         weights: arrays by name, as in model.safetensors.
         tokenizer: of the run.
+        boundary: the token between documents; None: there is none.
         name: of the model, for messages.
     """
     if not config.bidirectional:
-        return Filler(Readers(Recurrence(config, weights), None), tokenizer, name)
+        return Filler(Readers(Recurrence(config, weights, boundary), None), tokenizer, name)
     left, right = (
         Recurrence(
-            config, {name.removeprefix(f"{direction}."): w for name, w in weights.items() if name.startswith(direction)}
+            config,
+            {name.removeprefix(f"{direction}."): w for name, w in weights.items() if name.startswith(direction)},
+            boundary,
         )
         for direction in DIRECTIONS
     )

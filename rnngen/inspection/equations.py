@@ -63,10 +63,12 @@ def step_layer(config: ModelConfig, layer: Cell, x: Tensor, states: dict[str, Te
 
 
 def start_states(model: RecurrentLM, batch_size: int) -> list[dict[str, Tensor]]:
-    """The states before any token, all zero: for each layer, name → (B, H)."""
-    names = ("h", "c") if model.config.cell == "lstm" else ("h",)
-    zero = model.output.bias
-    return [{name: zero.new_zeros(batch_size, layer.hidden_size) for name in names} for layer in model.cells]
+    """The states before any token: for each layer, name → (B, H)."""
+    start = model.start_state(batch_size)  # (L, S, B, H)
+    return [
+        {name: part[..., : layer.hidden_size].clone() for name, part in zip("hc", parts, strict=False)}
+        for layer, parts in zip(model.cells, start, strict=True)
+    ]
 
 
 def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor]]) -> tuple[Tensor, list[LayerStep]]:
@@ -81,11 +83,24 @@ def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor
         Logits of the next tokens, (B, V), and the step of each layer.
     """
     x = model.embedding(tokens)
+    ended = None if model.boundary is None else (tokens == model.boundary)[:, None]
+    start = start_states(model, len(tokens))
     steps = []
-    for layer, before in zip(model.cells, states, strict=True):
-        steps.append(step_layer(model.config, layer, x, before))
-        x = steps[-1].states["h"]
+    for layer, before, begun in zip(model.cells, states, start, strict=True):
+        step = step_layer(model.config, layer, x, before)
+        if ended is not None and ended.any():
+            step = _begin_anew(step, begun, ended)
+        steps.append(step)
+        x = step.states["h"]
     return model.output(x), steps
+
+
+def _begin_anew(step: LayerStep, start: dict[str, Tensor], ended: Tensor) -> LayerStep:
+    """The same step, where documents have ended, (B, 1), with the start state and all gates shut."""
+    return LayerStep(
+        {name: torch.where(ended, start[name], state) for name, state in step.states.items()},
+        {name: gate.masked_fill(ended, 0) for name, gate in step.gates.items()},
+    )
 
 
 def layer_name(direction: str, layer: int) -> str:

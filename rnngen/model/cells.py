@@ -15,9 +15,10 @@ rnn,         h = W h + U x + b                                                  
 identity
 ===========  ==================================================================  ============================
 
-Where a document ends (``documents.py``), every layer begins anew: its output there, and its state after it, are zero.
-``run_documents`` does so exactly, in whole windows. The other layers' kernels run from one end of a document to the
-next; the LSTM's needs no interruption, since gates that are shut by a large negative input leave nothing.
+Where a document ends (``documents.py``), every layer begins anew: its output there, and its state after it, are the
+start state's, whatever it has read. ``run_documents`` does so exactly, in whole windows. The LSTM's kernel does it by
+itself, given an input that shuts or opens its gates for good: with f = 0 and i, c̃, o = 1 it is c = 1 and h = tanh 1,
+and with all of them 0 it is c = h = 0. The other kernels run from one end of a document to the next.
 
 Parameters have the names and layouts of ``torch.nn.LSTM``, ``GRU`` and ``RNN``: ``weight_ih_l0`` (G·H, E),
 ``weight_hh_l0`` (G·H, H), and two biases (G·H,), of which only the GRU needs both. ``run`` is given the recurrent
@@ -29,11 +30,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rnngen.options.network import START_UNITS, START_VALUES
+
 _ONE_LAYER = (True, 1, 0.0)  # with biases, one layer, nothing dropped between layers
 
 SHUT = -1e4
-"""Input of a gate that shuts it: σ of this, and its derivative, are 0 in every arithmetic."""
-_MORE_INPUTS = 16  # of which one shuts the gates; kernels are fastest with multiples of 16
+"""Input of a gate that shuts it: σ of this, and its derivative, are 0 in every arithmetic. Its negative opens it."""
+_MORE_INPUTS = 16  # of which one is used; kernels are fastest with multiples of 16
 
 
 class LSTM(nn.LSTM):
@@ -47,13 +50,14 @@ class LSTM(nn.LSTM):
     state_size = 2
 
     def run_documents(self, x: Tensor, state: Tensor, weight_hh: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
-        """Like ``run``, with gates i, f and o shut where documents end, (T, B): then c = 0 and h = o*tanh c = 0."""
-        H = self.hidden_size
-        shut = x.new_zeros(4 * H, _MORE_INPUTS)
-        shut[:, 0] = SHUT
-        shut[2 * H : 3 * H] = 0
-        flags = nn.functional.pad(ends.to(x.dtype).unsqueeze(-1), (0, _MORE_INPUTS - 1))
-        return self._run(torch.cat([x, flags], -1), state, torch.cat([self.weight_ih_l0, shut], 1), weight_hh)
+        """Like ``run``, where documents end, (T, B), with all gates and c̃ at the values that make the start state."""
+        gates = x.new_full((4, self.hidden_size), SHUT)
+        gates[2] = 0
+        gates[(0, 2, 3), START_UNITS] = -SHUT
+        more_weights = nn.functional.pad(gates.view(-1, 1), (0, _MORE_INPUTS - 1))
+        more_inputs = nn.functional.pad(ends.to(x.dtype).unsqueeze(-1), (0, _MORE_INPUTS - 1))
+        weight_ih = torch.cat([self.weight_ih_l0, more_weights], 1)
+        return self._run(torch.cat([x, more_inputs], -1), state, weight_ih, weight_hh)
 
     def run(self, x: Tensor, state: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """(T, B, E) and state (2, B, H) → h at every step (T, B, H) and the last state."""
@@ -131,6 +135,14 @@ class IdentityRNN(RNN):
 Cell = LSTM | GRU | RNN
 
 
+def start_state(state: Tensor) -> Tensor:
+    """The state in which a layer begins a document, of the shape and type of a state, (S, B, H)."""
+    start = torch.zeros_like(state)
+    for part, value in zip(start, START_VALUES, strict=False):
+        part[:, START_UNITS] = value
+    return start
+
+
 def run_documents(
     layer: Cell, x: Tensor, state: Tensor, weight_hh: Tensor, ends: Tensor | None
 ) -> tuple[Tensor, Tensor]:
@@ -152,8 +164,9 @@ def run_documents(
         if begin <= last:
             y, state = layer.run(x[begin : last + 1], state, weight_hh)
             ended = ends[last].unsqueeze(-1)  # (B, 1)
-            outputs += [y[:-1], y[-1:].masked_fill(ended, 0)]
-            state = state.masked_fill(ended, 0)
+            start = start_state(state)
+            outputs += [y[:-1], torch.where(ended, start[:1], y[-1:])]
+            state = torch.where(ended, start, state)
             begin = last + 1
     return torch.cat(outputs), state
 

@@ -63,7 +63,7 @@ class ClozeLM(Network):
         return self.left_to_right.logits_after(before) + self.right_to_left.logits_after(after.flip(0))
 
     def start_state(self, batch_size: int) -> Tensor:
-        """The state of the left-to-right reader before any token, all zero: (L, S, B, H)."""
+        """The state of the left-to-right reader before any token, (L, S, B, H)."""
         return self.left_to_right.start_state(batch_size)
 
     def predict(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnngen.errors import CheckpointError
-from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell, run_documents
+from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell, run_documents, start_state
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.options.network import ModelConfig
 
@@ -76,7 +76,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def start_state(self, batch_size: int) -> Tensor:
-        """The state before the first window, all zero: (L, S, B, H)."""
+        """The state before the first window, (L, S, B, H)."""
 
     @abstractmethod
     def predict(
@@ -206,10 +206,15 @@ class RecurrentLM(Network):
         return list(self.layers)  # type: ignore[arg-type]
 
     def start_state(self, batch_size: int) -> Tensor:
-        """The state before any token, all zero: (L, S, B, H)."""
+        """The state before any token, (L, S, B, H): that in which documents begin, or all zero if there are none."""
         cells = self.cells
         H = max(layer.hidden_size for layer in cells)
-        return self.output.bias.new_zeros(len(cells), cells[0].state_size, batch_size, H)
+        state = self.output.bias.new_zeros(len(cells), cells[0].state_size, batch_size, H)
+        if self.boundary is not None:
+            for part, layer in zip(state, cells, strict=True):
+                begun = part[..., : layer.hidden_size]
+                begun[:] = start_state(begun)
+        return state
 
     def readout(self, state: Tensor) -> Tensor:
         """Logits of the next token, (B, V), from a state (L, S, B, H)."""

@@ -73,8 +73,8 @@ class Generator:
 
         The text continues the characters of the prompt, whatever the tokens are: the prompt may end in a space or
         inside a word (see ``healing.py``). An empty prompt means the beginning of a document or, where the text that
-        the model learned from had none, of a paragraph: then it reads line ends, if it knows them. Characters that the model has never seen are left out of the prompt (see
-        ``encode_prompt``).
+        the model learned from had none, of a paragraph: then it reads line ends, if it knows them. Characters that the
+        model has never seen are left out of the prompt (see ``encode_prompt``).
 
         Args:
             prompt: the text to continue; it is not part of the pieces.

@@ -1,4 +1,4 @@
-"""Where a text begins and ends: after skipped line ends; at a length, a stop string, the end of a sentence or document."""
+"""Where a text begins and ends: after skipped line ends; at a length, a stop string, a sentence's or document's end."""
 
 from __future__ import annotations
 

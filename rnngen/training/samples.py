@@ -16,7 +16,6 @@ from rnngen.sampling.generator import Generator
 
 LENGTH, DOCUMENTS = 240, 8
 TEMPERATURE = 0.8
-DRAWING = {"length": LENGTH, "temperature": TEMPERATURE}
 
 
 def sample_seconds(config: ModelConfig) -> float:
@@ -38,13 +37,15 @@ def sample_text(
         step: seeds the sample.
     """
     model, tokenizer = config.model, corpus.tokenizer
-    if model.bidirectional:
-        filler = make_filler(model, weights, tokenizer)
-        return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
     boundary = tokenizer.boundary(config.data.documents)
+    if model.bidirectional:
+        filler = make_filler(model, weights, tokenizer, boundary)
+        return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
     generator = Generator(Recurrence(model, weights, boundary), tokenizer, documents=boundary is not None)
     text = ""
-    for sample in generator.samples([""] * (DOCUMENTS if generator.documents else 1), seed=step, **DRAWING):
+    for sample in generator.samples(
+        [""] * (DOCUMENTS if generator.documents else 1), seed=step, length=LENGTH, temperature=TEMPERATURE
+    ):
         if not text or len(text) + len(sample.text) < LENGTH:
             text += ("\n" if text else "") + sample.text
     return text, f"temperature {TEMPERATURE}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rnngen.corpus.cache import load, store
+from rnngen.corpus.parts import Piece
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, cached_corpus, fingerprint_of, prepare
 from rnngen.errors import CorpusError
