@@ -17,7 +17,7 @@ from rnngen.runs.run import Run
 
 _MADE_BY_TRAIN = "a folder made by rnngen train"
 _SHOWN_BY = (CONFIG, MANIFEST)
-_MAX_ORDER = 2**62  # in the year 2116; beyond that it was not written by this package
+_SLACK = 366 * 86_400 * 10**9  # nanoseconds by which a clock may have been set back since a run was saved
 _LISTED = 5  # runs named in a hint
 
 
@@ -117,18 +117,21 @@ def order_of(run: Path) -> int:
     """By what runs are sorted, the one whose weights were saved last being the last.
 
     It is the time of that save, in nanoseconds since 1970, or more: never less than that of a run that was saved before
-    in the same folder, so a clock that is set back changes nothing. Runs of older versions do not record it; then it is
-    the time at which the manifest was written. Of a run without a manifest it is the time at which its folder changed.
-    0: the run is being removed.
+    in the same folder, so a clock that is set back by less than a year changes nothing. Runs of older versions do not
+    record it; then it is the time at which the manifest was written. Of a run without a manifest it is the time at
+    which its folder changed. What lies more than a year ahead is not believed: no run could be saved after it.
+    0: there is no time to believe, or the run is being removed.
     """
+    latest = time.time_ns() + _SLACK
     with contextlib.suppress(CheckpointError):
         manifest = read_json(run / MANIFEST)
         order = manifest.get("order") if isinstance(manifest, dict) else None
-        if isinstance(order, int) and 0 <= order <= _MAX_ORDER:
+        if isinstance(order, int) and 0 <= order <= latest:
             return order
     for path in (run / MANIFEST, run):
         with contextlib.suppress(OSError):
-            return min(path.lstat().st_mtime_ns, _MAX_ORDER)
+            changed = path.lstat().st_mtime_ns
+            return changed if changed <= latest else 0
     return 0
 
 

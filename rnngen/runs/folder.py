@@ -21,6 +21,7 @@ from rnngen.runs.files import check_kind
 
 _CLOSED = -1  # whatever is done to a closed folder fails
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class Folder:
@@ -277,11 +278,13 @@ def is_full(error: BaseException) -> bool:
 
 def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
-    remedy = "Free some space" if is_full(error) else "Make the folder writable"
+    remedy = "Use another folder."
+    if is_full(error):
+        remedy = "Free some space, or use another folder."
+    elif error.errno in _REFUSED:
+        remedy = "Make the folder writable, or use another one."
     return CheckpointError(
-        f"cannot be written ({error.strerror or error})",
-        where=path,
-        hint=f"What was saved before is intact. {remedy}, or use another folder.",
+        f"cannot be written ({error.strerror or error})", where=path, hint=f"What was saved before is intact. {remedy}"
     )
 
 

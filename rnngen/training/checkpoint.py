@@ -22,6 +22,8 @@ from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
 from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
 
+_TOLD = 5  # damaged states; this package keeps two
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -55,8 +57,10 @@ def load_state(run: Path) -> TrainingState:
                 return load_state(run)
             warnings.append(str(error))
             continue
-        passed = tuple(f"{_sentence(warning)} Continuing from {put_back(folder).name} instead." for warning in warnings)
-        return replace(state, warnings=passed)
+        passed = [f"{_sentence(each)} Continuing from {put_back(folder).name} instead." for each in warnings[:_TOLD]]
+        if len(warnings) > _TOLD:
+            passed.append(f"{len(warnings) - _TOLD:,} more saved states are damaged as well.")
+        return replace(state, warnings=tuple(passed))
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0], hint=anew)
     raise CheckpointError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,10 +92,11 @@ def _are_plans(value: object, step: int) -> bool:
     if not isinstance(value, list):
         return False
     try:
-        steps = [Stretch.from_dict(stretch).step for stretch in value]
+        stretches = [Stretch.from_dict(stretch) for stretch in value]
     except ValueError:
         return False
-    return bool(steps) and steps[0] == 0 and steps == sorted(steps) and steps[-1] <= step
+    within = all(before.step <= after.step <= before.steps for before, after in pairwise(stretches))
+    return bool(stretches) and stretches[0].step == 0 and within and stretches[-1].step <= step
 
 
 def _is_progress(value: object, step: int) -> bool:
