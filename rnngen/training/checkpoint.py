@@ -17,8 +17,8 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
-from rnngen.runs.layout import RESUME, moved_states, put_back, saved_steps
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
+from rnngen.runs.layout import RESUME, STATE_JSON, STATE_TENSORS, moved_states, put_back, saved_steps
+from rnngen.runs.states import read_state
 from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
 

@@ -15,10 +15,9 @@ from torch import Tensor
 from rnngen.errors import CheckpointError, shortened
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import exists
-from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, moved_states, saved_steps
+from rnngen.runs.layout import CONFIG, LOGS, STATE_TENSORS, TOKENIZER, moved_states, saved_steps
 from rnngen.runs.manifest import MAX_LOG_BYTES
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
-from rnngen.runs.states import STATE_TENSORS
 
 COPIES = 4
 """Tensors of the shape of each weight that a state holds at most: the weight, its average, and two moments."""

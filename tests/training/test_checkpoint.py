@@ -18,10 +18,9 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.options.config import RunConfig
-from rnngen.runs.layout import MANIFEST, RESUME, saved_steps
+from rnngen.runs.layout import MANIFEST, RESUME, STATE_JSON, STATE_TENSORS, saved_steps
 from rnngen.runs.manifest import manifest_bytes
 from rnngen.runs.plan_record import Stretch
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import load_state, pack, unpack
 from rnngen.training.learner import Learner
