@@ -6,12 +6,17 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
+from rnngen.errors import LONGEST_PART, shortened
+
 STDIN = "-"
+_NAMED = 5  # sources in a message
 
 
 def in_words(sources: Iterable[str]) -> str:
-    """A list of sources for a message."""
-    return ", ".join("standard input" if source == STDIN else source for source in sources)
+    """A list of sources for a message: the first few, and how many more there are."""
+    named = ["standard input" if source == STDIN else source for source in sources]
+    more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
+    return shortened(", ".join(named[:_NAMED]), LONGEST_PART) + more
 
 
 def exists(name: str | Path) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+_TINY = 1e-100  # drawn as 0: plotext divides by the span of an axis
+
 
 def plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: str) -> str:
     """Draw curves by name, each with a letter of its own, which the legend below explains."""
@@ -17,7 +19,7 @@ def plot(curves: Mapping[str, Iterable[tuple[float, float]]], across: str, up: s
     legend = ""  # plotext's own would cover the curves
     for (name, points), mark in zip(curves.items(), string.ascii_lowercase, strict=False):
         xs, ys = zip(*points, strict=True)
-        plotext.plot(xs, ys, marker=mark)
+        plotext.plot(*([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys)), marker=mark)
         legend += f"{mark} {name}\n"
     plotext.xlabel(across)
     plotext.ylabel(up)

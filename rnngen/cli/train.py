@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.arguments import STDIN
+from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
@@ -48,7 +48,7 @@ def train_command(
     started = time.perf_counter()
     console: Console = context.obj
     options = _options(given if corpus is None else {"corpus": corpus, **given}, invocation)
-    what = ", ".join(options.get("corpus", [f"{invocation.resume}"]))
+    what = in_words(options.get("corpus", [f"{invocation.resume}"]))
     unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
     with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
         from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind

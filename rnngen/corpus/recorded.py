@@ -111,7 +111,7 @@ def find_recorded(
             changed, problem = isinstance(error, OtherTextError), error
     for candidate in _candidates(data, recorded, folder):
         if candidate != data and not _read_once(candidate) and _is_known(candidate, known):
-            note = f"the run's text has moved: it is read from {', '.join(candidate.corpus)}"
+            note = f"the run's text has moved: it is read from {in_words(candidate.corpus)}"
             return Found(read(candidate, known), note=note)
     other = read(data, None) if changed and other_too else None
     cached = cached_corpus(data, known.fingerprint, tokenizer)

@@ -23,6 +23,21 @@ from rnngen.corpus.window_lengths import WindowLengths
 from rnngen.errors import CorpusError
 
 
+def check_length(tokens: int, bptt: int) -> None:
+    """Make sure that a training text of this many tokens has a window to read.
+
+    Raises:
+        CorpusError: it is shorter than one window.
+    """
+    if tokens < bptt + 1:
+        raise CorpusError(
+            "the training text is shorter than one window",
+            expected=f"at least {bptt + 1} tokens (`bptt={bptt}` and one to predict)",
+            found=f"{tokens}",
+            hint="Give more text, or a smaller `bptt`.",
+        )
+
+
 class Streams:
     """Windows of B parallel streams over one token array.
 
@@ -40,13 +55,7 @@ class Streams:
     def __init__(
         self, tokens: NDArray[np.integer[Any]], batch_size: int, bptt: int, jitter: float = 0.0, seed: int = 0
     ) -> None:
-        if len(tokens) < bptt + 1:
-            raise CorpusError(
-                "the training text is shorter than one window",
-                expected=f"at least {bptt + 1} tokens (`bptt={bptt}` and one to predict)",
-                found=f"{len(tokens)}",
-                hint="Give more text, or a smaller `bptt`.",
-            )
+        check_length(len(tokens), bptt)
         self._tokens = tokens
         self.batch_size = batch_size
         self.lengths = WindowLengths(bptt, jitter, seed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,11 @@ def read_table(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise UsageError("is nested too deeply", where=path, expected="a TOML file", hint=HINT) from error
-    except ValueError as error:  # also for integers of thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, text, str(error)) from error
+    except ValueError as error:  # the only other one: Python reads no integer of thousands of digits
+        most = sys.get_int_max_str_digits()
+        raise UsageError("a number in it is too large", where=path, found=f"more than {most:,} digits") from error
 
 
 def _read_text(path: Path) -> str:

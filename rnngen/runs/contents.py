@@ -5,7 +5,7 @@ Nothing here raises for a damaged run: damage is the answer. Links, pipes and de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Literal
 from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
 from rnngen.runs.files import MAX_JSON_BYTES, exists
-from rnngen.runs.folder import temporary
 from rnngen.runs.layout import (
     CONFIG,
     HOLDER,
@@ -25,16 +24,21 @@ from rnngen.runs.layout import (
     MODEL,
     NEW,
     NGRAM,
+    OF_A_STATE,
     PLAN,
     RESUME,
     SAMPLES,
+    STATE_JSON,
+    STATE_TENSORS,
+    TEMPORARY,
     TOKENIZER,
+    has_files_of_state,
     moved_states,
     saved_steps,
+    state_folders,
     unfinished_states,
 )
 from rnngen.runs.manifest import Entries, check_log, map_checked, read_checked, read_manifest
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS
 
 Status = Literal["sound", "damaged", "missing", "no checksum", "left over", "not of this run"]
 """``no checksum``: no checksum is kept of it. ``left over``: of a save that was killed; removed by the next one."""
@@ -49,8 +53,7 @@ PURPOSES = {
     MANIFEST: "checksums",
 }
 _BEFORE_THE_FIRST_WEIGHTS = {name: PURPOSES[name] for name in (CONFIG, TOKENIZER, *LOGS)}
-_OF_A_STATE = {STATE_TENSORS: "saved tensors", STATE_JSON: "saved values", MANIFEST: "their checksums"}
-_TEMPORARY = [temporary(name) for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST)]
+_IN_A_STATE = {STATE_TENSORS: "saved tensors", STATE_JSON: "saved values", MANIFEST: "their checksums"}
 _MAX_DECIDED = max(MAX_JSON_BYTES, MAX_TOKENIZER_BYTES)  # bytes of what is decided before the first step
 _MAX_FOREIGN = 20  # files that are not of the run are listed up to this number
 
@@ -91,19 +94,19 @@ def report_files(folder: Path, max_state_bytes: int) -> list[FileReport]:
     purposes = PURPOSES if is_there(folder / MANIFEST) or is_there(folder / MODEL) else _BEFORE_THE_FIRST_WEIGHTS
     reports = [*_covered(folder, "", purposes), *_replacing(folder)]
     reports += _plain(folder / RESUME / PLAN, f"{RESUME}/{PLAN}", "record of plans")
-    for name in _TEMPORARY:
+    for name in TEMPORARY:
         reports += _plain(folder / name, name, "unfinished save", "left over")
     for name in (LOCK, HOLDER):
         reports += [report for report in _plain(folder / name, name, "lock") if report.is_damage]
     try:
         states = [*saved_steps(folder), *moved_states(folder)]
-        left = [path for path in unfinished_states(folder) if path not in states]
+        left = [path for path in unfinished_states(folder) if path not in states and _is_left_over(path)]
     except CheckpointError as error:
         return [*reports, FileReport(RESUME, "saved states", "damaged", why=_why(error))]
     for state in states:
         reports += _state(state, max_state_bytes)
     reports += [FileReport(f"{RESUME}/{path.name}", "unfinished save", "left over") for path in left]
-    return [*reports, *_foreign(folder, states, {report.name for report in reports})]
+    return [*reports, *_foreign(folder, {report.name for report in reports})]
 
 
 def _state(state: Path, max_bytes: int) -> Iterator[FileReport]:
@@ -113,7 +116,7 @@ def _state(state: Path, max_bytes: int) -> Iterator[FileReport]:
     except CheckpointError as error:
         yield FileReport(name, "saved state", "damaged", why=_why(error))
         return
-    yield from _covered(state, f"{name}/", _OF_A_STATE, max_bytes)
+    yield from _covered(state, f"{name}/", _IN_A_STATE, max_bytes)
 
 
 def _covered(
@@ -179,12 +182,28 @@ def _replacing(folder: Path) -> Iterator[FileReport]:
             yield from _plain(folder / (name + NEW), name + NEW, "unfinished save", "left over")
 
 
-def _foreign(folder: Path, states: Sequence[Path], reported: Set[str]) -> Iterator[FileReport]:
-    places = [folder, *(place for place in (folder / RESUME, *states) if _is_folder(place))]
-    own = reported | {LOCK, HOLDER, RESUME, MODEL + NEW, NGRAM + NEW, *(f"{RESUME}/{state.name}" for state in states)}
-    names = (path.relative_to(folder).as_posix() for place in places for path in _entries(place))
-    for name in islice((name for name in names if name not in own), _MAX_FOREIGN):
+def _foreign(folder: Path, reported: Set[str]) -> Iterator[FileReport]:
+    own = reported | {LOCK, HOLDER, MODEL + NEW, NGRAM + NEW}
+    own |= {f"{RESUME}/{state.name}/{name}" for state in state_folders(folder) for name in OF_A_STATE}
+    for name in islice((name for name in all_in(folder) if name not in own), _MAX_FOREIGN):
         yield FileReport(name, "unknown", "not of this run")
+
+
+def all_in(folder: Path) -> Iterator[str]:
+    """The names of all that is in a run's folder, in the folder of its states and in each of theirs.
+
+    They are relative to the folder. Nothing else is looked into.
+
+    Raises:
+        CheckpointError: the folder of the states is something else.
+    """
+    places = [folder, *filter(_is_folder, (folder / RESUME, *state_folders(folder)))]
+    return (path.relative_to(folder).as_posix() for place in places for path in _entries(place) if path not in places)
+
+
+def _is_left_over(unfinished: Path) -> bool:
+    """Whether the next save removes it; what somebody put there stays."""
+    return has_files_of_state(unfinished) or not _entries(unfinished)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -12,12 +12,12 @@ from rnngen import arguments
 from rnngen.errors import CheckpointError, RnngenError, UsageError
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import exists, read_json
-from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, checkpoints_folder, saved_steps
+from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, STATE_JSON, checkpoints_folder, saved_steps
 from rnngen.runs.run import Run
 
 _MADE_BY_TRAIN = "a folder made by rnngen train"
 _SHOWN_BY = (CONFIG, MANIFEST)
-_MAX_ORDER = 2**62  # in the year 2116; beyond that it was not written by this package
+_SLACK = 366 * 86_400 * 10**9  # nanoseconds by which a clock may have been set back since a run was saved
 _LISTED = 5  # runs named in a hint
 
 
@@ -67,6 +67,14 @@ def run_folder(path: str | Path | None = None) -> Path:
     folder = Path(path) if path is not None else newest_run()
     if not arguments.is_folder(folder):
         raise _no_folder(folder)
+    if (run := _run_of_states(folder)) is not None:
+        what = "holds the saved states of" if folder.absolute().name == RESUME else "is a saved state of"
+        raise CheckpointError(
+            f"is not a run; it {what} {run}",
+            where=folder,
+            expected=_MADE_BY_TRAIN,
+            hint=f"Name the run: {quote_argument(str(run))}.",
+        )
     if not any(exists(folder / name, "file", "folder") for name in (CONFIG, MANIFEST, RESUME)):
         runs = sorted(runs_in(folder, MANIFEST))
         raise CheckpointError(
@@ -76,6 +84,14 @@ def run_folder(path: str | Path | None = None) -> Path:
             hint=f"It holds runs: {_listed(runs)}." if runs else None,
         )
     return folder
+
+
+def _run_of_states(folder: Path) -> Path | None:
+    """The run whose saved states are in a folder, or to which it belongs as one of them; None: it is neither."""
+    resume = folder.absolute() if folder.absolute().name == RESUME else folder.absolute().parent
+    if resume.name != RESUME or _is_file(folder / CONFIG) or not any(_is_file(resume.parent / n) for n in _SHOWN_BY):
+        return None
+    return Path(os.path.normpath(folder / ".." if resume == folder.absolute() else folder / ".." / ".."))
 
 
 def newest_run() -> Path:
@@ -109,7 +125,12 @@ def runs_in(folder: Path, *having: str) -> list[Path]:
             names = [entry.name for entry in entries if entry.is_dir()]
     except OSError:
         return []
-    found = [folder / name for name in names if any(_is_file(folder / name / file) for file in having or _SHOWN_BY)]
+    found = [
+        folder / name
+        for name in names
+        if any(_is_file(folder / name / file) for file in having or _SHOWN_BY)
+        and not _is_file(folder / name / STATE_JSON)  # a saved state has a manifest, too
+    ]
     return sorted(found, key=lambda run: (order_of(run), run.name))
 
 
@@ -117,18 +138,21 @@ def order_of(run: Path) -> int:
     """By what runs are sorted, the one whose weights were saved last being the last.
 
     It is the time of that save, in nanoseconds since 1970, or more: never less than that of a run that was saved before
-    in the same folder, so a clock that is set back changes nothing. Runs of older versions do not record it; then it is
-    the time at which the manifest was written. Of a run without a manifest it is the time at which its folder changed.
-    0: the run is being removed.
+    in the same folder, so a clock that is set back by less than a year changes nothing. Runs of older versions do not
+    record it; then it is the time at which the manifest was written. Of a run without a manifest it is the time at
+    which its folder changed. What lies more than a year ahead is not believed: no run could be saved after it.
+    0: there is no time to believe, or the run is being removed.
     """
+    latest = time.time_ns() + _SLACK
     with contextlib.suppress(CheckpointError):
         manifest = read_json(run / MANIFEST)
         order = manifest.get("order") if isinstance(manifest, dict) else None
-        if isinstance(order, int) and 0 <= order <= _MAX_ORDER:
+        if isinstance(order, int) and 0 <= order <= latest:
             return order
     for path in (run / MANIFEST, run):
         with contextlib.suppress(OSError):
-            return min(path.lstat().st_mtime_ns, _MAX_ORDER)
+            changed = path.lstat().st_mtime_ns
+            return changed if changed <= latest else 0
     return 0
 
 

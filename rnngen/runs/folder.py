@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +19,7 @@ from rnngen.runs.files import check_kind
 
 _CLOSED = -1  # whatever is done to a closed folder fails
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class Folder:
@@ -179,16 +178,13 @@ class Folder:
         replace_file(self._at(source), self._at(target), within=self.descriptor)
 
     def remove(self, name: str) -> None:
-        """Remove a file, a link, or a folder with all that is in it; nothing is done if nothing is there.
+        """Remove a file or a link; nothing is done if nothing is there.
 
         Raises:
-            OSError: it cannot be removed.
+            OSError: it is a folder, or cannot be removed.
         """
-        with contextlib.suppress(FileNotFoundError):
-            status = os.stat(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):
-                shutil.rmtree(self._at(name), dir_fd=self.descriptor)
-            else:
+        if self.status(name) is not None:  # a read-only disk refuses even to remove nothing
+            with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._at(name), dir_fd=self.descriptor)
 
     def remove_empty(self, name: str) -> None:
@@ -277,11 +273,13 @@ def is_full(error: BaseException) -> bool:
 
 def cannot_write(path: Path, error: OSError) -> CheckpointError:
     """The error for a save that the system refused."""
-    remedy = "Free some space" if is_full(error) else "Make the folder writable"
+    remedy = "Use another folder."
+    if is_full(error):
+        remedy = "Free some space, or use another folder."
+    elif error.errno in _REFUSED:
+        remedy = "Make the folder writable, or use another one."
     return CheckpointError(
-        f"cannot be written ({error.strerror or error})",
-        where=path,
-        hint=f"What was saved before is intact. {remedy}, or use another folder.",
+        f"cannot be written ({error.strerror or error})", where=path, hint=f"What was saved before is intact. {remedy}"
     )
 
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from rnngen.errors import CheckpointError
 from rnngen.platforms import safe_file_name
 from rnngen.runs.files import cannot_read, exists
 from rnngen.runs.folder import cannot_write, temporary
@@ -26,14 +27,18 @@ NGRAM = "ngram.safetensors"
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 RESUME, PLAN = "resume", "plan.jsonl"  # the record of plans is in RESUME
+STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
+OF_A_STATE = (MANIFEST, STATE_JSON, STATE_TENSORS)
+"""The files of a saved state, in the order in which they are removed. What else is in its folder is not of the run."""
 NEW, REPLACED = ".new", ".replaced"  # a file that is about to replace another; a state that is about to be replaced
+TEMPORARY = tuple(map(temporary, (CONFIG, TOKENIZER, *LOGS, MANIFEST)))  # what is about to be their content
 LOCK, HOLDER = ".lock", ".lock-holder"  # held by the process that writes the run; which process that is
 UNSAVED = (RESUME, *LOGS, TOKENIZER, CONFIG)
 """Everything that a run which never saved can leave behind, in the order in which it is removed.
 
 config.json shows that the folder is a run, so it goes last.
 """
-PASSING = {LOCK, HOLDER, *(name + NEW for name in (MODEL, NGRAM)), *map(temporary, (*UNSAVED, MANIFEST))}
+PASSING = {LOCK, HOLDER, MODEL + NEW, NGRAM + NEW, *TEMPORARY}
 """Everything that a process leaves when it is killed, and that the next one which writes the run removes."""
 _STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
 
@@ -73,12 +78,37 @@ def saved_steps(folder: Path) -> list[Path]:
     Raises:
         CheckpointError: what should be their folder is something else.
     """
-    return sorted(_in_resume(folder, _STATE), key=lambda path: int(path.name), reverse=True)
+    states = filter(has_files_of_state, _in_resume(folder, _STATE))
+    return sorted(states, key=lambda path: int(path.name), reverse=True)
 
 
-def is_state(name: str) -> bool:
-    """Whether the folder of a saved state has such a name."""
-    return _STATE.fullmatch(name) is not None
+def state_folders(folder: Path) -> list[Path]:
+    """Everything that has the name of a saved or an unfinished state, whatever is in it.
+
+    Raises:
+        CheckpointError: as ``saved_steps``.
+    """
+    return [*_in_resume(folder, _STATE), *unfinished_states(folder)]
+
+
+def files_of_state(state: Path) -> list[Path]:
+    """The files of a saved state, or of what a killed save left in its place.
+
+    Raises:
+        CheckpointError: it or one of them is a link or the like.
+    """
+    if not exists(state, "folder", "file"):
+        return []
+    if state.is_file():
+        return [state]
+    return [state / name for name in OF_A_STATE if exists(state / name, "file")]
+
+
+def has_files_of_state(state: Path) -> bool:
+    """Whether a folder has a file of a saved state: without one, what is in it is somebody else's."""
+    with contextlib.suppress(CheckpointError):
+        return bool(files_of_state(state))
+    return True  # where they should be is a link or the like, which is refused when it is used
 
 
 def unfinished_states(folder: Path) -> list[Path]:
@@ -97,7 +127,7 @@ def moved_states(folder: Path) -> list[Path]:
         CheckpointError: as ``saved_steps``.
     """
     moved = (path for path in unfinished_states(folder) if path.name.endswith(REPLACED))
-    return [path for path in moved if not put_back(path).exists()]
+    return [path for path in moved if has_files_of_state(path) and not put_back(path).exists()]
 
 
 def put_back(state: Path) -> Path:
@@ -118,17 +148,15 @@ def _in_resume(folder: Path, names: re.Pattern[str]) -> list[Path]:
 def check_layout(folder: Path) -> None:
     """Make sure that all files of a run are in its folder, before any of them is opened, written or removed.
 
+    What is not of the run is not looked at.
+
     Raises:
         CheckpointError: what should be one of its files or folders is a link, a pipe or a device.
     """
-    replaced = (CONFIG, TOKENIZER, *LOGS, MANIFEST)
-    names = [*replaced, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, LOCK, HOLDER, f"{RESUME}/{PLAN}"]
     exists(folder / RESUME, "folder")
-    for path in (*(folder / name for name in names), *(folder / temporary(name) for name in replaced)):
-        exists(path, "file")
+    for name in (CONFIG, TOKENIZER, MODEL, NGRAM, *LOGS, MANIFEST, *PASSING, f"{RESUME}/{PLAN}"):
+        exists(folder / name, "file")
     for state in saved_steps(folder):
-        if exists(state, "folder"):
-            for path in state.iterdir():
-                exists(path, "file")
-    for path in unfinished_states(folder):
-        exists(path, "file", "folder")
+        exists(state, "folder")
+    for state in state_folders(folder):
+        files_of_state(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ from rnngen.untrusted import parse_json
 
 MAX_ROWS = 8_000_000
 MAX_VALIDATIONS = 500_000
-_LARGEST = 1e300  # of a number; what is larger is left out
+_LARGEST = 1e39  # of a number: no float32 is larger
+_MOST_SECONDS = 1e10  # centuries
 
 
 class Validation(NamedTuple):
@@ -63,7 +64,7 @@ def read_metrics(run: Run) -> Metrics:
     found = Metrics()
     for row in _rows(run):
         found.rows += 1
-        found.seconds = row.get("seconds", found.seconds or 0.0)
+        found.seconds = _seconds(row, found.seconds or 0.0)
         if "train_nll" in row:
             found.last = row
             if "grad_norm" in row:
@@ -72,22 +73,34 @@ def read_metrics(run: Run) -> Metrics:
             found.validations.append(
                 Validation(found.seconds, row["valid_nll"], row["step"], bool(row.get("best", False)))
             )
-        if found.rows > MAX_ROWS or len(found.validations) > MAX_VALIDATIONS:
-            raise CheckpointError("has more rows than any run", where=run.path / METRICS, expected=f"{MAX_ROWS:,}")
+        for what, most, there in (
+            ("rows", MAX_ROWS, found.rows),
+            ("validations", MAX_VALIDATIONS, len(found.validations)),
+        ):
+            if there > most:
+                raise CheckpointError(
+                    f"has more {what} than any run", where=run.path / METRICS, expected=f"at most {most:,}"
+                )
     return found
 
 
+def _seconds(row: Mapping[str, Any], before: float) -> float:
+    """The time in a row, rounded as it is written, so that a speed can be computed from it; or that before."""
+    seconds = row.get("seconds", before)
+    return round(seconds, 3) if seconds <= _MOST_SECONDS else before
+
+
 def _rows(run: Run) -> Iterator[dict[str, Any]]:
-    """The numbers in each complete row that has a step, by name."""
+    """The numbers in each complete row that has a step, by name; no run has negative or larger ones."""
     if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
         return
     check_log(run.path, run.manifest, METRICS)
     for line in read_lines(run.path / METRICS):
         try:
             row = parse_json(line)
-        except ValueError:  # one that a killed process did not finish
-            return
+        except ValueError:  # one that a killed process did not finish, or damage
+            continue
         if isinstance(row, dict):
-            numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and abs(v) < _LARGEST}
+            numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and 0 <= v < _LARGEST}
             if "step" in numbers:
                 yield numbers

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedText, encode_text
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
@@ -138,7 +139,7 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
     if found.corpus is None:
         raise CorpusError(
             "the text has changed since the run was trained on it, and the cache does not hold it any more",
-            where=", ".join(data.corpus),
+            where=in_words(data.corpus),
             hint=hint,
         )
     text, name, note = found.corpus.parts[part], f"the {part} part of its corpus", found.note
@@ -148,7 +149,7 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
             f"the run's corpus has no {part} part", where=run.path, expected=f"`part={' or '.join(others)}`", hint=hint
         )
     if files:
-        name = f"the {part} part of {', '.join(files)}"
+        name = f"the {part} part of {in_words(files)}"
         note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 

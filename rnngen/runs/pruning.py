@@ -20,10 +20,10 @@ from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run, run_folder
 from rnngen.runs.folder import Folder
 from rnngen.runs.in_use import written_by
-from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, RESUME, saved_steps
-from rnngen.runs.removal import cannot_remove, files_of_state, remove_if_empty, remove_within
+from rnngen.runs.layout import CONFIG, MANIFEST, NGRAM, RESUME, files_of_state, saved_steps
+from rnngen.runs.removal import cannot_remove
 from rnngen.runs.run import Run
-from rnngen.runs.states import check_state
+from rnngen.runs.states import check_state, remove_state
 from rnngen.runs.writer import RunWriter
 
 UNREAD_DAYS = 30
@@ -73,10 +73,9 @@ def _prunable(folder: Path) -> Prunable | None:
     else:
         check_state(states[0])
         going, afterwards = states[1:], f"it can be resumed from step {int(states[0].name):,} only"
-    going = [state for state in going if _holds_nothing_else(state)]
     if not going:
         return None
-    size = sum(file.lstat().st_size for state in going for file in files_of_state(state))
+    size = _size(going)
     what = f"{len(going)} of {len(states)} saved states"
     return Prunable(folder, what, afterwards, tuple(going), size, partial(_prune, folder, going))
 
@@ -96,33 +95,26 @@ def _is_finished(folder: Path) -> bool:
     return bool(make_card(run).finished) and not unmixed
 
 
-def _holds_nothing_else(state: Path) -> bool:
-    own = {file.name for file in files_of_state(state)}  # first, for it follows no link
-    return own == {path.name for path in state.iterdir()}
-
-
 def _prune(path: Path, states: Sequence[Path]) -> int:
+    freed = 0
     writer = RunWriter(path)
     try:
         now = _prunable(path)  # again, now that no other process can change it
         with Folder.open(path) as run, run.folder(RESUME) as resume:
-            return sum(_remove_state(resume, state) for state in states if now and state in now.folders)
+            for state in states:
+                if now and state in now.folders:
+                    freed += _size([state])
+                    remove_state(resume, state.name)
     except OSError as error:
         raise cannot_remove(path, error) from error
     finally:
         writer.close()
+    return freed
 
 
-def _remove_state(resume: Folder, state: Path) -> int:
-    """Remove a saved state so that at any moment it exists whole or not at all; return its size in bytes."""
-    files = files_of_state(state)
-    size = sum(file.lstat().st_size for file in files)
-    hidden = f".{state.name}"
-    resume.replace(state.name, hidden)
-    for file in files:
-        remove_within(resume, f"{hidden}/{file.name}")
-    remove_if_empty(resume, hidden)
-    return size
+def _size(states: Sequence[Path]) -> int:
+    """In bytes."""
+    return sum(file.lstat().st_size for state in states for file in files_of_state(state))
 
 
 def prunable_texts(runs: Iterable[Path]) -> Prunable | None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.errors import CheckpointError
+from rnngen.runs.contents import all_in
 from rnngen.runs.files import exists, read_json
 from rnngen.runs.finding import run_folder
-from rnngen.runs.folder import Folder, temporary
+from rnngen.runs.folder import Folder
 from rnngen.runs.layout import (
     CONFIG,
     LOCK,
@@ -19,19 +20,20 @@ from rnngen.runs.layout import (
     MODEL,
     NEW,
     NGRAM,
+    OF_A_STATE,
     PLAN,
     RESUME,
+    TEMPORARY,
     TOKENIZER,
+    files_of_state,
     saved_steps,
-    unfinished_states,
+    state_folders,
 )
 from rnngen.runs.manifest import read_manifest
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS
+from rnngen.runs.states import remove_files_of_state
 from rnngen.runs.writer import RunWriter
 
-_OF_A_STATE = (MANIFEST, STATE_JSON, STATE_TENSORS)
-_REPLACED = (CONFIG, TOKENIZER, *LOGS, MANIFEST)  # which are written under another name first
-_BEFORE_STATES = (MANIFEST, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, *map(temporary, _REPLACED))
+_BEFORE_STATES = (MANIFEST, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, *TEMPORARY)
 _AFTER_STATES = (*LOGS, TOKENIZER, CONFIG)  # config.json shows that the folder is a run, so it goes last
 
 
@@ -41,13 +43,11 @@ class Removable:
 
     Attributes:
         path: its folder.
-        files: all that a run has, relative to the folder, in the order in which they are removed.
-        bytes: their size.
+        bytes: the size of all files that a run has.
         written: when the last of them was written, in seconds since 1970.
     """
 
     path: Path
-    files: tuple[str, ...]
     bytes: int
     written: float
 
@@ -61,9 +61,8 @@ def removable(path: Path) -> Removable:
     folder = run_folder(path)
     if not _is_run(folder):  # but, for example, the model of another program, with a config.json of its own
         raise CheckpointError("is not a run", where=folder, expected="a folder made by rnngen train")
-    files = tuple(file.relative_to(folder).as_posix() for file in _files(folder))
-    found = [(folder / file).lstat() for file in files]
-    return Removable(folder, files, sum(each.st_size for each in found), max(each.st_mtime for each in found))
+    found = [file.lstat() for file in _files(folder)]
+    return Removable(folder, sum(each.st_size for each in found), max(each.st_mtime for each in found))
 
 
 def remove_run(path: Path) -> list[str]:
@@ -78,12 +77,20 @@ def remove_run(path: Path) -> list[str]:
     removable(path)  # before anything is locked
     writer = RunWriter(path)
     try:
-        folders = [f"{RESUME}/{state.name}" for state in (*saved_steps(path), *unfinished_states(path))]
+        states = [state.name for state in state_folders(path)]
         with Folder.open(path) as folder:
-            for file in removable(path).files:
-                remove_within(folder, file)
-            for name in (*folders, RESUME):
-                remove_if_empty(folder, name)
+            for name in _BEFORE_STATES:
+                folder.remove(name)
+            if folder.exists(RESUME, "folder"):
+                with folder.folder(RESUME) as resume:
+                    resume.remove(PLAN)
+                    for name in states:
+                        remove_files_of_state(resume, name)
+                    empty = not resume.names()
+                if empty:
+                    folder.remove_empty(RESUME)
+            for name in _AFTER_STATES:
+                folder.remove(name)
     except OSError as error:
         raise cannot_remove(path, error) from error
     finally:
@@ -93,33 +100,7 @@ def remove_run(path: Path) -> list[str]:
         path.resolve().rmdir()  # if it is empty
     if path.is_symlink() and not path.exists():
         path.unlink()
-    return sorted(entry.name for entry in path.iterdir()) if path.exists() else []
-
-
-def remove_within(folder: Folder, name: str) -> None:
-    """Remove a file, each folder on the way to which is opened without following a link.
-
-    Raises:
-        CheckpointError: a folder on the way is a link or the like.
-        OSError: it cannot be removed.
-    """
-    first, _, rest = name.partition("/")
-    if not rest:
-        folder.remove(first)
-    elif folder.exists(first, "folder"):
-        with folder.folder(first) as inner:
-            remove_within(inner, rest)
-
-
-def remove_if_empty(folder: Folder, name: str) -> None:
-    """Remove a folder in another one, if it holds nothing."""
-    first, _, rest = name.partition("/")
-    with contextlib.suppress(OSError):
-        if rest:
-            with folder.folder(first) as inner:
-                remove_if_empty(inner, rest)
-        else:
-            folder.remove_empty(first)
+    return sorted(all_in(path))
 
 
 def cannot_remove(path: Path, error: OSError) -> CheckpointError:
@@ -136,25 +117,12 @@ def _is_run(folder: Path) -> bool:
         config = read_json(folder / CONFIG)
         if isinstance(config, dict) and {"rnngen", "model", "train"} <= config.keys():
             return True
-    return any(len(files_of_state(state)) == len(_OF_A_STATE) for state in saved_steps(folder))
+    return any(len(files_of_state(state)) == len(OF_A_STATE) for state in saved_steps(folder))
 
 
 def _files(folder: Path) -> Iterator[Path]:
     names = [*_BEFORE_STATES, f"{RESUME}/{PLAN}"] if exists(folder / RESUME, "folder") else [*_BEFORE_STATES]
     yield from (folder / name for name in names if exists(folder / name, "file"))
-    for state in (*saved_steps(folder), *unfinished_states(folder)):
+    for state in state_folders(folder):
         yield from files_of_state(state)
     yield from (folder / name for name in _AFTER_STATES if exists(folder / name, "file"))
-
-
-def files_of_state(state: Path) -> list[Path]:
-    """The files of a saved state, or of what a killed save left in its place.
-
-    Raises:
-        CheckpointError: it is a link or the like.
-    """
-    if not exists(state, "folder", "file"):
-        return []
-    if state.is_file():
-        return [state]
-    return [state / name for name in _OF_A_STATE if exists(state / name, "file")]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from rnngen.corpus.documents import NONE
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
+from rnngen.platforms import quote_argument
 from rnngen.runs.files import MAX_JSON_BYTES, read_json
-from rnngen.runs.layout import CONFIG, MODEL, TOKENIZER
+from rnngen.runs.layout import CONFIG, MODEL, TOKENIZER, saved_steps
 from rnngen.runs.manifest import Entries, map_checked, needed_entry, read_checked, read_manifest
 from rnngen.runs.plan_record import Stretch, recorded_plan
 
@@ -180,9 +181,16 @@ class Run:
                 where=where,
                 expected="numbers",
                 found="NaN or infinity",
-                hint="Training diverged. Train again with a lower `learning_rate` or `clip`.",
+                hint=self._instead_of_weights(),
             )
         return weights
+
+    def _instead_of_weights(self) -> str:
+        """What to do about weights that are not finite."""
+        again = "If training diverged, train again with a lower `learning_rate` or `clip`."
+        if not saved_steps(self.path):
+            return again
+        return f"Go back to a saved state: rnngen train --resume {quote_argument(str(self.path))}. {again}"
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

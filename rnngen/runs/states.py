@@ -12,7 +12,9 @@ they are bytes.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,20 @@ from rnngen.runs.folder import Folder
 from rnngen.runs.layout import (
     CONFIG,
     MANIFEST,
+    OF_A_STATE,
     REPLACED,
     RESUME,
+    STATE_JSON,
+    STATE_TENSORS,
     TOKENIZER,
-    is_state,
     moved_states,
     put_back,
+    saved_steps,
     unfinished_states,
 )
 from rnngen.runs.manifest import manifest_bytes, map_checked, read_checked, read_manifest, sha256
 from rnngen.runs.tensors import read_header
 
-STATE_TENSORS, STATE_JSON = "state.safetensors", "state.json"
 KEEP = 2
 
 
@@ -61,23 +65,71 @@ def save_state(run: Folder, step: int, tensors: bytes, values: Mapping[str, Any]
         # the same step is saved twice by a stop right after a save
         if not (resume.exists(path.name, "folder") and _holds(path, values)):
             _put(resume, path.name, contents)
-        saved = sorted(filter(is_state, resume.names()), key=int, reverse=True)
+        saved = [state.name for state in saved_steps(run.path)]
         kept = [name for name in saved if int(name) <= step][:KEEP]
         for name in set(saved) - set(kept):
-            with contextlib.suppress(OSError):  # the next save tries again
-                resume.remove(f".{name}")
-                resume.replace(name, f".{name}")  # so that no state is ever half there
-                resume.remove(f".{name}")
+            with contextlib.suppress(OSError, CheckpointError):  # the next save tries again
+                remove_state(resume, name)
     return path
+
+
+def remove_state(resume: Folder, name: str) -> None:
+    """Remove a saved state so that at any moment it exists whole or not at all. What is not of the run stays there.
+
+    Args:
+        resume: the folder of the states.
+        name: of the state.
+
+    Raises:
+        CheckpointError: a link or the like is in the way.
+        OSError: it cannot be removed.
+    """
+    hidden = f".{name}"
+    _free(resume, hidden)
+    resume.replace(name, hidden)
+    if not remove_files_of_state(resume, hidden):
+        resume.replace(hidden, name)
+
+
+def remove_files_of_state(resume: Folder, name: str) -> bool:
+    """Remove the files of a saved state, or what a killed save left of one, and their folder if it is then empty.
+
+    Returns:
+        Whether nothing is there any more; otherwise it holds what is not of the run.
+
+    Raises:
+        CheckpointError: it is a link or the like.
+        OSError: it cannot be removed.
+    """
+    status = resume.status(name)
+    if status is None:
+        return True
+    if stat.S_ISREG(status.st_mode):
+        resume.remove(name)
+        return True
+    with resume.folder(name) as state:
+        for file in OF_A_STATE:
+            state.remove(file)
+        if state.names():
+            return False
+    resume.remove_empty(name)
+    return True
+
+
+def _free(resume: Folder, name: str) -> None:
+    """Make the name of an unfinished state free: what somebody put there is moved next to it, to a name of its own."""
+    if not remove_files_of_state(resume, name):
+        numbered = (f"{put_back(Path(name))}.{number}" for number in itertools.count(1))
+        resume.replace(name, next(other for other in numbered if resume.status(other) is None))
 
 
 def _put(resume: Folder, name: str, contents: Mapping[str, bytes]) -> None:
     """Write a state; a damaged one of its name, or one before something that was due at its step, is replaced."""
     work, replaced = f".{name}", f".{name}{REPLACED}"
     try:
-        resume.remove(work)
+        _free(resume, work)
         if resume.exists(name, "folder"):  # otherwise the replaced one is all that is left of this step
-            resume.remove(replaced)
+            _free(resume, replaced)
         with resume.folder(work, make=True) as state:
             for file, content in {**contents, MANIFEST: manifest_bytes(contents)}.items():
                 state.create(file, content)
@@ -87,14 +139,14 @@ def _put(resume: Folder, name: str, contents: Mapping[str, bytes]) -> None:
         resume.replace(work, name)
         resume.sync()
     except OSError:
-        with contextlib.suppress(OSError):
-            resume.remove(work)
+        with contextlib.suppress(OSError, CheckpointError):
+            remove_files_of_state(resume, work)
         with contextlib.suppress(OSError, CheckpointError):  # or the next process that writes the run puts it back
             if resume.exists(replaced, "folder") and not resume.exists(name, "folder"):
                 resume.replace(replaced, name)
         raise
-    with contextlib.suppress(OSError):
-        resume.remove(replaced)
+    with contextlib.suppress(OSError, CheckpointError):
+        _free(resume, replaced)
 
 
 def _holds(folder: Path, values: Mapping[str, Any]) -> bool:
@@ -139,6 +191,7 @@ def clean_states(run: Folder) -> None:
     """Remove what a save that was killed left; where it had moved a state away, put that back.
 
     Raises:
+        CheckpointError: a link or the like is in the way.
         OSError: something cannot be removed or renamed.
     """
     leftovers, moved = unfinished_states(run.path), moved_states(run.path)
@@ -149,7 +202,7 @@ def clean_states(run: Folder) -> None:
             if leftover in moved and leftover.is_dir():  # killed before the new one was there
                 resume.replace(leftover.name, put_back(leftover).name)
             else:
-                resume.remove(leftover.name)
+                remove_files_of_state(resume, leftover.name)
 
 
 def hashes_of_decided(run: Path) -> dict[str, str]:

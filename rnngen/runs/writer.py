@@ -12,7 +12,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CheckpointError
 from rnngen.runs import files, manifest, states
 from rnngen.runs.finding import never_saved, next_order, order_of
-from rnngen.runs.folder import Folder, cannot_write, temporary
+from rnngen.runs.folder import Folder, cannot_write
 from rnngen.runs.layout import (
     CONFIG,
     LOCK,
@@ -24,6 +24,7 @@ from rnngen.runs.layout import (
     NGRAM,
     PLAN,
     RESUME,
+    TEMPORARY,
     TOKENIZER,
     UNSAVED,
     check_layout,
@@ -87,8 +88,8 @@ class RunWriter:
         """Complete the commit of weights that was interrupted; remove what a killed save left behind."""
         with contextlib.suppress(PermissionError):  # a reader has them open on Windows: the next save tries again
             self._settle_weights()
-        for name in (CONFIG, TOKENIZER, *LOGS, MANIFEST):
-            self._folder.remove(temporary(name))
+        for name in TEMPORARY:
+            self._folder.remove(name)
         states.clean_states(self._folder)
 
     @contextlib.contextmanager

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
-from rnngen.runs.layout import RESUME, moved_states, put_back, saved_steps
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS, read_state
+from rnngen.runs.layout import RESUME, STATE_JSON, STATE_TENSORS, moved_states, put_back, saved_steps
+from rnngen.runs.states import read_state
 from rnngen.runs.tensors import read_header
 from rnngen.training.state_checks import check_values
+
+_TOLD = 5  # damaged states; this package keeps two
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ def load_state(run: Path) -> TrainingState:
                 return load_state(run)
             warnings.append(str(error))
             continue
-        passed = tuple(f"{_sentence(warning)} Continuing from {put_back(folder).name} instead." for warning in warnings)
-        return replace(state, warnings=passed)
+        passed = [f"{_sentence(each)} Continuing from {put_back(folder).name} instead." for each in warnings[:_TOLD]]
+        if len(warnings) > _TOLD:
+            passed.append(f"{len(warnings) - _TOLD:,} more saved states are damaged as well.")
+        return replace(state, warnings=tuple(passed))
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0], hint=anew)
     raise CheckpointError(

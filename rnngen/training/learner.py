@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.errors import TrainingError
+from rnngen.errors import CheckpointError, TrainingError
 from rnngen.model.device import autocast
 from rnngen.model.load import make_network
 from rnngen.options.config import RunConfig
@@ -215,8 +215,7 @@ class Learner:
             stepped: whether a step had been taken, so that there must be optimizer moments; they may be there anyway.
 
         Raises:
-            CheckpointError: a tensor has another name, shape or type than the configuration says; nothing was changed.
-            RuntimeError: dropout's random state is invalid.
+            CheckpointError: as ``check``; nothing was changed.
         """
         self.check(tensors, where, dropout_too=dropout_too, stepped=stepped)
         self.model.load_weights(unpack("weights", tensors), where)
@@ -229,7 +228,8 @@ class Learner:
         """Compare tensors with what ``tensors`` returns; the arguments are those of ``restore``.
 
         Raises:
-            CheckpointError: a tensor has another name, shape or type than the configuration says.
+            CheckpointError: a tensor has another name, shape or type than the configuration says, or dropout's random
+                state is invalid.
         """
         stepped = stepped or any(name.startswith("optimizer/") for name in tensors)
         expected = {
@@ -239,3 +239,8 @@ class Learner:
             "dropout": Expected.like(self.dropout.get_state()) if dropout_too else Expected((None,), (torch.uint8,)),
         }
         check_tensors(tensors, expected, where)
+        if dropout_too:
+            try:
+                torch.Generator(self.device).set_state(tensors["dropout"])
+            except RuntimeError as error:
+                raise CheckpointError("tensor dropout is not the state of a random generator", where=where) from error

@@ -120,18 +120,16 @@ class LiveRun:
             tensors = guard.keep(self.step)
         else:
             tensors = {**self.learner.tensors(), **(guard.tensors(self.step) if guard else {})}
-        step, values = (
-            self.step,
-            {
-                **self.progress.values(),
-                "seconds": time.perf_counter() - self._began,
-                "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
-                "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
-                "logs": self.writer.log_lengths(),
-                "decided": hashes_of_decided(self.writer.path),
-                "guard": guard.values() if guard else None,
-            },
-        )
+        step = self.step
+        values = {
+            **self.progress.values(),
+            "seconds": time.perf_counter() - self._began,
+            "stretches": [stretch.as_dict() for stretch in self.schedule.begun],
+            "corpus": {"fingerprint": self.corpus.fingerprint, "sources": list(self.config.data.corpus)},
+            "logs": self.writer.log_lengths(),
+            "decided": hashes_of_decided(self.writer.path),
+            "guard": guard.values() if guard else None,
+        }
         self._saved = time.perf_counter()
 
         def write() -> Saved:
@@ -140,20 +138,29 @@ class LiveRun:
         self.saver.save(write)
 
     def _restore(self, state: checkpoint.TrainingState, *, same_device: bool) -> None:
+        """Continue from a saved state, whose values ``state_checks.py`` has checked.
+
+        Raises:
+            CheckpointError: a tensor does not fit the configuration, or the step does not fit the plan.
+        """
         where = self.writer.path / RESUME
         values = state.values
-        try:
-            self.progress = Progress.from_values(values)
-            good = {name.removeprefix(GOOD): t for name, t in state.tensors.items() if name.startswith(GOOD)}
-            own = {name: t for name, t in state.tensors.items() if not name.startswith(GOOD)}
-            self.learner.restore(own, where, dropout_too=same_device, stepped=self.step > 0)
-            if self.guard and values.get("guard"):  # which older runs do not have
-                self.guard.restore(values["guard"], good or own, where, same_device=same_device)
-            self.seconds = float(values["seconds"])
-            if "stretches" in values:  # older runs have one, which config.json describes
-                self.schedule = Schedule.resumed(values["stretches"], recorded_plan(self.writer.path), self.step)
-            self.learner.use_precision(self.schedule.current.precision)
-            self.writer.cut_logs(values["logs"])
-            self._norms = array("d", self.writer.logged("grad_norm"))
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError("the saved state does not fit config.json", where=where, found=error) from error
+        self.progress = Progress.from_values(values)
+        good = {name.removeprefix(GOOD): t for name, t in state.tensors.items() if name.startswith(GOOD)}
+        own = {name: t for name, t in state.tensors.items() if not name.startswith(GOOD)}
+        self.learner.restore(own, where, dropout_too=same_device, stepped=self.step > 0)
+        if self.guard and values.get("guard"):  # which older runs do not have
+            self.guard.restore(values["guard"], good or own, where, same_device=same_device)
+        self.seconds = float(values["seconds"])
+        if "stretches" in values:  # older runs have one, which config.json describes
+            self.schedule = Schedule.resumed(values["stretches"], recorded_plan(self.writer.path), self.step)
+        if self.step > self.schedule.steps:
+            raise CheckpointError(
+                "the saved state is of a step that its plan does not have",
+                where=where,
+                expected=f"at most {self.schedule.steps}",
+                found=self.step,
+            )
+        self.learner.use_precision(self.schedule.current.precision)
+        self.writer.cut_logs(values["logs"])
+        self._norms = array("d", self.writer.logged("grad_norm"))

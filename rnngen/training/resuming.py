@@ -129,13 +129,12 @@ def resume(
 def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     """The record of the text: the one that the run began with, or another one that it has been trained on since."""
     known = dict(recorded) if isinstance(recorded, Mapping) else {}
-    since = state.values.get("corpus")
-    since = since if isinstance(since, Mapping) else {}
-    sources = since.get("sources")
-    usable = isinstance(sources, list) and all(isinstance(source, str) for source in sources)
-    if since.get("fingerprint", known.get("fingerprint")) != known.get("fingerprint"):
+    since = state.values.get("corpus")  # which older runs do not have
+    if since is None:
+        return {**known, "sources": None}
+    if since["fingerprint"] != known.get("fingerprint"):
         known = {**known, "fingerprint": since["fingerprint"], "parts": None}  # those of the other text
-    return {**known, "sources": sources if usable else None}
+    return {**known, "sources": since["sources"]}
 
 
 @checked

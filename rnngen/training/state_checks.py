@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +15,9 @@ from torch import Tensor
 from rnngen.errors import CheckpointError, shortened
 from rnngen.options.network import ModelConfig
 from rnngen.runs.files import exists
-from rnngen.runs.layout import CONFIG, LOGS, TOKENIZER, moved_states, saved_steps
+from rnngen.runs.layout import CONFIG, LOGS, STATE_TENSORS, TOKENIZER, moved_states, saved_steps
 from rnngen.runs.manifest import MAX_LOG_BYTES
 from rnngen.runs.plan_record import MAX_STEPS, Stretch
-from rnngen.runs.states import STATE_TENSORS
 
 COPIES = 4
 """Tensors of the shape of each weight that a state holds at most: the weight, its average, and two moments."""
@@ -91,10 +91,11 @@ def _are_plans(value: object, step: int) -> bool:
     if not isinstance(value, list):
         return False
     try:
-        steps = [Stretch.from_dict(stretch).step for stretch in value]
+        stretches = [Stretch.from_dict(stretch) for stretch in value]
     except ValueError:
         return False
-    return bool(steps) and steps[0] == 0 and steps == sorted(steps) and steps[-1] <= step
+    within = all(before.step <= after.step <= before.steps for before, after in pairwise(stretches))
+    return bool(stretches) and stretches[0].step == 0 and within and stretches[-1].step <= step
 
 
 def _is_progress(value: object, step: int) -> bool:

@@ -176,3 +176,13 @@ def test_padding_counts_cells() -> None:
     assert pad("世界", 6, ">") == "  世界"
     assert pad("e\u0301", 3) == "e\u0301  "
     assert pad("toolong", 3) == "toolong"
+
+
+@pytest.mark.fault(13)
+def test_a_curve_of_nearly_no_extent_is_drawn(cli: Cli, trained: Path) -> None:
+    for seconds, nll in ((1e-320, 2.0), (0, 1e-320), (1e-320, 1e-320), (1e9, 1e38)):
+        rows = [{"step": step, "valid_nll": step * nll, "seconds": step * seconds} for step in range(3)]
+        log_rows(trained, *rows, {"step": 3, "train_nll": nll, "seconds": seconds})
+        outcome = cli("inspect", trained)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert "a checkpoints/tiny" in outcome.out or f"a {trained}" in outcome.out

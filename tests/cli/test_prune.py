@@ -120,11 +120,13 @@ def test_a_run_that_is_being_written_is_left_alone_and_others_are_pruned(
     assert (states(stopped), states(trained)) == ([9, 8], [])
 
 
-def test_a_state_that_holds_files_of_others_stays(trained: Path, cli: Cli) -> None:
+def test_what_is_not_of_the_run_stays_where_its_state_was(trained: Path, cli: Cli) -> None:
     (trained / "resume/000000060/notes.txt").write_text("somebody's")
     assert cli("prune", "--yes").code == 0
-    assert states(trained) == [60]
-    assert (trained / "resume/000000060/notes.txt").read_text() == "somebody's"
+    assert states(trained) == []
+    assert files(trained / "resume") == {"000000060/notes.txt": b"somebody's"}
+    assert cli("prune", "--yes").out == "Nothing can be removed.\n"
+    assert cli("verify", trained, "-q").code == 0
 
 
 # encoded texts

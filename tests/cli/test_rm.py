@@ -9,12 +9,11 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rnngen.runs import removal
 from rnngen.runs.folder import Folder
-from rnngen.runs.removal import remove_within
 from tests.conftest import Outcome
 from tests.runs.saving import writing
 
@@ -112,14 +111,47 @@ def test_what_a_killed_save_left_is_removed(trained: Path, cli: Cli) -> None:
 
 
 def test_files_of_others_stay_and_are_named(trained: Path, cli: Cli) -> None:
-    others = ["notes.txt", "resume/notes.txt", "resume/000000060/notes.txt", "more/notes.txt"]
-    (trained / "more").mkdir()
+    others = [
+        "more/notes.txt",
+        "notes.txt",
+        "resume/.000000077/deep/notes.txt",
+        "resume/.000000088.replaced/notes.txt",
+        "resume/000000060/notes.txt",
+        "resume/000000099/notes.txt",
+        "resume/notes.txt",
+    ]
     for name in others:
+        (trained / name).parent.mkdir(parents=True, exist_ok=True)
         (trained / name).write_text("somebody's")
     outcome = cli("rm", trained, "--yes")
     assert outcome.code == 0
-    assert "checkpoints/tiny stays: it holds more, notes.txt, resume" in outcome.err
+    assert "checkpoints/tiny stays: it holds more, notes.txt, resume/.000000077/deep, " in outcome.err
     assert files(trained) == dict.fromkeys(others, b"somebody's")
+
+
+def test_all_that_stays_is_named(trained: Path, cli: Cli) -> None:
+    (trained / "resume/000000060/notes").mkdir()
+    (trained / "resume/.000000077").mkdir()
+    (trained / "resume/.000000077/notes.txt").write_text("somebody's")
+    outcome = cli("rm", trained, "--yes", "--json")
+    assert json.loads(outcome.out)["left"] == ["resume/.000000077/notes.txt", "resume/000000060/notes"]
+    assert outcome.err.endswith(
+        "it holds resume/.000000077/notes.txt, resume/000000060/notes, which is not of the run\n"
+    )
+    assert (trained / "resume/000000060/notes").is_dir()
+
+
+@pytest.mark.parametrize("place", ["resume", "resume/000000060", "resume/.000000077"])
+def test_the_saved_states_of_a_run_are_no_run(trained: Path, cli: Cli, place: str) -> None:
+    (trained / "resume/.000000077").mkdir()
+    before = files(trained)
+    outcome = cli("rm", trained / place, "--yes")
+    assert outcome.code == 1
+    holds = "holds the saved states" if place == "resume" else "is a saved state"
+    message = f"{place}: is not a run; it {holds} of {trained}; expected a folder made by rnngen train. Name the run: "
+    assert message in " ".join(outcome.err.split())
+    assert "It holds runs" not in outcome.err
+    assert files(trained) == before
 
 
 def test_a_run_that_is_being_written_stays(trained: Path, cli: Cli) -> None:
@@ -144,15 +176,18 @@ def test_a_removal_that_was_interrupted_is_completed_by_the_next(
 ) -> None:
     left = 0
 
-    def remove_or_be_killed(folder: Folder, name: str) -> None:
+    unlink = os.unlink
+
+    def unlink_or_be_killed(path: Any, **options: Any) -> None:
         nonlocal left
-        left -= 1
+        left -= Path(path).name in removed
         if left < 0:
             raise KeyboardInterrupt
-        remove_within(folder, name)
+        unlink(path, **options)
 
-    monkeypatch.setattr(removal, "remove_within", remove_or_be_killed)
-    for killed_at in range(1, 12):
+    removed = {name.rpartition("/")[2] for name in files(trained)}
+    monkeypatch.setattr(os, "unlink", unlink_or_be_killed)
+    for killed_at in range(len(files(trained)) - 1):
         run = Path(f"run-{killed_at}")
         shutil.copytree(trained, run)
         left = killed_at

@@ -237,3 +237,18 @@ def test_a_name_that_no_file_can_have_is_one_short_line(cli: Cli, corpus: Path, 
         outcome = cli("train", *arguments, *OPTIONS)
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
         assert len(outcome.err) < 500
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize("split", ["1e-300,1", "1e-320,1", "1e-9,1"])
+def test_a_share_too_small_for_one_window_is_said_before_a_size_is_chosen(cli: Cli, corpus: Path, split: str) -> None:
+    Path("run.toml").write_text(f"split = [{split}]\n")
+    for option in (["--split", split], ["--config", "run.toml"]):
+        outcome = cli("train", corpus, "--quiet", "--steps", 3, *option)
+        refused(outcome, "the training text is shorter than one window; expected at least", "; found 0.")
+
+
+def test_a_text_of_one_character_beside_a_validation_file_is_too_short(cli: Cli, corpus: Path) -> None:
+    Path("one.txt").write_text("a")
+    outcome = cli("train", "one.txt", "--valid", corpus, "--steps", 2)
+    refused(outcome, "the training text is shorter than one window; expected at least", "; found 0.")

@@ -130,3 +130,13 @@ def test_a_recorded_pipe_or_device_is_not_opened(cli: Cli, run: Path, corpus: Pa
         assert outcome.code == 1
         expected = "cannot be read again" if path == "pipe" else "/dev/zero: is not a text but a device"
         assert expected in outcome.err
+
+
+@pytest.mark.fault(13)
+def test_a_recorded_text_of_very_many_files_is_named_in_few_words(cli: Cli, run: Path, corpus: Path) -> None:
+    rewrite(run, {"corpus": ["x"] * 200_000}, {})
+    corpus.unlink()
+    outcome = cli("eval", run)
+    assert outcome.code == 0
+    assert "x, x, x, x, x and 199,995 more no longer exists: its copy in the cache is read" in outcome.err
+    assert len(outcome.err) < 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from unicodedata import category
@@ -122,6 +123,12 @@ def test_weights_that_are_not_finite_are_refused(cli: Cli, trained: Path, value:
         outcome = cli(*command)
         assert (outcome.code, outcome.out) == (1, ""), command
         assert "tensor layers.0.weight_hh_l0 has values that are not finite" in outcome.err
+        assert "Go back to a saved state: rnngen train --resume " in outcome.err
+        assert "If training diverged, train again with a lower --learning-rate or --clip." in outcome.err
+    shutil.copytree(trained, trained.parent / "without", ignore=shutil.ignore_patterns("resume"))
+    assert "--resume" not in cli("sample", trained.parent / "without").err
+    assert cli("train", "--resume", trained, "--quiet").code == 0
+    assert cli("sample", "--length", 5).code == 0
 
 
 def test_of_equal_surprise_only_as_many_positions_as_wanted_are_looked_at_again() -> None:

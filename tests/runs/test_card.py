@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import rnngen
 from rnngen.errors import CheckpointError
+from rnngen.runs import metrics
 from rnngen.runs.card import list_runs, make_card
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
@@ -74,6 +76,42 @@ def test_rows_of_the_log_that_are_no_numbers_are_passed_over(trained: Path) -> N
         log.write('{"valid_nll": 0.5}\n[1]\n')
     again = make_card(open_run(trained))
     assert (again.curve, again.best_nats, again.gradient_norm) == (whole.curve, whole.best_nats, whole.gradient_norm)
+
+
+def test_a_line_that_is_no_row_hides_none_of_those_after_it(trained: Path) -> None:
+    whole = make_card(open_run(trained))
+    log = trained / "metrics.jsonl"
+    first, *others = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([first, b'{"step": 1, "tra\n', *others]))
+    manifest = json.loads((trained / "manifest.json").read_bytes())
+    manifest["files"]["metrics.jsonl"] = {"sha256": sha256(log.read_bytes()), "bytes": log.stat().st_size}
+    (trained / "manifest.json").write_text(json.dumps(manifest))
+    assert replace(make_card(open_run(trained)), saved=whole.saved) == whole
+
+
+@pytest.mark.parametrize(("limit", "what"), [("MAX_ROWS", "rows"), ("MAX_VALIDATIONS", "validations")])
+def test_more_rows_or_validations_than_any_run_has_are_called_that(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, limit: str, what: str
+) -> None:
+    monkeypatch.setattr(metrics, limit, 3)
+    with pytest.raises(CheckpointError, match=rf"metrics\.jsonl: has more {what} than any run; expected at most 3$"):
+        make_card(open_run(trained))
+
+
+def test_times_and_losses_that_no_run_has_are_left_out(trained: Path) -> None:
+    log_rows(
+        trained,
+        {"step": 1, "valid_nll": 2.0, "seconds": 1.5},
+        {"step": 2, "valid_nll": -1.0, "seconds": 2.5},
+        {"step": 3, "valid_nll": 1.0, "seconds": -1},
+        {"step": 4, "valid_nll": 1.0, "seconds": 1e200},
+        {"step": 5, "valid_nll": 1e200, "seconds": 3.5},
+        {"step": 6, "valid_nll": 1.0, "seconds": 1e30},
+        {"step": 7, "train_nll": 1.0, "seconds": 1e-320},
+    )
+    card = make_card(open_run(trained))
+    assert card.curve == ((1.5, 2.0), (2.5, 1.0), (2.5, 1.0), (3.5, 1.0))
+    assert (card.seconds, card.tokens_per_second) == (0, None)
 
 
 def log_rows(run: Path, *rows: dict[str, object]) -> None:

@@ -45,12 +45,50 @@ def test_a_clock_that_is_set_back_does_not_change_which_run_is_the_newest(
     assert newest_run().name == "tiny"
 
 
-@pytest.mark.parametrize("order", [None, -1, 2**62 + 1, 2**200, "1", 1.5])
+@pytest.mark.parametrize("order", [None, -1, 2**62, 2**64 - 1, 2**200, "1", 1.5])
 def test_a_run_without_a_valid_order_counts_from_when_its_manifest_was_written(trained: Path, order: object) -> None:
     manifest = json.loads((trained / MANIFEST).read_text())
     (trained / MANIFEST).write_text(json.dumps({**manifest, "order": order}))
     os.utime(trained / MANIFEST, ns=(10**18, 10**18))
     assert order_of(trained) == 10**18
+
+
+def claim(run: Path, order: int) -> None:
+    manifest = json.loads((run / MANIFEST).read_text())
+    (run / MANIFEST).write_text(json.dumps({**manifest, "order": order}))
+
+
+SECOND, DAY = 10**9, 86_400 * 10**9
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("order", [10 * SECOND, 30 * DAY, 365 * DAY, 367 * DAY, 2**60, 2**62, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("changed", [-DAY, 10 * SECOND, 5000 * DAY])
+@pytest.mark.parametrize("clock", [0, -30 * DAY, -5000 * DAY, 5000 * DAY], ids=lambda n: f"clock{n // DAY:+}")
+def test_a_run_is_the_newest_when_it_is_saved_whatever_another_claims(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, order: int, changed: int, clock: int
+) -> None:
+    """With a clock that is wrong since the other run came, and a time of change that an archive has kept."""
+    other = trained.parent / "tiny-2"  # by name it would be the later one
+    shutil.copytree(trained, other)
+    now = time.time_ns()
+    claim(other, order if order >= 2**60 else now + order)
+    os.utime(other / MANIFEST, ns=(now + changed, now + changed))
+    true_clock = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: true_clock() + clock)
+    for run in (trained, other, trained):
+        save_again(run)
+        assert newest_run().name == run.name
+
+
+@pytest.mark.fault(13)
+def test_a_run_without_a_time_to_believe_is_older_than_all_others(trained: Path) -> None:
+    other = trained.parent / "tiny-2"
+    shutil.copytree(trained, other)
+    claim(other, 2**62)
+    os.utime(other / MANIFEST, ns=(2**62, 2**62))
+    assert order_of(other) == 0
+    assert newest_run().name == "tiny"
 
 
 def test_a_copy_of_an_older_run_is_not_newer_than_what_was_saved_since(trained: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.folder import Folder, write_atomically
+from rnngen.runs.folder import Folder, cannot_write, write_atomically
 
 
 def no_space(*arguments: object, **options: object) -> None:
@@ -45,3 +45,18 @@ def test_a_refused_write_is_an_error_that_leaves_a_whole_file(
 def test_write_into_a_missing_folder_is_a_checkpoint_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be written"):
         write_atomically(tmp_path / "nowhere" / "file", b"new")
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "Free some space, or use another folder."),
+        (errno.EACCES, "Make the folder writable, or use another one."),
+        (errno.EROFS, "Make the folder writable, or use another one."),
+        (errno.EIO, "Use another folder."),
+        (errno.ENAMETOOLONG, "Use another folder."),
+    ],
+)
+def test_the_remedy_for_a_refused_write_is_one_that_can_help(tmp_path: Path, number: int, hint: str) -> None:
+    said = str(cannot_write(tmp_path, OSError(number, os.strerror(number))))
+    assert said.endswith(f"cannot be written ({os.strerror(number)}). What was saved before is intact. {hint}")

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from rnngen.errors import CheckpointError
-from rnngen.runs.layout import MANIFEST, RESUME, saved_steps
+from rnngen.runs.layout import MANIFEST, RESUME, STATE_JSON, STATE_TENSORS, saved_steps
 from rnngen.runs.manifest import manifest_bytes
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import load_state
 from tests.runs.saving import Killed, fault_at, full, leftovers, state, states_found, steps_of, writing

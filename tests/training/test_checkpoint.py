@@ -18,10 +18,10 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.options.config import RunConfig
-from rnngen.runs.layout import MANIFEST, RESUME, saved_steps
+from rnngen.runs.layout import MANIFEST, RESUME, STATE_JSON, STATE_TENSORS, saved_steps
 from rnngen.runs.manifest import manifest_bytes
 from rnngen.runs.plan_record import Stretch
-from rnngen.runs.states import STATE_JSON, STATE_TENSORS
+from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import load_state, pack, unpack
 from rnngen.training.learner import Learner
 from rnngen.training.resuming import resume
@@ -63,6 +63,16 @@ def test_a_newest_state_with_a_manifest_of_another_form_is_passed_over(tmp_path:
         writer.save_state(2, *state(2))
     (tmp_path / "run" / RESUME / "000000002" / MANIFEST).write_bytes(manifest)
     assert states_found(tmp_path / "run") == 1
+
+
+def test_of_very_many_damaged_states_a_few_are_named(tmp_path: Path) -> None:
+    with writing(tmp_path / "run") as writer:
+        writer.save_state(1, *state(1))
+    for step in range(2, 302):
+        (tmp_path / "run" / RESUME / f"{step:09d}").mkdir()
+    *named, others = load_state(tmp_path / "run").warnings
+    assert len(named) == 5
+    assert others == "295 more saved states are damaged as well."
 
 
 def test_when_every_state_is_damaged_there_is_an_error_and_no_fresh_start(tmp_path: Path) -> None:
@@ -136,6 +146,7 @@ WRONG: dict[str, list[Any]] = {
         [{**PLAN, "step": 3}],
         [PLAN, {**PLAN, "step": 61, "steps": 90}],
         [PLAN, {**PLAN, "step": 9}, PLAN],
+        [{**PLAN, "steps": 10}, {**PLAN, "step": 20}],
         [{**PLAN, "cycle": 3}],
         [{**PLAN, "precision": []}],
         [{**PLAN, "trial": 1}],
@@ -318,6 +329,34 @@ def test_the_losses_of_averaged_gradient_descent_may_have_any_number_but_one_typ
     for wrong in (losses.reshape(1, 2), losses.float(), losses[0]):
         with pytest.raises(CheckpointError, match=r"tensor averaging/losses .*expected \(any,\) float64"):
             one.restore({**tensors, "averaging/losses": wrong}, "here")
+
+
+def test_a_random_state_of_dropout_that_is_none_is_refused_before_anything_changes() -> None:
+    one = learner()
+    before = {name: t.clone() for name, t in one.tensors().items()}
+    wrong = {name: torch.full_like(t, 255 if name == "dropout" else 1) for name, t in before.items()}
+    with pytest.raises(CheckpointError, match="here: tensor dropout is not the state of a random generator"):
+        one.restore(wrong, "here")
+    assert same(one.tensors(), before)
+
+
+def test_a_state_of_a_step_after_the_end_of_its_plan_is_refused(trained: Path) -> None:
+    sound = load_state(trained).values
+    (trained / RESUME / "plan.jsonl").write_text(json.dumps({**PLAN, "step": 60, "steps": 90}) + "\n")
+    rewrite_state(trained, {**sound, "stretches": [{**PLAN, "steps": 10}]})
+    assert "step that its plan does not have; expected at most 10; found 60" in refusal(trained)
+
+
+@pytest.mark.parametrize("mistake", [KeyError, TypeError, ValueError, RuntimeError])
+def test_a_mistake_in_this_program_is_not_called_damage(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, mistake: type[Exception]
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise mistake
+
+    monkeypatch.setattr(RunWriter, "cut_logs", fail)
+    with pytest.raises(mistake):
+        resume(trained)
 
 
 # packing

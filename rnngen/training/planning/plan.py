@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.streams import check_length
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import CorpusError, UsageError
 from rnngen.model.device import processors, usable_devices, using_threads
@@ -97,6 +98,7 @@ def make_plan(
             expected="at least one token to validate on",
             hint="Give more text, a larger share in `split`, or `valid=FILE`.",
         )
+    check_length(len(corpus.train.tokens), given.config.train.bptt)
     asked = given.config.train.device
     devices, unusable = usable_devices(asked)
     for device in devices:
