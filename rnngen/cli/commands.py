@@ -37,7 +37,8 @@ COMMANDS = {
     "verify": Entry("rnngen.cli.verify", "verify_command", "Check a run for damage."),
     "rm": Entry("rnngen.cli.rm", "rm_command", "Remove runs."),
     "prune": Entry("rnngen.cli.prune", "prune_command", "Free the space that finished training no longer needs."),
-    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Build a text to train on."),
+    "cache": Entry("rnngen.cli.cache", "cache_app", "Show and prune the cache of encoded texts and downloads."),
+    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
