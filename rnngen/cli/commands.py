@@ -191,6 +191,7 @@ class DefaultGroup(QuickGroup):
     """A group that stands for one of its commands where none is named."""
 
     default: str
+    unknown = "no such command"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, beginning with the default command's name if they begin with none.
@@ -202,7 +203,7 @@ class DefaultGroup(QuickGroup):
             return super().parse_args(ctx, args)
         named = args and args[0] in (*self.commands, *CONTEXT_SETTINGS["help_option_names"], "help")
         if not named and args and mistakes.is_misspelled(ctx, args[0], self.commands):
-            raise mistakes.unknown_command(ctx, args, self.commands, "neither a view nor a run")
+            raise mistakes.unknown_command(ctx, args, self.commands, self.unknown)
         return super().parse_args(ctx, args if named else [self.default, *args])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:

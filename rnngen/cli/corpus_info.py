@@ -37,7 +37,7 @@ def info_command(
 
     console: Console = context.obj
     if not files:
-        raise UsageError("no text was given", expected="rnngen corpus info FILE")
+        raise UsageError("no text was given", hint="Type: rnngen corpus info FILE")
     with Preparation(console, "reading", "nothing was written", shown=not quiet) as preparation:
         source, facts, refusal = _read(files, preparation)
     if as_json:
@@ -74,12 +74,10 @@ def _watched(source: TextSource, preparation: Any) -> Any:
 
 def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None) -> list[tuple[str, str]]:
     counts, characters, lines = facts.counter.counts, facts.characters, facts.lines
+    replaced = characters.count(_REPLACEMENT)
     rows = [("files", source.summary.line()), ("encoding", "UTF-8")]
     if refusal is not None:
-        rows[-1] = (
-            "encoding",
-            f"not UTF-8 throughout: {characters.count(_REPLACEMENT):,} characters are replaced by U+FFFD",
-        )
+        rows[-1] = ("encoding", f"not UTF-8 throughout; with what is replaced, U+FFFD occurs {replaced:,} times")
         rows.append(("training", f"refuses it: {on_command_line(str(refusal))}"))
     rows += [
         ("characters", f"{counts.characters:,}, {characters.distinct:,} different"),
@@ -97,7 +95,7 @@ def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None) -> 
     if characters.control:
         rows.append(("control", f"{characters.control:,} control characters"))
     if characters.private:
-        rows.append(("private use", f"{characters.private:,} characters that mean nothing without a certain font"))
+        rows.append(("private use", f"{characters.private:,} characters without a meaning of their own"))
     if characters.decomposed:
         mixed = f"mixed: {characters.composed:,} composed and {characters.decomposed:,} decomposed characters"
         one = f"{characters.decomposed:,} decomposed characters"

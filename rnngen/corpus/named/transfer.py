@@ -51,7 +51,7 @@ class Limits:
     connect: float = 15.0
     silence: float = 30.0
     attempts: int = 4
-    pause: float = 1.0
+    pause: float = 0.5
     redirects: int = 5
 
 
