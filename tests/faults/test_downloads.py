@@ -7,6 +7,9 @@ import hashlib
 import io
 import os
 import random
+import shutil
+import subprocess
+import sys
 import threading
 import zipfile
 import zlib
@@ -15,11 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.corpus.files.find import find
+from rnngen.corpus.files.outputs import CACHE
 from rnngen.corpus.named import store, texts
+from rnngen.corpus.named.addresses import redirected
 from rnngen.corpus.named.get import _cut, get
 from rnngen.corpus.named.store import downloads_folder, fetch
 from rnngen.corpus.named.texts import Download, NamedText, Part
-from rnngen.corpus.named.transfer import Limits, redirected
+from rnngen.corpus.named.transfer import Limits
 from rnngen.errors import CorpusError, UsageError
 from tests.corpus.named import serving as servers
 from tests.corpus.named.serving import QUICK, Behaviour, serving, wait_until
@@ -45,7 +51,8 @@ def fetched(each: Download, limits: Limits = QUICK) -> bytes:
 def left() -> set[str]:
     """What is in the folder of downloads, besides locks."""
     folder = downloads_folder()
-    return {path.name for path in folder.iterdir() if path.suffix != ".lock"} if folder.exists() else set()
+    files = set(folder.iterdir()) if folder.exists() else set()
+    return {path.name for path in files if path.suffix != ".lock" and path.name != "CACHEDIR.TAG"}
 
 
 def partial(content: bytes) -> None:
@@ -87,6 +94,28 @@ def test_what_an_interrupted_process_has_left_is_not_fetched_again(already: int)
     with serving(CONTENT) as server:
         assert fetched(download(server.url)) == CONTENT
         assert server.requests == [already]
+
+
+def test_what_has_arrived_when_the_user_interrupts_it_is_kept() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with serving(CONTENT) as server:
+        with pytest.raises(KeyboardInterrupt):
+            fetch(download(server.url), interrupt, QUICK)
+        arrived = (downloads_folder() / ".text.txt.part").stat().st_size
+        assert arrived > 0
+        assert fetched(download(server.url)) == CONTENT
+        assert server.requests == [None, arrived][: 2 if arrived < len(CONTENT) else 1]
+
+
+def test_a_folder_of_texts_that_holds_the_cache_is_read_without_the_downloads() -> None:
+    with serving(CONTENT) as server:
+        fetched(download(server.url))
+    Path("mine.txt").write_text("mine")
+    found = find(["."])
+    assert found.files == [Path("mine.txt")]
+    assert [each.reason for each in found.skipped if each.path.name == "named"] == [CACHE]
 
 
 def test_a_download_that_was_complete_but_not_yet_verified_asks_for_nothing() -> None:
@@ -264,6 +293,57 @@ def test_a_download_of_unknown_size_is_bounded(monkeypatch: pytest.MonkeyPatch) 
 # what is on this machine
 
 
+def some_process(url: str) -> subprocess.Popen[bytes]:
+    """A process of its own that downloads the text."""
+    program = (
+        "import sys; from tests.faults.test_downloads import download, fetch, QUICK\n"
+        "fetch(download(sys.argv[1]), lambda *_: None, QUICK)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen([sys.executable, "-c", program, url], env=environment)
+
+
+def test_processes_that_are_killed_or_run_at_once_leave_a_whole_file_or_none() -> None:
+    whole, part = downloads_folder() / "text.txt", downloads_folder() / ".text.txt.part"
+    with serving(CONTENT, servers.slowly) as server:
+        killed = some_process(server.url)
+        wait_until(lambda: part.exists() and part.stat().st_size > 0)
+        killed.kill()
+        killed.wait(60)
+        assert not whole.exists()
+        arrived = part.stat().st_size
+        assert part.read_bytes() == CONTENT[:arrived]
+        both = [some_process(server.url) for _ in range(2)]
+        assert [process.wait(120) for process in both] == [0, 0]
+        assert whole.read_bytes() == CONTENT
+        assert server.requests == [None, arrived]
+
+
+def erratic_run(seed: int) -> str:
+    """The outcome of some attempts with a server that fails in random ways; what is there in between is never wrong."""
+    content = CONTENT[:5000]
+    sha256 = hashlib.sha256(content).hexdigest() if seed % 3 else None
+    with serving(content, servers.erratic(seed)) as server:
+        each = download(server.url, size=len(content) if seed % 2 else None, sha256=sha256)
+        for _ in range(4):
+            try:
+                assert fetched(each) == content or sha256 is None
+                return "arrived"
+            except CorpusError as error:
+                assert len(str(error)) < 700
+                assert left() <= {".text.txt.part"}
+    return "failed"
+
+
+@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 1000), marks=pytest.mark.slow)])
+def test_an_erratic_server_ends_in_the_right_file_or_a_clear_error(seeds: range) -> None:
+    outcomes = set()
+    for seed in seeds:
+        outcomes.add(erratic_run(seed))
+        shutil.rmtree(downloads_folder())
+    assert outcomes == {"arrived", "failed"}
+
+
 def test_two_at_once_fetch_it_once() -> None:
     results: list[bytes] = []
     with serving(CONTENT, servers.stalls_once) as server:
@@ -310,11 +390,11 @@ def test_what_is_in_the_way_is_an_error_and_no_link_is_followed(name: str, kind:
     assert victim.read_text() == "stays"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_cache_that_cannot_be_written_is_a_clear_error() -> None:
-    Path("cache").mkdir(mode=0o500)
-    with serving(CONTENT) as server, pytest.raises(CorpusError, match=r"Permission denied.*Set RNNGEN_CACHE"):
+    Path("cache").write_text("a file in place of a folder")
+    with serving(CONTENT) as server, pytest.raises(CorpusError, match=r"cannot be kept \(.*\)\. Set RNNGEN_CACHE"):
         fetched(download(server.url))
+    assert server.requests == []
 
 
 def test_a_full_disk_keeps_what_has_arrived(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnngen.corpus.cache import cache_folder
+from rnngen.corpus.files.new_file import write_new
+from rnngen.corpus.files.outputs import CACHE_TAG, CACHE_TAG_CONTENT
 from rnngen.corpus.named.texts import TEXTS, Download
 from rnngen.corpus.named.transfer import Limits, Transfer
 from rnngen.corpus.progress import OnProgress
@@ -93,6 +95,7 @@ def fetch(download: Download, on_progress: OnProgress, limits: Limits) -> Path:
     path = folder / download.file
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        write_new(folder / CACHE_TAG, lambda: [CACHE_TAG_CONTENT])
         with _locked(path, on_progress):
             if (status := _status(path)) and not stat.S_ISREG(status.st_mode):
                 raise CorpusError("is in the way of a download", where=path, expected="a file, or nothing")

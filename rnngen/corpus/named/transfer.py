@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urljoin, urlsplit
 
+from rnngen.corpus.named.addresses import check_scheme, redirected
 from rnngen.corpus.named.texts import Download
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError, shortened
@@ -149,7 +149,7 @@ class Transfer:
         headers = {"User-Agent": f"rnngen/{__version__}", "Accept-Encoding": "identity"}
         headers |= {"Range": f"bytes={offset}-"} if offset else {}
         first, timeout = url, (self._limits.connect, self._limits.silence)
-        _check_scheme(url, url, self._limits.schemes)
+        check_scheme(url, url, self._limits.schemes)
         for _ in range(self._limits.redirects + 1):
             try:
                 response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
@@ -252,34 +252,6 @@ class Transfer:
                 if arrived < _LEAST_BYTES:
                     raise _Interruption(f"only {arrived:,} bytes in {now - since:.0f} seconds")
                 arrived, since = 0, now
-
-
-def redirected(url: str, location: str, schemes: tuple[str, ...]) -> str:
-    """The address that a redirect leads to.
-
-    Raises:
-        CorpusError: it is none that may be followed.
-    """
-    try:
-        target = urljoin(url, location) if location else "nothing"
-    except ValueError:
-        target = location
-    _check_scheme(target, url, ("https",) if urlsplit(url).scheme == "https" else schemes)
-    return target
-
-
-def _check_scheme(target: str, where: str, schemes: tuple[str, ...]) -> None:
-    try:
-        is_allowed = urlsplit(target).scheme in schemes
-    except ValueError:
-        is_allowed = False
-    if not is_allowed:
-        raise CorpusError(
-            "leads to an address that is not followed",
-            where=where,
-            expected=" or ".join(schemes),
-            found=shortened(target, 80),
-        )
 
 
 def _anonymous(request: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import socket
 import threading
@@ -231,6 +232,46 @@ def endless_headers(answer: Answer, _: int, __: int) -> None:
 def garbage(answer: Answer, _: int, __: int) -> None:
     answer.wfile.write(b"\0\1\2 nothing that HTTP knows\r\n\r\n")
     answer.hang_up()
+
+
+def erratic(seed: int) -> Behaviour:
+    """Something else at each request, always the same for a seed: every other time what is asked for, in part."""
+    generator = random.Random(seed)
+    faults = [
+        without_ranges,
+        reset_once,
+        corrupts,
+        announces_more,
+        chunked_and_cut,
+        compresses,
+        not_satisfiable,
+        garbage,
+    ]
+    faults += [status(code) for code in (404, 416, 429, 500, 206)] + [redirect("/text"), redirect("ftp://a/b")]
+
+    def behaviour(answer: Answer, offset: int, _: int) -> None:
+        number = generator.choice([1, 2])
+        if generator.random() < 0.3:
+            generator.choice(faults)(answer, offset, number)
+        elif offset < len(answer.content):
+            answer.serve(offset, send=generator.choice([None, 0, 1, len(answer.content) // 2]))
+        else:
+            status(416)(answer, offset, number)
+
+    return behaviour
+
+
+def slowly(answer: Answer, offset: int, _: int) -> None:
+    """A tenth of the file now and then."""
+    rest, size = answer.content[offset:], len(answer.content)
+    if offset:
+        answer.head(206, Content_Length=len(rest), Content_Range=f"bytes {offset}-{size - 1}/{size}")
+    else:
+        answer.head(200, Content_Length=len(rest))
+    for start in range(0, len(rest), size // 10):
+        answer.wfile.write(rest[start : start + size // 10])
+        answer.wfile.flush()
+        answer.stopped.wait(0.05)
 
 
 class Served:
