@@ -96,6 +96,23 @@ def test_what_an_interrupted_process_has_left_is_not_fetched_again(already: int)
         assert server.requests == [already]
 
 
+def test_no_password_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that a user keeps for this server, as for curl."""
+    netrc = Path("netrc").absolute()
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    headers: list[str] = []
+
+    def listening(answer: servers.Answer, offset: int, _: int) -> None:
+        headers.extend(answer.headers)
+        answer.serve(offset)
+
+    with serving(CONTENT, listening) as server:
+        assert fetched(download(server.url)) == CONTENT
+    assert {header.lower() for header in headers} <= {"host", "user-agent", "accept", "accept-encoding", "connection"}
+
+
 def test_what_has_arrived_when_the_user_interrupts_it_is_kept() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from rnngen.corpus.cache import cache_folder
 from rnngen.corpus.files.new_file import write_new
 from rnngen.corpus.files.outputs import CACHE_TAG, CACHE_TAG_CONTENT
@@ -71,8 +73,6 @@ def remove_download(path: Path) -> int:
     Raises:
         CorpusError: it cannot be removed.
     """
-    from filelock import Timeout
-
     freed = 0
     try:
         with contextlib.suppress(Timeout), _lock(path).acquire(timeout=0):
@@ -111,11 +111,11 @@ def fetch(download: Download, on_progress: OnProgress, limits: Limits) -> Path:
                 raise _failed(failures)
             if known is None:
                 _record(path)
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         raise CorpusError(
-            f"downloads cannot be kept ({error.strerror})",
+            f"downloads cannot be kept ({getattr(error, 'strerror', error)})",
             where=folder,
-            hint="Set RNNGEN_CACHE to a folder you may write to.",
+            hint="Set RNNGEN_CACHE to another folder that you may write to.",
         ) from error
     return path
 
@@ -196,17 +196,13 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _lock(path: Path):  # type: ignore[no-untyped-def]
-    from filelock import FileLock
-
+def _lock(path: Path) -> BaseFileLock:
     return FileLock(path.with_name(f".{path.name}.lock"))
 
 
 @contextlib.contextmanager
 def _locked(path: Path, on_progress: OnProgress) -> Iterator[None]:
     """Make this process the only one that downloads a file; if another does, wait until it has ended."""
-    from filelock import Timeout
-
     lock = _lock(path)
     while True:
         try:

@@ -117,7 +117,8 @@ class Transfer:
                     interrupted, pause = 0, self._limits.pause
                 interrupted += 1
                 if interrupted == self._limits.attempts:
-                    kept = f" The {file.tell():,} bytes that have arrived are kept." if self._is_verified else ""
+                    arrived = file.tell() if self._is_verified else 0
+                    kept = f" The {arrived:,} bytes that have arrived are kept." if arrived else ""
                     raise CorpusError(
                         f"cannot be downloaded ({reason})", where=url, hint=f"Try again later.{kept}"
                     ) from reason
@@ -274,4 +275,5 @@ def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
     if isinstance(inner, BaseException):
         return _reason(inner)
+    text = text.partition(" (_ssl.c")[0]  # where in its source OpenSSL found out
     return shortened(text.rpartition(": ")[2].strip("()'\" ") or type(error).__name__, 100)
