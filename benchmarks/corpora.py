@@ -29,7 +29,7 @@ from pathlib import Path
 
 from machine import print_table
 
-from rnngen.corpus.registry import BUILDERS
+from rnngen.corpus.named.built import BUILDERS
 
 FORTUNES = Path("/usr/share/games/fortunes")
 PACKAGES = {"chinese": "fortunes-zh", "german": "fortunes-de", "italian": "fortunes-it", "russian": "fortunes-ru"}

@@ -42,6 +42,9 @@ OPEN_UNTRUSTED = os.O_RDONLY | sum(
 """Flags to open a file that may be anything: no link is followed, and a pipe does not block. Windows lacks the last
 three."""
 
+OPEN_PARTIAL = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
+"""Flags to go on writing a file, or begin it; no link is followed."""
+
 _JUNCTION = 0xA0000003  # the tag of a link between folders on Windows
 
 
@@ -131,6 +134,27 @@ def rename_folder(source: Path, target: Path) -> None:
         OSError: it cannot be renamed, or the name is in use.
     """
     _patiently(lambda: source.rename(target))
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename a file to an unused name; what another process writes there at the same moment is not replaced.
+
+    Raises:
+        FileExistsError: the name is in use; the source is unchanged.
+        OSError: another failure.
+    """
+    if WINDOWS:
+        rename_folder(source, target)  # which replaces nothing there
+        return
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: claim the name, then replace what was claimed
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        source.replace(target)
+    else:
+        source.unlink()
 
 
 def _patiently(rename: Callable[[], object]) -> None:

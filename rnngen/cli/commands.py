@@ -37,7 +37,8 @@ COMMANDS = {
     "verify": Entry("rnngen.cli.verify", "verify_command", "Check a run for damage."),
     "rm": Entry("rnngen.cli.rm", "rm_command", "Remove runs."),
     "prune": Entry("rnngen.cli.prune", "prune_command", "Free the space that finished training no longer needs."),
-    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Build a text to train on."),
+    "cache": Entry("rnngen.cli.cache", "cache_app", "Show and prune the cache of encoded texts and downloads."),
+    "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -190,6 +191,7 @@ class DefaultGroup(QuickGroup):
     """A group that stands for one of its commands where none is named."""
 
     default: str
+    unknown = "no such command"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, beginning with the default command's name if they begin with none.
@@ -201,7 +203,7 @@ class DefaultGroup(QuickGroup):
             return super().parse_args(ctx, args)
         named = args and args[0] in (*self.commands, *CONTEXT_SETTINGS["help_option_names"], "help")
         if not named and args and mistakes.is_misspelled(ctx, args[0], self.commands):
-            raise mistakes.unknown_command(ctx, args, self.commands, "neither a view nor a run")
+            raise mistakes.unknown_command(ctx, args, self.commands, self.unknown)
         return super().parse_args(ctx, args if named else [self.default, *args])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:

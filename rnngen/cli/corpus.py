@@ -1,16 +1,25 @@
-"""``rnngen corpus``: texts for a first try."""
+"""``rnngen corpus``: texts for a first try and well-known ones, and what a text holds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnngen.cli import formats
 from rnngen.cli.commands import plain_app, register_command
+from rnngen.cli.corpus_info import info_command
+from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
 
-corpus_app = plain_app(help="Build a text to train on.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+    from rnngen.corpus.named.texts import NamedText
+
+corpus_app = plain_app(help="Get a text to train on, or see what a text holds.", no_args_is_help=True)
+
+_NO_HASH = "SHA-256 not known: that of the first download is recorded and compared afterwards"
 
 
 @corpus_app.callback()
@@ -26,7 +35,7 @@ def build_command(
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
 ) -> None:
     """Write a text that is already on this machine, without a download."""
-    from rnngen.corpus.registry import build
+    from rnngen.corpus.named.built import build
 
     if name is None:
         raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
@@ -34,4 +43,89 @@ def build_command(
     context.obj.note(f"{path}: {characters:,} characters")
 
 
+def list_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the texts that `rnngen corpus get` can download.
+
+    Each with its licence, source, size, SHA-256 and standard split. This downloads nothing.
+    """
+    from rnngen.corpus.named.store import downloaded
+    from rnngen.corpus.named.texts import TEXTS
+
+    console: Console = context.obj
+    here = {each.path.name for each in downloaded() if each.path.exists()}
+    if as_json:
+        console.write_json({"texts": [_as_json(name, text, here) for name, text in TEXTS.items()]})
+        return
+    for name, text in TEXTS.items():
+        console.write("".join(f"{line}\n" for line in _described(name, text, here)) + "\n")
+
+
+def _described(name: str, text: NamedText, here: set[str]) -> list[str]:
+    lines = [f"{name}: {text.title}", f"  licence  {text.licence}", f"  split    {text.split}"]
+    for each in text.downloads:
+        size = "of unknown size" if each.bytes is None else formats.size(each.bytes)
+        is_here = ", already downloaded" if each.file in here else ""
+        lines.append(f"  source   {each.urls[0]} ({size}{is_here})")
+        lines.append(f"           {_NO_HASH if each.sha256 is None else f'SHA-256 {each.sha256}'}")
+    return lines
+
+
+def _as_json(name: str, text: NamedText, here: set[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": text.title,
+        "licence": text.licence,
+        "split": text.split,
+        "parts": [part.name for part in text.parts if part.name],
+        "options": text.options,
+        "bytes": text.bytes,
+        "downloads": [
+            {"urls": list(each.urls), "bytes": each.bytes, "sha256": each.sha256, "downloaded": each.file in here}
+            for each in text.downloads
+        ],
+    }
+
+
+def get_command(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which text; rnngen corpus list shows all.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write into. [default: corpora]")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download a well-known text, and write it as plain files.
+
+    It is kept in the user's cache too, so that it is downloaded once. A download that was interrupted is resumed, and
+    one that does not have the size and the SHA-256 that it should have is an error. Files of another content are never
+    overwritten. Shows the commands that train and score on the standard split.
+    """
+    from rnngen.cli.preparation import Preparation
+    from rnngen.corpus.named.get import get
+
+    console: Console = context.obj
+    if name is None:
+        raise UsageError("no text was named", hint="Type: rnngen corpus list")
+    unchanged = "the same command resumes the download"
+    with Preparation(console, f"getting {name}", unchanged, shown=not quiet) as preparation:
+        gotten = get(name, out, preparation)
+    train, evaluate = gotten.commands
+    if as_json:
+        files = [
+            {"part": part or None, "path": str(path), "bytes": path.stat().st_size}
+            for part, path in gotten.files.items()
+        ]
+        console.write_json(
+            {"name": name, "licence": gotten.text.licence, "files": files, "train": train, "eval": evaluate}
+        )
+        return
+    for path in gotten.files.values():
+        console.write(f"{path}: {formats.size(path.stat().st_size)}\n")
+    if not quiet:
+        console.note(f"Licence: {gotten.text.licence}.")
+        console.note(f"Train on it and score the result:\n  {train}\n  {evaluate}")
+
+
 register_command(corpus_app, "build", build_command)
+register_command(corpus_app, "list", list_command)
+register_command(corpus_app, "get", get_command)
+register_command(corpus_app, "info", info_command)

@@ -29,6 +29,7 @@ class CardByDefault(DefaultGroup):
     """``rnngen inspect`` without the name of a view shows the card."""
 
     default = "card"
+    unknown = "neither a view nor a run"
 
 
 inspect_app = plain_app(

@@ -74,5 +74,11 @@ class Preparation:
             self._console.note(f"Stopped while {self._what}: {self._unchanged}.")
 
 
-UNITS = {"reading": "bytes", "learning the vocabulary": "characters", "encoding": "characters"}
+UNITS = {
+    "downloading": "bytes",
+    "writing": "bytes",
+    "reading": "bytes",
+    "learning the vocabulary": "characters",
+    "encoding": "characters",
+}
 """Activity → the unit of its progress."""

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from rnngen.runs.pruning import Prunable
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")]
+
+
 def prune_command(
     context: typer.Context,
     runs: Annotated[
         list[Path] | None,
         typer.Argument(help="The runs' folders. [default: all under checkpoints/, and encoded texts]"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +43,11 @@ def prune_command(
     check_can_ask(console, yes=yes or dry_run)
     for run in runs or ():
         refuse_text(run, "rnngen runs")
-    found = _find(console, runs)
+    offer(console, _find(console, runs), dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def offer(console: Console, found: list[Prunable], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show what can be removed, remove it if the user agrees, and say how much that has freed."""
     total = sum(each.bytes for each in found)
     if not as_json and not found:
         console.write("Nothing can be removed.\n")

@@ -10,6 +10,7 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rnngen.corpus.cache import cache_folder
 from rnngen.corpus.parts import PARTS
@@ -57,7 +58,15 @@ def _cached_text(folder: Path) -> CachedText | None:
     return CachedText(folder, sum(each.st_size for each in found), read)
 
 
-def unused_since(text: CachedText, days: float) -> bool:
+class Read(Protocol):
+    """What knows when it was last read, in seconds since 1970."""
+
+    @property
+    def read(self) -> float:
+        """The time."""
+
+
+def unused_since(text: Read, days: float) -> bool:
     """Whether nobody has read a text for a number of days."""
     return text.read < time.time() - days * _DAY
 

@@ -24,7 +24,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "check fsck integrity doctor",
         "rm": "remove delete del",
         "prune": "clean gc cleanup clear free",
-        "corpus build": "download dataset data",
+        "corpus get": "download dataset data fetch",
         "sample --interactive": "chat interactive repl",
         "--version": "version",
     },
@@ -33,7 +33,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "gates": "gate unit units cells neurons saturation",
         "card": "info show summary",
     },
-    "rnngen corpus": {"build": "make get create new download fetch", "build pydoc": "pydoc"},
+    "rnngen corpus": {
+        "build": "make create new",
+        "get": "download fetch pull load",
+        "list": "ls all available names",
+        "info": "show stats describe facts inspect count",
+        "build pydoc": "pydoc",
+    },
+    "rnngen cache": {"list": "ls show du", "prune": "clean clear remove rm purge delete empty"},
 }
 """Group → what to type after it → other names for that."""
 
@@ -41,7 +48,8 @@ _RUN = "The run is the first argument: rnngen {command} RUN."
 _RUN_NAMES = "model checkpoint run checkpoint-path model-path weights ckpt load model-name-or-path init-from model-dir"
 _TEXT_LAST = "The text comes after the run: rnngen {command} RUN FILE."
 _TEXT_NAMES = "input data file text corpus dataset input-file eval-file test-file text-file"
-_TEXT_FIRST = "The text is the first argument: rnngen train FILE."
+_TEXT_IS_FIRST = "The text is the first argument: rnngen {command} FILE."
+_TEXT_FIRST = _TEXT_IS_FIRST.format(command="train")
 _HELP = {"--help": "help-all usage man options"}
 _NOTES = {"Notes are shown unless --quiet is given.": "verbose debug v log-level print-every log-interval", **_HELP}
 _DEVICES = {"--device cuda": "gpu cuda use-gpu gpus gpu-id", "--device cpu": "cpu no-cuda no-gpu",
@@ -179,6 +187,12 @@ OPTIONS: dict[str, dict[str, str]] = {
     "rm": {"--yes": "force f no-confirm assume-yes", _RUN: _RUN_NAMES, **_HELP},
     "prune": {"--yes": "force f no-confirm assume-yes", "--dry-run": "n preview simulate", _RUN: _RUN_NAMES, **_HELP},
     "corpus build": {"--out": "output o out-file file save", **_HELP},
+    "corpus get": {"--out": "output o out-dir folder dir save to", **_NOTES},
+    "corpus list": _HELP,
+    "corpus info": {_TEXT_IS_FIRST.format(command="corpus info"): _TEXT_NAMES, **_NOTES},
+    "cache list": _HELP,
+    "cache prune": {"--yes": "force f no-confirm assume-yes", "--dry-run": "n preview simulate", "--all": "everything",
+                    **_HELP},
 }  # fmt: skip
 """Command → its option, with or without a value, or a sentence that says what to type → other names for that."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rnngen.corpus.cache import corpus_folder
 from rnngen.corpus.cached_texts import cached_texts, remove_text, unused_since
+from rnngen.corpus.named.store import downloaded, remove_download
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.options.training import DataConfig
 from rnngen.runs.card import make_card
@@ -38,7 +39,7 @@ class Prunable:
         where: the run's folder, or that of the encoded texts.
         what: in words.
         afterwards: what is then different.
-        folders: to be removed.
+        folders: to be removed; of downloads, the files.
         bytes: their size.
         remove: removes those of the folders that still can be, and returns the number of bytes that were freed; it
             raises an ``RnngenError`` if another process has begun to write the run, or if one cannot be removed.
@@ -117,19 +118,37 @@ def _size(states: Sequence[Path]) -> int:
     return sum(file.lstat().st_size for state in states for file in files_of_state(state))
 
 
-def prunable_texts(runs: Iterable[Path]) -> Prunable | None:
-    """Encoded texts in the cache that none of these runs was trained on, and that nobody has read for a while."""
-    kept: set[Path] = set()
-    for folder in runs:
-        with contextlib.suppress(RnngenError):
-            kept |= _texts_of(open_run(folder))
-    going = [text for text in cached_texts() if text.path not in kept and unused_since(text, UNREAD_DAYS)]
+def prunable_texts(runs: Iterable[Path], days: float = UNREAD_DAYS) -> Prunable | None:
+    """Encoded texts in the cache that none of these runs was trained on, and that nobody has read for some days."""
+    kept = texts_of(runs)
+    going = [text for text in cached_texts() if text.path not in kept and unused_since(text, days)]
     if not going:
         return None
     what = f"{len(going)} encoded text{'s' * (len(going) > 1)}"
     folders, size = tuple(text.path for text in going), sum(text.bytes for text in going)
     remove = partial(sum, map(remove_text, folders))
     return Prunable(folders[0].parent, what, "encoded again where it is needed", folders, size, remove)
+
+
+def prunable_downloads(days: float = UNREAD_DAYS) -> Prunable | None:
+    """Downloads of named texts that nobody has read for some days; the files that were made of them are not touched."""
+    going = [each for each in downloaded() if unused_since(each, days)]
+    if not going:
+        return None
+    what = f"{len(going)} download{'s' * (len(going) > 1)}: {', '.join(dict.fromkeys(each.name for each in going))}"
+    files, size = tuple(each.path for each in going), sum(each.bytes for each in going)
+    remove = partial(sum, map(remove_download, files))
+    return Prunable(files[0].parent, what, "downloaded again if `rnngen corpus get` is used", files, size, remove)
+
+
+def texts_of(runs: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Where the cache may hold the texts of runs, with the runs; a run that cannot be read is passed over."""
+    found: dict[Path, list[Path]] = {}
+    for folder in runs:
+        with contextlib.suppress(RnngenError):
+            for text in _texts_of(open_run(folder)):
+                found.setdefault(text, []).append(folder)
+    return found
 
 
 def _texts_of(run: Run) -> set[Path]:

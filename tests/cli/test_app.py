@@ -241,7 +241,7 @@ def test_interrupting_a_command_exits_130_without_a_word(cli: Cli, monkeypatch: 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnngen.corpus.registry.build", interrupted)
+    monkeypatch.setattr("rnngen.corpus.named.built.build", interrupted)
     assert cli("corpus", "build", "pydoc") == Outcome(130, "", "")
 
 
@@ -249,7 +249,7 @@ def test_out_of_memory_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) ->
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("rnngen.corpus.registry.build", exhausted)
+    monkeypatch.setattr("rnngen.corpus.named.built.build", exhausted)
     outcome = cli("corpus", "build", "pydoc")
     assert outcome.code == 1
     assert outcome.err.startswith("rnngen: error: out of memory.")

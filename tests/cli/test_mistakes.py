@@ -230,6 +230,9 @@ def test_a_number_in_another_spelling_keeps_its_value() -> None:
         ("inspect grads --lags 5", "rnngen inspect gradients --lags 5"),
         ("inspect gate", "rnngen inspect gates"),
         ("corpus pydoc", "rnngen corpus build pydoc"),
+        ("corpus download text8", "rnngen corpus get text8"),
+        ("download text8", "rnngen corpus get text8"),
+        ("cache clear --yes", "rnngen cache prune --yes"),
     ],
 )
 def test_an_unknown_command_leads_to_one_that_can_be_typed(cli: Cli, line: str, meant: str) -> None:
@@ -297,7 +300,7 @@ def test_values_and_commands_in_the_table_exist() -> None:
     for option, table in VALUES.items():
         choices = re.findall(r"'([\w-]+)'", str(hints[option]))
         assert set(table) <= set(choices) or option == "device", option
-    words = {"rnngen": "", "rnngen inspect": "inspect ", "rnngen corpus": "corpus "}
+    words = {"rnngen": "", "rnngen inspect": "inspect ", "rnngen corpus": "corpus ", "rnngen cache": "cache "}
     for group, table in OTHER_COMMANDS.items():
         for ours in table:
             assert (words[group] + ours).split()[0] in (*COMMANDS, "--version")

@@ -11,7 +11,7 @@ import pytest
 
 from rnngen.corpus import likeness
 from rnngen.corpus.likeness import compare, too_short, unlike_parts
-from rnngen.corpus.registry import build
+from rnngen.corpus.named.built import build
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.options.training import DataConfig
 from tests.conftest import make_text

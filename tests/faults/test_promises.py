@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from rnngen.cli.commands import COMMANDS as ALL_COMMANDS
+from rnngen.cli.commands import load_command
 from rnngen.runs.layout import LOCK, MANIFEST, METRICS, MODEL, NGRAM, PLAN, RESUME, SAMPLES
 from rnngen.runs.manifest import manifest_bytes
 from tests.conftest import make_text
@@ -34,6 +36,10 @@ COMMANDS = [
     "runs",
     "report checkpoints/one --out page.html --quiet",
     "corpus build pydoc",
+    "corpus list",
+    "corpus info corpus.txt --quiet",
+    "cache",
+    "cache prune --all --yes",
     "verify checkpoints/one",
     "prune checkpoints/one --yes",
     "rm checkpoints/one --yes",
@@ -100,6 +106,34 @@ def test_nothing_is_unpickled(everything: Audited) -> None:
 
 def test_nothing_is_fetched(everything: Audited) -> None:
     assert [each for each in everything.events if each[0].startswith("socket.")] == []
+
+
+def test_every_command_but_the_one_that_downloads_is_among_those_that_fetch_nothing() -> None:
+    typed = {tuple(command.split()[:2]) for command in COMMANDS}
+    for name in ALL_COMMANDS:
+        members = getattr(load_command(name), "commands", {"": None})
+        for member in members:
+            if (name, member) == ("corpus", "get"):
+                continue
+            is_default = member in ("", "card", "list")
+            assert (name, member) in typed or (is_default and any(first == name for first, *_ in typed)), (name, member)
+
+
+def test_only_the_command_that_downloads_asks_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks the one that it is told to go through, which does not answer."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    (tmp_path / "work").mkdir()
+    found = audited(tmp_path / "work", ["corpus get names --quiet"])
+    assert found.codes == [1]
+    asked = [details for event, details in found.events if event == "socket.connect"]
+    assert asked
+    assert all("('127.0.0.1', 9)" in details for details in asked)
+    (tmp_path / "other").mkdir()
+    refused = audited(tmp_path / "other", ["corpus get", "corpus get nothing"])
+    assert refused.codes == [2, 2]
+    assert [each for each in refused.events if each[0].startswith("socket.")] == []
 
 
 def test_nothing_is_written_outside_of_run_cache_and_temporary_files(everything: Audited) -> None:

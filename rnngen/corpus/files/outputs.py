@@ -17,6 +17,10 @@ from rnngen.untrusted import parse_json, read_regular
 RUN, CACHE, REPORT = "a run of rnngen", "a cache of rnngen", "a report of rnngen"
 OWN_OUTPUT = "the output of this command"
 
+CACHE_TAG = "CACHEDIR.TAG"
+CACHE_TAG_CONTENT = b"Signature: 8a477f597d28d172789f06886806bc55\n# Texts that rnngen has downloaded.\n"
+"""A file that marks a folder of downloads, for other programs too: https://bford.info/cachedir/"""
+
 _RUN_CONFIG = {"model", "data", "optimizer", "train"}
 _RUN_FILES = {"config.json", "tokenizer.json", "model.safetensors", "state.safetensors"}
 _ENCODED = ("meta.json", "tokenizer.json", "train.bin", "valid.bin", "test.bin")
@@ -26,7 +30,9 @@ _GENERATOR = re.compile(rb"""<meta\s+name=["']?generator["']?\s+content=["']?rnn
 
 
 def made_by_rnngen(folder: Path) -> str | None:
-    """``RUN`` for a run, even damaged or incomplete; ``CACHE`` for an encoded corpus; None for any other folder."""
+    """``RUN`` for a run, even damaged or incomplete; ``CACHE`` for an encoded corpus, or for downloads; None for any
+    other folder.
+    """
     if _keys(folder / "config.json") >= _RUN_CONFIG or _is_manifest(folder / "manifest.json"):
         return RUN
     with contextlib.suppress(OSError):
@@ -35,6 +41,8 @@ def made_by_rnngen(folder: Path) -> str | None:
                 return RUN
     with contextlib.suppress(OSError):
         if all((folder / name).is_file() for name in _ENCODED):
+            return CACHE
+        if read_regular(folder / CACHE_TAG, len(CACHE_TAG_CONTENT)) == CACHE_TAG_CONTENT:
             return CACHE
     return None
 

@@ -9,10 +9,11 @@ from pydoc_data.topics import topics
 
 import pytest
 
-from rnngen.corpus import registry
-from rnngen.corpus.registry import build
+from rnngen.corpus.files import new_file
+from rnngen.corpus.named.built import build
 from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError, UsageError
+from rnngen.platforms import rename_new
 
 
 def test_pydoc_is_built_in_the_corpora_folder_and_is_long_enough_to_learn_from(tmp_path: Path) -> None:
@@ -68,10 +69,50 @@ def test_a_text_that_is_half_written_leaves_nothing(monkeypatch: pytest.MonkeyPa
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(registry, "replace_file", full)
+    monkeypatch.setattr(new_file, "rename_new", full)
     with pytest.raises(CorpusError, match=r"cannot be written \(No space left on device\)"):
         build("pydoc")
     assert list(Path("corpora").iterdir()) == []
+
+
+def test_what_another_process_writes_at_the_same_moment_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It appears after the name was found to be unused, right before the text gets that name."""
+
+    def late(source: Path, target: Path) -> None:
+        target.write_text("theirs")
+        rename_new(source, target)
+
+    monkeypatch.setattr(new_file, "rename_new", late)
+    with pytest.raises(UsageError, match="already exists"):
+        build("pydoc")
+    assert [path.read_text() for path in Path("corpora").iterdir()] == ["theirs"]
+
+
+def test_the_same_text_that_another_process_writes_at_the_same_moment_is_as_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes())
+        rename_new(source, target)
+
+    monkeypatch.setattr(new_file, "rename_new", late)
+    path, _ = build("pydoc")
+    assert [each.name for each in path.parent.iterdir()] == ["pydoc.txt"]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_name_is_given_once_with_and_without_hard_links(has_links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refused)
+    Path("a").write_text("a")
+    Path("b").write_text("b")
+    rename_new(Path("a"), Path("new"))
+    with pytest.raises(FileExistsError):
+        rename_new(Path("b"), Path("new"))
+    assert {path.name: path.read_text() for path in Path().iterdir()} == {"new": "a", "b": "b"}
 
 
 @pytest.mark.parametrize("name", ["x" * 5_000, "a\0b"])

@@ -1,0 +1,39 @@
+"""Texts that can be built by name, without a download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rnngen.corpus.files.new_file import write_new
+from rnngen.errors import CorpusError, UsageError
+
+
+def _pydoc() -> str:
+    """The language reference that CPython includes for ``help()``."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise CorpusError("this Python does not include pydoc_data", expected="CPython's standard library") from error
+    return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
+
+
+BUILDERS: dict[str, Callable[[], str]] = {"pydoc": _pydoc}
+
+
+def build(name: str, out: Path | None = None) -> tuple[Path, int]:
+    """Write a named text to ``out`` (default ``corpora/NAME.txt``); returns the file and its characters.
+
+    A file that holds this text already stays as it is.
+
+    Raises:
+        UsageError: there is no text of this name, or something else has the file's name.
+        CorpusError: the file cannot be written.
+    """
+    if name not in BUILDERS:
+        raise UsageError("no text of this name can be built", expected=", ".join(BUILDERS), found=name)
+    path = out or Path("corpora") / f"{name}.txt"
+    text = BUILDERS[name]()
+    content = text.encode()
+    write_new(path, lambda: [content])
+    return path, len(text)

@@ -1,0 +1,155 @@
+"""``rnngen corpus list``, ``get`` and ``info``: what they show, on a screen and as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rnngen.corpus.named import get as getting
+from rnngen.corpus.named.texts import TEXTS, Download, NamedText, Part
+from tests.conftest import Outcome, make_text
+from tests.corpus.named import serving as servers
+from tests.corpus.named.serving import QUICK, Served, serving
+
+Cli = Callable[..., Outcome]
+TRAIN, TEST = make_text(3_000).encode(), make_text(500, 1).encode()
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A text named ``toy`` on a server of this test: training and test parts, one of unknown hash."""
+    with serving(TRAIN) as server, serving(TEST) as other:
+        train = Download("toy.train", (server.url,), len(TRAIN), hashlib.sha256(TRAIN).hexdigest())
+        test = Download("toy.test", (other.url,), None, None)
+        toy = NamedText("a toy", "CC0", (Part("train", train), Part("test", test)), options="--tokenizer byte")
+        monkeypatch.setitem(TEXTS, "toy", toy)
+        monkeypatch.setattr(getting, "Limits", lambda: QUICK)
+        yield server
+
+
+def test_the_list_names_licence_source_size_and_hash_of_every_text(cli: Cli) -> None:
+    told = cli("corpus", "list")
+    assert told.code == 0
+    for name, text in TEXTS.items():
+        assert f"{name}: {text.title}\n" in told.out
+        assert text.licence in told.out
+        for each in text.downloads:
+            assert each.urls[0] in told.out
+            assert (each.sha256 or "that of the first download is recorded and compared afterwards") in told.out
+    listed = json.loads(cli("corpus", "list", "--json").out)["texts"]
+    assert [each["name"] for each in listed] == list(TEXTS)
+    assert [[d["sha256"] for d in each["downloads"]] for each in listed] == [
+        [d.sha256 for d in text.downloads] for text in TEXTS.values()
+    ]
+    assert not any(d["downloaded"] for each in listed for d in each["downloads"])
+
+
+def test_a_text_is_written_and_the_commands_it_shows_train_on_it_and_score_it(served: Served, cli: Cli) -> None:
+    told = cli("corpus", "get", "toy")
+    assert told.code == 0
+    assert told.out == "corpora/toy.train.txt: 2.9 KiB\ncorpora/toy.test.txt: 500 B\n"
+    assert "Licence: CC0." in told.err
+    assert Path("corpora/toy.train.txt").read_bytes() == TRAIN
+    train, evaluate = (line.strip().split()[1:] for line in told.err.splitlines() if line.startswith("  rnngen "))
+    assert train == ["train", "corpora/toy.train.txt", "--test", "corpora/toy.test.txt", "--tokenizer", "byte"]
+    tiny = "--steps 2 --hidden-size 8 --embedding-size 4 --batch-size 2 --bptt 8 --precision float32 --device cpu -q"
+    assert cli(*train, *tiny.split()).code == 0
+    scored = json.loads(cli(*evaluate, "--json").out)
+    assert scored["bytes"] == len(TEST)
+    assert json.loads(cli("corpus", "list", "--json").out)["texts"][-1]["downloads"][0]["downloaded"]
+
+
+def test_what_is_in_the_cache_is_not_asked_for_again(served: Served, cli: Cli) -> None:
+    assert cli("corpus", "get", "toy", "--quiet", "--out", "a").code == 0
+    asked = len(served.requests)
+    told = cli("corpus", "get", "toy", "--json", "--out", "b c", "-q")
+    assert (told.code, told.err) == (0, "")
+    assert len(served.requests) == asked
+    assert json.loads(told.out) == {
+        "name": "toy",
+        "licence": "CC0",
+        "files": [
+            {"part": "train", "path": "b c/toy.train.txt", "bytes": len(TRAIN)},
+            {"part": "test", "path": "b c/toy.test.txt", "bytes": len(TEST)},
+        ],
+        "train": "rnngen train 'b c/toy.train.txt' --test 'b c/toy.test.txt' --tokenizer byte",
+        "eval": "rnngen eval",
+    }
+
+
+def test_a_failed_download_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(TRAIN, servers.corrupts) as server:
+        toy = Download("toy", (server.url,), len(TRAIN), hashlib.sha256(TRAIN).hexdigest())
+        monkeypatch.setitem(TEXTS, "toy", NamedText("a toy", "CC0", (Part("", toy),)))
+        monkeypatch.setattr(getting, "Limits", lambda: QUICK)
+        told = cli("corpus", "get", "toy")
+    assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
+    assert told.err.startswith(f"rnngen: error: {server.url}: is not the text that it should be; expected SHA-256")
+    assert not Path("corpora").exists() or not list(Path("corpora").iterdir())
+
+
+@pytest.mark.parametrize(("typed", "said"), [("", "no text was named"), ("../x", "no text of this name")])
+def test_a_text_that_does_not_exist_is_a_usage_error(typed: str, said: str, cli: Cli) -> None:
+    told = cli("corpus", "get", *([typed] if typed else []))
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
+    assert "Type: rnngen corpus list" in told.err
+
+
+def test_the_facts_of_a_text_are_those_that_python_counts(cli: Cli) -> None:
+    text = "Café\nкафе\nкафе\n\n" + unicodedata.normalize("NFD", "é") + "\ue000\x07x\n"
+    Path("a.txt").write_text(text, encoding="utf-8")
+    told = json.loads(cli("corpus", "info", "a.txt", "--json").out)
+    assert told["characters"] == told["tokens"]["char"] == len(text)
+    assert told["bytes"] == told["tokens"]["byte"] == len(text.encode())
+    assert told["distinct_characters"] == len(set(text))
+    assert told["words"] == len(text.split())
+    assert (told["lines"], told["blank_lines"]) == (5, 1)
+    assert told["line_length"] == {"median": 4, "95%": 5, "longest": 5}
+    assert told["repeated_lines"] == 1 / 4
+    assert told["scripts"] == {"Cyrillic": 8, "Latin": 6}
+    assert (told["control_characters"], told["private_use_characters"]) == (1, 1)
+    assert (told["composed_characters"], told["decomposed_characters"]) == (1, 1)
+    assert {"character": "\ue000", "code_point": "U+E000", "name": "private use", "count": 1} in told["rare_characters"]
+    assert (told["files"], told["skipped"], told["refused"]) == (1, [], None)
+    shown = cli("corpus", "info", "a.txt").out
+    assert "mixed: 1 composed and 1 decomposed characters" in shown
+    assert "Cyrillic 57.1%, Latin 42.9%" in shown
+    assert "25.0% of the lines that are not blank occur earlier in the text" in shown
+
+
+def test_files_that_are_skipped_are_told_with_the_reason(cli: Cli) -> None:
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("abc\n")
+    Path("notes/b.gz").write_bytes(b"\x1f\x8b\x08" + bytes(20))
+    Path("notes/.c").write_text("hidden")
+    told = json.loads(cli("corpus", "info", "notes", "--json").out)
+    assert told["files"] == 1
+    assert {Path(each["path"]).name for each in told["skipped"]} == {"b.gz", ".c"}
+    assert "1 read; 2 skipped" in cli("corpus", "info", "notes").out
+
+
+@pytest.mark.parametrize("bad", [b"caf\xe9 ", b"a\0b "])
+def test_what_training_would_refuse_is_told_with_its_own_words(bad: bytes, cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(make_text(300).encode() + bad + make_text(300).encode())
+    told = cli("corpus", "info", path, "--json")
+    assert told.code == 0
+    refusal = json.loads(told.out)["refused"]
+    assert cli("train", path, "--steps", 2).err == f"rnngen: error: {refusal}\n"
+    assert json.loads(told.out)["replacement_characters"] == 1
+    assert f"refuses it: {refusal}" in cli("corpus", "info", path).out
+
+
+def test_a_text_without_characters_has_none_and_one_without_a_file_is_an_error(cli: Cli) -> None:
+    Path("empty.txt").write_text("")
+    told = json.loads(cli("corpus", "info", "empty.txt", "--json").out)
+    assert (told["characters"], told["lines"], told["scripts"], told["rare_characters"]) == (0, 0, {}, [])
+    assert cli("corpus", "info", "empty.txt").code == 0
+    assert cli("corpus", "info", "nothing.txt").code == 1
+    assert cli("corpus", "info").code == 2
