@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import normalized_pieces
 from rnngen.corpus.pieces import TextCounter, TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError
@@ -70,7 +71,7 @@ class EncodedCorpus:
 
 
 def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> EncodedText:
-    """Encode a text that comes in pieces into ``file``, and map the file.
+    """Encode a text that comes in pieces into ``file``, and map the file. What is counted is the normalised text.
 
     Raises:
         CorpusError: the file cannot be written (a full disk, a read-only folder).
@@ -79,7 +80,8 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], file: Path) -> Enco
     unknown = 0
     try:
         with file.open("wb") as stream:
-            for ids in tokenizer.encode_pieces(_counted(pieces, counter)):
+            normal = normalized_pieces(pieces, tokenizer.normalization)
+            for ids in tokenizer.encode_pieces(_counted(normal, counter)):
                 if tokenizer.unknown_id is not None:
                     unknown += int(np.count_nonzero(ids == tokenizer.unknown_id))
                 stream.write(ids.astype(tokenizer.dtype, copy=False).tobytes())

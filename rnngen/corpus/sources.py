@@ -8,6 +8,7 @@ The rules are the same for training, evaluation and prompts:
 - Another kind of file (an archive, an image, UTF-16) is an error that names the kind, even with ``errors="replace"``.
 - A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
   (``files/find.py``); what is skipped is recorded.
+- The text can be given a Unicode form (``normalization.py``); what is counted and hashed is the normalised text.
 - Files are joined in the order given; if a file does not end in a newline, one is inserted before the next file.
 """
 
@@ -24,6 +25,7 @@ from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
@@ -41,6 +43,7 @@ class TextSource:
         errors, command, lenient: see ``Reader``.
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
+        normalize: the form that the text is given.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
@@ -60,9 +63,11 @@ class TextSource:
         command: str | None = None,
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
+        normalize: Normalization = "none",
         on_progress: OnProgress | None = None,
     ) -> None:
         self.sources = list(sources)
+        self._normalize: Normalization = normalize
         self._files: list[Path | Copied] = []
         self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
         self.summary = SourceSummary()
@@ -106,7 +111,7 @@ class TextSource:
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            for piece in self._pieces(file, is_first):
+            for piece in normalized_pieces(self._pieces(file, is_first), self._normalize):
                 last = piece[-1]
                 hashed.add(piece)
                 yield piece

@@ -25,6 +25,7 @@ from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.pieces import Cutter, TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
@@ -55,10 +56,13 @@ class KnownText:
         """Whether it is known to have fewer characters."""
         return self.characters is not None and self.characters < characters
 
-    @property
-    def max_bytes(self) -> int | None:
-        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark."""
-        return None if self.characters is None else (4 + len(codecs.BOM_UTF8)) * self.characters
+    def max_bytes(self, normalize: Normalization) -> int | None:
+        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
+
+        A character of a normalised text may have been composed of up to four.
+        """
+        size = 4 if normalize == "none" else 4 * 4
+        return None if self.characters is None else (size + len(codecs.BOM_UTF8)) * self.characters
 
 
 def prepare(
@@ -83,7 +87,8 @@ def prepare(
         CorpusError: a source is missing, empty or not text, or the cache cannot be written.
     """
     tell = on_progress or _tell_nobody
-    all_characters = tokenizer is None and data.tokenizer == "char" and data.vocab_size is None
+    learns_characters = tokenizer is None and data.tokenizer == "char"
+    all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
@@ -179,10 +184,12 @@ def _read(
             expected=f"- for the corpus or for `{piped[1]}`, not for both",
         )
     alone = "rnngen train -" if not (data.valid or data.test) else None
-    max_bytes = known.max_bytes if known else None
+    max_bytes = known.max_bytes(data.normalize) if known else None
     try:
         texts = {
-            name: TextSource(listed, data.errors, command=alone, max_bytes=max_bytes, on_progress=tell)
+            name: TextSource(
+                listed, data.errors, command=alone, max_bytes=max_bytes, normalize=data.normalize, on_progress=tell
+            )
             for name, listed in sources.items()
             if listed
         }
@@ -223,7 +230,7 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
     """
     stop = text.ends()["train"]
     if text.characters is not None:
-        return CharTokenizer(text.characters.before(stop))
+        return CharTokenizer(text.characters.before(stop), data.normalize)
 
     def show(done: int, is_read: bool) -> None:
         # how long the library takes after it has read the text is unknown
@@ -231,7 +238,13 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
 
     show(0, False)
     pieces = Cutter(text.main).until(stop)
-    return interruptible(lambda watched: train_tokenizer(data.tokenizer, watched, data.vocab_size), pieces, show)
+    return interruptible(
+        lambda watched: train_tokenizer(
+            data.tokenizer, watched, data.vocab_size, min_count=data.min_count, normalization=data.normalize
+        ),
+        pieces,
+        show,
+    )
 
 
 def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
 
 
@@ -15,7 +16,10 @@ class ByteTokenizer(Tokenizer):
     level: Level = "byte"
     vocab_size = 256
 
-    def encode(self, text: str) -> Ids:
+    def __init__(self, normalization: Normalization = "none") -> None:
+        self.normalization = normalization
+
+    def _encode(self, text: str) -> Ids:
         """The UTF-8 bytes as ids, shape (N,)."""
         return np.frombuffer(to_bytes(text), dtype=np.uint8)
 
@@ -23,12 +27,12 @@ class ByteTokenizer(Tokenizer):
         """Each byte."""
         return [bytes([i]) for i in range(256)]
 
-    def to_json(self) -> str:
+    def _to_hf(self) -> Any:
         """A BPE model over the 256 bytes, without merges."""
         from tokenizers import models
 
         vocab = {c: i for i, c in enumerate(byte_alphabet())}
-        return str(with_byte_level(models.BPE(vocab=vocab, merges=[])).to_str(pretty=True))
+        return with_byte_level(models.BPE(vocab=vocab, merges=[]))
 
 
 def byte_alphabet() -> list[str]:
