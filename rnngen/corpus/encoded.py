@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.normalization import normalized_pieces
 from rnngen.corpus.pieces import TextCounter, TextCounts
@@ -19,6 +20,8 @@ from rnngen.errors import CorpusError
 PARTS = ("train", "valid", "test")
 
 MORE_SPACE = "Free some space, or set RNNGEN_CACHE to a folder with more space."
+
+_COUNTED = 1 << 22  # tokens counted at a time
 
 TokenArray = NDArray[np.integer[Any]]
 
@@ -47,12 +50,24 @@ class EncodedCorpus:
         tokenizer: the one whose ids the parts contain.
         parts: ``train``, ``valid``, ``test``.
         sources: what was read and what was skipped; None if the corpus comes from the cache alone.
+        characters: of the text that is split, counted in all or, of a long one, in some of it; None like ``sources``.
     """
 
     fingerprint: str
     tokenizer: Tokenizer
     parts: dict[str, EncodedText]
     sources: SourceSummary | None = None
+    characters: CharacterFacts | None = None
+
+    def rare_characters(self, below: int) -> int:
+        """How many characters of a character vocabulary occur fewer than ``below`` times in the training part."""
+        if self.tokenizer.unknown_id is None:
+            return 0
+        counts = np.zeros(self.tokenizer.vocab_size, dtype=np.int64)
+        for start in range(0, len(self.train.tokens), _COUNTED):
+            counts += np.bincount(self.train.tokens[start : start + _COUNTED], minlength=len(counts))
+        counts[self.tokenizer.unknown_id] = below
+        return int(np.count_nonzero(counts < below))
 
     @property
     def train(self) -> EncodedText:

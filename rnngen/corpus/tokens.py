@@ -19,6 +19,7 @@ from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
+from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.encoded import PARTS as PARTS
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
@@ -34,6 +35,9 @@ from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
+
+LOOKED_AT = 16
+"""How many pieces are looked at for conspicuous characters; after that, one of so many is."""
 
 
 class OtherTextError(CorpusError):
@@ -69,6 +73,7 @@ def prepare(
     data: DataConfig,
     *,
     tokenizer: Tokenizer | None = None,
+    grows: bool = False,
     known: KnownText | None = None,
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
@@ -78,6 +83,7 @@ def prepare(
     Args:
         data: the sources, the split, the tokenizer's level and size.
         tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
+        grows: whether this tokenizer is given the characters or words of the training part that it lacks.
         known: the only text that is wanted; None: any.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
@@ -87,9 +93,11 @@ def prepare(
         CorpusError: a source is missing, empty or not text, or the cache cannot be written.
     """
     tell = on_progress or _tell_nobody
-    learns_characters = tokenizer is None and data.tokenizer == "char"
+    learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
     all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
+    if tokenizer is not None and grows:
+        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
         folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
@@ -97,7 +105,7 @@ def prepare(
         found = cached_corpus(data, text.fingerprint, tokenizer, cache)
         if found is None:
             raise CorpusError("the encoded corpus was damaged right after it was written", where=folder)
-    return replace(found, sources=text.summary)
+    return replace(found, sources=text.summary, characters=text.facts)
 
 
 def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None, known: KnownText | None = None) -> str:
@@ -124,6 +132,7 @@ class _Text:
         hashes: of ``main`` and of each given part.
         split: shares of the parts.
         characters: of ``main``, if all of those in the training part are the vocabulary.
+        facts: about the characters of ``main``.
     """
 
     main: TextSource
@@ -131,6 +140,7 @@ class _Text:
     hashes: dict[str, TextHash]
     split: Sequence[float]
     characters: FirstOccurrences | None = None
+    facts: CharacterFacts | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -196,10 +206,13 @@ def _read(
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
+    facts = CharacterFacts()
     hashes: dict[str, TextHash] = {}
     for name, source in texts.items():
-        for piece in source:
+        for number, piece in enumerate(source):
             hashes[name] = source.hashed
+            if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
+                facts.add(piece)
             if characters is not None and name == "main":
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
@@ -211,7 +224,7 @@ def _read(
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
-    text = _Text(main, texts, hashes, data.split, characters)
+    text = _Text(main, texts, hashes, data.split, characters, facts)
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
     return text

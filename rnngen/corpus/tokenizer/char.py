@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,13 @@ class CharTokenizer(Tokenizer):
             counts.update({chr(c): int(k) for c, k in zip(codes, n, strict=True)})
         ranked = sorted((c for c in counts if counts[c] >= min_count), key=lambda c: (-counts[c], c))
         return cls(ranked[: vocab_size - 1] if vocab_size else ranked, normalization)
+
+    def grown(self, learn: Callable[[int | None], Tokenizer]) -> CharTokenizer:
+        """With the characters of a text that it lacks."""
+        other = learn(None)
+        assert isinstance(other, CharTokenizer)
+        new = set(other.characters) - set(self.characters)
+        return CharTokenizer([*self.characters, *new], self.normalization) if new else self
 
     def _encode(self, text: str) -> Ids:
         """Ids of shape (N,), one per character; 0 for a character that is not in the vocabulary."""

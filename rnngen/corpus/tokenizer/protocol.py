@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -82,6 +82,14 @@ class Tokenizer(ABC):
             return content
         normalizer = json.dumps(NORMALIZERS[self.normalization], indent=2).replace("\n", "\n  ")
         return content.replace('"normalizer": null', f'"normalizer": {normalizer}', 1)
+
+    def grown(self, learn: Callable[[int | None], Tokenizer]) -> Tokenizer:
+        """The same tokenizer with the tokens that it lacks for a text, if there are any.
+
+        Args:
+            learn: returns a tokenizer of the same level for the text, with at most this vocabulary size; None: any.
+        """
+        return self  # everything can be spelled
 
     @property
     def dtype(self) -> type[np.uint16] | type[np.uint32]:

@@ -7,7 +7,8 @@ vowel sign and accent. Vocabularies that were learned by GPT-2's own rule keep i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,22 @@ class SubwordTokenizer(Tokenizer):
         self.normalization = normalization
         self._tokenizer = tokenizer
         self.vocab_size = tokenizer.get_vocab_size()
+
+    def grown(self, learn: Callable[[int | None], Tokenizer]) -> Tokenizer:
+        """With the words of a text that it lacks, at the end; only bytes and merges lack nothing."""
+        if self.level != "word":
+            return self
+        other = learn(max(self.vocab_size, DEFAULT_VOCAB_SIZE["word"]))
+        vocab, rule = self._tokenizer.get_vocab(), self._tokenizer.pre_tokenizer
+        words = [content.decode(errors="replace") for content in other.token_bytes()[len(byte_alphabet()) :]]
+        new = [spelled for word in words for spelled, _ in rule.pre_tokenize_str(word) if len(spelled) > 1]
+        added = [word for word in dict.fromkeys(new) if word not in vocab]
+        if not added:
+            return self
+        check_vocab_size(len(vocab) + len(added))
+        model = make_model({**vocab, **dict(zip(added, count(len(vocab))))}, [], whole_words=True)
+        model.pre_tokenizer = rule
+        return SubwordTokenizer("word", model, self.normalization)
 
     def _encode(self, text: str) -> Ids:
         """Ids, shape (N,)."""
