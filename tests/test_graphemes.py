@@ -12,6 +12,7 @@ from wcwidth import iter_graphemes
 
 from rnngen.cli.console import Console
 from rnngen.cli.interactive import _shown
+from rnngen.cli.widths import folded, width
 from rnngen.corpus.tokenizer import StreamDecoder, train_tokenizer
 from rnngen.errors import RnngenError, shortened
 from rnngen.graphemes import LONGEST, boundary_after, boundary_before, finished, in_whole_clusters
@@ -147,3 +148,21 @@ def test_shortened_texts_keep_clusters_whole(cluster: str) -> None:
             assert len(left) in boundaries(text)
             assert text.endswith(right)
             assert len(text) - len(right) in boundaries(text)
+
+
+@pytest.mark.parametrize("cluster", [*CLUSTERS.values()][:-1], ids=[*CLUSTERS.keys()][:-1])
+@pytest.mark.parametrize("cells", [5, 10, 11])
+def test_a_long_word_is_broken_between_clusters_and_short_ones_stay(cluster: str, cells: int) -> None:
+    text = f"a bc {cluster * 40}\n  {cluster}"
+    lines = folded(text, cells)
+    assert lines.replace("\n", "") == text.replace("\n", "")
+    assert lines.startswith("a bc ")
+    for line in lines.split("\n"):
+        assert all(width(word) <= cells for word in line.split(" "))
+        assert cluster_parts(line, cluster) == []
+    assert folded("short words stay\n", cells + 2) == "short words stay\n"
+
+
+def cluster_parts(line: str, cluster: str) -> list[str]:
+    """What is left of a line without the clusters that are whole, and without what else is in the text."""
+    return [part for part in line.replace(cluster, "").split() if part not in ("a", "bc")]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
+from rnngen.errors import TokenizerError
 
 UNKNOWN = "<unk>"
 _CODE_POINTS = 0x110000  # of Unicode
@@ -35,12 +36,22 @@ class CharTokenizer(Tokenizer):
     def train(
         cls, pieces: Iterable[str], vocab_size: int | None, min_count: int = 1, normalization: Normalization = "none"
     ) -> CharTokenizer:
-        """Take all characters that occur ``min_count`` times, or the ``vocab_size - 1`` most frequent of them."""
+        """Take all characters that occur ``min_count`` times, or the ``vocab_size - 1`` most frequent of them.
+
+        Raises:
+            TokenizerError: there are none, but there is text.
+        """
         counts: Counter[str] = Counter()
         for piece in pieces:
             codes, n = np.unique(_code_points(piece), return_counts=True)
             counts.update({chr(c): int(k) for c, k in zip(codes, n, strict=True)})
         ranked = sorted((c for c in counts if counts[c] >= min_count), key=lambda c: (-counts[c], c))
+        if counts and not ranked:
+            raise TokenizerError(
+                f"no character occurs {min_count} times in the training text",
+                found=f"{max(counts.values())} at most",
+                hint="Give a smaller `min_count`, or more text.",
+            )
         return cls(ranked[: vocab_size - 1] if vocab_size else ranked, normalization)
 
     def grown(self, learn: Callable[[int | None], Tokenizer]) -> CharTokenizer:

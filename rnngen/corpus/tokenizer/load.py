@@ -66,7 +66,7 @@ def train_tokenizer(
         normalization: the form in which the tokenizer reads every text.
 
     Raises:
-        TokenizerError: ``vocab_size`` is too small for the level.
+        TokenizerError: ``vocab_size`` is too small for the level, or ``min_count`` too large for the text.
     """
     if level == "char":
         return CharTokenizer.train(pieces, vocab_size, min_count, normalization)
