@@ -57,15 +57,17 @@ def _last_cut(text: str, how: Normalization) -> int:
 
 def _normal(text: str, how: Normalization) -> str:
     """A text that begins and ends where texts are cut, in this form."""
-    if how == "lower":
-        lower = _lower(text)
-        if unicodedata.is_normalized("NFC", lower):
-            return lower
-        return "".join(unicodedata.normalize("NFC", _lower(part)) for part in _between_cuts(text, how))
-    form: Literal["NFC", "NFKC"] = "NFC" if how == "nfc" else "NFKC"
-    if unicodedata.is_normalized(form, text):
-        return text
-    return "".join(unicodedata.normalize(form, part) for part in _between_cuts(text, how))
+    form: Literal["NFC", "NFKC"] = "NFKC" if how == "nfkc" else "NFC"
+    parts = _between_cuts(text, how) if _may_be_too_long(text, how) else [text]
+    return "".join(unicodedata.normalize(form, _lower(part) if how == "lower" else part) for part in parts)
+
+
+def _may_be_too_long(text: str, how: Normalization) -> bool:
+    """Whether a run may be: looking at every character would take ten times as long as normalising."""
+    if text.isascii():
+        return False
+    combines = combining(how)
+    return any(combines.issuperset(text[at : at + 8]) for at in range(0, len(text), LONGEST_RUN // 2))
 
 
 def _lower(text: str) -> str:
