@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as HfTokenizer
 from rnngen.corpus.normalization import LONGEST_RUN, NORMALIZATIONS, Normalization, normalized, normalized_pieces
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import Level, train_tokenizer
-from rnngen.corpus.tokens import prepare
+from rnngen.corpus.tokens import KnownText, OtherTextError, prepare
 from rnngen.options.training import DataConfig
 from tests.corpus.tokenizer.examples import LEVELS, TEXT, cuts
 
@@ -91,3 +91,13 @@ def test_files_are_normalised_one_by_one_and_what_is_counted_is_the_result(tmp_p
     composed = tmp_path / "composed.txt"
     composed.write_text(text, encoding="utf-8")
     assert corpus.fingerprint == prepare(data.changed(corpus=(str(composed),), normalize="none")).fingerprint
+
+
+def test_a_known_text_is_found_though_it_was_longer_before_it_was_composed() -> None:
+    composed = "\u1f82" * 3_000  # alpha with two accents and a iota, four code points
+    Path("text.txt").write_text(unicodedata.normalize("NFD", composed), encoding="utf-8")
+    data = DataConfig(corpus=("text.txt",), normalize="nfc")
+    known = KnownText(prepare(data).fingerprint, len(composed))
+    assert prepare(data, known=known).train.counts.characters == 2_700
+    with pytest.raises(OtherTextError):
+        prepare(data, known=KnownText(known.fingerprint, len(composed) // 4))
