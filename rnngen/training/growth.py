@@ -27,7 +27,7 @@ def note_on_growth(before: Tokenizer, after: Tokenizer) -> tuple[str, ...]:
         return ()
     table = after.token_bytes()
     what = "character" if after.level == "char" else "word"
-    names = " ".join(table[token].decode(errors="replace").strip() or "a space" for token in new[:SHOWN])
+    names = " ".join(table[token].decode(errors="replace").strip() or "white space" for token in new[:SHOWN])
     more = " …" if len(new) > SHOWN else ""
     return (f"{len(new):,} new {what}{'' if len(new) == 1 else 's'} in this text: {names}{more}",)
 
