@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from rnngen.graphemes import boundary_before
+
 
 class ExitCode(IntEnum):
     """What a process of the command line exits with."""
@@ -26,7 +28,7 @@ LONGEST_PART = 1000
 
 def shortened(text: str, longest: int = 60) -> str:
     """A text for a message: its beginning and an ellipsis if it has more than ``longest`` characters."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return text if len(text) <= longest else f"{text[: boundary_before(text, longest - 1)]}…"
 
 
 class RnngenError(Exception):

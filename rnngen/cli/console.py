@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rnngen.cli.formats import visible
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import RnngenError
+from rnngen.graphemes import finished
 from rnngen.platforms import reader_is_gone, unescaped
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Console:
 
     def write_pieces(self, pieces: Iterable[str], on_write: Callable[[], object]) -> bool:
         """Put a text that comes in pieces on standard output: the first two (a prompt, and the piece after it) at once,
-        the others thirty times per second.
+        the others thirty times per second; the last grapheme cluster once it is known that it does not grow.
 
         Args:
             pieces: of the text; if they are interrupted, those that have come are written.
@@ -109,10 +110,10 @@ class Console:
         try:
             for piece in pieces:
                 held.append(piece)
-                if time.perf_counter() >= due and (text := "".join(held)):
-                    held.clear()
-                    last = text[-1]
-                    self.write(text)
+                if time.perf_counter() >= due and (size := finished(text := "".join(held))):
+                    held[:] = [text[size:]]
+                    last = text[size - 1]
+                    self.write(text[:size])
                     on_write()
                     due = time.perf_counter() + FLUSH_SECONDS if begun else 0.0
                     begun = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.widths import pad, width
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
+from rnngen.graphemes import boundary_after, boundary_before
 
 if TYPE_CHECKING:
     from rnngen.evaluation.gaps import GapScore
@@ -74,7 +75,9 @@ def surprising_table(positions: Sequence[SurprisingPosition]) -> str:
     for found in positions:
         share = f"{found.probability:.0%}" if found.probability >= 0.005 else "under 1%"
         expected = pad(f"{found.expected!r} {share}", 18)
-        around = f"{found.left}⟦{found.token}⟧{found.right}".replace("\n", "↵").replace("\t", " ")
+        text, size = found.left + found.token + found.right, len(found.left)
+        start, end = boundary_before(text, size), boundary_after(text, size + len(found.token))
+        around = f"{text[:start]}⟦{text[start:end]}⟧{text[end:]}".replace("\n", "↵").replace("\t", " ")
         times = f"{found.times} times: " if found.times > 1 else ""
         where = f"{found.line:>6}:{found.column:<6}"
         lines.append(f"{where}  {found.nats / math.log(2):>5.1f}  {expected} {times}{around}")

@@ -21,6 +21,7 @@ from rnngen.cli.declared import WrongValueError, value_of
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
 from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
+from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.options.declare import Declared, declared, invalid
 from rnngen.platforms import split_arguments, unescaped
 from rnngen.sampling.generator import Generator
@@ -239,7 +240,9 @@ class _Conversation:
 def _shown(text: str) -> str:
     """A text on one line, shortened if it is long."""
     text = text.replace("\n", "↵")
-    return text if width(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+    if width(text) <= 60:
+        return text
+    return f"{text[: boundary_before(text, 28)]} … {text[boundary_after(text, len(text) - 28) :]}"
 
 
 def _setting(sampling: Sampling, name: str) -> str:

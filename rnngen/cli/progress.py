@@ -15,6 +15,7 @@ from rnngen.cli.console import Console
 from rnngen.cli.formats import count, duration, share, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.spelling import on_command_line
+from rnngen.cli.widths import folded
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
@@ -24,6 +25,7 @@ RATE_INTERVAL = 0.2  # seconds over which tokens per second are measured
 BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
 ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left out on a narrow screen
 WIDE = 110
+SAMPLE_COLUMNS, PANEL_COLUMNS = 80, 4  # width of the panel with a sample, of which its frame takes so many
 _SMOOTHING = 0.98
 
 
@@ -258,10 +260,16 @@ class LiveScreen(Screen):
             for line in replanned_lines(event.plan, before):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
-            text = Text(visible(event.text.strip("\n")))
+            text = Text(folded(visible(event.text.strip("\n")), SAMPLE_COLUMNS - PANEL_COLUMNS))
             filled = ": words filled in, ⟦right⟧ or ⟦filled in|original⟧" if "⟦" in event.text else ""
             self._progress.console.print(
-                Panel(text, title=f"step {event.step}{filled}", title_align="left", border_style="dim", width=80)
+                Panel(
+                    text,
+                    title=f"step {event.step}{filled}",
+                    title_align="left",
+                    border_style="dim",
+                    width=SAMPLE_COLUMNS,
+                )
             )
 
     def warn(self, text: str) -> None:

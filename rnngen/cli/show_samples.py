@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
+from rnngen.graphemes import in_whole_clusters
 
 if TYPE_CHECKING:
     from rnngen.sampling.generator import Generator
@@ -65,7 +66,7 @@ def write_coloured(
             [(prompt, None)], ((piece.text, piece.nats) for piece in pieces)
         )
         empty = True
-        for text, nats in without_last_line_ends(parts) if several else parts:
+        for text, nats in in_whole_clusters(without_last_line_ends(parts) if several else parts):
             output.write(text, nats)
             empty = empty and not text
         output.write("\n" if empty else "")

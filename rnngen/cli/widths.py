@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 
@@ -10,6 +11,27 @@ def width(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def folded(text: str, cells: int) -> str:
+    """A text whose words are broken between grapheme clusters where they are wider than a number of cells.
+
+    Rich breaks such words too, but within clusters of Thai and Hindi.
+    """
+    return re.sub(r"\S+", lambda word: "\n".join(_parts(word.group(), cells)), text)
+
+
+def _parts(word: str, cells: int) -> list[str]:
+    if width(word) <= cells:
+        return [word]
+    from wcwidth import iter_graphemes  # here: most words are narrower
+
+    parts = [""]
+    for cluster in iter_graphemes(word):
+        if parts[-1] and width(parts[-1] + cluster) > cells:
+            parts.append("")
+        parts[-1] += cluster
+    return parts
 
 
 def pad(text: str, cells: int, align: Literal["<", ">"] = "<") -> str:

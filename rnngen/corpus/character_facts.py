@@ -64,13 +64,17 @@ class CharacterFacts:
         if not len(marks):
             self._starter = int(codes[-1])
             return
-        is_mark = np.isin(codes, marks)
-        before = np.maximum.accumulate(np.where(is_mark, -1, np.arange(len(codes))))
-        starters = np.where(before < 0, self._starter, codes[before]).astype(np.int64)
-        pairs, times = np.unique((starters[is_mark] << 21) | codes[is_mark], return_counts=True)
+        table = np.zeros(int(codes.max()) + 1, dtype=bool)
+        table[marks] = True
+        is_mark = table[codes]
+        places = np.flatnonzero(is_mark)
+        first = np.flatnonzero(np.diff(places, prepend=-2) > 1)  # of the marks that follow each other
+        before = np.concatenate([[self._starter], codes])[places[first]]  # of a run at the beginning: the piece before
+        starters = np.repeat(before, np.diff(first, append=len(places))).astype(np.int64)
+        pairs, times = np.unique((starters << 21) | codes[places], return_counts=True)
         for pair, count in zip(pairs.tolist(), times.tolist(), strict=True):
             self._pairs[pair >> 21, pair & 0x1FFFFF] += count
-        self._starter = int(starters[-1])
+        self._starter = int(starters[-1] if is_mark[-1] else codes[-1])
 
     def counts(self) -> dict[str, int]:
         """Every character that occurs, in the order of code points, and how often."""

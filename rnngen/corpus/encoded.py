@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import normalized_pieces
 from rnngen.corpus.pieces import TextCounter, TextCounts
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.errors import CorpusError
 
 MORE_SPACE = "Free some space, or set RNNGEN_CACHE to a folder with more space."
+
+_COUNTED = 1 << 22  # tokens counted at a time
 
 TokenArray = NDArray[np.integer[Any]]
 
@@ -46,6 +50,7 @@ class EncodedCorpus:
         sources: what was read and what was skipped; None if the corpus comes from the cache alone.
         documents: the rule by which it consists of documents (see ``documents.py``); None if it comes from the cache
             alone.
+        characters: of the text that is split, counted in all or, of a long one, in some of it; None like ``sources``.
     """
 
     fingerprint: str
@@ -53,6 +58,17 @@ class EncodedCorpus:
     parts: dict[str, EncodedText]
     sources: SourceSummary | None = None
     documents: str | None = None
+    characters: CharacterFacts | None = None
+
+    def rare_characters(self, below: int) -> int:
+        """How many characters of a character vocabulary occur fewer than ``below`` times in the training part."""
+        if self.tokenizer.unknown_id is None:
+            return 0
+        counts = np.zeros(self.tokenizer.vocab_size, dtype=np.int64)
+        for start in range(0, len(self.train.tokens), _COUNTED):
+            counts += np.bincount(self.train.tokens[start : start + _COUNTED], minlength=len(counts))
+        counts[self.tokenizer.unknown_id] = below
+        return int(np.count_nonzero(counts < below))
 
     @property
     def train(self) -> EncodedText:
@@ -71,7 +87,7 @@ class EncodedCorpus:
 
 
 class TokenFile:
-    """A text that comes in pieces, encoded into a file.
+    """A text that comes in pieces, and is normalised, encoded into a file.
 
     Args:
         tokenizer: encodes it.
@@ -108,7 +124,7 @@ class TokenFile:
 
 
 def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> EncodedText:
-    """Encode a text that comes in pieces into a new file, and map the file.
+    """Encode a text that comes in pieces into a new file, and map the file. What is counted is the normalised text.
 
     Raises:
         CorpusError: the file cannot be written (a full disk, a read-only folder).
@@ -116,7 +132,7 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
     try:
         file = TokenFile(tokenizer, path)
         try:
-            for piece in pieces:
+            for piece in normalized_pieces(pieces, tokenizer.normalization):
                 file.add(piece)
             return file.finish()
         finally:

@@ -8,6 +8,7 @@ The rules are the same for training, evaluation and prompts:
 - Another kind of file (an archive, an image, UTF-16) is an error that names the kind, even with ``errors="replace"``.
 - A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
   (``files/find.py``); what is skipped is recorded.
+- The text can be given a Unicode form (``normalization.py``); what is counted and hashed is the normalised text.
 - Files are joined in the order given; if a file does not end in a newline, one is inserted before the next file.
 - A text of documents has a boundary after each of them instead (``documents.py``).
 """
@@ -27,6 +28,7 @@ from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
@@ -45,6 +47,7 @@ class TextSource:
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
+        normalize: the form that the text is given.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
@@ -66,9 +69,11 @@ class TextSource:
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
         documents: str | None = NONE,
+        normalize: Normalization = "none",
         on_progress: OnProgress | None = None,
     ) -> None:
         self.sources = list(sources)
+        self._normalize: Normalization = normalize
         self._files: list[Path | Copied] = []
         self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
         self.summary = SourceSummary()
@@ -119,7 +124,7 @@ class TextSource:
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            pieces = self._pieces(file, is_first)
+            pieces = normalized_pieces(self._pieces(file, is_first), self._normalize)
             for piece in documents.cut(pieces) if documents else pieces:
                 last = piece[-1:]
                 hashed.add(piece)

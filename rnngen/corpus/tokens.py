@@ -13,18 +13,21 @@ import codecs
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
+from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.parts import PARTS as PARTS
 from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
 from rnngen.corpus.pieces import TextHash
@@ -35,6 +38,9 @@ from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
+
+LOOKED_AT = 16
+"""How many pieces are looked at for conspicuous characters; after that, one of so many is."""
 
 
 class OtherTextError(CorpusError):
@@ -59,21 +65,23 @@ class KnownText:
         """Whether it is known to have fewer characters."""
         return self.characters is not None and self.characters < characters
 
-    @property
-    def max_bytes(self) -> int | None:
+    def max_bytes(self, normalize: Normalization) -> int | None:
         """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
 
-        Between documents there may be more, so then their size must be known.
+        A character of a normalised text may have been composed of up to four. Where the files hold more than the text,
+        as between documents, their size must be known.
         """
         if self.bytes is not None or self.characters is None:
             return self.bytes
-        return (4 + len(codecs.BOM_UTF8)) * self.characters
+        size = 4 if normalize == "none" else 4 * 4
+        return (size + len(codecs.BOM_UTF8)) * self.characters
 
 
 def prepare(
     data: DataConfig,
     *,
     tokenizer: Tokenizer | None = None,
+    grows: bool = False,
     known: KnownText | None = None,
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
@@ -83,6 +91,7 @@ def prepare(
     Args:
         data: the sources, the split, the tokenizer's level and size.
         tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
+        grows: whether this tokenizer is given the characters or words of the training part that it lacks.
         known: the only text that is wanted; None: any.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
@@ -92,8 +101,11 @@ def prepare(
         CorpusError: a source is missing, empty or not text, or the cache cannot be written.
     """
     tell = on_progress or _tell_nobody
-    all_characters = tokenizer is None and data.tokenizer == "char" and data.vocab_size is None
+    learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
+    all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
+    if tokenizer is not None and grows:
+        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
         folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
@@ -101,7 +113,7 @@ def prepare(
         found = cached_corpus(data, text.fingerprint, tokenizer, cache)
         if found is None:
             raise CorpusError("the encoded corpus was damaged right after it was written", where=folder)
-    return replace(found, sources=text.summary, documents=text.main.documents)
+    return replace(found, sources=text.summary, documents=text.main.documents, characters=text.facts)
 
 
 def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None, known: KnownText | None = None) -> str:
@@ -128,6 +140,7 @@ class _Text:
         hashes: of ``main`` and of each given part.
         data: the options.
         characters: of ``main``, if all of those in the training part are the vocabulary.
+        facts: about the characters of ``main``.
     """
 
     main: TextSource
@@ -135,6 +148,7 @@ class _Text:
     hashes: dict[str, TextHash]
     data: DataConfig
     characters: FirstOccurrences | None = None
+    facts: CharacterFacts | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -198,23 +212,27 @@ def _read(
             expected=f"- for the corpus or for `{piped[1]}`, not for both",
         )
     alone = "rnngen train -" if not (data.valid or data.test) else None
-    max_bytes = known.max_bytes if known else None
+    max_bytes = known.max_bytes(data.normalize) if known else None
+    open_source = partial(
+        TextSource, errors=data.errors, command=alone, max_bytes=max_bytes, normalize=data.normalize, on_progress=tell
+    )
     texts: dict[str, TextSource] = {}
     documents = data.documents
     try:
         for name, listed in sources.items():
             if listed:
-                texts[name] = TextSource(
-                    listed, data.errors, command=alone, max_bytes=max_bytes, documents=documents, on_progress=tell
-                )
+                texts[name] = open_source(listed, documents=documents)
                 documents = texts[name].documents  # all parts follow the rule of the first
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
+    facts = CharacterFacts()
     hashes: dict[str, TextHash] = {}
     for name, source in texts.items():
-        for piece in source:
+        for number, piece in enumerate(source):
             hashes[name] = source.hashed
+            if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
+                facts.add(piece)
             if characters is not None and name == "main":
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
@@ -226,7 +244,7 @@ def _read(
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         raise CorpusError("is empty", where=main.name, expected="text to learn from")
-    text = _Text(main, texts, hashes, data, characters if main.documents == NONE else None)
+    text = _Text(main, texts, hashes, data, characters if main.documents == NONE else None, facts)
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
     return text
@@ -245,7 +263,7 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
     """
     stop = text.training_characters
     if text.characters is not None:
-        return CharTokenizer(text.characters.before(stop))
+        return CharTokenizer(text.characters.before(stop), data.normalize)
 
     def show(done: int, is_read: bool) -> None:
         # how long the library takes after it has read the text is unknown
@@ -253,7 +271,13 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
 
     show(0, False)
     pieces = text.training_part()
-    return interruptible(lambda watched: train_tokenizer(data.tokenizer, watched, data.vocab_size), pieces, show)
+    return interruptible(
+        lambda watched: train_tokenizer(
+            data.tokenizer, watched, data.vocab_size, min_count=data.min_count, normalization=data.normalize
+        ),
+        pieces,
+        show,
+    )
 
 
 def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -> None:

@@ -23,6 +23,7 @@ from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.engine.probabilities import normalized, not_finite
 from rnngen.evaluation.gaps import CONTEXT
 from rnngen.evaluation.scoring import held_out_nats
+from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.infilling.filler import Filler
 from rnngen.infilling.gapped_text import EncodedGap
 from rnngen.model.language_model import Network
@@ -211,8 +212,8 @@ def _describe(
         token=tokenizer.decode([int(tokens[position])]),
         expected=tokenizer.decode([score.best]),
         probability=score.probability,
-        left=left[-SHOWN:],
-        right=right[:SHOWN],
+        left=left[boundary_after(left, len(left) - SHOWN) :],
+        right=right[: boundary_before(right, SHOWN)],
     )
 
 

@@ -169,9 +169,11 @@ def unreadable(tokenizer: Tokenizer) -> list[int]:
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:
     """The characters of a text with gaps that a model has never seen, and that it does not read."""
-    known = "".join(part for part in parse_gaps(text) if isinstance(part, str))
-    ids, banned = tokenizer.encode(known).tolist(), unreadable(tokenizer)
-    return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=False) if i in banned))
+    if tokenizer.unknown_id is None:
+        return ""
+    known = tokenizer.normalized("".join(part for part in parse_gaps(text) if isinstance(part, str)))
+    ids = tokenizer.encode(known).tolist()
+    return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=True) if i == tokenizer.unknown_id))
 
 
 def _read_before_gap(text: str, tokenizer: Tokenizer) -> tuple[list[int], str]:

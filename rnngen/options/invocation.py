@@ -19,7 +19,9 @@ class Invocation(Options):
         panel=COMMON,
     )
     init_from: Path | None = option(
-        None, "Begin a new run with this run's weights and tokenizer (fine-tuning).", panel=COMMON
+        None,
+        "Begin a new run with this run's weights and tokenizer, and with new characters or words (fine-tuning).",
+        panel=COMMON,
     )
     config: Path | None = option(
         None, "Read options from a TOML file, or a run's config.json; the command line overrides it.", panel=COMMON

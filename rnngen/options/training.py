@@ -64,9 +64,23 @@ class SplitConfig(Options):
         maximum=MAX_VOCAB_SIZE,
         default_text="char: all, word: 10000, bpe: 2000",
     )
+    min_count: int = option(
+        1,
+        "How often a character (char), a word (word) or a pair to be merged (bpe) has to occur in the training part to "
+        "become a token.",
+        panel=TEXT,
+        minimum=1,
+        default_text="1; word, bpe: 2",
+    )
+    normalize: Literal["none", "nfc", "nfkc", "lower"] = option(
+        "none",
+        "Unicode form of the text: nfc (composed), nfkc (composed, without variants of characters), or lower (nfc in "
+        "lower case).",
+        panel=TEXT,
+    )
 
     def check(self) -> None:
-        """Refuse a vocabulary size for bytes, and fractions that do not sum to 1.
+        """Refuse a vocabulary that is limited for bytes, and fractions that do not sum to 1.
 
         Raises:
             UsageError: one of these was given.
@@ -79,6 +93,8 @@ class SplitConfig(Options):
                 expected=f"none, files, lines, paragraphs, or a separator of at most {MAX_SEPARATOR} characters",
                 found=repr(self.documents[:MAX_SEPARATOR]),
             )
+        if self.tokenizer == "byte" and self.min_count > 1:
+            raise UsageError("`min_count` has no effect with `tokenizer=byte`: there are 256 bytes")
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)
         if not ok or self.split[0] == 0 or abs(sum(self.split) - 1) > 1e-6:
             raise UsageError(

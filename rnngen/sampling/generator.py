@@ -213,7 +213,7 @@ class Generator:
         ids = self.tokenizer.encode(prompt)
         if self.tokenizer.unknown_id is None:
             return ids, ""
-        seen = ids != self.tokenizer.unknown_id
+        seen, prompt = ids != self.tokenizer.unknown_id, self.tokenizer.normalized(prompt)
         return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
 
     def prompt_ids(self, prompt: str) -> list[int]:

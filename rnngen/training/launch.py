@@ -40,6 +40,7 @@ from rnngen.runs.run import Run
 from rnngen.runs.writer import RunWriter
 from rnngen.training.arguments import TrainArguments
 from rnngen.training.events import Event
+from rnngen.training.growth import grown, note_on_growth
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
 from rnngen.training.planning.pace import make_pace
@@ -67,7 +68,7 @@ def launch(
     Args:
         options: what the user gave, by flat name, or ``Given``; all else is decided by ``training/planning/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
-        init_from: begin with this run's weights and tokenizer.
+        init_from: begin with this run's weights and tokenizer, which is given the characters or words that it lacks.
         started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
         on_progress: called with what is being read, encoded and measured.
 
@@ -91,25 +92,29 @@ def launch(
         _refuse_occupied(out)
     first = open_run(init_from) if init_from else None
     weights = first.weights() if first else {}  # checked before anything of their size is allocated
+    given = given.changed(_taken_over(first, given)) if first else given
     made = out is None or not exists(out)
     folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
     writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
     try:
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
-        corpus = prepare(data, tokenizer=first.tokenizer() if first else None, on_progress=on_progress)
-        if first:
-            given = given.changed(_architecture(first, given))
+        tokenizer = first.tokenizer() if first else None
+        corpus = prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
         decided = given.changed({"tokenizer": corpus.tokenizer.level, "documents": corpus.documents})
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
-        if first:
+        if first and tokenizer:
+            weights = grown(weights, plan.config.model, tokenizer, corpus.tokenizer)
             trainer.learner.begin_with(weights, first.path)
         writer.clear()
         writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
-    return Launched(trainer, plan, (f"it begins with the weights of {first.path}",) if first else ())
+    notes: tuple[str, ...] = ()
+    if first and tokenizer:
+        notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
+    return Launched(trainer, plan, notes)
 
 
 @takes(TrainArguments)
@@ -127,7 +132,7 @@ def train(
     Args:
         corpus: a file, folder or glob, or several.
         out: the run's folder; by default the next free name under ``checkpoints/``.
-        init_from: a run whose weights and tokenizer to begin with.
+        init_from: a run whose weights and tokenizer to begin with; new characters or words are added.
         on_event: called with every event (``rnngen.training.events``).
         options: of the text, the network and the training loop, as listed below. Those left out are chosen by
             measuring this machine and this text.
@@ -142,8 +147,8 @@ def train(
     return open_run(run_to_end(launched, on_event).path)
 
 
-def _architecture(first: Run, given: Given) -> dict[str, Any]:
-    """The network of the run that weights come from.
+def _taken_over(first: Run, given: Given) -> dict[str, Any]:
+    """The network of the run that weights come from, and how it reads text.
 
     Raises:
         UsageError: the options ask for another one.
@@ -168,10 +173,12 @@ def _architecture(first: Run, given: Given) -> dict[str, Any]:
         )
     if "size" in given:
         raise UsageError("`size` cannot be given with `init_from`", expected="the size of the run it begins with")
-    level = first.tokenizer().level
-    if given.get("tokenizer", level) != level:
-        raise UsageError("`tokenizer` cannot change with `init_from`", expected=level, found=given["tokenizer"])
-    return fixed
+    tokenizer = first.tokenizer()
+    reading = {"tokenizer": tokenizer.level, "normalize": tokenizer.normalization}
+    for name, value in reading.items():
+        if given.get(name, value) != value:
+            raise UsageError(f"`{name}` cannot change with `init_from`", expected=value, found=given[name])
+    return {**fixed, **reading}
 
 
 def _config_json(

@@ -283,7 +283,7 @@ def test_resume_of_what_is_no_run_is_a_clear_error(
 
 
 def test_init_from_keeps_tokenizer_and_architecture_and_begins_with_the_weights(cli: Cli, trained: Path) -> None:
-    Path("new.txt").write_text(make_text(5_000, seed=5).replace("cat", "żaba"), encoding="utf-8")
+    Path("new.txt").write_text(make_text(5_000, seed=5).replace("cat", "tabby"), encoding="utf-8")
     outcome = cli(
         "train",
         "new.txt",

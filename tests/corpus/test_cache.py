@@ -51,6 +51,8 @@ def test_what_is_not_there_is_not_found() -> None:
     assert cached_corpus(data, "0" * 64) is None
     assert cached_corpus(data.changed(split=(0.8, 0.1, 0.1)), corpus.fingerprint) is None
     assert cached_corpus(data.changed(valid=("v.txt",)), corpus.fingerprint) is None
+    assert cached_corpus(data.changed(min_count=2), corpus.fingerprint) is None
+    assert cached_corpus(data.changed(normalize="nfc"), corpus.fingerprint) is None
     assert cached_corpus(data, corpus.fingerprint, train_tokenizer("char", ["abc"])) is None
     assert cached_corpus(data, corpus.fingerprint, cache=Path("elsewhere")) is None
     (folder,) = (cache_folder() / "corpora").iterdir()

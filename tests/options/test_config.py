@@ -38,6 +38,8 @@ ONE_OF_EACH: dict[str, Any] = {
     "errors": "replace",
     "tokenizer": "bpe",
     "vocab_size": 500,
+    "min_count": 4,
+    "normalize": "nfc",
     "optimizer": "asgd",
     "nonmono": 3,
     "activation_regularization": 2.0,

@@ -41,10 +41,10 @@ class Spelled(Tokenizer):
     def _token_bytes(self) -> list[bytes]:
         return [token.encode() for token in self._tokens]
 
-    def encode(self, text: str) -> None:  # type: ignore[override]
+    def _encode(self, text: str) -> None:  # type: ignore[override]
         raise NotImplementedError
 
-    def to_json(self) -> str:
+    def _to_hf(self) -> None:
         raise NotImplementedError
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnngen.graphemes import boundary_after
+
 LONGEST_LINE = 200
 _LONGEST_NAME = 40
 
@@ -80,4 +82,4 @@ def _listed(shown: list[str], counts: list[tuple[str, int]], kept: int) -> str:
 def _short(name: str) -> str:
     """The end of a name, on one line."""
     name = "".join(c if c.isprintable() else "\ufffd" for c in name)
-    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+    return name if len(name) <= _LONGEST_NAME else f"…{name[boundary_after(name, len(name) + 1 - _LONGEST_NAME) :]}"

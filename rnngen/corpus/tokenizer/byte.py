@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
 
 
@@ -16,7 +17,10 @@ class ByteTokenizer(Tokenizer):
     vocab_size = 256
     boundary_id = 0  # the byte that no text contains
 
-    def encode(self, text: str) -> Ids:
+    def __init__(self, normalization: Normalization = "none") -> None:
+        self.normalization = normalization
+
+    def _encode(self, text: str) -> Ids:
         """The UTF-8 bytes as ids, shape (N,)."""
         return np.frombuffer(to_bytes(text), dtype=np.uint8)
 
@@ -24,12 +28,12 @@ class ByteTokenizer(Tokenizer):
         """Each byte."""
         return [bytes([i]) for i in range(256)]
 
-    def to_json(self) -> str:
+    def _to_hf(self) -> Any:
         """A BPE model over the 256 bytes, without merges."""
         from tokenizers import models
 
         vocab = {c: i for i, c in enumerate(byte_alphabet())}
-        return str(with_byte_level(models.BPE(vocab=vocab, merges=[])).to_str(pretty=True))
+        return with_byte_level(models.BPE(vocab=vocab, merges=[]))
 
 
 def byte_alphabet() -> list[str]:

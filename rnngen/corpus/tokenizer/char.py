@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
+from rnngen.errors import TokenizerError
 
 UNKNOWN = "<unk>"
 _CODE_POINTS = 0x110000  # of Unicode
@@ -21,7 +24,8 @@ class CharTokenizer(Tokenizer):
     level: Level = "char"
     unknown_id = 0
 
-    def __init__(self, characters: Iterable[str]) -> None:
+    def __init__(self, characters: Iterable[str], normalization: Normalization = "none") -> None:
+        self.normalization = normalization
         self.characters = sorted(set(characters))
         self.vocab_size = len(self.characters) + 1
         check_vocab_size(self.vocab_size)
@@ -31,16 +35,36 @@ class CharTokenizer(Tokenizer):
         self.boundary_id = 1 if BOUNDARY in self.characters[:1] else None
 
     @classmethod
-    def train(cls, pieces: Iterable[str], vocab_size: int | None) -> CharTokenizer:
-        """Take all characters of the text, or the ``vocab_size - 1`` most frequent."""
+    def train(
+        cls, pieces: Iterable[str], vocab_size: int | None, min_count: int = 1, normalization: Normalization = "none"
+    ) -> CharTokenizer:
+        """Take all characters that occur ``min_count`` times, or the ``vocab_size - 1`` most frequent of them.
+
+        Raises:
+            TokenizerError: there are none, but there is text.
+        """
         counts: Counter[str] = Counter()
         for piece in pieces:
             codes, n = np.unique(_code_points(piece), return_counts=True)
             counts.update({chr(c): int(k) for c, k in zip(codes, n, strict=True)})
-        ranked = sorted(counts, key=lambda c: (c != BOUNDARY, -counts[c], c))
-        return cls(ranked[: vocab_size - 1] if vocab_size else ranked)
+        kept = (c for c in counts if counts[c] >= min_count or c == BOUNDARY)
+        ranked = sorted(kept, key=lambda c: (c != BOUNDARY, -counts[c], c))
+        if counts and not set(ranked) - {BOUNDARY}:
+            raise TokenizerError(
+                f"no character occurs {min_count} times in the training text",
+                found=f"{max(counts.values())} at most",
+                hint="Give a smaller `min_count`, or more text.",
+            )
+        return cls(ranked[: vocab_size - 1] if vocab_size else ranked, normalization)
 
-    def encode(self, text: str) -> Ids:
+    def grown(self, learn: Callable[[int | None], Tokenizer]) -> CharTokenizer:
+        """With the characters of a text that it lacks."""
+        other = learn(None)
+        assert isinstance(other, CharTokenizer)
+        new = set(other.characters) - set(self.characters)
+        return CharTokenizer([*self.characters, *new], self.normalization) if new else self
+
+    def _encode(self, text: str) -> Ids:
         """Ids of shape (N,), one per character; 0 for a character that is not in the vocabulary."""
         return self._ids[_code_points(text)]
 
@@ -48,7 +72,7 @@ class CharTokenizer(Tokenizer):
         """The UTF-8 of each character."""
         return [UNKNOWN.encode(), *(c.encode() for c in self.characters)]
 
-    def to_json(self) -> str:
+    def _to_hf(self) -> Any:
         """A WordLevel model over single characters."""
         from tokenizers import Regex, decoders, models, pre_tokenizers
         from tokenizers import Tokenizer as HfTokenizer
@@ -57,7 +81,7 @@ class CharTokenizer(Tokenizer):
         tokenizer = HfTokenizer(models.WordLevel(vocab=vocab, unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.decoder = decoders.Fuse()
-        return str(tokenizer.to_str(pretty=True))
+        return tokenizer
 
 
 class FirstOccurrences:

@@ -1,7 +1,8 @@
 """A tokenizer for a text: learned from its training part, or loaded from a ``tokenizer.json``.
 
 Of a file, only the vocabulary and the merges are used, once they have been checked; the rest must say what this package
-writes. So nothing that a stranger put into the file runs: no normalizer, no template, no padding.
+writes. So nothing that a stranger put into the file runs: no normalizer but those of ``NORMALIZERS``, no template, no
+padding.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.protocol import Level, Tokenizer
+from rnngen.corpus.tokenizer.protocol import NORMALIZERS, Level, Tokenizer
+from rnngen.corpus.tokenizer.subword import WORD, SubwordTokenizer, learn_subwords, make_model
 from rnngen.errors import TokenizerError, shortened
 from rnngen.options.training import MAX_VOCAB_SIZE
 from rnngen.untrusted import parse_json, read_regular
@@ -20,22 +23,23 @@ from rnngen.untrusted import parse_json, read_regular
 MAX_BYTES = 1 << 25
 """Of a ``tokenizer.json``; ``MAX_VOCAB_SIZE`` tokens need half of that."""
 
-_PLAIN: Mapping[str, Any] = {
-    "truncation": None,
-    "padding": None,
-    "added_tokens": [],
-    "normalizer": None,
-    "post_processor": None,
-}
+_PLAIN: Mapping[str, Any] = {"truncation": None, "padding": None, "added_tokens": [], "post_processor": None}
 _CHARACTERS = {
     **_PLAIN,
     "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
     "decoder": {"type": "Fuse"},
     "model": {"unk_token": UNKNOWN},
 }
+_GPT2_WORDS = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+_WORDS = {
+    "type": "Sequence",
+    "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": WORD}, "behavior": "Isolated", "invert": False},
+        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+    ],
+}
 _BYTES = {
     **_PLAIN,
-    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True},
     "decoder": {"type": "ByteLevel"},
     "model": {
         **dict.fromkeys(("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")),
@@ -44,19 +48,31 @@ _BYTES = {
 }
 
 
-def train_tokenizer(level: Level, pieces: Iterable[str], vocab_size: int | None = None) -> Tokenizer:
-    """Learn a vocabulary from the training part of a text, given in pieces.
+def train_tokenizer(
+    level: Level,
+    pieces: Iterable[str],
+    vocab_size: int | None = None,
+    *,
+    min_count: int = 1,
+    normalization: Normalization = "none",
+) -> Tokenizer:
+    """Learn a vocabulary from the training part of a text.
+
+    Args:
+        level: what a token is.
+        pieces: the text, normalised.
+        vocab_size: the maximum; None: the default of the level.
+        min_count: how often a character, a word or a pair to be merged has to occur.
+        normalization: the form in which the tokenizer reads every text.
 
     Raises:
-        TokenizerError: ``vocab_size`` is too small for the level.
+        TokenizerError: ``vocab_size`` is too small for the level, or ``min_count`` too large for the text.
     """
     if level == "char":
-        return CharTokenizer.train(pieces, vocab_size)
+        return CharTokenizer.train(pieces, vocab_size, min_count, normalization)
     if level == "byte":
-        return ByteTokenizer()
-    from rnngen.corpus.tokenizer.subword import learn_subwords
-
-    return learn_subwords(level, pieces, vocab_size)
+        return ByteTokenizer(normalization)
+    return learn_subwords(level, pieces, vocab_size, min_count, normalization)
 
 
 def load_tokenizer(path: Path, content: bytes | None = None) -> Tokenizer:
@@ -92,13 +108,24 @@ def _parse(content: bytes) -> Tokenizer:
         raise ValueError(f"more than {MAX_VOCAB_SIZE:,} tokens")
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError("ids that are not 0 … V-1")
+    normalization = _normalization(tree.get("normalizer"))
     if model.get("type") == "WordLevel":
         _require(_CHARACTERS, tree)
-        return _char(vocab)
+        return _char(vocab, normalization)
     if model.get("type") != "BPE" or not set(byte_alphabet()) <= vocab.keys():
         raise ValueError("neither a character nor a byte-level vocabulary")
-    _require(_BYTES, tree)
-    return _byte_level(vocab, model.get("merges"), whole_words=model.get("ignore_merges", False))
+    marks = tree.get("pre_tokenizer") == _WORDS
+    _require({**_BYTES, "pre_tokenizer": _WORDS if marks else _GPT2_WORDS}, tree)
+    return _byte_level(
+        vocab, model.get("merges"), normalization, marks=marks, whole_words=model.get("ignore_merges", False)
+    )
+
+
+def _normalization(normalizer: object) -> Normalization:
+    for name, own in NORMALIZERS.items():
+        if normalizer == own:
+            return name
+    raise ValueError(f"normalizer is {shortened(repr(normalizer))}")
 
 
 def _require(expected: Mapping[str, Any], found: Mapping[str, Any], prefix: str = "") -> None:
@@ -111,29 +138,31 @@ def _require(expected: Mapping[str, Any], found: Mapping[str, Any], prefix: str 
             raise ValueError(f"{prefix}{name} is {shortened(repr(there))}")
 
 
-def _char(vocab: Mapping[str, int]) -> CharTokenizer:
+def _char(vocab: Mapping[str, int], normalization: Normalization) -> CharTokenizer:
     characters = sorted(vocab.keys() - {UNKNOWN})
     if any(len(c) != 1 or "\ud800" <= c <= "\udfff" for c in characters):
         raise ValueError("a token that is not a character")
     if vocab != {UNKNOWN: 0} | {c: i for i, c in enumerate(characters, start=1)}:
         raise ValueError("ids that are not in the order of the characters")
-    return CharTokenizer(characters)
+    return CharTokenizer(characters, normalization)
 
 
-def _byte_level(vocab: dict[str, int], merges: object, *, whole_words: object) -> Tokenizer:
+def _byte_level(
+    vocab: dict[str, int], merges: object, normalization: Normalization, *, marks: bool, whole_words: object
+) -> Tokenizer:
     if not isinstance(whole_words, bool):
         raise ValueError("ignore_merges is neither true nor false")
     alphabet = byte_alphabet()
     if "" in vocab or not set("".join(vocab)) <= set(alphabet):
         raise ValueError("a token that does not spell bytes")
-    if not whole_words and vocab == {c: i for i, c in enumerate(alphabet)} and merges == []:
-        return ByteTokenizer()
-    from rnngen.corpus.tokenizer.subword import SubwordTokenizer, make_model
+    if not marks and not whole_words and vocab == {c: i for i, c in enumerate(alphabet)} and merges == []:
+        return ByteTokenizer(normalization)
 
     pairs = _pairs(vocab, merges)
     if whole_words and pairs:
         raise ValueError("words with merges")
-    return SubwordTokenizer("word" if whole_words else "bpe", make_model(vocab, pairs, whole_words=whole_words))
+    model = make_model(vocab, pairs, whole_words=whole_words, marks=marks)
+    return SubwordTokenizer("word" if whole_words else "bpe", model, normalization)
 
 
 def _pairs(vocab: Mapping[str, int], merges: object) -> list[tuple[str, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,11 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.documents import NONE
+from rnngen.corpus.normalization import Normalization, normalized, normalized_pieces
 from rnngen.errors import TokenizerError
 from rnngen.options.training import MAX_VOCAB_SIZE
 
 Level = Literal["char", "byte", "word", "bpe"]
 Ids = NDArray[np.integer[Any]]
+
+NORMALIZERS: Mapping[Normalization, Any] = {
+    "none": None,
+    "nfc": {"type": "NFC"},
+    "nfkc": {"type": "NFKC"},
+    "lower": {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "NFC"}]},
+}
+"""What does the same in the ``tokenizers`` library, as a ``tokenizer.json`` says it."""
 
 
 class Tokenizer(ABC):
@@ -27,20 +37,30 @@ class Tokenizer(ABC):
         vocab_size: V; ids are 0 … V-1.
         unknown_id: the id of unknown characters; None if the tokenizer can encode every text.
         boundary_id: the id of the boundary between documents (see ``documents.py``); None: there is none.
+        normalization: the form in which it reads every text.
     """
 
     level: Level
     vocab_size: int
     unknown_id: int | None = None
     boundary_id: int | None = None
+    normalization: Normalization = "none"
 
-    @abstractmethod
     def encode(self, text: str) -> Ids:
         """Encode a whole text; ids of shape (N,).
 
         Raises:
             TokenizerError: the text contains a lone surrogate, which is not a character.
         """
+        return self._encode(self.normalized(text))
+
+    @abstractmethod
+    def _encode(self, text: str) -> Ids:
+        """Encode a text that is normalised."""
+
+    def normalized(self, text: str) -> str:
+        """A text as the tokenizer reads it."""
+        return normalized(text, self.normalization)
 
     @abstractmethod
     def _token_bytes(self) -> list[bytes]:
@@ -55,8 +75,24 @@ class Tokenizer(ABC):
         return self._table
 
     @abstractmethod
+    def _to_hf(self) -> Any:
+        """The same tokenizer, but for its normalisation, in the ``tokenizers`` library."""
+
     def to_json(self) -> str:
         """The ``tokenizer.json`` that the ``tokenizers`` library reads."""
+        content = str(self._to_hf().to_str(pretty=True))
+        if self.normalization == "none":
+            return content
+        normalizer = json.dumps(NORMALIZERS[self.normalization], indent=2).replace("\n", "\n  ")
+        return content.replace('"normalizer": null', f'"normalizer": {normalizer}', 1)
+
+    def grown(self, learn: Callable[[int | None], Tokenizer]) -> Tokenizer:
+        """The same tokenizer with the tokens that it lacks for a text, if there are any.
+
+        Args:
+            learn: returns a tokenizer of the same level for the text, with at most this vocabulary size; None: any.
+        """
+        return self  # everything can be spelled
 
     @property
     def dtype(self) -> type[np.uint16] | type[np.uint32]:
@@ -117,24 +153,24 @@ class Tokenizer(ABC):
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
         """Encode a text that comes in pieces; together the ids are those of the whole text."""
         encoder = self.encoder()
-        for piece in pieces:
+        for piece in normalized_pieces(pieces, self.normalization):
             yield encoder.add(piece)
         yield encoder.finish()
 
 
 class Encoder:
-    """Encodes a text that comes in pieces with a tokenizer whose tokens are characters or bytes."""
+    """Encodes a normalised text that comes in pieces with a tokenizer whose tokens are characters or bytes."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
 
     def add(self, piece: str) -> Ids:
         """The ids that are settled after one more piece, shape (N,)."""
-        return self._tokenizer.encode(piece)
+        return self._tokenizer._encode(piece)
 
     def finish(self) -> Ids:
         """The ids of what was held back, shape (N,)."""
-        return self._tokenizer.encode("")
+        return self._tokenizer._encode("")
 
 
 def check_vocab_size(size: int) -> None:

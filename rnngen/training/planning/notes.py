@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Callable
 
+from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
 
 FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
+FEW_OCCURRENCES = 3
+CONSPICUOUS = 1e-3  # share of the characters
 
 
 def notes_on_text(corpus: EncodedCorpus) -> list[str]:
@@ -22,6 +25,32 @@ def notes_on_text(corpus: EncodedCorpus) -> list[str]:
             f"{tokens:,} training tokens are few to learn a language from: the model will write gibberish or repeat "
             "them. Give it more text, 100 KB or more"
         )
+    if corpus.characters is not None:
+        notes += _notes_on_characters(corpus.characters)
+    if rare := corpus.rare_characters(FEW_OCCURRENCES):
+        notes.append(
+            f"{rare:,} of {corpus.tokenizer.vocab_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
+            f"the training part, too few to learn them; `min_count={FEW_OCCURRENCES}` makes them unknown"
+        )
+    return notes
+
+
+def _notes_on_characters(facts: CharacterFacts) -> list[str]:
+    """Notes on two forms of the same characters, and on characters that no text should have many of."""
+    notes = []
+    composed, decomposed = facts.composed, facts.decomposed
+    if min(composed, decomposed) > CONSPICUOUS * max(composed, decomposed):
+        notes.append(
+            f"{composed:,} characters are composed and {decomposed:,} decomposed (é in one or in two code points), and "
+            "a model takes them for different ones: `normalize=nfc` composes all"
+        )
+    total = sum(facts.counts().values())
+    for what, count in (("control", facts.control), ("private-use", facts.private)):
+        if count > CONSPICUOUS * total:
+            notes.append(
+                f"{count / total:.1%} of the characters are {what} characters: the text may not be what it seems. See "
+                "where they come from, and remove them"
+            )
     return notes
 
 

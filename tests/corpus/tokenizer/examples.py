@@ -23,7 +23,10 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 # text whose words, spaces, quotes and line ends meet in every way
 texty = st.lists(
     st.sampled_from(
-        ["the", " cat", " ", "\n", "\r", "\t", "'s", "'", "12", ".", "é", "語", "😀", "\u3000", "\x1c", "\x85"]
+        [
+            *("the", " cat", " ", "\n", "\r", "\t", "'s", "'", "12", ".", "é", "語", "😀", "\u3000", "\x1c", "\x85"),
+            *("\u0301", "क", "\u094d", "\u200d", "\ufe0f", "\0", "r"),
+        ]
     ),
     max_size=25,
 ).map("".join)

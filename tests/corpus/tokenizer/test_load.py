@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer as HfTokenizer
 
+from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer import Level, load_tokenizer, train_tokenizer
 from rnngen.errors import TokenizerError
 from tests.corpus.tokenizer.examples import LEVELS, TEXT, TOKENIZERS, ids_of
@@ -141,3 +142,67 @@ def test_file_that_is_no_tokenizer_is_refused(content: bytes, tmp_path: Path) ->
 def test_missing_file_is_a_tokenizer_error(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match=r"nowhere\.json"):
         load_tokenizer(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("how", ["nfc", "nfkc", "lower"])
+def test_loading_restores_the_normalization(level: Level, how: Normalization, tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(level, [TEXT], 300 if level in ("word", "bpe") else None, normalization=how)
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
+    loaded = load_tokenizer(tmp_path / "tokenizer.json")
+    assert (loaded.normalization, loaded.to_json()) == (how, tokenizer.to_json())
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        {"type": "NFD"},
+        {"type": "Lowercase"},
+        {"type": "Sequence", "normalizers": [{"type": "NFC"}]},
+        {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "NFC"}, {"type": "Strip"}]},
+        {"type": "NFC", "more": 1},
+        {"type": "Replace", "pattern": {"String": "a"}, "content": "b"},
+        "NFC",
+        [],
+        {},
+        0,
+        False,
+    ],
+)
+def test_any_other_normalizer_is_refused(level: Level, normalizer: object, tmp_path: Path) -> None:
+    tree = json.loads(TOKENIZERS[level].to_json())
+    tree["normalizer"] = normalizer
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree))
+    with pytest.raises(TokenizerError, match="found normalizer is"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("level", ["word", "bpe"])
+def test_a_vocabulary_with_the_words_of_gpt_2_keeps_them(level: Level, tmp_path: Path) -> None:
+    tree = json.loads(TOKENIZERS[level].to_json())
+    tree["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree))
+    loaded = load_tokenizer(tmp_path / "tokenizer.json")
+    assert loaded.level == level
+    for text in (TEXT, "e\u0301a हिन्दी"):
+        assert ids_of(loaded, text) == HfTokenizer.from_str(json.dumps(tree)).encode(text).ids
+    assert json.loads(loaded.to_json())["pre_tokenizer"] == tree["pre_tokenizer"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rule: rule["pretokenizers"].pop(),
+        lambda rule: rule["pretokenizers"][0]["pattern"].update({"Regex": "(a|aa)+$"}),
+        lambda rule: rule["pretokenizers"][0].update(behavior="Removed"),
+        lambda rule: rule["pretokenizers"][1].update(add_prefix_space=True),
+        lambda rule: rule["pretokenizers"].append({"type": "Digits", "individual_digits": True}),
+    ],
+)
+def test_another_rule_for_words_is_refused(change: Any, tmp_path: Path) -> None:
+    tree = json.loads(TOKENIZERS["bpe"].to_json())
+    change(tree["pre_tokenizer"])
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree))
+    with pytest.raises(TokenizerError, match="pre_tokenizer"):
+        load_tokenizer(tmp_path / "tokenizer.json")

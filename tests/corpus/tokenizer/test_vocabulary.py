@@ -74,3 +74,25 @@ def test_the_same_text_gives_the_same_vocabulary_however_it_is_cut(level: Level)
     size = 400 if level in ("word", "bpe") else None
     pieces = cuts(TEXT, list(range(37, len(TEXT), 501)))
     assert train_tokenizer(level, pieces, size).to_json() == TOKENIZERS[level].to_json()
+
+
+@pytest.mark.parametrize("least", [1, 2, 3, 4])
+def test_characters_that_are_rarer_than_asked_for_are_unknown(least: int) -> None:
+    tokenizer = train_tokenizer("char", ["ddddccc", "bba"], min_count=least)
+    assert tokenizer.decode(range(1, tokenizer.vocab_size)) == "abcd"[least - 1 :]
+    assert train_tokenizer("char", ["ddddcccbba"], 3, min_count=least).vocab_size == min(3, 6 - least)
+
+
+def test_words_that_are_rarer_than_asked_for_are_spelled_in_bytes() -> None:
+    text = "x" + " cat" * 5 + " dog" * 4 + " ant" * 3 + " bee" * 2 + " once"
+    words = {n: train_tokenizer("word", [text], min_count=n).token_bytes()[256:] for n in (1, 2, 4, 6)}
+    assert words[1] == words[2] == [b" cat", b" dog", b" ant", b" bee"]  # a word that occurs once is no use
+    assert (words[4], words[6]) == ([b" cat", b" dog"], [])
+    assert train_tokenizer("word", [text], 257, min_count=4).token_bytes()[256:] == [b" cat"]
+
+
+def test_pairs_that_are_rarer_than_asked_for_are_not_merged() -> None:
+    text = "ab " * 9 + "cd " * 4
+    tokens = {n: train_tokenizer("bpe", [text], min_count=n).token_bytes()[256:] for n in (1, 5, 10)}
+    assert b"cd" in tokens[1]
+    assert (tokens[5], tokens[10]) == ([b"ab", b" ab"], [])

@@ -1,0 +1,60 @@
+"""Weights for a vocabulary that has grown: a run that begins with another one knows the characters of its own text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.options.network import ModelConfig
+
+SHOWN = 20  # tokens
+
+
+def new_tokens(before: Tokenizer, after: Tokenizer) -> list[int]:
+    """The ids of the tokens that a vocabulary has and the one before it had not."""
+    known = set(before.token_bytes())
+    return [token for token, content in enumerate(after.token_bytes()) if content not in known]
+
+
+def note_on_growth(before: Tokenizer, after: Tokenizer) -> tuple[str, ...]:
+    """What is new in a vocabulary, in a sentence; none if nothing is."""
+    new = new_tokens(before, after)
+    if not new:
+        return ()
+    table = after.token_bytes()
+    what = "character" if after.level == "char" else "word"
+    names = " ".join(table[token].decode(errors="replace").strip() or "white space" for token in new[:SHOWN])
+    more = " …" if len(new) > SHOWN else ""
+    return (f"{len(new):,} new {what}{'' if len(new) == 1 else 's'} in this text: {names}{more}",)
+
+
+def grown(
+    weights: Mapping[str, NDArray[Any]], config: ModelConfig, before: Tokenizer, after: Tokenizer
+) -> dict[str, NDArray[Any]]:
+    """The weights of a network with rows for the tokens that are new; the other rows follow their tokens.
+
+    A new token begins as the mean of those that are known: with the weights of the unknown symbol, which training never
+    shows, it would be all but impossible at first.
+
+    Args:
+        weights: of the network, by name.
+        config: its sizes.
+        before: its tokenizer.
+        after: a tokenizer that has all tokens of ``before``.
+    """
+    V = before.vocab_size
+    shapes, larger = config.shapes(V), config.shapes(V + 1)
+    ids = {content: token for token, content in enumerate(before.token_bytes())}
+    source = np.array([ids.get(content, -1) for content in after.token_bytes()])
+    found = dict(weights)
+    for name in shapes:
+        if shapes[name] != larger[name]:  # it has a row per token
+            rows = weights[name][source]
+            known = [token for token in range(V) if token != before.unknown_id]
+            rows[source < 0] = weights[name][known].mean(axis=0)
+            found[name] = rows
+    return found
