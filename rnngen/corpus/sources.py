@@ -2,10 +2,12 @@
 
 The rules are the same for training, evaluation and prompts:
 
-- Text is UTF-8. A byte that is not, or a NUL byte, is an error that names its offset; with ``errors="replace"`` it
-  becomes U+FFFD.
+- Text is UTF-8, or in the ``encoding`` that is given. A byte that is not, or a NUL, is an error that names its offset;
+  with ``errors="replace"`` it becomes U+FFFD, and with ``errors="skip"`` the line or row that has it is left out.
 - A byte order mark at the start of a file is dropped; CRLF and lone CR become LF.
-- Another kind of file (an archive, an image, UTF-16) is an error that names the kind, even with ``errors="replace"``.
+- A compressed file is read as what it contains (``files/compressed.py``).
+- JSON Lines, CSV, TSV, Parquet and Arrow have one document per row (``formats/rows.py``).
+- Another kind of file (an archive of files, an image) is an error that names the kind, whatever ``errors`` is.
 - A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
   (``files/find.py``); what is skipped is recorded.
 - Files are joined in the order given; if a file does not end in a newline, one is inserted before the next file.
@@ -14,16 +16,18 @@ The rules are the same for training, evaluation and prompts:
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.decoding import Reader
+from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
-from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
-from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.files.summary import LeftOut, SourceSummary
+from rnngen.corpus.formats.decoding import CHUNK_BYTES, Decoding
+from rnngen.corpus.formats.reader import Content, Reader
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
@@ -38,13 +42,13 @@ class TextSource:
 
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
-        errors, command, lenient: see ``Reader``.
+        errors, encoding, command, lenient: see ``Decoding``.
+        text_field: the field of a row that has its text; None: see ``formats/rows.py``.
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
-        summary: how many files are read, and what was skipped.
         hashed: of the text as it was read last, up to where it was read.
 
     Raises:
@@ -57,6 +61,8 @@ class TextSource:
         errors: ErrorRule = "strict",
         stdin: IO[bytes] | None = None,
         *,
+        encoding: str = UTF_8,
+        text_field: str | None = None,
         command: str | None = None,
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
@@ -65,19 +71,30 @@ class TextSource:
         self.sources = list(sources)
         self._files: list[Path | Copied] = []
         self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
-        self.summary = SourceSummary()
+        self._found = SourceSummary()
+        self._left_out: list[LeftOut] = []  # of each file, as it was read first
         self.hashed = TextHash()
+        decoding = encoding if lenient else None  # there is an option for it
         copied: Copied | None = None
         for source in self.sources:
             if source == STDIN:
-                copied = copied or copy_stdin(stdin, command, on_progress)
+                copied = copied or copy_stdin(stdin, command, on_progress, decoding)
                 self._files.append(copied)
-                self.summary += SourceSummary(1)
+                self._found += SourceSummary(1)
                 continue
-            found = find([source], errors, command if len(self.sources) == 1 else None, max_bytes)
-            self._files += [copy_pipe(file, command, on_progress) if file.is_fifo() else file for file in found.files]
-            self.summary += SourceSummary(len(found.files), tuple(found.skipped))
-        self._reader = Reader(errors, command if len(self._files) == 1 else None, lenient)
+            found = find([source], errors, command if len(self.sources) == 1 else None, max_bytes, decoding)
+            self._files += [
+                copy_pipe(file, command, on_progress, decoding) if file.is_fifo() else file for file in found.files
+            ]
+            self._found += SourceSummary(len(found.files), tuple(found.skipped))
+        decoded = Decoding(errors, encoding, command if len(self._files) == 1 else None, lenient)
+        self._reader = Reader(decoded, text_field, rows=bool(lenient))
+
+    @property
+    def summary(self) -> SourceSummary:
+        """How many files are read, what was skipped, and, once they have been read, what was left out of them."""
+        encodings = Counter(self._reader.decoding.chosen.values())
+        return self._found + SourceSummary(0, (), sum(self._left_out, LeftOut()), encodings)
 
     @property
     def name(self) -> str:
@@ -106,25 +123,45 @@ class TextSource:
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            for piece in self._pieces(file, is_first):
+            left_out = LeftOut()
+            for piece in self._pieces(file, is_first, left_out):
                 last = piece[-1]
                 hashed.add(piece)
                 yield piece
             if is_first:
+                self._left_out.append(left_out)
                 self._hashes.append(hashed.sha256)
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
 
-    def _pieces(self, file: Path | Copied, is_first: bool) -> Iterator[str]:
+    def _pieces(self, file: Path | Copied, is_first: bool, left_out: LeftOut) -> Iterator[str]:
         if isinstance(file, Copied):
             file.content.seek(0)
-            yield from self._reader.decode(file.content, None, file.name)
+            yield from _text_of(self._reader.open(file.content, None, file.name, left_out))
             return
         with open_file(file) as stream:
             before = _version(stream)
-            yield from self._reader.decode(stream, file)
+            yield from _text_of(self._reader.open(stream, file, file, left_out))
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
+
+
+def _text_of(content: Content) -> Iterator[str]:
+    """The pieces of a text, or rows joined by newlines, in pieces of about a megabyte."""
+    if not content.has_rows:
+        yield from content.texts
+        return
+    held: list[str] = []
+    size, is_begun = 0, False
+    for row in content.texts:
+        held += ["\n", row] if is_begun else [row]
+        is_begun = True
+        size += len(row) + 1
+        if size >= CHUNK_BYTES:
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
 
 
 def _version(file: BinaryIO) -> tuple[int, int]:

@@ -182,7 +182,15 @@ def _read(
     max_bytes = known.max_bytes if known else None
     try:
         texts = {
-            name: TextSource(listed, data.errors, command=alone, max_bytes=max_bytes, on_progress=tell)
+            name: TextSource(
+                listed,
+                data.errors,
+                encoding=data.encoding,
+                text_field=data.text_field,
+                command=alone,
+                max_bytes=max_bytes,
+                on_progress=tell,
+            )
             for name, listed in sources.items()
             if listed
         }
@@ -203,7 +211,8 @@ def _read(
     tell("reading", total, total)
     main = texts.pop("main")
     if hashes["main"].characters == 0:
-        raise CorpusError("is empty", where=main.name, expected="text to learn from")
+        left_out = "; ".join(main.summary.left_out.parts())
+        raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
     text = _Text(main, texts, hashes, data.split, characters)
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import PARTS, EncodedText, encode_text
+from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.corpus.recorded import find_recorded, recognise
 from rnngen.corpus.sources import ErrorRule, TextSource
@@ -35,7 +36,12 @@ class NamedText(EncodedText):
 
 @contextlib.contextmanager
 def text_of(
-    run: Run, files: Sequence[str | Path] = (), part: str = "test", errors: ErrorRule = "strict"
+    run: Run,
+    files: Sequence[str | Path] = (),
+    part: str = "test",
+    errors: ErrorRule = "strict",
+    encoding: str = UTF_8,
+    text_field: str | None = None,
 ) -> Iterator[NamedText]:
     """Files as one text, or a part of the run's own corpus if there are none, in the run's tokens.
 
@@ -50,7 +56,8 @@ def text_of(
     if not names or (part != "all" and is_own_text(run, names)):
         yield own_part(run, part, names)
         return
-    with encoded_text(run, names, errors, command=f"rnngen eval {quote_argument(str(run.path))} -") as encoded:
+    command = f"rnngen eval {quote_argument(str(run.path))} -"
+    with encoded_text(run, names, errors, encoding, text_field, command=command) as encoded:
         yield encoded if part == "all" else replace(encoded, note=_note_on_overlap(run, encoded))
 
 
@@ -67,21 +74,30 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
 
 @contextlib.contextmanager
 def encoded_text(
-    run: Run, files: Sequence[str | Path], errors: ErrorRule = "strict", *, command: str | None = None
+    run: Run,
+    files: Sequence[str | Path],
+    errors: ErrorRule = "strict",
+    encoding: str = UTF_8,
+    text_field: str | None = None,
+    *,
+    command: str | None = None,
 ) -> Iterator[NamedText]:
     """Files as one text, in the run's tokens, mapped from a file that is removed at the end of the context.
 
     Args:
         run: the run.
         files: paths, folders, globs, or ``-``.
-        errors: ``replace`` puts U+FFFD where a file is not UTF-8.
+        errors: see ``TextSource``.
+        encoding: see ``TextSource``.
+        text_field: see ``TextSource``.
         command: the command that reads standard input, for hints; None: there is none, nor an option ``errors``.
 
     Raises:
         CorpusError: a text that cannot be read, or is empty.
     """
     names = [str(file) for file in files]
-    source = TextSource(names, errors, command=command, lenient="`errors=replace`" if command else "")
+    lenient = "`errors=replace`" if command else ""
+    source = TextSource(names, errors, encoding=encoding, text_field=text_field, command=command, lenient=lenient)
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
         if not len(encoded.tokens):
