@@ -1,4 +1,4 @@
-"""Compressed files, decompressed as they are read: gzip, bzip2, xz, lzma and zstd.
+"""Compressed files, decompressed as they are read: gzip, bzip2, xz and zstd.
 
 They are recognised by their first bytes. Members that follow each other in one file are read as one text. Memory does
 not depend on how far a file expands.
@@ -15,6 +15,8 @@ from typing import IO, Any, Protocol, cast
 
 from rnngen.corpus.files.kinds import FileKind, compression_of
 from rnngen.errors import CorpusError
+
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 _CHUNK_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 18  # decompressed at once
@@ -52,9 +54,16 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "a gzip archive": _Gzip,
     "a bzip2 archive": bz2.BZ2Decompressor,
     "an xz archive": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_MEMORY),
-    "an lzma archive": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _MAX_MEMORY),
 }
 _ZSTD = "a zstd archive"
+
+
+_SHORTEST = 9  # bytes of a compressed file, even an empty one
+
+
+def is_stump(start: bytes, suffix: str) -> bool:
+    """Whether a file has too few bytes to be compressed as its name says."""
+    return suffix in SUFFIXES and len(start) < _SHORTEST
 
 
 def readable_compression(start: bytes) -> FileKind | None:
@@ -116,7 +125,7 @@ def _members(stream: IO[bytes], make: Callable[[], _Decompressor], kind: FileKin
             if len(piece) < _PIECE_BYTES and not member.eof:
                 data = _read(stream, _CHUNK_BYTES, where)
                 if not data:
-                    raise _cut(kind, where, done)
+                    raise cut_short(kind.name, where, done)
         data = member.unused_data.lstrip(b"\0")  # a file may be padded
         while not data and (more := _read(stream, _CHUNK_BYTES, where)):
             data = more.lstrip(b"\0")
@@ -131,7 +140,7 @@ def _zstd_frames(stream: IO[bytes], kind: FileKind, where: object) -> Iterator[b
     def take(size: int) -> bytes:
         data = _read(stream, size, where)
         if len(data) < size:
-            raise _cut(kind, where, done)
+            raise cut_short(kind.name, where, done)
         return data
 
     make = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
@@ -173,9 +182,16 @@ def _read(stream: IO[bytes], size: int, where: object) -> bytes:
         raise CorpusError(f"cannot be read ({error.strerror})", where=where) from error
 
 
-def _cut(kind: FileKind, where: object, done: int) -> CorpusError:
+def cut_short(what: str, where: object, done: int) -> CorpusError:
+    """The error for a compressed file without its end.
+
+    Args:
+        what: its kind.
+        where: its name.
+        done: how many bytes of content it has.
+    """
     return CorpusError(
-        f"is cut short: {kind.name} without its end",
+        f"is cut short: {what} without its end",
         where=where,
         expected="a whole file",
         found=f"its end after {done:,} bytes of content",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import IO
 
-from rnngen.corpus.files.compressed import decompressed, readable_compression
+from rnngen.corpus.files.compressed import SUFFIXES, cut_short, decompressed, is_stump, readable_compression
 from rnngen.corpus.files.kinds import START_BYTES, FileKind, compressed_tar, kind_of, table_format
 from rnngen.options.encodings import AUTO, codec_of
 
@@ -14,7 +14,6 @@ PLAIN = "text"
 
 _ROWS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
 _TABLES = (".parquet", ".arrow", ".feather")
-_PACKED = (".gz", ".bz2", ".xz", ".lzma", ".zst")
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,13 @@ def examine(stream: IO[bytes], name: str, where: object, encoding: str | None) -
         encoding: the value of the option; None: the text has to be UTF-8.
 
     Raises:
-        CorpusError: it is compressed and damaged.
+        CorpusError: it is compressed and damaged, or too short for what its name says.
         OSError: it cannot be read.
     """
     packed = stream.read(START_BYTES) or b""
     archive = readable_compression(packed)
+    if is_stump(packed, suffix := PurePath(name.lower()).suffix):
+        raise cut_short(f"a {suffix} file", where, 0)
     if archive is None:
         return _examined(packed, name, encoding)
     stream.seek(0)
@@ -92,7 +93,7 @@ def _wide_kind(start: bytes, kind: FileKind, codec: str | None) -> FileKind | No
 def suffix_of(name: str) -> str:
     """The last part of a file's name in lower case, as in ``.csv``, under that of its compression."""
     path = PurePath(name.lower())
-    return PurePath(path.stem).suffix if path.suffix in _PACKED else path.suffix
+    return PurePath(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
 
 
 def is_wide(codec: str | None) -> bool:

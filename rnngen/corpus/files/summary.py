@@ -97,7 +97,7 @@ class SourceSummary:
         return "; ".join([read, *self.left_out.parts()])
 
 
-_MOST_REASONS = 4
+_MOST_REASONS = 8
 
 
 def _count(number: int, noun: str) -> str:

@@ -71,8 +71,16 @@ class Decoding:
         if rest := newlines.decode("", final=True):
             yield rest
 
-    def characters(self, stream: IO[bytes], file: Path | None, where: object = None) -> Iterator[str]:
+    def characters(
+        self, stream: IO[bytes], file: Path | None, where: object = None, *, numbered: bool = False
+    ) -> Iterator[str]:
         """As ``decode``, with line ends as they are, and ``INVALID`` and NUL where ``skip`` has to leave something out.
+
+        Args:
+            stream: as for ``decode``.
+            file: as for ``decode``.
+            where: as for ``decode``.
+            numbered: whether an error names the line, too.
 
         Raises:
             CorpusError: as ``decode``.
@@ -82,21 +90,25 @@ class Decoding:
         decoder = codecs.getincrementaldecoder(codec)("rnngen-skip" if self.errors == "skip" else self.errors)
         offset = 0  # of the chunk's first byte in the file
         is_begun = False
+        line = 1
         while True:
             chunk = _read(stream, where)
             if offset == 0:
                 self._check_mark(chunk, codec, where)
             if self.errors == "strict" and not is_wide(codec) and (nul := chunk.find(b"\0")) >= 0:
-                raise self._nul(offset + nul, where)
+                raise self._nul(offset + nul, where, line + chunk.count(b"\n", 0, nul) if numbered else 0)
             pending = len(decoder.getstate()[0])  # bytes of a character that the end of the chunk cuts
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                raise self._invalid(error, codec, offset - pending, file, where) from error
+                line += codecs.decode(error.object[: error.start], codec, "replace").count("\n")
+                raise self._invalid(error, codec, offset - pending, file, where, line if numbered else 0) from error
             if "\0" in text and self.errors == "strict":
-                before = text[: text.index("\0")].encode(f"{codec[:6]}-le")
+                start = text[: text.index("\0")]
+                before = start.encode(f"{codec[:6]}-le")
                 mark = int(codec[4:6]) // 8 if offset == 0 and codec in ("utf-16", "utf-32") else 0
-                raise self._nul(offset - pending + mark + len(before), where)
+                line += start.count("\n")
+                raise self._nul(offset - pending + mark + len(before), where, line if numbered else 0)
             if self.errors == "replace":
                 text = text.replace("\0", "\ufffd")
             if text:
@@ -105,6 +117,7 @@ class Decoding:
             if not chunk:
                 return
             offset += len(chunk)
+            line += text.count("\n")
 
     def _check_mark(self, start: bytes, codec: str, where: object) -> None:
         """Refuse a byte order mark of another encoding, and a text in UTF-16 or UTF-32 that has none."""
@@ -119,12 +132,15 @@ class Decoding:
             )
         if marked and not codec.startswith(("utf", "gb18030")):
             raise CorpusError(
-                f"is not {codec}", where=where, found=f"a byte order mark of {marked}", hint=_READ.format(marked)
+                f"is not {codec}",
+                where=where,
+                found=f"a byte order mark of {marked}",
+                hint=_READ.format("Read", marked),
             )
 
-    def _nul(self, offset: int, where: object) -> CorpusError:
+    def _nul(self, offset: int, where: object, line: int) -> CorpusError:
         return CorpusError(
-            "is not text",
+            f"{_place(line)}is not text",
             where=where,
             expected=f"{_name(codec_of(self.encoding))} text",
             found=f"a NUL byte at offset {offset}",
@@ -132,7 +148,7 @@ class Decoding:
         )
 
     def _invalid(
-        self, error: UnicodeDecodeError, codec: str, offset: int, file: Path | None, where: object
+        self, error: UnicodeDecodeError, codec: str, offset: int, file: Path | None, where: object, line: int
     ) -> CorpusError:
         """The error for bytes that are not in the encoding.
 
@@ -142,10 +158,11 @@ class Decoding:
             offset: of the bytes that the decoder had, in the file.
             file: as for ``decode``.
             where: as for ``decode``.
+            line: with the first of them; 0: not to be named.
         """
         around = error.object[max(0, error.start - CONTEXT_BYTES // 2) : error.start + CONTEXT_BYTES // 2]
         return CorpusError(
-            f"is not {_name(codec)}",
+            f"{_place(line)}is not {_name(codec)}",
             where=where,
             expected=f"{_name(codec)} text",
             found=f"byte 0x{error.object[error.start]:02x} at offset {offset + error.start}",
@@ -156,12 +173,12 @@ class Decoding:
         """What to do about a text that is not in its encoding, from the bytes around the first invalid one."""
         replace = f"{self.lenient} puts U+FFFD in place of each such byte." if self.lenient else ""
         if codec != UTF_8:
-            return f"{replace} {_READ.format(AUTO)}".strip()
+            return f"{replace} {_READ.format('Read', AUTO)}".strip()
         if is_mostly_utf8(around):
             return replace or "Correct it: the rest is UTF-8."
         likely = likely_encoding(around)
         if self.lenient:
-            return f"{replace} If it is {likely.name}: {_READ.format(likely.codec)}"
+            return f"{replace} If it is {likely.name}: {_READ.format('read', likely.codec)}"
         kind = converted(likely.name, "")
         if file is None or self.command:
             convert = kind.hint(file, self.command).replace("Read", "read", 1)
@@ -170,7 +187,11 @@ class Decoding:
         return f"If it is {likely.name}: {convert}"
 
 
-_READ = "read it with `encoding={}`"
+_READ = "{} it with `encoding={}`"
+
+
+def _place(line: int) -> str:
+    return f"line {line:,} " if line else ""
 
 
 def choose(stream: IO[bytes], where: object) -> str:

@@ -88,9 +88,11 @@ class Reader:
             return Content(self.decoding.decode(content, file, where, left_out.lines), False)
         rows = Rows(where, self.decoding.errors, self.text_field, left_out)
         if form == "jsonl":
-            return Content(json_lines(lines_of(self.decoding.characters(content, file, where)), rows), True)
+            return Content(
+                json_lines(lines_of(self.decoding.characters(content, file, where, numbered=True)), rows), True
+            )
         if form in _DELIMITERS:
-            lines = lines_of(self.decoding.characters(content, file, where), universal=True)
+            lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=True)
             return Content(separated(lines, _DELIMITERS[form], rows), True)
         if examined.archive and form != "arrow stream":
             content = _copied(content, where)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from rnngen.corpus.files.find import ErrorRule
@@ -112,7 +112,7 @@ class Rows:
         )
         return None
 
-    def lacks(self, place: str, field: str, fields: Iterable[str]) -> None:
+    def lacks(self, place: str, field: str, fields: Collection[str]) -> None:
         """Refuse a row without the field, or leave it out.
 
         Args:
@@ -153,7 +153,9 @@ def listed(fields: Iterable[str]) -> str:
     return f"the fields {', '.join(names[:_SHOWN])}{more}" if names else "no field at all"
 
 
-def choice(field: str, fields: Iterable[str]) -> str:
-    """The hint for a field that does not exist."""
+def choice(field: str, fields: Collection[str]) -> str:
+    """The hint for a field that does not exist, or that several have the name of."""
+    if field in fields:
+        return "Rename one of them."
     close = difflib.get_close_matches(field, [name for name in fields if len(name) < 60 and name.isidentifier()], n=1)
     return f"Did you mean `text_field={close[0]}`?" if close else "To choose another field: `text_field=NAME`."

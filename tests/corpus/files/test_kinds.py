@@ -108,6 +108,7 @@ def zipped(data: bytes, name: str = "a.txt", first: tuple[str, bytes] | None = N
 
 
 UNPACKED: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "a.lzma": (lambda d: lzma.compress(d, lzma.FORMAT_ALONE), "an lzma archive", "xz"),
     "a.gz.gz": (lambda d: gzip.compress(gzip.compress(d)), "a gzip archive in a gzip archive", "gzip"),
     "a.xz": (lambda d: lzma.compress(bz2.compress(d)), "a bzip2 archive in an xz archive", "xz"),
     "utf16.txt.gz": (lambda d: gzip.compress(d.decode().encode("utf-16")), "UTF-16 text in a gzip archive", "iconv"),
