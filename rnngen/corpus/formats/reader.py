@@ -87,14 +87,11 @@ class Reader:
         if form == PLAIN:
             return Content(self.decoding.decode(content, file, where, left_out.lines), False)
         rows = Rows(where, self.decoding.errors, self.text_field, left_out)
-        if form == "jsonl":
-            return Content(
-                json_lines(lines_of(self.decoding.characters(content, file, where, numbered=True)), rows), True
-            )
-        if form in _DELIMITERS:
-            lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=True)
-            return Content(separated(lines, _DELIMITERS[form], rows), True)
-        if examined.archive and form != "arrow stream":
+        if form not in TABLES:
+            lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=form != "jsonl")
+            texts = json_lines(lines, rows) if form == "jsonl" else separated(lines, _DELIMITERS[form], rows)
+            return Content(texts, True)
+        if examined.archive:
             content = _copied(content, where)
         return Content(table_rows(content, form, rows), True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -10,6 +11,7 @@ from rnngen.errors import CorpusError
 
 _BATCH_ROWS = 1024
 _BUFFER_BYTES = 1 << 20
+_END_OF_STREAM = b"\xff" * 4 + bytes(4)
 
 TABLES = {"parquet": "a Parquet table", "arrow": "an Arrow table", "arrow stream": "an Arrow stream"}
 """Formats with what they are called."""
@@ -95,6 +97,9 @@ def _columns(stream: IO[bytes], form: str, rows: Rows) -> Iterator[tuple[str, An
         field, path = _field(batches.schema, rows)
         for batch in batches:
             yield field, _bytes(batch, path)
+        stream.seek(-len(_END_OF_STREAM), io.SEEK_END)
+        if stream.read() != _END_OF_STREAM:  # pyarrow reads what there is
+            raise pyarrow.ArrowInvalid("it is cut short")
 
 
 def _field(schema: Any, rows: Rows) -> tuple[str, list[str]]:
