@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -50,6 +50,7 @@ class TextSource:
 
     Attributes:
         hashed: of the text as it was read last, up to where it was read.
+        has_rows: whether a file that has been read has rows.
 
     Raises:
         CorpusError: a source stands for no file, or is not text.
@@ -74,6 +75,7 @@ class TextSource:
         self._found = SourceSummary()
         self._left_out: list[LeftOut] = []  # of each file, as it was read first
         self.hashed = TextHash()
+        self.has_rows = False
         decoding = encoding if lenient else None  # there is an option for it
         copied: Copied | None = None
         for source in self.sources:
@@ -137,31 +139,46 @@ class TextSource:
     def _pieces(self, file: Path | Copied, is_first: bool, left_out: LeftOut) -> Iterator[str]:
         if isinstance(file, Copied):
             file.content.seek(0)
-            yield from _text_of(self._reader.open(file.content, None, file.name, left_out))
+            yield from self._text_of(self._reader.open(file.content, None, file.name, left_out))
             return
         with open_file(file) as stream:
             before = _version(stream)
-            yield from _text_of(self._reader.open(stream, file, file, left_out))
+            yield from self._text_of(self._reader.open(stream, file, file, left_out))
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
 
-
-def _text_of(content: Content) -> Iterator[str]:
-    """The pieces of a text, or rows joined by newlines, in pieces of about a megabyte."""
-    if not content.has_rows:
-        yield from content.texts
-        return
-    held: list[str] = []
-    size, is_begun = 0, False
-    for row in content.texts:
-        held += ["\n", row] if is_begun else [row]
-        is_begun = True
-        size += len(row) + 1
-        if size >= CHUNK_BYTES:
+    def _text_of(self, content: Content) -> Iterator[str]:
+        """The pieces of a text, or rows joined by newlines, in pieces of about a megabyte."""
+        if not content.has_rows:
+            yield from content.texts
+            return
+        self.has_rows = True
+        held: list[str] = []
+        size, is_begun = 0, False
+        for row in content.texts:
+            held += ["\n", row] if is_begun else [row]
+            is_begun = True
+            size += len(row) + 1
+            if size >= CHUNK_BYTES:
+                yield "".join(held)
+                held, size = [], 0
+        if held:
             yield "".join(held)
-            held, size = [], 0
-    if held:
-        yield "".join(held)
+
+
+def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> None:
+    """Refuse the option ``text_field`` where no text that has been read has rows.
+
+    Raises:
+        CorpusError: it was given.
+    """
+    listed = list(texts)
+    if text_field is not None and not any(text.has_rows for text in listed):
+        raise CorpusError(
+            "`text_field` has no effect: there are no rows",
+            where=listed[0].name,
+            expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
+        )
 
 
 def _version(file: BinaryIO) -> tuple[int, int]:

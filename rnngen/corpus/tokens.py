@@ -28,7 +28,7 @@ from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.pieces import Cutter, TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextSource
+from rnngen.corpus.sources import TextSource, refuse_unused_field
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
@@ -209,6 +209,7 @@ def _read(
         hashes[name] = source.hashed
         before += source.size
     tell("reading", total, total)
+    refuse_unused_field(data.text_field, texts.values())
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         left_out = "; ".join(main.summary.left_out.parts())

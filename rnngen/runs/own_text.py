@@ -13,7 +13,7 @@ from rnngen.corpus.encoded import PARTS, EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.corpus.recorded import find_recorded, recognise
-from rnngen.corpus.sources import ErrorRule, TextSource
+from rnngen.corpus.sources import ErrorRule, TextSource, refuse_unused_field
 from rnngen.errors import CorpusError, UsageError
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument, without_file
@@ -100,6 +100,7 @@ def encoded_text(
     source = TextSource(names, errors, encoding=encoding, text_field=text_field, command=command, lenient=lenient)
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
+        refuse_unused_field(text_field, [source])
         if not len(encoded.tokens):
             raise CorpusError("the text is empty", where=source.name, expected="text to read")
         yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, ", ".join(names))

@@ -58,11 +58,11 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 _ZSTD = "a zstd archive"
 
 
-_SHORTEST = 9  # bytes of a compressed file, even an empty one
+_SHORTEST = 14  # bytes of a file that some compression of no text makes
 
 
 def is_stump(start: bytes, suffix: str) -> bool:
-    """Whether a file has too few bytes to be compressed as its name says."""
+    """Whether a file that is not compressed is too short to be what its name says."""
     return suffix in SUFFIXES and len(start) < _SHORTEST
 
 

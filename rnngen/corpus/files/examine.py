@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import IO
 
 from rnngen.corpus.files.compressed import SUFFIXES, cut_short, decompressed, is_stump, readable_compression
-from rnngen.corpus.files.kinds import START_BYTES, FileKind, compressed_tar, kind_of, table_format
+from rnngen.corpus.files.kinds import BINARY, START_BYTES, FileKind, compressed_tar, kind_of, table_format
 from rnngen.options.encodings import AUTO, codec_of
 
 PLAIN = "text"
@@ -50,9 +50,9 @@ def examine(stream: IO[bytes], name: str, where: object, encoding: str | None) -
     """
     packed = stream.read(START_BYTES) or b""
     archive = readable_compression(packed)
-    if is_stump(packed, suffix := PurePath(name.lower()).suffix):
-        raise cut_short(f"a {suffix} file", where, 0)
     if archive is None:
+        if is_stump(packed, suffix := PurePath(name.lower()).suffix):
+            raise cut_short(f"a {suffix} file", where, 0)
         return _examined(packed, name, encoding)
     stream.seek(0)
     content = _examined(decompressed(stream, archive, where).read(START_BYTES), name, encoding)
@@ -86,8 +86,9 @@ def _wide_kind(start: bytes, kind: FileKind, codec: str | None) -> FileKind | No
     """
     if kind.encoding or codec is None:
         return None
-    # a text whose characters have few zero bytes looks like data
-    return kind if kind.command else kind_of(start.decode(codec, "replace").encode("utf-8", "replace"))
+    if kind != BINARY:
+        return kind
+    return kind_of(start.decode(codec, "replace").encode("utf-8", "replace"))  # few of its bytes may be zero
 
 
 def suffix_of(name: str) -> str:

@@ -89,7 +89,7 @@ _PACKED_TAR = FileKind("a compressed tar archive", "tar -xOf {}")
 _PACKED_NAME = re.compile(r"\.(tar\.\w+|t[gbx]z2?|tzst)$", re.IGNORECASE)
 _ZIP = FileKind("a zip archive", "unzip -p {}")
 _PDF = FileKind("a PDF document", "pdftotext {} -", "pdftotext - -")
-_BINARY = FileKind("binary data")
+BINARY = FileKind("binary data")
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, _UTF32),
@@ -273,4 +273,4 @@ def _binary(start: bytes, text: str) -> FileKind | None:
     many_nuls = nuls > 0.4 * size or (nuls > 0.1 * size and nuls + text.count("\ufffd") > 0.5 * size)
     if size < 64 or not (many_nuls or controls > 0.02 * size):
         return None
-    return _listed(_SHORT, start) or _BINARY
+    return _listed(_SHORT, start) or BINARY

@@ -31,12 +31,13 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
         if rows.errors == "skip" and (reason := invalid_characters(line)):
             rows.left_out.rows[reason] += 1
             continue
-        if not line.strip(_BLANK):
+        content = line.rstrip(_BLANK)
+        if not content:
             continue
         try:
-            row = _DECODER.decode(line)
+            row = _DECODER.decode(content)
         except json.JSONDecodeError as error:
-            found = f"{error.msg} (column {error.pos + 1:,})"
+            found = f"{error.msg.removesuffix(' at')} (column {error.pos + 1:,})"
             rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found)
             continue
         except RecursionError:

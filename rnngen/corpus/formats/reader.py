@@ -91,9 +91,8 @@ class Reader:
             lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=form != "jsonl")
             texts = json_lines(lines, rows) if form == "jsonl" else separated(lines, _DELIMITERS[form], rows)
             return Content(texts, True)
-        if examined.archive:
-            content = _copied(content, where)
-        return Content(table_rows(content, form, rows), True)
+        texts = _packed_rows(content, form, rows) if examined.archive else table_rows(content, form, rows)
+        return Content(texts, True)
 
     def _format(self, examined: Examined, *, is_named: bool) -> str:
         if not self.rows:
@@ -105,17 +104,16 @@ class Reader:
         return "jsonl" if first.startswith("{") else "tsv" if "\t" in first.partition("\n")[0] else "csv"
 
 
-def _copied(content: IO[bytes], where: object) -> IO[bytes]:
-    """A copy that can be read at any place."""
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as it is read)
-    try:
-        shutil.copyfileobj(content, copy, CHUNK_BYTES)
-        copy.seek(0)
-    except OSError as error:
-        copy.close()
-        raise CorpusError(
-            f"cannot be decompressed to a temporary file ({error.strerror})",
-            where=where,
-            hint="Set TMPDIR to a folder with more space.",
-        ) from error
-    return copy
+def _packed_rows(content: IO[bytes], form: str, rows: Rows) -> Iterator[str]:
+    """The rows of a table that is compressed as a whole, from a copy that can be read at any place."""
+    with tempfile.TemporaryFile() as copy:
+        try:
+            shutil.copyfileobj(content, copy, CHUNK_BYTES)
+            copy.seek(0)
+        except OSError as error:
+            raise CorpusError(
+                f"cannot be decompressed to a temporary file ({error.strerror})",
+                where=rows.where,
+                hint="Set TMPDIR to a folder with more space.",
+            ) from error
+        yield from table_rows(copy, form, rows)

@@ -36,7 +36,7 @@ def table_rows(stream: IO[bytes], form: str, rows: Rows) -> Iterator[str]:
         raise CorpusError(
             f"is {TABLES[form]}, and pyarrow is not installed",
             where=rows.where,
-            hint="Install it: pip install 'rnngen[tables]'",
+            hint='Install it: pip install "rnngen[tables]"',
         ) from error
     damage = (pyarrow.ArrowException, OSError, ValueError, RuntimeError, MemoryError, KeyError, OverflowError)
     number = 0
@@ -79,7 +79,9 @@ def _columns(stream: IO[bytes], form: str, rows: Rows) -> Iterator[tuple[str, An
     import pyarrow.parquet
 
     if form == "parquet":
-        file = pyarrow.parquet.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+        file = pyarrow.parquet.ParquetFile(
+            stream, pre_buffer=False, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
+        )
         field, path = _field(file.schema_arrow, rows)
         name = ".".join(path)
         for batch in file.iter_batches(_BATCH_ROWS, columns=[name], use_threads=False):
