@@ -9,8 +9,8 @@ from typing import Any
 from rnngen.corpus.formats.decoding import invalid_characters
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 
-# numbers are no text, and one of a million digits takes hours to convert
-_DECODER = json.JSONDecoder(parse_int=lambda _: 0, parse_float=lambda _: 0.0, parse_constant=lambda _: 0.0)
+_DECODER = json.JSONDecoder()
+_WITHOUT_NUMBERS = json.JSONDecoder(parse_int=lambda _: 0)  # slower
 _BLANK = " \t\r\n"
 _MISSING = object()
 
@@ -35,7 +35,7 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
         if not content:
             continue
         try:
-            row = _DECODER.decode(content)
+            row = _parsed(content)
         except json.JSONDecodeError as error:
             found = f"{error.msg.removesuffix(' at')} (column {error.pos + 1:,})"
             rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found)
@@ -51,6 +51,15 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
             rows.lacks(place, field, row)
         elif text := rows.text(value, field, place):
             yield text
+
+
+def _parsed(content: str) -> Any:
+    try:
+        return _DECODER.decode(content)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts
+        return _WITHOUT_NUMBERS.decode(content)
 
 
 def _value(row: Mapping[str, Any], field: str) -> Any:
