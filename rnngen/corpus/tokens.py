@@ -205,7 +205,8 @@ def _read(
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
                 raise _other(sources)
-            tell("reading", min(before + source.hashed.bytes, total), total)
+            done = before + source.hashed.bytes
+            tell("reading", done, total if done <= total else None)  # compressed files are longer than they seem
         hashes[name] = source.hashed
         before += source.size
     tell("reading", total, total)

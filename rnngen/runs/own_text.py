@@ -58,7 +58,8 @@ def text_of(
         return
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, errors, encoding, text_field, command=command) as encoded:
-        yield encoded if part == "all" else replace(encoded, note=_note_on_overlap(run, encoded))
+        overlap = None if part == "all" else _note_on_overlap(run, encoded)
+        yield replace(encoded, note="; ".join(filter(None, (encoded.note, overlap))) or None)
 
 
 def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
@@ -103,7 +104,9 @@ def encoded_text(
         refuse_unused_field(text_field, [source])
         if not len(encoded.tokens):
             raise CorpusError("the text is empty", where=source.name, expected="text to read")
-        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, ", ".join(names))
+        summary, name = source.summary, ", ".join(names)
+        note = summary.line() if summary.encodings or summary.left_out.parts() else None
+        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, name, note)
 
 
 @contextlib.contextmanager

@@ -269,6 +269,7 @@ def test_a_run_is_trained_resumed_and_scored_on_rows(cli: Cli) -> None:
     again = cli("eval", "run", name, *rows, "--part", "all", "--json")
     assert again.code == 0, again.err
     assert json.loads(again.out)["characters"] > json.loads(own.out)["characters"]
+    assert "note:" in again.err and "empty row" in again.err
     refused = cli("eval", "run", name, "--part", "all")
     assert refused.code == 1
     assert "posts.jsonl.gz: line 1 has no field 'text'; found the fields 'post'" in refused.err

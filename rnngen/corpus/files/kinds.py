@@ -189,7 +189,7 @@ def kind_of(start: bytes, name: str = "") -> FileKind | None:
             return kind
     if start.startswith(b"%PDF-1.") or start.startswith(b"%PDF-2."):
         return _PDF
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start)
+    text = _decoded(start)
     if "\0" not in text and "\ufffd" not in text:
         return None
     return _by_signature(start, name) or _wide(start, text) or _binary(start, text)
@@ -202,6 +202,8 @@ def compression_of(start: bytes) -> FileKind | None:
 
 def table_format(start: bytes) -> str | None:
     """``parquet``, ``arrow`` or ``arrow stream`` for a table that begins with these bytes; None: it is none."""
+    if b"\0" not in start and "\ufffd" not in _decoded(start):
+        return None
     return next((name for magic, name in _TABLES if re.match(magic, start, re.DOTALL)), None)
 
 
@@ -213,6 +215,11 @@ def compressed_tar(start: bytes, name: str = "") -> FileKind | None:
         name: of the compressed file.
     """
     return _PACKED_TAR if start[257:262] == b"ustar" or _PACKED_NAME.search(name) else None
+
+
+def _decoded(start: bytes) -> str:
+    """The bytes as UTF-8, of which the last character may be cut."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(start)
 
 
 def _by_signature(start: bytes, name: str) -> FileKind | None:

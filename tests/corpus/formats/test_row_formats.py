@@ -207,6 +207,12 @@ def test_rows_in_another_encoding() -> None:
         assert rows_of("a.jsonl", encoding=codec)[0].startswith("na")
 
 
+def test_a_text_that_begins_like_a_table_is_a_text() -> None:
+    for start in ("PAR1S vaut bien une messe.", "ARROW1", "BZh91"):
+        Path("text.txt").write_text(start)
+        assert "".join(TextSource(["text.txt"])) == start
+
+
 def test_a_prompt_is_no_file_of_rows() -> None:
     write_csv(["text"], [["a"]])
     assert "".join(TextSource(["rows.csv"], lenient="")) == "text\na\n"
