@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -13,15 +14,16 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.options.declare import Options, declared, option
-from rnngen.options.training import SplitConfig
+from rnngen.options.encodings import LIKELY
+from rnngen.options.training import SplitConfig, check_encoding
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-    from rnngen.corpus.sources import ErrorRule
     from rnngen.corpus.tokens import EncodedText
     from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.scores import TextScore
+    from rnngen.runs.own_text import NamedText
     from rnngen.runs.run import Run
 
 
@@ -31,7 +33,18 @@ class Scoring(Options):
     part: Literal["train", "valid", "test", "all"] = option(
         "test", "Part of the run's own text to score; all: the whole of a given text.", panel=""
     )
-    errors: Literal["strict", "replace"] = option("strict", declared(SplitConfig)["errors"].option.help, panel="")
+    encoding: str = option("utf-8", declared(SplitConfig)["encoding"].option.help, panel="", likely=LIKELY)
+    errors: Literal["strict", "replace", "skip"] = option(
+        "strict", declared(SplitConfig)["errors"].option.help, panel=""
+    )
+    text_field: str | None = option(
+        None,
+        declared(SplitConfig)["text_field"].option.help,
+        panel="",
+        minimum=1,
+        metavar="NAME",
+        default_text=declared(SplitConfig)["text_field"].option.default_text,
+    )
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
     )
@@ -48,6 +61,14 @@ class Scoring(Options):
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="")
     device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+    def check(self) -> None:
+        """Refuse an unknown encoding.
+
+        Raises:
+            UsageError: it was given.
+        """
+        check_encoding(self.encoding)
 
 
 @takes_options()
@@ -87,7 +108,7 @@ def eval_command(
     from rnngen.model.device import pick_device
 
     output = _Output(context.obj, as_json, quiet)
-    target = _Target(opened, files, scoring.part, scoring.errors, pick_device(scoring.device))
+    target = _Target(opened, files, scoring, pick_device(scoring.device))
     if spot:
         _list_surprising(output, target, spot)
     else:
@@ -135,9 +156,15 @@ class _Target(NamedTuple):
 
     run: Run
     files: Sequence[str]
-    part: str
-    errors: ErrorRule
+    scoring: Scoring
     device: str
+
+    def text(self, run: Run, files: Sequence[str]) -> AbstractContextManager[NamedText]:
+        """A text to score."""
+        from rnngen.runs.own_text import text_of
+
+        how = self.scoring
+        return text_of(run, files, how.part, how.errors, how.encoding, how.text_field)
 
 
 def _score(
@@ -154,10 +181,9 @@ def _score(
         needs_words: whether a text without words to take out is an error.
     """
     from rnngen.evaluation.evaluate import score_text
-    from rnngen.runs.own_text import text_of
 
     filled: list[GapScore] = []
-    with text_of(target.run, target.files, target.part, target.errors) as encoded:  # once: - cannot be read again
+    with target.text(target.run, target.files) as encoded:  # once: - cannot be read again
         output.note(encoded.note)
         score = score_text(target.run, encoded, device=target.device, ngram=ngram)
         if words:
@@ -222,12 +248,11 @@ def _list_surprising(output: _Output, target: _Target, count: int) -> None:
     from rnngen.evaluation.surprising import candidates_for, surprising_positions
     from rnngen.infilling.loading import load_filler
     from rnngen.model.load import load_network
-    from rnngen.runs.own_text import text_of
 
     run, path = target.run, str(target.run.path)
     model, filler = load_network(run).to(target.device), load_filler(run)
     for files in [[file] for file in target.files] or [[]]:
-        with text_of(run, files, target.part, target.errors) as encoded:
+        with target.text(run, files) as encoded:
             output.note(encoded.note)
             total = min(candidates_for(count), len(encoded.tokens))
             with LongJob(output.console, "scoring positions again", total, "positions", shown=not output.quiet) as job:

@@ -71,8 +71,8 @@ def opening_lines(launched: Launched) -> list[str]:
         left = trainer.schedule.steps - trainer.step
         return [f"steps   {trainer.step:,} of {trainer.schedule.steps:,} taken, {left:,} left", *lines]
     sources = trainer.corpus.sources
-    several = sources is not None and (sources.read > 1 or sources.skipped)
-    files = [f"files   {sources.line()}"] if sources and several and not trainer.step else []
+    is_told = sources is not None and sources.is_worth_telling and not trainer.step
+    files = [f"files   {sources.line()}"] if sources and is_told else []
     return [*files, *plan_lines(plan, trainer.step), *lines]
 
 

@@ -129,7 +129,8 @@ def _check_early(options: Mapping[str, Any]) -> Given:
     for name in ("corpus", "valid", "test"):
         files = [source for source in given.get(name, ()) if source != STDIN]
         piped = given["corpus"] == files and not (given.get("valid") or given.get("test"))
-        find_files(files, given.get("errors", "strict"), "rnngen train -" if piped else None)
+        command = "rnngen train -" if piped else None
+        find_files(files, given.get("errors", "strict"), command, given.get("encoding", "utf-8"))
     return given
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from rnngen.corpus.decoding import CHUNK_BYTES
+from rnngen.corpus.files.compressed import readable_compression
+from rnngen.corpus.files.examine import examine
 from rnngen.corpus.files.find import refuse
-from rnngen.corpus.files.kinds import START_BYTES, kind_of
+from rnngen.corpus.files.kinds import START_BYTES
+from rnngen.corpus.formats.decoding import CHUNK_BYTES
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError
 
@@ -47,13 +49,16 @@ class Copied:
         return self.content.seek(0, io.SEEK_END)
 
 
-def copy_stdin(stream: IO[bytes] | None, command: str | None, on_progress: OnProgress | None) -> Copied:
+def copy_stdin(
+    stream: IO[bytes] | None, command: str | None, on_progress: OnProgress | None, encoding: str | None
+) -> Copied:
     """Copy standard input to its end.
 
     Args:
         stream: where it is read from; None: the process's standard input.
-        command: see ``Reader``.
+        command: see ``Decoding``.
         on_progress: called with the number of bytes read so far ("reading").
+        encoding: see ``find``.
 
     Raises:
         CorpusError: it is closed, cannot be read, or is not text; or there is no space for the copy.
@@ -62,11 +67,11 @@ def copy_stdin(stream: IO[bytes] | None, command: str | None, on_progress: OnPro
         if sys.stdin is None or sys.stdin.closed:
             raise CorpusError("is closed", where="standard input", expected="text to read")
         stream = sys.stdin.buffer
-    return _copy(stream, None, b"", command, on_progress)
+    return _copy(stream, None, b"", command, on_progress, encoding)
 
 
-def copy_pipe(path: Path, command: str | None, on_progress: OnProgress | None) -> Copied:
-    """Copy what comes from a named pipe, or from a process as in ``<(zcat text.gz)``.
+def copy_pipe(path: Path, command: str | None, on_progress: OnProgress | None, encoding: str | None) -> Copied:
+    """Copy what comes from a named pipe, or from a process as in ``<(sort text.txt)``.
 
     Arguments as for ``copy_stdin``.
 
@@ -84,13 +89,18 @@ def copy_pipe(path: Path, command: str | None, on_progress: OnProgress | None) -
             if start == b"":
                 raise CorpusError("nothing was written to this pipe", where=path, expected="a text")
             os.set_blocking(descriptor, True)
-            return _copy(stream, path, start or b"", command, on_progress)
+            return _copy(stream, path, start or b"", command, on_progress, encoding)
     except OSError as error:
         raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
 
 
 def _copy(
-    stream: IO[bytes], path: Path | None, start: bytes, command: str | None, on_progress: OnProgress | None
+    stream: IO[bytes],
+    path: Path | None,
+    start: bytes,
+    command: str | None,
+    on_progress: OnProgress | None,
+    encoding: str | None,
 ) -> Copied:
     """Copy a stream to its end, after the bytes that have been read of it before."""
     content = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (lives as long as the copy)
@@ -102,8 +112,10 @@ def _copy(
         if not is_known:
             begun += chunk[:START_BYTES]
             is_known = len(begun) >= START_BYTES or not chunk
-            if is_known and (kind := kind_of(begun[:START_BYTES])):
-                raise refuse(kind, copied.name, None, command)
+            if is_known and not readable_compression(begun):  # what that contains is examined when it is read
+                kind = examine(io.BytesIO(begun[:START_BYTES]), "", copied.name, encoding).kind
+                if kind:
+                    raise refuse(kind, copied.name, None, command, encoding)
         try:
             content.write(chunk)
         except OSError as error:

@@ -2,10 +2,12 @@
 
 The rules are the same for training, evaluation and prompts:
 
-- Text is UTF-8. A byte that is not, or a NUL byte, is an error that names its offset; with ``errors="replace"`` it
-  becomes U+FFFD.
+- Text is UTF-8, or in the ``encoding`` that is given. A byte that is not, or a NUL, is an error that names its offset;
+  with ``errors="replace"`` it becomes U+FFFD, and with ``errors="skip"`` the line or row that has it is left out.
 - A byte order mark at the start of a file is dropped; CRLF and lone CR become LF.
-- Another kind of file (an archive, an image, UTF-16) is an error that names the kind, even with ``errors="replace"``.
+- A compressed file is read as what it contains (``files/compressed.py``).
+- JSON Lines, CSV, TSV, Parquet and Arrow have one document per row (``formats/rows.py``).
+- Another kind of file (an archive of files, an image) is an error that names the kind, whatever ``errors`` is.
 - A folder stands for all text files below it, sorted by path, and a glob for the text files among its matches
   (``files/find.py``); what is skipped is recorded.
 - The text can be given a Unicode form (``normalization.py``); what is counted and hashed is the normalised text.
@@ -15,19 +17,21 @@ The rules are the same for training, evaluation and prompts:
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.decoding import Reader
-from rnngen.corpus.documents import LINES, NONE, Documents, looks_like_a_list
+from rnngen.corpus.documents import FILES, LINES, NONE, Documents, looks_like_a_list
+from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
-from rnngen.corpus.files.find import find, open_file
 from rnngen.corpus.files.find import find_files as find_files
-from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.files.summary import LeftOut, SourceSummary
+from rnngen.corpus.formats.decoding import CHUNK_BYTES, Decoding
+from rnngen.corpus.formats.reader import Content, Reader
 from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
@@ -43,7 +47,8 @@ class TextSource:
 
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
-        errors, command, lenient: see ``Reader``.
+        errors, encoding, command, lenient: see ``Decoding``.
+        text_field: the field of a row that has its text; None: see ``formats/rows.py``.
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
@@ -51,9 +56,9 @@ class TextSource:
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
-        summary: how many files are read, and what was skipped, as far as the text has been read.
         documents: the rule.
         hashed: of the text as it was read last, up to where it was read.
+        has_rows: whether a file that has been read has rows.
 
     Raises:
         CorpusError: a source stands for no file, or is not text.
@@ -65,6 +70,8 @@ class TextSource:
         errors: ErrorRule = "strict",
         stdin: IO[bytes] | None = None,
         *,
+        encoding: str = UTF_8,
+        text_field: str | None = None,
         command: str | None = None,
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
@@ -76,25 +83,41 @@ class TextSource:
         self._normalize: Normalization = normalize
         self._files: list[Path | Copied] = []
         self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
-        self.summary = SourceSummary()
+        self._found = SourceSummary()
+        self._left_out: list[LeftOut] = []  # of each file, as it was read first
         self.hashed = TextHash()
+        self.has_rows = False
+        decoding = encoding if lenient else None  # there is an option for it
         copied: Copied | None = None
         for source in self.sources:
             if source == STDIN:
-                copied = copied or copy_stdin(stdin, command, on_progress)
+                copied = copied or copy_stdin(stdin, command, on_progress, decoding)
                 self._files.append(copied)
-                self.summary += SourceSummary(1)
+                self._found += SourceSummary(1)
                 continue
-            found = find([source], errors, command if len(self.sources) == 1 else None, max_bytes)
-            self._files += [copy_pipe(file, command, on_progress) if file.is_fifo() else file for file in found.files]
-            self.summary += SourceSummary(len(found.files), tuple(found.skipped))
-        self._reader = Reader(errors, command if len(self._files) == 1 else None, lenient)
-        self.summary = replace(self.summary, bytes=self.size)
+            found = find([source], errors, command if len(self.sources) == 1 else None, max_bytes, decoding)
+            self._files += [
+                copy_pipe(file, command, on_progress, decoding) if file.is_fifo() else file for file in found.files
+            ]
+            self._found += SourceSummary(len(found.files), tuple(found.skipped))
+        decoded = Decoding(errors, encoding, command if len(self._files) == 1 else None, lenient)
+        self._reader = Reader(decoded, text_field, rows=bool(lenient))
+        self._found += SourceSummary(bytes=self.size)
         self.documents = self._choose_documents() if documents is None else documents
 
     def _choose_documents(self) -> str:
-        beginning = next(self._pieces(self._files[0], is_first=False), "")
-        return LINES if looks_like_a_list(beginning) else NONE
+        """The rule for a text whose user gives none."""
+        with self._open(self._files[0]) as stream:
+            content = self._content(self._files[0], stream, LeftOut())
+            if content.has_rows:
+                return FILES
+            return LINES if looks_like_a_list(next(content.texts, "")) else NONE
+
+    @property
+    def summary(self) -> SourceSummary:
+        """How many files are read, what was skipped, and, once they have been read, what was left out of them."""
+        encodings = Counter(self._reader.decoding.chosen.values())
+        return self._found + SourceSummary(left_out=sum(self._left_out, LeftOut()), encodings=encodings)
 
     @property
     def name(self) -> str:
@@ -116,41 +139,95 @@ class TextSource:
     def __iter__(self) -> Iterator[str]:
         """The text, in pieces; the same text every time, or an error at the end of the file that has changed."""
         hashed = self.hashed = TextHash()
-        documents = None if self.documents == NONE else Documents(self.documents)
         last = "\n"
         for number, file in enumerate(self._files):
-            if documents is None and last != "\n":
+            if self.documents == NONE and last != "\n":
                 hashed.add("\n")
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            pieces = normalized_pieces(self._pieces(file, is_first), self._normalize)
-            for piece in documents.cut(pieces) if documents else pieces:
+            left_out = LeftOut()
+            for piece in self._pieces(file, is_first, left_out):
                 last = piece[-1:]
                 hashed.add(piece)
                 yield piece
             if is_first:
+                self._left_out.append(left_out)
                 self._hashes.append(hashed.sha256)
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
-        if documents:
-            self.summary = replace(self.summary, empty=documents.empty)
 
-    def _pieces(self, file: Path | Copied, is_first: bool) -> Iterator[str]:
-        if isinstance(file, Copied):
-            file.content.seek(0)
-            yield from self._reader.decode(file.content, None, file.name)
-            return
-        with open_file(file) as stream:
+    def _pieces(self, file: Path | Copied, is_first: bool, left_out: LeftOut) -> Iterator[str]:
+        with self._open(file) as stream:
             before = _version(stream)
-            yield from self._reader.decode(stream, file)
+            yield from self._text_of(self._content(file, stream, left_out), left_out)
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
 
+    @contextlib.contextmanager
+    def _open(self, file: Path | Copied) -> Iterator[IO[bytes]]:
+        if isinstance(file, Copied):
+            file.content.seek(0)
+            yield file.content
+        else:
+            with open_file(file) as stream:
+                yield stream
 
-def _version(file: BinaryIO) -> tuple[int, int]:
-    """What differs after an open file was written to."""
-    status = os.fstat(file.fileno())
+    def _content(self, file: Path | Copied, stream: IO[bytes], left_out: LeftOut) -> Content:
+        path, where = (None, file.name) if isinstance(file, Copied) else (file, file)
+        return self._reader.open(stream, path, where, left_out)
+
+    def _text_of(self, content: Content, left_out: LeftOut) -> Iterator[str]:
+        """The text of one file in pieces, with its boundaries if it consists of documents."""
+        documents = None if self.documents == NONE else Documents(self.documents)
+        if not content.has_rows:
+            pieces = normalized_pieces(content.texts, self._normalize)
+            yield from documents.cut(pieces) if documents else pieces
+        else:
+            self.has_rows = True
+            rows = documents.join(content.texts) if documents else _joined(content.texts)
+            yield from normalized_pieces(rows, self._normalize)
+        if documents and documents.empty:
+            left_out.empty["line" if self.documents == LINES and not content.has_rows else "document"] += (
+                documents.empty
+            )
+
+
+def _joined(rows: Iterable[str]) -> Iterator[str]:
+    """Rows as lines of one text, in pieces of about a megabyte."""
+    held: list[str] = []
+    size = 0
+    for row in rows:
+        held += [row, "\n"]
+        size += len(row) + 1
+        if size >= CHUNK_BYTES:
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
+
+
+def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> None:
+    """Refuse the option ``text_field`` where no text that has been read has rows.
+
+    Raises:
+        CorpusError: it was given.
+    """
+    listed = list(texts)
+    if text_field is not None and not any(text.has_rows for text in listed):
+        raise CorpusError(
+            "`text_field` has no effect: there are no rows",
+            where=listed[0].name,
+            expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
+        )
+
+
+def _version(stream: IO[bytes]) -> tuple[int, int]:
+    """What differs after an open file was written to; of a copy in memory, nothing."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:  # it has no file
+        return 0, 0
     return status.st_size, status.st_mtime_ns
 
 

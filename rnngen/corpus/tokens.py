@@ -33,7 +33,7 @@ from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextSource
+from rnngen.corpus.sources import TextSource, refuse_unused_field
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
@@ -68,13 +68,13 @@ class KnownText:
     def max_bytes(self, normalize: Normalization) -> int | None:
         """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
 
-        A character of a normalised text may have been composed of up to four. Where the files hold more than the text,
-        as between documents, their size must be known.
+        A character of a normalised text may have been composed of up to four. Between documents there may be more, so the
+        size that the files had is enough in any case.
         """
-        if self.bytes is not None or self.characters is None:
-            return self.bytes
+        if self.characters is None:
+            return None
         size = 4 if normalize == "none" else 4 * 4
-        return (size + len(codecs.BOM_UTF8)) * self.characters
+        return max(self.bytes or 0, (size + len(codecs.BOM_UTF8)) * self.characters)
 
 
 def prepare(
@@ -214,7 +214,14 @@ def _read(
     alone = "rnngen train -" if not (data.valid or data.test) else None
     max_bytes = known.max_bytes(data.normalize) if known else None
     open_source = partial(
-        TextSource, errors=data.errors, command=alone, max_bytes=max_bytes, normalize=data.normalize, on_progress=tell
+        TextSource,
+        errors=data.errors,
+        encoding=data.encoding,
+        text_field=data.text_field,
+        normalize=data.normalize,
+        command=alone,
+        max_bytes=max_bytes,
+        on_progress=tell,
     )
     texts: dict[str, TextSource] = {}
     documents = data.documents
@@ -237,13 +244,16 @@ def _read(
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
                 raise _other(sources)
-            tell("reading", min(before + source.hashed.bytes, total), total)
+            done = before + source.hashed.bytes
+            tell("reading", done, total if done <= total else None)  # compressed files are longer than they seem
         hashes[name] = source.hashed
         before += source.size
     tell("reading", total, total)
+    refuse_unused_field(data.text_field, texts.values())
     main = texts.pop("main")
     if hashes["main"].characters == 0:
-        raise CorpusError("is empty", where=main.name, expected="text to learn from")
+        left_out = "; ".join(main.summary.left_out.parts())
+        raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
     text = _Text(main, texts, hashes, data, characters if main.documents == NONE else None, facts)
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)

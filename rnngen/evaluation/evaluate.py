@@ -14,6 +14,7 @@ from rnngen.model.device import pick_device
 from rnngen.model.load import load_language_model, load_network
 from rnngen.ngram.file import load_mixture
 from rnngen.options.checked import checked
+from rnngen.options.training import check_encoding
 from rnngen.runs.finding import open_run
 from rnngen.runs.own_text import text_of
 from rnngen.runs.run import Run
@@ -26,6 +27,8 @@ def evaluate(
     *,
     part: str = "test",
     errors: ErrorRule = "strict",
+    encoding: str = "utf-8",
+    text_field: str | None = None,
     device: str = "cpu",
     ngram: bool = False,
 ) -> TextScore:
@@ -38,7 +41,9 @@ def evaluate(
         text: files to score; by default a part of the run's own corpus.
         part: ``test``, ``valid`` or ``train``, if no text is given or the text is the run's own; ``all``: the whole
             text.
-        errors: ``replace`` decodes bytes that are not UTF-8 as U+FFFD.
+        errors: what to do with invalid bytes and broken rows: ``strict``, ``replace`` or ``skip``.
+        encoding: of the files; ``auto``: chosen for each.
+        text_field: the field with the text, in files of rows.
         device: auto, cpu, mps, cuda or cuda:N.
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
@@ -48,8 +53,10 @@ def evaluate(
         CorpusError: a text cannot be read or is empty, or the run's own text has changed or is gone.
         UsageError: an argument is invalid, or the device cannot be used.
     """
+    check_encoding(encoding)
     run = run if isinstance(run, Run) else open_run(run)
-    with text_of(run, [text] if isinstance(text, str | Path) else text, part, errors) as encoded:
+    files = [text] if isinstance(text, str | Path) else text
+    with text_of(run, files, part, errors, encoding, text_field) as encoded:
         return score_text(run, encoded, device=pick_device(device), ngram=ngram)
 
 

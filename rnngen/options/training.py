@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rnngen.errors import UsageError
-from rnngen.options.declare import Options, option
+from rnngen.options.declare import Options, declared, invalid, option
+from rnngen.options.encodings import LIKELY as LIKELY_ENCODINGS
+from rnngen.options.encodings import is_encoding
 from rnngen.options.network import PANEL as NETWORK
 
 COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
@@ -54,7 +56,25 @@ class SplitConfig(Options):
         metavar="none|files|lines|paragraphs|SEPARATOR",
         default_text="lines of a list, rows of a table, else none",
     )
-    errors: Literal["strict", "replace"] = option("strict", "How to treat bytes that are not UTF-8.", panel=TEXT)
+    encoding: str = option(
+        "utf-8",
+        "Encoding of the files, as in cp1252, gb18030 or utf-16; auto: chosen for each file.",
+        panel=TEXT,
+        likely=LIKELY_ENCODINGS,
+    )
+    errors: Literal["strict", "replace", "skip"] = option(
+        "strict",
+        "What to do with invalid bytes and broken rows: stop; replace (put U+FFFD); skip (leave out the line or row).",
+        panel=TEXT,
+    )
+    text_field: str | None = option(
+        None,
+        "Field with the text in JSON Lines, CSV and tables; dots reach into objects.",
+        panel=TEXT,
+        minimum=1,
+        metavar="NAME",
+        default_text="text, or the only one",
+    )
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
         None,
@@ -80,11 +100,12 @@ class SplitConfig(Options):
     )
 
     def check(self) -> None:
-        """Refuse a vocabulary that is limited for bytes, and fractions that do not sum to 1.
+        """Refuse an unknown encoding, a vocabulary that is limited for bytes, and fractions that do not sum to 1.
 
         Raises:
             UsageError: one of these was given.
         """
+        check_encoding(self.encoding)
         if self.tokenizer == "byte" and self.vocab_size is not None:
             raise UsageError("`vocab_size` has no effect with `tokenizer=byte`: there are 256 bytes")
         if self.documents is not None and not (0 < len(self.documents) <= MAX_SEPARATOR and self.documents.strip()):
@@ -102,6 +123,17 @@ class SplitConfig(Options):
                 expected="two or three fractions that sum to 1 (train,valid[,test])",
                 found=",".join(map(str, self.split)),
             )
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuse a name that is no text encoding of files.
+
+    Raises:
+        UsageError: with the name that may be meant.
+    """
+    if not is_encoding(encoding):
+        expected = "auto or an encoding of text files, such as utf-8, cp1252 or gb18030"
+        raise invalid(declared(SplitConfig)["encoding"], encoding, expected)
 
 
 class DataConfig(SplitConfig, CorpusConfig):

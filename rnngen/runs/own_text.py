@@ -11,10 +11,11 @@ from pathlib import Path
 from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedText, encode_text
+from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.recorded import find_recorded, recognise
-from rnngen.corpus.sources import ErrorRule, TextSource
+from rnngen.corpus.sources import ErrorRule, TextSource, refuse_unused_field
 from rnngen.errors import CorpusError, UsageError
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument, without_file
@@ -37,7 +38,12 @@ class NamedText(EncodedText):
 
 @contextlib.contextmanager
 def text_of(
-    run: Run, files: Sequence[str | Path] = (), part: str = "test", errors: ErrorRule = "strict"
+    run: Run,
+    files: Sequence[str | Path] = (),
+    part: str = "test",
+    errors: ErrorRule = "strict",
+    encoding: str = UTF_8,
+    text_field: str | None = None,
 ) -> Iterator[NamedText]:
     """Files as one text, or a part of the run's own corpus if there are none, in the run's tokens.
 
@@ -52,8 +58,10 @@ def text_of(
     if not names or (part != "all" and is_own_text(run, names)):
         yield own_part(run, part, names)
         return
-    with encoded_text(run, names, errors, command=f"rnngen eval {quote_argument(str(run.path))} -") as encoded:
-        yield encoded if part == "all" else replace(encoded, note=_note_on_overlap(run, encoded))
+    command = f"rnngen eval {quote_argument(str(run.path))} -"
+    with encoded_text(run, names, errors, encoding, text_field, command=command) as encoded:
+        overlap = None if part == "all" else _note_on_overlap(run, encoded)
+        yield replace(encoded, note="; ".join(filter(None, (encoded.note, overlap))) or None)
 
 
 def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
@@ -69,14 +77,22 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
 
 @contextlib.contextmanager
 def encoded_text(
-    run: Run, files: Sequence[str | Path], errors: ErrorRule = "strict", *, command: str | None = None
+    run: Run,
+    files: Sequence[str | Path],
+    errors: ErrorRule = "strict",
+    encoding: str = UTF_8,
+    text_field: str | None = None,
+    *,
+    command: str | None = None,
 ) -> Iterator[NamedText]:
     """Files as one text, in the run's tokens, mapped from a file that is removed at the end of the context.
 
     Args:
         run: the run.
         files: paths, folders, globs, or ``-``.
-        errors: ``replace`` puts U+FFFD where a file is not UTF-8.
+        errors: see ``TextSource``.
+        encoding: see ``TextSource``.
+        text_field: see ``TextSource``.
         command: the command that reads standard input, for hints; None: there is none, nor an option ``errors``.
 
     Raises:
@@ -84,12 +100,23 @@ def encoded_text(
     """
     names = [str(file) for file in files]
     lenient = "`errors=replace`" if command else ""
-    source = TextSource(names, errors, command=command, lenient=lenient, documents=run.documents)
+    source = TextSource(
+        names,
+        errors,
+        encoding=encoding,
+        text_field=text_field,
+        command=command,
+        lenient=lenient,
+        documents=run.documents,
+    )
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
+        refuse_unused_field(text_field, [source])
         if not len(encoded.tokens):
             raise CorpusError("the text is empty", where=source.name, expected="text to read")
-        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, ", ".join(names))
+        summary, name = source.summary, ", ".join(names)
+        note = summary.line() if summary.encodings or summary.left_out.parts() else None
+        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, name, note)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rnngen.corpus import decoding, piped
+from rnngen.corpus import piped
+from rnngen.corpus.formats import decoding
 from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import cache_folder, fingerprint_of, prepare

@@ -9,9 +9,10 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
-from rnngen.corpus import decoding, tokens
+from rnngen.corpus import tokens
 from rnngen.corpus.files import find
 from rnngen.corpus.files.kinds import START_BYTES
+from rnngen.corpus.formats import decoding
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import train_tokenizer
 from rnngen.corpus.tokens import PARTS, EncodedCorpus, cache_folder, encode_text, prepare
@@ -137,6 +138,9 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
             self.opened[self.number] += len(content)
             return content
 
+        def seek(self, offset: int) -> int:
+            return self.stream.seek(offset)
+
         def fileno(self) -> int:
             return self.stream.fileno()
 
@@ -163,7 +167,7 @@ def test_a_text_is_read_once_to_identify_it_and_once_to_encode_it(
 ) -> None:
     """The training part is read once more where counts decide about the vocabulary.
 
-    Before, the kind of file is found, and whether it is a list.
+    Before, it is read whether the text is a list. What kind of file it is, is told from its beginning each time.
     """
     monkeypatch.setattr(decoding, "CHUNK_BYTES", 100)
     size, given = len(TEXT.encode()), b"a text of its own\n" * 500
@@ -171,14 +175,16 @@ def test_a_text_is_read_once_to_identify_it_and_once_to_encode_it(
     with_valid = data(**values, valid=("valid.txt",))
     prepare(with_valid)
     kind, beginning, identified, *rest = bytes_read["text.txt"]
-    assert (kind, beginning, identified) == (min(size, START_BYTES), decoding.CHUNK_BYTES, size)
+    assert (kind, beginning) == (min(size, START_BYTES), kind + decoding.CHUNK_BYTES)
+    assert identified == kind + size
     assert len(rest) == learned + 1
-    assert rest[-1] == size
-    assert all(size * 95 // 100 <= train < size * 95 // 100 + 200 for train in rest[:-1])
-    assert bytes_read["valid.txt"] == [START_BYTES, len(given), len(given)]
+    assert rest[-1] == kind + size
+    assert all(kind + size * 95 // 100 <= train < kind + size * 95 // 100 + 200 for train in rest[:-1])
+    valid = START_BYTES + len(given)
+    assert bytes_read["valid.txt"] == [START_BYTES, valid, valid]
     bytes_read.clear()
     prepare(with_valid)  # from the cache
-    assert bytes_read == {"text.txt": [kind, beginning, size], "valid.txt": [START_BYTES, len(given)]}
+    assert bytes_read == {"text.txt": [kind, beginning, kind + size], "valid.txt": [START_BYTES, valid]}
 
 
 def test_an_encoded_text_is_not_encoded_again(no_encoding: Callable[[], None]) -> None:

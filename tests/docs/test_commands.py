@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import re
 import shlex
 import shutil
@@ -32,6 +34,11 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "notes").mkdir()
     (folder / "notes" / "first.md").write_text(make_text(6_000, 6), encoding="utf-8")
     (folder / "notes" / "second.txt").write_text(make_text(6_000, 7), encoding="utf-8")
+    text = make_text(12_000, 8)
+    (folder / "old.txt").write_text(text, encoding="utf-8")
+    (folder / "messages.csv").write_text('id,text\n1,"' + text + '"\n', encoding="utf-8")
+    posts = "".join(json.dumps({"post": {"body": line}}) + "\n" for line in text.splitlines() if line)
+    (folder / "posts.jsonl.gz").write_bytes(gzip.compress(posts.encode()))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("RNNGEN_CACHE", str(folder / "cache"))

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from rnngen.corpus import decoding, sources, tokens
+from rnngen.corpus import sources, tokens
+from rnngen.corpus.formats import decoding
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import PARTS, cache_folder, cached_corpus, fingerprint_of, prepare
 from rnngen.errors import CorpusError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import json
 import os
@@ -20,7 +19,7 @@ from typing import Any
 import pytest
 
 from rnngen.corpus import piped
-from rnngen.corpus.decoding import Reader
+from rnngen.corpus.formats.decoding import Decoding
 from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError
 from tests.conftest import Outcome
@@ -40,7 +39,7 @@ def test_a_file_of_the_system_that_says_it_is_empty_is_read() -> None:
 def test_a_file_of_the_system_that_would_have_to_be_waited_for_is_one_line() -> None:
     waiting: Any = SimpleNamespace(read=lambda size: None)  # as /proc/kmsg, which is opened without waiting
     with pytest.raises(CorpusError, match="kmsg: has nothing to read at present"):
-        list(Reader().decode(waiting, Path("/proc/kmsg")))
+        list(Decoding().decode(waiting, Path("/proc/kmsg")))
 
 
 @pytest.mark.parametrize("start", [b"", TEXT * 3], ids=["empty", "text"])
@@ -122,7 +121,9 @@ def test_a_pipe_that_nothing_writes_to_is_one_line(cli: Cli, monkeypatch: pytest
 
 
 @needs_pipes
-@pytest.mark.parametrize(("content", "said"), [(gzip.compress(TEXT), "... | gzip -dc | rnngen"), (b"a\0b", "NUL byte")])
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"LZIP\x01" + bytes(99), "... | lzip -dc | rnngen"), (b"a\0b", "NUL byte")]
+)
 def test_what_comes_through_a_pipe_and_is_no_text_is_one_line(cli: Cli, content: bytes, said: str) -> None:
     os.mkfifo("pipe")
     thread = feed("pipe", content)

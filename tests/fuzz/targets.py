@@ -6,8 +6,13 @@ raise ``RnngenError``; anything else, and a wrong answer, is a failure.
 
 from __future__ import annotations
 
+import bz2
+import csv
+import gzip
 import hashlib
+import io
 import json
+import lzma
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -331,6 +336,57 @@ def corpus(place: Place, content: bytes) -> None:
         assert len(fingerprint_of(DataConfig(corpus=[str(path)]))) == 64
 
 
+def rows(place: Place, content: bytes) -> None:
+    """JSON Lines: what is accepted is what Python's own module reads, and nothing of it is left out."""
+    path = place.folder / "input.jsonl"
+    path.write_bytes(content)
+    kept = "".join(TextSource([str(path)], "skip"))
+    found = "".join(TextSource([str(path)]))
+    lines = [line for line in content.decode("utf-8-sig").split("\n") if line.strip(" \t\r\n")]
+    texts = [json.loads(line, parse_int=float)["text"] for line in lines]
+    assert found == kept == "\n".join(text for text in texts if text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def separated(place: Place, content: bytes) -> None:
+    """CSV: what is accepted is what Python's own module reads, and nothing of it is left out."""
+    path = place.folder / "input.csv"
+    path.write_bytes(content)
+    kept = "".join(TextSource([str(path)], "skip"))
+    found = "".join(TextSource([str(path)]))
+    read = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row]
+    column = read[0].index("text") if read and "text" in read[0] else 0
+    texts = [row[column] for row in read[1:]]
+    assert found == kept == "\n".join(text for text in texts if text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def packed(place: Place, content: bytes) -> None:
+    """A compressed text or a table: what is accepted has no more than what was put into it."""
+    path = place.folder / "input"
+    path.write_bytes(content)
+    assert len("".join(TextSource([str(path)], "skip"))) < 1 << 20
+
+
+def _packed(place: Place) -> list[bytes]:
+    import pyarrow as pa
+    import pyarrow.ipc
+    import pyarrow.parquet
+    import zstandard
+
+    table, written = pa.table({"text": TEXT.splitlines()[:20]}), []
+    for write in (pa.ipc.new_file, pa.ipc.new_stream):
+        sink = io.BytesIO()
+        with write(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=8)
+        written.append(sink.getvalue())
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink)
+    data = TEXT[:500].encode()
+    packs = [gzip.compress(data), bz2.compress(data), lzma.compress(data), zstandard.ZstdCompressor().compress(data)]
+    return [*packs, *written, sink.getvalue()]
+
+
+JSON_ROWS = [{"text": "one\r\ntwo", "n": 1}, {"text": "é😀"}, {"text": ""}, {"id": [{}], "text": "x"}]
+CSV_ROWS = b'id,text\r\n1,"a, ""b""\r\nc"\r\n\r\n2,d\r\n3,\r\n'
 TOML = b"""minutes = 3
 size = "small"
 [model]
@@ -381,5 +437,8 @@ TARGETS = {
     "plan": Target(lambda place: ["".join(json.dumps(row) + "\n" for row in PLAN_ROWS).encode()], plan, in_lines),
     "options": Target(lambda place: [TOML, place.original(place.run / "config.json")], options_file),
     "gaps": Target(lambda place: [b"To be, or ___ to be", rb"a [5] b \[5] c\____ [2]."], gapped_text),
+    "rows": Target(lambda place: ["".join(json.dumps(row) + "\n" for row in JSON_ROWS).encode()], rows, in_lines),
+    "separated": Target(lambda place: [CSV_ROWS, b"text\na\n"], separated),
+    "packed": Target(_packed, packed),
     "corpus": Target(lambda place: [each.encode() if isinstance(each, str) else each for each in TEXTS], corpus),
 }

@@ -35,7 +35,9 @@ ONE_OF_EACH: dict[str, Any] = {
     "valid": ("v.txt",),
     "test": ("t.txt",),
     "split": (0.8, 0.2),
+    "encoding": "cp1252",
     "errors": "replace",
+    "text_field": "body",
     "tokenizer": "bpe",
     "vocab_size": 500,
     "min_count": 4,
@@ -184,7 +186,7 @@ def test_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -
         ("precision", "fp8", "'auto', 'float32' or 'bf16'"),
         ("split", ("a", 0.1), "number"),
         ("split", 0.9, "a list"),
-        ("errors", "ignore", "'strict' or 'replace'"),
+        ("errors", "ignore", "'strict', 'replace' or 'skip'"),
         ("corpus", (1,), "text"),
     ],
 )

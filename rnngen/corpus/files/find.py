@@ -13,19 +13,21 @@ import errno
 import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from rnngen.corpus.files import outputs
-from rnngen.corpus.files.kinds import START_BYTES, FileKind, kind_of
+from rnngen.corpus.files.examine import PLAIN, Examined, examine
+from rnngen.corpus.files.kinds import FileKind
 from rnngen.corpus.files.summary import Skipped, describe
+from rnngen.corpus.files.walk import matches, walk
 from rnngen.errors import CorpusError, shortened
-from rnngen.platforms import path_order, quote_argument
+from rnngen.options.encodings import AUTO
+from rnngen.platforms import quote_argument
 from rnngen.untrusted import open_regular
 
-ErrorRule = Literal["strict", "replace"]
+ErrorRule = Literal["strict", "replace", "skip"]
+UTF_8 = "utf-8"
 
 
 class TooMuchTextError(CorpusError):
@@ -41,19 +43,24 @@ class FoundFiles:
         skipped: files and folders that were found and are not read.
         kinds: the kind of each skipped file that is not text.
         max_bytes: how much more the files may hold before the search ends with ``TooMuchTextError``; None: no limit.
+            Files that may be larger than their text, compressed or with rows, count as one byte.
+        errors, encoding: see ``find``.
     """
 
     files: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     kinds: dict[Path, FileKind] = field(default_factory=dict)
     max_bytes: int | None = None
+    errors: ErrorRule = "strict"
+    encoding: str | None = UTF_8
 
-    def add(self, path: Path) -> None:
-        """Record a file to read."""
+    def add(self, path: Path, examined: Examined | None = None) -> None:
+        """Record a file to read, and what it is; None: a pipe."""
         self.files.append(path)
         if self.max_bytes is not None:
+            is_text = examined and examined.format == PLAIN and not examined.archive and self.errors != "skip"
             with contextlib.suppress(OSError):
-                self.max_bytes -= max(1, path.stat().st_size)  # files of the system have a size of 0
+                self.max_bytes -= max(1, path.stat().st_size) if is_text else 1  # files of the system have a size of 0
             if self.max_bytes < 0:
                 raise TooMuchTextError("has more text than was expected", where=path)
 
@@ -70,27 +77,34 @@ class FoundFiles:
             self.skipped.append(skipped)
 
 
-def find_files(sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None) -> list[Path]:
+def find_files(
+    sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None, encoding: str | None = UTF_8
+) -> list[Path]:
     """The files that ``sources`` stand for. See ``find``."""
-    return find(sources, errors, command).files
+    return find(sources, errors, command, encoding=encoding).files
 
 
 def find(
-    sources: Sequence[str], errors: ErrorRule = "strict", command: str | None = None, max_bytes: int | None = None
+    sources: Sequence[str],
+    errors: ErrorRule = "strict",
+    command: str | None = None,
+    max_bytes: int | None = None,
+    encoding: str | None = UTF_8,
 ) -> FoundFiles:
     """Find the files that ``sources`` stand for, in order, and record what is skipped.
 
     Args:
         sources: paths, folders, globs.
-        errors: with ``replace``, a text with NUL bytes in a folder is read too.
+        errors: with ``replace`` and ``skip``, a text with NUL bytes in a folder is read too.
         command: the command that reads standard input instead of a single source, for hints: ``rnngen train -``.
         max_bytes: total size of the files above which the search ends; None: no limit.
+        encoding: the value of the option ``encoding``; None: there is no such option, and texts are UTF-8.
 
     Raises:
         TooMuchTextError: the files are larger than ``max_bytes``.
         CorpusError: a source stands for no file, or a file given by name is not text.
     """
-    found = FoundFiles(max_bytes=max_bytes)
+    found = FoundFiles(max_bytes=max_bytes, errors=errors, encoding=encoding)
     command = command if len(sources) == 1 else None
     for source in sources:
         before = len(found.files)
@@ -102,15 +116,14 @@ def find(
             raise CorpusError(f"cannot be read ({reason})", where=shortened(source, 80)) from error
         if exists and path.is_dir():
             _refuse_own(path)
-            _search(_walk(path, found, root=path), found, errors, path)
+            _search(walk(path, found.skip, root=path), found, path)
             if len(found.files) == before:
                 raise _nothing("the folder has no text files", path, found, command)
         elif exists:
-            _check_named(path, command)
-            found.add(path)
+            found.add(path, _check_named(path, command, encoding))
         elif glob.has_magic(source):
             matched = len(found.skipped)
-            _search(_matches(source, found), found, errors, None)
+            _search(matches(source, found.skip), found, None)
             if len(found.files) == before:
                 what = "no text files among what it matches" if len(found.skipped) > matched else "no such file"
                 raise _nothing(what, source, found, command)
@@ -135,7 +148,9 @@ def open_file(path: Path) -> BinaryIO:
         raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
 
 
-def refuse(kind: FileKind, where: object, file: Path | None, command: str | None) -> CorpusError:
+def refuse(
+    kind: FileKind, where: object, file: Path | None, command: str | None, encoding: str | None = UTF_8
+) -> CorpusError:
     """The error for a source that is not text.
 
     Args:
@@ -143,15 +158,20 @@ def refuse(kind: FileKind, where: object, file: Path | None, command: str | None
         where: its name in the message.
         file: its path; None: standard input.
         command: see ``find``.
+        encoding: see ``find``.
     """
     return CorpusError(
-        "cannot be read as text", where=where, expected="UTF-8 text", found=kind.name, hint=kind.hint(file, command)
+        "cannot be read as text",
+        where=where,
+        expected=f"{(encoding or UTF_8).upper()} text" if encoding != AUTO else "text",
+        found=kind.name,
+        hint=kind.hint(file, command, has_encoding=encoding is not None),
     )
 
 
-def _check_named(path: Path, command: str | None) -> None:
+def _check_named(path: Path, command: str | None, encoding: str | None) -> Examined | None:
     if path.is_fifo():  # which can be read only once, and not now
-        return
+        return None
     if not path.is_file():
         raise CorpusError(
             "is not a text but a device or a socket",
@@ -161,11 +181,12 @@ def _check_named(path: Path, command: str | None) -> None:
         )
     with open_file(path) as stream:
         try:
-            kind = kind_of(stream.read(START_BYTES) or b"", path.name)
+            examined = examine(stream, path.name, path, encoding)
         except OSError as error:
             raise CorpusError(f"cannot be read ({error.strerror})", where=path) from error
-    if kind:
-        raise refuse(kind, path, path, command)
+    if examined.kind:
+        raise refuse(examined.kind, path, path, command, encoding)
+    return examined
 
 
 def _refuse_own(folder: Path) -> None:
@@ -189,112 +210,41 @@ def _nothing(what: str, where: object, found: FoundFiles, command: str | None) -
         where=where,
         expected="at least one UTF-8 text file",
         found=f"{len(skipped):,} skipped: {describe(skipped)}" if skipped else None,
-        hint=kind.hint(skipped[0].path, command) if kind and kind.command else None,
+        hint=kind.hint(skipped[0].path, command, has_encoding=found.encoding is not None)
+        if kind and kind.command
+        else None,
     )
 
 
-def _search(paths: Iterator[Path], found: FoundFiles, errors: ErrorRule, root: Path | None) -> None:
+def _search(paths: Iterator[Path], found: FoundFiles, root: Path | None) -> None:
     """Examine files, which come in order."""
     for path in paths:
-        reason = _why_not(path, found, errors)
-        if reason:
-            found.skip(path, reason, root)
+        examined = _examined(path, found)
+        if isinstance(examined, Examined):
+            found.add(path, examined)
         else:
-            found.add(path)
+            found.skip(path, examined, root)
 
 
-def _why_not(file: Path, found: FoundFiles, errors: ErrorRule) -> str | None:
-    """Why a file that was found by a search is not read; None: it is read."""
+def _examined(file: Path, found: FoundFiles) -> Examined | str:
+    """What a file is that was found by a search, or why it is not read."""
     try:
         if not file.is_file():
             return "not a regular file" if file.exists() else "broken link" if file.is_symlink() else "gone"
         if outputs.is_own_output(file):
             return outputs.OWN_OUTPUT
         with open_regular(file, follow=True) as stream:
-            start = stream.read(START_BYTES)
-        if start is None:  # a file of the system that would have to be waited for, such as /proc/kmsg
-            raise BlockingIOError(errno.EAGAIN, "nothing to read at present")
+            if stream.read(1) is None:  # a file of the system that would have to be waited for, such as /proc/kmsg
+                raise BlockingIOError(errno.EAGAIN, "nothing to read at present")
+            stream.seek(0)
+            examined = examine(stream, file.name, file, found.encoding)
     except OSError as error:
         return error.strerror or "cannot be read"
-    if start in (b"", codecs.BOM_UTF8):
+    if examined.start in (b"", codecs.BOM_UTF8):
         return "empty"
-    kind = kind_of(start, file.name)
-    if kind:
-        found.kinds[file] = kind
-        return kind.reason
-    if b"\0" in start and errors == "strict":
+    if examined.kind:
+        found.kinds[file] = examined.kind
+        return examined.kind.reason
+    if examined.has_nul and found.errors == "strict":
         return "text with NUL bytes"
-    return outputs.REPORT if outputs.is_report(start) else None
-
-
-def _walk(folder: Path, found: FoundFiles, *, root: Path | None, hidden: bool = False) -> Iterator[Path]:
-    """All files below a folder except hidden ones, sorted by path, without following links to folders.
-
-    Args:
-        folder: where to begin.
-        found: records the folders that are not entered.
-        root: see ``FoundFiles.skip``.
-        hidden: whether to find hidden files too.
-    """
-    waiting = _inside(folder, found, root)  # the next path is the last
-    while waiting:
-        path = waiting.pop()
-        if path.name.startswith(".") and not hidden:
-            if root:  # a glob does not match hidden ones
-                found.skip(path, "hidden", root)
-        elif not _is_folder(path):
-            yield path
-        elif path.is_symlink():
-            found.skip(path, "link to a folder", root)
-        elif made := outputs.made_by_rnngen(path):
-            found.skip(path, made, root)
-        else:
-            waiting += _inside(path, found, root)
-
-
-def _inside(folder: Path, found: FoundFiles, root: Path | None) -> list[Path]:
-    """What a folder contains, the last name first."""
-    try:
-        return sorted(folder.iterdir(), key=path_order, reverse=True)
-    except OSError as error:
-        found.skip(folder, error.strerror or "cannot be read", root)
-        return []
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # its target cannot be examined
-        return False
-
-
-def _matches(pattern: str, found: FoundFiles) -> Iterator[Path]:
-    """The files that a glob stands for, sorted; ``**`` follows no links to folders, which may form a cycle."""
-    parts = Path(pattern).parts
-    first = parts.index("**") if "**" in parts else len(parts)
-    tail = parts[first:]
-    enclosing = cache(outputs.enclosing)
-    heads = glob.glob(str(Path(*parts[:first]))) if first else ["."]  # noqa: PTH207 (a pattern may be absolute)
-    for head in sorted(map(Path, heads), key=path_order):
-        if _is_folder(head) != bool(tail):
-            continue
-        if own := enclosing(head if tail else head.parent):
-            found.skip(*own, None)
-        elif not tail:
-            yield head
-        else:
-            hidden = any(part.startswith(".") for part in tail)
-            files = _walk(head, found, root=None, hidden=hidden)
-            yield from (file for file in files if _fits(file.relative_to(head).parts, tail))
-
-
-def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path match those of a glob, in which ``**`` matches any number of folders."""
-    if not pattern:
-        return not names
-    if pattern[0] == "**":
-        deeper = bool(names) and not names[0].startswith(".")
-        return _fits(names, pattern[1:]) or (deeper and _fits(names[1:], pattern))
-    if not names or (names[0].startswith(".") and not pattern[0].startswith(".")):
-        return False
-    return fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
+    return outputs.REPORT if outputs.is_report(examined.start) else examined

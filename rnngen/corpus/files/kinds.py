@@ -28,11 +28,13 @@ class FileKind:
         command: prints its text. ``{}`` stands for the file; without it, the command takes the file as its last
             argument, or reads standard input. Empty: no such command exists, or such a file contains no text.
         piped: the command that reads standard input, if ``command`` contains ``{}`` and there is one.
+        encoding: the value of the option ``encoding`` that reads it as it is; empty: there is none.
     """
 
     name: str
     command: str = ""
     piped: str = ""
+    encoding: str = ""
 
     @property
     def reason(self) -> str:
@@ -43,13 +45,22 @@ class FileKind:
         """The command that prints the text of ``file``."""
         return self.command.format(file) if "{}" in self.command else f"{self.command} {file}"
 
-    def hint(self, file: Path | None, reader: str | None = None) -> str:
+    def within(self, archive: FileKind) -> FileKind:
+        """The kind of such a file that is compressed."""
+        inner = self.piped or ("" if "{}" in self.command else self.command)
+        packed = f"{archive.command} {{}} | {inner}", f"{archive.command} | {inner}"
+        return FileKind(f"{self.name} in {archive.name}", *(packed if inner else ("", "")), self.encoding)
+
+    def hint(self, file: Path | None, reader: str | None = None, *, has_encoding: bool = False) -> str:
         """What to type to have the text read.
 
         Args:
             file: None if it came from standard input.
             reader: the command that was to read it, reading standard input; None: unknown.
+            has_encoding: whether that command has the option ``encoding``.
         """
+        if self.encoding and has_encoding:
+            return f"Read it with `encoding={self.encoding}`"
         if not self.command:
             return "Give a file of plain text."
         piped = self.piped or ("" if "{}" in self.command else self.command)
@@ -66,17 +77,19 @@ def argument(file: Path) -> str:
     return quote_argument(f"./{file}" if str(file).startswith("-") else str(file))
 
 
-def converted(encoding: str, name: str) -> FileKind:
-    """A text in another encoding, which ``iconv`` converts."""
-    return FileKind(name, f"iconv -f {encoding} -t UTF-8")
+def converted(encoding: str, name: str, codec: str = "") -> FileKind:
+    """A text in another encoding, which ``iconv`` converts, and ``codec`` reads."""
+    return FileKind(name, f"iconv -f {encoding} -t UTF-8", encoding=codec)
 
 
-_UTF16, _UTF32 = converted("UTF-16", "UTF-16 text"), converted("UTF-32", "UTF-32 text")
+_UTF16 = converted("UTF-16", "UTF-16 text", "utf-16")
+_UTF32 = converted("UTF-32", "UTF-32 text", "utf-32")
 _TAR = FileKind("a tar archive", "tar -xOf {}", "tar -xOf -")
 _PACKED_TAR = FileKind("a compressed tar archive", "tar -xOf {}")
+_PACKED_NAME = re.compile(r"\.(tar\.\w+|t[gbx]z2?|tzst)$", re.IGNORECASE)
 _ZIP = FileKind("a zip archive", "unzip -p {}")
 _PDF = FileKind("a PDF document", "pdftotext {} -", "pdftotext - -")
-_BINARY = FileKind("binary data")
+BINARY = FileKind("binary data")
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, _UTF32),
@@ -88,7 +101,7 @@ _MARKS = (
 # the tables below: how a file begins, then the attributes of its kind
 
 _COMPRESSED = (
-    (rb"\x1f\x8b", "a gzip archive", "gzip -dc"),
+    (rb"\x1f\x8b\x08", "a gzip archive", "gzip -dc"),
     (rb"\x1f[\x9d\xa0]", "a compressed file (.Z)", "gzip -dc"),
     (rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "a bzip2 archive", "bzip2 -dc"),
     (rb"\xfd7zXZ\0", "an xz archive", "xz -dc"),
@@ -144,7 +157,7 @@ _OTHERS = (
     (rb"\xde\x12\x04\x95|\x95\x04\x12\xde", "a gettext catalogue", "msgunfmt {}"),
     (rb"\x93NUMPY", "a NumPy array"),
     (rb"\x89HDF", "an HDF5 file"),
-    (rb"PAR1", "a Parquet table"),
+    (rb"FEA1", "an old Feather table"),
     (rb"GGUF.\0\0\0", "a GGUF model"),
 )
 
@@ -157,6 +170,8 @@ _SHORT = (  # too short to count unless the rest is not text either
     (rb".{3}\0{5}\{\"", "a safetensors file"),
     (rb"\x80[\x02-\x05][c\x8c\x95}\]X(]", "a Python pickle"),
 )
+
+_TABLES = ((rb"PAR1", "parquet"), (rb"ARROW1\0\0", "arrow"), (rb"\xff{4}..\0\0[\x04-\x40]\0\0\0", "arrow stream"))
 
 _TEXT_CONTROLS = bytes((*range(0x07, 0x0E), *range(0x1A, 0x20)))  # white space, backspace, escape, separators
 _CONTROLS = bytes(b for b in range(1, 0x20) if b not in _TEXT_CONTROLS)
@@ -174,17 +189,44 @@ def kind_of(start: bytes, name: str = "") -> FileKind | None:
             return kind
     if start.startswith(b"%PDF-1.") or start.startswith(b"%PDF-2."):
         return _PDF
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start)
+    text = _decoded(start)
     if "\0" not in text and "\ufffd" not in text:
         return None
     return _by_signature(start, name) or _wide(start, text) or _binary(start, text)
 
 
+def compression_of(start: bytes) -> FileKind | None:
+    """The kind of a compressed file that begins with these bytes; None: it is something else."""
+    return _listed(_COMPRESSED, start)
+
+
+def table_format(start: bytes) -> str | None:
+    """``parquet``, ``arrow`` or ``arrow stream`` for a table that begins with these bytes; None: it is none."""
+    if b"\0" not in start and "\ufffd" not in _decoded(start):
+        return None
+    return next((name for magic, name in _TABLES if re.match(magic, start, re.DOTALL)), None)
+
+
+def compressed_tar(start: bytes, name: str = "") -> FileKind | None:
+    """The kind of a compressed file whose content begins with these bytes, if that is a tar archive.
+
+    Args:
+        start: of the content.
+        name: of the compressed file.
+    """
+    return _PACKED_TAR if start[257:262] == b"ustar" or _PACKED_NAME.search(name) else None
+
+
+def _decoded(start: bytes) -> str:
+    """The bytes as UTF-8, of which the last character may be cut."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(start)
+
+
 def _by_signature(start: bytes, name: str) -> FileKind | None:
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _listed(_INSIDE_ZIP, start) or _ZIP
-    if kind := _listed(_COMPRESSED, start):
-        return _PACKED_TAR if re.search(r"\.(tar\.\w+|t[gbx]z2?|tzst)$", name, re.IGNORECASE) else kind
+    if kind := compression_of(start):
+        return _PACKED_TAR if _PACKED_NAME.search(name) else kind
     return _TAR if start[257:262] == b"ustar" else _listed(_OTHERS, start)
 
 
@@ -206,7 +248,7 @@ def _wide(start: bytes, text: str) -> FileKind | None:
     for bits in (32, 16):
         for order in ("LE", "BE"):
             if _plausible(start, bits // 8, order, clean=odd == start.count(0)):
-                return converted(f"UTF-{bits}{order}", f"UTF-{bits} text")
+                return converted(f"UTF-{bits}{order}", f"UTF-{bits} text", f"utf-{bits}-{order.lower()}")
     return None
 
 
@@ -238,4 +280,4 @@ def _binary(start: bytes, text: str) -> FileKind | None:
     many_nuls = nuls > 0.4 * size or (nuls > 0.1 * size and nuls + text.count("\ufffd") > 0.5 * size)
     if size < 64 or not (many_nuls or controls > 0.02 * size):
         return None
-    return _listed(_SHORT, start) or _BINARY
+    return _listed(_SHORT, start) or BINARY

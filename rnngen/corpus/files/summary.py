@@ -1,9 +1,9 @@
-"""A line that says how many files of the sources were read, and which were skipped and why."""
+"""A line that says how many files of the sources were read, and what was skipped and left out, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnngen.graphemes import boundary_after
@@ -28,35 +28,96 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What was left out of files that were read.
+
+    Attributes:
+        rows: how many rows, by reason.
+        lines: how many lines of plain text, by reason.
+        empty: how many rows, lines or other documents hold nothing but white space, by what they are.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    lines: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        return LeftOut(self.rows + other.rows, self.lines + other.lines, self.empty + other.empty)
+
+    def parts(self) -> list[str]:
+        """As in ["3 rows left out: broken JSON (2), no field 'text' (1)", "1 empty row"]."""
+        parts = [
+            f"{_count(total, noun)} left out: {_reasons(counts)}"
+            for noun, counts in (("row", self.rows), ("line", self.lines))
+            if (total := counts.total())
+        ]
+        return parts + [_count(number, f"empty {noun}") for noun, number in self.empty.items()]
+
+
+@dataclass(frozen=True)
 class SourceSummary:
-    """Files that were read and skipped.
+    """Files that were read and skipped, and what was left out of those that were read.
 
     Attributes:
         read: how many files were read; standard input counts as one.
         skipped: files and folders that were not read.
         bytes: size of the files that were read.
-        empty: documents that were left out because they hold nothing but white space.
+        left_out: of files that were read.
+        encodings: how many files were read in each, if they were chosen by their bytes.
     """
 
     read: int = 0
     skipped: tuple[Skipped, ...] = ()
     bytes: int = 0
-    empty: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
+    encodings: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: SourceSummary) -> SourceSummary:
         return SourceSummary(
-            self.read + other.read, self.skipped + other.skipped, self.bytes + other.bytes, self.empty + other.empty
+            self.read + other.read,
+            self.skipped + other.skipped,
+            self.bytes + other.bytes,
+            self.left_out + other.left_out,
+            self.encodings + other.encodings,
         )
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether there is more to say than that one file was read."""
+        return self.read > 1 or bool(self.skipped or self.left_out.parts() or self.encodings)
 
     def line(self) -> str:
         """The summary, as in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".
 
-        It has at most ``LONGEST_LINE`` characters: if there are too many files to name, they are counted by reason.
+        It has at most ``LONGEST_LINE`` characters for files, and as many for what was left out of them: if there are
+        too many files to name, they are counted by reason.
         """
         read = f"{self.read:,} read"
-        if not self.skipped:
-            return read
-        return f"{read}; {len(self.skipped):,} skipped: {describe(self.skipped, LONGEST_LINE - len(read) - 22)}"
+        if self.encodings:
+            several = len(self.encodings) > 1
+            read += " as " + ", ".join(f"{name} ({n:,})" if several else name for name, n in _first(self.encodings))
+        if self.skipped:
+            longest = max(60, LONGEST_LINE - len(read) - 22)
+            read += f"; {len(self.skipped):,} skipped: {describe(self.skipped, longest)}"
+        return "; ".join([read, *self.left_out.parts()])
+
+
+_MOST_REASONS = 8
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _first(counts: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent, and the others together."""
+    common = counts.most_common()
+    others = sum(n for _, n in common[_MOST_REASONS:])
+    return common[:_MOST_REASONS] + ([("others", others)] if others else [])
+
+
+def _reasons(counts: Counter[str]) -> str:
+    return ", ".join(f"{reason} ({n:,})" for reason, n in _first(counts))
 
 
 def describe(skipped: tuple[Skipped, ...], longest: int = LONGEST_LINE) -> str:

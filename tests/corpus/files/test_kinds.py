@@ -108,10 +108,11 @@ def zipped(data: bytes, name: str = "a.txt", first: tuple[str, bytes] | None = N
 
 
 UNPACKED: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
-    "a.gz": (gzip.compress, "a gzip archive", "gzip"),
-    "a.bz2": (bz2.compress, "a bzip2 archive", "bzip2"),
-    "a.xz": (lzma.compress, "an xz archive", "xz"),
     "a.lzma": (lambda d: lzma.compress(d, lzma.FORMAT_ALONE), "an lzma archive", "xz"),
+    "a.gz.gz": (lambda d: gzip.compress(gzip.compress(d)), "a gzip archive in a gzip archive", "gzip"),
+    "a.xz": (lambda d: lzma.compress(bz2.compress(d)), "a bzip2 archive in an xz archive", "xz"),
+    "utf16.txt.gz": (lambda d: gzip.compress(d.decode().encode("utf-16")), "UTF-16 text in a gzip archive", "iconv"),
+    "packed.gz": (lambda d: tar(d, "w:gz"), "a compressed tar archive", "tar"),
     "a.zip": (zipped, "a zip archive", "unzip"),
     "a.jar": (lambda d: zipped(d, first=("META-INF/", b"")), "a Java archive", "unzip"),
     "a.tar": (tar, "a tar archive", "tar"),
@@ -121,9 +122,9 @@ UNPACKED: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "utf16le.txt": (lambda d: d.decode().encode("utf-16-le"), "UTF-16 text", "iconv"),
     "utf16be.txt": (lambda d: d.decode().encode("utf-16-be"), "UTF-16 text", "iconv"),
     "utf32.txt": (lambda d: d.decode().encode("utf-32"), "UTF-32 text", "iconv"),
-    "no suffix": (gzip.compress, "a gzip archive", "gzip"),
-    "it's a 'name'": (gzip.compress, "a gzip archive", "gzip"),
-    "-c": (bz2.compress, "a bzip2 archive", "bzip2"),
+    "no suffix": (tar, "a tar archive", "tar"),
+    "it's a 'name'": (tar, "a tar archive", "tar"),
+    "-c": (lambda d: d.decode().encode("utf-16"), "UTF-16 text", "iconv"),
 }
 
 
@@ -133,7 +134,7 @@ def test_a_file_of_another_kind_is_told_and_the_command_of_the_hint_prints_its_t
     pack, kind, program = UNPACKED[name]
     Path(name).write_bytes(pack(TEXT.encode()))
     with pytest.raises(CorpusError, match="expected UTF-8 text") as caught:
-        TextSource([name], errors, command="cat -")  # type: ignore[arg-type]
+        TextSource([name], errors, command="cat -", lenient="")  # type: ignore[arg-type]
     assert caught.value.found == kind
     assert caught.value.hint is not None
     command = caught.value.hint.removeprefix("Read it with: ")
@@ -144,12 +145,12 @@ def test_a_file_of_another_kind_is_told_and_the_command_of_the_hint_prints_its_t
     assert done.stdout.decode() == TEXT
 
 
-@pytest.mark.parametrize("name", ["a.gz", "a.bz2", "a.xz", "a.tar", "utf16.txt", "utf16be.txt"])
+@pytest.mark.parametrize("name", ["a.gz.gz", "a.xz", "a.tar", "utf16.txt", "utf16be.txt"])
 def test_the_same_on_standard_input(name: str) -> None:
     pack, kind, program = UNPACKED[name]
     data = pack(TEXT.encode())
     with pytest.raises(CorpusError, match=r"^standard input: ") as caught:
-        TextSource(["-"], "replace", stdin=io.BytesIO(data), command="cat -")
+        list(TextSource(["-"], "replace", stdin=io.BytesIO(data), command="cat -", lenient=""))
     assert caught.value.found == kind
     assert caught.value.hint is not None
     command = caught.value.hint.removeprefix("Read it with: ... | ")
@@ -167,10 +168,10 @@ def test_what_needs_a_file_is_to_be_saved_first() -> None:
 
 
 def test_without_a_command_that_reads_standard_input_a_new_file_is_made() -> None:
-    Path("a.gz").write_bytes(gzip.compress(b"text"))
+    Path("a.zip").write_bytes(zipped(b"text"))
     Path("b.txt").write_text("text")
-    for sources, command in [(["a.gz"], None), (["b.txt", "a.gz"], "rnngen train -")]:
-        with pytest.raises(CorpusError, match=r"Make a text of it: gzip -dc a\.gz > NEW\.txt$"):
+    for sources, command in [(["a.zip"], None), (["b.txt", "a.zip"], "rnngen train -")]:
+        with pytest.raises(CorpusError, match=r"Make a text of it: unzip -p a\.zip > NEW\.txt$"):
             TextSource(sources, command=command)
 
 
@@ -187,7 +188,7 @@ def noise(size: int) -> bytes:
 
 WORD = ("[Content_Types].xml", b"<Types/>")
 OTHERS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "zstd": (lambda: b"\x28\xb5\x2f\xfd" + noise(99), "a zstd archive"),
+    "lz4": (lambda: b"\x04\x22\x4d\x18" + noise(99), "an lz4 archive"),
     "7z": (lambda: b"7z\xbc\xaf\x27\x1c" + noise(99), "a 7z archive"),
     "docx": (lambda: zipped(b"<w/>", "word/document.xml", WORD), "a Word document"),
     "xlsx": (lambda: zipped(b"<w/>", "xl/workbook.xml", WORD), "an Excel workbook"),

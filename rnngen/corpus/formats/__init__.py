@@ -1,0 +1,1 @@
+"""What texts are made of: plain text in any encoding, or rows of JSON Lines, CSV, Parquet and Arrow."""

@@ -1,0 +1,161 @@
+"""What holds for the rows of every format: a row is one document, the text of one of its fields.
+
+A row without the field, or with something else than a text in it, is an error that names the row and the field;
+``errors=skip`` leaves it out and counts it. An empty text is no document, and is counted. A character that no UTF-8
+text can have, U+0000 or half a surrogate pair, is treated like an invalid byte. CRLF and CR become LF.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from rnngen.corpus.files.find import ErrorRule
+from rnngen.corpus.files.summary import LeftOut
+from rnngen.errors import CorpusError, shortened
+
+DEFAULT_FIELD = "text"
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rules for the rows of one file.
+
+    Attributes:
+        where: its name in messages.
+        errors: see ``Decoding``.
+        field: the value of the option ``text_field``; None: it was not given.
+        left_out: counts what is left out.
+    """
+
+    where: object
+    errors: ErrorRule
+    field: str | None
+    left_out: LeftOut
+
+    def refuse(
+        self,
+        place: str,
+        problem: str,
+        reason: str,
+        *,
+        expected: str | None = None,
+        found: str | None = None,
+        hint: str = "",
+    ) -> None:
+        """Count a row that is left out, or refuse it.
+
+        Args:
+            place: the row, as in "line 3".
+            problem: what is wrong with it, as in "is not JSON".
+            reason: the same in a count.
+            expected: see ``RnngenError``.
+            found: see there.
+            hint: see there.
+
+        Raises:
+            CorpusError: unless such rows are skipped.
+        """
+        if self.errors == "skip":
+            self.left_out.rows[reason] += 1
+            return
+        raise CorpusError(
+            f"{place} {problem}",
+            where=self.where,
+            expected=expected,
+            found=found,
+            hint=f"{hint} To leave such rows out: `errors=skip`".strip(),
+        )
+
+    def text(self, value: object, field: str, place: str) -> str | None:
+        """The text of a row, or None if it is left out.
+
+        Args:
+            value: of its field.
+            field: its name.
+            place: see ``refuse``.
+
+        Raises:
+            CorpusError: as ``refuse``.
+        """
+        if not isinstance(value, str):
+            kind = "null" if value is None else _KINDS.get(type(value), "no text")
+            name = repr(shortened(field))
+            self.refuse(place, f"has no text in {name}", f"{kind} in {name}", expected="a text", found=kind)
+            return None
+        if not value:
+            self.left_out.empty["row"] += 1
+            return None
+        if "\r" in value:
+            value = value.replace("\r\n", "\n").replace("\r", "\n")
+        return value if is_writable(value) else self._without_unwritable(value, field, place)
+
+    def _without_unwritable(self, value: str, field: str, place: str) -> str | None:
+        if self.errors == "replace":
+            return _UNWRITABLE.sub("\ufffd", value)
+        match = _UNWRITABLE.search(value)
+        character = f"U+{ord(match[0]):04X}" if match else ""
+        what = "U+0000" if character == "U+0000" else "half a surrogate pair"
+        self.refuse(
+            place,
+            f"is not text in {shortened(field)!r}",
+            what,
+            expected="characters that UTF-8 can write",
+            found=f"{character} at character {match.start() + 1 if match else 0}",
+            hint="To put U+FFFD in place of it: `errors=replace`.",
+        )
+        return None
+
+    def lacks(self, place: str, field: str, fields: Collection[str]) -> None:
+        """Refuse a row without the field, or leave it out.
+
+        Args:
+            place: see ``refuse``.
+            field: its name.
+            fields: those that it has.
+
+        Raises:
+            CorpusError: as ``refuse``.
+        """
+        name = repr(shortened(field))
+        self.refuse(
+            place,
+            f"has no field {name}",
+            f"no field {name}",
+            found=listed(fields) if self.errors != "skip" else None,
+            hint=choice(field, fields) if self.errors != "skip" else "",
+        )
+
+
+def is_writable(text: str) -> bool:
+    """Whether UTF-8 can write a text, and it has no NUL."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def listed(fields: Iterable[str]) -> str:
+    """Names of fields for a message."""
+    names = [repr(shortened(each, 40)) for each in fields]
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"the fields {', '.join(names[:_SHOWN])}{more}" if names else "no field at all"
+
+
+def choice(field: str, fields: Collection[str]) -> str:
+    """The hint for a field that does not exist, or that several have the name of."""
+    if field in fields:
+        return "Rename one of them."
+    close = difflib.get_close_matches(field, [name for name in fields if len(name) < 60 and name.isidentifier()], n=1)
+    return f"Did you mean `text_field={close[0]}`?" if close else "To choose another field: `text_field=NAME`."

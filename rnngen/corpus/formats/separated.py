@@ -1,0 +1,88 @@
+"""CSV and TSV, by the rules of Python's ``csv`` module, with a header row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+
+from rnngen.corpus.formats.decoding import invalid_characters
+from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows, choice, listed
+from rnngen.errors import CorpusError
+
+LONGEST_FIELD = 1 << 30
+"""In characters. A quote that is never closed ends there at the latest."""
+
+
+def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]:
+    """The text of each row; a blank line is none.
+
+    Args:
+        lines: of the file, each with its end.
+        delimiter: between fields.
+        rows: the rules.
+
+    Raises:
+        CorpusError: the header lacks the field, a row has another number of fields, or its quotes are wrong.
+    """
+    csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    column = 0
+    while True:
+        place = f"line {reader.line_num + 1:,}"
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            if header is None:
+                raise _broken_header(rows, place, error) from error
+            rows.refuse(place, "begins a row that is not CSV", "broken quotes", found=str(error))
+            continue
+        if row is None:
+            return
+        if not row:
+            continue
+        if header is None:
+            header, column = row, _column(row, delimiter, rows)
+            continue
+        if rows.errors == "skip" and (reason := invalid_characters(delimiter.join(row))):
+            rows.left_out.rows[reason] += 1
+        elif len(row) != len(header):
+            rows.refuse(
+                place,
+                "begins a row of another length",
+                "another number of fields",
+                expected=f"{_fields(len(header))}, as in the header",
+                found=_fields(len(row)),
+            )
+        elif text := rows.text(row[column], header[column], place):
+            yield text
+
+
+def _fields(number: int) -> str:
+    return f"{number:,} field{'' if number == 1 else 's'}"
+
+
+def _column(header: Sequence[str], delimiter: str, rows: Rows) -> int:
+    """Which column has the text.
+
+    Raises:
+        CorpusError: none, or several.
+    """
+    field = rows.field or (header[0] if len(header) == 1 else DEFAULT_FIELD)
+    other = next((each for each in ",;\t|" if each != delimiter and each in field), None)
+    if rows.field is None and other and DEFAULT_FIELD not in header:
+        raise CorpusError(
+            "has a header with one column",
+            where=rows.where,
+            expected=f"fields separated by {delimiter!r}",
+            found=f"{other!r} in it: {field!r}",
+            hint=f"If that is the name of the column: `text_field={field}`",
+        )
+    if header.count(field) == 1:
+        return header.index(field)
+    problem = f"has {header.count(field)} columns {field!r}" if field in header else f"has no column {field!r}"
+    raise CorpusError(problem, where=rows.where, found=listed(header), hint=choice(field, header))
+
+
+def _broken_header(rows: Rows, place: str, error: csv.Error) -> CorpusError:
+    return CorpusError(f"{place} is not CSV", where=rows.where, expected="a header", found=str(error))
