@@ -194,11 +194,12 @@ class TextSource:
 
 
 def _joined(rows: Iterable[str]) -> Iterator[str]:
-    """Rows as lines of one text, in pieces of about a megabyte."""
+    """Rows as the lines of one text, in pieces of about a megabyte."""
     held: list[str] = []
-    size = 0
+    size, separator = 0, ""
     for row in rows:
-        held += [row, "\n"]
+        held += [separator, row]
+        separator = "\n"
         size += len(row) + 1
         if size >= CHUNK_BYTES:
             yield "".join(held)

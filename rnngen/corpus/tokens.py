@@ -21,7 +21,7 @@ from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
 from rnngen.corpus.character_facts import CharacterFacts
-from rnngen.corpus.documents import NONE
+from rnngen.corpus.documents import BOUNDARY, NONE
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
@@ -68,7 +68,7 @@ class KnownText:
     def max_bytes(self, normalize: Normalization) -> int | None:
         """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
 
-        A character of a normalised text may have been composed of up to four. Between documents there may be more, so the
+        A character of a normalised text may have been composed of up to four. Between documents there may be more: the
         size that the files had is enough in any case.
         """
         if self.characters is None:
@@ -239,7 +239,7 @@ def _read(
         for number, piece in enumerate(source):
             hashes[name] = source.hashed
             if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
-                facts.add(piece)
+                facts.add(piece.replace(BOUNDARY, "\n"))
             if characters is not None and name == "main":
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):

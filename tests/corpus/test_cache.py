@@ -105,15 +105,7 @@ def encode_into(folder: Path, meanwhile: Callable[[], None] = lambda: None) -> N
         meanwhile()
         yield "test", TEXT
 
-    store(
-        folder,
-        train_tokenizer("char", [TEXT]),
-        (
-            (part, piece)
-            for part, pieces in (("train", [TEXT]), ("valid", [TEXT]), ("test", text()))
-            for piece in pieces
-        ),
-    )
+    store(folder, train_tokenizer("char", [TEXT]), text())
 
 
 def test_a_sound_copy_that_another_process_has_put_there_in_the_meantime_stays() -> None:

@@ -38,6 +38,8 @@ ONE_OF_EACH: dict[str, Any] = {
     "encoding": "cp1252",
     "errors": "replace",
     "text_field": "body",
+    "documents": "lines",
+    "split_seed": 5,
     "tokenizer": "bpe",
     "vocab_size": 500,
     "min_count": 4,

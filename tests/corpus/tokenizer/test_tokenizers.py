@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as HfTokenizer
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer import Level, train_tokenizer
 from rnngen.corpus.tokenizer.aligned import aligned_pieces
 from rnngen.errors import TokenizerError
@@ -105,15 +106,15 @@ def test_long_line_without_a_space_comes_back(level: Level) -> None:
 
 @quick
 @given(text=texty, places=st.lists(st.integers(1, 60), max_size=8))
-def test_aligned_pieces_are_the_same_text_cut_only_between_words(text: str, places: list[int]) -> None:
+def test_aligned_pieces_are_the_same_text_cut_only_between_words_and_documents(text: str, places: list[int]) -> None:
     pieces = list(aligned_pieces(cuts(text, places)))
     assert "".join(pieces) == text
     assert all(pieces)
     for before, after in pairwise(pieces):
-        if after[0] == " ":
+        if after[0] == " " and before[-1] != BOUNDARY:
             assert not before[-1].isspace()
             assert not after[1].isspace()
-        else:
+        elif before[-1] != BOUNDARY:
             assert before[-1] == "\n"
             assert not before[-2].isspace()
             assert not after[0].isspace()
