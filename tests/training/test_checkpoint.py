@@ -69,7 +69,9 @@ def test_of_very_many_damaged_states_a_few_are_named(tmp_path: Path) -> None:
     with writing(tmp_path / "run") as writer:
         writer.save_state(1, *state(1))
     for step in range(2, 302):
-        (tmp_path / "run" / RESUME / f"{step:09d}").mkdir()
+        folder = tmp_path / "run" / RESUME / f"{step:09d}"
+        folder.mkdir()
+        (folder / STATE_JSON).write_text("{", encoding="utf-8")
     *named, others = load_state(tmp_path / "run").warnings
     assert len(named) == 5
     assert others == "295 more saved states are damaged as well."

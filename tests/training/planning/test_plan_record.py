@@ -26,6 +26,7 @@ from rnngen.training.planning import speed
 from rnngen.training.planning.pace import Pace
 from tests.conftest import FAST
 from tests.training.interrupted import finish, rows
+from tests.training.test_checkpoint import rewrite_state
 
 OPTIONS = {**FAST, "minutes": 60, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
 FIRST, SECOND, THIRD = 60, 40, 50  # steps of the run, as planned at first, from step 12 on, and from step 30 on
@@ -156,18 +157,11 @@ GOOD = Stretch(0, 20, 1, "float32").as_dict()
 @pytest.mark.parametrize(
     "bad", [7, [], [{}], [{**GOOD, "steps": 0}], [{**GOOD, "step": 19}], [GOOD, {**GOOD, "step": 15}]]
 )
-def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_plan_that_is_damaged_is_a_clear_error(corpus: Path, bad: Any) -> None:
     launched = launch.launch({**OPTIONS, "steps": 20, "minutes": None, "corpus": [str(corpus)]}, out=Path("run"))
     finish(launched, stop_at=5)
-    load = resuming.load_state
-
-    def damaged(path: Path) -> Any:
-        state = load(path)
-        state.values["stretches"] = bad
-        return state
-
-    monkeypatch.setattr(resuming, "load_state", damaged)
-    with pytest.raises(CheckpointError, match=r"does not fit config\.json"):
+    rewrite_state(Path("run"), {**resuming.load_state(Path("run")).values, "stretches": bad})
+    with pytest.raises(CheckpointError, match=r"state\.json: has an invalid stretches"):
         launch.resume(Path("run"))
 
 
