@@ -193,6 +193,8 @@ def _score(
                 if needs_words:
                     raise
                 output.note(f"{error}, so none was put back")
+    if score.counts.documents:
+        output.note("every document was scored by itself; its end counts as a token, a character and a byte")
     if score.unknown:
         output.note(
             f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as "

@@ -49,7 +49,7 @@ def mixture_table(ngram: Score, mixture: Score) -> str:
 
 def _known(rows: Iterable[Measure], values: dict[str, Any]) -> list[Measure]:
     """The measures that exist."""
-    return [row for row in rows if not math.isnan(values[row.key])]
+    return [row for row in rows if not math.isnan(values.get(row.key, math.nan))]
 
 
 def gap_table(runs: Sequence[str], scores: Sequence[GapScore], what: str) -> str:

@@ -21,7 +21,7 @@ from rnngen.cli.declared import WrongValueError, value_of
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
 from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
-from rnngen.graphemes import boundary_after, boundary_before
+from rnngen.graphemes import without_middle
 from rnngen.options.declare import Declared, declared, invalid
 from rnngen.platforms import split_arguments, unescaped
 from rnngen.sampling.generator import Generator
@@ -239,10 +239,7 @@ class _Conversation:
 
 def _shown(text: str) -> str:
     """A text on one line, shortened if it is long."""
-    text = text.replace("\n", "↵")
-    if width(text) <= 60:
-        return text
-    return f"{text[: boundary_before(text, 28)]} … {text[boundary_after(text, len(text) - 28) :]}"
+    return line if width(line := text.replace("\n", "↵")) <= 60 else without_middle(line, 28)
 
 
 def _setting(sampling: Sampling, name: str) -> str:

@@ -12,14 +12,13 @@ from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColu
 from rich.text import Text
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import count, duration, share, visible
+from rnngen.cli.formats import count, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
+from rnngen.cli.plan_lines import opening_lines, replanned_lines
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import folded
-from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
-from rnngen.training.planning.plan import Plan
 
 RATE_INTERVAL = 0.2  # seconds over which tokens per second are measured
 BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
@@ -27,69 +26,6 @@ ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left o
 WIDE = 110
 SAMPLE_COLUMNS, PANEL_COLUMNS = 80, 4  # width of the panel with a sample, of which its frame takes so many
 _SMOOTHING = 0.98
-
-
-def plan_lines(plan: Plan, done: int = 0) -> list[str]:
-    """The plan, as it is printed before the first step, or before the next one of a run that has ``done`` some."""
-    model, train = plan.config.model, plan.config.train
-    parts = ", ".join(
-        f"{count(n)} {name}"
-        for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
-    )
-    unknown = [
-        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them "
-        "are read as one symbol, which is never written"
-        for part, counts in plan.unknown.items()
-    ]
-    pseudo = ["loss    pseudo-nats, each token given all others; not comparable with the nats of a left-to-right model"]
-    pseudo = pseudo if model.bidirectional else []
-    enough = ", enough for a text of this size" if plan.capped else ""
-    unusable = [f"note    {name}: {why}" for name, why in plan.unusable.items() if name != train.precision]
-    threads = "thread" if train.threads == 1 else "threads"
-    on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
-    return [
-        f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
-        f"model   {model.describe()}, {count(plan.parameters)} parameters",
-        f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
-        f"{model.input_dropout:g} of inputs",
-        f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "
-        f"{plan.epochs:.1f} epochs{enough}",
-        f"speed   {count(plan.tokens_per_second)} tokens per second on {on} in {train.precision}",
-        f"about   {duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB plus torch's own memory",
-        *pseudo,
-        *unusable,
-        *unknown,
-        *(f"note    {note}" for note in plan.notes),
-    ]
-
-
-def opening_lines(launched: Launched) -> list[str]:
-    """The lines below the title, before the first step: the plan, or the progress of a resumed run."""
-    trainer, plan = launched.trainer, launched.plan
-    lines = [f"note    {note}" for note in launched.notes]
-    if plan is None:
-        left = trainer.schedule.steps - trainer.step
-        return [f"steps   {trainer.step:,} of {trainer.schedule.steps:,} taken, {left:,} left", *lines]
-    sources = trainer.corpus.sources
-    is_told = sources is not None and sources.is_worth_telling and not trainer.step
-    files = [f"files   {sources.line()}"] if sources and is_told else []
-    return [*files, *plan_lines(plan, trainer.step), *lines]
-
-
-def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
-    """A new plan, as it is printed when it takes effect; nothing while numbers of threads are only being tried.
-
-    Args:
-        plan: the new one.
-        before: the last one that was printed.
-    """
-    if plan.trial:
-        return []
-    faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
-    lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
-    if plan.steps != before.steps:
-        lines.append(f"step {plan.step}: replanned, {plan.steps:,} steps instead of {before.steps:,}")
-    return lines
 
 
 def spiked_line(spiked: Spiked) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,10 @@ from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
 from rnngen.cli.sample_options import Output, Prompt
-from rnngen.cli.show_samples import write_coloured, write_objects, write_samples, write_stream
+from rnngen.cli.show_samples import Counted, write_as, write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
 from rnngen.platforms import unescaped
-from rnngen.sampling.options import Samples, Sampling, draw_seed, names_of
+from rnngen.sampling.options import GIVE_UP, Samples, Sampling, draw_seed, names_of
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
@@ -76,8 +76,9 @@ def sample_command(
         return
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
-    elif output.json or samples.beam or samples.num_samples > 1:
-        _write_several(console, generator, text, sampling, samples, output, seed)
+    elif output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
+        is_copy = _copies(opened, generator, text, needed=samples.novel)
+        _write_several(console, generator, text, sampling, samples, output, seed, is_copy)
     else:
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
     if not (output.quiet or output.json):
@@ -87,10 +88,17 @@ def sample_command(
 
 
 def _write_several(
-    console: Console, generator: Generator, text: str, sampling: Sampling, samples: Samples, output: Output, seed: int
+    console: Console,
+    generator: Generator,
+    text: str,
+    sampling: Sampling,
+    samples: Samples,
+    output: Output,
+    seed: int,
+    is_copy: Callable[[str], bool] | None,
 ) -> None:
     """Write samples that are shown when they are complete."""
-    open_ended = sampling.until or sampling.stop or samples.beam or generator.documents
+    open_ended = sampling.until or sampling.stop or samples.beam or generator.documents is not None or samples.chosen
     total = None if open_ended else generator.max_tokens(sampling) * samples.num_samples
     prompt_size = len(generator.prompt_ids(text))
     with (
@@ -110,19 +118,70 @@ def _write_several(
             found = beam_search(generator, text, samples.beam, sampling, drawn, reading.advance_to)
             found = found[: samples.num_samples]
         else:
-            found = generator.samples(
-                [text] * samples.num_samples,
-                seed=seed,
-                keep_pieces=output.show_probs,
-                on_step=drawn,
-                on_read=reading.advance_to,
+            how: dict[str, Any] = {
+                "seed": seed,
+                "keep_pieces": output.show_probs,
+                "on_step": drawn,
+                "on_read": reading.advance_to,
                 **vars(sampling),
-            )
+            }
+            found = _drawn(generator, text, samples, is_copy, how)
+        counted = Counted(found, is_copy)
         if output.json:
-            how = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
-            write_objects(console, found, text, how)
+            settings = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
+            write_objects(console, counted, text, settings, is_copy)
+        elif output.format:
+            write_as(console, counted, text, output.format)
         else:
-            write_samples(console, found, text, sampling, samples.num_samples, quiet=output.quiet)
+            write_samples(console, counted, text, generator, sampling, samples.num_samples, quiet=output.quiet)
+    if not output.quiet:
+        _note_on_choice(console, counted, samples)
+
+
+def _drawn(
+    generator: Generator, text: str, samples: Samples, is_copy: Callable[[str], bool] | None, how: dict[str, Any]
+) -> Iterable[Sample]:
+    if not samples.chosen:
+        return generator.samples([text] * samples.num_samples, **how)
+    from rnngen.sampling.choosing import Conditions, choose_samples
+
+    conditions = Conditions(
+        unique=samples.unique, is_copy=is_copy if samples.novel else None, min_length=samples.min_length
+    )
+    return choose_samples(generator, text, samples.num_samples, conditions.accept, **how)
+
+
+def _copies(opened: Run, generator: Generator, prompt: str, *, needed: bool) -> Callable[[str], bool] | None:
+    """Says whether a document stands in the run's own text; None: it has no documents, or none that are at hand.
+
+    Raises:
+        UsageError: it has no documents, and they are needed.
+        CorpusError: its text is gone, and is needed.
+    """
+    if generator.documents is None:
+        if needed:
+            raise UsageError(
+                "`novel` needs a run that learned from documents",
+                where=opened.path,
+                hint="Train one with `documents`: lines, files, paragraphs, or a separator.",
+            )
+        return None
+    from rnngen.runs.own_text import known_documents
+
+    known = known_documents(opened, needed=needed)
+    if known is None:
+        return None
+    return lambda text: generator.tokenizer.encode(prompt + text) in known
+
+
+def _note_on_choice(console: Console, counted: Counted, samples: Samples) -> None:
+    if samples.chosen and counted.number < samples.num_samples:
+        console.note(
+            f"note: {counted.number:,} instead of {samples.num_samples:,}: of the next {GIVE_UP:,} texts, none "
+            "met the conditions"
+        )
+    if counted.copies:
+        console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
 def _progress_of(run: Run) -> str:
@@ -136,10 +195,14 @@ def _progress_of(run: Run) -> str:
 
 _DRAWING = names_of("drawing", "filter")
 
+_CONDITIONS = ("unique", "novel", "min_length")
+
 _EXCLUDING = {
     "prompt": ("prompt_file",),
-    "beam": ("interactive", "show_probs", "seed", *_DRAWING),
-    "interactive": ("json", "show_probs", "num_samples", "force"),
+    "beam": ("interactive", "show_probs", "seed", *_DRAWING, *_CONDITIONS),
+    "interactive": ("json", "show_probs", "num_samples", "force", "format", *_CONDITIONS),
+    "json": ("format",),
+    "show_probs": ("format", *_CONDITIONS),
 }
 """Option → options that cannot be combined with it."""
 

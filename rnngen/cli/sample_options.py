@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rnngen.options.declare import Options, option
 
 _PROMPT, _MODEL, _OUTPUT = "Prompt", "Model", "Output"
@@ -39,5 +41,11 @@ class Output(Options):
         "One JSON object per line and sample: text, seed, tokens, nats, finish reason.",
         panel=_OUTPUT,
         flags=("--json",),
+    )
+    format: Literal["lines", "jsonl", "csv"] | None = option(
+        None,
+        "Only the texts: lines (one per line; line ends in it become spaces), jsonl or csv, as train reads them.",
+        panel=_OUTPUT,
+        flags=("--format",),
     )
     quiet: bool = option(False, "No notes on standard error.", panel=_OUTPUT, flags=("--quiet", "-q"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
+from rnngen.corpus.documents import BOUNDARY, LINES
 from rnngen.graphemes import in_whole_clusters
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_coloured(
     from rnngen.sampling.writer import write_pieces
 
     output, several = ColouredOutput(console), num_samples > 1
-    above = between(console, sampling, prompt, num_samples, quiet=quiet)
+    above = between(console, generator, sampling, prompt, num_samples, quiet=quiet)
     for number in range(num_samples):
         output.write(above(number))
         writer = _read_prompt(console, generator, prompt, sampling, seed, number, quiet=quiet, scored=True)
@@ -107,11 +108,62 @@ def without_last_line_ends(pieces: Iterable[tuple[str, float | None]]) -> Iterat
             held.append((text[len(body) :], nats))
 
 
+class Counted:
+    """Samples, and how many of them there were so far.
+
+    Args:
+        samples: to be counted.
+        is_copy: whether a text stands in the text that the model learned from; None: unknown.
+
+    Attributes:
+        number: of samples.
+        copies: how many of them stand there.
+    """
+
+    def __init__(self, samples: Iterable[Sample], is_copy: Callable[[str], bool] | None) -> None:
+        self._samples, self._is_copy = samples, is_copy
+        self.number = self.copies = 0
+
+    def __iter__(self) -> Iterator[Sample]:
+        for sample in self._samples:
+            self.number += 1
+            self.copies += self._is_copy is not None and self._is_copy(sample.text)
+            yield sample
+
+
+def write_as(console: Console, samples: Iterable[Sample], prompt: str, form: str) -> None:
+    """Write whole samples as ``lines``, or as rows that ``rnngen train`` reads: ``jsonl`` or ``csv``."""
+    if form == "csv":
+        console.write(_csv_row("text"))
+    for sample in samples:
+        text = prompt + sample.text
+        if form == "jsonl":
+            console.write_json({"text": text})
+        else:
+            console.write(_csv_row(text) if form == "csv" else " ".join(text.split("\n")) + "\n")
+
+
+def _csv_row(text: str) -> str:
+    import csv
+    import io
+
+    row = io.StringIO()
+    csv.writer(row, lineterminator="\n").writerow([text])
+    return row.getvalue()
+
+
 def write_samples(
-    console: Console, samples: Iterable[Sample], prompt: str, sampling: Sampling, num_samples: int, *, quiet: bool
+    console: Console,
+    samples: Iterable[Sample],
+    prompt: str,
+    generator: Generator,
+    sampling: Sampling,
+    num_samples: int,
+    *,
+    quiet: bool,
 ) -> None:
     """Write whole samples, each when it is finished."""
-    above = between(console, sampling, prompt, num_samples, quiet=quiet)
+    above = between(console, generator, sampling, prompt, num_samples, quiet=quiet)
     for sample in samples:
         text = prompt + sample.text
         if num_samples > 1:
@@ -120,10 +172,11 @@ def write_samples(
 
 
 def between(
-    console: Console, sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool
+    console: Console, generator: Generator, sampling: Sampling, prompt: str, num_samples: int, *, quiet: bool
 ) -> Callable[[int], str]:
     """A function of the number of a sample, from 0: the text that is written before it."""
-    one_line = "\n" not in prompt and (sampling.until == "line" or "\n" in (*sampling.stop, *sampling.ban))
+    ends = sampling.until == "line" or "\n" in (*sampling.stop, *sampling.ban) or generator.documents == LINES
+    one_line = "\n" not in prompt and ends
     if num_samples == 1 or one_line:
         return lambda _: ""
     if console.shows_output and not quiet:
@@ -140,7 +193,13 @@ def heading(number: int) -> str:
     return f"--- sample {number + 1}\n"
 
 
-def write_objects(console: Console, samples: Iterable[Sample], prompt: str, settings: dict[str, Any]) -> None:
+def write_objects(
+    console: Console,
+    samples: Iterable[Sample],
+    prompt: str,
+    settings: dict[str, Any],
+    is_copy: Callable[[str], bool] | None,
+) -> None:
     """Write samples as JSON, one object per line."""
     for sample in samples:
         mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
@@ -156,7 +215,8 @@ def write_objects(console: Console, samples: Iterable[Sample], prompt: str, sett
                 "nats": sample.nats,
                 **mixed,
                 "finish_reason": sample.finish_reason,
-                **({} if sample.stop is None else {"stop": sample.stop}),
+                **({} if sample.stop in (None, BOUNDARY) else {"stop": sample.stop}),
+                **({} if is_copy is None else {"copied": is_copy(sample.text)}),
                 **pieces,
             }
         )

@@ -37,7 +37,7 @@ TIMES_USUAL, TIMES_MEDIAN = 1.3, 2.0
 TIMES_USUAL_OF_LITTLE, LITTLE = 1.6, 512  # pieces of fewer bytes are less reliable
 MAX_UNKNOWN, TIMES_EXPECTED = 0.02, 5.0
 
-MIN_TRAINING_TOKENS = 50_000
+MIN_TRAINING_TOKENS, MIN_TRAINING_DOCUMENTS = 50_000, 500
 
 PIECE_BYTES, MIN_BYTES = 8192, 64
 _TRAINING_PIECES, _HELD_OUT_PIECES = 64, 8
@@ -80,9 +80,10 @@ def too_short(corpus: EncodedCorpus) -> bool:
 
     The smallest network that a plan chooses has 100,000 weights. With fewer training tokens than half of that,
     ``MIN_TRAINING_TOKENS``, it memorises the text instead of learning its language, and the validation part, a
-    twentieth of the text, is too short to compare two networks.
+    twentieth of the text, is too short to compare two networks. Of documents, such as names, fewer tokens are enough,
+    if there are many.
     """
-    return len(corpus.train.tokens) < MIN_TRAINING_TOKENS
+    return len(corpus.train.tokens) < MIN_TRAINING_TOKENS and corpus.train.counts.documents < MIN_TRAINING_DOCUMENTS
 
 
 def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:

@@ -19,10 +19,11 @@ from typing import Any
 from rnngen.arguments import STDIN, exists, in_words, is_pipe
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.known_text import KnownText, OtherTextError
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.corpus.tokens import KnownText, OtherTextError, fingerprint_of, prepare
+from rnngen.corpus.tokens import fingerprint_of, prepare
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 

@@ -9,7 +9,6 @@ file by file (``TextSource``), so that the cache never holds one text under the 
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
-from rnngen.corpus.normalization import Normalization
+from rnngen.corpus.known_text import KnownText, OtherTextError
 from rnngen.corpus.parts import PARTS as PARTS
 from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
 from rnngen.corpus.pieces import TextHash
@@ -41,40 +40,6 @@ from rnngen.options.training import DataConfig
 
 LOOKED_AT = 16
 """How many pieces are looked at for conspicuous characters; after that, one of so many is."""
-
-
-class OtherTextError(CorpusError):
-    """A text is not the one that was expected."""
-
-
-@dataclass(frozen=True)
-class KnownText:
-    """What is known of a text before it is read.
-
-    Attributes:
-        fingerprint: see ``fingerprint_of``.
-        characters: how many it has; None: unknown. A text with more is not read to its end.
-        bytes: how many its files hold; None: unknown.
-    """
-
-    fingerprint: str
-    characters: int | None = None
-    bytes: int | None = None
-
-    def is_shorter_than(self, characters: int) -> bool:
-        """Whether it is known to have fewer characters."""
-        return self.characters is not None and self.characters < characters
-
-    def max_bytes(self, normalize: Normalization) -> int | None:
-        """The most that its files can hold: a character has up to 4 bytes, and every file a byte order mark.
-
-        A character of a normalised text may have been composed of up to four. Between documents there may be more: the
-        size that the files had is enough in any case.
-        """
-        if self.characters is None:
-            return None
-        size = 4 if normalize == "none" else 4 * 4
-        return max(self.bytes or 0, (size + len(codecs.BOM_UTF8)) * self.characters)
 
 
 def prepare(

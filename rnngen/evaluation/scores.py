@@ -31,8 +31,8 @@ class Measure(NamedTuple):
     form: str
 
 
-COUNTS = tuple(Measure(name, name, ",d") for name in ("tokens", "words", "characters", "bytes"))
-"""The counts that every score has next to its measures."""
+COUNTS = tuple(Measure(name, name, ",d") for name in ("tokens", "words", "characters", "bytes", "documents"))
+"""The counts that scores have next to their measures; ``documents`` only that of a text that consists of some."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class TextScore(ABC):
 
     Attributes:
         nats: -Σ ln p over all tokens.
-        tokens: the number of tokens, all of which were scored.
-        counts: the text's characters, words and bytes.
+        tokens: the number of tokens, all of which were scored. The end of a document is one.
+        counts: the text's characters, words, bytes and documents.
         unknown: the number of tokens that are the unknown symbol.
         has_words: whether white space separates the words of the text (see ``words.py``); otherwise there is no
             perplexity per word.
@@ -78,6 +78,7 @@ class TextScore(ABC):
             "characters": counts.characters,
             "bytes": counts.bytes,
             "unknown": self.unknown,
+            **({"documents": counts.documents} if counts.documents else {}),
         }
 
     @abstractmethod
@@ -109,6 +110,7 @@ class Score(TextScore):
         Measure("word_perplexity", "word perplexity", ".4g"),
         Measure("bits_per_character", "bits per character", ".4f"),
         Measure("bits_per_byte", "bits per byte", ".4f"),
+        Measure("nats_per_document", "nats per document", ".4g"),
     )
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,6 +132,7 @@ class Score(TextScore):
             "byte_perplexity": exp_or_infinity(self.nats / counts.bytes),
             "bits_per_character": self.nats / counts.characters / math.log(2),
             "bits_per_byte": self.nats / counts.bytes / math.log(2),
+            **({"nats_per_document": self.nats / counts.documents} if counts.documents else {}),
         }
 
     def without_words(self) -> Self:

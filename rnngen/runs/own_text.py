@@ -12,6 +12,7 @@ from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
+from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.recorded import find_recorded, recognise
@@ -179,6 +180,27 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
         name = f"the {part} part of {in_words(files)}"
         note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
+
+
+def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
+    """The documents that a run was trained on, with those held out.
+
+    Args:
+        run: it has documents.
+        needed: whether to read its text if the cache does not hold it; else None is returned then.
+
+    Raises:
+        CorpusError: they are needed, and the text is gone or has changed.
+    """
+    tokenizer = run.tokenizer()
+    corpus = cached_corpus(_data_config(run), run.corpus_fingerprint, tokenizer)
+    if corpus is None and needed:
+        corpus = find_recorded(_data_config(run), run.corpus, run.path, tokenizer).corpus
+        if corpus is None:
+            raise CorpusError("the text has changed since the run was trained on it", where=run.path)
+    if corpus is None or run.boundary is None:
+        return None
+    return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary)
 
 
 def _data_config(run: Run) -> DataConfig:

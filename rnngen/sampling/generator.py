@@ -16,6 +16,7 @@ from rnngen.sampling.opening import Opening, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
+from rnngen.sampling.writable import banned_tokens
 from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Generator:
         tokenizer: its tokenizer.
         mixture: draw from the mixture with an n-gram model instead of from the network alone.
         name: of the model, for messages.
-        documents: whether it writes documents (see ``documents.py``): each text is a whole one, or the rest of one.
+        documents: the rule of the documents that it writes (see ``documents.py``); None: it writes texts without end.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Generator:
         mixture: Mixture | None = None,
         name: str = "a model",
         *,
-        documents: bool = False,
+        documents: str | None = None,
     ) -> None:
         self.name = name
         self.documents = documents
@@ -99,11 +100,11 @@ class Generator:
 
     def max_tokens(self, sampling: Sampling) -> int:
         """The maximum number of tokens to write."""
-        return sampling.max_tokens(open_ended=self.documents)
+        return sampling.max_tokens(open_ended=self.documents is not None)
 
     def ending(self, sampling: Sampling, prompt: str) -> Ending:
         """Where a text after this prompt ends."""
-        return Ending(sampling, prompt, documents=self.documents)
+        return Ending(sampling, prompt, documents=self.documents is not None)
 
     def writer(
         self,
@@ -153,6 +154,7 @@ class Generator:
         prompts: Sequence[str],
         *,
         seed: int | None = None,
+        first: int = 0,
         keep_pieces: bool = False,
         on_step: Callable[[int], object] | None = None,
         on_read: Callable[[int], object] | None = None,
@@ -163,6 +165,7 @@ class Generator:
         Args:
             prompts: the text that each sample continues.
             seed: of the draws; random by default.
+            first: the number of the first sample.
             keep_pieces: write one sample at a time, and keep the ``pieces`` of each.
             on_step: called with the number of tokens drawn so far, in all samples together.
             on_read: called now and then with the number of a prompt's tokens read so far.
@@ -173,13 +176,14 @@ class Generator:
         for prompt in dict.fromkeys(prompts):
             self.prompt_ids(prompt)
         self._check(sampling, seed)  # before the first sample is asked for
-        return self._samples(prompts, sampling, seed, keep_pieces, on_step, on_read)
+        return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
 
     def _samples(
         self,
         prompts: Sequence[str],
         sampling: Sampling,
         seed: int,
+        number: int,
         keep_pieces: bool,
         on_step: Callable[[int], object] | None,
         on_read: Callable[[int], object] | None,
@@ -195,7 +199,7 @@ class Generator:
         starts: dict[str, Start] = {}
         for first in range(0, len(prompts), size):
             together = prompts[first : first + size]
-            numbers = range(first, first + len(together))
+            numbers = range(number + first, number + first + len(together))
             # one prompt may have many samples
             starts = {
                 p: starts[p] if p in starts else self.start(p, sampling, on_read) for p in dict.fromkeys(together)
@@ -203,7 +207,7 @@ class Generator:
             writer = self.write_from([starts[p] for p in together], sampling, seed, numbers, scored=True)
             endings = [self.ending(sampling, prompt) for prompt in together]
             if keep_pieces:
-                yield write_sample(writer, self.tokenizer, endings[0], seed, first)
+                yield write_sample(writer, self.tokenizer, endings[0], seed, number + first)
                 drawn(writer.drawn)
             else:
                 yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
@@ -219,7 +223,7 @@ class Generator:
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
         ids, _ = self.encode_prompt(prompt)
-        if not len(ids) and not self.documents:
+        if not len(ids) and self.documents is None:
             ids, _ = self.encode_prompt("\n\n")
         read: list[int] = ids.tolist()
         return read
@@ -274,7 +278,7 @@ class Generator:
         openings = [start.opening for start in starts]
         sampler = Sampler(
             sampling,
-            banned=self.banned(sampling.ban),
+            banned=banned_tokens(self.tokenizer, sampling.ban),
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
@@ -289,27 +293,7 @@ class Generator:
             UsageError: the seed is negative, or the model cannot write the texts of ``ban`` or ``force``.
         """
         check(declared(Samples)["seed"], plain(seed))
-        self.banned(sampling.ban)
+        banned_tokens(self.tokenizer, sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:
             raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")
-
-    def banned(self, texts: Sequence[str]) -> list[int]:
-        """The ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
-
-        Raises:
-            UsageError: no token contains one of them, or nothing is left to draw.
-        """
-        unknown = set() if self.tokenizer.unknown_id is None else {self.tokenizer.unknown_id}
-        banned, level = set(unknown), self.tokenizer.level
-        for text in texts:
-            part = text.encode(errors="surrogatepass")
-            found = {token for token, content in enumerate(self.tokenizer.token_bytes()) if part in content} - unknown
-            if not found and not (level == "char" and len(text) == 1):  # an unseen one is never drawn
-                raise UsageError(
-                    f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it."
-                )
-            banned |= found
-        if len(banned) == self.tokenizer.vocab_size:
-            raise UsageError("`ban` leaves no token to draw")
-        return sorted(banned)

@@ -47,7 +47,8 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
         from rnngen.ngram.file import load_mixture
 
         mixture = load_mixture(run)
-    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path), documents=run.boundary is not None)
+    documents = None if run.boundary is None else run.documents
+    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path), documents=documents)
 
 
 def _engine(run: Run, device: str | None) -> Model:

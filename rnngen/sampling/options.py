@@ -18,6 +18,9 @@ DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
 """The maximum number of tokens where ``until`` or a document's end says when to end, and no length is given."""
 
+GIVE_UP = 2000
+"""Samples in a row that do not meet the conditions, after which there are taken to be no more that do."""
+
 DRAWING, ENDING, SAMPLES = "Drawing, in the order in which it is applied", "Ending", "Which, and how many"
 """Headings of the command's help."""
 
@@ -140,7 +143,16 @@ class Samples(Options):
         panel=SAMPLES,
         minimum=1,
         maximum=1_000_000,
+        flags=("--num-samples", "-N"),
     )
+    unique: bool = option(False, "Write no text twice.", panel=SAMPLES)
+    novel: bool = option(False, "Write no document that stands in the text that the model learned from.", panel=SAMPLES)
+    min_length: int = option(0, "Write no text of fewer characters.", panel=SAMPLES, minimum=0)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether samples have to meet conditions."""
+        return self.unique or self.novel or self.min_length > 0
 
     def check(self) -> None:
         """Refuse to show more texts than a beam search finds.

@@ -1,10 +1,11 @@
-"""Texts that a model cannot write, because no sequence of its tokens contains them."""
+"""What a model cannot write: texts that no sequence of its tokens contains, and tokens that may not be drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from rnngen.corpus.tokenizer import Tokenizer
+from rnngen.errors import UsageError
 
 
 def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collection[int] = ()) -> list[str]:
@@ -18,6 +19,25 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
     never = {*banned, tokenizer.unknown_id}
     tokens = {content for token, content in enumerate(tokenizer.token_bytes()) if token not in never}
     return [text for text in texts if not _spell(tokens, text.encode(errors="surrogatepass"))]
+
+
+def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """The ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
+
+    Raises:
+        UsageError: no token contains one of them, or nothing is left to draw.
+    """
+    unknown = set() if tokenizer.unknown_id is None else {tokenizer.unknown_id}
+    banned, level = set(unknown), tokenizer.level
+    for text in texts:
+        part = text.encode(errors="surrogatepass")
+        found = {token for token, content in enumerate(tokenizer.token_bytes()) if part in content} - unknown
+        if not found and not (level == "char" and len(text) == 1):  # an unseen one is never drawn
+            raise UsageError(f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it.")
+        banned |= found
+    if len(banned) == tokenizer.vocab_size:
+        raise UsageError("`ban` leaves no token to draw")
+    return sorted(banned)
 
 
 def _spell(tokens: set[bytes], text: bytes) -> bool:

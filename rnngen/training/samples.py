@@ -41,7 +41,11 @@ def sample_text(
     if model.bidirectional:
         filler = make_filler(model, weights, tokenizer, boundary)
         return fill_some_words(filler, corpus.valid.tokens, step), "words filled in"
-    generator = Generator(Recurrence(model, weights, boundary), tokenizer, documents=boundary is not None)
+    generator = Generator(
+        Recurrence(model, weights, boundary),
+        tokenizer,
+        documents=config.data.documents if boundary is not None else None,
+    )
     text = ""
     for sample in generator.samples(
         [""] * (DOCUMENTS if generator.documents else 1), seed=step, length=LENGTH, temperature=TEMPERATURE

@@ -64,6 +64,8 @@ SETUPS: dict[str, dict[str, Any]] = {
     },
     "words and cosine": {**DROPOUT, "tokenizer": "word", "decay": "cosine", "warmup": 0.2},
     "an n-gram model": {"ngram": 3},
+    "documents": {**DROPOUT, "documents": "lines"},
+    "documents of a gru": {**DROPOUT, "documents": "paragraphs", "cell": "gru", "tokenizer": "byte"},
     "ended by patience": {"patience": 3, "muon_learning_rate": 3.0, "learning_rate": 1.0, "decay": "none"},
 }
 """What is trained, beyond ``BASE``. An epoch has 84 steps."""

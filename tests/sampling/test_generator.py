@@ -23,6 +23,7 @@ from rnngen.options.network import ModelConfig
 from rnngen.sampling.beam import beam_search
 from rnngen.sampling.generator import TOGETHER, Generator
 from rnngen.sampling.options import Options, Sampling
+from rnngen.sampling.writable import banned_tokens
 from tests.conftest import make_text
 from tests.rounding import gamma, nats_bound, run_nats_bound
 from tests.sampling.exact import exact_generator
@@ -279,14 +280,14 @@ def test_a_paragraph_ends_at_the_next_empty_line_also_where_the_prompt_ended_a_l
 def test_what_is_banned_twice_is_banned_and_what_no_token_contains_is_told() -> None:
     text = make_text(3000)
     bpe = generator_with_bias([0.0] * 300, train_tokenizer("bpe", [text], 300))
-    banned = bpe.banned(["th", "the", "th"])
+    banned = banned_tokens(bpe.tokenizer, ["th", "the", "th"])
     assert banned == [t for t, content in enumerate(bpe.tokenizer.token_bytes()) if b"th" in content]
     assert banned
     byte = generator_with_bias([0.0] * 256, ByteTokenizer())
     for generator, part in ((bpe, "—"), (byte, "é"), (bpe, "zzz")):
         with pytest.raises(UsageError, match="no token of this"):
-            generator.banned([part])
-    assert generator_with_bias([0, 0, 0], CharTokenizer("ab")).banned(["é"]) == [0]
+            banned_tokens(generator.tokenizer, [part])
+    assert banned_tokens(CharTokenizer("ab"), ["é"]) == [0]
 
 
 def test_a_beam_finds_stops_in_the_text_that_is_shown() -> None:

@@ -18,7 +18,7 @@ CONSPICUOUS = 1e-3  # share of the characters
 
 def notes_on_text(corpus: EncodedCorpus) -> list[str]:
     """Notes on a text that is too short, and on held-out parts that are unlike the training part."""
-    notes = [_note_on_part(part) for part in unlike_parts(corpus)]
+    notes = [_note_on_part(part, corpus) for part in unlike_parts(corpus)]
     if too_short(corpus):
         tokens = len(corpus.train.tokens)
         notes.append(
@@ -54,15 +54,13 @@ def _notes_on_characters(facts: CharacterFacts) -> list[str]:
     return notes
 
 
-def _note_on_part(part: Likeness) -> str:
+def _note_on_part(part: Likeness, corpus: EncodedCorpus) -> str:
     name = {"valid": "validation", "test": "test"}[part.part]
     what = f"the {name} part is unlike the training part"
     if part.unknown > part.unknown_limit:
         what += f" ({part.unknown:.0%} of its characters do not occur there)"
-    return (
-        f"{what}, so scores on it say little: the parts are cut by position. Mix the files' order, or give files of "
-        f"their own with `valid` and `test`"
-    )
+    why = "" if corpus.train.counts.documents else ": the parts are cut by position. Mix the files' order, or"
+    return f"{what}, so scores on it say little{why or '; you can'} give files of their own with `valid` and `test`"
 
 
 def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *, trained: bool) -> list[str]:

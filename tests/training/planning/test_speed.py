@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from rnngen.cli.progress import plan_lines
+from rnngen.cli.plan_lines import plan_lines
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import TrainingError, UsageError
 from rnngen.options.config import RunConfig

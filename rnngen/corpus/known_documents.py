@@ -1,0 +1,69 @@
+"""The documents of a text, to find out whether another one is among them, token for token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 1 << 22  # tokens that are hashed at a time
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0
+
+
+class KnownDocuments:
+    """Documents by a hash of their tokens, Σ (token + 1)·base^i mod 2^64; those with an equal hash are compared.
+
+    Args:
+        parts: ids of texts, (N,) each, in which the boundary follows every document.
+        boundary: its id.
+    """
+
+    def __init__(self, parts: Sequence[NDArray[np.integer[Any]]], boundary: int) -> None:
+        self._parts = [_Part(tokens, boundary) for tokens in parts]
+
+    def __contains__(self, document: NDArray[np.integer[Any]]) -> bool:
+        """Whether a document, (n,), without a boundary, is one of them."""
+        return any(part.has(np.asarray(document, np.int64)) for part in self._parts)
+
+
+class _Part:
+    def __init__(self, tokens: NDArray[np.integer[Any]], boundary: int) -> None:
+        self._tokens = tokens
+        ends = [start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary) for start in _starts(len(tokens))]
+        self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
+        self._begins = np.concatenate([np.zeros(min(1, len(self._ends)), np.int64), self._ends[:-1] + 1])
+        hashes = np.concatenate([np.zeros(0, np.uint64), *self._hashes()])
+        self._order = np.argsort(hashes, kind="stable")
+        self._sorted = hashes[self._order]
+
+    def _hashes(self) -> Iterator[NDArray[np.uint64]]:
+        """The hash of each document, some documents at a time."""
+        first = 0
+        while first < len(self._ends):
+            last = max(first + 1, int(np.searchsorted(self._ends, self._begins[first] + _BLOCK)))
+            begins, ends = self._begins[first:last], self._ends[first:last]
+            tokens = self._tokens[begins[0] : ends[-1] + 1]
+            values = _values(tokens, np.arange(len(tokens)) - np.repeat(begins - begins[0], ends + 1 - begins))
+            values[ends - begins[0]] = 0  # the boundaries
+            yield np.add.reduceat(values, begins - begins[0])
+            first = last
+
+    def has(self, document: NDArray[np.int64]) -> bool:
+        wanted = _values(document, np.arange(len(document))).sum(dtype=np.uint64)
+        low, high = (int(np.searchsorted(self._sorted, wanted, side)) for side in ("left", "right"))
+        found = self._order[low:high]
+        same = (self._tokens[self._begins[index] : self._ends[index]] for index in found)
+        return any(np.array_equal(each, document) for each in same)
+
+
+def _starts(length: int) -> range:
+    return range(0, length, _BLOCK)
+
+
+def _values(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """(token + 1)·base^position mod 2^64 of each token."""
+    powers: NDArray[np.uint64] = np.full(int(positions.max(initial=0)) + 1, _BASE).cumprod()
+    values: NDArray[np.uint64] = (tokens.astype(np.uint64) + np.uint64(1)) * powers[positions]
+    return values
