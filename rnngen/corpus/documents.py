@@ -102,12 +102,12 @@ class Documents:
     def _complete(self, documents: list[str], *, begun: bool = False) -> str:
         """Whole documents with their boundaries; the beginning of the first may have been given out already."""
         first = [documents[0].rstrip("\n")] if begun else []
-        kept = [document for document in documents[len(first) :] if document and not document.isspace()]
+        kept = list(filter(str.strip, documents[len(first) :]))
         if self._rule != PARAGRAPHS:  # several empty lines are one separator
             self.empty += len(documents) - len(first) - len(kept)
         if self._rule != LINES:
             kept = [document.strip("\n") for document in kept]
-        return "".join(f"{document}{BOUNDARY}" for document in (*first, *kept))
+        return BOUNDARY.join([*first, *kept, ""])
 
 
 def looks_like_a_list(text: str) -> bool:

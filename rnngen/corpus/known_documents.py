@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,28 +33,38 @@ class _Part:
         self._tokens = tokens
         ends = [start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary) for start in _starts(len(tokens))]
         self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
-        self._begins = np.concatenate([np.zeros(min(1, len(self._ends)), np.int64), self._ends[:-1] + 1])
-        hashes = np.concatenate([np.zeros(0, np.uint64), *self._hashes()])
+        del ends
+        hashes = self._hashes()
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
 
-    def _hashes(self) -> Iterator[NDArray[np.uint64]]:
-        """The hash of each document, some documents at a time."""
+    def _begins(self, first: int, last: int) -> NDArray[np.int64]:
+        """Where some documents begin."""
+        begins: NDArray[np.int64] = (
+            np.concatenate([[-1], self._ends[:last]]) if first == 0 else self._ends[first - 1 : last]
+        )
+        return begins[: last - first] + 1
+
+    def _hashes(self) -> NDArray[np.uint64]:
+        """The hash of each document."""
+        hashes = np.empty(len(self._ends), np.uint64)
         first = 0
         while first < len(self._ends):
-            last = max(first + 1, int(np.searchsorted(self._ends, self._begins[first] + _BLOCK)))
-            begins, ends = self._begins[first:last], self._ends[first:last]
+            begin = self._begins(first, first + 1)[0]
+            last = max(first + 1, int(np.searchsorted(self._ends, begin + _BLOCK)))
+            begins, ends = self._begins(first, last), self._ends[first:last]
             tokens = self._tokens[begins[0] : ends[-1] + 1]
             values = _values(tokens, np.arange(len(tokens)) - np.repeat(begins - begins[0], ends + 1 - begins))
             values[ends - begins[0]] = 0  # the boundaries
-            yield np.add.reduceat(values, begins - begins[0])
+            hashes[first:last] = np.add.reduceat(values, begins - begins[0])
             first = last
+        return hashes
 
     def has(self, document: NDArray[np.int64]) -> bool:
         wanted = _values(document, np.arange(len(document))).sum(dtype=np.uint64)
         low, high = (int(np.searchsorted(self._sorted, wanted, side)) for side in ("left", "right"))
         found = self._order[low:high]
-        same = (self._tokens[self._begins[index] : self._ends[index]] for index in found)
+        same = (self._tokens[self._begins(index, index + 1)[0] : self._ends[index]] for index in found)
         return any(np.array_equal(each, document) for each in same)
 
 

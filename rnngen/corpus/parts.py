@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 
 from rnngen.corpus.documents import BOUNDARY
 
@@ -75,18 +76,18 @@ def choose_documents(pieces: Iterable[str], documents: int, shares: Mapping[str,
         shares: of the parts, as fractions of the number of documents.
         seed: of the choice.
     """
-    chosen = _choose(numbers_of_documents(documents, shares), seed)
-    part = next(chosen, "train")
+    chosen = chain(_choose(numbers_of_documents(documents, shares), seed), repeat("train"))
+    part = next(chosen)
     for piece in pieces:
-        texts: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {name: [] for name in ("train", *shares)}
         *whole, rest = piece.split(BOUNDARY)
-        for document in whole:
-            texts.setdefault(part, []).append(document + BOUNDARY)
-            part = next(chosen, "train")
-        if rest:
-            texts.setdefault(part, []).append(rest)
+        for document, following in zip(whole, chosen, strict=False):
+            texts[part].append(document)
+            part = following
         for name, documents_of_it in texts.items():
-            yield name, "".join(documents_of_it)
+            text = BOUNDARY.join([*documents_of_it, rest if name == part else ""])
+            if text:
+                yield name, text
 
 
 def numbers_of_documents(documents: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -103,10 +104,11 @@ def numbers_of_documents(documents: int, shares: Mapping[str, float]) -> dict[st
 def _choose(numbers: Mapping[str, int], seed: int) -> Iterator[str]:
     """The part of each document in turn: every choice of so many for each part is equally likely."""
     draw = random.Random(seed).random  # the only method whose numbers are the same in all versions of Python
-    waiting, left = dict(numbers), sum(numbers.values())
-    while left:
-        at = draw() * left
-        part = next(part for part in waiting if (at := at - waiting[part]) < 0)
-        waiting[part] -= 1
-        left -= 1
-        yield part
+    parts, waiting = list(numbers), list(numbers.values())
+    for left in range(sum(waiting), 0, -1):
+        at, index = draw() * left, 0
+        while at >= waiting[index]:
+            at -= waiting[index]
+            index += 1
+        waiting[index] -= 1
+        yield parts[index]
