@@ -163,8 +163,8 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids without a text of their own: the unknown symbol, if there is one."""
-    return [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
+    """Ids without a text of their own: the unknown symbol and the boundary between documents, if there are any."""
+    return [token for token in (tokenizer.unknown_id, tokenizer.boundary_id) if token is not None]
 
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:
