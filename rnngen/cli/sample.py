@@ -145,8 +145,9 @@ def _drawn(
         return generator.samples([text] * samples.num_samples, **how)
     from rnngen.sampling.choosing import Conditions, choose_samples
 
+    is_old = is_copy and (lambda written: is_copy(written) or not (text + written).strip())  # an empty one is not new
     conditions = Conditions(
-        unique=samples.unique, is_copy=is_copy if samples.novel else None, min_length=samples.min_length
+        unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length
     )
     return choose_samples(generator, text, samples.num_samples, conditions.accept, **how)
 

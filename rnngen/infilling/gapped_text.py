@@ -163,7 +163,7 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids without a text of their own: the unknown symbol and the boundary between documents, if there are any."""
+    """Ids that no text has: the unknown symbol and the boundary between documents, as far as they exist."""
     return [token for token in (tokenizer.unknown_id, tokenizer.boundary_id) if token is not None]
 
 

@@ -278,13 +278,22 @@ class Generator:
         openings = [start.opening for start in starts]
         sampler = Sampler(
             sampling,
-            banned=banned_tokens(self.tokenizer, sampling.ban),
+            banned=self.banned(sampling.ban),
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
             vocab_size=self.tokenizer.vocab_size,
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
+
+    def banned(self, texts: Sequence[str]) -> list[int]:
+        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents.
+
+        Raises:
+            UsageError: as ``banned_tokens``.
+        """
+        boundary = self.tokenizer.boundary_id if self.documents is None else None
+        return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
 
     def _check(self, sampling: Sampling, seed: int) -> None:
         """Refuse what cannot be drawn.
@@ -293,7 +302,7 @@ class Generator:
             UsageError: the seed is negative, or the model cannot write the texts of ``ban`` or ``force``.
         """
         check(declared(Samples)["seed"], plain(seed))
-        banned_tokens(self.tokenizer, sampling.ban)
+        self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:
             raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")

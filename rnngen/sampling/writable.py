@@ -21,13 +21,18 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
     return [text for text in texts if not _spell(tokens, text.encode(errors="surrogatepass"))]
 
 
-def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """The ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
+def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection[int] = ()) -> list[int]:
+    """The ids of the tokens that are never drawn.
+
+    Args:
+        tokenizer: of the model; its unknown symbol is one of them.
+        texts: what contains one of these is another.
+        others: of them.
 
     Raises:
         UsageError: no token contains one of them, or nothing is left to draw.
     """
-    unknown = set() if tokenizer.unknown_id is None else {tokenizer.unknown_id}
+    unknown = {*others} if tokenizer.unknown_id is None else {*others, tokenizer.unknown_id}
     banned, level = set(unknown), tokenizer.level
     for text in texts:
         part = text.encode(errors="surrogatepass")
