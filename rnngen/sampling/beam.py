@@ -101,7 +101,7 @@ def beam_search(
     finished = [*ended, *((h, _finished(h, generator.ending(sampling, prompt))) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
-        replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)
+        replace(sample, number=number, prompt=prompt, mixture_nats=-h.score if context.mixed else None)
         for number, (h, sample) in enumerate(finished[:width])
     ]
 

@@ -77,14 +77,16 @@ class Ending:
         documents: whether the model writes documents, so that it ends with the document at the latest.
 
     Attributes:
+        prompt: see above.
         max_tokens: the maximum number of tokens.
         stops: whether the text may end earlier, or have line ends skipped.
     """
 
     def __init__(self, sampling: Sampling, prompt: str = "", *, documents: bool = False) -> None:
+        self.prompt = prompt
         until = self._until = sampling.until
         before = UNTIL.get(until or "")
-        kept = set(sampling.stop) - {before} if sampling.keep_stop else ()
+        kept = set(sampling.stop) - {before, BOUNDARY} if sampling.keep_stop else ()
         ends = [*sampling.stop, *([before] if before else []), *([BOUNDARY] if documents else [])]
         self._matcher = StopMatcher(ends, kept)
         self._sentence = _sentence_matcher(prompt) if until == "sentence" else None

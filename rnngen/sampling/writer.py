@@ -47,6 +47,7 @@ class Sample:
         stop: the string that stopped the text.
         seed: of the draws; None from a search, which draws nothing.
         number: of the sample, from 0; together with the seed it gives the same text again.
+        prompt: the text that it continues.
         pieces: the text of each token, if that was asked for.
     """
 
@@ -58,6 +59,7 @@ class Sample:
     stop: str | None
     seed: int | None
     number: int
+    prompt: str = ""
     pieces: tuple[Piece, ...] | None = None
 
 
@@ -227,6 +229,7 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
         ending.stop,
         seed,
         number,
+        ending.prompt,
         pieces,
     )
 
@@ -287,6 +290,7 @@ def write_samples(
             endings[sample].stop,
             seed,
             number,
+            endings[sample].prompt,
         )
         for sample, number in enumerate(numbers)
     ]
