@@ -150,7 +150,7 @@ def _text_of(file: Path | None, run: str | None, expected: str) -> Iterator[str]
         hint = None if exists(file) else _prompt_hint(str(file), run)
         raise CorpusError(problem, where=shortened(str(file)), expected=expected, hint=hint)
     if str(file or STDIN) == STDIN and (sys.stdin is None or sys.stdin.closed):
-        raise UsageError("standard input cannot be read: it is closed")
+        raise UsageError("- needs a standard input, which is closed")
     yield from TextSource([STDIN if file is None else str(file)], command=command, lenient="")
 
 
