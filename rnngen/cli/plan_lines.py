@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnngen.cli.formats import count, duration, share
 from rnngen.corpus.documents import FILES, LINES, PARAGRAPHS
 from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.labels import listed_labels
 from rnngen.errors import shortened
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.launch import Launched
@@ -74,7 +75,9 @@ def _document_lines(corpus: EncodedCorpus, rule: str | None) -> list[str]:
         return []
     what = _DOCUMENTS.get(rule or "", f"separated by {shortened(repr(rule))}")
     parts = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
-    return [f"docs    {total:,} documents, {what}: {parts}"]
+    names = corpus.tokenizer.labels
+    labels = [f"labels  {len(names):,}: {listed_labels(names)}"] if names else []
+    return [f"docs    {total:,} documents, {what}: {parts}", *labels]
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:

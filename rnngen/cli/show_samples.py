@@ -204,6 +204,7 @@ def write_objects(
                 "sample": sample.number,
                 **({} if sample.seed is None else {"seed": sample.seed}),
                 **settings,
+                **({} if sample.label is None else {"label": sample.label}),
                 "prompt": sample.prompt,
                 "text": sample.text,
                 "tokens": sample.tokens,

@@ -163,8 +163,8 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids without a text of their own: the unknown symbol, if there is one."""
-    return [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
+    """Ids without a text of their own: the unknown symbol, if there is one, and labels."""
+    return [*([] if tokenizer.unknown_id is None else [tokenizer.unknown_id]), *tokenizer.label_ids()]
 
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:

@@ -74,16 +74,20 @@ class Ending:
     Args:
         sampling: the options.
         prompt: the text before it: after a line end, another one makes an empty line.
+        label: of the text.
         documents: whether the model writes documents, so that it ends with the document at the latest.
 
     Attributes:
         prompt: see above.
+        label: see above.
         max_tokens: the maximum number of tokens.
         stops: whether the text may end earlier, or have line ends skipped.
     """
 
-    def __init__(self, sampling: Sampling, prompt: str = "", *, documents: bool = False) -> None:
-        self.prompt = prompt
+    def __init__(
+        self, sampling: Sampling, prompt: str = "", *, label: str | None = None, documents: bool = False
+    ) -> None:
+        self.prompt, self.label = prompt, label
         until = self._until = sampling.until
         before = UNTIL.get(until or "")
         kept = set(sampling.stop) - {before, BOUNDARY} if sampling.keep_stop else ()

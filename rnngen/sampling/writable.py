@@ -22,12 +22,14 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
 
 
 def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """The ids of the tokens that contain one of these texts, and of the unknown symbol, which is never drawn.
+    """The ids of tokens that contain one of these texts, and of those never drawn: the unknown symbol, and labels.
 
     Raises:
         UsageError: no token contains one of them, or nothing is left to draw.
     """
-    unknown = set() if tokenizer.unknown_id is None else {tokenizer.unknown_id}
+    unknown = set(tokenizer.label_ids())
+    if tokenizer.unknown_id is not None:
+        unknown.add(tokenizer.unknown_id)
     banned, level = set(unknown), tokenizer.level
     for text in texts:
         part = text.encode(errors="surrogatepass")

@@ -48,6 +48,7 @@ class Sample:
         seed: of the draws; None from a search, which draws nothing.
         number: of the sample, from 0; together with the seed it gives the same text again.
         prompt: the text that it continues.
+        label: that it was written with, given or drawn; None: without one.
         pieces: the text of each token, if that was asked for.
     """
 
@@ -60,6 +61,7 @@ class Sample:
     seed: int | None
     number: int
     prompt: str = ""
+    label: str | None = None
     pieces: tuple[Piece, ...] | None = None
 
 
@@ -230,6 +232,7 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
         seed,
         number,
         ending.prompt,
+        ending.label,
         pieces,
     )
 
@@ -291,6 +294,7 @@ def write_samples(
             seed,
             number,
             endings[sample].prompt,
+            endings[sample].label,
         )
         for sample, number in enumerate(numbers)
     ]
