@@ -104,6 +104,14 @@ def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cl
     assert labelled.exists()
 
 
+def test_the_labels_are_shown_with_the_run_and_in_the_plan(cli: Cli, labelled: Path, tmp_path: Path) -> None:
+    names = ", ".join(open_run(labelled).tokenizer().labels)
+    assert f"labels {names}" in json.loads(cli("inspect", "card", labelled, "--json").out)["tokenizer"]
+    path = write(tmp_path / "rows.jsonl", rows(60))
+    outcome = cli("train", path, "--label-field", "genre", "--steps", 1, "--device", "cpu", "--size", "tiny")
+    assert "labels  2: " in outcome.out + outcome.err
+
+
 @pytest.mark.usefixtures("labelled")
 def test_a_prompt_follows_the_label(cli: Cli) -> None:
     Path("prompts.txt").write_text("a\nm\n", encoding="utf-8")
