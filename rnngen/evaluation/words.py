@@ -62,4 +62,4 @@ def _sample(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> str:
     if len(tokens) > _SLICES * _SLICE:
         begins = np.linspace(0, len(tokens) - _SLICE, _SLICES).astype(int).tolist()
         parts = [tokens[begin : begin + _SLICE] for begin in begins]
-    return "".join(tokenizer.decode(part[part != tokenizer.unknown_id].tolist()) for part in parts)
+    return "".join(tokenizer.shown(part[part != tokenizer.unknown_id].tolist()) for part in parts)

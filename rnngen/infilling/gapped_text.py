@@ -163,8 +163,9 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids without a text of their own: the unknown symbol, if there is one, and labels."""
-    return [*([] if tokenizer.unknown_id is None else [tokenizer.unknown_id]), *tokenizer.label_ids()]
+    """Ids without a text of their own: the unknown symbol and the boundary, if there are any, and labels of documents."""
+    known = (tokenizer.unknown_id, tokenizer.boundary_id, *tokenizer.label_ids())
+    return [token for token in known if token is not None]
 
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:

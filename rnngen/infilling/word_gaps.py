@@ -29,7 +29,7 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     passage = tokens[start : start + PASSAGE]
     spans = list(word_spans(filler.tokenizer, passage))
     if not spans:
-        return filler.tokenizer.decode(passage.tolist())
+        return filler.tokenizer.shown(passage.tolist())
     # evenly spaced, so that every gap has known neighbours
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
     picked = picked[1:-1] or picked
@@ -38,7 +38,7 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     gaps = [EncodedGap([stop - start], after) for (start, stop), after in zip(picked, known_after, strict=True)]
     before = passage[: picked[0][0]].tolist()
     fills = filler.search(before, gaps, BEAM)[0].fills
-    decode = filler.tokenizer.decode
+    decode = filler.tokenizer.shown
     parts = [decode(before)]
     for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
         word, filled = decode(passage[start:stop].tolist()), decode(fill)

@@ -38,7 +38,7 @@ def hardest_place(learner: Learner, streams: Streams, corpus: EncodedCorpus, ste
     tokens = corpus.train.tokens
     position = streams.position(step, t, b)
     around = tokens[max(0, position - SHOWN) : position + SHOWN]
-    text = corpus.tokenizer.decode([int(token) for token in around])
+    text = corpus.tokenizer.shown([int(token) for token in around])
     return f"token {position + 1:,} of {len(tokens):,} of the training text, in {text!r}"
 
 

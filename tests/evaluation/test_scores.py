@@ -9,7 +9,7 @@ import pytest
 from rnngen.corpus.pieces import TextCounts
 from rnngen.evaluation.scores import PseudoScore, Score, TextScore
 
-COUNTS = TextCounts(characters=40, words=10, bytes=80)
+COUNTS = TextCounts(characters=40, words=10, bytes=80, documents=4)
 
 
 @pytest.mark.parametrize("kind", [Score, PseudoScore])

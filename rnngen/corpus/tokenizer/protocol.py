@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from rnngen.corpus.documents import NONE
+from rnngen.corpus.documents import BOUNDARY, NONE
 from rnngen.corpus.normalization import Normalization, normalized, normalized_pieces
 from rnngen.corpus.tokenizer.encoder import Encoder, Ids, LabelledEncoder
 from rnngen.errors import TokenizerError
@@ -146,6 +146,10 @@ class Tokenizer(ABC):
         """
         table = self.token_bytes()
         return b"".join([before, *(table[i] for i in ids)])[skip:].decode("utf-8", errors="replace")
+
+    def shown(self, ids: Iterable[int]) -> str:
+        """Decode ids for a reader, to whom a boundary between documents is a line end."""
+        return self.decode(ids).replace(BOUNDARY, "\n")
 
     def hold_back(self, text: str) -> tuple[Ids, str]:
         """Split a text into ids that no continuation can change, and the end of the text, which one can.

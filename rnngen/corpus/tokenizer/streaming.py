@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer.protocol import Tokenizer
 
 
@@ -39,6 +40,10 @@ class StreamDecoder:
 
 
 def pieces_of(tokenizer: Tokenizer, tokens: Iterable[int]) -> list[str]:
-    """The text that each token completes, possibly none; an unknown character is U+FFFD, one character."""
+    """The text that each token completes, possibly none.
+
+    An unknown character is U+FFFD, one character, and a boundary between documents is a line end.
+    """
     decoder, unknown = StreamDecoder(tokenizer), tokenizer.unknown_id
-    return ["\ufffd" if token == unknown else decoder.push(token) for token in tokens]
+    texts = ["\ufffd" if token == unknown else decoder.push(token) for token in tokens]
+    return [text.replace(BOUNDARY, "\n") for text in texts]

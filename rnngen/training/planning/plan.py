@@ -154,7 +154,7 @@ def _plan_on(device: str, given: Given, corpus: EncodedCorpus, started: float, *
     length = Length(
         given.get("steps"), given.get("epochs", 0) * N, started + total - rules.ENDING, rules.MAX_EPOCHS * N
     )
-    test = SpeedTest(V)
+    test = SpeedTest(V, corpus.tokenizer.boundary(config.data.documents))
     threads = config.train.threads
     if threads is None and length.by_clock and device == "cpu":
         threads = test.fewest_threads(sized(config, given, V, rules.FIRST_WIDTH))

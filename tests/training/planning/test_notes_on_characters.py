@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rnngen.corpus import decoding, tokens
+from rnngen.corpus import tokens
+from rnngen.corpus.formats import decoding
 from rnngen.corpus.tokens import prepare
 from rnngen.options.training import DataConfig
 from rnngen.training.planning.notes import notes_on_text

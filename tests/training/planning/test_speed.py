@@ -60,7 +60,7 @@ def test_a_fast_precision_with_wrong_gradients_is_not_used(
 ) -> None:
     """In float32 throughout, so that it does not matter what this processor makes of bf16."""
     seconds = {"float32": 0.3, "bf16": 0.1}
-    monkeypatch.setattr(speed, "step_seconds", lambda config, precision, vocab_size: seconds[precision])
+    monkeypatch.setattr(speed, "step_seconds", lambda config, precision, *_: seconds[precision])
     monkeypatch.setattr(Learner, "use_precision", lambda self, precision: setattr(self, "precision", "float32"))
     monkeypatch.setattr(speed, "held_out_nats", lambda network, text, precision: 1.0)
     assert SpeedTest(9).measure(CONFIG) == Speed("bf16", 0.1)
