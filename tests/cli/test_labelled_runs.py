@@ -159,6 +159,7 @@ def test_labelled_rows_are_scored_with_their_labels_and_a_label_counts_as_a_toke
     assert json.loads(cli("eval", labelled, "rows.csv", "--json").out)["nats_per_token"] == pytest.approx(
         scores["right"]["nats_per_token"], rel=1e-6
     )
+    assert "and its label, if it has one, as a token" in cli("eval", labelled, "rows.csv").err
     outcome = cli("eval", labelled, write(tmp_path / "other.jsonl", [{"text": "ab", "genre": "terror"}]))
     assert outcome.code == 1
     assert "has a label that the run has not learned" in outcome.err
