@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rnngen.cli import formats
+from rnngen.cli.declared import takes_options
+from rnngen.cli.documents import documents
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.cli.spelling import on_command_line
+from rnngen.corpus.documents import NONE
 from rnngen.errors import CorpusError, UsageError
+from rnngen.options.declare import declared
+from rnngen.options.training import SplitConfig
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -18,20 +23,25 @@ if TYPE_CHECKING:
 
 _RARE_BELOW, _RAREST = 3, 20
 _REPLACEMENT = "\ufffd"
+_OPTIONS = ("documents", "encoding", "text_field")
 
 
+@takes_options(SplitConfig, without=[name for name in declared(SplitConfig) if name not in _OPTIONS])
 def info_command(
     context: typer.Context,
     files: Annotated[
         list[str] | None, typer.Argument(help="Text files, folders or globs, or - for standard input.")
     ] = None,
+    *,
+    given: dict[str, Any],
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what training would see of a text.
 
-    Which files are read and skipped, how many characters, words, lines and tokens, which scripts, how long the lines
-    are, how many are repeated, which characters are rare, and what may be a mistake in the text. Nothing is written.
+    Which files are read and skipped, how many characters, words, lines, tokens and documents, which scripts, how long
+    the lines are, how many are repeated, which characters are rare, and what may be a mistake in the text. Nothing is
+    written.
     """
     from rnngen.cli.preparation import Preparation
 
@@ -39,30 +49,54 @@ def info_command(
     if not files:
         raise UsageError("no text was given", hint="Type: rnngen corpus info FILE")
     with Preparation(console, "reading", "nothing was written", shown=not quiet) as preparation:
-        source, facts, refusal = _read(files, preparation)
+        source, facts, refusal = _read(files, SplitConfig.of(given), preparation)
+    encoding = _encoding(source, given.get("encoding", "utf-8"))
     if as_json:
-        console.write_json(_as_json(source, facts, refusal))
+        console.write_json(_as_json(source, facts, refusal, encoding.lower()))
         return
-    console.write(console.table(_rows(source, facts, refusal)))
+    console.write(console.table(_rows(source, facts, refusal, encoding)))
 
 
-def _read(files: list[str], preparation: Any) -> tuple[TextSource, TextFacts, CorpusError | None]:
-    """The text, what it holds, and why ``train`` would refuse it unless it is told to replace what is no UTF-8."""
+def _read(files: list[str], options: SplitConfig, preparation: Any) -> tuple[TextSource, TextFacts, CorpusError | None]:
+    """The text, what it holds, and why ``train`` would refuse it unless it is told to replace invalid bytes."""
     from rnngen.arguments import STDIN
-    from rnngen.corpus.sources import TextSource
-    from rnngen.corpus.text_facts import TextFacts
+    from rnngen.corpus.sources import refuse_unused_field
 
-    # messages are those of training, which has an option for it
-    lenient = "" if STDIN in files else "`errors=replace`"
-    source = TextSource(files, command="rnngen train -", lenient=lenient, on_progress=preparation)
+    refusal: CorpusError | None = None
     try:
-        return source, TextFacts.of(_watched(source, preparation)), None
+        source, facts = _read_with(files, options, "strict", preparation)
     except CorpusError as error:
         if STDIN in files:
             raise
         refusal = error
-    source = TextSource(files, "replace", on_progress=preparation)
-    return source, TextFacts.of(_watched(source, preparation)), refusal
+        source, facts = _read_with(files, options, "replace", preparation)
+    refuse_unused_field(options.text_field, [source])
+    return source, facts, refusal
+
+
+def _read_with(
+    files: list[str], options: SplitConfig, errors: Literal["strict", "replace"], preparation: Any
+) -> tuple[TextSource, TextFacts]:
+    from rnngen.corpus.sources import TextSource
+    from rnngen.corpus.text_facts import TextFacts
+
+    source = TextSource(
+        files,
+        errors,
+        encoding=options.encoding,
+        text_field=options.text_field,
+        command="rnngen train -",  # messages are those of training
+        documents=options.documents,
+        on_progress=preparation,
+    )
+    return source, TextFacts.of(_watched(source, preparation))
+
+
+def _encoding(source: TextSource, asked: str) -> str:
+    from rnngen.options.encodings import AUTO
+
+    chosen = ", ".join(source.summary.encodings)
+    return chosen if asked == AUTO and chosen else asked.upper() if asked.lower().startswith("utf") else asked
 
 
 def _watched(source: TextSource, preparation: Any) -> Any:
@@ -72,18 +106,19 @@ def _watched(source: TextSource, preparation: Any) -> Any:
         yield piece
 
 
-def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None) -> list[tuple[str, str]]:
+def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None, encoding: str) -> list[tuple[str, str]]:
     counts, characters, lines = facts.counter.counts, facts.characters, facts.lines
     replaced = characters.count(_REPLACEMENT)
-    rows = [("files", source.summary.line()), ("encoding", "UTF-8")]
+    rows = [("files", source.summary.line()), ("encoding", encoding)]
     if refusal is not None:
-        rows[-1] = ("encoding", f"not UTF-8 throughout; with what is replaced, U+FFFD occurs {replaced:,} times")
+        rows[-1] = ("encoding", f"not {encoding} throughout; with what is replaced, U+FFFD occurs {replaced:,} times")
         rows.append(("training", f"refuses it: {on_command_line(str(refusal))}"))
     rows += [
         ("characters", f"{counts.characters:,}, {characters.distinct:,} different"),
         ("bytes", f"{counts.bytes:,}"),
         ("words", f"{counts.words:,}, separated by white space"),
         ("tokens", f"{counts.characters:,} with --tokenizer char, {counts.bytes:,} with byte"),
+        ("documents", _documents(source, counts.documents)),
         ("scripts", _shares(characters.scripts())),
         ("lines", f"{lines.total:,}, {lines.blank:,} blank"),
         (
@@ -108,6 +143,12 @@ def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None) -> 
     return rows
 
 
+def _documents(source: TextSource, number: int) -> str:
+    if source.documents == NONE:
+        return "none: the text is one stream"
+    return documents(number, source.documents, source.summary)
+
+
 def _shares(scripts: dict[str, int]) -> str:
     total = sum(scripts.values())
     return ", ".join(f"{script} {formats.share(count, total)}" for script, count in scripts.items()) or "no letters"
@@ -118,12 +159,12 @@ def _repeated(facts: TextFacts) -> str:
     return f"{about}{facts.lines.repeated:.1%} of the lines that are not blank occur earlier in the text"
 
 
-def _as_json(source: TextSource, facts: TextFacts, refusal: CorpusError | None) -> dict[str, Any]:
+def _as_json(source: TextSource, facts: TextFacts, refusal: CorpusError | None, encoding: str) -> dict[str, Any]:
     counts, characters, lines = facts.counter.counts, facts.characters, facts.lines
     return {
         "files": source.summary.read,
         "skipped": [{"path": str(each.path), "reason": each.reason} for each in source.summary.skipped],
-        "encoding": "utf-8",
+        "encoding": encoding,
         "refused": on_command_line(str(refusal)) if refusal else None,
         "replacement_characters": characters.count(_REPLACEMENT),
         "characters": counts.characters,
@@ -131,6 +172,7 @@ def _as_json(source: TextSource, facts: TextFacts, refusal: CorpusError | None) 
         "words": counts.words,
         "bytes": counts.bytes,
         "tokens": {"char": counts.characters, "byte": counts.bytes},
+        "documents": {"rule": source.documents, "number": counts.documents},
         "scripts": characters.scripts(),
         "lines": lines.total,
         "blank_lines": lines.blank,

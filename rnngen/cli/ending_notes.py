@@ -8,7 +8,7 @@ from rnngen.cli.sample_inputs import typed_line_breaks
 from rnngen.errors import shortened
 from rnngen.platforms import quote_argument
 from rnngen.sampling.stopping import UNTIL
-from rnngen.sampling.writable import banned_tokens, cannot_be_written
+from rnngen.sampling.writable import cannot_be_written
 
 if TYPE_CHECKING:
     from rnngen.sampling.generator import Generator
@@ -23,7 +23,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
     """
     if not sampling.stop and sampling.until is None:
         return []
-    tokenizer, banned = generator.tokenizer, banned_tokens(generator.tokenizer, sampling.ban)
+    tokenizer, banned = generator.tokenizer, generator.banned(sampling.ban)
     notes, impossible = [], 0
     for text in sampling.stop:
         reason = _why_not([text], generator, banned)

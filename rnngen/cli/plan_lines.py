@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rnngen.cli.documents import documents
 from rnngen.cli.formats import count, duration, share
-from rnngen.corpus.documents import FILES, LINES, PARAGRAPHS
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.labels import listed_labels
-from rnngen.errors import shortened
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
@@ -64,20 +64,16 @@ def opening_lines(launched: Launched) -> list[str]:
     ]
 
 
-_DOCUMENTS = {LINES: "one per line", FILES: "one per file or row", PARAGRAPHS: "one per paragraph"}
-
-
 def _document_lines(corpus: EncodedCorpus, rule: str | None) -> list[str]:
     """How many documents there are, and what each is."""
     numbers = {name: part.counts.documents for name, part in corpus.parts.items()}
     total = sum(numbers.values())
     if not total:
         return []
-    what = _DOCUMENTS.get(rule or "", f"separated by {shortened(repr(rule))}")
     parts = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
     names = corpus.tokenizer.labels
     labels = [f"labels  {len(names):,}: {listed_labels(names)}"] if names else []
-    return [f"docs    {total:,} documents, {what}: {parts}", *labels]
+    return [f"docs    {documents(total, rule or NONE, corpus.sources)}: {parts}", *labels]
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:

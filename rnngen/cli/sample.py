@@ -157,8 +157,9 @@ def _chosen(
 ) -> Iterable[Sample]:
     from rnngen.sampling.choosing import Conditions, choose_samples
 
+    is_old = is_copy and (lambda text: is_copy(text) or not text.strip())  # an empty one is not new
     conditions = Conditions(
-        unique=samples.unique, is_copy=is_copy if samples.novel else None, min_length=samples.min_length
+        unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length
     )
     return choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
 

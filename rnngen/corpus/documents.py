@@ -68,6 +68,8 @@ class Documents:
                     begun = True
         if begun or held.strip():
             yield self._complete(self._separator.split(held), begun=begun)
+        elif self._rule == FILES:
+            self.empty += 1
 
     def _settled(self, text: str) -> tuple[str, str]:
         """What is certainly part of a document, and the end, which may be white space after it or of a separator."""

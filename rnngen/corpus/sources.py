@@ -40,6 +40,8 @@ from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError
 
+_LOOKED_AT = 20  # files that are looked at to choose a rule for documents
+
 
 class TextSource:
     """One or several sources as one text, which can be read several times, in pieces of about a megabyte.
@@ -61,7 +63,7 @@ class TextSource:
     Attributes:
         documents: the rule.
         hashed: of the text as it was read last, up to where it was read.
-        has_rows: whether a file that has been read has rows.
+        of_rows: numbers of the files that have been read and have rows.
 
     Raises:
         CorpusError: a source stands for no file, or is not text.
@@ -90,7 +92,7 @@ class TextSource:
         self._found = SourceSummary()
         self._left_out: list[LeftOut] = []  # of each file, as it was read first
         self.hashed = TextHash()
-        self.has_rows = False
+        self.of_rows: set[int] = set()
         decoding = encoding if lenient else None  # there is an option for it
         copied: Copied | None = None
         for source in self.sources:
@@ -112,18 +114,24 @@ class TextSource:
             self._reader = replace(self._reader, labels=labels)
 
     def _choose_documents(self) -> str:
-        """The rule for a text whose user gives none."""
-        with self._open(self._files[0]) as stream:
-            content = self._content(self._files[0], stream, LeftOut())
-            if content.has_rows:
-                return FILES
-            return LINES if looks_like_a_list(next(content.texts, "")) else NONE
+        """The rule for a text whose user gives none, from the beginnings of its first files, in whatever order."""
+        any_rows, are_lists = False, []
+        for file in self._files[:_LOOKED_AT]:
+            with self._open(file) as stream:
+                content = self._content(file, stream, LeftOut())
+                any_rows |= content.has_rows
+                if not content.has_rows:
+                    are_lists.append(looks_like_a_list(next(content.texts, "")))
+        if are_lists and all(are_lists):
+            return LINES
+        return FILES if any_rows else NONE
 
     @property
     def summary(self) -> SourceSummary:
         """How many files are read, what was skipped, and, once they have been read, what was left out of them."""
         encodings = Counter(self._reader.decoding.chosen.values())
-        return self._found + SourceSummary(left_out=sum(self._left_out, LeftOut()), encodings=encodings)
+        left_out = sum(self._left_out, LeftOut())
+        return self._found + SourceSummary(left_out=left_out, encodings=encodings, of_rows=len(self.of_rows))
 
     @property
     def name(self) -> str:
@@ -153,7 +161,7 @@ class TextSource:
                 last = "\n"
             is_first = number == len(self._hashes)
             left_out = LeftOut()
-            for piece in self._pieces(file, is_first, left_out):
+            for piece in self._pieces(number, left_out):
                 last = piece[-1:]
                 hashed.add(piece)
                 yield piece
@@ -163,10 +171,14 @@ class TextSource:
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
 
-    def _pieces(self, file: Path | Copied, is_first: bool, left_out: LeftOut) -> Iterator[str]:
+    def _pieces(self, number: int, left_out: LeftOut) -> Iterator[str]:
+        file, is_first = self._files[number], number == len(self._hashes)
         with self._open(file) as stream:
             before = _version(stream)
-            yield from self._text_of(self._content(file, stream, left_out), left_out)
+            content = self._content(file, stream, left_out)
+            if content.has_rows:
+                self.of_rows.add(number)
+            yield from self._text_of(content, left_out)
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
 
@@ -185,18 +197,16 @@ class TextSource:
 
     def _text_of(self, content: Content, left_out: LeftOut) -> Iterator[str]:
         """The text of one file in pieces, with its boundaries if it consists of documents."""
-        documents = None if self.documents == NONE else Documents(self.documents)
+        rule = FILES if content.has_rows else self.documents  # a row is a document, whatever it contains
+        documents = None if self.documents == NONE else Documents(rule)
         if not content.has_rows:
             pieces = normalized_pieces(content.texts, self._normalize)
             yield from documents.cut(pieces) if documents else pieces
         else:
-            self.has_rows = True
             rows = documents.join(content.texts) if documents else _joined(content.texts)
             yield from normalized_pieces(rows, self._normalize)
         if documents and documents.empty:
-            left_out.empty["line" if self.documents == LINES and not content.has_rows else "document"] += (
-                documents.empty
-            )
+            left_out.empty["line" if rule == LINES else "document"] += documents.empty
 
 
 def _joined(rows: Iterable[str]) -> Iterator[str]:
@@ -221,7 +231,7 @@ def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> 
         CorpusError: it was given.
     """
     listed = list(texts)
-    if text_field is not None and not any(text.has_rows for text in listed):
+    if text_field is not None and not any(text.of_rows for text in listed):
         raise CorpusError(
             "`text_field` has no effect: there are no rows",
             where=listed[0].name,

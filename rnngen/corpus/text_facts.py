@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rnngen.corpus.character_facts import CharacterFacts
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.line_facts import LineFacts
 from rnngen.corpus.pieces import TextCounter
 
@@ -18,7 +19,7 @@ class TextFacts:
     """The facts about a text.
 
     Attributes:
-        counter: of characters, words and bytes.
+        counter: of characters, words, bytes and documents.
         characters: which occur, and how often.
         lines: how long they are, and which are repeated.
     """
@@ -29,8 +30,9 @@ class TextFacts:
 
     def add(self, piece: str) -> None:
         """Read one more piece."""
-        for each in (self.counter, self.characters, self.lines):
-            each.add(piece)
+        self.counter.add(piece)
+        for each in (self.characters, self.lines):
+            each.add(piece.replace(BOUNDARY, "\n"))
 
     @classmethod
     def of(cls, pieces: Iterable[str]) -> TextFacts:

@@ -89,6 +89,7 @@ class _Scorer:
         # each state has read everything beyond its window
         after, first = self._boundaries(right, reversed_tokens[rest:], after_rest, backwards=True)
 
+        first = start if self.tokens[0] == self.model.boundary else first
         first_logits = left.readout(start).float() + right.readout(first).float()
         total = self._keep(first_logits[None], self._ids(self.tokens[:1]), np.zeros((1, 1), np.int64))
         in_parallel = max(1, PREDICTED // T)

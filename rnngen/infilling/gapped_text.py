@@ -163,7 +163,7 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids without a text of their own: the unknown symbol and the boundary, if there are any, and labels."""
+    """Ids that no text has: the unknown symbol and the boundary between documents, as far as they exist, and labels."""
     known = (tokenizer.unknown_id, tokenizer.boundary_id, *tokenizer.label_ids())
     return [token for token in known if token is not None]
 

@@ -9,6 +9,8 @@ To fill gaps longer than one token, the right-to-left reader learns to read over
 masked token is an input of 0. In training, spans are drawn that it does not see. The probability of a gap's tokens is
 then the product of p(token | everything to its left, everything to the right of the gap), exactly and in one pass.
 
+The end of a document is predicted as if nothing followed it: what does follow is another document.
+
 Each reader also learns to predict alone, with the other one in its start state, which has read nothing. This needs no
 further reading, and makes each reader a language model that can score what is put into a gap.
 """
@@ -102,6 +104,9 @@ class ClozeLM(Network):
             hidden = None if masked is None else masked[1:].flip(0)
             read = right.read(targets[1:].flip(0), after, dropout, hidden)
             raw_right, dropped_right = (torch.cat([part.flip(0), last]) for part in read[:2])
+        if self.boundary is not None:
+            ends, nothing = (targets == self.boundary)[..., None], right.top(right.start_state(B)).to(raw.dtype)
+            raw_right, dropped_right = (torch.where(ends, nothing, part) for part in (raw_right, dropped_right))
         logits_right = right.output(dropped_right).float()
         alone: tuple[Tensor, ...] = ()
         if dropout is not None:  # the readout of the other's start state is its bias

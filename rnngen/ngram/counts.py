@@ -5,6 +5,10 @@ has a number there, so the pair is one integer, ``number of the context · V + t
 and k. The sorted distinct pairs are the n-grams of order k, an n-gram's number is its index among them, and the n-grams
 with the same context are a slice. For single tokens the numbers are the ids.
 
+In a text of documents no context reaches beyond the boundary before it: the boundary is the first token of an n-gram,
+its last one, or neither. No token can precede an n-gram of several tokens that begins with it, so at the lower orders
+such an n-gram is counted as often as it occurs, like the beginning of a sentence (Chen & Goodman 1999, section 2).
+
 Three rules bound memory, so that a text of any length can be counted:
 
 1. If a text is longer than ``MAX_TOKENS``, only its last ``MAX_TOKENS`` tokens are counted.
@@ -39,8 +43,8 @@ class Order:
     Attributes:
         offsets: context c is followed by the n-grams offsets[c] … offsets[c + 1] - 1; shape (C + 1,).
         tokens: the last token of each n-gram, (K,).
-        counts: of each n-gram, (K,): at the highest order, how often it occurs; at lower orders, after how many
-            different tokens (Kneser & Ney 1995).
+        counts: of each n-gram, (K,): at the highest order, and if it begins with a boundary, how often it occurs; else
+            after how many different tokens (Kneser & Ney 1995).
         dropped: of each context, how many n-grams seen once were dropped, (C,).
     """
 
@@ -55,7 +59,14 @@ class Order:
         return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
 
 
-def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], object] = lambda: None) -> list[Order]:
+def count_ngrams(
+    tokens: Ints,
+    order: int,
+    vocab_size: int,
+    check: Callable[[], object] = lambda: None,
+    *,
+    boundary: int | None = None,
+) -> list[Order]:
     """Count the n-grams of orders 1 … ``order``; fewer orders if the text has no longer ones, or by rule 3.
 
     Args:
@@ -63,6 +74,7 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], 
         order: the highest order.
         vocab_size: V.
         check: called between the parts of the work, which an exception from it ends.
+        boundary: the token after every document; None: the text is one stream.
     """
     tokens = tokens[-MAX_TOKENS:]
     V = vocab_size
@@ -71,13 +83,15 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], 
         unigrams += np.bincount(tokens[start : start + _CHUNK], minlength=V)
     orders = [Order.compact(np.array([0, V]), np.arange(V), unigrams, np.zeros(1, np.int64))]
     numbers: Ints = tokens.astype(np.int32)  # of the n-gram of the last order that ends at each position, or -1
-    for _ in range(1, order):
+    begins = np.zeros(V, bool)  # whether an n-gram of several tokens begins with a boundary
+    for longer in range(1, order):
         contexts = len(orders[-1].tokens)
-        found = _distinct(numbers, tokens, V, check)
+        no_context = boundary if longer > 1 else None  # the last token of an n-gram that is never the context
+        found = _distinct(numbers, tokens, V, no_context, check)
         if found is None or not len(found[0]):
             break
         keys, counts, suffixes = found
-        orders[-1] = _continuations(orders[-1], suffixes)
+        orders[-1] = _continuations(orders[-1], suffixes, begins)
         dropped = np.zeros(contexts, np.int64)
         if len(keys) > MAX_KEPT:
             once = counts == 1
@@ -87,18 +101,20 @@ def count_ngrams(tokens: Ints, order: int, vocab_size: int, check: Callable[[], 
                 break
         offsets = np.searchsorted(keys, np.arange(contexts + 1) * V)
         orders.append(Order.compact(offsets, keys % V, counts, dropped))
+        begins = keys // V == boundary if longer == 1 else begins[keys // V]
         check()
-        numbers = _numbers(numbers, tokens, V, keys)
+        numbers = _numbers(numbers, tokens, V, no_context, keys)
     return orders
 
 
-def _distinct(numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]) -> tuple[Ints, Ints, Ints] | None:
+def _distinct(
+    numbers: Ints, tokens: Ints, V: int, no_context: int | None, check: Callable[[], object]
+) -> tuple[Ints, Ints, Ints] | None:
     """Sorted distinct keys of the next order, how often each occurs, and the number of its suffix; None: too many."""
     keys, counts, suffixes = (np.zeros(0, np.int64) for _ in range(3))
     for start in range(1, len(tokens), _CHUNK):
         check()
-        here = np.arange(start, min(start + _CHUNK, len(tokens)))
-        here = here[numbers[here - 1] >= 0]
+        here = _after_contexts(numbers, tokens, no_context, start)
         new, first, times = np.unique(_keys(numbers, tokens, V, here), return_index=True, return_counts=True)
         keys, places = np.unique(np.concatenate([keys, new]), return_inverse=True)
         if len(keys) > MAX_DISTINCT:
@@ -112,16 +128,24 @@ def _distinct(numbers: Ints, tokens: Ints, V: int, check: Callable[[], object]) 
     return keys, counts, suffixes
 
 
+def _after_contexts(numbers: Ints, tokens: Ints, no_context: int | None, start: int) -> Ints:
+    """The positions from ``start`` on, a chunk of them, that have a context before them."""
+    here = np.arange(start, min(start + _CHUNK, len(tokens)))
+    has_one = numbers[here - 1] >= 0
+    if no_context is not None:
+        has_one &= tokens[here - 1] != no_context
+    return here[has_one]
+
+
 def _keys(numbers: Ints, tokens: Ints, V: int, here: Ints) -> Ints:
     return numbers[here - 1].astype(np.int64) * V + tokens[here]
 
 
-def _numbers(numbers: Ints, tokens: Ints, V: int, keys: Ints) -> Ints:
+def _numbers(numbers: Ints, tokens: Ints, V: int, no_context: int | None, keys: Ints) -> Ints:
     """For each position, the number of the n-gram of the next order that ends there; -1: none."""
     after = np.full(len(tokens), -1, np.int32)
     for start in range(1, len(tokens), _CHUNK):
-        here = np.arange(start, min(start + _CHUNK, len(tokens)))
-        here = here[numbers[here - 1] >= 0]
+        here = _after_contexts(numbers, tokens, no_context, start)
         wanted, places = np.unique(_keys(numbers, tokens, V, here), return_inverse=True)  # sorted: kind to caches
         after[here] = find(keys, wanted)[places]
     return after
@@ -135,7 +159,11 @@ def find(keys: Ints, wanted: Ints) -> Ints:
     return np.where(keys[places] == wanted, places, -1)
 
 
-def _continuations(order: Order, suffixes: Ints) -> Order:
-    """The order with each count replaced by the number of n-grams one token longer that end in it."""
+def _continuations(order: Order, suffixes: Ints, begins: NDArray[np.bool_]) -> Order:
+    """The order with each count replaced by the number of n-grams one token longer that end in it.
+
+    The counts of n-grams that begin with a boundary remain.
+    """
     counts = np.bincount(suffixes[suffixes >= 0], minlength=len(order.counts))
+    counts = np.where(begins, order.counts, counts)
     return Order.compact(order.offsets, order.tokens, counts, order.dropped)

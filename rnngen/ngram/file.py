@@ -53,10 +53,10 @@ def load_mixture(run: Run) -> Mixture:
             else "rnngen train FILE --ngram 5 makes a run with one.",
         )
     run.hold(MODEL, NGRAM)  # it was fitted to these weights
-    return parse_mixture(run.read(NGRAM), run.tokenizer().vocab_size, where)
+    return parse_mixture(run.read(NGRAM), run.tokenizer().vocab_size, where, run.boundary)
 
 
-def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
+def parse_mixture(content: bytes, vocab_size: int, where: Path, boundary: int | None = None) -> Mixture:
     """Read the file's content; every number is checked before it is used as an index or a probability.
 
     Raises:
@@ -81,7 +81,7 @@ def parse_mixture(content: bytes, vocab_size: int, where: Path) -> Mixture:
         _check(k > 1 or np.array_equal(order.tokens, np.arange(vocab_size)), f"a vocabulary of {vocab_size}", where)
         orders.append(order)
         contexts = len(order.tokens)
-    return Mixture(NGram(orders, D), shares.astype(np.float64))
+    return Mixture(NGram(orders, D, boundary), shares.astype(np.float64))
 
 
 def _order(arrays: Arrays, contexts: int, V: int, what: str, where: Path) -> Order:

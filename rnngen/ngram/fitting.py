@@ -38,7 +38,7 @@ def fit_discounts(ngram: NGram, tokens: Ints, check: Callable[[], object] = lamb
     for _ in range(SWEEPS):
         check()
         _sweep(evidence, D, ngram.vocab_size)
-    return NGram(ngram.orders, D)
+    return NGram(ngram.orders, D, ngram.boundary)
 
 
 def _sweep(evidence: Sequence[Evidence], D: Floats, V: int) -> None:

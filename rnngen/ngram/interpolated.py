@@ -11,7 +11,8 @@ are above 0, so γ is, and no token ever has probability 0. An n-gram left out o
 was seen once and is discounted by 1, so only the number of such n-grams is needed.
 
 The state of the model is ``numbers``, (n - 1, B): row k-1 holds the number of the k-gram that ends at each stream's
-last token, or -1 if the training text does not contain it. Reading a token costs one look-up per order.
+last token, or -1 if the training text does not contain it. Reading a token costs one look-up per order. After a
+boundary between documents only the first row is not -1, and a text begins as if it stood after one.
 """
 
 from __future__ import annotations
@@ -55,10 +56,11 @@ class NGram:
         orders: counts, of single tokens first.
         discounts: D of each order for counts of 1, 2, and 3 or more, (n, 3); by default those that the
             counts themselves suggest.
+        boundary: the token after every document, beyond which no context reaches; None: there are no documents.
     """
 
-    def __init__(self, orders: Sequence[Order], discounts: Floats | None = None) -> None:
-        self.orders = list(orders)
+    def __init__(self, orders: Sequence[Order], discounts: Floats | None = None, boundary: int | None = None) -> None:
+        self.orders, self.boundary = list(orders), boundary
         self.vocab_size = len(orders[0].tokens)
         self.discounts = np.stack([suggested_discounts(o.counts) for o in orders]) if discounts is None else discounts
         self._keys = [_keys(order, self.vocab_size) for order in orders]
@@ -77,13 +79,16 @@ class NGram:
 
     def start(self, batch_size: int) -> Ints:
         """``numbers`` before any token, (n - 1, B)."""
-        return np.full((self.order - 1, batch_size), -1, np.int64)
+        numbers = np.full((self.order - 1, batch_size), -1, np.int64)
+        if self.boundary is not None:
+            numbers[:1] = self.boundary
+        return numbers
 
     def step(self, tokens: Ints, numbers: Ints) -> Ints:
         """``numbers`` after one more token per stream, ``tokens`` (B,)."""
         after = np.empty_like(numbers)
         for k in range(self.order - 1):
-            after[k] = tokens if k == 0 else self._find(k, numbers[k - 1], tokens)
+            after[k] = tokens if k == 0 else self._contexts(self._find(k, numbers[k - 1], tokens), tokens)
         return after
 
     def read(self, tokens: Ints) -> Ints:
@@ -157,9 +162,14 @@ class NGram:
                 )
             )
             if k < self.order - 1:
+                ends = self._contexts(ends, tokens) if k else ends
                 contexts = np.concatenate([numbers[k], ends[:-1]])
                 after.append(ends[-1:])
         return found, np.array(after, np.int64).reshape(-1, 1)
+
+    def _contexts(self, ends: Ints, tokens: Ints) -> Ints:
+        """The numbers of n-grams of several tokens as contexts of the next token; -1 for those a boundary ends."""
+        return ends if self.boundary is None else np.where(tokens == self.boundary, -1, ends)
 
     def _find(self, k: int, contexts: Ints, tokens: Ints) -> Ints:
         """The numbers of the n-grams of order k + 1 that consist of these contexts and tokens; -1: none."""

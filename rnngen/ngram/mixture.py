@@ -60,6 +60,7 @@ def fit_mixture(
     *,
     order: int,
     vocab_size: int,
+    boundary: int | None = None,
     check: Callable[[], object] = lambda: None,
 ) -> Mixture:
     """Count the training part; fit discounts and shares on the validation part.
@@ -70,8 +71,10 @@ def fit_mixture(
         valid_nats: -ln p of each of those under the network, (M,).
         order: the longest n-grams.
         vocab_size: V.
+        boundary: the token between documents; None: there is none.
         check: called between the parts of the work, which an exception from it ends.
     """
-    ngram = fit_discounts(NGram(count_ngrams(train, order, vocab_size, check)), valid, check)
+    orders = count_ngrams(train, order, vocab_size, check, boundary=boundary)
+    ngram = fit_discounts(NGram(orders, boundary=boundary), valid, check)
     p, matched = ngram.probabilities(valid)
     return Mixture(ngram, fit_shares(np.exp(-valid_nats.astype(np.float64)), p, matched, ngram.order))

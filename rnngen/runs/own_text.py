@@ -196,9 +196,14 @@ def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     tokenizer = run.tokenizer()
     corpus = cached_corpus(_data_config(run), run.corpus_fingerprint, tokenizer)
     if corpus is None and needed:
-        corpus = find_recorded(_data_config(run), run.corpus, run.path, tokenizer).corpus
+        hint = "Put it back, or leave out `novel`."
+        try:
+            corpus = find_recorded(_data_config(run), run.corpus, run.path, tokenizer).corpus
+        except CorpusError as error:
+            what = f"the run's own text is gone, and the cache does not hold it any more ({error})"
+            raise CorpusError(what, where=run.path, hint=hint) from error
         if corpus is None:
-            raise CorpusError("the text has changed since the run was trained on it", where=run.path)
+            raise CorpusError("the text has changed since the run was trained on it", where=run.path, hint=hint)
     if corpus is None or run.boundary is None:
         return None
     return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary, tokenizer.label_ids())

@@ -15,7 +15,6 @@ from rnngen.sampling.generator import Generator
 from rnngen.sampling.opening import branches
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import Ending, FinishReason
-from rnngen.sampling.writable import banned_tokens
 from rnngen.sampling.writer import Sample
 
 
@@ -60,7 +59,7 @@ def beam_search(
         Up to ``width`` samples, the most likely first.
     """
     table = generator.tokenizer.token_bytes()
-    banned = banned_tokens(generator.tokenizer, sampling.ban)
+    banned = generator.banned(sampling.ban)
     label = generator.label_of(sampling.changed(temperature=0.0), 0, 0)  # the most likely one
     start = generator.start(prompt, sampling.changed(force=""), on_read, label=label)
     context = generator.context()

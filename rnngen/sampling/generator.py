@@ -277,7 +277,7 @@ class Generator:
         openings = [start.opening for start in starts]
         sampler = Sampler(
             sampling,
-            banned=banned_tokens(self.tokenizer, sampling.ban),
+            banned=self.banned(sampling.ban),
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
@@ -285,15 +285,16 @@ class Generator:
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
 
-    def _check(self, sampling: Sampling, seed: int) -> None:
-        """Refuse what cannot be drawn.
+    def banned(self, texts: Sequence[str]) -> list[int]:
+        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents."""
+        boundary = self.tokenizer.boundary_id if self.documents is None else None
+        return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
 
-        Raises:
-            UsageError: the seed is negative, or the model has not learned the label or what to ``ban`` or ``force``.
-        """
+    def _check(self, sampling: Sampling, seed: int) -> None:
+        """Refuse what cannot be drawn, with a ``UsageError``."""
         check_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
-        banned_tokens(self.tokenizer, sampling.ban)
+        self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)
         if unseen:
             raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")

@@ -12,7 +12,6 @@ from rnngen.sampling.opening import Start
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import UNTIL
 from rnngen.sampling.words import likely_words
-from rnngen.sampling.writable import banned_tokens
 from rnngen.sampling.writer import Writer, write_text
 
 LENGTH = 200
@@ -131,7 +130,7 @@ class Session:
 
         Where the text ends inside a word, these include its likely completions.
         """
-        banned = banned_tokens(self.generator.tokenizer, self.sampling.ban)
+        banned = self.generator.banned(self.sampling.ban)
         opening = self._start(self.sampling.changed(force="")).opening
         return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
 
@@ -142,7 +141,7 @@ class Session:
             UsageError: a value is invalid; nothing has changed.
         """
         sampling = self.sampling.changed(**options)
-        banned_tokens(self.generator.tokenizer, sampling.ban)
+        self.generator.banned(sampling.ban)
         self.sampling = sampling
 
 

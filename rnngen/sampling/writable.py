@@ -21,13 +21,18 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
     return [text for text in texts if not _spell(tokens, text.encode(errors="surrogatepass"))]
 
 
-def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """The ids of tokens that contain one of these texts, and of those never drawn: the unknown symbol, and labels.
+def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection[int] = ()) -> list[int]:
+    """The ids of the tokens that are never drawn.
+
+    Args:
+        tokenizer: of the model; its unknown symbol and labels are among them.
+        texts: what contains one of these is another.
+        others: of them.
 
     Raises:
         UsageError: no token contains one of them, or nothing is left to draw.
     """
-    unknown = set(tokenizer.label_ids())
+    unknown = {*others, *tokenizer.label_ids()}
     if tokenizer.unknown_id is not None:
         unknown.add(tokenizer.unknown_id)
     banned, level = set(unknown), tokenizer.level

@@ -36,7 +36,8 @@ def mixing_seconds(corpus: EncodedCorpus, order: int, token_seconds: float) -> f
     train, valid = corpus.train.tokens[:PROBE_TOKENS], corpus.valid.tokens[: PROBE_TOKENS // 18]
     V = corpus.tokenizer.vocab_size
     began = time.perf_counter()
-    fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V)
+    boundary = corpus.tokenizer.boundary(corpus.documents)
+    fit_mixture(train, valid, np.full(len(valid), np.log(V), np.float32), order=order, vocab_size=V, boundary=boundary)
     counted = max(
         min(len(part.tokens), most) / max(1, len(piece))
         for part, piece, most in ((corpus.train, train, MAX_TOKENS), (corpus.valid, valid, MAX_FITTED))
@@ -71,6 +72,7 @@ def mix_ngram(
         network,
         order=config.train.ngram,
         vocab_size=corpus.tokenizer.vocab_size,
+        boundary=corpus.tokenizer.boundary(config.data.documents),
         check=check,
     )
     ngram, mixed = mixture.nats(tokens, network)

@@ -126,11 +126,11 @@ def test_the_facts_of_a_text_are_those_that_python_counts(cli: Cli) -> None:
 def test_files_that_are_skipped_are_told_with_the_reason(cli: Cli) -> None:
     Path("notes").mkdir()
     Path("notes/a.txt").write_text("abc\n")
-    Path("notes/b.gz").write_bytes(b"\x1f\x8b\x08" + bytes(20))
+    Path("notes/b.zip").write_bytes(b"PK\x03\x04" + bytes(30))
     Path("notes/.c").write_text("hidden")
     told = json.loads(cli("corpus", "info", "notes", "--json").out)
     assert told["files"] == 1
-    assert {Path(each["path"]).name for each in told["skipped"]} == {"b.gz", ".c"}
+    assert {Path(each["path"]).name for each in told["skipped"]} == {"b.zip", ".c"}
     assert "1 read; 2 skipped" in cli("corpus", "info", "notes").out
 
 
@@ -153,3 +153,36 @@ def test_a_text_without_characters_has_none_and_one_without_a_file_is_an_error(c
     assert cli("corpus", "info", "empty.txt").code == 0
     assert cli("corpus", "info", "nothing.txt").code == 1
     assert cli("corpus", "info").code == 2
+
+
+NAMES = "".join(f"Newton {number}\n" for number in range(60))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "told", "rule"),
+    [
+        ("a.txt", NAMES, [], "60 documents, one per line", {"rule": "lines", "number": 60}),
+        ("a.csv", "id,text\n" + "".join(f"{n},Hi\n" for n in range(9)), [], "9 documents, one per row", None),
+        ("a.csv", "id,text\n1,Hi\n2,Ho\n", ["--text-field", "id"], "2 documents, one per row", None),
+        ("a.txt", make_text(3_000), [], "none: the text is one stream", {"rule": "none", "number": 0}),
+        ("a.txt", "one\n%\ntwo\n", ["--documents", "%"], "2 documents, separated by '%'", {"rule": "%", "number": 2}),
+        ("a.txt", "one\n", ["--documents", "files"], "1 document, one per file", {"rule": "files", "number": 1}),
+    ],
+)
+def test_the_documents_are_those_that_training_would_choose(
+    cli: Cli, name: str, text: str, options: list[str], told: str, rule: dict[str, object] | None
+) -> None:
+    Path(name).write_text(text)
+    assert f"documents    {told}\n" in cli("corpus", "info", name, *options).out
+    found = json.loads(cli("corpus", "info", name, *options, "--json").out)
+    assert found["documents"] == rule or rule is None
+    assert found["control_characters"] == 0
+
+
+def test_a_text_in_another_encoding_is_read_in_it(cli: Cli) -> None:
+    Path("a.txt").write_text("café\n" * 9, encoding="cp1252")
+    told = json.loads(cli("corpus", "info", "a.txt", "--encoding", "cp1252", "--json").out)
+    assert (told["encoding"], told["refused"], told["characters"]) == ("cp1252", None, 45)
+    assert "encoding     cp1252\n" in cli("corpus", "info", "a.txt", "--encoding", "auto").out
+    assert cli("corpus", "info", "a.txt", "--text-field", "x").code == 1
+    assert cli("corpus", "info", "a.txt", "--encoding", "latin9000").code == 2

@@ -518,20 +518,21 @@ def test_a_prompt_that_may_be_meant_otherwise_is_told(cli: Cli, corpus: Path) ->
 
 
 @pytest.mark.usefixtures("trained")
-@pytest.mark.parametrize(
-    ("content", "command"),
-    [
-        (gzip.compress(b"The cat\n", mtime=0), "gzip -dc prompt.txt | rnngen sample --prompt -"),
-        ("The cat\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8 prompt.txt | rnngen sample --prompt -"),
-    ],
-    ids=["gzip", "UTF-16"],
-)
+def test_a_compressed_prompt_file_is_read_as_what_it_contains(cli: Cli) -> None:
+    Path("prompt.txt.gz").write_bytes(gzip.compress(b"The cat"))
+    outcome = cli("sample", "--prompt-file", "prompt.txt.gz", "-n", 3)
+    assert outcome.code == 0
+    assert outcome.out.startswith("The cat")
+
+
+@pytest.mark.usefixtures("trained")
 def test_a_prompt_file_that_is_no_text_is_told_with_the_command_that_reads_it(
-    cli: Cli, rnngen_command: list[str], content: bytes, command: str
+    cli: Cli, rnngen_command: list[str]
 ) -> None:
-    Path("prompt.txt").write_bytes(content)
+    Path("prompt.txt").write_bytes("The cat\n".encode("utf-16"))
+    command = "iconv -f UTF-16 -t UTF-8 prompt.txt | rnngen sample --prompt -"
     refused(cli("sample", "--prompt-file", "prompt.txt"), 1, command)
-    if shutil.which(command.split()[0]):
+    if shutil.which("iconv"):
         command = command.replace("rnngen", shlex.join(rnngen_command))
         done = subprocess.run(["bash", "-c", f"{command} -n 3"], capture_output=True, timeout=60, check=True)
         assert done.stdout.startswith(b"The cat")

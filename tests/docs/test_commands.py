@@ -31,6 +31,11 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.txt").write_text(make_text(12_000 if name != "page" else 600, seed), encoding="utf-8")
     (folder / "corpora").mkdir()
     shutil.copy(folder / "corpus.txt", folder / "corpora" / "pydoc.txt")
+    names = [
+        f"{first}{last}\n" for first in ("New", "Old", "Up", "Low") for last in ("ton", "ham", "bury", "wick", "ley")
+    ]
+    (folder / "names.txt").write_text("".join(names) * 2, encoding="utf-8")
+    (folder / "poems.txt").write_text("Roses are red,\nviolets blue.\n%\n" * 20, encoding="utf-8")
     (folder / "notes").mkdir()
     (folder / "notes" / "first.md").write_text(make_text(6_000, 6), encoding="utf-8")
     (folder / "notes" / "second.txt").write_text(make_text(6_000, 7), encoding="utf-8")
@@ -75,8 +80,9 @@ def test_every_command_of_the_page_works(
             exec(re.sub(r"minutes=\d+", "steps=2, size='tiny', precision='float32', device='cpu'", block.text), names)
         for command in block.commands:
             run(command, cli, monkeypatch)
-    for command in commands_in_tables(page):
-        run(command, cli, monkeypatch)
+    for line in commands_in_tables(page):
+        for command in line.split(" && "):
+            run(command, cli, monkeypatch)
 
 
 def run(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

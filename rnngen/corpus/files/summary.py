@@ -64,6 +64,7 @@ class SourceSummary:
         bytes: size of the files that were read.
         left_out: of files that were read.
         encodings: how many files were read in each, if they were chosen by their bytes.
+        of_rows: how many of the files that were read have rows.
     """
 
     read: int = 0
@@ -71,6 +72,7 @@ class SourceSummary:
     bytes: int = 0
     left_out: LeftOut = field(default_factory=LeftOut)
     encodings: Counter[str] = field(default_factory=Counter)
+    of_rows: int = 0
 
     def __add__(self, other: SourceSummary) -> SourceSummary:
         return SourceSummary(
@@ -79,6 +81,7 @@ class SourceSummary:
             self.bytes + other.bytes,
             self.left_out + other.left_out,
             self.encodings + other.encodings,
+            self.of_rows + other.of_rows,
         )
 
     @property

@@ -92,6 +92,12 @@ def make_plan(
         TrainingError: this machine cannot train the network.
     """
     busy = note_on_load(load_average(), processors(), idle_seconds)  # before measuring, which would add to the load
+    if len(corpus.valid.tokens) == 0 and corpus.train.counts.documents == 1:
+        raise CorpusError(
+            "the text is a single document, so there is none to validate on",
+            expected="at least two documents",
+            hint="Give another `documents`, such as none, or `valid=FILE`.",
+        )
     if len(corpus.valid.tokens) == 0:
         raise CorpusError(
             "there is no validation text",

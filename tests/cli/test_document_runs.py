@@ -1,0 +1,289 @@
+"""Runs of documents from the command line: trained, written, scored and resumed as documents."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnngen
+from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.sources import TextSource
+from rnngen.runs.finding import open_run
+from tests.conftest import FAST, Outcome, make_text
+
+Cli = Callable[..., Outcome]
+BEGINNINGS = [f"{first}{second}" for first in ("Ash", "Bur", "Cold", "Dun", "East", "Fern") for second in ("", "er")]
+NAMES = [f"{beginning}{end}" for beginning in BEGINNINGS for end in ("ton", "ham", "by")]
+
+
+def options(**values: object) -> list[str]:
+    values = {**FAST, "steps": 6, "valid_every": 3, **values}
+    return [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+
+
+def names_file(name: str = "names.txt") -> Path:
+    path = Path(name)
+    path.write_text("\n".join(NAMES) + "\n")
+    return path
+
+
+def objects(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def score(cli: Cli, *arguments: object) -> dict[str, Any]:
+    outcome = cli("eval", *arguments, "--json")
+    assert outcome.code == 0, outcome.err
+    found: dict[str, Any] = json.loads(outcome.out)
+    return found
+
+
+@pytest.fixture(scope="session")
+def _named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("named")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("RNNGEN_CACHE", str(folder / "cache"))
+        rnngen.train(names_file(), out="run", steps=150, valid_every=50, learning_rate=0.02, ngram=3, **FAST)
+        Path("names.txt").unlink()  # tests have a copy of their own
+    return folder
+
+
+@pytest.fixture
+def named(_named: Path, tmp_path: Path) -> Path:
+    """A run on ``names.txt``, with an n-gram model, and its cache: copies."""
+    shutil.copytree(_named, tmp_path, dirs_exist_ok=True)
+    names_file()
+    return Path("run")
+
+
+def test_a_list_is_trained_on_as_lines_and_the_plan_says_so(cli: Cli) -> None:
+    outcome = cli("train", names_file(), *options(out="new", sample_every=3))
+    assert outcome.code == 0, outcome.err
+    assert "docs    36 documents, one per line: 32 train, 2 valid, 2 test\n" in outcome.err
+    assert json.loads(Path("new/config.json").read_text())["data"]["documents"] == "lines"
+
+
+def test_as_many_whole_documents_are_written_as_are_asked_for(cli: Cli, named: Path) -> None:
+    outcome = cli("sample", named, "-N", 20, "--seed", 1)
+    assert outcome.code == 0
+    assert BOUNDARY not in outcome.out
+    lines = outcome.out.split("\n")
+    assert len(lines) == 21
+    assert sum(line in NAMES for line in lines) > 0
+    assert "of 20 stand in the text that the model learned from" in outcome.err
+    assert "sample 1" not in outcome.out
+
+
+def test_the_options_choose_among_the_documents_that_the_seed_gives(cli: Cli, named: Path) -> None:
+    written = [each["text"] for each in objects(cli("sample", named, "-N", 200, "--seed", 1, "--json"))]
+
+    def chosen(*arguments: object) -> list[str]:
+        return cli("sample", named, "-N", 9, "--seed", 1, *arguments, "--quiet").out.splitlines()
+
+    unique = list(dict.fromkeys(written))
+    assert chosen("--unique") == unique[:9]
+    assert chosen("--novel") == [text for text in written if text and text not in NAMES][:9]
+    assert chosen("--min-length", 7) == [text for text in written if len(text) >= 7][:9]
+    assert (
+        chosen("--novel", "--unique", "--min-length", 7)
+        == [text for text in unique if text not in NAMES and len(text) >= 7][:9]
+    )
+    assert written[:9] == chosen()
+
+
+def test_json_tells_copies_and_why_a_text_ended(cli: Cli, named: Path) -> None:
+    found = objects(cli("sample", named, "-N", 20, "--seed", 1, "--json"))
+    assert [each["copied"] for each in found] == [each["text"] in NAMES for each in found]
+    assert {each["copied"] for each in found} == {True, False}
+    assert {each["finish_reason"] for each in found} == {"document"}
+    assert not any("stop" in each for each in found)
+    cut = json.loads(cli("sample", named, "-n", 2, "--seed", 1, "--json").out)
+    assert (cut["finish_reason"], cut["tokens"]) == ("length", 2)
+
+
+def test_a_prompt_belongs_to_the_document(cli: Cli, named: Path) -> None:
+    found = objects(cli("sample", named, "-N", 20, "--seed", 1, "-p", "Ash", "--json"))
+    assert [each["copied"] for each in found] == ["Ash" + each["text"] in NAMES for each in found]
+    assert any(each["copied"] for each in found)
+    novel = cli("sample", named, "-N", 5, "--seed", 1, "-p", "Ash", "--novel").out.splitlines()
+    assert all(line.startswith("Ash") and line not in NAMES for line in novel)
+
+
+@pytest.mark.parametrize("form", ["lines", "jsonl", "csv"])
+def test_what_is_written_in_a_format_is_read_back_as_the_same_documents(cli: Cli, named: Path, form: str) -> None:
+    how = ["sample", named, "-N", 30, "--seed", 2, "--min-length", 1]
+    texts = [each["text"] for each in objects(cli(*how, "--json"))]
+    name = "new.txt" if form == "lines" else f"new.{form}"
+    Path(name).write_text(cli(*how, "--format", form).out)
+    assert "".join(TextSource([name], documents="lines")) == "".join(text + BOUNDARY for text in texts)
+    outcome = cli("train", name, "--documents", "lines", *options(out="again", steps=2, valid_every=2))
+    assert outcome.code == 0, outcome.err
+    assert "docs    30 documents, one per " + ("line" if form == "lines" else "row") in outcome.err
+
+
+def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli: Cli) -> None:
+    Path("poems.txt").write_text("a\nb\n%\n" * 60)
+    assert cli("train", "poems.txt", "--documents", "%", *options(out="new", steps=250, learning_rate=0.02)).code == 0
+    greedy = ["sample", "new", "-N", 2, "-t", 0]
+    assert cli(*greedy, "--format", "lines").out == "a b\n" * 2
+    assert [row["text"] for row in csv.DictReader(io.StringIO(cli(*greedy, "--format", "csv").out))] == ["a\nb"] * 2
+    assert cli(*greedy, "--format", "jsonl").out == '{"text": "a\\nb"}\n' * 2
+    assert cli(*greedy).out == "a\nb\n\na\nb\n"
+    outcome = cli(*greedy, "--novel")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "note: 0 instead of 2: of the next 2,000 texts, none met the conditions" in outcome.err
+
+
+def test_novel_needs_documents(cli: Cli, trained: Path) -> None:
+    outcome = cli("sample", trained, "--novel")
+    assert outcome.code == 2
+    assert "--novel needs a run that learned from documents" in outcome.err
+    assert "copied" not in json.loads(cli("sample", trained, "-n", 3, "--json").out)
+
+
+def test_novel_needs_the_text_or_the_cache(cli: Cli, named: Path) -> None:
+    def novel() -> Outcome:
+        return cli("sample", named, "-N", 3, "--seed", 1, "--novel")
+
+    before = novel()
+    shutil.rmtree("cache")
+    assert novel().out == before.out  # encoded again from the text
+    Path("names.txt").unlink()
+    assert novel().out == before.out  # from the cache
+    shutil.rmtree("cache")
+    gone = novel()
+    assert (gone.code, gone.out) == (1, "")
+    assert "the run's own text is gone, and the cache does not hold it any more" in gone.err
+    assert "names.txt" in gone.err
+    assert "leave out --novel" in gone.err
+    unmarked = cli("sample", named, "-N", 3, "--seed", 1, "--json")
+    assert unmarked.code == 0
+    assert "copied" not in unmarked.out
+
+
+@pytest.mark.parametrize("how", [[], ["--ngram"]])
+def test_every_document_is_scored_by_itself(cli: Cli, named: Path, how: list[str]) -> None:
+    texts = ["Ashton", "Ferny", "B"]
+    Path("all.txt").write_text("\n".join(texts))
+    whole, apart = score(cli, named, "all.txt", *how), []
+    for text in texts:
+        Path("one.txt").write_text(text)
+        apart.append(score(cli, named, "one.txt", *how))
+    assert whole["documents"] == 3
+    for name in ("tokens", "characters", "bytes", "words"):
+        assert whole[name] == sum(each[name] for each in apart)
+    assert whole["tokens"] == sum(len(text) + 1 for text in texts)
+    assert whole["nats"] == pytest.approx(sum(each["nats"] for each in apart), rel=1e-6)
+    assert whole["nats_per_document"] == whole["nats"] / 3
+    if how:
+        mixed = [each["mixture"]["nats"] for each in apart]
+        assert whole["mixture"]["nats"] == pytest.approx(sum(mixed), rel=1e-6)
+
+
+def test_eval_says_that_ends_of_documents_count(cli: Cli, named: Path) -> None:
+    outcome = cli("eval", named)
+    said = "every document was scored by itself; its end counts as a token, a character and a byte"
+    assert said in outcome.err
+    assert "nats per document" in outcome.out
+    assert score(cli, named)["documents"] == 2
+
+
+def test_another_text_is_cut_by_the_rule_of_the_run(cli: Cli, named: Path) -> None:
+    Path("other.txt").write_text("Ashton\n\nFernby\nAsh\n")
+    assert score(cli, named, "other.txt")["documents"] == 3
+    Path("rows.csv").write_text("text\nAshton\nFernby\n")
+    assert score(cli, named, "rows.csv")["documents"] == 2
+    Path("bars.txt").write_text("Ashton|Fernby and more|\nBurham|Coldham and others")
+    assert cli("train", "bars.txt", "--documents", "|", *options(out="bars")).code == 0
+    assert score(cli, "bars", "bars.txt", "--part", "all")["documents"] == 4
+    assert score(cli, "bars", "other.txt")["documents"] == 1
+
+
+def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:
+    names_file()
+    first = cli("train", "names.txt", *options(steps=4, valid_every=2, save_every=2, out="first"))
+    assert first.code == 0
+    further = cli("train", "--resume", "first", "--steps", 4)
+    assert further.code == 0, further.err
+    assert "docs    36 documents, one per line: 32 train, 2 valid, 2 test\n" in further.err
+    for name, text in {"changed": "\n".join(NAMES[:-1]), "in another order": "\n".join(NAMES[::-1])}.items():
+        Path("names.txt").write_text(text + "\n")
+        outcome = cli("train", "--resume", "first", "--steps", 1)
+        assert outcome.code == 1, name
+        assert "changed" in outcome.err
+
+
+@pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])
+def test_every_tokenizer_writes_whole_documents(cli: Cli, level: str) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{a} and\n{a}"}) + "\n" for a in NAMES))
+    outcome = cli("train", "rows.jsonl", "--tokenizer", level, *options(out="new", steps=40, learning_rate=0.02))
+    assert outcome.code == 0, outcome.err
+    assert "docs    36 documents, one per row: 32 train, 2 valid, 2 test\n" in outcome.err
+    found = objects(cli("sample", "new", "-N", 8, "--seed", 1, "--json"))
+    assert {each["finish_reason"] for each in found} == {"document"}
+    assert not any(BOUNDARY in each["text"] for each in found)
+    assert not any(each["copied"] for each in found) or any("and" in each["text"] for each in found)
+    Path("one.jsonl").write_text('{"text": "Ash"}\n')
+    assert score(cli, "new", "one.jsonl")["bytes"] == 4
+
+
+@pytest.mark.parametrize("level", ["char", "bpe"])
+def test_a_run_of_documents_begins_with_the_weights_of_one_without_and_the_other_way_round(
+    cli: Cli, level: str
+) -> None:
+    names_file()
+    Path("prose.txt").write_text(make_text(3_000))
+    kinds = {"names.txt": "lines", "prose.txt": "none"}
+    for first, second in (("names.txt", "prose.txt"), ("prose.txt", "names.txt")):
+        assert cli("train", first, "--tokenizer", level, *options(out=f"1-{first}")).code == 0
+        how = [each for each in options(out=f"2-{first}") if "size" not in each or "batch" in each]
+        outcome = cli("train", second, "--init-from", f"1-{first}", *how)
+        assert outcome.code == 0, outcome.err
+        run = open_run(f"2-{first}")
+        assert run.documents == kinds[second]
+        assert (run.boundary is None) == (kinds[second] == "none")
+        written = cli("sample", f"2-{first}", "-N", 3, "-n", 50)
+        assert written.code == 0
+        assert BOUNDARY not in written.out
+
+
+def test_a_bidirectional_run_of_documents_is_scored_and_fills_gaps(cli: Cli) -> None:
+    names_file()
+    outcome = cli("train", "names.txt", "--bidirectional", *options(out="both", sample_every=3))
+    assert outcome.code == 0, outcome.err
+    assert "36 documents" in outcome.err
+    Path("all.txt").write_text("Ashton\nFernby\nB\n")
+    whole, apart = score(cli, "both", "all.txt", "--gaps", 0), 0.0
+    for text in ("Ashton", "Fernby", "B"):
+        Path("one.txt").write_text(text)
+        apart += (len(text) + 1) * score(cli, "both", "one.txt", "--gaps", 0)["pseudo_nats_per_token"]
+    assert (whole["documents"], whole["tokens"]) == (3, 16)
+    assert 16 * whole["pseudo_nats_per_token"] == pytest.approx(apart, rel=1e-5)
+    filled = cli("fill", "both", "Ash___n", "--json")
+    assert filled.code == 0, filled.err
+    assert BOUNDARY not in json.loads(filled.out.splitlines()[0])["text"]
+
+
+def test_the_network_of_documents_and_its_ngram_model_begin_where_a_document_begins(cli: Cli, named: Path) -> None:
+    generator = rnngen.load(named, ngram=True)
+    assert generator.mixture
+    ngram, boundary = generator.mixture.ngram, open_run(named).boundary
+    assert ngram.boundary == boundary
+    ids = generator.tokenizer.encode("Ashton")
+    np.testing.assert_array_equal(ngram.read([*ids, boundary]), ngram.start(1))
+    context = generator.context()
+    start = context.prediction().copy()
+    context.read_text([*ids, boundary])
+    np.testing.assert_array_equal(context.prediction(), start)
+    outcome = cli("sample", named, "--ngram", "-N", 9, "--seed", 1, "--novel")
+    assert outcome.code == 0
+    assert not set(outcome.out.splitlines()) & set(NAMES)
