@@ -194,7 +194,8 @@ def _score(
                     raise
                 output.note(f"{error}, so none was put back")
     if score.counts.documents:
-        output.note("every document was scored by itself; its end counts as a token, a character and a byte")
+        labels = ", and its label, if it has one, as a token" if any(run.labels for run in runs) else ""
+        output.note(f"every document was scored by itself; its end counts as a token, a character and a byte{labels}")
     if score.unknown:
         output.note(
             f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as "

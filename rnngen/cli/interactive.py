@@ -28,7 +28,7 @@ from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
 
-SETTINGS = {name: option for name, option in declared(Sampling).items() if name != "force"}
+SETTINGS = {name: option for name, option in declared(Sampling).items() if name not in ("force", "label")}
 
 HELP = f"""\
 Type text and press Enter: it is added as it is, and the model continues.

@@ -6,6 +6,7 @@ from rnngen.cli.documents import documents
 from rnngen.cli.formats import count, duration, share
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.labels import listed_labels
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
@@ -70,7 +71,9 @@ def _document_lines(corpus: EncodedCorpus, rule: str | None) -> list[str]:
     if not total:
         return []
     parts = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
-    return [f"docs    {documents(total, rule or NONE, corpus.sources)}: {parts}"]
+    names = corpus.tokenizer.labels
+    labels = [f"labels  {len(names):,}: {listed_labels(names)}"] if names else []
+    return [f"docs    {documents(total, rule or NONE, corpus.sources)}: {parts}", *labels]
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
-from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, run_of
+from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, read_prompts, run_of
 from rnngen.cli.sample_options import Output, Prompt
 from rnngen.cli.show_samples import Counted, write_as, write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
@@ -54,15 +54,21 @@ def sample_command(
     _refuse_pairs(typed_names(context))
     seed = draw_seed() if samples.seed is None else samples.seed
     file = None if prompt.prompt_file is None else Path(prompt.prompt_file)
-    text = unescaped(read_prompt(prompt.prompt, file, folder))
+    text = ""
+    prompts: list[str] = []
+    notes: list[str] = []
+    if prompt.prompts_file is None:
+        text = unescaped(read_prompt(prompt.prompt, file, folder))
+    else:
+        prompts, notes = read_prompts(Path(prompt.prompts_file), folder, samples.num_samples)
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)
-    _, unseen = generator.encode_prompt(text)
+    unseen = "".join(dict.fromkeys("".join(generator.encode_prompt(each)[1] for each in prompts or [text])))
     check_line_breaks(generator, sampling.ban, sampling.force)
-    notes = notes_on_prompt(prompt.prompt, file, text, unseen)
+    notes += notes_on_prompt(prompt.prompt, file, text, unseen)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 
@@ -76,9 +82,9 @@ def sample_command(
         return
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
-    elif output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
-        is_copy = _copies(opened, generator, text, needed=samples.novel)
-        _write_several(console, generator, text, sampling, samples, output, seed, is_copy)
+    elif prompts or output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
+        is_copy = _copies(opened, generator, needed=samples.novel)
+        _write_several(console, generator, prompts or [text], sampling, samples, output, seed, is_copy)
     else:
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
     if not (output.quiet or output.json):
@@ -90,17 +96,18 @@ def sample_command(
 def _write_several(
     console: Console,
     generator: Generator,
-    text: str,
+    prompts: Sequence[str],
     sampling: Sampling,
     samples: Samples,
     output: Output,
     seed: int,
     is_copy: Callable[[str], bool] | None,
 ) -> None:
-    """Write samples that are shown when they are complete."""
+    """Write samples of each prompt that are shown when they are complete."""
+    texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
     open_ended = sampling.until or sampling.stop or samples.beam or generator.documents is not None or samples.chosen
-    total = None if open_ended else generator.max_tokens(sampling) * samples.num_samples
-    prompt_size = len(generator.prompt_ids(text))
+    total = None if open_ended else generator.max_tokens(sampling) * len(texts)
+    prompt_size = len(generator.prompt_ids(prompts[0])) if len(prompts) == 1 else None
     with (
         LongJob(console, "reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,
         LongJob(console, "writing", total, "tokens", shown=not output.quiet) as writing,
@@ -115,7 +122,7 @@ def _write_several(
         if samples.beam:
             from rnngen.sampling.beam import beam_search
 
-            found = beam_search(generator, text, samples.beam, sampling, drawn, reading.advance_to)
+            found = beam_search(generator, prompts[0], samples.beam, sampling, drawn, reading.advance_to)
             found = found[: samples.num_samples]
         else:
             how: dict[str, Any] = {
@@ -125,34 +132,39 @@ def _write_several(
                 "on_read": reading.advance_to,
                 **vars(sampling),
             }
-            found = _drawn(generator, text, samples, is_copy, how)
+            if samples.chosen:
+                found = _chosen(generator, prompts, samples, is_copy, how)
+            else:
+                found = generator.samples(texts, **how)
         counted = Counted(found, is_copy)
         if output.json:
             settings = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
-            write_objects(console, counted, text, settings, is_copy)
+            write_objects(console, counted, settings, is_copy)
         elif output.format:
-            write_as(console, counted, text, output.format)
+            write_as(console, counted, output.format)
         else:
-            write_samples(console, counted, text, generator, sampling, samples.num_samples, quiet=output.quiet)
+            write_samples(console, counted, texts, generator, sampling, quiet=output.quiet)
     if not output.quiet:
-        _note_on_choice(console, counted, samples)
+        _note_on_choice(console, counted, len(texts), chosen=samples.chosen)
 
 
-def _drawn(
-    generator: Generator, text: str, samples: Samples, is_copy: Callable[[str], bool] | None, how: dict[str, Any]
+def _chosen(
+    generator: Generator,
+    prompts: Sequence[str],
+    samples: Samples,
+    is_copy: Callable[[str], bool] | None,
+    how: dict[str, Any],
 ) -> Iterable[Sample]:
-    if not samples.chosen:
-        return generator.samples([text] * samples.num_samples, **how)
     from rnngen.sampling.choosing import Conditions, choose_samples
 
-    is_old = is_copy and (lambda written: is_copy(written) or not (text + written).strip())  # an empty one is not new
+    is_old = is_copy and (lambda text: is_copy(text) or not text.strip())  # an empty one is not new
     conditions = Conditions(
         unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length
     )
-    return choose_samples(generator, text, samples.num_samples, conditions.accept, **how)
+    return choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
 
 
-def _copies(opened: Run, generator: Generator, prompt: str, *, needed: bool) -> Callable[[str], bool] | None:
+def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str], bool] | None:
     """Says whether a document stands in the run's own text; None: it has no documents, or none that are at hand.
 
     Raises:
@@ -172,14 +184,13 @@ def _copies(opened: Run, generator: Generator, prompt: str, *, needed: bool) -> 
     known = known_documents(opened, needed=needed)
     if known is None:
         return None
-    return lambda text: generator.tokenizer.encode(prompt + text) in known
+    return lambda text: generator.tokenizer.encode(text) in known
 
 
-def _note_on_choice(console: Console, counted: Counted, samples: Samples) -> None:
-    if samples.chosen and counted.number < samples.num_samples:
+def _note_on_choice(console: Console, counted: Counted, wanted: int, *, chosen: bool) -> None:
+    if chosen and counted.number < wanted:
         console.note(
-            f"note: {counted.number:,} instead of {samples.num_samples:,}: of the next {GIVE_UP:,} texts, none "
-            "met the conditions"
+            f"note: {counted.number:,} instead of {wanted:,}: of the next {GIVE_UP:,} texts, none met the conditions"
         )
     if counted.copies:
         console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
@@ -199,7 +210,8 @@ _DRAWING = names_of("drawing", "filter")
 _CONDITIONS = ("unique", "novel", "min_length")
 
 _EXCLUDING = {
-    "prompt": ("prompt_file",),
+    "prompt": ("prompt_file", "prompts_file"),
+    "prompts_file": ("prompt_file", "interactive", "show_probs", "beam"),
     "beam": ("interactive", "show_probs", "seed", *_DRAWING, *_CONDITIONS),
     "interactive": ("json", "show_probs", "num_samples", "force", "format", *_CONDITIONS),
     "json": ("format",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from rnngen.platforms import quote_argument
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.sampling.generator import Generator
+
+MOST_TEXTS = 1_000_000
+"""That one command writes."""
 
 
 def run_of(arguments: Sequence[str] | None) -> str | None:
@@ -92,20 +95,63 @@ def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
     """
     if file is None and prompt != STDIN:
         return prompt or ""
+    return "".join(_text_of(file, run, "a file with the prompt")).removesuffix("\n")
+
+
+def read_prompts(file: Path, run: str | None, num_samples: int) -> tuple[list[str], list[str]]:
+    """The prompts of a file, which has one per line, and a note on those that are blank.
+
+    Args:
+        file: the file, decoded like any text; ``-``: standard input.
+        run: as it was typed, for hints.
+        num_samples: how many texts each prompt gets.
+
+    Raises:
+        CorpusError: the file cannot be read, is not text, or has no prompt.
+        UsageError: there are too many, or standard input is closed.
+    """
+    from rnngen.corpus.formats.lines import lines_of
+
+    prompts: list[str] = []
+    blank, most = 0, MOST_TEXTS // num_samples
+    for line in lines_of(_text_of(file, run, "a file with a prompt on each line")):
+        if line.isspace():
+            blank += 1
+            continue
+        if len(prompts) == most:
+            raise UsageError(
+                "`prompts_file` has too many prompts",
+                where=shortened(str(file)),
+                expected=f"at most {most:,}" + (f", since each gets {num_samples:,} texts" if num_samples > 1 else ""),
+            )
+        prompts.append(line.removesuffix("\n"))
+    if not prompts:
+        raise CorpusError("has no prompts", where=shortened(str(file)), expected="a prompt on each line")
+    skipped = f"{blank:,} blank line{'' if blank == 1 else 's'} of {shortened(str(file))} skipped"
+    return prompts, [skipped] if blank else []
+
+
+def _text_of(file: Path | None, run: str | None, expected: str) -> Iterator[str]:
+    """The text of a file, or of standard input, in pieces.
+
+    Raises:
+        CorpusError: the file cannot be read, or is not text.
+        UsageError: standard input is closed.
+    """
     from rnngen.corpus.sources import TextSource
 
     command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), "--prompt", STDIN]))
     if file is not None and exists(file) and file.is_fifo():  # <(a command)
         with file.open("rb") as stream:
-            return "".join(TextSource([STDIN], stdin=stream, command=command, lenient="")).removesuffix("\n")
+            yield from TextSource([STDIN], stdin=stream, command=command, lenient="")
+            return
     if file is not None and str(file) != STDIN and not is_file(file):
         problem = "is not a file" if exists(file) else "no such file"
         hint = None if exists(file) else _prompt_hint(str(file), run)
-        raise CorpusError(problem, where=shortened(str(file)), expected="a file with the prompt", hint=hint)
-    if file is None and (sys.stdin is None or sys.stdin.closed):
-        raise UsageError("--prompt - needs a standard input, which is closed")
-    source = TextSource([STDIN if file is None else str(file)], command=command, lenient="")
-    return "".join(source).removesuffix("\n")
+        raise CorpusError(problem, where=shortened(str(file)), expected=expected, hint=hint)
+    if str(file or STDIN) == STDIN and (sys.stdin is None or sys.stdin.closed):
+        raise UsageError("- needs a standard input, which is closed")
+    yield from TextSource([STDIN if file is None else str(file)], command=command, lenient="")
 
 
 def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str) -> list[str]:

@@ -18,6 +18,9 @@ class Prompt(Options):
     prompt_file: str | None = option(  # as text: a text that was typed here by mistake may be no path
         None, "Continue this file's text.", panel=_PROMPT, metavar="FILE"
     )
+    prompts_file: str | None = option(
+        None, "Continue each line of this file; `num_samples` texts each.", panel=_PROMPT, metavar="FILE"
+    )
 
 
 class Output(Options):

@@ -6,7 +6,7 @@ if none can contain a line end, else with an empty line between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class Counted:
 
     Args:
         samples: to be counted.
-        is_copy: whether a text stands in the text that the model learned from; None: unknown.
+        is_copy: whether a text, with its prompt, stands in the text that the model learned from; None: unknown.
 
     Attributes:
         number: of samples.
@@ -127,16 +127,16 @@ class Counted:
     def __iter__(self) -> Iterator[Sample]:
         for sample in self._samples:
             self.number += 1
-            self.copies += self._is_copy is not None and self._is_copy(sample.text)
+            self.copies += self._is_copy is not None and self._is_copy(sample.prompt + sample.text)
             yield sample
 
 
-def write_as(console: Console, samples: Iterable[Sample], prompt: str, form: str) -> None:
+def write_as(console: Console, samples: Iterable[Sample], form: str) -> None:
     """Write whole samples as ``lines``, or as rows that ``rnngen train`` reads: ``jsonl`` or ``csv``."""
     if form == "csv":
         console.write(_csv_row("text"))
     for sample in samples:
-        text = prompt + sample.text
+        text = sample.prompt + sample.text
         if form == "jsonl":
             console.write_json({"text": text})
         else:
@@ -155,18 +155,17 @@ def _csv_row(text: str) -> str:
 def write_samples(
     console: Console,
     samples: Iterable[Sample],
-    prompt: str,
+    prompts: Sequence[str],
     generator: Generator,
     sampling: Sampling,
-    num_samples: int,
     *,
     quiet: bool,
 ) -> None:
-    """Write whole samples, each when it is finished."""
-    above = between(console, generator, sampling, prompt, num_samples, quiet=quiet)
+    """Write whole samples, each when it is finished; there is one of each of the ``prompts``."""
+    above = between(console, generator, sampling, prompts[0], len(prompts), quiet=quiet)
     for sample in samples:
-        text = prompt + sample.text
-        if num_samples > 1:
+        text = sample.prompt + sample.text
+        if len(prompts) > 1:
             text = text.rstrip("\n")
         console.write(above(sample.number) + text + ("" if text.endswith("\n") else "\n"))
 
@@ -194,11 +193,7 @@ def heading(number: int) -> str:
 
 
 def write_objects(
-    console: Console,
-    samples: Iterable[Sample],
-    prompt: str,
-    settings: dict[str, Any],
-    is_copy: Callable[[str], bool] | None,
+    console: Console, samples: Iterable[Sample], settings: dict[str, Any], is_copy: Callable[[str], bool] | None
 ) -> None:
     """Write samples as JSON, one object per line."""
     for sample in samples:
@@ -209,14 +204,15 @@ def write_objects(
                 "sample": sample.number,
                 **({} if sample.seed is None else {"seed": sample.seed}),
                 **settings,
-                "prompt": prompt,
+                **({} if sample.label is None else {"label": sample.label}),
+                "prompt": sample.prompt,
                 "text": sample.text,
                 "tokens": sample.tokens,
                 "nats": sample.nats,
                 **mixed,
                 "finish_reason": sample.finish_reason,
                 **({} if sample.stop in (None, BOUNDARY) else {"stop": sample.stop}),
-                **({} if is_copy is None else {"copied": is_copy(sample.text)}),
+                **({} if is_copy is None else {"copied": is_copy(sample.prompt + sample.text)}),
                 **pieces,
             }
         )

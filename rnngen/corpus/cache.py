@@ -228,7 +228,7 @@ def load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
             unknown, sha, counts = entry.pop("unknown"), entry.pop("sha256"), TextCounts(**entry)
             if not all(isinstance(count, int) and count >= 0 for count in (unknown, *entry.values())):
                 return None
-            if sha != _sha256(file, tokenizer, max_tokens=counts.bytes):  # a token has at least one byte
+            if sha != _sha256(file, tokenizer, max_tokens=counts.bytes + counts.documents):  # a label has no byte
                 return None
             parts[part] = EncodedText(map_tokens(file, tokenizer), counts, unknown)
     except (OSError, ValueError, KeyError, TypeError, TokenizerError):
@@ -255,7 +255,7 @@ def _sha256(file: Path, tokenizer: Tokenizer | None = None, max_tokens: int = 0)
     hashed = hashlib.sha256()
     with open_regular(file) as stream:
         if tokenizer and os.fstat(stream.fileno()).st_size > max_tokens * np.dtype(tokenizer.dtype).itemsize:
-            raise ValueError("more tokens than the text has bytes")
+            raise ValueError("more tokens than the text has bytes and labels")
         while chunk := stream.read(_CHUNK_BYTES):
             hashed.update(chunk)
             if tokenizer and np.frombuffer(chunk, dtype=tokenizer.dtype).max() >= tokenizer.vocab_size:

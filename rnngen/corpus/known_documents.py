@@ -18,10 +18,11 @@ class KnownDocuments:
     Args:
         parts: ids of texts, (N,) each, in which the boundary follows every document.
         boundary: its id.
+        labels: ids of the labels that a document may begin with, which do not matter.
     """
 
-    def __init__(self, parts: Sequence[NDArray[np.integer[Any]]], boundary: int) -> None:
-        self._parts = [_Part(tokens, boundary) for tokens in parts]
+    def __init__(self, parts: Sequence[NDArray[np.integer[Any]]], boundary: int, labels: range = range(0)) -> None:
+        self._parts = [_Part(tokens, boundary, labels) for tokens in parts]
 
     def __contains__(self, document: NDArray[np.integer[Any]]) -> bool:
         """Whether a document, (n,), without a boundary, is one of them."""
@@ -29,21 +30,24 @@ class KnownDocuments:
 
 
 class _Part:
-    def __init__(self, tokens: NDArray[np.integer[Any]], boundary: int) -> None:
+    def __init__(self, tokens: NDArray[np.integer[Any]], boundary: int, labels: range) -> None:
         self._tokens = tokens
         ends = [start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary) for start in _starts(len(tokens))]
         self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
         del ends
+        self._labels = labels
         hashes = self._hashes()
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
 
     def _begins(self, first: int, last: int) -> NDArray[np.int64]:
-        """Where some documents begin."""
+        """Where some documents begin, after their labels."""
         begins: NDArray[np.int64] = (
             np.concatenate([[-1], self._ends[:last]]) if first == 0 else self._ends[first - 1 : last]
         )
-        return begins[: last - first] + 1
+        begins = begins[: last - first] + 1
+        beginning = self._tokens[begins]
+        return begins + ((beginning >= self._labels.start) & (beginning < self._labels.stop))
 
     def _hashes(self) -> NDArray[np.uint64]:
         """The hash of each document."""
@@ -54,8 +58,10 @@ class _Part:
             last = max(first + 1, int(np.searchsorted(self._ends, begin + _BLOCK)))
             begins, ends = self._begins(first, last), self._ends[first:last]
             tokens = self._tokens[begins[0] : ends[-1] + 1]
-            values = _values(tokens, np.arange(len(tokens)) - np.repeat(begins - begins[0], ends + 1 - begins))
-            values[ends - begins[0]] = 0  # the boundaries
+            lengths = np.diff(begins, append=ends[-1] + 1)  # with the boundary, and the next document's label
+            values = _values(tokens, np.arange(len(tokens)) - np.repeat(begins - begins[0], lengths))
+            values[ends - begins[0]] = 0
+            values[begins[1:] - 1 - begins[0]] = 0
             hashes[first:last] = np.add.reduceat(values, begins - begins[0])
             first = last
         return hashes

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.labels import without_labels
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class TextCounts:
         characters: how many; the boundary after a document is one, like the line end that it often stands for.
         words: separated by white space.
         bytes: as UTF-8; a boundary is one.
-        documents: how many; 0 if the text is one stream.
+        documents: how many; 0 if the text is one stream. Their labels are no characters, and have no bytes.
     """
 
     characters: int = 0
@@ -34,10 +35,15 @@ class TextCounter:
 
     def add(self, piece: str) -> None:
         """Count one more piece."""
+        try:
+            content = piece.encode("utf-8")
+        except UnicodeEncodeError:  # at a label
+            self.add(without_labels(piece))
+            return
         if not piece:
             return
         self._characters += len(piece)
-        self._bytes += len(piece.encode("utf-8"))
+        self._bytes += len(content)
         documents = piece.count(BOUNDARY)
         if documents:
             self._documents += documents
@@ -53,7 +59,7 @@ class TextCounter:
 
 
 class TextHash:
-    """The SHA-256 of a text as UTF-8.
+    """The SHA-256 of a text as UTF-8, with the labels of its documents.
 
     Attributes:
         characters: how many were read so far.
@@ -67,8 +73,13 @@ class TextHash:
 
     def add(self, piece: str) -> None:
         """Read one more piece."""
-        content = piece.encode("utf-8")
-        self._sha.update(content)
+        try:
+            content = piece.encode("utf-8")
+            self._sha.update(content)
+        except UnicodeEncodeError:  # at a label
+            self._sha.update(piece.encode("utf-8", "surrogatepass"))
+            piece = without_labels(piece)
+            content = piece.encode("utf-8")
         self.characters += len(piece)
         self.bytes += len(content)
         self.documents += content.count(0)

@@ -21,6 +21,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +33,7 @@ from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import LeftOut, SourceSummary
 from rnngen.corpus.formats.decoding import CHUNK_BYTES, Decoding
 from rnngen.corpus.formats.reader import Content, Reader
+from rnngen.corpus.labels import Labels
 from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
@@ -55,6 +57,7 @@ class TextSource:
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
         normalize: the form that the text is given.
+        labels: of its rows, if it consists of documents; None: they have none.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
 
     Attributes:
@@ -79,6 +82,7 @@ class TextSource:
         max_bytes: int | None = None,
         documents: str | None = NONE,
         normalize: Normalization = "none",
+        labels: Labels | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
         self.sources = list(sources)
@@ -106,6 +110,8 @@ class TextSource:
         self._reader = Reader(decoded, text_field, rows=bool(lenient))
         self._found += SourceSummary(bytes=self.size)
         self.documents = self._choose_documents() if documents is None else documents
+        if self.documents != NONE:
+            self._reader = replace(self._reader, labels=labels)
 
     def _choose_documents(self) -> str:
         """The rule for a text whose user gives none, from the beginnings of its first files, in whatever order."""

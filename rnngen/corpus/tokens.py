@@ -10,6 +10,7 @@ file by file (``TextSource``), so that the cache never holds one text under the 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +28,7 @@ from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.known_text import KnownText, OtherTextError
+from rnngen.corpus.labels import Labels, listed_labels, without_labels
 from rnngen.corpus.parts import PARTS as PARTS
 from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
 from rnngen.corpus.pieces import TextHash
@@ -69,6 +71,13 @@ def prepare(
     learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
     all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
+    if tokenizer is not None and data.label_field and list(tokenizer.labels) != list(text.labels):
+        raise CorpusError(
+            "has other labels than the run",
+            where=text.main.name,
+            expected=listed_labels(tokenizer.labels) or "none",
+            found=listed_labels(text.labels) or "none",
+        )
     if tokenizer is not None and grows:
         tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
@@ -106,6 +115,7 @@ class _Text:
         data: the options.
         characters: of ``main``, if all of those in the training part are the vocabulary.
         facts: about the characters of ``main``.
+        labels: of its documents.
     """
 
     main: TextSource
@@ -114,11 +124,13 @@ class _Text:
     data: DataConfig
     characters: FirstOccurrences | None = None
     facts: CharacterFacts | None = None
+    labels: Sequence[str] = ()
 
     @property
     def fingerprint(self) -> str:
         """See ``fingerprint_of``."""
         hashes = [self.hashes["main"].sha256, *(f"{part}{self.hashes[part].sha256}" for part in self.given)]
+        hashes += [json.dumps(self.labels)] if self.labels else []
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     @property
@@ -156,7 +168,7 @@ class _Text:
         left = self.training_characters
         for part, piece in self.parts():
             if part == "train":
-                yield piece
+                yield without_labels(piece) if self.labels else piece
                 left -= len(piece)
             if left <= 0 and self.is_stream:
                 return
@@ -188,12 +200,13 @@ def _read(
         max_bytes=max_bytes,
         on_progress=tell,
     )
+    labels = Labels(data.label_field) if data.label_field else None
     texts: dict[str, TextSource] = {}
     documents = data.documents
     try:
         for name, listed in sources.items():
             if listed:
-                texts[name] = open_source(listed, documents=documents)
+                texts[name] = open_source(listed, documents=documents, labels=labels)
                 documents = texts[name].documents  # all parts follow the rule of the first
     except TooMuchTextError as error:
         raise _other(sources) from error
@@ -203,6 +216,8 @@ def _read(
     for name, source in texts.items():
         for number, piece in enumerate(source):
             hashes[name] = source.hashed
+            if labels:
+                piece = without_labels(piece)
             if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
                 facts.add(piece.replace(BOUNDARY, "\n"))
             if characters is not None and name == "main":
@@ -215,11 +230,19 @@ def _read(
         before += source.size
     tell("reading", total, total)
     refuse_unused_field(data.text_field, texts.values())
+    if labels and not labels.names:
+        raise CorpusError(
+            f"no document has a label in {labels.field!r}",
+            where=texts["main"].name,
+            expected="rows of JSON Lines, CSV or a table that have this field, as documents",
+        )
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         left_out = "; ".join(main.summary.left_out.parts())
         raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
-    text = _Text(main, texts, hashes, data, characters if main.documents == NONE else None, facts)
+    text = _Text(
+        main, texts, hashes, data, characters if main.documents == NONE else None, facts, labels.names if labels else ()
+    )
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
     return text
@@ -246,13 +269,14 @@ def _learn_tokenizer(data: DataConfig, text: _Text, tell: OnProgress) -> Tokeniz
 
     show(0, False)
     pieces = text.training_part()
-    return interruptible(
+    learned = interruptible(
         lambda watched: train_tokenizer(
             data.tokenizer, watched, data.vocab_size, min_count=data.min_count, normalization=data.normalize
         ),
         pieces,
         show,
     )
+    return learned.with_labels(text.labels) if text.labels else learned
 
 
 def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -> None:

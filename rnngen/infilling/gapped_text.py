@@ -163,8 +163,9 @@ class GappedText:
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
-    """Ids that no text has: the unknown symbol and the boundary between documents, as far as they exist."""
-    return [token for token in (tokenizer.unknown_id, tokenizer.boundary_id) if token is not None]
+    """Ids that no text has: the unknown symbol and the boundary between documents, as far as they exist, and labels."""
+    known = (tokenizer.unknown_id, tokenizer.boundary_id, *tokenizer.label_ids())
+    return [token for token in known if token is not None]
 
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:

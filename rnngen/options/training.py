@@ -7,6 +7,7 @@ from typing import Literal
 
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, declared, invalid, option
+from rnngen.options.document_rules import check_documents
 from rnngen.options.encodings import LIKELY as LIKELY_ENCODINGS
 from rnngen.options.encodings import is_encoding
 from rnngen.options.network import PANEL as NETWORK
@@ -16,8 +17,6 @@ COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
 
 MAX_VOCAB_SIZE = 200_000
 """Of every tokenizer: a ``tokenizer.json`` of this size is read within 200 MB. Unicode has 160,000 characters."""
-MAX_SEPARATOR = 100
-"""Of the text that separates documents, in characters."""
 MAX_WINDOW = 1 << 16
 """The maximum of the streams, and of the steps, of a window of text."""
 MAX_FACTOR = 1e30
@@ -75,6 +74,13 @@ class SplitConfig(Options):
         metavar="NAME",
         default_text="text, or the only one",
     )
+    label_field: str | None = option(
+        None,
+        "Field with the label of a row, such as its genre, which the network reads before the text.",
+        panel=TEXT,
+        minimum=1,
+        metavar="NAME",
+    )
     tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
         None,
@@ -108,12 +114,7 @@ class SplitConfig(Options):
         check_encoding(self.encoding)
         if self.tokenizer == "byte" and self.vocab_size is not None:
             raise UsageError("`vocab_size` has no effect with `tokenizer=byte`: there are 256 bytes")
-        if self.documents is not None and not (0 < len(self.documents) <= MAX_SEPARATOR and self.documents.strip()):
-            raise UsageError(
-                "invalid value for `documents`",
-                expected=f"none, files, lines, paragraphs, or a separator of at most {MAX_SEPARATOR} characters",
-                found=repr(self.documents[:MAX_SEPARATOR]),
-            )
+        check_documents(self.documents, self.label_field)
         if self.tokenizer == "byte" and self.min_count > 1:
             raise UsageError("`min_count` has no effect with `tokenizer=byte`: there are 256 bytes")
         ok = 2 <= len(self.split) <= 3 and all(0 <= f <= 1 for f in self.split)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rnngen.corpus.labels import listed_labels
 from rnngen.errors import CheckpointError, RnngenError, shortened
 from rnngen.runs.finding import newest_run, open_run, runs_in
 from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, checkpoints_folder
@@ -107,7 +108,7 @@ def make_card(run: Run) -> Card:
     train_part, valid_part, test_part = (
         _part(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
-    V = run.tokenizer().vocab_size
+    V, labels = run.tokenizer().vocab_size, run.tokenizer().labels
     metrics = read_metrics(run)
     last, valid, seconds = metrics.last, metrics.validations, metrics.seconds
     trained = [each for each in valid if each.step > 0 or each.best]  # untrained weights are not kept
@@ -127,7 +128,8 @@ def make_card(run: Run) -> Card:
         tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),
         test_tokens=test_part.get("tokens"),
-        tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}",
+        tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}"
+        + (f", labels {listed_labels(labels)}" if labels else ""),
         characters_per_token=(valid_part.get("characters") or 0) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),

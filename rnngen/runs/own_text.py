@@ -109,6 +109,7 @@ def encoded_text(
         command=command,
         lenient=lenient,
         documents=run.documents,
+        labels=run.labels,
     )
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
         encoded = encode_text(run.tokenizer(), source, Path(folder) / "text.bin")
@@ -205,7 +206,7 @@ def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
             raise CorpusError("the text has changed since the run was trained on it", where=run.path, hint=hint)
     if corpus is None or run.boundary is None:
         return None
-    return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary)
+    return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary, tokenizer.label_ids())
 
 
 def _data_config(run: Run) -> DataConfig:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rnngen.corpus.documents import NONE
+from rnngen.corpus.labels import Labels
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
@@ -229,6 +230,18 @@ class Run:
             CheckpointError, TokenizerError: damaged.
         """
         return self.tokenizer().boundary(self.documents)
+
+    @property
+    def labels(self) -> Labels | None:
+        """The labels of the run's documents, to read others with; None: they have none.
+
+        Raises:
+            CheckpointError, TokenizerError: damaged.
+        """
+        data = self.config.get("data")
+        field = data.get("label_field") if isinstance(data, dict) else None
+        names = self.tokenizer().labels
+        return Labels(field, names) if isinstance(field, str) and names else None
 
     def last_plan(self) -> Stretch | None:
         """The last plan of the run; None if the plan that it began with never changed."""

@@ -60,7 +60,8 @@ def beam_search(
     """
     table = generator.tokenizer.token_bytes()
     banned = generator.banned(sampling.ban)
-    start = generator.start(prompt, sampling.changed(force=""), on_read)
+    label = generator.label_of(sampling.changed(temperature=0.0), 0, 0)  # the most likely one
+    start = generator.start(prompt, sampling.changed(force=""), on_read, label=label)
     context = generator.context()
     context.snapshot = start.stream
     begun, log_p = branches(context, start.opening, banned)
@@ -100,7 +101,7 @@ def beam_search(
     finished = [*ended, *((h, _finished(h, generator.ending(sampling, prompt))) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
-        replace(sample, number=number, mixture_nats=-h.score if context.mixed else None)
+        replace(sample, number=number, prompt=prompt, label=label, mixture_nats=-h.score if context.mixed else None)
         for number, (h, sample) in enumerate(finished[:width])
     ]
 

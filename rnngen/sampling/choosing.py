@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rnngen.sampling.generator import TOGETHER, Generator
@@ -11,47 +11,55 @@ from rnngen.sampling.writer import Sample
 
 
 def choose_samples(
-    generator: Generator, prompt: str, number: int, accepts: Callable[[Sample], bool], *, seed: int, **how: Any
+    generator: Generator,
+    prompts: Iterable[str],
+    number: int,
+    accepts: Callable[[Sample], bool],
+    *,
+    seed: int,
+    **how: Any,
 ) -> Iterator[Sample]:
-    """Up to ``number`` samples that are accepted; each keeps its number among all that were written.
+    """Up to ``number`` samples of each prompt that are accepted; each keeps its number among all that were written.
 
     Args:
         generator: writes them.
-        prompt: the text that each continues.
-        number: how many are wanted.
+        prompts: the texts that are continued, one after the other.
+        number: how many are wanted of each.
         accepts: says whether a sample meets the conditions.
         seed: of the draws.
         how: see ``Generator.samples``.
     """
-    written = found = last = 0
-    while found < number and written - last < GIVE_UP:
-        together = min(TOGETHER, max(8, 2 * (number - found)))
-        for sample in generator.samples([prompt] * together, seed=seed, first=written, **how):
-            if found < number and accepts(sample):
-                found, last = found + 1, sample.number
-                yield sample
-        written += together
+    written = 0
+    for prompt in prompts:
+        found, last = 0, written
+        while found < number and written - last < GIVE_UP:
+            together = min(TOGETHER, max(8, 2 * (number - found)))
+            for sample in generator.samples([prompt] * together, seed=seed, first=written, **how):
+                if found < number and accepts(sample):
+                    found, last = found + 1, sample.number
+                    yield sample
+            written += together
 
 
 class Conditions:
     """The conditions that the options ``unique``, ``novel`` and ``min_length`` set.
 
     Args:
-        unique: no text twice.
-        is_copy: whether a text stands in the text that the model learned from; None: that does not matter.
+        unique: no text twice, of one prompt.
+        is_copy: whether a text, with its prompt, stands in the text that the model learned from; None: no matter.
         min_length: characters, at least.
     """
 
     def __init__(self, *, unique: bool, is_copy: Callable[[str], bool] | None, min_length: int) -> None:
         self._unique, self._is_copy, self._min_length = unique, is_copy, min_length
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
 
     def accept(self, sample: Sample) -> bool:
         """Whether a sample meets them, given those that have met them before."""
-        text = sample.text
-        if len(text) < self._min_length or (self._unique and text in self._seen):
+        text = sample.prompt, sample.text
+        if len(sample.text) < self._min_length or (self._unique and text in self._seen):
             return False
-        if self._is_copy is not None and self._is_copy(text):
+        if self._is_copy is not None and self._is_copy("".join(text)):
             return False
         self._seen.add(text)
         return True

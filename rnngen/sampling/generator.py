@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
 from rnngen.engine.context import Context, Snapshot
+from rnngen.engine.probabilities import Array
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
-from rnngen.sampling.opening import Opening, open_text
+from rnngen.sampling.labels import check_label, draw_label
+from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
@@ -25,20 +28,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 64
 """Samples that are written in one batch."""
-
-
-class Start(NamedTuple):
-    """A prompt that has been read.
-
-    Attributes:
-        ids: the tokens that were read.
-        stream: the state after them, one stream.
-        opening: how the texts that follow begin.
-    """
-
-    ids: Sequence[int]
-    stream: Snapshot
-    opening: Opening
 
 
 class Generator:
@@ -102,9 +91,20 @@ class Generator:
         """The maximum number of tokens to write."""
         return sampling.max_tokens(open_ended=self.documents is not None)
 
-    def ending(self, sampling: Sampling, prompt: str) -> Ending:
+    def ending(self, sampling: Sampling, prompt: str, label: str | None = None) -> Ending:
         """Where a text after this prompt ends."""
-        return Ending(sampling, prompt, documents=self.documents is not None)
+        return Ending(sampling, prompt, label=label, documents=self.documents is not None)
+
+    def label_of(self, sampling: Sampling, seed: int, number: int) -> str | None:
+        """The label of a sample, given or drawn; None: it has none."""
+        check_label(self.tokenizer, sampling.label)
+        if sampling.label is not None or not self.tokenizer.labels:
+            return sampling.label or None
+        return draw_label(self._first_prediction, self.tokenizer, sampling.temperature, seed, number)
+
+    @cached_property
+    def _first_prediction(self) -> Array:
+        return self.context().prediction().copy()
 
     def writer(
         self,
@@ -116,19 +116,11 @@ class Generator:
         scored: bool = False,
         on_read: Callable[[int], object] | None = None,
     ) -> Writer:
-        """A writer of one continuation, token by token.
-
-        Args:
-            prompt: the text to continue; it is read before this returns.
-            sampling: the options.
-            seed: of the draws; random by default.
-            number: of the sample.
-            scored: whether to compute each token's probability.
-            on_read: called now and then with the number of the prompt's tokens read so far.
-        """
+        """A writer of one continuation, which has read the prompt; ``scored``: it computes each token's probability."""
         seed = draw_seed() if seed is None else seed
         self._check(sampling, seed)
-        return self.write_from([self.start(prompt, sampling, on_read)], sampling, seed, [number], scored=scored)
+        start = self.start(prompt, sampling, on_read, label=self.label_of(sampling, seed, number))
+        return self.write_from([start], sampling, seed, [number], scored=scored)
 
     @method_takes(WritingSeveral)
     @checked
@@ -196,16 +188,17 @@ class Generator:
             if on_step is not None:
                 on_step(total)
 
-        starts: dict[str, Start] = {}
+        starts: dict[tuple[str, str | None], Start] = {}
         for first in range(0, len(prompts), size):
             together = prompts[first : first + size]
             numbers = range(number + first, number + first + len(together))
+            begins = [(p, self.label_of(sampling, seed, n)) for p, n in zip(together, numbers, strict=True)]
             # one prompt may have many samples
-            starts = {
-                p: starts[p] if p in starts else self.start(p, sampling, on_read) for p in dict.fromkeys(together)
-            }
-            writer = self.write_from([starts[p] for p in together], sampling, seed, numbers, scored=True)
-            endings = [self.ending(sampling, prompt) for prompt in together]
+            known, starts = starts, {}
+            for each in begins:
+                starts[each] = known.get(each) or self.start(each[0], sampling, on_read, label=each[1])
+            writer = self.write_from([starts[each] for each in begins], sampling, seed, numbers, scored=True)
+            endings = [self.ending(sampling, prompt, label) for prompt, label in begins]
             if keep_pieces:
                 yield write_sample(writer, self.tokenizer, endings[0], seed, number + first)
                 drawn(writer.drawn)
@@ -235,17 +228,23 @@ class Generator:
         ids, held = self.tokenizer.hold_back(text)
         return ids.tolist(), held
 
-    def hold_back_prompt(self, prompt: str) -> tuple[list[int], str]:
-        """Like ``hold_back``, for a prompt: line ends where nothing is left of it."""
+    def hold_back_prompt(self, prompt: str, label: str | None = None) -> tuple[list[int], str]:
+        """Like ``hold_back``, for a prompt: line ends where nothing is left of it. The ``label`` is read before it."""
         ids, held = self.hold_back(prompt)
+        if label is not None:
+            ids.insert(0, self.tokenizer.label_ids()[self.tokenizer.labels.index(label)])
         return (ids, held) if ids or held else (self.prompt_ids(""), "")
 
-    def start(self, prompt: str, sampling: Sampling, on_read: Callable[[int], object] | None = None) -> Start:
-        """Read a prompt, and find out how texts after it can begin.
-
-        ``on_read`` is called now and then with the number of tokens read so far.
-        """
-        ids, held = self.hold_back_prompt(prompt)
+    def start(
+        self,
+        prompt: str,
+        sampling: Sampling,
+        on_read: Callable[[int], object] | None = None,
+        *,
+        label: str | None = None,
+    ) -> Start:
+        """Read a label, if there is one, and a prompt, and find out how texts after it can begin."""
+        ids, held = self.hold_back_prompt(prompt, label)
         return self.start_from(self.context(ids, on_read), ids, held, sampling)
 
     def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
@@ -257,7 +256,7 @@ class Generator:
         return start
 
     def context(self, ids: Sequence[int] = (), on_read: Callable[[int], object] | None = None) -> Context:
-        """A context of one stream that has read these ids; ``on_read`` is as in ``start``."""
+        """A context of one stream that has read these ids; ``on_read`` is given the number of tokens now and then."""
         context = Context(self.model, self.mixture)
         context.read_text(ids, on_read)
         return context
@@ -287,20 +286,13 @@ class Generator:
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
 
     def banned(self, texts: Sequence[str]) -> list[int]:
-        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents.
-
-        Raises:
-            UsageError: as ``banned_tokens``.
-        """
+        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents."""
         boundary = self.tokenizer.boundary_id if self.documents is None else None
         return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
 
     def _check(self, sampling: Sampling, seed: int) -> None:
-        """Refuse what cannot be drawn.
-
-        Raises:
-            UsageError: the seed is negative, or the model cannot write the texts of ``ban`` or ``force``.
-        """
+        """Refuse what cannot be drawn, with a ``UsageError``."""
+        check_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)

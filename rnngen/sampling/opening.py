@@ -80,6 +80,20 @@ def open_text(
     return Opening(tuple(inside), tuple(forced), covers, known, log_p, network_log_p)
 
 
+class Start(NamedTuple):
+    """A prompt that has been read.
+
+    Attributes:
+        ids: the tokens that were read.
+        stream: the state after them, one stream.
+        opening: how the texts that follow begin.
+    """
+
+    ids: Sequence[int]
+    stream: Snapshot
+    opening: Opening
+
+
 class Branch(NamedTuple):
     """A starting point of a search.
 

@@ -36,6 +36,12 @@ class Sampling(Options):
 
     title = "sampling option"
 
+    label: str | None = option(
+        None,
+        "Write a text with this label, of those that `label_field` gave; an empty one: without.",
+        panel="Prompt",
+        default_text="drawn for each text, as often as learned",
+    )
     repetition_penalty: float = option(
         1.0,
         "Divide the logits of repeated tokens by this (multiply, if negative); 1: no penalty.",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnngen.engine.context import Snapshot
-from rnngen.sampling.generator import Generator, Start
+from rnngen.sampling.generator import Generator
+from rnngen.sampling.opening import Start
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import UNTIL
 from rnngen.sampling.words import likely_words
@@ -52,7 +53,8 @@ class Session:
         self.sampling = sampling
         self.seed = seed
         self._begin = prompt
-        ids, self._held = generator.hold_back_prompt(prompt)
+        self._label = generator.label_of(sampling, seed, 0)
+        ids, self._held = generator.hold_back_prompt(prompt, self._label)
         self._context = generator.context(ids)
         self._steps: list[Step] = []
         self._writings = 0
@@ -81,7 +83,7 @@ class Session:
 
     def _start(self, sampling: Sampling) -> Start:
         # only a repetition penalty needs to know what was read
-        read = self.generator.hold_back_prompt(self.text)[0] if sampling.repetition_penalty != 1 else []
+        read = self.generator.hold_back_prompt(self.text, self._label)[0] if sampling.repetition_penalty != 1 else []
         return self.generator.start_from(self._context, read, self._held, sampling)
 
     def write(self) -> collections.abc.Generator[str]:

@@ -74,17 +74,23 @@ class Ending:
     Args:
         sampling: the options.
         prompt: the text before it: after a line end, another one makes an empty line.
+        label: of the text.
         documents: whether the model writes documents, so that it ends with the document at the latest.
 
     Attributes:
+        prompt: see above.
+        label: see above.
         max_tokens: the maximum number of tokens.
         stops: whether the text may end earlier, or have line ends skipped.
     """
 
-    def __init__(self, sampling: Sampling, prompt: str = "", *, documents: bool = False) -> None:
+    def __init__(
+        self, sampling: Sampling, prompt: str = "", *, label: str | None = None, documents: bool = False
+    ) -> None:
+        self.prompt, self.label = prompt, label
         until = self._until = sampling.until
         before = UNTIL.get(until or "")
-        kept = set(sampling.stop) - {before} if sampling.keep_stop else ()
+        kept = set(sampling.stop) - {before, BOUNDARY} if sampling.keep_stop else ()
         ends = [*sampling.stop, *([before] if before else []), *([BOUNDARY] if documents else [])]
         self._matcher = StopMatcher(ends, kept)
         self._sentence = _sentence_matcher(prompt) if until == "sentence" else None

@@ -25,14 +25,16 @@ def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection
     """The ids of the tokens that are never drawn.
 
     Args:
-        tokenizer: of the model; its unknown symbol is one of them.
+        tokenizer: of the model; its unknown symbol and labels are among them.
         texts: what contains one of these is another.
         others: of them.
 
     Raises:
         UsageError: no token contains one of them, or nothing is left to draw.
     """
-    unknown = {*others} if tokenizer.unknown_id is None else {*others, tokenizer.unknown_id}
+    unknown = {*others, *tokenizer.label_ids()}
+    if tokenizer.unknown_id is not None:
+        unknown.add(tokenizer.unknown_id)
     banned, level = set(unknown), tokenizer.level
     for text in texts:
         part = text.encode(errors="surrogatepass")

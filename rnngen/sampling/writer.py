@@ -47,6 +47,8 @@ class Sample:
         stop: the string that stopped the text.
         seed: of the draws; None from a search, which draws nothing.
         number: of the sample, from 0; together with the seed it gives the same text again.
+        prompt: the text that it continues.
+        label: that it was written with, given or drawn; None: without one.
         pieces: the text of each token, if that was asked for.
     """
 
@@ -58,6 +60,8 @@ class Sample:
     stop: str | None
     seed: int | None
     number: int
+    prompt: str = ""
+    label: str | None = None
     pieces: tuple[Piece, ...] | None = None
 
 
@@ -227,6 +231,8 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
         ending.stop,
         seed,
         number,
+        ending.prompt,
+        ending.label,
         pieces,
     )
 
@@ -287,6 +293,8 @@ def write_samples(
             endings[sample].stop,
             seed,
             number,
+            endings[sample].prompt,
+            endings[sample].label,
         )
         for sample, number in enumerate(numbers)
     ]

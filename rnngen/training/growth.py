@@ -16,8 +16,13 @@ SHOWN = 20  # tokens
 
 def new_tokens(before: Tokenizer, after: Tokenizer) -> list[int]:
     """The ids of the tokens that a vocabulary has and the one before it had not."""
-    known = set(before.token_bytes())
-    return [token for token, content in enumerate(after.token_bytes()) if content not in known]
+    known = set(_names(before))
+    return [token for token, name in enumerate(_names(after)) if name not in known]
+
+
+def _names(tokenizer: Tokenizer) -> list[bytes | str]:
+    """What tells each token from the others: what it spells, or the label that it is."""
+    return [*tokenizer.token_bytes()[: tokenizer.text_size], *tokenizer.labels]
 
 
 def note_on_growth(before: Tokenizer, after: Tokenizer) -> tuple[str, ...]:
@@ -48,8 +53,8 @@ def grown(
     """
     V = before.vocab_size
     shapes, larger = config.shapes(V), config.shapes(V + 1)
-    ids = {content: token for token, content in enumerate(before.token_bytes())}
-    source = np.array([ids.get(content, -1) for content in after.token_bytes()])
+    ids = {name: token for token, name in enumerate(_names(before))}
+    source = np.array([ids.get(name, -1) for name in _names(after)])
     found = dict(weights)
     for name in shapes:
         if shapes[name] != larger[name]:  # it has a row per token

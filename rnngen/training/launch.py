@@ -157,6 +157,8 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
     fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
+    if "label_field" in given:
+        raise UsageError("`label_field` cannot be given with `init_from`", expected="the labels of that run, or none")
     for name, value in fixed.items():
         if given.get(name, value) == value:
             continue

@@ -32,7 +32,7 @@ def ask(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         ("rnngen tr", ["train"]),
         ("rnngen --inst", ["--install-completion"]),
-        ("rnngen train --mi", ["--minutes"]),
+        ("rnngen train --minu", ["--minutes"]),
         ("rnngen train --cell ", ["lstm", "gru", "rnn"]),
         ("rnngen train --cell=g", ["gru"]),
         ("rnngen sample --top", ["--top-k", "--top-p"]),
@@ -62,7 +62,7 @@ def test_other_shells_are_told_the_help_too(shell: str) -> None:
 def test_completing_imports_no_torch() -> None:
     program = "import sys, atexit; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
     program += "from rnngen.cli.app import main; main()"
-    asked = {"_RNNGEN_COMPLETE": "complete_bash", "COMP_WORDS": "rnngen train --mi", "COMP_CWORD": "2"}
+    asked = {"_RNNGEN_COMPLETE": "complete_bash", "COMP_WORDS": "rnngen train --minu", "COMP_CWORD": "2"}
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env={**os.environ, **asked}
     )
@@ -89,7 +89,7 @@ def test_bash_completes_with_what_install_completion_writes(tmp_path: Path) -> N
     assert installed.returncode == 0, installed.stderr
     assert "bash completion installed in" in installed.stdout
     completed = bash(
-        'source "$HOME/.bashrc" && COMP_WORDS=(rnngen train --mi) COMP_CWORD=2 && _rnngen_completion rnngen'
+        'source "$HOME/.bashrc" && COMP_WORDS=(rnngen train --minu) COMP_CWORD=2 && _rnngen_completion rnngen'
         ' && echo "${COMPREPLY[@]}" && complete -p rnngen'
     )
     assert completed.stdout.splitlines()[0] == "--minutes", completed.stderr

@@ -122,8 +122,8 @@ def test_a_file_that_changes_after_the_vocabulary_was_learned_is_named(
 ) -> None:
     learn = tokens.train_tokenizer
 
-    def learn_and_change(*arguments: Any) -> Any:
-        learned = learn(*arguments)
+    def learn_and_change(*arguments: Any, **options: Any) -> Any:
+        learned = learn(*arguments, **options)
         CHANGES["another"](Path("texts/b.txt"))
         return learned
 

@@ -77,6 +77,9 @@ class FullDisk:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.stream.close()
 
     def write(self, content: bytes | str) -> int:
@@ -96,7 +99,7 @@ def test_a_full_disk_is_a_clear_error_that_leaves_nothing(
 
     def open_full(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
         stream = real_open(self, mode, *arguments, **options)
-        return FullDisk(stream, room) if self.name == name and "w" in mode else stream
+        return FullDisk(stream, room) if self.name == name and mode[0] in "wx" else stream
 
     def write_text_full(self: Path, content: str, *arguments: Any, **options: Any) -> int:
         if self.name == name:
@@ -119,7 +122,7 @@ def test_an_interrupted_encoding_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "encode_text", interrupted)
+        patch.setattr(cache.TokenFile, "finish", interrupted)
         with pytest.raises(KeyboardInterrupt):
             prepare(data())
     assert list((cache_folder() / "corpora").iterdir()) == []

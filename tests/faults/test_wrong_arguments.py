@@ -133,7 +133,7 @@ def test_a_wrong_argument_is_a_clear_error_or_no_mistake(
         (lambda: rnngen.load("n" * 300), "`path`; expected a path; found a name that is too long: 'nnn"),
         (lambda: rnngen.load(ngram="yes"), "`ngram`; expected true or false; found 'yes'"),  # type: ignore[arg-type]
         (lambda: rnngen.evaluate(part=[]), "`part`; expected text; found []"),  # type: ignore[arg-type]
-        (lambda: rnngen.evaluate(errors="no"), "`errors`; expected 'strict' or 'replace'; found 'no'"),  # type: ignore[arg-type]
+        (lambda: rnngen.evaluate(errors="no"), "`errors`; expected 'strict', 'replace' or 'skip'; found 'no'"),  # type: ignore[arg-type]
     ],
 )
 def test_a_wrong_argument_is_named_with_what_is_expected(call: Callable[[], object], said: str) -> None:

@@ -38,6 +38,7 @@ ONE_OF_EACH: dict[str, Any] = {
     "encoding": "cp1252",
     "errors": "replace",
     "text_field": "body",
+    "label_field": "genre",
     "documents": "lines",
     "split_seed": 5,
     "tokenizer": "bpe",

@@ -8,6 +8,7 @@ from typing import Any
 
 from rnngen.corpus.formats.decoding import invalid_characters
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
+from rnngen.corpus.labels import Labels
 
 _DECODER = json.JSONDecoder()
 _WITHOUT_NUMBERS = json.JSONDecoder(parse_int=lambda _: 0)  # slower
@@ -49,7 +50,7 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
         value = _value(row, field)
         if value is _MISSING:
             rows.lacks(place, field, row)
-        elif text := rows.text(value, field, place):
+        elif text := rows.labelled(rows.text(value, field, place), _label(row, rows.labels), place):
             yield text
 
 
@@ -60,6 +61,11 @@ def _parsed(content: str) -> Any:
         raise
     except ValueError:  # an integer of more digits than Python converts
         return _WITHOUT_NUMBERS.decode(content)
+
+
+def _label(row: Mapping[str, Any], labels: Labels | None) -> Any:
+    label = None if labels is None else _value(row, labels.field)
+    return None if label is _MISSING else label
 
 
 def _value(row: Mapping[str, Any], field: str) -> Any:

@@ -20,6 +20,7 @@ from rnngen.corpus.formats.lines import lines_of
 from rnngen.corpus.formats.rows import Rows
 from rnngen.corpus.formats.separated import separated
 from rnngen.corpus.formats.tables import TABLES, table_rows
+from rnngen.corpus.labels import Labels
 from rnngen.errors import CorpusError
 from rnngen.options.encodings import AUTO, codec_of
 
@@ -46,11 +47,13 @@ class Reader:
         decoding: how bytes become text.
         text_field: the value of the option.
         rows: whether files of rows are read as rows; else they are plain texts.
+        labels: of the rows; None: they have none.
     """
 
     decoding: Decoding
     text_field: str | None = None
     rows: bool = True
+    labels: Labels | None = None
 
     def open(self, stream: IO[bytes], file: Path | None, where: object, left_out: LeftOut) -> Content:
         """Begin to read a file, by the rules of ``sources.py``.
@@ -86,7 +89,7 @@ class Reader:
         content = decompressed(stream, examined.archive, where)
         if form == PLAIN:
             return Content(self.decoding.decode(content, file, where, left_out.lines), False)
-        rows = Rows(where, self.decoding.errors, self.text_field, left_out)
+        rows = Rows(where, self.decoding.errors, self.text_field, left_out, self.labels)
         if form not in TABLES:
             lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=form != "jsonl")
             texts = json_lines(lines, rows) if form == "jsonl" else separated(lines, _DELIMITERS[form], rows)

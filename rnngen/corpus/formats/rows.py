@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from rnngen.corpus.files.find import ErrorRule
 from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label
 from rnngen.errors import CorpusError, shortened
 
 DEFAULT_FIELD = "text"
@@ -32,12 +33,14 @@ class Rows:
         errors: see ``Decoding``.
         field: the value of the option ``text_field``; None: it was not given.
         left_out: counts what is left out.
+        labels: of the rows; None: they have none.
     """
 
     where: object
     errors: ErrorRule
     field: str | None
     left_out: LeftOut
+    labels: Labels | None = None
 
     def refuse(
         self,
@@ -95,6 +98,31 @@ class Rows:
         if "\r" in value:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
         return value if is_writable(value) else self._without_unwritable(value, field, place)
+
+    def labelled(self, text: str | None, label: object, place: str) -> str | None:
+        """The text of a row behind the character for its label (see ``labels.py``); None if it is left out.
+
+        Args:
+            text: of the row; None or white space: there is no document.
+            label: the value of its field; None, or empty: it has none.
+            place: see ``refuse``.
+
+        Raises:
+            CorpusError: as ``refuse``, or there are too many labels.
+        """
+        name = label.strip() if isinstance(label, str) else label
+        if self.labels is None or not text or text.isspace() or name in (None, ""):
+            return text
+        if not is_label(name):
+            self.refuse(
+                place,
+                f"has no label in {shortened(self.labels.field)!r}",
+                f"no label in {shortened(self.labels.field)!r}",
+                expected=f"a text of one line and at most {LONGEST_LABEL} characters, or none",
+                found=_KINDS.get(type(name)) or repr(shortened(str(name))),
+            )
+            return None
+        return self.labels.marker(str(name), f"{self.where}, {place}") + text.strip("\n")
 
     def _without_unwritable(self, value: str, field: str, place: str) -> str | None:
         if self.errors == "replace":

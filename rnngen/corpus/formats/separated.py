@@ -27,7 +27,7 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
     csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
     reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
     header: list[str] | None = None
-    column = 0
+    column, labels = 0, None
     while True:
         place = f"line {reader.line_num + 1:,}"
         try:
@@ -42,7 +42,7 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
         if not row:
             continue
         if header is None:
-            header, column = row, _column(row, delimiter, rows)
+            header, column, labels = row, _column(row, delimiter, rows), _label_column(row, rows)
             continue
         if rows.errors == "skip" and (reason := invalid_characters(delimiter.join(row))):
             rows.left_out.rows[reason] += 1
@@ -54,8 +54,10 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
                 expected=f"{_fields(len(header))}, as in the header",
                 found=_fields(len(row)),
             )
-        elif text := rows.text(row[column], header[column], place):
-            yield text
+        else:
+            label = None if labels is None else row[labels]
+            if text := rows.labelled(rows.text(row[column], header[column], place), label, place):
+                yield text
 
 
 def _fields(number: int) -> str:
@@ -82,6 +84,22 @@ def _column(header: Sequence[str], delimiter: str, rows: Rows) -> int:
         return header.index(field)
     problem = f"has {header.count(field)} columns {field!r}" if field in header else f"has no column {field!r}"
     raise CorpusError(problem, where=rows.where, found=listed(header), hint=choice(field, header))
+
+
+def _label_column(header: Sequence[str], rows: Rows) -> int | None:
+    """Which column has the label; None: none.
+
+    Raises:
+        CorpusError: several.
+    """
+    field = rows.labels.field if rows.labels else None
+    if field not in header:
+        return None
+    if header.count(field) > 1:
+        raise CorpusError(
+            f"has {header.count(field)} columns {field!r}", where=rows.where, hint="Rename all but one of them."
+        )
+    return header.index(field)
 
 
 def _broken_header(rows: Rows, place: str, error: csv.Error) -> CorpusError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import IO, Any
 
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows, choice, listed
@@ -41,11 +42,15 @@ def table_rows(stream: IO[bytes], form: str, rows: Rows) -> Iterator[str]:
     damage = (pyarrow.ArrowException, OSError, ValueError, RuntimeError, MemoryError, KeyError, OverflowError)
     number = 0
     try:
-        for field, column in _columns(stream, form, rows):
+        for field, column, labels in _columns(stream, form, rows):
             for start in range(0, len(column), _BATCH_ROWS):
-                for raw in column.slice(start, _BATCH_ROWS).to_pylist():
+                texts = column.slice(start, _BATCH_ROWS).to_pylist()
+                names = repeat(None) if labels is None else labels.slice(start, _BATCH_ROWS).to_pylist()
+                for raw, name in zip(texts, names, strict=labels is not None):
                     number += 1
-                    if text := _text(raw, field, f"row {number:,}", rows):
+                    place = f"row {number:,}"
+                    label = None if name is None else name.decode("utf-8", "surrogateescape")
+                    if text := rows.labelled(_text(raw, field, place, rows), label, place):
                         yield text
     except damage as error:
         raise CorpusError(
@@ -72,8 +77,8 @@ def _text(raw: bytes | None, field: str, place: str, rows: Rows) -> str | None:
     return rows.text(value, field, place)
 
 
-def _columns(stream: IO[bytes], form: str, rows: Rows) -> Iterator[tuple[str, Any]]:
-    """The column with the text in consecutive parts, as bytes, with its name."""
+def _columns(stream: IO[bytes], form: str, rows: Rows) -> Iterator[tuple[str, Any, Any]]:
+    """The name of the column with the text; it, in consecutive parts, and that with the labels (or None), as bytes."""
     import pyarrow as pa
     import pyarrow.ipc
     import pyarrow.parquet
@@ -83,22 +88,27 @@ def _columns(stream: IO[bytes], form: str, rows: Rows) -> Iterator[tuple[str, An
             stream, pre_buffer=False, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
         )
         field, path = _field(file.schema_arrow, rows)
-        name = ".".join(path)
-        for batch in file.iter_batches(_BATCH_ROWS, columns=[name], use_threads=False):
-            yield field, _bytes(batch, path)
+        labels = _label_path(file.schema_arrow, rows)
+        names = [".".join(each) for each in (path, labels) if each]
+        for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
+            yield field, _bytes(batch, path), labels and _bytes(batch, labels)
         return
     if form == "arrow":
         schema = pyarrow.ipc.open_file(stream).schema
         field, path = _field(schema, rows)
-        only = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(path[0])], use_threads=False)
+        labels = _label_path(schema, rows)
+        included = sorted({schema.get_field_index(each[0]) for each in (path, labels) if each})
+        only = pa.ipc.IpcReadOptions(included_fields=included, use_threads=False)
         reader = pyarrow.ipc.open_file(stream, options=only)
         for number in range(reader.num_record_batches):
-            yield field, _bytes(reader.get_batch(number), path)
+            batch = reader.get_batch(number)
+            yield field, _bytes(batch, path), labels and _bytes(batch, labels)
         return
     with pyarrow.ipc.open_stream(stream) as batches:
         field, path = _field(batches.schema, rows)
+        labels = _label_path(batches.schema, rows)
         for batch in batches:
-            yield field, _bytes(batch, path)
+            yield field, _bytes(batch, path), labels and _bytes(batch, labels)
         stream.seek(-len(_END_OF_STREAM), io.SEEK_END)
         if stream.read() != _END_OF_STREAM:  # pyarrow reads what there is
             raise pyarrow.ArrowInvalid("it is cut short")
@@ -128,6 +138,25 @@ def _field(schema: Any, rows: Rows) -> tuple[str, list[str]]:
             f"has no texts in {field!r}", where=rows.where, expected="a column of strings", found=f"{kind}"
         )
     return field, path
+
+
+def _label_path(schema: Any, rows: Rows) -> list[str] | None:
+    """Where the labels are; None: the table has none.
+
+    Raises:
+        CorpusError: they are something else than texts.
+    """
+    types = {each.name: each.type for each in schema}
+    field = rows.labels.field if rows.labels else ""
+    path = [field] if field in types else field.split(".")
+    kind = _type(types, path)
+    if kind is None:
+        return None
+    if not _is_text(kind) or schema.names.count(path[0]) > 1:
+        raise CorpusError(
+            f"has no labels in {field!r}", where=rows.where, expected="one column of strings", found=f"{kind}"
+        )
+    return path
 
 
 def _type(types: Mapping[str, Any], path: list[str]) -> Any:

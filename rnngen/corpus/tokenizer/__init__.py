@@ -15,9 +15,9 @@ No token is special: text that looks like one is ordinary text. The saved file l
 
 from rnngen.corpus.tokenizer.byte import ByteTokenizer as ByteTokenizer
 from rnngen.corpus.tokenizer.char import CharTokenizer as CharTokenizer
+from rnngen.corpus.tokenizer.encoder import Ids as Ids
 from rnngen.corpus.tokenizer.load import load_tokenizer as load_tokenizer
 from rnngen.corpus.tokenizer.load import train_tokenizer as train_tokenizer
-from rnngen.corpus.tokenizer.protocol import Ids as Ids
 from rnngen.corpus.tokenizer.protocol import Level as Level
 from rnngen.corpus.tokenizer.protocol import Tokenizer as Tokenizer
 from rnngen.corpus.tokenizer.streaming import StreamDecoder as StreamDecoder

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnngen.corpus.normalization import Normalization
-from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, to_bytes
+from rnngen.corpus.tokenizer.encoder import Ids
+from rnngen.corpus.tokenizer.protocol import Level, Tokenizer, to_bytes
 
 
 class ByteTokenizer(Tokenizer):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.normalization import Normalization
-from rnngen.corpus.tokenizer.protocol import Ids, Level, Tokenizer, check_vocab_size, to_bytes
+from rnngen.corpus.tokenizer.encoder import Ids
+from rnngen.corpus.tokenizer.protocol import Level, Tokenizer, check_vocab_size, to_bytes
 from rnngen.errors import TokenizerError
 
 UNKNOWN = "<unk>"
@@ -62,7 +63,9 @@ class CharTokenizer(Tokenizer):
         other = learn(None)
         assert isinstance(other, CharTokenizer)
         new = set(other.characters) - set(self.characters)
-        return CharTokenizer([*self.characters, *new], self.normalization) if new else self
+        if not new:
+            return self
+        return CharTokenizer([*self.characters, *new], self.normalization).with_labels(self.labels)
 
     def _encode(self, text: str) -> Ids:
         """Ids of shape (N,), one per character; 0 for a character that is not in the vocabulary."""

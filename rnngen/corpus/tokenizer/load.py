@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnngen.corpus.labels import MOST_LABELS, is_label
 from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.protocol import NORMALIZERS, Level, Tokenizer
+from rnngen.corpus.tokenizer.protocol import LABEL, NORMALIZERS, Level, Tokenizer
 from rnngen.corpus.tokenizer.subword import WORD, SubwordTokenizer, learn_subwords, make_model
 from rnngen.errors import TokenizerError, shortened
 from rnngen.options.training import MAX_VOCAB_SIZE
@@ -108,6 +109,23 @@ def _parse(content: bytes) -> Tokenizer:
         raise ValueError(f"more than {MAX_VOCAB_SIZE:,} tokens")
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError("ids that are not 0 … V-1")
+    labels = _labels(vocab)
+    vocab = {token: number for token, number in vocab.items() if number < len(vocab) - len(labels)}
+    return _without_labels(tree, model, vocab).with_labels(labels)
+
+
+def _labels(vocab: Mapping[str, int]) -> list[str]:
+    """The labels of a vocabulary, by id; no other token has a name like theirs."""
+    tokens = sorted((token for token in vocab if token.startswith(LABEL)), key=vocab.__getitem__)
+    labels = [token.removeprefix(LABEL) for token in tokens]
+    if len(labels) > MOST_LABELS or not all(map(is_label, labels)):
+        raise ValueError("labels that are none")
+    if [vocab[token] for token in tokens] != list(range(len(vocab) - len(labels), len(vocab))):
+        raise ValueError("labels that are not the last tokens")
+    return labels
+
+
+def _without_labels(tree: Mapping[str, Any], model: Mapping[str, Any], vocab: dict[str, int]) -> Tokenizer:
     normalization = _normalization(tree.get("normalizer"))
     if model.get("type") == "WordLevel":
         _require(_CHARACTERS, tree)

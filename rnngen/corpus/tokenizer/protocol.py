@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnngen.corpus.documents import BOUNDARY, NONE
 from rnngen.corpus.normalization import Normalization, normalized, normalized_pieces
+from rnngen.corpus.tokenizer.encoder import Encoder, Ids, LabelledEncoder
 from rnngen.errors import TokenizerError
 from rnngen.options.training import MAX_VOCAB_SIZE
 
 Level = Literal["char", "byte", "word", "bpe"]
-Ids = NDArray[np.integer[Any]]
 
 NORMALIZERS: Mapping[Normalization, Any] = {
     "none": None,
@@ -27,6 +27,10 @@ NORMALIZERS: Mapping[Normalization, Any] = {
     "lower": {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "NFC"}]},
 }
 """What does the same in the ``tokenizers`` library, as a ``tokenizer.json`` says it."""
+
+LABEL = "label "
+"""What the name of a label's token begins with there. No text has such a token: characters are tokens of one character,
+and the alphabet in which bytes are spelled has no space."""
 
 
 class Tokenizer(ABC):
@@ -37,6 +41,7 @@ class Tokenizer(ABC):
         vocab_size: V; ids are 0 … V-1.
         unknown_id: the id of unknown characters; None if the tokenizer can encode every text.
         boundary_id: the id of the boundary between documents (see ``documents.py``); None: there is none.
+        labels: of documents (see ``labels.py``); their ids are the last ones.
         normalization: the form in which it reads every text.
     """
 
@@ -44,6 +49,7 @@ class Tokenizer(ABC):
     vocab_size: int
     unknown_id: int | None = None
     boundary_id: int | None = None
+    labels: tuple[str, ...] = ()
     normalization: Normalization = "none"
 
     def encode(self, text: str) -> Ids:
@@ -52,7 +58,10 @@ class Tokenizer(ABC):
         Raises:
             TokenizerError: the text contains a lone surrogate, which is not a character.
         """
-        return self._encode(self.normalized(text))
+        text = self.normalized(text)
+        if self.labels:  # which are lone surrogates
+            to_bytes(text)
+        return self._encode(text)
 
     @abstractmethod
     def _encode(self, text: str) -> Ids:
@@ -68,7 +77,30 @@ class Tokenizer(ABC):
 
     @cached_property
     def _table(self) -> list[bytes]:
-        return self._token_bytes()
+        return [*self._token_bytes(), *[b""] * len(self.labels)]
+
+    @property
+    def text_size(self) -> int:
+        """The number of tokens that spell text, which are the first ones."""
+        return self.vocab_size - len(self.labels)
+
+    def with_labels(self, labels: Sequence[str]) -> Self:
+        """The same tokenizer with these labels instead of its own.
+
+        Raises:
+            TokenizerError: the vocabulary would be too large.
+        """
+        other = copy(self)
+        for name in ("_table", "_in_order"):
+            other.__dict__.pop(name, None)
+        other.vocab_size = self.text_size + len(labels)
+        other.labels = tuple(labels)
+        check_vocab_size(other.vocab_size)
+        return other
+
+    def label_ids(self) -> range:
+        """The ids of the labels."""
+        return range(self.text_size, self.vocab_size)
 
     def token_bytes(self) -> list[bytes]:
         """The UTF-8 bytes of each token, by id; a text is the concatenation of its tokens' bytes."""
@@ -81,6 +113,11 @@ class Tokenizer(ABC):
     def to_json(self) -> str:
         """The ``tokenizer.json`` that the ``tokenizers`` library reads."""
         content = str(self._to_hf().to_str(pretty=True))
+        if self.labels:
+            tree = json.loads(content)
+            names = (LABEL + label for label in self.labels)
+            tree["model"]["vocab"] |= dict(zip(names, self.label_ids(), strict=True))
+            content = json.dumps(tree, indent=2, ensure_ascii=False)
         if self.normalization == "none":
             return content
         normalizer = json.dumps(NORMALIZERS[self.normalization], indent=2).replace("\n", "\n  ")
@@ -151,8 +188,14 @@ class Tokenizer(ABC):
         return None if documents in (None, NONE) else self.boundary_id
 
     def encoder(self) -> Encoder:
-        """An encoder of a text that comes in pieces."""
-        return Encoder(self)
+        """An encoder of a text that comes in pieces; its documents may begin with labels."""
+        if not self.labels:
+            return self._encoder()
+        return LabelledEncoder(self._encoder(), self.boundary_id, self.text_size, self.dtype)
+
+    def _encoder(self) -> Encoder:
+        """An encoder of a normalised text that comes in pieces."""
+        return Encoder(self._encode)
 
     def encode_pieces(self, pieces: Iterable[str]) -> Iterator[Ids]:
         """Encode a text that comes in pieces; together the ids are those of the whole text."""
@@ -160,21 +203,6 @@ class Tokenizer(ABC):
         for piece in normalized_pieces(pieces, self.normalization):
             yield encoder.add(piece)
         yield encoder.finish()
-
-
-class Encoder:
-    """Encodes a normalised text that comes in pieces with a tokenizer whose tokens are characters or bytes."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-
-    def add(self, piece: str) -> Ids:
-        """The ids that are settled after one more piece, shape (N,)."""
-        return self._tokenizer._encode(piece)
-
-    def finish(self) -> Ids:
-        """The ids of what was held back, shape (N,)."""
-        return self._tokenizer._encode("")
 
 
 def check_vocab_size(size: int) -> None:

@@ -18,7 +18,8 @@ from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.aligned import Aligner, aligned_pieces, last_boundary
 from rnngen.corpus.tokenizer.byte import byte_alphabet, with_byte_level
 from rnngen.corpus.tokenizer.char import UNKNOWN
-from rnngen.corpus.tokenizer.protocol import Encoder, Ids, Level, Tokenizer, check_vocab_size, to_bytes
+from rnngen.corpus.tokenizer.encoder import Encoder, Ids
+from rnngen.corpus.tokenizer.protocol import Level, Tokenizer, check_vocab_size, to_bytes
 from rnngen.errors import TokenizerError
 
 DEFAULT_VOCAB_SIZE = {"word": 10_000, "bpe": 2_000}
@@ -53,7 +54,7 @@ class SubwordTokenizer(Tokenizer):
         """With the words of a text that it lacks, at the end; only bytes and merges lack nothing."""
         if self.level != "word":
             return self
-        other = learn(max(self.vocab_size, DEFAULT_VOCAB_SIZE["word"]))
+        other = learn(max(self.text_size, DEFAULT_VOCAB_SIZE["word"]))
         vocab, rule = self._tokenizer.get_vocab(), self._tokenizer.pre_tokenizer
         words = [content.decode(errors="replace") for content in other.token_bytes()[len(byte_alphabet()) :]]
         new = [spelled for word in words for spelled, _ in rule.pre_tokenize_str(word) if len(spelled) > 1]
@@ -63,14 +64,14 @@ class SubwordTokenizer(Tokenizer):
         check_vocab_size(len(vocab) + len(added))
         model = make_model({**vocab, **dict(zip(added, count(len(vocab))))}, [], whole_words=True)
         model.pre_tokenizer = rule
-        return SubwordTokenizer("word", model, self.normalization)
+        return SubwordTokenizer("word", model, self.normalization).with_labels(self.labels)
 
     def _encode(self, text: str) -> Ids:
         """Ids, shape (N,)."""
-        encoder = self.encoder()
+        encoder = self._encoder()
         return np.concatenate([encoder.add(text), encoder.finish()])
 
-    def encoder(self) -> SubwordEncoder:
+    def _encoder(self) -> SubwordEncoder:
         """An encoder that cuts the text where a word ends."""
         return SubwordEncoder(self)
 
@@ -117,7 +118,7 @@ class SubwordTokenizer(Tokenizer):
     def _token_bytes(self) -> list[bytes]:
         """The bytes that each token spells in GPT-2's alphabet."""
         table = {c: bytes([i]) for i, c in enumerate(byte_alphabet())}
-        tokens = (self._tokenizer.id_to_token(i) for i in range(self.vocab_size))
+        tokens = (self._tokenizer.id_to_token(i) for i in range(self.text_size))
         return [b"".join(table[c] for c in token) for token in tokens]
 
     def _to_hf(self) -> Any:
