@@ -43,7 +43,7 @@ def test_pieces_are_normalised_as_the_whole_text(how: Normalization, text: str, 
     assert normalized(whole, how) == whole  # a prompt that a model wrote is read as it was written
 
 
-@pytest.mark.parametrize("how", ["nfc", "nfkc", "lower"])
+@pytest.mark.parametrize("how", ["nfc", *(pytest.param(how, marks=pytest.mark.slow) for how in ("nfkc", "lower"))])
 def test_no_character_of_unicode_combines_across_a_cut(how: Normalization) -> None:
     every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
     assert "".join(normalized_pieces(list(every), how)) == naive(every, how)
