@@ -61,14 +61,15 @@ class EncodedCorpus:
     characters: CharacterFacts | None = None
 
     def rare_characters(self, below: int) -> int:
-        """How many characters of a character vocabulary occur fewer than ``below`` times in the training part."""
+        """How many characters of a character vocabulary occur in the training part, but fewer than ``below`` times."""
         if self.tokenizer.unknown_id is None:
             return 0
         counts = np.zeros(self.tokenizer.vocab_size, dtype=np.int64)
         for start in range(0, len(self.train.tokens), _COUNTED):
             counts += np.bincount(self.train.tokens[start : start + _COUNTED], minlength=len(counts))
-        counts[self.tokenizer.unknown_id] = below
-        return int(np.count_nonzero(counts < below))
+        counts[self.tokenizer.unknown_id] = 0
+        counts = counts[: self.tokenizer.text_size]  # without labels
+        return int(np.count_nonzero((counts > 0) & (counts < below)))
 
     @property
     def train(self) -> EncodedText:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.engine.probabilities import normalized, not_finite
 from rnngen.evaluation.gaps import CONTEXT
@@ -183,16 +184,18 @@ def _highest(values: NDArray[np.float32], count: int) -> list[int]:
 def _lines_and_columns(
     tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], positions: Iterable[int]
 ) -> dict[int, tuple[int, int]]:
-    """Line and column, from 1, of the first character of the tokens at these positions."""
-    newlines = np.array([min(255, token.count(b"\n")) for token in tokenizer.token_bytes()], np.uint8)[tokens]
+    """Line and column, from 1, of the first character of the tokens at these positions; a document ends its line."""
+    ends = (b"\n", BOUNDARY.encode())
+    counts = [min(255, sum(map(token.count, ends))) for token in tokenizer.token_bytes()]
+    newlines = np.array(counts, np.uint8)[tokens]
     found: dict[int, tuple[int, int]] = {}
     line = column = 1
     done = 0
     for position in sorted(positions):
-        ends = np.flatnonzero(newlines[done:position])
+        last = np.flatnonzero(newlines[done:position])
         line += int(newlines[done:position].sum())
-        if len(ends):
-            done, column = done + int(ends[-1]), 1
+        if len(last):
+            done, column = done + int(last[-1]), 1
         read = "".join(pieces_of(tokenizer, tokens[done:position].tolist()))
         column += len(read.rpartition("\n")[2])
         found[position], done = (line, column), position

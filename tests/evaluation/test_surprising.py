@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import surprising
 from rnngen.evaluation.scoring import held_out_nats
@@ -122,3 +123,10 @@ def test_columns_count_characters_whatever_they_take_on_a_screen() -> None:
     positions = [text.index("x"), text.index("界"), text.index("z")]
     found = surprising._lines_and_columns(tokenizer, tokens, positions)
     assert [found[position] for position in positions] == [(2, 8), (2, 2), (4, 2)]
+
+
+def test_a_document_ends_its_line() -> None:
+    tokenizer = CharTokenizer("abc\n" + BOUNDARY)
+    tokens = tokenizer.encode(f"ab{BOUNDARY}c\na{BOUNDARY}{BOUNDARY}b")
+    found = surprising._lines_and_columns(tokenizer, tokens, [1, 3, 5, 8])
+    assert found == {1: (1, 2), 3: (2, 1), 5: (3, 1), 8: (5, 1)}

@@ -14,7 +14,7 @@ What is asked, and what is not:
   certificates): the part of pip that lists the files of an index and picks those whose tags and Requires-Python fit.
 - pip evaluates environment markers (``colorama; sys_platform == "win32"``) for the Python that runs it, whatever
   ``--platform`` says. Here the dependencies are followed in this script, from those of pyproject.toml and its ``test``
-  and ``report`` extras, with the markers of the target.
+  extra, with the markers of the target.
 - The dependencies of a package are those of the version installed here, as README's test command installs it; they are
   taken to be the same in its wheels for other systems. Where torch's CPU build is installed, the CUDA libraries of
   its default build for Linux are therefore not asked for.
@@ -226,8 +226,10 @@ def main() -> int:
     """Ask about every combination, print the table, and return the exit code."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    tested = [each for each in extras["test"] if each != "rnngen[report]"]  # this project itself is no wheel to find
-    wanted = [*project["dependencies"], *extras["report"], *tested]
+    own = [parse_requirement(each) for each in extras["test"] if each.startswith("rnngen[")]  # no wheel to find
+    tested = [each for each in extras["test"] if not each.startswith("rnngen[")]
+    used = [each for requirement in own for extra in requirement.extras for each in extras[extra]]
+    wanted = [*project["dependencies"], *used, *tested]
     versions = pins((ROOT / "constraints.txt").read_text(encoding="utf-8"))
 
     deadline = time.monotonic() + TOTAL_SECONDS

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
+from rnngen.options.training import DataConfig
 
 FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
@@ -16,9 +17,9 @@ FEW_OCCURRENCES = 3
 CONSPICUOUS = 1e-3  # share of the characters
 
 
-def notes_on_text(corpus: EncodedCorpus) -> list[str]:
+def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
     """Notes on a text that is too short, and on held-out parts that are unlike the training part."""
-    notes = [_note_on_part(part, corpus) for part in unlike_parts(corpus)]
+    notes = [_note_on_part(part, corpus, data) for part in unlike_parts(corpus)]
     if too_short(corpus):
         tokens = len(corpus.train.tokens)
         notes.append(
@@ -29,7 +30,7 @@ def notes_on_text(corpus: EncodedCorpus) -> list[str]:
         notes += _notes_on_characters(corpus.characters)
     if rare := corpus.rare_characters(FEW_OCCURRENCES):
         notes.append(
-            f"{rare:,} of {corpus.tokenizer.vocab_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
+            f"{rare:,} of {corpus.tokenizer.text_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
             f"the training part, too few to learn them; `min_count={FEW_OCCURRENCES}` makes them unknown"
         )
     return notes
@@ -54,13 +55,20 @@ def _notes_on_characters(facts: CharacterFacts) -> list[str]:
     return notes
 
 
-def _note_on_part(part: Likeness, corpus: EncodedCorpus) -> str:
+def _note_on_part(part: Likeness, corpus: EncodedCorpus, data: DataConfig) -> str:
     name = {"valid": "validation", "test": "test"}[part.part]
     what = f"the {name} part is unlike the training part"
     if part.unknown > part.unknown_limit:
         what += f" ({part.unknown:.0%} of its characters do not occur there)"
-    why = "" if corpus.train.counts.documents else ": the parts are cut by position. Mix the files' order, or"
-    return f"{what}, so scores on it say little{why or '; you can'} give files of their own with `valid` and `test`"
+    what += ", so scores on it say little"
+    if getattr(data, part.part):  # it is a file of its own
+        return what
+    if corpus.train.counts.documents:
+        return f"{what}. Files of their own can be given with `valid` and `test`"
+    return (
+        f"{what}: the parts are cut by position. Mix the files' order, or give files of their own with `valid` and "
+        "`test`"
+    )
 
 
 def note_on_time(steps: int, step_seconds: float, spent: float, total: float, *, trained: bool) -> list[str]:

@@ -171,7 +171,7 @@ def _plan_on(device: str, given: Given, corpus: EncodedCorpus, started: float, *
         counting = mixing_seconds(corpus, config.train.ngram, token_seconds)
     plan = _timetable(config, _Measured(speed, token_seconds, counting), given, corpus, length)
     steps = plan.config.train.steps
-    notes = notes_on_text(corpus)
+    notes = notes_on_text(corpus, config.data)
     if length.by_clock:
         spent = time.perf_counter() - started
         notes += note_on_time(steps, plan.costs.step, spent, total, trained=trained)

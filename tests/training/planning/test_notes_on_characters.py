@@ -22,7 +22,8 @@ TRAINING = {"split": (0.99, 0.01)}
 
 def notes(text: str, **options: Any) -> list[str]:
     Path("text.txt").write_text(text, encoding="utf-8")
-    found = notes_on_text(prepare(DataConfig(corpus=("text.txt",), **{**TRAINING, **options})))
+    data = DataConfig(corpus=("text.txt",), **{**TRAINING, **options})
+    found = notes_on_text(prepare(data), data)
     return [note for note in found if "character" in note]
 
 
