@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -184,7 +185,8 @@ def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str
     known = known_documents(opened, needed=needed)
     if known is None:
         return None
-    return lambda text: generator.tokenizer.encode(text) in known
+    # a text is asked about once for each of the condition, the count and the JSON
+    return lru_cache(maxsize=1)(lambda text: generator.tokenizer.encode(text) in known)
 
 
 def _note_on_choice(console: Console, counted: Counted, wanted: int, *, chosen: bool) -> None:

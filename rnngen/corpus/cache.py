@@ -72,10 +72,7 @@ def cached_corpus(
 def corpus_folder(cache: Path | None, fingerprint: str, data: DataConfig, tokenizer: Tokenizer | None) -> Path:
     """The folder of a corpus that is encoded with ``tokenizer``, or, if None, with one that was learned from it."""
     given = sorted(part for part in ("valid", "test") if getattr(data, part))
-    learned: list[object] = [data.tokenizer, data.vocab_size]
-    if data.min_count > 1 or data.normalize != "none":
-        learned += [data.min_count, data.normalize]
-    how = tokenizer.to_json() if tokenizer else learned
+    how = tokenizer.to_json() if tokenizer else [data.tokenizer, data.vocab_size, data.min_count, data.normalize]
     key = json.dumps([FORMAT, fingerprint, data.split, data.split_seed, given, how])
     return (cache or cache_folder()) / "corpora" / hashlib.sha256(key.encode()).hexdigest()[:32]
 

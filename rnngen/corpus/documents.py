@@ -79,16 +79,7 @@ class Documents:
 
     def join(self, rows: Iterable[str]) -> Iterator[str]:
         """Documents given one by one, with their boundaries, in pieces."""
-        documents: list[str] = []
-        size = 0
-        for row in rows:
-            documents.append(row)
-            size += len(row)
-            if size > _PIECE:
-                yield self._complete(documents)
-                documents, size = [], 0
-        if documents:
-            yield self._complete(documents)
+        yield from map(self._complete, batches(rows))
 
     def _split(self, text: str) -> list[str]:
         if self._rule == LINES:
@@ -108,6 +99,20 @@ class Documents:
         if self._rule != LINES:
             kept = [document.strip("\n") for document in kept]
         return BOUNDARY.join([*first, *kept, ""])
+
+
+def batches(rows: Iterable[str]) -> Iterator[list[str]]:
+    """Rows, as many at a time as make about a megabyte."""
+    batch: list[str] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row) + 1  # with what will follow it
+        if size >= _PIECE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def looks_like_a_list(text: str) -> bool:

@@ -32,7 +32,10 @@ class KnownDocuments:
 class _Part:
     def __init__(self, tokens: NDArray[np.integer[Any]], boundary: int, labels: range) -> None:
         self._tokens = tokens
-        ends = [start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary) for start in _starts(len(tokens))]
+        ends = [
+            start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary)
+            for start in range(0, len(tokens), _BLOCK)
+        ]
         self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
         del ends
         self._labels = labels
@@ -72,10 +75,6 @@ class _Part:
         found = self._order[low:high]
         same = (self._tokens[self._begins(index, index + 1)[0] : self._ends[index]] for index in found)
         return any(np.array_equal(each, document) for each in same)
-
-
-def _starts(length: int) -> range:
-    return range(0, length, _BLOCK)
 
 
 def _values(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64]) -> NDArray[np.uint64]:

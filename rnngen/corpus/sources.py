@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import IO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.documents import FILES, LINES, NONE, Documents, looks_like_a_list
+from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, looks_like_a_list
 from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import LeftOut, SourceSummary
-from rnngen.corpus.formats.decoding import CHUNK_BYTES, Decoding
+from rnngen.corpus.formats.decoding import Decoding
 from rnngen.corpus.formats.reader import Content, Reader
 from rnngen.corpus.labels import Labels
 from rnngen.corpus.normalization import Normalization, normalized_pieces
@@ -211,17 +211,10 @@ class TextSource:
 
 def _joined(rows: Iterable[str]) -> Iterator[str]:
     """Rows as the lines of one text, in pieces of about a megabyte."""
-    held: list[str] = []
-    size, separator = 0, ""
-    for row in rows:
-        held += [separator, row]
+    separator = ""
+    for batch in batches(rows):
+        yield separator + "\n".join(batch)
         separator = "\n"
-        size += len(row) + 1
-        if size >= CHUNK_BYTES:
-            yield "".join(held)
-            held, size = [], 0
-    if held:
-        yield "".join(held)
 
 
 def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> None:

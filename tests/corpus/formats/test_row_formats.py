@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnngen.corpus import sources
+from rnngen.corpus import documents
 from rnngen.corpus.files.summary import LeftOut
 from rnngen.corpus.formats import decoding
 from rnngen.corpus.formats.decoding import Decoding
@@ -224,7 +224,7 @@ def test_a_prompt_is_no_file_of_rows() -> None:
 @pytest.mark.parametrize("form", ["JSON Lines", "CSV", "Parquet", "Arrow stream"])
 def test_memory_does_not_grow_with_the_number_of_rows(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "CHUNK_BYTES", 1 << 14)
-    monkeypatch.setattr(sources, "CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(documents, "_PIECE", 1 << 14)
     name = WRITERS[form](["some text of a usual length " * 10] * 10_000)
     "".join(TextSource([name]))  # imports what it needs
     tracemalloc.start()
