@@ -32,10 +32,6 @@ T = TypeVar("T", bound=_Copies)
 PAUSES = (0.03, 0.06, 0.12, 0.24, 0.48, 0.96)
 """Seconds between attempts to rename a file that another process has open: about two in all."""
 
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-_LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: a suffix may follow
-
-
 OPEN_UNTRUSTED = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK")
 )
@@ -272,21 +268,6 @@ def unescaped(text: str) -> str:
 def reader_is_gone(error: OSError) -> bool:
     """Whether a write failed because the reader of the pipe has ended; Windows calls that an invalid argument."""
     return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
-
-
-def safe_file_name(stem: str, default: str = "run") -> str:
-    """A name like ``stem`` that every system allows for a file or a folder, with anything appended to it.
-
-    Letters, digits, ``_``, ``.`` and ``-`` are kept; the name does not begin or end with a dot or a hyphen, is not one
-    that Windows reserves for devices (CON, NUL, COM1, with any extension), and has a bounded length.
-
-    Args:
-        stem: any text.
-        default: the name if nothing of ``stem`` is left, and the prefix of a reserved name.
-    """
-    name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")
-    name = name.encode("utf-8", errors="ignore")[:_LONGEST_NAME].decode("utf-8", errors="ignore").rstrip("-.")
-    return f"{default}-{name}" if _RESERVED.match(name) else name or default
 
 
 def path_order(path: PurePath) -> tuple[str, ...]:

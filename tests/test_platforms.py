@@ -23,7 +23,7 @@ from rnngen.errors import CheckpointError, RnngenError
 from rnngen.runs.files import map_file
 from rnngen.runs.finding import open_run
 from rnngen.runs.folder import Folder
-from rnngen.runs.layout import MODEL, NEW, new_run_folder
+from rnngen.runs.layout import MODEL, NEW, new_run_folder, safe_file_name
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import format_weights
 
@@ -409,7 +409,7 @@ DEVICES = ("CON", "PRN", "AUX", "NUL", "COM1", "COM9", "LPT1", "COM¹")
     ],
 )
 def test_a_safe_name_is_allowed_everywhere(stem: str) -> None:
-    for name in (platforms.safe_file_name(stem), platforms.safe_file_name(stem) + "-1"):
+    for name in (safe_file_name(stem), safe_file_name(stem) + "-1"):
         assert not set(name) & set('<>:"/\\|?* \0')
         assert name.isprintable()
         assert name
@@ -423,7 +423,7 @@ def test_a_safe_name_is_allowed_everywhere(stem: str) -> None:
 
 def test_a_name_that_is_safe_stays() -> None:
     for name in ("pydoc", "novel.v2", "Über_uns", "漢字", "console", "com10", "nullable.x"):
-        assert platforms.safe_file_name(name) == name
+        assert safe_file_name(name) == name
 
 
 def test_a_run_of_a_file_named_like_a_device_gets_a_folder_that_every_system_can_have(tmp_path: Path) -> None:

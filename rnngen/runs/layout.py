@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnngen.errors import CheckpointError
-from rnngen.platforms import safe_file_name
 from rnngen.runs.files import cannot_read, exists
 from rnngen.runs.folder import cannot_write, temporary
 
@@ -41,6 +40,9 @@ config.json shows that the folder is a run, so it goes last.
 PASSING = {LOCK, HOLDER, MODEL + NEW, NGRAM + NEW, *TEMPORARY}
 """Everything that a process leaves when it is killed, and that the next one which writes the run removes."""
 _STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+_LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: a suffix may follow
 
 
 def checkpoints_folder() -> Path:
@@ -160,3 +162,18 @@ def check_layout(folder: Path) -> None:
         exists(state, "folder")
     for state in state_folders(folder):
         files_of_state(state)
+
+
+def safe_file_name(stem: str, default: str = "run") -> str:
+    """A name like ``stem`` that every system allows for a file or a folder, with anything appended to it.
+
+    Letters, digits, ``_``, ``.`` and ``-`` are kept; the name does not begin or end with a dot or a hyphen, is not one
+    that Windows reserves for devices (CON, NUL, COM1, with any extension), and has a bounded length.
+
+    Args:
+        stem: any text.
+        default: the name if nothing of ``stem`` is left, and the prefix of a reserved name.
+    """
+    name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")
+    name = name.encode("utf-8", errors="ignore")[:_LONGEST_NAME].decode("utf-8", errors="ignore").rstrip("-.")
+    return f"{default}-{name}" if _RESERVED.match(name) else name or default
