@@ -84,7 +84,8 @@ def sample_command(
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
     elif prompts or output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
-        is_copy = _copies(opened, generator, needed=samples.novel)
+        told = samples.novel or output.json or not output.quiet
+        is_copy = _copies(opened, generator, needed=samples.novel) if told else None
         _write_several(console, generator, prompts or [text], sampling, samples, output, seed, is_copy)
     else:
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)

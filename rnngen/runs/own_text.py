@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import EncodedText, encode_text
+from rnngen.corpus.encoded import EncodedCorpus, EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
@@ -153,13 +153,37 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
         CorpusError: the text has changed or is gone, and is not in the cache; or the part is empty.
         UsageError: there is no such part.
     """
-    data = _data_config(run)
     eval_text = f"rnngen eval {quote_argument(str(run.path))} TEXT"
     if part not in (*PARTS, "all"):
         raise UsageError("there is no such part", expected=", ".join((*PARTS, "all")), found=part)
     if part == "all":
         raise UsageError("`part=all` needs the text", hint=f"Give it: {eval_text} --part all.")
     hint = f"Give a text to read: {instead or eval_text}."
+    corpus, note = _own_corpus(run, hint, files)
+    text, name = corpus.parts[part], f"the {part} part of its corpus"
+    if not len(text.tokens):
+        others = [other for other, each in corpus.parts.items() if len(each.tokens)]
+        raise CorpusError(
+            f"the run's corpus has no {part} part", where=run.path, expected=f"`part={' or '.join(others)}`", hint=hint
+        )
+    if files:
+        name = f"the {part} part of {in_words(files)}"
+        note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"
+    return NamedText(text.tokens, text.counts, text.unknown, name, note)
+
+
+def _own_corpus(run: Run, hint: str, files: Sequence[str] = ()) -> tuple[EncodedCorpus, str | None]:
+    """The text that a run was trained on, and a note on where it was found.
+
+    Args:
+        run: the run.
+        hint: what to do if it is not found.
+        files: where the text is now, if that is known.
+
+    Raises:
+        CorpusError: the text has changed or is gone, and is not in the cache.
+    """
+    data = _data_config(run)
     try:
         found = find_recorded(data, run.corpus, run.path, run.tokenizer(), given=files)
     except CorpusError as error:
@@ -171,16 +195,7 @@ def own_part(run: Run, part: str, files: Sequence[str] = (), *, instead: str | N
             where=in_words(data.corpus),
             hint=hint,
         )
-    text, name, note = found.corpus.parts[part], f"the {part} part of its corpus", found.note
-    if not len(text.tokens):
-        others = [other for other, each in found.corpus.parts.items() if len(each.tokens)]
-        raise CorpusError(
-            f"the run's corpus has no {part} part", where=run.path, expected=f"`part={' or '.join(others)}`", hint=hint
-        )
-    if files:
-        name = f"the {part} part of {in_words(files)}"
-        note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"
-    return NamedText(text.tokens, text.counts, text.unknown, name, note)
+    return found.corpus, found.note
 
 
 def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
@@ -196,14 +211,7 @@ def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     tokenizer = run.tokenizer()
     corpus = cached_corpus(_data_config(run), run.corpus_fingerprint, tokenizer)
     if corpus is None and needed:
-        hint = "Put it back, or leave out `novel`."
-        try:
-            corpus = find_recorded(_data_config(run), run.corpus, run.path, tokenizer).corpus
-        except CorpusError as error:
-            what = f"the run's own text is gone, and the cache does not hold it any more ({error})"
-            raise CorpusError(what, where=run.path, hint=hint) from error
-        if corpus is None:
-            raise CorpusError("the text has changed since the run was trained on it", where=run.path, hint=hint)
+        corpus, _ = _own_corpus(run, "Put it back, or leave out `novel`.")
     if corpus is None or run.boundary is None:
         return None
     return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary, tokenizer.label_ids())
