@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -145,16 +145,7 @@ def read_pieces(path: Path, size: int) -> Iterator[bytes]:
     Raises:
         CheckpointError: as ``read_needed``.
     """
-    with open_file(path) as stream:
-        while size > 0:
-            try:
-                piece = stream.read(min(size, _PIECE))
-            except OSError as error:
-                raise cannot_read(path, error) from error
-            if not piece:
-                return
-            yield piece
-            size -= len(piece)
+    return _parts(path, size, lambda stream, left: stream.read(min(left, _PIECE)))
 
 
 def whole_lines(path: Path, size: int) -> int:
@@ -180,16 +171,21 @@ def read_lines(path: Path, size: int | None = None) -> Iterator[bytes]:
         CheckpointError: as ``read_needed``.
     """
     left = sys.maxsize if size is None else size
+    return _parts(path, left, lambda stream, left: stream.readline(min(left, MAX_LINE)))
+
+
+def _parts(path: Path, left: int, read: Callable[[BinaryIO, int], bytes]) -> Iterator[bytes]:
+    """The first bytes of a file, as ``read`` gives them, which is called with how many are left."""
     with open_file(path) as stream:
         while left > 0:
             try:
-                line = stream.readline(min(left, MAX_LINE))
+                part = read(stream, left)
             except OSError as error:
                 raise cannot_read(path, error) from error
-            if not line:
+            if not part:
                 return
-            yield line
-            left -= len(line)
+            yield part
+            left -= len(part)
 
 
 def map_file(path: Path) -> mmap.mmap | None:

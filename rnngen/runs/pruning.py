@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from rnngen.corpus.cache import corpus_folder
-from rnngen.corpus.cached_texts import cached_texts, remove_text, unused_since
-from rnngen.corpus.named.store import downloaded, remove_download
+from rnngen.corpus.cached_texts import CachedText, cached_texts, remove_text, unused_since
+from rnngen.corpus.named.store import Downloaded, downloaded, remove_download
 from rnngen.errors import CheckpointError, RnngenError
 from rnngen.options.training import DataConfig
 from rnngen.runs.card import make_card
@@ -122,23 +122,25 @@ def prunable_texts(runs: Iterable[Path], days: float = UNREAD_DAYS) -> Prunable 
     """Encoded texts in the cache that none of these runs was trained on, and that nobody has read for some days."""
     kept = texts_of(runs)
     going = [text for text in cached_texts() if text.path not in kept and unused_since(text, days)]
-    if not going:
-        return None
     what = f"{len(going)} encoded text{'s' * (len(going) > 1)}"
-    folders, size = tuple(text.path for text in going), sum(text.bytes for text in going)
-    remove = partial(sum, map(remove_text, folders))
-    return Prunable(folders[0].parent, what, "encoded again where it is needed", folders, size, remove)
+    return _unread(going, what, "encoded again where it is needed", remove_text)
 
 
 def prunable_downloads(days: float = UNREAD_DAYS) -> Prunable | None:
     """Downloads of named texts that nobody has read for some days; the files that were made of them are not touched."""
     going = [each for each in downloaded() if unused_since(each, days)]
+    what = f"{len(going)} download{'s' * (len(going) > 1)}: {', '.join(dict.fromkeys(each.name for each in going))}"
+    return _unread(going, what, "downloaded again if `rnngen corpus get` is used", remove_download)
+
+
+def _unread(
+    going: Sequence[CachedText | Downloaded], what: str, afterwards: str, remove: Callable[[Path], int]
+) -> Prunable | None:
+    """What nobody has read for a while; None: nothing."""
     if not going:
         return None
-    what = f"{len(going)} download{'s' * (len(going) > 1)}: {', '.join(dict.fromkeys(each.name for each in going))}"
-    files, size = tuple(each.path for each in going), sum(each.bytes for each in going)
-    remove = partial(sum, map(remove_download, files))
-    return Prunable(files[0].parent, what, "downloaded again if `rnngen corpus get` is used", files, size, remove)
+    paths, size = tuple(each.path for each in going), sum(each.bytes for each in going)
+    return Prunable(paths[0].parent, what, afterwards, paths, size, partial(sum, map(remove, paths)))
 
 
 def texts_of(runs: Iterable[Path]) -> dict[Path, list[Path]]:
