@@ -40,8 +40,8 @@ def sample_command(
 ) -> None:
     """Write new text with a trained model.
 
-    Without a prompt the text begins as a paragraph does. A prompt may end in a space or inside a word. Characters
-    of it that the model has never seen are left out of what it reads, with a note.
+    Without a prompt the text begins as a document or a paragraph does. A prompt may end in a space or inside a word.
+    Characters of it that the model has never seen are left out of what it reads, with a note.
     """
     console: Console = context.obj
     folder = run_of(run)

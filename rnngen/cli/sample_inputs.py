@@ -171,7 +171,7 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
     if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == STDIN or file is not None):
-        notes.append("the prompt is empty; the text begins as a paragraph does")
+        notes.append("the prompt is empty; the text begins as it does without one")
     return notes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 1 << 22  # tokens that are hashed at a time
+_ASKED = 1000  # documents of a text
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0
 
 
@@ -22,7 +23,18 @@ class KnownDocuments:
     """
 
     def __init__(self, parts: Sequence[NDArray[np.integer[Any]]], boundary: int, labels: range = range(0)) -> None:
+        self._boundary, self._labels = boundary, labels
         self._parts = [_Part(tokens, boundary, labels) for tokens in parts]
+
+    def share_of(self, tokens: NDArray[np.integer[Any]]) -> float:
+        """The share of a text's documents that are among them, of at most ``_ASKED`` that are evenly spaced in it.
+
+        Args:
+            tokens: ids, (N,), in which the boundary follows every document.
+        """
+        text = _Part(tokens, self._boundary, self._labels)
+        asked = np.unique(np.linspace(0, len(text) - 1, min(_ASKED, len(text))).astype(int))
+        return float(np.mean([text.document(index) in self for index in asked])) if len(text) else 0.0
 
     def __contains__(self, document: NDArray[np.integer[Any]]) -> bool:
         """Whether a document, (n,), without a boundary, is one of them."""
@@ -42,6 +54,12 @@ class _Part:
         hashes = self._hashes()
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def document(self, index: int) -> NDArray[np.integer[Any]]:
+        return self._tokens[self._begins(index, index + 1)[0] : self._ends[index]]
 
     def _begins(self, first: int, last: int) -> NDArray[np.int64]:
         """Where some documents begin, after their labels."""
@@ -73,8 +91,7 @@ class _Part:
         wanted = _values(document, np.arange(len(document))).sum(dtype=np.uint64)
         low, high = (int(np.searchsorted(self._sorted, wanted, side)) for side in ("left", "right"))
         found = self._order[low:high]
-        same = (self._tokens[self._begins(index, index + 1)[0] : self._ends[index]] for index in found)
-        return any(np.array_equal(each, document) for each in same)
+        return any(np.array_equal(self.document(index), document) for index in found)
 
 
 def _values(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64]) -> NDArray[np.uint64]:

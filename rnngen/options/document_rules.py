@@ -17,7 +17,8 @@ def check_documents(rule: str | None, label_field: str | None) -> None:
     if rule is not None and not (0 < len(rule) <= MAX_SEPARATOR and rule.strip()):
         raise UsageError(
             "invalid value for `documents`",
-            expected=f"none, files, lines, paragraphs, or a separator of at most {MAX_SEPARATOR} characters",
+            expected=f"none, files, lines, paragraphs, or a separator of at most {MAX_SEPARATOR} characters, "
+            "not of white space only",
             found=repr(rule[:MAX_SEPARATOR]),
         )
     if rule == "none" and label_field is not None:

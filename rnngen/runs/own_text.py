@@ -67,11 +67,17 @@ def text_of(
 
 def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
     own = cached_corpus(_data_config(run), run.corpus_fingerprint, run.tokenizer())
-    share = learned_share(text.tokens, own.train.tokens) if own else 0.0
+    if own is None:
+        return None
+    if run.boundary is None:
+        what, share = "pieces", learned_share(text.tokens, own.train.tokens)
+    else:
+        known = KnownDocuments([own.train.tokens], run.boundary, run.tokenizer().label_ids())
+        what, share = "documents", known.share_of(text.tokens)
     if share < WORTH_TELLING:
         return None
     return (
-        f"the run was trained on this text, or on parts of it: {share:.0%} of the pieces that were looked up occur in "
+        f"the run was trained on this text, or on parts of it: {share:.0%} of the {what} that were looked up occur in "
         "its training text, so the scores flatter it"
     )
 

@@ -65,7 +65,9 @@ def test_a_separator_that_is_none_is_a_usage_error(cli: Cli, value: str, found: 
     Path("text.txt").write_text(NAMES)
     outcome = train(cli, "text.txt", "--documents", value)
     assert outcome.code == 2
-    expected = "expected none, files, lines, paragraphs, or a separator of at most 100 characters"
+    expected = (
+        "expected none, files, lines, paragraphs, or a separator of at most 100 characters, not of white space only"
+    )
     assert f"invalid value for --documents; {expected}; found {found}" in outcome.err
 
 

@@ -159,6 +159,7 @@ TEXTS: dict[str, NamedText] = {
                 ),
             ),
         ),
+        split="none: a tenth of the names, chosen at random, are for validation and testing",
     ),
     "text8": NamedText(
         "100 million letters a-z and spaces of the English Wikipedia (Mahoney)",
