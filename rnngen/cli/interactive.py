@@ -157,8 +157,8 @@ class _Conversation:
         pieces.close()
         if not ends_line:
             self.console.write("\n")
-        if self.interrupted:  # the terminal drops output that it has not shown yet
-            self.console.write(self.session.text.rpartition("\n")[2] + "\n")
+        if self.interrupted:  # the terminal drops output that it has not shown yet, the last line with words above all
+            self.console.write(self.session.text.rstrip("\n").rpartition("\n")[2] + "\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
         """The pieces, up to the one during which the user pressed Ctrl-C."""
