@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy, dropout
 
 from rnngen.corpus.sources import TextSource
 from rnngen.training.optim.muon import Muon
+from rnngen.training.optim.optimizer import AdamW, Optimizer
 from rnngen.training.planning.memory import keep_freed_memory
 
 HISTORY = 1  # tokens before a window that the bigram feature looks at
@@ -151,14 +152,14 @@ class Network(nn.Module):
         return torch.zeros(1, B, self.recipe.hidden_size), torch.zeros(1, B, self.recipe.hidden_size)
 
 
-def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[torch.optim.Optimizer]:
+def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[Optimizer]:
     matrices = [] if recipe.optimizer == "adamw" else [model.lstm.weight_ih_l0, model.lstm.weight_hh_l0]
     ids = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if p.requires_grad and id(p) not in ids]
     decaying = [p for p in rest if p is model.output.weight or p is model.lstm.weight_hh_l0]
     others = [p for p in rest if p is not model.output.weight and p is not model.lstm.weight_hh_l0]
     groups = [{"params": decaying, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
+    adamw = AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2))
     if not matrices:
         return [adamw]
     blocks = {"muon": 4, "whole": 1}[recipe.optimizer]
@@ -197,9 +198,7 @@ def learn(recipe: Recipe, train: Tensor, valid: Tensor, V: int, bf16: bool) -> d
         nn.utils.clip_grad_norm_(sources, recipe.clip)
         left = (1 - (step - warmup) / max(1, steps - warmup)) / (1 - recipe.hold)
         for optimizer in all_optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = optimizer.defaults["lr"] * ((step + 1) / warmup if step < warmup else min(1.0, left))
-            optimizer.step()
+            optimizer.step((step + 1) / warmup if step < warmup else min(1.0, left))
         with torch.no_grad():
             torch._foreach_lerp_(averages, sources, 1 - min(recipe.ema, (1 + step) / (10 + step)))
     seconds = time.perf_counter() - began

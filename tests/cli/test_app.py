@@ -20,7 +20,7 @@ from rnngen.corpus.tokenizer.subword import DEFAULT_VOCAB_SIZE
 from rnngen.options.config import SECTION_OF, SIZES, TRAINING, RunConfig
 from rnngen.options.presets import PRESETS
 from rnngen.training.planning.rules import DEFAULT_MINUTES
-from tests.conftest import Outcome
+from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
 
@@ -30,11 +30,11 @@ def shown(value: object) -> str | None:
     return " ".join(value) if isinstance(value, list) else None
 
 
-RUN_WITHOUT_TORCH = """
+RUN_AND_LIST_IMPORTS = """
 import sys
 from rnngen.cli.app import run
 code = run(sys.argv[1:])
-heavy = sorted({"torch"} & sys.modules.keys())
+heavy = sorted({"torch", "torch._dynamo"} & sys.modules.keys())
 print(f"code {code} heavy {heavy}", file=sys.stderr)
 """
 
@@ -42,7 +42,7 @@ print(f"code {code} heavy {heavy}", file=sys.stderr)
 def run_and_list_imports(*arguments: str) -> str:
     """The last line on stderr of a command in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN_WITHOUT_TORCH, *arguments],
+        [sys.executable, "-W", "error", "-c", RUN_AND_LIST_IMPORTS, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -79,6 +79,12 @@ def test_help_and_mistakes_appear_without_importing_torch(arguments: list[str], 
 @pytest.mark.usefixtures("trained")
 def test_sample_never_imports_torch() -> None:
     assert run_and_list_imports("sample", "--length", "5", "--seed", "1") == "code 0 heavy []"
+
+
+def test_training_never_imports_the_compiler_of_torch(corpus: Path) -> None:
+    """Which takes as long as all else that comes before the first step."""
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in FAST.items()]
+    assert run_and_list_imports("train", str(corpus), "--steps=2", *options) == "code 0 heavy ['torch']"
 
 
 def test_the_list_of_commands_imports_no_command_and_no_option() -> None:

@@ -8,6 +8,7 @@ the best of those more than n validations ago: from then on the mean of all θ s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,18 @@ from torch import Tensor
 from rnngen.model.language_model import Network
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.average import WeightAverage
+from rnngen.training.optim.optimizer import Optimizer
 from rnngen.training.optim.recipe import Recipe
+
+
+class GradientDescent(Optimizer):
+    """θ ← θ - lr·(∇θ + weight_decay·θ)."""
+
+    def move(self, group: Mapping[str, Any], parameters: list[Tensor], states: list[dict[str, Tensor]]) -> None:
+        """Move these parameters of a group; nothing is stored."""
+        for p in parameters:
+            assert p.grad is not None
+            p.add_(p.grad.add(p, alpha=group["weight_decay"]), alpha=-group["lr"])
 
 
 class TriggeredAverage(WeightAverage):
@@ -79,9 +91,10 @@ class TriggeredASGD(Recipe):
     moments = ((),)
 
     @staticmethod
-    def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    def make_optimizers(model: Network, config: OptimizerConfig) -> list[Optimizer]:
         """One optimizer for everything."""
-        return [torch.optim.SGD(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)]
+        groups = [{"params": list(model.parameters())}]
+        return [GradientDescent(groups, lr=config.learning_rate, weight_decay=config.weight_decay)]
 
     @staticmethod
     def make_average(model: Network, averaged: Network, config: OptimizerConfig) -> WeightAverage:

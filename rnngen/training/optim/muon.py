@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from rnngen.model.language_model import Network
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.average import WeightAverage
+from rnngen.training.optim.optimizer import AdamW, Optimizer
 from rnngen.training.optim.recipe import Recipe
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -32,7 +33,7 @@ def orthogonalise(matrices: Tensor, steps: int, dtype: torch.dtype = torch.float
     return (x if wide else x.mT).to(matrices.dtype)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Optimizer):
     """Orthogonalised momentum (Jordan et al. 2024), for each gate's block of a recurrent layer separately.
 
     A recurrent layer stacks its G gates in one matrix (G·H, n). They do different things on different scales, so the
@@ -50,33 +51,29 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[dict[str, Any]],
+        params: Iterable[Mapping[str, Any]],
         lr: float,
         weight_decay: float = 0.0,
         momentum: float = 0.95,
         steps: int = 3,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "blocks": 1})
+        super().__init__(params, lr, weight_decay=weight_decay, momentum=momentum, blocks=1)
         self.newton_schulz_steps, self.dtype = steps, dtype
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Move every matrix that has a gradient."""
-        assert closure is None
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                gradient, state = parameter.grad, self.state[parameter]
-                if gradient is None:
-                    continue
-                if not state:
-                    state["momentum"] = torch.zeros_like(gradient)
-                state["momentum"].lerp_(gradient, 1 - group["momentum"])
-                ahead = gradient.lerp(state["momentum"], group["momentum"])
-                blocks = ahead.reshape(group["blocks"], -1, ahead.shape[1])  # (G, H, n)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                direction = orthogonalise(blocks, self.newton_schulz_steps, self.dtype)
-                parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
+    def move(self, group: Mapping[str, Any], parameters: list[Tensor], states: list[dict[str, Tensor]]) -> None:
+        """Move these matrices of a group."""
+        for parameter, state in zip(parameters, states, strict=True):
+            gradient = parameter.grad
+            assert gradient is not None
+            if not state:
+                state["momentum"] = torch.zeros_like(gradient)
+            state["momentum"].lerp_(gradient, 1 - group["momentum"])
+            ahead = gradient.lerp(state["momentum"], group["momentum"])
+            blocks = ahead.reshape(group["blocks"], -1, ahead.shape[1])  # (G, H, n)
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            direction = orthogonalise(blocks, self.newton_schulz_steps, self.dtype)
+            parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
 
 
 class MuonAndAdamW(Recipe):
@@ -92,7 +89,7 @@ class MuonAndAdamW(Recipe):
     moments = (("momentum",), ("step", "exp_avg", "exp_avg_sq"))
 
     @staticmethod
-    def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    def make_optimizers(model: Network, config: OptimizerConfig) -> list[Optimizer]:
         """Muon, then AdamW."""
         recurrent: list[Tensor] = []
         decaying: list[Tensor] = []
@@ -109,11 +106,10 @@ class MuonAndAdamW(Recipe):
             lr=config.muon_learning_rate,
             weight_decay=config.weight_decay,
         )
-        adamw = torch.optim.AdamW(
+        adamw = AdamW(
             [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=config.learning_rate,
             betas=(0.9, 0.99),
-            fused=True,
         )
         return [muon, adamw]
 

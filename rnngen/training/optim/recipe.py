@@ -19,6 +19,7 @@ from rnngen.model.language_model import Network
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.checkpoint import pack, unpack
 from rnngen.training.optim.average import WeightAverage
+from rnngen.training.optim.optimizer import Optimizer
 from rnngen.training.state_checks import Expected
 
 
@@ -56,7 +57,7 @@ class Recipe(ABC):
 
     @staticmethod
     @abstractmethod
-    def make_optimizers(model: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    def make_optimizers(model: Network, config: OptimizerConfig) -> list[Optimizer]:
         """One or more optimizers, each with its parameter groups, which together learn all parameters."""
 
     @staticmethod
@@ -75,18 +76,18 @@ class Recipe(ABC):
             factor: what every learning rate is multiplied by, from the learning-rate schedule.
         """
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = optimizer.defaults["lr"] * factor
-            optimizer.step()
+            optimizer.step(factor)
         self.average.update(number)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state for a checkpoint, by name, on the CPU."""
-        return {
+        """The state for a checkpoint, by name, on the CPU; of the optimizers: ``optimizer/number/index/name``."""
+        state = {
             **pack("average", dict(self.average.model.named_parameters())),
             **pack("averaging", self.average.values()),
-            **pack_optimizers(self.optimizers),
         }
+        for number, optimizer in enumerate(self.optimizers):
+            state |= pack(f"optimizer/{number}", optimizer.tensors())
+        return state
 
     def expected(self, *, stepped: bool) -> dict[str, Expected]:
         """What ``tensors`` returns, by name: shapes and types.
@@ -113,7 +114,8 @@ class Recipe(ABC):
             tensors: by name; others among them are ignored.
             where: they were read from, for errors.
         """
-        unpack_optimizers(self.optimizers, tensors)
+        for number, optimizer in enumerate(self.optimizers):
+            optimizer.restore(unpack(f"optimizer/{number}", tensors))
         self.average.model.load_weights(unpack("average", tensors), where)
         self.average.restore(unpack("averaging", tensors))
 
@@ -122,22 +124,3 @@ def recipe_named(name: str) -> type[Recipe]:
     """The recipe that this value of the option ``optimizer`` stands for."""
     recipe: type[Recipe] = import_module(f"{__package__}.{name}").RECIPE
     return recipe
-
-
-def pack_optimizers(optimizers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """What optimizers have stored, as ``optimizer/number/parameter index/name``."""
-    flat: dict[str, Tensor] = {}
-    for number, optimizer in enumerate(optimizers):
-        for i, entry in optimizer.state_dict()["state"].items():
-            flat |= {f"{number}/{i}/{name}": torch.as_tensor(value) for name, value in entry.items()}
-    return pack("optimizer", flat)
-
-
-def unpack_optimizers(optimizers: list[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
-    """Restore what ``pack_optimizers`` returned; the parameter groups come from the configuration."""
-    states: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
-    for name, tensor in unpack("optimizer", tensors).items():
-        number, index, key = name.split("/")
-        states[int(number)].setdefault(int(index), {})[key] = tensor
-    for optimizer, state in zip(optimizers, states, strict=True):
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
