@@ -55,11 +55,12 @@ def log_p(model: ClozeLM, before: list[int], unknown: list[int], beyond: list[in
 def alone(reader: RecurrentLM, other: RecurrentLM | None, read: list[int], predicted: list[int]) -> float:
     """Ln p of tokens, each from those before it in the order of reading, the other reader having read nothing."""
     state, total = reader.start_state(1), 0.0
-    for i, token in enumerate([*read, *predicted]):
-        if i >= len(read):
-            logits = reader.readout(state)
-            logits = logits if other is None else logits + other.readout(other.start_state(1))
-            total += float(logits[0].double().log_softmax(-1)[token])
+    if read:
+        state = reader.read(torch.tensor(read)[:, None], state)[2]
+    for token in predicted:
+        logits = reader.readout(state)
+        logits = logits if other is None else logits + other.readout(other.start_state(1))
+        total += float(logits[0].double().log_softmax(-1)[token])
         state = reader.read(torch.tensor([[token]]), state)[2]
     return total
 
