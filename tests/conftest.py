@@ -16,7 +16,7 @@ import torch
 
 import rnngen
 from rnngen.cli.app import run as run_cli
-from rnngen.training.planning.speed import has_bf16_kernels
+from rnngen.training.planning import notes, speed
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script starts in the background ignores Ctrl-C,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # and so would all processes that tests interrupt
@@ -72,6 +72,13 @@ def _one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _measured_briefly() -> None:
+    """A few steps show how fast a network this small is."""
+    speed.MEASURE_SECONDS = 0.0
+    notes.OBSERVED_SECONDS = 0.001
+
+
 @pytest.fixture(scope="session")
 def needs_bf16() -> None:
     """Skip the test where torch has no LSTM in bfloat16: oneDNN has kernels for it only on some processors."""
@@ -83,7 +90,7 @@ def needs_bf16() -> None:
                 layer(torch.zeros(2, 1, 4))
     except RuntimeError as error:
         pytest.skip(f"no LSTM in bfloat16 on this processor: {str(error).partition('.')[0]}")
-    if not has_bf16_kernels("cpu"):
+    if not speed.has_bf16_kernels("cpu"):
         pytest.skip("bfloat16 is emulated on this processor")
 
 

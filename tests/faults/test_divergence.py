@@ -21,18 +21,12 @@ from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Finished, Spiked, Stepped, Validated
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.optim.recipe import Recipe
-from rnngen.training.planning import speed
 from tests.conftest import FAST, Outcome
 from tests.training.interrupted import finish, rows
 
 Cli = Callable[..., Outcome]
 
 OPTIONS = {**FAST, "steps": 90, "valid_every": 30, "save_every": 20, "dropout": 0.2, "patience": 0, "num_layers": 2}
-
-
-@pytest.fixture(autouse=True)
-def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -40,11 +40,6 @@ KINDS: dict[str, dict[str, Any]] = {
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
-@pytest.fixture(autouse=True)
-def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.02)
-
-
 def options(**more: Any) -> list[str]:
     """Of the command line; precision, device and threads are left to the plan."""
     given = {**SMALL, "steps": 12, "sample_every": 0, **more}

@@ -22,7 +22,6 @@ from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, resuming
 from rnngen.training.checkpoint import format_state, load_state
 from rnngen.training.events import Event, Finished, Stepped, Validated
-from rnngen.training.planning import speed
 from rnngen.training.resuming import resume
 from tests.conftest import FAST, Outcome
 from tests.training.interrupted import finish, outcome_of, rows
@@ -30,11 +29,6 @@ from tests.training.interrupted import finish, outcome_of, rows
 Cli = Callable[..., Outcome]
 
 OPTIONS = {**FAST, "steps": 20, "valid_every": 10, "save_every": 7, "dropout": 0.2, "patience": 0}
-
-
-@pytest.fixture(autouse=True)
-def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
 
 
 def finished(corpus: Path, out: str = "run", **options: Any) -> Path:
@@ -140,7 +134,9 @@ def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_ended_without_improvement_is_saved_and_trained_further(corpus: Path, seed: int) -> None:
-    run = finished(corpus, steps=2000, valid_every=1, valid_tokens=20, patience=1, save_every=1000, seed=seed)
+    run = finished(
+        corpus, steps=2000, learning_rate=0.1, valid_every=1, valid_tokens=20, patience=1, save_every=1000, seed=seed
+    )
     ended = load_state(run).values["step"]
     assert ended == max(valid(run)) < 2000
     assert make_card(open_run(run)).finished

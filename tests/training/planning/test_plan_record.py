@@ -36,11 +36,6 @@ def weights(run: Path) -> bytes:
     return (run / "model.safetensors").read_bytes()
 
 
-@pytest.fixture(autouse=True)
-def _measured_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a new run: decides at step 12 that it has fewer steps and at step 30 that it has more."""

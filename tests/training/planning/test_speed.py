@@ -137,7 +137,6 @@ def test_a_width_that_does_not_fit_into_memory_is_not_used(
     monkeypatch.setattr(rules, "MAX_EPOCHS", 10**6)
     monkeypatch.setattr(rules, "WIDTHS", (16, 24, 32))
     monkeypatch.setattr(rules, "FIRST_WIDTH", 16)
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
     options = {"minutes": 10, "device": "cpu", "precision": "float32", "batch_size": 4, "bptt": 8}
 
     def width() -> int:
@@ -153,7 +152,6 @@ def test_a_batch_size_that_fails_is_not_used(encoded: EncodedCorpus, monkeypatch
     monkeypatch.setattr(rules, "STREAMS", 4)
     monkeypatch.setattr(rules, "MIN_STREAMS", 4)
     monkeypatch.setattr(rules, "MAX_STREAMS", 8)
-    monkeypatch.setattr(speed, "MEASURE_SECONDS", 0.0)
     options = {"minutes": 10, "device": "cpu", "precision": "float32", "hidden_size": 16, "bptt": 8}
 
     def streams() -> int:
