@@ -139,9 +139,10 @@ def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli
     assert [row["text"] for row in csv.DictReader(io.StringIO(cli(*greedy, "--format", "csv").out))] == ["a\nb"] * 2
     assert cli(*greedy, "--format", "jsonl").out == '{"text": "a\\nb"}\n' * 2
     assert cli(*greedy).out == "a\nb\n\na\nb\n"
-    outcome = cli(*greedy, "--novel")
-    assert (outcome.code, outcome.out) == (0, "")
-    assert "note: 0 instead of 2: of the next 2,000 texts, none met the conditions" in outcome.err
+    for quiet in ((), ("--quiet",)):
+        outcome = cli(*greedy, "--novel", *quiet)
+        assert (outcome.code, outcome.out) == (0, "")
+        assert "warning: 0 instead of 2: of the next 2,000 texts, none met the conditions\n" in outcome.err
 
 
 def test_novel_needs_documents(cli: Cli, trained: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import random
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.corpus.labels import Labels
+from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError, UsageError
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
@@ -91,6 +95,29 @@ def test_without_a_label_each_text_has_one_as_often_as_was_learned(cli: Cli, lab
     again = cli("sample", "--seed", 3, "-N", 4, "--json").out.splitlines()
     assert [json.loads(line)["text"] for line in again] == [sample.text for sample in samples[:4]]
     assert cli("sample", "--seed", 3).out == samples[0].text + "\n"
+
+
+@pytest.mark.usefixtures("labelled")
+def test_rows_of_texts_have_the_label_that_was_given_or_drawn(cli: Cli) -> None:
+    def written(*arguments: object) -> list[dict[str, str | None]]:
+        how = ("sample", "-N", 30, "--seed", 1, *arguments)
+        found = [json.loads(line) for line in cli(*how, "--json").out.splitlines()]
+        expected = [{"text": each["text"], "label": each["label"]} for each in found]
+        assert [json.loads(line) for line in cli(*how, "--format", "jsonl").out.splitlines()] == expected
+        rows = [
+            {**row, "label": row["label"] or None}
+            for row in csv.DictReader(io.StringIO(cli(*how, "--format", "csv").out))
+        ]
+        assert rows == expected
+        return expected
+
+    assert {row["label"] for row in written()} == {"horror", "comedy", None}
+    assert {row["label"] for row in written("--label", "horror")} == {"horror"}
+    assert {row["label"] for row in written("--label", "")} == {None}
+    Path("new.csv").write_text(cli("sample", "-N", 30, "--seed", 1, "--format", "csv").out)
+    labels = Labels("label")
+    assert "".join(TextSource(["new.csv"], documents="files", labels=labels))
+    assert set(labels.names) == {"horror", "comedy"}
 
 
 def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cli, labelled: Path) -> None:
