@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rnngen.corpus.tokenizer import Ids, Tokenizer
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
 from rnngen.errors import UsageError
@@ -17,6 +17,7 @@ from rnngen.options.option import plain
 from rnngen.sampling.labels import check_label, draw_label
 from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
+from rnngen.sampling.prompts import PromptReader
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writable import banned_tokens
@@ -30,7 +31,7 @@ TOGETHER = 64
 """Samples that are written in one batch."""
 
 
-class Generator:
+class Generator(PromptReader):
     """A trained model that writes.
 
     Args:
@@ -50,11 +51,10 @@ class Generator:
         *,
         documents: str | None = None,
     ) -> None:
+        super().__init__(tokenizer, documents)
         self.name = name
-        self.documents = documents
         self.mixture = mixture
         self.model = model
-        self.tokenizer = tokenizer
 
     @method_takes(Writing)
     @checked
@@ -204,36 +204,6 @@ class Generator:
                 drawn(writer.drawn)
             else:
                 yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
-
-    def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
-        """The ids of a prompt, and its characters that the model has never seen, which are left out."""
-        ids = self.tokenizer.encode(prompt)
-        if self.tokenizer.unknown_id is None:
-            return ids, ""
-        seen, prompt = ids != self.tokenizer.unknown_id, self.tokenizer.normalized(prompt)
-        return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
-
-    def prompt_ids(self, prompt: str) -> list[int]:
-        """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
-        ids, _ = self.encode_prompt(prompt)
-        if not len(ids) and self.documents is None:
-            ids, _ = self.encode_prompt("\n\n")
-        read: list[int] = ids.tolist()
-        return read
-
-    def hold_back(self, text: str) -> tuple[list[int], str]:
-        """Like ``Tokenizer.hold_back``, without characters that the model has never seen."""
-        if self.tokenizer.unknown_id is not None:  # of characters: nothing is held back
-            return self.encode_prompt(text)[0].tolist(), ""
-        ids, held = self.tokenizer.hold_back(text)
-        return ids.tolist(), held
-
-    def hold_back_prompt(self, prompt: str, label: str | None = None) -> tuple[list[int], str]:
-        """Like ``hold_back``, for a prompt: line ends where nothing is left of it. The ``label`` is read before it."""
-        ids, held = self.hold_back(prompt)
-        if label is not None:
-            ids.insert(0, self.tokenizer.label_ids()[self.tokenizer.labels.index(label)])
-        return (ids, held) if ids or held else (self.prompt_ids(""), "")
 
     def start(
         self,
