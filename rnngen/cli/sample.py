@@ -12,7 +12,15 @@ import typer
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
-from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, read_prompts, run_of
+from rnngen.cli.sample_inputs import (
+    check_line_breaks,
+    notes_on_label,
+    notes_on_prompt,
+    open_run_of,
+    read_prompt,
+    read_prompts,
+    run_of,
+)
 from rnngen.cli.sample_options import Output, Prompt
 from rnngen.cli.show_samples import Counted, write_as, write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
@@ -70,6 +78,7 @@ def sample_command(
     unseen = "".join(dict.fromkeys("".join(generator.encode_prompt(each)[1] for each in prompts or [text])))
     check_line_breaks(generator, sampling.ban, sampling.force)
     notes += notes_on_prompt(prompt.prompt, file, text, unseen)
+    notes += notes_on_label(opened, sampling.label)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 

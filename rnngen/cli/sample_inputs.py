@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnngen.arguments import STDIN, exists, is_file
+from rnngen.corpus.labels import label_name
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
@@ -179,6 +180,21 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
     if not text and (prompt == STDIN or file is not None):
         notes.append("the prompt is empty; the text begins as it does without one")
     return notes
+
+
+def notes_on_label(run: Run, label: str | None) -> list[str]:
+    """A note on a text without a label from a model that has learned none of those.
+
+    Args:
+        run: the model's. One that does not say how many of its documents had no label is not spoken of.
+        label: the value of ``--label``.
+    """
+    if label is None or label_name(label) or run.corpus.get("unlabelled") != 0:
+        return []
+    return [
+        "--label '' asks for texts without a label, but every document of the training text had one: the model has "
+        "never learned how texts without one begin"
+    ]
 
 
 def typed_line_breaks(option: str, text: str) -> str | None:

@@ -14,7 +14,7 @@ from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
-from rnngen.sampling.labels import check_label, draw_label
+from rnngen.sampling.labels import draw_label, given_label
 from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
 from rnngen.sampling.prompts import PromptReader
@@ -93,13 +93,14 @@ class Generator(PromptReader):
 
     def ending(self, sampling: Sampling, prompt: str, label: str | None = None) -> Ending:
         """Where a text after this prompt ends."""
-        return Ending(sampling, prompt, label=label, documents=self.documents is not None)
+        ends, normalize = self.documents is not None, self.tokenizer.normalized
+        return Ending(sampling, prompt, label=label, documents=ends, normalize=normalize)
 
     def label_of(self, sampling: Sampling, seed: int, number: int) -> str | None:
         """The label of a sample, given or drawn; None: it has none."""
-        check_label(self.tokenizer, sampling.label)
-        if sampling.label is not None or not self.tokenizer.labels:
-            return sampling.label or None
+        label = given_label(self.tokenizer, sampling.label)
+        if label is not None or not self.tokenizer.labels:
+            return label or None
         return draw_label(self._first_prediction, self.tokenizer, sampling.temperature, seed, number)
 
     @cached_property
@@ -262,7 +263,7 @@ class Generator(PromptReader):
 
     def _check(self, sampling: Sampling, seed: int) -> None:
         """Refuse what cannot be drawn, with a ``UsageError``."""
-        check_label(self.tokenizer, sampling.label)
+        given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)

@@ -157,6 +157,28 @@ def test_a_label_that_the_run_does_not_know_is_told_with_those_it_knows(cli: Cli
         assert "comedy" in outcome.err
 
 
+@pytest.mark.usefixtures("labelled")
+def test_white_space_around_a_label_does_not_belong_to_it(cli: Cli) -> None:
+    for how in ((), ("--json",), ("--beam", 2)):
+        plain, spaced = (cli("sample", "--label", label, "--seed", 1, *how) for label in ("horror", " horror\t"))
+        assert spaced.out == plain.out
+    assert (
+        cli("sample", "--label", " ", "--seed", 1, "--json").out
+        == cli("sample", "--label", "", "--seed", 1, "--json").out
+    )
+
+
+def test_a_text_without_a_label_is_told_to_be_unlearned_if_every_document_had_one(cli: Cli, labelled: Path) -> None:
+    said = "but every document of the training text had one"
+    assert said not in cli("sample", "--label", "", "-n", 5).err  # some had none
+    path = write(Path("all.jsonl"), [row for row in rows(90) if row["genre"]])
+    rnngen.train(path, out=Path("all"), label_field="genre", steps=1, **FAST)
+    assert said in cli("sample", "all", "--label", "", "-n", 5).err
+    assert said not in cli("sample", "all", "--label", "horror", "-n", 5).err
+    assert said not in cli("sample", "all", "-n", 5).err
+    assert labelled.exists()
+
+
 @pytest.mark.usefixtures("trained")
 def test_a_run_without_labels_says_how_to_train_one_with_them(cli: Cli) -> None:
     outcome = cli("sample", "--label", "horror")
