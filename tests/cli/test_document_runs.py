@@ -145,6 +145,48 @@ def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli
         assert "warning: 0 instead of 2: of the next 2,000 texts, none met the conditions\n" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("LINES", "Did you mean --documents lines?"),
+        ("Files", "Did you mean --documents files?"),
+        ("paragraph", "Did you mean --documents paragraphs?"),
+        ("###", "If each file is a document: --documents files."),
+        ("\\n%", "in bash, type it in $'...'."),
+    ],
+)
+def test_a_separator_that_never_occurs_is_an_error(cli: Cli, typed: str, hint: str) -> None:
+    names_file()
+    for command in (("train", *options(out="new")), ("corpus", "info")):
+        outcome = cli(*command, "names.txt", "--documents", typed)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert f"names.txt: does not contain the separator of --documents; expected {typed!r}" in outcome.err
+        assert outcome.err.rstrip().endswith(hint)
+    assert not Path("new").exists()
+
+
+def test_a_separator_may_be_missing_in_some_files_and_between_rows(cli: Cli) -> None:
+    Path("one.txt").write_text("Ashton")
+    Path("two.txt").write_text("Fernby%Burham")
+    Path("rows.csv").write_text("text\nAshton\nFernby\n")
+    assert "3 documents" in cli("corpus", "info", "one.txt", "two.txt", "--documents", "%").out
+    assert "2 documents" in cli("corpus", "info", "rows.csv", "--documents", "%").out
+
+
+def test_a_vocabulary_without_a_character_is_an_error(cli: Cli) -> None:
+    outcome = cli("train", names_file(), "--vocab-size", 2, *options(out="new"))
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "--vocab-size leaves no character; expected 3 or more" in outcome.err
+    assert cli("train", names_file(), "--vocab-size", 3, *options(out="new", steps=1, valid_every=1)).code == 0
+
+
+def test_a_list_beside_rows_is_cut_into_lines_and_another_text_is_one_document(cli: Cli) -> None:
+    Path("rows.csv").write_text("text\nAshton\nFernby\n")
+    assert "38 documents, one per line or row" in cli("corpus", "info", names_file(), "rows.csv").out
+    Path("short.txt").write_text("\n".join(NAMES[:9]))
+    assert "3 documents, one per file or row" in cli("corpus", "info", "short.txt", "rows.csv").out
+
+
 def test_novel_needs_documents(cli: Cli, trained: Path) -> None:
     outcome = cli("sample", trained, "--novel")
     assert outcome.code == 2
