@@ -73,7 +73,7 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
         what, share = "pieces", learned_share(text.tokens, own.train.tokens)
     else:
         known = KnownDocuments([own.train.tokens], run.boundary, run.tokenizer().label_ids())
-        what, share = "documents", known.share_of(text.tokens)
+        what, share = "documents", known.number_in(text.tokens) / max(1, text.counts.documents)
     if share < WORTH_TELLING:
         return None
     return (

@@ -187,6 +187,28 @@ def test_a_list_beside_rows_is_cut_into_lines_and_another_text_is_one_document(c
     assert "3 documents, one per file or row" in cli("corpus", "info", "short.txt", "rows.csv").out
 
 
+def test_a_validation_text_that_was_learned_is_told_with_the_number_of_its_documents(cli: Cli) -> None:
+    how = options(out="new", steps=1, valid_every=1)
+    names_file()
+    Path("valid.txt").write_text("\n".join([*NAMES[:9], "Oakley", "Elmley"]) + "\n")
+    said = "of the validation part occur in the training part too, so scores on it flatter the model"
+    both = cli("train", "names.txt", "--valid", "valid.txt", "--test", "valid.txt", "--documents", "lines", *how)
+    assert f"note    9 of the 11 documents {said}" in both.err
+    assert f"note    9 of the 11 documents {said.replace('validation', 'test')}" in both.err
+    Path("other.txt").write_text("\n".join([*(f"{name}s" for name in NAMES), NAMES[0]]) + "\n")
+    apart = cli("train", "names.txt", "--valid", "other.txt", *options(out="other", steps=1, valid_every=1))
+    assert apart.code == 0, apart.err
+    assert said not in apart.err
+
+
+def test_a_validation_text_without_documents_that_was_learned_is_told(cli: Cli, corpus: Path) -> None:
+    Path("other.txt").write_text(make_text(5_000, seed=7))
+    for valid, learned in ((corpus, True), ("other.txt", False)):
+        outcome = cli("train", corpus, "--valid", valid, *options(out=f"of-{Path(valid).stem}", steps=1, valid_every=1))
+        assert outcome.code == 0, outcome.err
+        assert ("% of the pieces of the validation part occur in" in outcome.err) is learned
+
+
 def test_novel_needs_documents(cli: Cli, trained: Path) -> None:
     outcome = cli("sample", trained, "--novel")
     assert outcome.code == 2
