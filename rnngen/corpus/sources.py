@@ -57,6 +57,7 @@ class TextSource:
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
+        otherwise: the rule of a text that is neither rows nor lists, if it is chosen.
         normalize: the form that the text is given.
         labels: of its rows, if it consists of documents; None: they have none.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
@@ -83,6 +84,7 @@ class TextSource:
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
         documents: str | None = NONE,
+        otherwise: str = NONE,
         normalize: Normalization = "none",
         labels: Labels | None = None,
         on_progress: OnProgress | None = None,
@@ -112,11 +114,11 @@ class TextSource:
         decoded = Decoding(errors, encoding, command if len(self._files) == 1 else None, lenient)
         self._reader = Reader(decoded, text_field, rows=bool(lenient))
         self._found += SourceSummary(bytes=self.size)
-        self.documents = self._choose_documents() if documents is None else documents
+        self.documents = self._choose_documents(otherwise) if documents is None else documents
         if self.documents != NONE:
             self._reader = replace(self._reader, labels=labels)
 
-    def _choose_documents(self) -> str:
+    def _choose_documents(self, otherwise: str) -> str:
         """The rule for a text whose user gives none, from the beginnings of its first files, in whatever order."""
         any_rows, are_lists = False, []
         for file in self._files[:_LOOKED_AT]:
@@ -127,7 +129,7 @@ class TextSource:
                     are_lists.append(looks_like_a_list(next(content.texts, "")))
         if are_lists and all(are_lists):
             return LINES
-        return FILES if any_rows else NONE
+        return FILES if any_rows else otherwise
 
     @property
     def summary(self) -> SourceSummary:

@@ -274,6 +274,21 @@ def test_another_text_is_cut_by_the_rule_of_the_run(cli: Cli, named: Path) -> No
     assert score(cli, "bars", "other.txt")["documents"] == 1
 
 
+def test_a_run_of_rows_reads_a_list_as_lines_and_says_so(cli: Cli) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{name} Hill"}) + "\n" for name in NAMES))
+    how = options(steps=1, valid_every=1)
+    assert cli("train", "rows.jsonl", *how, "--out=rows").code == 0
+    names_file()
+    said = "the run learned from rows, and this text is a list: each of its lines is a document"
+    assert score(cli, "rows", "names.txt")["documents"] == 36
+    assert said in cli("eval", "rows", "names.txt").err
+    Path("prose.txt").write_text(make_text(2_000))
+    assert score(cli, "rows", "prose.txt")["documents"] == 1
+    assert said not in cli("eval", "rows", "prose.txt").err
+    assert cli("train", "rows.jsonl", "--documents", "files", *how, "--out=files").code == 0
+    assert score(cli, "files", "names.txt")["documents"] == 1  # the rule that was given is the rule
+
+
 def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:
     names_file()
     first = cli("train", "names.txt", *options(steps=4, valid_every=2, save_every=2, out="first"))
