@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -216,12 +217,19 @@ class Generator(PromptReader):
     ) -> Start:
         """Read a label, if there is one, and a prompt, and find out how texts after it can begin."""
         ids, held = self.hold_back_prompt(prompt, label)
-        return self.start_from(self.context(ids, on_read), ids, held, sampling)
+        return self.start_from(self.context(ids, on_read), ids, held, sampling, begins=not prompt)
 
-    def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
-        """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged."""
+    def start_from(
+        self, context: Context, ids: Sequence[int], held: str, sampling: Sampling, *, begins: bool = False
+    ) -> Start:
+        """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged.
+
+        A text that ``begins`` a document does not end it at once: no document that the model learned from is empty.
+        """
         before = context.snapshot
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
+        if begins and not opening.steps and self.documents is not None and self.tokenizer.boundary_id is not None:
+            opening = replace(opening, barred=(self.tokenizer.boundary_id,))
         start = Start((*ids, *opening.inside), context.snapshot, opening)
         context.snapshot = before
         return start
@@ -252,6 +260,7 @@ class Generator(PromptReader):
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
+            barred=[opening.barred for opening in openings],
             vocab_size=self.tokenizer.vocab_size,
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)

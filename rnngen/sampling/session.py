@@ -84,7 +84,7 @@ class Session:
     def _start(self, sampling: Sampling) -> Start:
         # only a repetition penalty needs to know what was read
         read = self.generator.hold_back_prompt(self.text, self._label)[0] if sampling.repetition_penalty != 1 else []
-        return self.generator.start_from(self._context, read, self._held, sampling)
+        return self.generator.start_from(self._context, read, self._held, sampling, begins=not self.text)
 
     def write(self) -> collections.abc.Generator[str]:
         """Let the model continue. Yields pieces as they are made; the caller may stop early and keep those yielded."""

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import rnngen
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.sources import TextSource
 from rnngen.runs.finding import open_run
+from rnngen.runs.manifest import sha256
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -109,6 +111,24 @@ def test_json_tells_copies_and_why_a_text_ended(cli: Cli, named: Path) -> None:
     assert not any("stop" in each for each in found)
     cut = json.loads(cli("sample", named, "-n", 2, "--seed", 1, "--json").out)
     assert (cut["finish_reason"], cut["tokens"]) == ("length", 2)
+
+
+@pytest.mark.parametrize("how", [[], ["--ngram"], ["--device", "cpu"], ["-t", 2, "--repetition-penalty", 1.5]])
+def test_no_document_is_empty(cli: Cli, named: Path, how: list[object]) -> None:
+    """With a network whose most likely beginning is the end of a document."""
+    run = open_run(named)
+    weights = {name: np.array(weight) for name, weight in run.weights().items()}
+    weights["output.bias"][run.boundary] += 6
+    content, manifest = safetensors.numpy.save(weights), json.loads((named / "manifest.json").read_text())
+    manifest["files"]["model.safetensors"] = {"sha256": sha256(content), "bytes": len(content)}
+    (named / "model.safetensors").write_bytes(content)
+    (named / "manifest.json").write_text(json.dumps(manifest))
+    found = objects(cli("sample", named, "-N", 70, "--seed", 1, "--json", *how))
+    assert min(len(each["text"]) for each in found) > 0
+    beam = cli("sample", named, "--beam", 2, "-N", 2, "--format", "lines")
+    assert (beam.code, min(map(len, beam.out.splitlines()))) == (0, 1), beam
+    whole = [not each["text"] for each in objects(cli("sample", named, "-p", "Ash", "-N", 9, "--json", *how))]
+    assert any(whole) or "--ngram" in how  # which knows how the names go on
 
 
 def test_a_prompt_belongs_to_the_document(cli: Cli, named: Path) -> None:
