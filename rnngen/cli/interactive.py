@@ -37,7 +37,12 @@ begins with / is typed with //.
   /save FILE  write it to a file
   /settings   how the model writes; to change it: /temperature 0.7,
               /top-p 0.9, /length 50, /until line, /length none
+  /label NAME the label of the next document, if the model learned labels;
+              none: drawn; '': without one
   /quit       leave (or Ctrl-D)
+
+If the model writes documents, it says where one ends; going on, with Enter or
+a text, begins the next one.
 """
 
 
@@ -144,6 +149,8 @@ class _Conversation:
             self.console.write("\n")
         if self.interrupted:  # the terminal drops output that it has not shown yet, the last line with words above all
             self.console.write(self.session.text.rstrip("\n").rpartition("\n")[2] + "\n")
+        elif self.session.ended:
+            self.console.write("(end of the document)\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
         """The pieces, up to the one during which the user pressed Ctrl-C."""
@@ -158,6 +165,8 @@ class _Conversation:
             self.pick(name)
         elif name in SETTINGS and rest:
             self.session.change(**{name: setting_value(SETTINGS[name], rest)})
+            if name == "label":
+                self.console.write("(it is that of the next document)\n" if self.session.text else "")
         elif name == "help":
             self.console.write(HELP)
         elif name == "retry":
@@ -177,9 +186,9 @@ class _Conversation:
         elif name == "save":
             self.save(rest)
         elif name == "settings":
-            self.console.write(
-                "".join(f"  /{n.replace('_', '-')} {shown_setting(self.session.sampling, n)}\n" for n in SETTINGS)
-            )
+            names = [n for n in SETTINGS if n != "label" or self.session.generator.tokenizer.labels]
+            shown = (f"  /{n.replace('_', '-')} {shown_setting(self.session.sampling, n)}\n" for n in names)
+            self.console.write("".join(shown))
         elif name == "quit":
             raise _Leave
         else:

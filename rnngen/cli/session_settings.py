@@ -11,7 +11,7 @@ from rnngen.errors import UsageError
 from rnngen.options.declare import Declared, declared, invalid
 from rnngen.sampling.options import Sampling
 
-SETTINGS = {name: option for name, option in declared(Sampling).items() if name not in ("force", "label")}
+SETTINGS = {name: option for name, option in declared(Sampling).items() if name != "force"}
 
 
 def shown_setting(sampling: Sampling, name: str) -> str:
@@ -21,6 +21,8 @@ def shown_setting(sampling: Sampling, name: str) -> str:
         return " ".join(map(shlex.quote, value)) or "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if value == "":
+        return "''"
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -43,6 +45,8 @@ def setting_value(setting: Declared, text: str) -> Any:
         return () if typed == "none" else tuple(split_words(text))
     if setting.optional and typed == "none":
         return None
+    if typed in ("''", '""'):
+        typed = ""
     try:
         return value_of(setting.kind, typed)
     except WrongValueError as error:
