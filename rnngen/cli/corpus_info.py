@@ -60,7 +60,7 @@ def info_command(
 def _read(files: list[str], options: SplitConfig, preparation: Any) -> tuple[TextSource, TextFacts, CorpusError | None]:
     """The text, what it holds, and why ``train`` would refuse it unless it is told to replace invalid bytes."""
     from rnngen.arguments import STDIN
-    from rnngen.corpus.sources import refuse_unused_field
+    from rnngen.corpus.sources import refuse_unused_field, refuse_unused_separator
 
     refusal: CorpusError | None = None
     try:
@@ -71,6 +71,7 @@ def _read(files: list[str], options: SplitConfig, preparation: Any) -> tuple[Tex
         refusal = error
         source, facts = _read_with(files, options, "replace", preparation)
     refuse_unused_field(options.text_field, [source])
+    refuse_unused_separator(source)
     return source, facts, refusal
 
 

@@ -26,7 +26,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
     tokenizer, banned = generator.tokenizer, generator.banned(sampling.ban)
     notes, impossible = [], 0
     for text in sampling.stop:
-        reason = _why_not([text], generator, banned)
+        reason = _why_not([tokenizer.normalized(text)], generator, banned)
         impossible += reason is not None
         meant = _meant_by_backslashes(text)
         if meant is not None and (reason or not _has_use_for_backslash(tokenizer.token_bytes(), tokenizer.level)):

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import collections.abc
-import shlex
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.arguments import why_unusable
 from rnngen.cli.console import Console, ReaderGone
-from rnngen.cli.declared import WrongValueError, value_of
+from rnngen.cli.session_editor import make_editor
+from rnngen.cli.session_settings import SETTINGS, setting_value, shown_setting, split_words
 from rnngen.cli.spelling import in_session
 from rnngen.cli.widths import width
 from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
 from rnngen.graphemes import without_middle
-from rnngen.options.declare import Declared, declared, invalid
 from rnngen.platforms import split_arguments, unescaped
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
 
-SETTINGS = {name: option for name, option in declared(Sampling).items() if name not in ("force", "label")}
+COMMANDS = ("retry", "undo", "words", "add", "show", "save", "settings", "help", "quit")
 
 HELP = f"""\
 Type text and press Enter: it is added as it is, and the model continues.
@@ -45,7 +37,12 @@ begins with / is typed with //.
   /save FILE  write it to a file
   /settings   how the model writes; to change it: /temperature 0.7,
               /top-p 0.9, /length 50, /until line, /length none
+  /label NAME the label of the next document, if the model learned labels;
+              none: drawn; '': without one
   /quit       leave (or Ctrl-D)
+
+If the model writes documents, it says where one ends; going on, with Enter or
+a text, begins the next one.
 """
 
 
@@ -72,14 +69,7 @@ class _Conversation:
         self.interrupted = False
         self.saved = session.text
         self.files: set[Path] = set()
-        self.editor: PromptSession[str] = PromptSession(
-            "> ",
-            completer=_Commands(),
-            key_bindings=_keys(),
-            complete_while_typing=False,
-            complete_style=CompleteStyle.READLINE_LIKE,
-            reserve_space_for_menu=0,
-        )
+        self.editor = make_editor([*COMMANDS, *SETTINGS])
 
     def run(self) -> None:
         """Answer lines until the user leaves. Ctrl-C is a key of the editor; elsewhere it is noted, not raised."""
@@ -159,6 +149,8 @@ class _Conversation:
             self.console.write("\n")
         if self.interrupted:  # the terminal drops output that it has not shown yet, the last line with words above all
             self.console.write(self.session.text.rstrip("\n").rpartition("\n")[2] + "\n")
+        elif self.session.ended:
+            self.console.write("(end of the document)\n")
 
     def until_interrupted(self, pieces: Iterable[str]) -> Iterator[str]:
         """The pieces, up to the one during which the user pressed Ctrl-C."""
@@ -172,7 +164,9 @@ class _Conversation:
         if name.isdecimal() and self.words:
             self.pick(name)
         elif name in SETTINGS and rest:
-            self.session.change(**{name: _value(SETTINGS[name], rest)})
+            self.session.change(**{name: setting_value(SETTINGS[name], rest)})
+            if name == "label":
+                self.console.write("(it is that of the next document)\n" if self.session.text else "")
         elif name == "help":
             self.console.write(HELP)
         elif name == "retry":
@@ -192,9 +186,9 @@ class _Conversation:
         elif name == "save":
             self.save(rest)
         elif name == "settings":
-            self.console.write(
-                "".join(f"  /{n.replace('_', '-')} {_setting(self.session.sampling, n)}\n" for n in SETTINGS)
-            )
+            names = [n for n in SETTINGS if n != "label" or self.session.generator.tokenizer.labels]
+            shown = (f"  /{n.replace('_', '-')} {shown_setting(self.session.sampling, n)}\n" for n in names)
+            self.console.write("".join(shown))
         elif name == "quit":
             raise _Leave
         else:
@@ -213,7 +207,7 @@ class _Conversation:
 
     def save(self, name: str) -> None:
         """Write the text to a file, but never overwrite a file that this session has not written."""
-        names = _words(name, split_arguments)
+        names = split_words(name, split_arguments)
         if len(names) != 1:
             raise UsageError("/save needs the name of one file", hint="Put a name with spaces in quotes.")
         try:
@@ -240,61 +234,3 @@ class _Conversation:
 def _shown(text: str) -> str:
     """A text on one line, shortened if it is long."""
     return line if width(line := text.replace("\n", "↵")) <= 60 else without_middle(line, 28)
-
-
-def _setting(sampling: Sampling, name: str) -> str:
-    value = getattr(sampling, name)
-    if isinstance(value, tuple):
-        return " ".join(map(shlex.quote, value)) or "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _words(text: str, split: Callable[[str], list[str]] = shlex.split) -> list[str]:
-    """Split words as a shell does."""
-    try:
-        return split(text)
-    except ValueError as error:
-        raise UsageError("a quote is not closed", hint='Put "don\'t" in double quotes.') from error
-
-
-def _value(setting: Declared, text: str) -> Any:
-    """The value of a setting, from the text that was typed for it.
-
-    Raises:
-        UsageError: it is not a value of the setting's type.
-    """
-    typed = text.strip()
-    if setting.element is str:
-        return () if typed == "none" else tuple(_words(text))
-    if setting.optional and typed == "none":
-        return None
-    try:
-        return value_of(setting.kind, typed)
-    except WrongValueError as error:
-        raise invalid(setting, text, error.expected) from error
-
-
-class _Commands(Completer):
-    """Completes the names of commands."""
-
-    NAMES = ("retry", "undo", "words", "add", "show", "save", "settings", "help", "quit", *SETTINGS)
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        typed = document.text_before_cursor
-        if typed.startswith("/") and " " not in typed:
-            for name in self.NAMES:
-                name = "/" + name.replace("_", "-")
-                if name.startswith(typed):
-                    yield Completion(name, start_position=-len(typed))
-
-
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("escape", "enter")
-    def _break_line(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys

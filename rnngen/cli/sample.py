@@ -12,7 +12,15 @@ import typer
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
-from rnngen.cli.sample_inputs import check_line_breaks, notes_on_prompt, open_run_of, read_prompt, read_prompts, run_of
+from rnngen.cli.sample_inputs import (
+    check_line_breaks,
+    notes_on_label,
+    notes_on_prompt,
+    open_run_of,
+    read_prompt,
+    read_prompts,
+    run_of,
+)
 from rnngen.cli.sample_options import Output, Prompt
 from rnngen.cli.show_samples import Counted, write_as, write_coloured, write_objects, write_samples, write_stream
 from rnngen.errors import UsageError
@@ -70,6 +78,7 @@ def sample_command(
     unseen = "".join(dict.fromkeys("".join(generator.encode_prompt(each)[1] for each in prompts or [text])))
     check_line_breaks(generator, sampling.ban, sampling.force)
     notes += notes_on_prompt(prompt.prompt, file, text, unseen)
+    notes += notes_on_label(opened, sampling.label)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
 
@@ -138,16 +147,19 @@ def _write_several(
                 found = _chosen(generator, prompts, samples, is_copy, how)
             else:
                 found = generator.samples(texts, **how)
-        counted = Counted(found, is_copy)
+        counted, labelled = Counted(found, is_copy), bool(generator.tokenizer.labels)
         if output.json:
             settings = {"beam": samples.beam} if samples.beam else {"temperature": sampling.temperature}
-            write_objects(console, counted, settings, is_copy)
+            write_objects(console, counted, settings, is_copy, labelled=labelled)
         elif output.format:
-            write_as(console, counted, output.format)
+            write_as(console, counted, output.format, labelled=labelled)
         else:
             write_samples(console, counted, texts, generator, sampling, quiet=output.quiet)
-    if not output.quiet:
-        _note_on_choice(console, counted, len(texts), chosen=samples.chosen)
+    if counted.number < (wanted := len(texts)):  # the result is not what was asked for, which --quiet does not hide
+        why = f"of the next {GIVE_UP:,} texts, none met the conditions" if samples.chosen else "the beam found no more"
+        console.note(f"warning: {counted.number:,} instead of {wanted:,}: {why}")
+    if counted.copies and not output.quiet:
+        console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
 def _chosen(
@@ -188,15 +200,6 @@ def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str
         return None
     # a text is asked about once for each of the condition, the count and the JSON
     return lru_cache(maxsize=1)(lambda text: generator.tokenizer.encode(text) in known)
-
-
-def _note_on_choice(console: Console, counted: Counted, wanted: int, *, chosen: bool) -> None:
-    if chosen and counted.number < wanted:
-        console.note(
-            f"note: {counted.number:,} instead of {wanted:,}: of the next {GIVE_UP:,} texts, none met the conditions"
-        )
-    if counted.copies:
-        console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
 def _progress_of(run: Run) -> str:

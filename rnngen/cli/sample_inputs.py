@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnngen.arguments import STDIN, exists, is_file
+from rnngen.corpus.labels import label_name
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
@@ -95,7 +96,7 @@ def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:
     """
     if file is None and prompt != STDIN:
         return prompt or ""
-    return "".join(_text_of(file, run, "a file with the prompt")).removesuffix("\n")
+    return "".join(_text_of(file, run, "--prompt", "a file with the prompt")).removesuffix("\n")
 
 
 def read_prompts(file: Path, run: str | None, num_samples: int) -> tuple[list[str], list[str]]:
@@ -114,7 +115,7 @@ def read_prompts(file: Path, run: str | None, num_samples: int) -> tuple[list[st
 
     prompts: list[str] = []
     blank, most = 0, MOST_TEXTS // num_samples
-    for line in lines_of(_text_of(file, run, "a file with a prompt on each line")):
+    for line in lines_of(_text_of(file, run, "--prompts-file", "a file with a prompt on each line")):
         if line.isspace():
             blank += 1
             continue
@@ -131,8 +132,14 @@ def read_prompts(file: Path, run: str | None, num_samples: int) -> tuple[list[st
     return prompts, [skipped] if blank else []
 
 
-def _text_of(file: Path | None, run: str | None, expected: str) -> Iterator[str]:
+def _text_of(file: Path | None, run: str | None, option: str, expected: str) -> Iterator[str]:
     """The text of a file, or of standard input, in pieces.
+
+    Args:
+        file: its path; None, or ``-``: standard input.
+        run: as it was typed, for hints.
+        option: that reads the same from standard input, for hints.
+        expected: the file, for messages.
 
     Raises:
         CorpusError: the file cannot be read, or is not text.
@@ -140,7 +147,7 @@ def _text_of(file: Path | None, run: str | None, expected: str) -> Iterator[str]
     """
     from rnngen.corpus.sources import TextSource
 
-    command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), "--prompt", STDIN]))
+    command = " ".join(map(quote_argument, ["rnngen", "sample", *([run] if run else []), option, STDIN]))
     if file is not None and exists(file) and file.is_fifo():  # <(a command)
         with file.open("rb") as stream:
             yield from TextSource([STDIN], stdin=stream, command=command, lenient="")
@@ -173,6 +180,21 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
     if not text and (prompt == STDIN or file is not None):
         notes.append("the prompt is empty; the text begins as it does without one")
     return notes
+
+
+def notes_on_label(run: Run, label: str | None) -> list[str]:
+    """A note on a text without a label from a model that has learned none of those.
+
+    Args:
+        run: the model's. One that does not say how many of its documents had no label is not spoken of.
+        label: the value of ``--label``.
+    """
+    if label is None or label_name(label) or run.corpus.get("unlabelled") != 0:
+        return []
+    return [
+        "--label '' asks for texts without a label, but every document of the training text had one: the model has "
+        "never learned how texts without one begin"
+    ]
 
 
 def typed_line_breaks(option: str, text: str) -> str | None:

@@ -131,24 +131,37 @@ class Counted:
             yield sample
 
 
-def write_as(console: Console, samples: Iterable[Sample], form: str) -> None:
-    """Write whole samples as ``lines``, or as rows that ``rnngen train`` reads: ``jsonl`` or ``csv``."""
+def write_as(console: Console, samples: Iterable[Sample], form: str, *, labelled: bool) -> None:
+    """Write whole samples as ``lines``, or as rows that ``rnngen train`` reads: ``jsonl`` or ``csv``.
+
+    Args:
+        console: where to.
+        samples: to be written.
+        form: see above.
+        labelled: whether the model learned labels: each row has its label then, or null, which is empty in a CSV.
+    """
     if form == "csv":
-        console.write(_csv_row("text"))
+        console.write(_csv_row("text", *(["label"] if labelled else [])))
     for sample in samples:
         text = sample.prompt + sample.text
+        label = _label(sample, labelled=labelled)
         if form == "jsonl":
-            console.write_json({"text": text})
+            console.write_json({"text": text, **label})
         else:
-            console.write(_csv_row(text) if form == "csv" else " ".join(text.split("\n")) + "\n")
+            row = _csv_row(text, *label.values()) if form == "csv" else " ".join(text.split("\n")) + "\n"
+            console.write(row)
 
 
-def _csv_row(text: str) -> str:
+def _label(sample: Sample, *, labelled: bool) -> dict[str, str | None]:
+    return {"label": sample.label} if labelled else {}
+
+
+def _csv_row(*fields: str | None) -> str:
     import csv
     import io
 
     row = io.StringIO()
-    csv.writer(row, lineterminator="\n").writerow([text])
+    csv.writer(row, lineterminator="\n").writerow(fields)
     return row.getvalue()
 
 
@@ -193,9 +206,14 @@ def heading(number: int) -> str:
 
 
 def write_objects(
-    console: Console, samples: Iterable[Sample], settings: dict[str, Any], is_copy: Callable[[str], bool] | None
+    console: Console,
+    samples: Iterable[Sample],
+    settings: dict[str, Any],
+    is_copy: Callable[[str], bool] | None,
+    *,
+    labelled: bool,
 ) -> None:
-    """Write samples as JSON, one object per line."""
+    """Write samples as JSON, one object per line; ``labelled``: as for ``write_as``."""
     for sample in samples:
         mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
         pieces = {} if sample.pieces is None else {"pieces": [_object(piece) for piece in sample.pieces]}
@@ -204,7 +222,7 @@ def write_objects(
                 "sample": sample.number,
                 **({} if sample.seed is None else {"seed": sample.seed}),
                 **settings,
-                **({} if sample.label is None else {"label": sample.label}),
+                **_label(sample, labelled=labelled),
                 "prompt": sample.prompt,
                 "text": sample.text,
                 "tokens": sample.tokens,

@@ -15,7 +15,7 @@ any other text     what stands between two occurrences of this text
 =================  ===================================================================================================
 
 A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
-Documents of white space only are left out, and counted.
+Documents of white space only are left out, and counted. A separator at the very beginning or end of a file makes none.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ _PROSE_ENDS = ".,;:!?…。、，；：！？"
 _MAX_PROSE_ENDS, _MIN_DISTINCT = 0.1, 0.5
 
 
+def is_separator(rule: str) -> bool:
+    """Whether a rule is a text that stands between documents."""
+    return rule not in (NONE, FILES, LINES, PARAGRAPHS)
+
+
 class Documents:
     """Puts a ``BOUNDARY`` after every document.
 
@@ -44,21 +49,28 @@ class Documents:
 
     Attributes:
         empty: how many documents were left out so far.
+        is_separated: whether what separates documents has occurred so far.
     """
 
     def __init__(self, rule: str) -> None:
         self.empty = 0
+        self.is_separated = False
         self._rule = rule
         pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(rule))
         self._separator = re.compile(pattern)
-        self._tail = 0 if rule in (FILES, LINES, PARAGRAPHS) else len(rule) - 1  # of a separator that may be cut
+        self._tail = len(rule) - 1 if is_separator(rule) else 0  # of a separator that may be cut
 
     def cut(self, pieces: Iterable[str]) -> Iterator[str]:
         """One file, given in pieces, with its boundaries. A document longer than memory is no matter."""
         held, begun = "", False  # what may still change, and whether the document's beginning was given out
+        is_first = is_separator(self._rule)  # of the documents, which is none if a separator begins the file
         for piece in pieces:
             *whole, held = self._split(held + piece)
             if whole:
+                self.is_separated = True
+                if is_first and not begun and not whole[0].strip():
+                    del whole[0]
+                is_first = False
                 yield self._complete(whole, begun=begun)
                 begun = False
             if len(held) > _PIECE:

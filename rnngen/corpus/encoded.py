@@ -72,6 +72,13 @@ class EncodedCorpus:
         return int(np.count_nonzero((counts > 0) & (counts < below)))
 
     @property
+    def unlabelled(self) -> int:
+        """How many documents of the training part have no label."""
+        tokens, first = self.train.tokens, self.tokenizer.text_size
+        parts = (tokens[start : start + _COUNTED] for start in range(0, len(tokens), _COUNTED))
+        return self.train.counts.documents - sum(int(np.count_nonzero(part >= first)) for part in parts)
+
+    @property
     def train(self) -> EncodedText:
         """The part that the model is trained on."""
         return self.parts["train"]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 1 << 22  # tokens that are hashed at a time
-_ASKED = 1000  # documents of a text
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no power of it is 0
 
 
@@ -26,15 +25,14 @@ class KnownDocuments:
         self._boundary, self._labels = boundary, labels
         self._parts = [_Part(tokens, boundary, labels) for tokens in parts]
 
-    def share_of(self, tokens: NDArray[np.integer[Any]]) -> float:
-        """The share of a text's documents that are among them, of at most ``_ASKED`` that are evenly spaced in it.
+    def number_in(self, tokens: NDArray[np.integer[Any]]) -> int:
+        """How many of a text's documents are among them, by their hashes alone.
 
         Args:
             tokens: ids, (N,), in which the boundary follows every document.
         """
-        text = _Part(tokens, self._boundary, self._labels)
-        asked = np.unique(np.linspace(0, len(text) - 1, min(_ASKED, len(text))).astype(int))
-        return float(np.mean([text.document(index) in self for index in asked])) if len(text) else 0.0
+        hashes = _Part(tokens, self._boundary, self._labels).hashes
+        return int(np.count_nonzero(np.isin(hashes, np.concatenate([part.hashes for part in self._parts]))))
 
     def __contains__(self, document: NDArray[np.integer[Any]]) -> bool:
         """Whether a document, (n,), without a boundary, is one of them."""
@@ -53,7 +51,7 @@ class _Part:
         self._labels = labels
         hashes = self._hashes()
         self._order = np.argsort(hashes, kind="stable")
-        self._sorted = hashes[self._order]
+        self.hashes = hashes[self._order]
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -89,7 +87,7 @@ class _Part:
 
     def has(self, document: NDArray[np.int64]) -> bool:
         wanted = _values(document, np.arange(len(document))).sum(dtype=np.uint64)
-        low, high = (int(np.searchsorted(self._sorted, wanted, side)) for side in ("left", "right"))
+        low, high = (int(np.searchsorted(self.hashes, wanted, side)) for side in ("left", "right"))
         found = self._order[low:high]
         return any(np.array_equal(self.document(index), document) for index in found)
 

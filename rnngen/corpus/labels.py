@@ -77,12 +77,17 @@ def without_labels(text: str) -> str:
     return _MARKERS.sub("", text)
 
 
+def label_name(text: str) -> str:
+    """The label that a text names, in a row or an option: white space around it does not belong to it."""
+    return text.strip()
+
+
 def is_label(name: object) -> bool:
     """Whether this can be a label: a short text on one line, without white space around it."""
     return (
         isinstance(name, str)
         and 0 < len(name) <= LONGEST_LABEL
-        and name == name.strip()
+        and name == label_name(name)
         and len(name.splitlines()) == 1
         and re.search("[\0\ud800-\udfff]", name) is None
     )

@@ -18,6 +18,7 @@ The rules are the same for training, evaluation and prompts:
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, looks_like_a_list
+from rnngen.corpus.documents import FILES, LINES, NONE, PARAGRAPHS, Documents, batches, is_separator, looks_like_a_list
 from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
@@ -38,7 +39,7 @@ from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, shortened
 
 _LOOKED_AT = 20  # files that are looked at to choose a rule for documents
 
@@ -56,6 +57,7 @@ class TextSource:
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
+        otherwise: the rule of a text that is neither rows nor lists, if it is chosen.
         normalize: the form that the text is given.
         labels: of its rows, if it consists of documents; None: they have none.
         on_progress: called with the number of bytes read from standard input and pipes so far ("reading").
@@ -64,6 +66,7 @@ class TextSource:
         documents: the rule.
         hashed: of the text as it was read last, up to where it was read.
         of_rows: numbers of the files that have been read and have rows.
+        is_separated: whether what separates its documents occurred in a file without rows that has been read.
 
     Raises:
         CorpusError: a source stands for no file, or is not text.
@@ -81,6 +84,7 @@ class TextSource:
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
         documents: str | None = NONE,
+        otherwise: str = NONE,
         normalize: Normalization = "none",
         labels: Labels | None = None,
         on_progress: OnProgress | None = None,
@@ -93,6 +97,7 @@ class TextSource:
         self._left_out: list[LeftOut] = []  # of each file, as it was read first
         self.hashed = TextHash()
         self.of_rows: set[int] = set()
+        self.is_separated = False
         decoding = encoding if lenient else None  # there is an option for it
         copied: Copied | None = None
         for source in self.sources:
@@ -109,11 +114,11 @@ class TextSource:
         decoded = Decoding(errors, encoding, command if len(self._files) == 1 else None, lenient)
         self._reader = Reader(decoded, text_field, rows=bool(lenient))
         self._found += SourceSummary(bytes=self.size)
-        self.documents = self._choose_documents() if documents is None else documents
+        self.documents = self._choose_documents(otherwise) if documents is None else documents
         if self.documents != NONE:
             self._reader = replace(self._reader, labels=labels)
 
-    def _choose_documents(self) -> str:
+    def _choose_documents(self, otherwise: str) -> str:
         """The rule for a text whose user gives none, from the beginnings of its first files, in whatever order."""
         any_rows, are_lists = False, []
         for file in self._files[:_LOOKED_AT]:
@@ -124,7 +129,7 @@ class TextSource:
                     are_lists.append(looks_like_a_list(next(content.texts, "")))
         if are_lists and all(are_lists):
             return LINES
-        return FILES if any_rows else NONE
+        return FILES if any_rows else otherwise
 
     @property
     def summary(self) -> SourceSummary:
@@ -202,6 +207,7 @@ class TextSource:
         if not content.has_rows:
             pieces = normalized_pieces(content.texts, self._normalize)
             yield from documents.cut(pieces) if documents else pieces
+            self.is_separated |= bool(documents and documents.is_separated)
         else:
             rows = documents.join(content.texts) if documents else _joined(content.texts)
             yield from normalized_pieces(rows, self._normalize)
@@ -230,6 +236,31 @@ def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> 
             where=listed[0].name,
             expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
         )
+
+
+def refuse_unused_separator(text: TextSource) -> None:
+    """Refuse a separator of documents that does not occur in a text that has been read and is not all rows.
+
+    Raises:
+        CorpusError: it does not, with what may be meant.
+    """
+    rule = text.documents
+    if not is_separator(rule) or text.is_separated or len(text.of_rows) == text.summary.read:
+        return
+    close = difflib.get_close_matches(rule.casefold(), (FILES, LINES, PARAGRAPHS, NONE), n=1)
+    if close:
+        hint = f"Did you mean `documents={close[0]}`?"
+    elif "\\n" in rule:
+        hint = "A shell does not make a line end of \\n: in bash, type it in $'...'."
+    else:
+        hint = "If each file is a document: `documents=files`."
+    raise CorpusError(
+        "does not contain the separator of `documents`",
+        where=text.name,
+        expected=f"{shortened(rule)!r} between documents",
+        found="it nowhere",
+        hint=hint,
+    )
 
 
 def _version(stream: IO[bytes]) -> tuple[int, int]:

@@ -34,7 +34,7 @@ from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextSource, refuse_unused_field
+from rnngen.corpus.sources import TextSource, refuse_unused_field, refuse_unused_separator
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
@@ -240,6 +240,8 @@ def _read(
     if hashes["main"].characters == 0:
         left_out = "; ".join(main.summary.left_out.parts())
         raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
+    if known is None:
+        refuse_unused_separator(main)
     text = _Text(
         main, texts, hashes, data, characters if main.documents == NONE else None, facts, labels.names if labels else ()
     )

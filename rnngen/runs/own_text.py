@@ -73,7 +73,7 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
         what, share = "pieces", learned_share(text.tokens, own.train.tokens)
     else:
         known = KnownDocuments([own.train.tokens], run.boundary, run.tokenizer().label_ids())
-        what, share = "documents", known.share_of(text.tokens)
+        what, share = "documents", known.number_in(text.tokens) / max(1, text.counts.documents)
     if share < WORTH_TELLING:
         return None
     return (
@@ -114,7 +114,8 @@ def encoded_text(
         text_field=text_field,
         command=command,
         lenient=lenient,
-        documents=run.documents,
+        documents=None if run.learned_from_rows else run.documents,
+        otherwise=run.documents,
         labels=run.labels,
     )
     with tempfile.TemporaryDirectory(prefix="rnngen-") as folder:
@@ -124,6 +125,9 @@ def encoded_text(
             raise CorpusError("the text is empty", where=source.name, expected="text to read")
         summary, name = source.summary, ", ".join(names)
         note = summary.line() if summary.encodings or summary.left_out.parts() else None
+        if source.documents != run.documents:
+            as_rows = "the run learned from rows, and this text is a list: each of its lines is a document, as a row is"
+            note = "; ".join(filter(None, (note, as_rows)))
         yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, name, note)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rnngen.corpus.documents import NONE
+from rnngen.corpus.documents import FILES, NONE
 from rnngen.corpus.labels import Labels
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
@@ -221,6 +221,12 @@ class Run:
         data = self.config.get("data")
         rule = data.get("documents") if isinstance(data, dict) else None
         return rule if isinstance(rule, str) else NONE
+
+    @property
+    def learned_from_rows(self) -> bool:
+        """Whether the run's documents are rows, for which nobody gave a rule."""
+        given = self.config.get("given")
+        return self.documents == FILES and isinstance(given, list) and "documents" not in given
 
     @property
     def boundary(self) -> int | None:

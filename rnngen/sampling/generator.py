@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rnngen.corpus.tokenizer import Ids, Tokenizer
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
 from rnngen.errors import UsageError
@@ -14,9 +15,10 @@ from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
-from rnngen.sampling.labels import check_label, draw_label
+from rnngen.sampling.labels import draw_label, given_label
 from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
+from rnngen.sampling.prompts import PromptReader
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writable import banned_tokens
@@ -30,7 +32,7 @@ TOGETHER = 64
 """Samples that are written in one batch."""
 
 
-class Generator:
+class Generator(PromptReader):
     """A trained model that writes.
 
     Args:
@@ -50,11 +52,10 @@ class Generator:
         *,
         documents: str | None = None,
     ) -> None:
+        super().__init__(tokenizer, documents)
         self.name = name
-        self.documents = documents
         self.mixture = mixture
         self.model = model
-        self.tokenizer = tokenizer
 
     @method_takes(Writing)
     @checked
@@ -93,13 +94,14 @@ class Generator:
 
     def ending(self, sampling: Sampling, prompt: str, label: str | None = None) -> Ending:
         """Where a text after this prompt ends."""
-        return Ending(sampling, prompt, label=label, documents=self.documents is not None)
+        ends, normalize = self.documents is not None, self.tokenizer.normalized
+        return Ending(sampling, prompt, label=label, documents=ends, normalize=normalize)
 
     def label_of(self, sampling: Sampling, seed: int, number: int) -> str | None:
         """The label of a sample, given or drawn; None: it has none."""
-        check_label(self.tokenizer, sampling.label)
-        if sampling.label is not None or not self.tokenizer.labels:
-            return sampling.label or None
+        label = given_label(self.tokenizer, sampling.label)
+        if label is not None or not self.tokenizer.labels:
+            return label or None
         return draw_label(self._first_prediction, self.tokenizer, sampling.temperature, seed, number)
 
     @cached_property
@@ -205,36 +207,6 @@ class Generator:
             else:
                 yield from write_samples(writer, self.tokenizer, endings, seed, numbers, drawn)
 
-    def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
-        """The ids of a prompt, and its characters that the model has never seen, which are left out."""
-        ids = self.tokenizer.encode(prompt)
-        if self.tokenizer.unknown_id is None:
-            return ids, ""
-        seen, prompt = ids != self.tokenizer.unknown_id, self.tokenizer.normalized(prompt)
-        return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
-
-    def prompt_ids(self, prompt: str) -> list[int]:
-        """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
-        ids, _ = self.encode_prompt(prompt)
-        if not len(ids) and self.documents is None:
-            ids, _ = self.encode_prompt("\n\n")
-        read: list[int] = ids.tolist()
-        return read
-
-    def hold_back(self, text: str) -> tuple[list[int], str]:
-        """Like ``Tokenizer.hold_back``, without characters that the model has never seen."""
-        if self.tokenizer.unknown_id is not None:  # of characters: nothing is held back
-            return self.encode_prompt(text)[0].tolist(), ""
-        ids, held = self.tokenizer.hold_back(text)
-        return ids.tolist(), held
-
-    def hold_back_prompt(self, prompt: str, label: str | None = None) -> tuple[list[int], str]:
-        """Like ``hold_back``, for a prompt: line ends where nothing is left of it. The ``label`` is read before it."""
-        ids, held = self.hold_back(prompt)
-        if label is not None:
-            ids.insert(0, self.tokenizer.label_ids()[self.tokenizer.labels.index(label)])
-        return (ids, held) if ids or held else (self.prompt_ids(""), "")
-
     def start(
         self,
         prompt: str,
@@ -245,12 +217,19 @@ class Generator:
     ) -> Start:
         """Read a label, if there is one, and a prompt, and find out how texts after it can begin."""
         ids, held = self.hold_back_prompt(prompt, label)
-        return self.start_from(self.context(ids, on_read), ids, held, sampling)
+        return self.start_from(self.context(ids, on_read), ids, held, sampling, begins=not prompt)
 
-    def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
-        """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged."""
+    def start_from(
+        self, context: Context, ids: Sequence[int], held: str, sampling: Sampling, *, begins: bool = False
+    ) -> Start:
+        """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged.
+
+        A text that ``begins`` a document does not end it at once: no document that the model learned from is empty.
+        """
         before = context.snapshot
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
+        if begins and not opening.steps and self.documents is not None and self.tokenizer.boundary_id is not None:
+            opening = replace(opening, barred=(self.tokenizer.boundary_id,))
         start = Start((*ids, *opening.inside), context.snapshot, opening)
         context.snapshot = before
         return start
@@ -281,6 +260,7 @@ class Generator:
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
+            barred=[opening.barred for opening in openings],
             vocab_size=self.tokenizer.vocab_size,
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
@@ -292,7 +272,7 @@ class Generator:
 
     def _check(self, sampling: Sampling, seed: int) -> None:
         """Refuse what cannot be drawn, with a ``UsageError``."""
-        check_label(self.tokenizer, sampling.label)
+        given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
         _, unseen = self.encode_prompt(sampling.force)

@@ -6,21 +6,22 @@ from random import Random
 
 import numpy as np
 
-from rnngen.corpus.labels import listed_labels
+from rnngen.corpus.labels import label_name, listed_labels
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import Array, log_softmax, not_finite
 from rnngen.errors import UsageError, shortened
 from rnngen.sampling import filters
 
 
-def check_label(tokenizer: Tokenizer, label: str | None) -> None:
-    """Refuse a label that the model has not learned; the empty one is none.
+def given_label(tokenizer: Tokenizer, label: str | None) -> str | None:
+    """The label that the option ``label`` names; empty: none. None: the option was not given.
 
     Raises:
-        UsageError: it has not learned this one.
+        UsageError: the model has not learned this one.
     """
+    label = label_name(label) if label else label
     if not label or label in tokenizer.labels:
-        return
+        return label
     if not tokenizer.labels:
         raise UsageError(
             "`label` needs a run that learned labels", hint="Train one with `label_field`: the field of a row."

@@ -6,8 +6,10 @@ import collections.abc
 from dataclasses import dataclass
 from typing import Any
 
+from rnngen.corpus.documents import LINES
 from rnngen.engine.context import Snapshot
 from rnngen.sampling.generator import Generator
+from rnngen.sampling.labels import given_label
 from rnngen.sampling.opening import Start
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import UNTIL
@@ -27,19 +29,27 @@ class Step:
         written: whether the model wrote it.
         before: the model's state before it.
         held: the text that was held back before it.
+        label: of the document before it.
+        ends: whether the document ended with it.
+        begins: whether it is only what stands before the next document.
     """
 
     text: str
     written: bool
     before: Snapshot
     held: str
+    label: str | None
+    ends: bool = False
+    begins: bool = False
 
 
 class Session:
     """A text that grows by what a user types and what a model writes.
 
     Whatever was interrupted, taken back or stopped, the model has read exactly the current text, except its end, which
-    is held back until it is clear which token it belongs to.
+    is held back until it is clear which token it belongs to. If the model writes documents, that is the text of the
+    current one: whatever is added after the end of one begins the next, below it, on the next line if documents are
+    lines, or else after an empty line.
 
     Args:
         generator: the model.
@@ -53,16 +63,42 @@ class Session:
         self.sampling = sampling
         self.seed = seed
         self._begin = prompt
-        self._label = generator.label_of(sampling, seed, 0)
-        ids, self._held = generator.hold_back_prompt(prompt, self._label)
-        self._context = generator.context(ids)
         self._steps: list[Step] = []
         self._writings = 0
+        self._begin_document(prompt)
 
     @property
     def text(self) -> str:
         """The whole text."""
         return self._begin + "".join(step.text for step in self._steps)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the document has ended, so that whatever is added begins the next one."""
+        return bool(self._steps) and self._steps[-1].ends
+
+    @property
+    def _document(self) -> str:
+        """The text of the current document."""
+        first = max((number for number, step in enumerate(self._steps, start=1) if step.begins), default=0)
+        return ("" if first else self._begin) + "".join(step.text for step in self._steps[first:])
+
+    def _begin_document(self, prompt: str = "") -> None:
+        number = sum(step.begins for step in self._steps)
+        self._label = self.generator.label_of(self.sampling, self.seed, number)
+        ids, self._held = self.generator.hold_back_prompt(prompt, self._label)
+        self._context = self.generator.context(ids)
+
+    def _go_on(self) -> None:
+        """Begin the next document, if the last one has ended."""
+        if self.ended:
+            between = "\n" if self.generator.documents == LINES else "\n\n"
+            self._steps.append(self._step(between, begins=True))
+            self._begin_document()
+
+    def _step(self, text: str, *, written: bool = False, ends: bool = False, begins: bool = False) -> Step:
+        """A step whose text has not been read yet."""
+        return Step(text, written, self._context.snapshot, self._held, self._label, ends, begins)
 
     def add(self, text: str) -> str:
         """Append a text; returns its characters that the model has never seen and does not read.
@@ -70,10 +106,11 @@ class Session:
         Raises:
             TokenizerError: it contains a lone surrogate; nothing has changed.
         """
-        step = Step(text, False, self._context.snapshot, self._held)
-        _, unseen = self.generator.encode_prompt(text)
+        _, unseen = self.generator.encode_prompt(text)  # first: a text that cannot be read is not added
+        self._go_on()
+        step = self._step(text)
         self._read(text)
-        self._steps.append(step)  # only now: a text that cannot be read is not added
+        self._steps.append(step)
         return unseen
 
     def _read(self, text: str) -> None:
@@ -83,16 +120,22 @@ class Session:
 
     def _start(self, sampling: Sampling) -> Start:
         # only a repetition penalty needs to know what was read
-        read = self.generator.hold_back_prompt(self.text, self._label)[0] if sampling.repetition_penalty != 1 else []
-        return self.generator.start_from(self._context, read, self._held, sampling)
+        read = (
+            self.generator.hold_back_prompt(self._document, self._label)[0] if sampling.repetition_penalty != 1 else []
+        )
+        return self.generator.start_from(self._context, read, self._held, sampling, begins=not self._document)
 
     def write(self) -> collections.abc.Generator[str]:
         """Let the model continue. Yields pieces as they are made; the caller may stop early and keep those yielded."""
+        self._go_on()
+        return self._write()
+
+    def _write(self) -> collections.abc.Generator[str]:
         number, self._writings = self._writings, self._writings + 1
         sampling = self.sampling
         if sampling.length is None and sampling.until is None:
             sampling = sampling.changed(length=LENGTH)
-        start, ending = self._start(sampling), self.generator.ending(sampling, self.text)
+        start, ending = self._start(sampling), self.generator.ending(sampling, self._document)
         writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
         assert isinstance(writer, _Recorder)
         text = ""
@@ -104,7 +147,7 @@ class Session:
                 text += UNTIL[ending.reason]
                 yield UNTIL[ending.reason]
         finally:
-            self._steps.append(Step(text, True, self._context.snapshot, self._held))
+            self._steps.append(self._step(text, written=True, ends=ending.reason == "document"))
             if not start.opening.steps and self.generator.hold_back(text) == (writer.ids, ""):
                 writer.catch_up()
                 self._context.snapshot = writer.context.snapshot
@@ -121,28 +164,43 @@ class Session:
         """Take back the last step; returns its text, or None if there is none."""
         if not self._steps:
             return None
-        step = self._steps.pop()
-        self._context.snapshot, self._held = step.before, step.held
+        self._take_back_beginning()
+        step = self._take_back()
+        self._take_back_beginning()
         return step.text
+
+    def _take_back_beginning(self) -> None:
+        """Nobody asked for a document's beginning alone: it goes with what was added to it."""
+        if self._steps[-1:] and self._steps[-1].begins:
+            self._take_back()
+
+    def _take_back(self) -> Step:
+        step = self._steps.pop()
+        self._context.snapshot, self._held, self._label = step.before, step.held, step.label
+        return step
 
     def words(self, count: int = 9) -> list[tuple[str, float]]:
         """The most likely next words, with the text before each, and their probabilities.
 
         Where the text ends inside a word, these include its likely completions.
         """
+        self._go_on()
         banned = self.generator.banned(self.sampling.ban)
         opening = self._start(self.sampling.changed(force="")).opening
         return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
 
     def change(self, **options: Any) -> None:
-        """Change options from now on.
+        """Change options from now on; a label is that of the documents that have not begun.
 
         Raises:
             UsageError: a value is invalid; nothing has changed.
         """
         sampling = self.sampling.changed(**options)
         self.generator.banned(sampling.ban)
+        given_label(self.generator.tokenizer, sampling.label)
         self.sampling = sampling
+        if "label" in options and not self._steps and not self._begin:
+            self._begin_document()
 
 
 class _Recorder(Writer):

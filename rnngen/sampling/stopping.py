@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal
 
 from rnngen.corpus.documents import BOUNDARY
@@ -76,6 +76,7 @@ class Ending:
         prompt: the text before it: after a line end, another one makes an empty line.
         label: of the text.
         documents: whether the model writes documents, so that it ends with the document at the latest.
+        normalize: gives a text the form of what the model writes.
 
     Attributes:
         prompt: see above.
@@ -85,13 +86,20 @@ class Ending:
     """
 
     def __init__(
-        self, sampling: Sampling, prompt: str = "", *, label: str | None = None, documents: bool = False
+        self,
+        sampling: Sampling,
+        prompt: str = "",
+        *,
+        label: str | None = None,
+        documents: bool = False,
+        normalize: Callable[[str], str] = str,
     ) -> None:
         self.prompt, self.label = prompt, label
         until = self._until = sampling.until
         before = UNTIL.get(until or "")
-        kept = set(sampling.stop) - {before, BOUNDARY} if sampling.keep_stop else ()
-        ends = [*sampling.stop, *([before] if before else []), *([BOUNDARY] if documents else [])]
+        stops = list(map(normalize, sampling.stop))
+        kept = set(stops) - {before, BOUNDARY} if sampling.keep_stop else ()
+        ends = [*stops, *([before] if before else []), *([BOUNDARY] if documents else [])]
         self._matcher = StopMatcher(ends, kept)
         self._sentence = _sentence_matcher(prompt) if until == "sentence" else None
         begins = not prompt.strip("\n") or prompt.endswith("\n" if until == "line" else "\n\n")

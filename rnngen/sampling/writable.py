@@ -37,7 +37,7 @@ def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection
         unknown.add(tokenizer.unknown_id)
     banned, level = set(unknown), tokenizer.level
     for text in texts:
-        part = text.encode(errors="surrogatepass")
+        part = tokenizer.normalized(text).encode(errors="surrogatepass")
         found = {token for token, content in enumerate(tokenizer.token_bytes()) if part in content} - unknown
         if not found and not (level == "char" and len(text) == 1):  # an unseen one is never drawn
             raise UsageError(f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it.")

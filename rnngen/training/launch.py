@@ -201,6 +201,7 @@ def _config_json(
             "vocab_size": corpus.tokenizer.vocab_size,
             "bytes": corpus.sources.bytes if corpus.sources else None,
             "parts": parts,
+            **({"unlabelled": corpus.unlabelled} if corpus.tokenizer.labels else {}),
             "places": relative_sources(folder, config.data),
         },
     }

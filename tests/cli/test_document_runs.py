@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import rnngen
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.sources import TextSource
 from rnngen.runs.finding import open_run
+from rnngen.runs.manifest import sha256
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -111,6 +113,24 @@ def test_json_tells_copies_and_why_a_text_ended(cli: Cli, named: Path) -> None:
     assert (cut["finish_reason"], cut["tokens"]) == ("length", 2)
 
 
+@pytest.mark.parametrize("how", [[], ["--ngram"], ["--device", "cpu"], ["-t", 2, "--repetition-penalty", 1.5]])
+def test_no_document_is_empty(cli: Cli, named: Path, how: list[object]) -> None:
+    """With a network whose most likely beginning is the end of a document."""
+    run = open_run(named)
+    weights = {name: np.array(weight) for name, weight in run.weights().items()}
+    weights["output.bias"][run.boundary] += 6
+    content, manifest = safetensors.numpy.save(weights), json.loads((named / "manifest.json").read_text())
+    manifest["files"]["model.safetensors"] = {"sha256": sha256(content), "bytes": len(content)}
+    (named / "model.safetensors").write_bytes(content)
+    (named / "manifest.json").write_text(json.dumps(manifest))
+    found = objects(cli("sample", named, "-N", 70, "--seed", 1, "--json", *how))
+    assert min(len(each["text"]) for each in found) > 0
+    beam = cli("sample", named, "--beam", 2, "-N", 2, "--format", "lines")
+    assert (beam.code, min(map(len, beam.out.splitlines()))) == (0, 1), beam
+    whole = [not each["text"] for each in objects(cli("sample", named, "-p", "Ash", "-N", 9, "--json", *how))]
+    assert any(whole) or "--ngram" in how  # which knows how the names go on
+
+
 def test_a_prompt_belongs_to_the_document(cli: Cli, named: Path) -> None:
     found = objects(cli("sample", named, "-N", 20, "--seed", 1, "-p", "Ash", "--json"))
     assert [each["copied"] for each in found] == ["Ash" + each["text"] in NAMES for each in found]
@@ -139,9 +159,74 @@ def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli
     assert [row["text"] for row in csv.DictReader(io.StringIO(cli(*greedy, "--format", "csv").out))] == ["a\nb"] * 2
     assert cli(*greedy, "--format", "jsonl").out == '{"text": "a\\nb"}\n' * 2
     assert cli(*greedy).out == "a\nb\n\na\nb\n"
-    outcome = cli(*greedy, "--novel")
-    assert (outcome.code, outcome.out) == (0, "")
-    assert "note: 0 instead of 2: of the next 2,000 texts, none met the conditions" in outcome.err
+    for quiet in ((), ("--quiet",)):
+        outcome = cli(*greedy, "--novel", *quiet)
+        assert (outcome.code, outcome.out) == (0, "")
+        assert "warning: 0 instead of 2: of the next 2,000 texts, none met the conditions\n" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("LINES", "Did you mean --documents lines?"),
+        ("Files", "Did you mean --documents files?"),
+        ("paragraph", "Did you mean --documents paragraphs?"),
+        ("###", "If each file is a document: --documents files."),
+        ("\\n%", "in bash, type it in $'...'."),
+    ],
+)
+def test_a_separator_that_never_occurs_is_an_error(cli: Cli, typed: str, hint: str) -> None:
+    names_file()
+    for command in (("train", *options(out="new")), ("corpus", "info")):
+        outcome = cli(*command, "names.txt", "--documents", typed)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert f"names.txt: does not contain the separator of --documents; expected {typed!r}" in outcome.err
+        assert outcome.err.rstrip().endswith(hint)
+    assert not Path("new").exists()
+
+
+def test_a_separator_may_be_missing_in_some_files_and_between_rows(cli: Cli) -> None:
+    Path("one.txt").write_text("Ashton")
+    Path("two.txt").write_text("Fernby%Burham")
+    Path("rows.csv").write_text("text\nAshton\nFernby\n")
+    assert "3 documents" in cli("corpus", "info", "one.txt", "two.txt", "--documents", "%").out
+    assert "2 documents" in cli("corpus", "info", "rows.csv", "--documents", "%").out
+
+
+def test_a_vocabulary_without_a_character_is_an_error(cli: Cli) -> None:
+    outcome = cli("train", names_file(), "--vocab-size", 2, *options(out="new"))
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "--vocab-size leaves no character; expected 3 or more" in outcome.err
+    assert cli("train", names_file(), "--vocab-size", 3, *options(out="new", steps=1, valid_every=1)).code == 0
+
+
+def test_a_list_beside_rows_is_cut_into_lines_and_another_text_is_one_document(cli: Cli) -> None:
+    Path("rows.csv").write_text("text\nAshton\nFernby\n")
+    assert "38 documents, one per line or row" in cli("corpus", "info", names_file(), "rows.csv").out
+    Path("short.txt").write_text("\n".join(NAMES[:9]))
+    assert "3 documents, one per file or row" in cli("corpus", "info", "short.txt", "rows.csv").out
+
+
+def test_a_validation_text_that_was_learned_is_told_with_the_number_of_its_documents(cli: Cli) -> None:
+    how = options(out="new", steps=1, valid_every=1)
+    names_file()
+    Path("valid.txt").write_text("\n".join([*NAMES[:9], "Oakley", "Elmley"]) + "\n")
+    said = "of the validation part occur in the training part too, so scores on it flatter the model"
+    both = cli("train", "names.txt", "--valid", "valid.txt", "--test", "valid.txt", "--documents", "lines", *how)
+    assert f"note    9 of the 11 documents {said}" in both.err
+    assert f"note    9 of the 11 documents {said.replace('validation', 'test')}" in both.err
+    Path("other.txt").write_text("\n".join([*(f"{name}s" for name in NAMES), NAMES[0]]) + "\n")
+    apart = cli("train", "names.txt", "--valid", "other.txt", *options(out="other", steps=1, valid_every=1))
+    assert apart.code == 0, apart.err
+    assert said not in apart.err
+
+
+def test_a_validation_text_without_documents_that_was_learned_is_told(cli: Cli, corpus: Path) -> None:
+    Path("other.txt").write_text(make_text(5_000, seed=7))
+    for valid, learned in ((corpus, True), ("other.txt", False)):
+        outcome = cli("train", corpus, "--valid", valid, *options(out=f"of-{Path(valid).stem}", steps=1, valid_every=1))
+        assert outcome.code == 0, outcome.err
+        assert ("% of the pieces of the validation part occur in" in outcome.err) is learned
 
 
 def test_novel_needs_documents(cli: Cli, trained: Path) -> None:
@@ -207,6 +292,21 @@ def test_another_text_is_cut_by_the_rule_of_the_run(cli: Cli, named: Path) -> No
     assert cli("train", "bars.txt", "--documents", "|", *options(out="bars")).code == 0
     assert score(cli, "bars", "bars.txt", "--part", "all")["documents"] == 4
     assert score(cli, "bars", "other.txt")["documents"] == 1
+
+
+def test_a_run_of_rows_reads_a_list_as_lines_and_says_so(cli: Cli) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{name} Hill"}) + "\n" for name in NAMES))
+    how = options(steps=1, valid_every=1)
+    assert cli("train", "rows.jsonl", *how, "--out=rows").code == 0
+    names_file()
+    said = "the run learned from rows, and this text is a list: each of its lines is a document"
+    assert score(cli, "rows", "names.txt")["documents"] == 36
+    assert said in cli("eval", "rows", "names.txt").err
+    Path("prose.txt").write_text(make_text(2_000))
+    assert score(cli, "rows", "prose.txt")["documents"] == 1
+    assert said not in cli("eval", "rows", "prose.txt").err
+    assert cli("train", "rows.jsonl", "--documents", "files", *how, "--out=files").code == 0
+    assert score(cli, "files", "names.txt")["documents"] == 1  # the rule that was given is the rule
 
 
 def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import random
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.corpus.labels import Labels
+from rnngen.corpus.sources import TextSource
 from rnngen.errors import CorpusError, UsageError
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
@@ -93,6 +97,29 @@ def test_without_a_label_each_text_has_one_as_often_as_was_learned(cli: Cli, lab
     assert cli("sample", "--seed", 3).out == samples[0].text + "\n"
 
 
+@pytest.mark.usefixtures("labelled")
+def test_rows_of_texts_have_the_label_that_was_given_or_drawn(cli: Cli) -> None:
+    def written(*arguments: object) -> list[dict[str, str | None]]:
+        how = ("sample", "-N", 30, "--seed", 1, *arguments)
+        found = [json.loads(line) for line in cli(*how, "--json").out.splitlines()]
+        expected = [{"text": each["text"], "label": each["label"]} for each in found]
+        assert [json.loads(line) for line in cli(*how, "--format", "jsonl").out.splitlines()] == expected
+        rows = [
+            {**row, "label": row["label"] or None}
+            for row in csv.DictReader(io.StringIO(cli(*how, "--format", "csv").out))
+        ]
+        assert rows == expected
+        return expected
+
+    assert {row["label"] for row in written()} == {"horror", "comedy", None}
+    assert {row["label"] for row in written("--label", "horror")} == {"horror"}
+    assert {row["label"] for row in written("--label", "")} == {None}
+    Path("new.csv").write_text(cli("sample", "-N", 30, "--seed", 1, "--format", "csv").out)
+    labels = Labels("label")
+    assert "".join(TextSource(["new.csv"], documents="files", labels=labels))
+    assert set(labels.names) == {"horror", "comedy"}
+
+
 def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cli, labelled: Path) -> None:
     texts = {cli("sample", "-t", 0, "--seed", seed).out for seed in range(3)}
     assert len(texts) == 1
@@ -128,6 +155,28 @@ def test_a_label_that_the_run_does_not_know_is_told_with_those_it_knows(cli: Cli
         assert "--label: the model has not learned this one; expected one of" in outcome.err
         assert "horror" in outcome.err
         assert "comedy" in outcome.err
+
+
+@pytest.mark.usefixtures("labelled")
+def test_white_space_around_a_label_does_not_belong_to_it(cli: Cli) -> None:
+    for how in ((), ("--json",), ("--beam", 2)):
+        plain, spaced = (cli("sample", "--label", label, "--seed", 1, *how) for label in ("horror", " horror\t"))
+        assert spaced.out == plain.out
+    assert (
+        cli("sample", "--label", " ", "--seed", 1, "--json").out
+        == cli("sample", "--label", "", "--seed", 1, "--json").out
+    )
+
+
+def test_a_text_without_a_label_is_told_to_be_unlearned_if_every_document_had_one(cli: Cli, labelled: Path) -> None:
+    said = "but every document of the training text had one"
+    assert said not in cli("sample", "--label", "", "-n", 5).err  # some had none
+    path = write(Path("all.jsonl"), [row for row in rows(90) if row["genre"]])
+    rnngen.train(path, out=Path("all"), label_field="genre", steps=1, **FAST)
+    assert said in cli("sample", "all", "--label", "", "-n", 5).err
+    assert said not in cli("sample", "all", "--label", "horror", "-n", 5).err
+    assert said not in cli("sample", "all", "-n", 5).err
+    assert labelled.exists()
 
 
 @pytest.mark.usefixtures("trained")

@@ -48,6 +48,19 @@ def test_scores_prompts_and_gaps_are_those_of_the_normalised_text(cli: Cli, run:
         assert "never seen 'ò'" in cli("fill", run, "Ko\u0300we ___ on", "--json").err
 
 
+def test_stop_and_ban_are_compared_in_the_form_of_the_text(cli: Cli, run: str) -> None:
+    for option, text in (("--stop", "é"), ("--ban", "é")):
+        composed, decomposed = (
+            cli("sample", run, option, unicodedata.normalize(form, text), "--seed", 2, "-N", 8, "-n", 150, "--json")
+            for form in ("NFC", "NFD")
+        )
+        assert composed.code == 0
+        assert decomposed == composed
+        assert "ends nothing" not in composed.err
+        ends = [json.loads(line).get("stop") for line in composed.out.splitlines()]
+        assert text in ends or option == "--ban"
+
+
 @pytest.mark.parametrize("form", [NFC, NFD])
 def test_the_text_is_the_same_in_any_form(cli: Cli, run: str, form: str) -> None:
     before = cli("eval", run, "--json").out

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +97,21 @@ def test_a_file_without_prompts_is_a_clear_error(cli: Cli, content: bytes | None
     folder = cli("sample", "--prompts-file", ".")
     assert (folder.code, folder.out) == (1, "")
     assert "is not a file" in folder.err
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_file_in_another_encoding_is_answered_with_a_command_that_reads_it(cli: Cli) -> None:
+    Path("prompts.txt").write_bytes("The caf\xe9 and\nthe na\xefve dog\n".encode("cp1252"))
+    outcome = cli("sample", "--prompts-file", "prompts.txt")
+    assert outcome.code == 1
+    command = outcome.err.strip().partition("read it with: ")[2]
+    assert command == "iconv -f WINDOWS-1252 -t UTF-8 prompts.txt | rnngen sample --prompts-file -"
+    convert = shlex.split(command.partition(" | ")[0])
+    if shutil.which(convert[0]):
+        assert subprocess.run(convert, capture_output=True, check=True).stdout.decode().splitlines() == [
+            "The caf\xe9 and",
+            "the na\xefve dog",
+        ]
 
 
 @pytest.mark.usefixtures("trained")

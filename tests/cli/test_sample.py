@@ -544,3 +544,11 @@ def test_a_prompt_file_may_be_a_pipe(rnngen_command: list[str]) -> None:
     command = f"{shlex.join(rnngen_command)} sample -n 3 --prompt-file <(echo The cat)"
     done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=True)
     assert done.stdout.startswith(b"The cat")
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_beam_that_finds_fewer_texts_says_so_even_if_quiet(cli: Cli) -> None:
+    outcome = cli("sample", "--beam", 64, "-N", 64, "-n", 1, "--quiet", "--format", "jsonl")
+    found = len(outcome.out.splitlines())
+    assert 0 < found < 64
+    assert outcome.err == f"warning: {found} instead of 64: the beam found no more\n"

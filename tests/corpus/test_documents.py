@@ -62,6 +62,29 @@ def test_empty_lines_are_left_out_and_counted() -> None:
     assert cutter.empty == 2
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("%\none\n%\ntwo\n%\n", 0),
+        ("\n%one%", 0),
+        ("%\n%\none\n%\n\n%\ntwo", 2),  # the first % begins the file; between it and the second there is nothing
+        ("one\n%\n%\n", 1),
+    ],
+)
+def test_a_separator_at_the_beginning_or_end_of_a_file_makes_no_document(text: str, empty: int, size: int) -> None:
+    cutter = Documents("%")
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert "".join(cutter.cut(pieces)) == ("one\0two\0" if "two" in text else "one\0")
+    assert cutter.empty == empty
+
+
+def test_an_empty_line_at_the_beginning_of_a_list_is_counted() -> None:
+    cutter = Documents("lines")
+    assert "".join(cutter.cut(["\nAnn\n"])) == "Ann\0"
+    assert cutter.empty == 1
+
+
 def test_a_file_ends_a_document_under_every_rule(tmp_path: Path) -> None:
     (tmp_path / "1.txt").write_text("a\n\nb")
     (tmp_path / "2.txt").write_text("c\n")

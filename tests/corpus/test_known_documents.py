@@ -44,8 +44,8 @@ def test_no_text_has_no_documents() -> None:
     assert np.array([1]) not in KnownDocuments([np.zeros(0, np.uint16)], BOUNDARY)
 
 
-def test_the_share_of_a_text_is_that_of_its_documents_in_any_order_and_with_any_label() -> None:
+def test_the_documents_of_a_text_are_counted_in_any_order_and_with_any_label() -> None:
     known = KnownDocuments([np.array([1, BOUNDARY, 2, 2, BOUNDARY, 8, 0, BOUNDARY], np.uint16)], BOUNDARY, range(8, 10))
     text = np.array([9, 2, 2, BOUNDARY, 0, BOUNDARY, 5, BOUNDARY, 1, 1, BOUNDARY], np.uint16)
-    assert known.share_of(text) == 0.5
-    assert known.share_of(np.zeros(0, np.uint16)) == 0
+    assert known.number_in(text) == 2
+    assert known.number_in(np.zeros(0, np.uint16)) == 0

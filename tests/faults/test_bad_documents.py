@@ -43,14 +43,23 @@ def parts_of(*sources: str, **options: object) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("text", "rule", "message"),
     [
-        ("one document\n" * 40, "%%", "the text is a single document, so there is none to validate on"),
+        ("one document\n" * 40, "%%", "does not contain the separator of --documents; expected '%%'"),
+        ("one %% ", "%%", "the text is a single document, so there is none to validate on"),
         ("one line without an end", "lines", "the text is a single document"),
         ("\n \n\t\n" * 40, "lines", "is empty; expected text to learn from; found 120 empty lines"),
         ("\n \n\t\n" * 40, "files", "is empty; expected text to learn from; found 1 empty document"),
-        ("%\n%\n \n%", "%", "is empty; expected text to learn from; found 3 empty documents"),
+        ("%\n%\n \n%", "%", "is empty; expected text to learn from; found 2 empty documents"),
         ("a\0b\n" * 40, "lines", "found a NUL byte at offset 1"),
     ],
-    ids=["no separator", "one line", "empty lines", "an empty file", "empty documents", "a boundary in the text"],
+    ids=[
+        "no separator",
+        "one document",
+        "one line",
+        "empty lines",
+        "an empty file",
+        "empty documents",
+        "a boundary in the text",
+    ],
 )
 def test_a_text_without_two_documents_is_refused_with_the_reason(cli: Cli, text: str, rule: str, message: str) -> None:
     Path("text.txt").write_text(text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rnngen.corpus.files.find import ErrorRule
 from rnngen.corpus.files.summary import LeftOut
-from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label
+from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label, label_name
 from rnngen.errors import CorpusError, shortened
 
 DEFAULT_FIELD = "text"
@@ -110,7 +110,7 @@ class Rows:
         Raises:
             CorpusError: as ``refuse``, or there are too many labels.
         """
-        name = label.strip() if isinstance(label, str) else label
+        name = label_name(label) if isinstance(label, str) else label
         if self.labels is None or not text or text.isspace() or name in (None, ""):
             return text
         if not is_label(name):

@@ -42,7 +42,7 @@ class CharTokenizer(Tokenizer):
         """Take all characters that occur ``min_count`` times, or the ``vocab_size - 1`` most frequent of them.
 
         Raises:
-            TokenizerError: there are none, but there is text.
+            TokenizerError: there are none, but there is text; or ``vocab_size`` has no place for one.
         """
         counts: Counter[str] = Counter()
         for piece in pieces:
@@ -56,7 +56,15 @@ class CharTokenizer(Tokenizer):
                 found=f"{max(counts.values())} at most",
                 hint="Give a smaller `min_count`, or more text.",
             )
-        return cls(ranked[: vocab_size - 1] if vocab_size else ranked, normalization)
+        if vocab_size:
+            ranked = ranked[: vocab_size - 1]
+        if ranked == [BOUNDARY]:
+            raise TokenizerError(
+                "`vocab_size` leaves no character",
+                expected="3 or more: the unknown symbol, the boundary between documents, and characters",
+                found=vocab_size,
+            )
+        return cls(ranked, normalization)
 
     def grown(self, learn: Callable[[int | None], Tokenizer]) -> CharTokenizer:
         """With the characters of a text that it lacks."""

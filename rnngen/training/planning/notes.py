@@ -7,14 +7,19 @@ import time
 from collections.abc import Callable
 
 from rnngen.corpus.character_facts import CharacterFacts
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
+from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.options.training import DataConfig
 
 FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
 FEW_OCCURRENCES = 3
 CONSPICUOUS = 1e-3  # share of the characters
+
+_NAMES = {"valid": "validation", "test": "test"}
 
 
 def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
@@ -33,6 +38,30 @@ def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
             f"{rare:,} of {corpus.tokenizer.text_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
             f"the training part, too few to learn them; `min_count={FEW_OCCURRENCES}` makes them unknown"
         )
+    return notes
+
+
+def notes_on_overlap(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
+    """Notes on held-out parts that are files of their own, and in which much of the training part occurs.
+
+    Parts of one text are not compared: they share nothing but what is repeated in it.
+    """
+    notes, train, tokenizer = [], corpus.train, corpus.tokenizer
+    given = [part for part in ("valid", "test") if getattr(data, part)]
+    boundary = tokenizer.boundary(data.documents or NONE)
+    known = KnownDocuments([train.tokens], boundary, tokenizer.label_ids()) if given and boundary is not None else None
+    for part in given:
+        text = corpus.parts[part]
+        if known:
+            found, total = known.number_in(text.tokens), text.counts.documents
+            share, what = found / max(1, total), f"{found:,} of the {total:,} documents"
+        else:
+            share = learned_share(text.tokens, train.tokens)
+            what = f"about {share:.0%} of the pieces"
+        if share >= WORTH_TELLING:
+            notes.append(
+                f"{what} of the {_NAMES[part]} part occur in the training part too, so scores on it flatter the model"
+            )
     return notes
 
 
@@ -56,8 +85,7 @@ def _notes_on_characters(facts: CharacterFacts) -> list[str]:
 
 
 def _note_on_part(part: Likeness, corpus: EncodedCorpus, data: DataConfig) -> str:
-    name = {"valid": "validation", "test": "test"}[part.part]
-    what = f"the {name} part is unlike the training part"
+    what = f"the {_NAMES[part.part]} part is unlike the training part"
     if part.unknown > part.unknown_limit:
         what += f" ({part.unknown:.0%} of its characters do not occur there)"
     what += ", so scores on it say little"

@@ -27,7 +27,7 @@ from rnngen.training.mixing import mixing_seconds
 from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.planning import rules
 from rnngen.training.planning.budget import SAVE_BYTES_PER_SECOND, Costs
-from rnngen.training.planning.notes import note_on_load, note_on_time, notes_on_text
+from rnngen.training.planning.notes import note_on_load, note_on_time, notes_on_overlap, notes_on_text
 from rnngen.training.planning.sizing import Length, mean_length, pick_network, sized, with_named_size
 from rnngen.training.planning.speed import Speed, SpeedTest, UnusableError, measure_validation
 from rnngen.training.samples import sample_seconds
@@ -171,7 +171,7 @@ def _plan_on(device: str, given: Given, corpus: EncodedCorpus, started: float, *
         counting = mixing_seconds(corpus, config.train.ngram, token_seconds)
     plan = _timetable(config, _Measured(speed, token_seconds, counting), given, corpus, length)
     steps = plan.config.train.steps
-    notes = notes_on_text(corpus, config.data)
+    notes = notes_on_text(corpus, config.data) + notes_on_overlap(corpus, config.data)
     if length.by_clock:
         spent = time.perf_counter() - started
         notes += note_on_time(steps, plan.costs.step, spent, total, trained=trained)

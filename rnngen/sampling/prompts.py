@@ -1,0 +1,48 @@
+"""What a model reads before it writes: a label, and a prompt without the end that is held back."""
+
+from __future__ import annotations
+
+from rnngen.corpus.tokenizer import Ids, Tokenizer
+
+
+class PromptReader:
+    """Turns prompts into tokens.
+
+    Args:
+        tokenizer: the model's.
+        documents: the rule of the documents that the model writes; None: it writes texts without end.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, documents: str | None) -> None:
+        self.tokenizer = tokenizer
+        self.documents = documents
+
+    def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
+        """The ids of a prompt, and its characters that the model has never seen, which are left out."""
+        ids = self.tokenizer.encode(prompt)
+        if self.tokenizer.unknown_id is None:
+            return ids, ""
+        seen, prompt = ids != self.tokenizer.unknown_id, self.tokenizer.normalized(prompt)
+        return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
+
+    def prompt_ids(self, prompt: str) -> list[int]:
+        """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
+        ids, _ = self.encode_prompt(prompt)
+        if not len(ids) and self.documents is None:
+            ids, _ = self.encode_prompt("\n\n")
+        read: list[int] = ids.tolist()
+        return read
+
+    def hold_back(self, text: str) -> tuple[list[int], str]:
+        """Like ``Tokenizer.hold_back``, without characters that the model has never seen."""
+        if self.tokenizer.unknown_id is not None:  # of characters: nothing is held back
+            return self.encode_prompt(text)[0].tolist(), ""
+        ids, held = self.tokenizer.hold_back(text)
+        return ids.tolist(), held
+
+    def hold_back_prompt(self, prompt: str, label: str | None = None) -> tuple[list[int], str]:
+        """Like ``hold_back``, for a prompt: line ends where nothing is left of it. The ``label`` is read before it."""
+        ids, held = self.hold_back(prompt)
+        if label is not None:
+            ids.insert(0, self.tokenizer.label_ids()[self.tokenizer.labels.index(label)])
+        return (ids, held) if ids or held else (self.prompt_ids(""), "")
