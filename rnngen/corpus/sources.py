@@ -32,13 +32,14 @@ from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import LeftOut, SourceSummary
 from rnngen.corpus.formats.decoding import Decoding
+from rnngen.corpus.formats.fields import choice, listed
 from rnngen.corpus.formats.reader import Content, Reader
 from rnngen.corpus.labels import Labels
 from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
-from rnngen.errors import CorpusError
+from rnngen.errors import CorpusError, shortened
 
 _LOOKED_AT = 20  # files that are looked at to choose a rule for documents
 
@@ -229,6 +230,23 @@ def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> 
             "`text_field` has no effect: there are no rows",
             where=listed[0].name,
             expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
+        )
+
+
+def refuse_without_labels(labels: Labels, text: TextSource) -> None:
+    """Refuse the option ``label_field`` where nothing that has been read has a label.
+
+    Raises:
+        CorpusError: with the fields that there are.
+    """
+    if not labels.names:
+        fields = labels.other_fields
+        raise CorpusError(
+            f"no document has a label in {shortened(labels.field)!r}",
+            where=text.name,
+            expected="rows of JSON Lines, CSV or a table that have this field, as documents",
+            found=listed(fields) if fields else None,
+            hint=choice("label_field", labels.field, fields) if fields else None,
         )
 
 

@@ -28,13 +28,13 @@ from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.known_text import KnownText, OtherTextError
-from rnngen.corpus.labels import Labels, listed_labels, without_labels
+from rnngen.corpus.labels import Labels, listed_labels, renumbered, united, without_labels
 from rnngen.corpus.parts import PARTS as PARTS
 from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextSource, refuse_unused_field
+from rnngen.corpus.sources import TextSource, refuse_unused_field, refuse_without_labels
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
@@ -58,7 +58,8 @@ def prepare(
     Args:
         data: the sources, the split, the tokenizer's level and size.
         tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
-        grows: whether this tokenizer is given the characters or words of the training part that it lacks.
+        grows: whether this tokenizer is given the characters or words of the training part, and the labels, that it
+            lacks.
         known: the only text that is wanted; None: any.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
@@ -71,15 +72,17 @@ def prepare(
     learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
     all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
-    if tokenizer is not None and data.label_field and list(tokenizer.labels) != list(text.labels):
+    if tokenizer is not None and grows:
+        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
+        if text.labels:
+            tokenizer = tokenizer.with_labels(united(tokenizer.labels, text.labels, text.main.name))
+    if tokenizer is not None and not set(text.labels) <= set(tokenizer.labels):
         raise CorpusError(
             "has other labels than the run",
             where=text.main.name,
             expected=listed_labels(tokenizer.labels) or "none",
-            found=listed_labels(text.labels) or "none",
+            found=listed_labels(text.labels),
         )
-    if tokenizer is not None and grows:
-        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
         folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
@@ -230,12 +233,8 @@ def _read(
         before += source.size
     tell("reading", total, total)
     refuse_unused_field(data.text_field, texts.values())
-    if labels and not labels.names:
-        raise CorpusError(
-            f"no document has a label in {labels.field!r}",
-            where=texts["main"].name,
-            expected="rows of JSON Lines, CSV or a table that have this field, as documents",
-        )
+    if labels:
+        refuse_without_labels(labels, texts["main"])
     main = texts.pop("main")
     if hashes["main"].characters == 0:
         left_out = "; ".join(main.summary.left_out.parts())
@@ -286,11 +285,12 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
         CorpusError: the text has changed, or the cache cannot be written.
     """
     total, done = sum(hashed.characters for hashed in text.hashes.values()), 0
+    are_numbered = tuple(text.labels) == tokenizer.labels[: len(text.labels)]  # as the tokenizer numbers them
 
     def watched() -> Iterator[Piece]:
         nonlocal done
         for part, piece in text.parts():
-            yield part, piece
+            yield part, piece if are_numbered else renumbered(piece, text.labels, tokenizer.labels)
             done += len(piece)
             tell("encoding", min(done, total), total)
 
