@@ -23,6 +23,8 @@ from rnngen.corpus.tokens import prepare
 from rnngen.options.training import DataConfig
 from tests.conftest import FAST, Outcome, make_text
 
+pytestmark = pytest.mark.fault(32)
+
 Cli = Callable[..., Outcome]
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in {**FAST, "steps": 2, "valid_every": 2}.items()]
 NAMES = "".join(f"{first}{second}\n" for first in "ABCDEFGH" for second in ("ton", "ham", "bury", "field", "wick"))
