@@ -20,8 +20,8 @@ from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
-from rnngen.corpus.character_facts import CharacterFacts
-from rnngen.corpus.documents import BOUNDARY, NONE
+from rnngen.corpus.character_facts import CharacterFacts, SampledCharacters
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
@@ -39,9 +39,6 @@ from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
-
-LOOKED_AT = 16
-"""How many pieces are looked at for conspicuous characters; after that, one of so many is."""
 
 
 def prepare(
@@ -214,15 +211,15 @@ def _read(
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
-    facts = CharacterFacts()
+    sample = SampledCharacters()
     hashes: dict[str, TextHash] = {}
     for name, source in texts.items():
-        for number, piece in enumerate(source):
+        for piece in source:
             hashes[name] = source.hashed
             if labels:
                 piece = without_labels(piece)
-            if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
-                facts.add(piece.replace(BOUNDARY, "\n"))
+            if name == "main":
+                sample.add(piece)
             if characters is not None and name == "main":
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
@@ -240,7 +237,13 @@ def _read(
         left_out = "; ".join(main.summary.left_out.parts())
         raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
     text = _Text(
-        main, texts, hashes, data, characters if main.documents == NONE else None, facts, labels.names if labels else ()
+        main,
+        texts,
+        hashes,
+        data,
+        characters if main.documents == NONE else None,
+        sample.facts,
+        labels.names if labels else (),
     )
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
