@@ -37,6 +37,7 @@ from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource, refuse_unused_field, refuse_without_labels
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
+from rnngen.corpus.trainable import check_not_empty
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
 
@@ -233,9 +234,7 @@ def _read(
     if labels:
         refuse_without_labels(labels, texts["main"])
     main = texts.pop("main")
-    if hashes["main"].characters == 0:
-        left_out = "; ".join(main.summary.left_out.parts())
-        raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
+    check_not_empty(main)
     text = _Text(
         main,
         texts,
