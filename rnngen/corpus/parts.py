@@ -58,11 +58,6 @@ def lengths_by_position(characters: int, shares: Mapping[str, float]) -> dict[st
     return lengths
 
 
-def training_characters(characters: int, shares: Mapping[str, float]) -> int:
-    """How many of them the training part gets, which is the first."""
-    return lengths_by_position(characters, shares)["train"]
-
-
 def _ends(characters: int, shares: Mapping[str, float]) -> Iterator[tuple[str, int | None]]:
     """The parts, and the character before which each ends; None: the last one with any text has all the rest."""
     total = 0.0

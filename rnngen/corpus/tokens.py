@@ -30,7 +30,7 @@ from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.known_text import KnownText, OtherTextError
 from rnngen.corpus.labels import Labels, listed_labels, renumbered, united, without_labels
 from rnngen.corpus.parts import PARTS as PARTS
-from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
+from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, lengths_by_position, shares_of
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
@@ -152,7 +152,7 @@ class _Text:
     def training_characters(self) -> int:
         """How many characters of ``main`` the training part has, if that is known before the text is cut."""
         characters = self.hashes["main"].characters
-        return training_characters(characters, self._shares) if self.is_stream else characters
+        return lengths_by_position(characters, self._shares)["train"] if self.is_stream else characters
 
     def parts(self) -> Iterator[Piece]:
         """The text of all parts; ``main`` is read once, to its end."""
