@@ -152,7 +152,7 @@ def test_a_header_without_the_column_is_an_error_even_where_rows_are_left_out(
             list(TextSource(["rows.csv"], errors, text_field=field))
 
 
-def test_a_name_that_is_repeated_matters_only_where_it_leads_to_the_text_or_the_label() -> None:
+def test_a_name_that_is_repeated_matters_only_if_it_is_one_of_those_that_lead_to_the_text_or_the_label() -> None:
     rows = ['{"id": 1, "id": 2, "a": {"text": "x"}}', '{"a": {"text": "y"}, "b": {"text": "1", "text": "2"}}']
     Path("rows.jsonl").write_text(rows[0])
     assert list(TextSource(["rows.jsonl"], text_field="a.text")) == ["x"]

@@ -223,6 +223,16 @@ def test_a_server_that_is_not_there_is_a_clear_error() -> None:
     assert store.downloaded() == []
 
 
+def test_an_address_with_an_impossible_port_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "localhost")  # with which the port is looked at
+    address = "http://127.0.0.1:99999/x"
+    with (
+        serving(CONTENT, servers.redirect(address)) as server,
+        pytest.raises(CorpusError, match=f"^{address}: cannot be downloaded; found"),
+    ):
+        fetched(download(server.url))
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "all_proxy"])
 def test_a_proxy_that_fails_is_named_with_what_sets_it_but_not_with_its_password(
     variable: str, monkeypatch: pytest.MonkeyPatch

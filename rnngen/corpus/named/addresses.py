@@ -61,7 +61,10 @@ def through_proxy(url: str) -> str:
     """
     from requests.utils import get_environ_proxies, select_proxy
 
-    proxy = select_proxy(url, get_environ_proxies(url))
+    try:
+        proxy = select_proxy(url, get_environ_proxies(url))
+    except ValueError:  # no address at all
+        return ""
     if not proxy:
         return ""
     names = [name for each in (f"{urlsplit(url).scheme}_proxy", "all_proxy") for name in (each, each.upper())]

@@ -156,15 +156,18 @@ class Transfer:
         first, timeout = url, (self._limits.connect, self._limits.silence)
         check_scheme(url, url, self._limits.schemes)
         for _ in range(self._limits.redirects + 1):
-            through = through_proxy(url)
             try:
                 response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
             except requests.exceptions.SSLError as error:
-                raise CorpusError(f"the server cannot be trusted{through}", where=url, found=_reason(error)) from error
+                raise CorpusError(
+                    f"the server cannot be trusted{through_proxy(url)}", where=url, found=_reason(error)
+                ) from error
             except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-                raise _Interruption(f"the server cannot be reached{through}: {_reason(error)}") from error
+                raise _Interruption(f"the server cannot be reached{through_proxy(url)}: {_reason(error)}") from error
             except (requests.exceptions.RequestException, ValueError) as error:
-                raise CorpusError(f"cannot be downloaded{through}", where=url, found=_reason(error)) from error
+                raise CorpusError(
+                    f"cannot be downloaded{through_proxy(url)}", where=url, found=_reason(error)
+                ) from error
             if response.status_code not in _REDIRECTS:
                 return response
             response.close()
