@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -18,12 +19,13 @@ from rnngen.options.training import SplitConfig
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
+    from rnngen.corpus.labels import Labels
     from rnngen.corpus.sources import TextSource
     from rnngen.corpus.text_facts import TextFacts
 
 _RARE_BELOW, _RAREST = 3, 20
 _REPLACEMENT = "\ufffd"
-_OPTIONS = ("documents", "encoding", "text_field")
+_OPTIONS = ("documents", "encoding", "errors", "text_field", "label_field", "normalize")
 
 
 @takes_options(SplitConfig, without=[name for name in declared(SplitConfig) if name not in _OPTIONS])
@@ -39,9 +41,9 @@ def info_command(
 ) -> None:
     """Show what training would see of a text.
 
-    Which files are read and skipped, how many characters, words, lines, tokens and documents, which scripts, how long
-    the lines are, how many are repeated, which characters are rare, and what may be a mistake in the text. Nothing is
-    written.
+    Which files are read and skipped, whether train would refuse the text, how many characters, words, lines and
+    documents it has, and tokens if they are characters or bytes, which scripts, how long the lines are, how many are
+    repeated, which characters are rare, and what may be a mistake in the text. Nothing is written.
     """
     from rnngen.cli.preparation import Preparation
 
@@ -49,48 +51,76 @@ def info_command(
     if not files:
         raise UsageError("no text was given", hint="Type: rnngen corpus info FILE")
     with Preparation(console, "reading", "nothing was written", shown=not quiet) as preparation:
-        source, facts, refusal = _read(files, SplitConfig.of(given), preparation)
-    encoding = _encoding(source, given.get("encoding", "utf-8"))
+        seen = _read(files, SplitConfig.of(given), preparation)
+    encoding = _encoding(seen.source, given.get("encoding", "utf-8"))
     if as_json:
-        console.write_json(_as_json(source, facts, refusal, encoding.lower()))
+        console.write_json(_as_json(seen, encoding.lower()))
         return
-    console.write(console.table(_rows(source, facts, refusal, encoding)))
+    console.write(console.table(_rows(seen, encoding)))
 
 
-def _read(files: list[str], options: SplitConfig, preparation: Any) -> tuple[TextSource, TextFacts, CorpusError | None]:
-    """The text, what it holds, and why ``train`` would refuse it unless it is told to replace invalid bytes."""
-    from rnngen.arguments import STDIN
-    from rnngen.corpus.sources import refuse_unused_field, refuse_unused_separator
+class _Seen(NamedTuple):
+    """What there is to tell.
 
+    Attributes:
+        source: the text.
+        facts: about it.
+        labels: of its documents; None: none were asked for.
+        refusal: why ``train`` would refuse it; None: it would not.
+        is_replaced: whether that was bytes that were replaced to read on.
+    """
+
+    source: TextSource
+    facts: TextFacts
+    labels: Labels | None
     refusal: CorpusError | None = None
+    is_replaced: bool = False
+
+
+def _read(files: list[str], options: SplitConfig, preparation: Any) -> _Seen:
+    """The text, and why ``train`` would refuse it: in the same words, from the same checks."""
+    from rnngen.arguments import STDIN
+    from rnngen.corpus.trainable import check_as_characters
+    from rnngen.corpus.unused_options import refuse_unused_field, refuse_unused_separator, refuse_without_labels
+    from rnngen.options.training import TrainConfig
+
     try:
-        source, facts = _read_with(files, options, "strict", preparation)
+        seen = _read_with(files, options, preparation)
     except CorpusError as error:
-        if STDIN in files:
+        if STDIN in files or options.errors != "strict":
             raise
-        refusal = error
-        source, facts = _read_with(files, options, "replace", preparation)
-    refuse_unused_field(options.text_field, [source])
-    refuse_unused_separator(source)
-    return source, facts, refusal
+        seen = _read_with(files, options.changed(errors="replace"), preparation)
+        seen = seen._replace(refusal=error, is_replaced=True)
+    refuse_unused_field(options.text_field, [seen.source])
+    refuse_unused_separator(seen.source)
+    if seen.labels:
+        refuse_without_labels(seen.labels, seen.source)
+    if seen.refusal is None:
+        try:
+            check_as_characters(seen.source, options, TrainConfig().bptt)
+        except CorpusError as error:
+            seen = seen._replace(refusal=error)
+    return seen
 
 
-def _read_with(
-    files: list[str], options: SplitConfig, errors: Literal["strict", "replace"], preparation: Any
-) -> tuple[TextSource, TextFacts]:
+def _read_with(files: list[str], options: SplitConfig, preparation: Any) -> _Seen:
+    from rnngen.corpus.labels import Labels
     from rnngen.corpus.sources import TextSource
     from rnngen.corpus.text_facts import TextFacts
 
+    labels = Labels(options.label_field) if options.label_field else None
     source = TextSource(
         files,
-        errors,
+        options.errors,
         encoding=options.encoding,
         text_field=options.text_field,
         command="rnngen train -",  # messages are those of training
         documents=options.documents,
+        normalize=options.normalize,
+        labels=labels,
         on_progress=preparation,
     )
-    return source, TextFacts.of(_watched(source, preparation))
+    return _Seen(source, TextFacts.of(_watched(source, preparation)), labels)
 
 
 def _encoding(source: TextSource, asked: str) -> str:
@@ -107,19 +137,23 @@ def _watched(source: TextSource, preparation: Any) -> Any:
         yield piece
 
 
-def _rows(source: TextSource, facts: TextFacts, refusal: CorpusError | None, encoding: str) -> list[tuple[str, str]]:
+def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
+    source, facts = seen.source, seen.facts
     counts, characters, lines = facts.counter.counts, facts.characters, facts.lines
+    tokens = _tokens(facts)
     replaced = characters.count(_REPLACEMENT)
     rows = [("files", source.summary.line()), ("encoding", encoding)]
-    if refusal is not None:
+    if seen.is_replaced:
         rows[-1] = ("encoding", f"not {encoding} throughout; with what is replaced, U+FFFD occurs {replaced:,} times")
-        rows.append(("training", f"refuses it: {on_command_line(str(refusal))}"))
+    if seen.refusal:
+        rows.append(("training", f"refuses it: {on_command_line(str(seen.refusal))}"))
     rows += [
         ("characters", f"{counts.characters:,}, {characters.distinct:,} different"),
         ("bytes", f"{counts.bytes:,}"),
         ("words", f"{counts.words:,}, separated by white space"),
-        ("tokens", f"{counts.characters:,} with --tokenizer char, {counts.bytes:,} with byte"),
+        ("tokens", f"{tokens['char']:,} with --tokenizer char, {tokens['byte']:,} with byte"),
         ("documents", _documents(source, counts.documents)),
+        *([("labels", _labels(seen.labels.names, facts.counter.labels))] if seen.labels else []),
         ("scripts", _shares(characters.scripts())),
         ("lines", f"{lines.total:,}, {lines.blank:,} blank"),
         (
@@ -150,6 +184,18 @@ def _documents(source: TextSource, number: int) -> str:
     return documents(number, source.documents, source.summary)
 
 
+def _tokens(facts: TextFacts) -> dict[str, int]:
+    """By tokenizer; the label of a document is a token of every one."""
+    counts, labels = facts.counter.counts, facts.counter.labels
+    return {"char": counts.characters + labels, "byte": counts.bytes + labels}
+
+
+def _labels(names: Sequence[str], number: int) -> str:
+    from rnngen.corpus.labels import listed_labels
+
+    return f"{len(names):,} on {number:,} {'document' if number == 1 else 'documents'}: {listed_labels(names)}"
+
+
 def _shares(scripts: dict[str, int]) -> str:
     total = sum(scripts.values())
     return ", ".join(f"{script} {formats.share(count, total)}" for script, count in scripts.items()) or "no letters"
@@ -160,20 +206,22 @@ def _repeated(facts: TextFacts) -> str:
     return f"{about}{facts.lines.repeated:.1%} of the lines that are not blank occur earlier in the text"
 
 
-def _as_json(source: TextSource, facts: TextFacts, refusal: CorpusError | None, encoding: str) -> dict[str, Any]:
+def _as_json(seen: _Seen, encoding: str) -> dict[str, Any]:
+    source, facts = seen.source, seen.facts
     counts, characters, lines = facts.counter.counts, facts.characters, facts.lines
     return {
         "files": source.summary.read,
         "skipped": [{"path": str(each.path), "reason": each.reason} for each in source.summary.skipped],
         "encoding": encoding,
-        "refused": on_command_line(str(refusal)) if refusal else None,
+        "refused": on_command_line(str(seen.refusal)) if seen.refusal else None,
         "replacement_characters": characters.count(_REPLACEMENT),
         "characters": counts.characters,
         "distinct_characters": characters.distinct,
         "words": counts.words,
         "bytes": counts.bytes,
-        "tokens": {"char": counts.characters, "byte": counts.bytes},
+        "tokens": _tokens(facts),
         "documents": {"rule": source.documents, "number": counts.documents},
+        "labels": list(seen.labels.names) if seen.labels else [],
         "scripts": characters.scripts(),
         "lines": lines.total,
         "blank_lines": lines.blank,

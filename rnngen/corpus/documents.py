@@ -16,6 +16,7 @@ any other text     what stands between two occurrences of this text
 
 A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
 Documents of white space only are left out, and counted. A separator at the very beginning or end of a file makes none.
+White space at the beginning of one is kept, but only half a megabyte of what is longer than a megabyte.
 """
 
 from __future__ import annotations
@@ -74,6 +75,11 @@ class Documents:
                 yield self._complete(whole, begun=begun)
                 begun = False
             if len(held) > _PIECE:
+                if self._rule == PARAGRAPHS:  # empty lines at the end, however many
+                    held = self._separator.sub("\n\n", held)
+                if not begun and held.isspace():  # perhaps all of the document, which is then left out
+                    held = held[-(_PIECE // 2 + self._tail) :]
+                    continue
                 text, held = self._settled(held if begun else held.lstrip("\n"))
                 if text:
                     yield text

@@ -9,7 +9,7 @@ character, word or byte, and no text that is shown contains it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rnngen.errors import CorpusError, shortened
 
@@ -17,6 +17,7 @@ MOST_LABELS = 256
 LONGEST_LABEL = 100
 """In characters."""
 
+_MOST_FIELDS = 100
 _FIRST = 0xD800
 _MARKERS = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + MOST_LABELS - 1)}]")
 
@@ -31,13 +32,20 @@ class Labels:
     Attributes:
         field: see above.
         names: those found so far.
+        other_fields: of the rows without this one, as long as no label is found, for an error that lists them.
     """
 
     def __init__(self, field: str, names: Sequence[str] | None = None) -> None:
         self.field = field
         self.names = list(names or ())
+        self.other_fields: dict[str, None] = {}
         self._are_all = names is not None
         self._numbers = {name: number for number, name in enumerate(self.names)}
+
+    def note_other_fields(self, fields: Iterable[str]) -> None:
+        """Note what a row, or a table, has instead of the field."""
+        if not self.names and len(self.other_fields) < _MOST_FIELDS:
+            self.other_fields |= dict.fromkeys(fields)
 
     def marker(self, name: str, where: object) -> str:
         """The character that stands for a label.
@@ -56,12 +64,7 @@ class Labels:
                 found=repr(shortened(name)),
             )
         if len(self.names) == MOST_LABELS:
-            raise CorpusError(
-                f"has too many labels in {shortened(self.field)!r}",
-                where=where,
-                expected=f"at most {MOST_LABELS}",
-                found=f"one more: {shortened(name)!r}",
-            )
+            raise _too_many(f" in {shortened(self.field)!r}", where, name)
         self._numbers[name] = len(self.names)
         self.names.append(name)
         return chr(_FIRST + self._numbers[name])
@@ -80,6 +83,33 @@ def without_labels(text: str) -> str:
 def label_name(text: str) -> str:
     """The label that a text names, in a row or an option: white space around it does not belong to it."""
     return text.strip()
+
+
+def united(known: Sequence[str], found: Sequence[str], where: object) -> list[str]:
+    """The labels of a run, and behind them those of a text that it has not.
+
+    Raises:
+        CorpusError: they are too many.
+    """
+    names = list(dict.fromkeys([*known, *found]))
+    if len(names) > MOST_LABELS:
+        raise _too_many(" together with those of the run", where, names[MOST_LABELS])
+    return names
+
+
+def _too_many(of: str, where: object, name: str) -> CorpusError:
+    return CorpusError(
+        f"has too many labels{of}",
+        where=where,
+        expected=f"at most {MOST_LABELS}",
+        found=f"one more: {shortened(name)!r}",
+    )
+
+
+def renumbered(text: str, names: Sequence[str], others: Sequence[str]) -> str:
+    """A text in which the characters for labels are those of their places in another list, which has all of them."""
+    codes = {_FIRST + number: _FIRST + others.index(name) for number, name in enumerate(names)}
+    return text.translate(codes) if _MARKERS.search(text) else text
 
 
 def is_label(name: object) -> bool:

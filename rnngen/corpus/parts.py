@@ -50,10 +50,12 @@ def cut_by_position(pieces: Iterable[str], characters: int, shares: Mapping[str,
             piece = piece[len(taken) :]
 
 
-def training_characters(characters: int, shares: Mapping[str, float]) -> int:
-    """How many characters of a text ``cut_by_position`` gives to the training part, which is the first."""
-    _, end = next(_ends(characters, shares))
-    return characters if end is None else end
+def lengths_by_position(characters: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """How many characters of a text ``cut_by_position`` gives to each part."""
+    lengths, begin = dict.fromkeys(PARTS, 0), 0
+    for part, end in _ends(characters, shares):
+        lengths[part], begin = (characters if end is None else end) - begin, end or 0
+    return lengths
 
 
 def _ends(characters: int, shares: Mapping[str, float]) -> Iterator[tuple[str, int | None]]:

@@ -27,9 +27,14 @@ class TextCounts:
 
 
 class TextCounter:
-    """Counts characters, words and bytes."""
+    """Counts characters, words and bytes.
+
+    Attributes:
+        labels: how many documents had one.
+    """
 
     def __init__(self) -> None:
+        self.labels = 0
         self._characters = self._words = self._bytes = self._documents = 0
         self._in_word = False
 
@@ -38,7 +43,9 @@ class TextCounter:
         try:
             content = piece.encode("utf-8")
         except UnicodeEncodeError:  # at a label
-            self.add(without_labels(piece))
+            text = without_labels(piece)
+            self.labels += len(piece) - len(text)
+            self.add(text)
             return
         if not piece:
             return
@@ -65,10 +72,12 @@ class TextHash:
         characters: how many were read so far.
         bytes: how many they are as UTF-8.
         documents: how many ended so far.
+        is_blank: whether all of it was white space.
     """
 
     def __init__(self) -> None:
         self.characters = self.bytes = self.documents = 0
+        self.is_blank = True
         self._sha = hashlib.sha256()
 
     def add(self, piece: str) -> None:
@@ -80,6 +89,7 @@ class TextHash:
             self._sha.update(piece.encode("utf-8", "surrogatepass"))
             piece = without_labels(piece)
             content = piece.encode("utf-8")
+        self.is_blank = self.is_blank and (not piece or piece.isspace())
         self.characters += len(piece)
         self.bytes += len(content)
         self.documents += content.count(0)

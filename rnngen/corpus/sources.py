@@ -18,7 +18,6 @@ The rules are the same for training, evaluation and prompts:
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.documents import FILES, LINES, NONE, PARAGRAPHS, Documents, batches, is_separator, looks_like_a_list
+from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, looks_like_a_list
 from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
@@ -39,7 +38,7 @@ from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
-from rnngen.errors import CorpusError, shortened
+from rnngen.errors import CorpusError
 
 _LOOKED_AT = 20  # files that are looked at to choose a rule for documents
 
@@ -221,46 +220,6 @@ def _joined(rows: Iterable[str]) -> Iterator[str]:
     for batch in batches(rows):
         yield separator + "\n".join(batch)
         separator = "\n"
-
-
-def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> None:
-    """Refuse the option ``text_field`` where no text that has been read has rows.
-
-    Raises:
-        CorpusError: it was given.
-    """
-    listed = list(texts)
-    if text_field is not None and not any(text.of_rows for text in listed):
-        raise CorpusError(
-            "`text_field` has no effect: there are no rows",
-            where=listed[0].name,
-            expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
-        )
-
-
-def refuse_unused_separator(text: TextSource) -> None:
-    """Refuse a separator of documents that does not occur in a text that has been read and is not all rows.
-
-    Raises:
-        CorpusError: it does not, with what may be meant.
-    """
-    rule = text.documents
-    if not is_separator(rule) or text.is_separated or len(text.of_rows) == text.summary.read:
-        return
-    close = difflib.get_close_matches(rule.casefold(), (FILES, LINES, PARAGRAPHS, NONE), n=1)
-    if close:
-        hint = f"Did you mean `documents={close[0]}`?"
-    elif "\\n" in rule:
-        hint = "A shell does not make a line end of \\n: in bash, type it in $'...'."
-    else:
-        hint = "If each file is a document: `documents=files`."
-    raise CorpusError(
-        "does not contain the separator of `documents`",
-        where=text.name,
-        expected=f"{shortened(rule)!r} between documents",
-        found="it nowhere",
-        hint=hint,
-    )
 
 
 def _version(stream: IO[bytes]) -> tuple[int, int]:

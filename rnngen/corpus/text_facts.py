@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.labels import without_labels
 from rnngen.corpus.line_facts import LineFacts
 from rnngen.corpus.pieces import TextCounter
 
@@ -31,6 +32,7 @@ class TextFacts:
     def add(self, piece: str) -> None:
         """Read one more piece."""
         self.counter.add(piece)
+        piece = piece if piece.isascii() else without_labels(piece)
         for each in (self.characters, self.lines):
             each.add(piece.replace(BOUNDARY, "\n"))
 

@@ -20,28 +20,27 @@ from rnngen.arguments import STDIN, in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
-from rnngen.corpus.character_facts import CharacterFacts
-from rnngen.corpus.documents import BOUNDARY, NONE
+from rnngen.corpus.character_facts import CharacterFacts, SampledCharacters
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
 from rnngen.corpus.files.find import TooMuchTextError
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.known_text import KnownText, OtherTextError
-from rnngen.corpus.labels import Labels, listed_labels, without_labels
+from rnngen.corpus.labels import Labels, listed_labels, renumbered, united, without_labels
 from rnngen.corpus.parts import PARTS as PARTS
-from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, shares_of, training_characters
+from rnngen.corpus.parts import Piece, choose_documents, cut_by_position, lengths_by_position, shares_of
 from rnngen.corpus.pieces import TextHash
 from rnngen.corpus.progress import OnProgress as OnProgress
 from rnngen.corpus.progress import interruptible
-from rnngen.corpus.sources import TextSource, refuse_unused_field, refuse_unused_separator
+from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
+from rnngen.corpus.trainable import check_not_empty
+from rnngen.corpus.unused_options import refuse_unused_field, refuse_unused_separator, refuse_without_labels
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
-
-LOOKED_AT = 16
-"""How many pieces are looked at for conspicuous characters; after that, one of so many is."""
 
 
 def prepare(
@@ -58,7 +57,8 @@ def prepare(
     Args:
         data: the sources, the split, the tokenizer's level and size.
         tokenizer: encode with this one (of a run that is resumed) instead of learning one from the training part.
-        grows: whether this tokenizer is given the characters or words of the training part that it lacks.
+        grows: whether this tokenizer is given the characters or words of the training part, and the labels, that it
+            lacks.
         known: the only text that is wanted; None: any.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
@@ -71,15 +71,17 @@ def prepare(
     learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
     all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
     text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
-    if tokenizer is not None and data.label_field and list(tokenizer.labels) != list(text.labels):
+    if tokenizer is not None and grows:
+        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
+        if text.labels:
+            tokenizer = tokenizer.with_labels(united(tokenizer.labels, text.labels, text.main.name))
+    if tokenizer is not None and not set(text.labels) <= set(tokenizer.labels):
         raise CorpusError(
             "has other labels than the run",
             where=text.main.name,
             expected=listed_labels(tokenizer.labels) or "none",
-            found=listed_labels(text.labels) or "none",
+            found=listed_labels(text.labels),
         )
-    if tokenizer is not None and grows:
-        tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
     found = cached_corpus(data, text.fingerprint, tokenizer, cache)
     if found is None:
         folder = corpus_folder(cache, text.fingerprint, data, tokenizer)
@@ -151,7 +153,7 @@ class _Text:
     def training_characters(self) -> int:
         """How many characters of ``main`` the training part has, if that is known before the text is cut."""
         characters = self.hashes["main"].characters
-        return training_characters(characters, self._shares) if self.is_stream else characters
+        return lengths_by_position(characters, self._shares)["train"] if self.is_stream else characters
 
     def parts(self) -> Iterator[Piece]:
         """The text of all parts; ``main`` is read once, to its end."""
@@ -211,15 +213,15 @@ def _read(
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0
-    facts = CharacterFacts()
+    sample = SampledCharacters()
     hashes: dict[str, TextHash] = {}
     for name, source in texts.items():
-        for number, piece in enumerate(source):
+        for piece in source:
             hashes[name] = source.hashed
             if labels:
                 piece = without_labels(piece)
-            if name == "main" and (number < LOOKED_AT or number % LOOKED_AT == 0):  # counting takes as long as reading
-                facts.add(piece.replace(BOUNDARY, "\n"))
+            if name == "main":
+                sample.add(piece)
             if characters is not None and name == "main":
                 characters.add(piece)
             if known and known.is_shorter_than(sum(hashed.characters for hashed in hashes.values())):
@@ -230,21 +232,14 @@ def _read(
         before += source.size
     tell("reading", total, total)
     refuse_unused_field(data.text_field, texts.values())
-    if labels and not labels.names:
-        raise CorpusError(
-            f"no document has a label in {labels.field!r}",
-            where=texts["main"].name,
-            expected="rows of JSON Lines, CSV or a table that have this field, as documents",
-        )
+    if labels:
+        refuse_without_labels(labels, texts["main"])
     main = texts.pop("main")
-    if hashes["main"].characters == 0:
-        left_out = "; ".join(main.summary.left_out.parts())
-        raise CorpusError("is empty", where=main.name, expected="text to learn from", found=left_out or None)
+    check_not_empty(main)
     if known is None:
         refuse_unused_separator(main)
-    text = _Text(
-        main, texts, hashes, data, characters if main.documents == NONE else None, facts, labels.names if labels else ()
-    )
+    characters = characters if main.documents == NONE else None
+    text = _Text(main, texts, hashes, data, characters, sample.facts, labels.names if labels else ())
     if known and text.fingerprint != known.fingerprint:
         raise _other(sources)
     return text
@@ -288,11 +283,12 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
         CorpusError: the text has changed, or the cache cannot be written.
     """
     total, done = sum(hashed.characters for hashed in text.hashes.values()), 0
+    are_numbered = tuple(text.labels) == tokenizer.labels[: len(text.labels)]  # as the tokenizer numbers them
 
     def watched() -> Iterator[Piece]:
         nonlocal done
         for part, piece in text.parts():
-            yield part, piece
+            yield part, piece if are_numbered else renumbered(piece, text.labels, tokenizer.labels)
             done += len(piece)
             tell("encoding", min(done, total), total)
 

@@ -16,7 +16,8 @@ from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.corpus.overlap import WORTH_TELLING, learned_share
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.recorded import find_recorded, recognise
-from rnngen.corpus.sources import ErrorRule, TextSource, refuse_unused_field
+from rnngen.corpus.sources import ErrorRule, TextSource
+from rnngen.corpus.unused_options import refuse_unused_field
 from rnngen.errors import CorpusError, UsageError
 from rnngen.options.training import DataConfig
 from rnngen.platforms import quote_argument, without_file

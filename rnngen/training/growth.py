@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.options.network import ModelConfig
 
@@ -26,15 +28,35 @@ def _names(tokenizer: Tokenizer) -> list[bytes | str]:
 
 
 def note_on_growth(before: Tokenizer, after: Tokenizer) -> tuple[str, ...]:
-    """What is new in a vocabulary, in a sentence; none if nothing is."""
+    """What is new in a vocabulary, in a sentence for characters or words and one for labels; none if nothing is."""
     new = new_tokens(before, after)
     if not new:
         return ()
-    table = after.token_bytes()
+    table, first = after.token_bytes(), after.text_size  # the first label
+    of_text = [_shown(table[token].decode(errors="replace")) for token in new if token < first]
+    labels = [after.labels[token - first] for token in new if token >= first]
     what = "character" if after.level == "char" else "word"
-    names = " ".join(table[token].decode(errors="replace").strip() or "white space" for token in new[:SHOWN])
-    more = " …" if len(new) > SHOWN else ""
-    return (f"{len(new):,} new {what}{'' if len(new) == 1 else 's'} in this text: {names}{more}",)
+    found = [(what, of_text, " ".join(of_text[:SHOWN])), ("label", labels, ", ".join(labels[:SHOWN]))]
+    return tuple(
+        f"{len(names):,} new {kind}{'' if len(names) == 1 else 's'} in this text: {shown}"
+        + (" …" if len(names) > SHOWN else "")
+        for kind, names, shown in found
+        if names
+    )
+
+
+def _shown(token: str) -> str:
+    """A token in a sentence: without the space before a word, and by its names if nobody would see it."""
+    text = token.strip()
+    return text if text and text.isprintable() else " ".join(map(_named, token))
+
+
+def _named(character: str) -> str:
+    name = _NAMES.get(character) or unicodedata.name(character, "").lower()
+    return f"({name or f'U+{ord(character):04X}'})"
+
+
+_NAMES = {"\t": "tab", "\n": "line end", BOUNDARY: "end of a document"}
 
 
 def grown(

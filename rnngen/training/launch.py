@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.arguments import STDIN, exists, is_folder
+from rnngen.corpus.files.examine import stem_of
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import relative_sources
+from rnngen.corpus.recorded import SOURCES, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
@@ -84,7 +85,6 @@ def launch(
             expected="the network and tokenizer of that run",
             hint="Give those of its values that are about learning as options.",
         )
-    given = given.changed({name: _absolute(given[name]) for name in ("corpus", "valid", "test") if name in given})
     data = given.config.data
     if not data.corpus:
         raise UsageError("no text was given", expected="a file, folder or glob to train on")
@@ -100,6 +100,9 @@ def launch(
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
         tokenizer = first.tokenizer() if first else None
         corpus = prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
+        given = given.changed(
+            {name: _absolute(given[name]) for name in SOURCES if name in given}
+        )  # named as typed so far
         decided = given.changed({"tokenizer": corpus.tokenizer.level, "documents": corpus.documents})
         plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
         trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
@@ -157,8 +160,6 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
     fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
-    if "label_field" in given:
-        raise UsageError("`label_field` cannot be given with `init_from`", expected="the labels of that run, or none")
     for name, value in fixed.items():
         if given.get(name, value) == value:
             continue
@@ -245,4 +246,4 @@ def _absolute(sources: Sequence[str]) -> list[str]:
 
 
 def _stem(source: str) -> str:
-    return "stdin" if source == STDIN else Path(source).resolve().stem.replace("*", "")
+    return "stdin" if source == STDIN else stem_of(Path(source).resolve().name).replace("*", "")

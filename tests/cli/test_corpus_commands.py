@@ -12,6 +12,9 @@ import pytest
 
 from rnngen.corpus.named import get as getting
 from rnngen.corpus.named.texts import TEXTS, Download, NamedText, Part
+from rnngen.corpus.tokens import prepare
+from rnngen.corpus.trainable import check_parts
+from rnngen.options.training import DataConfig, TrainConfig
 from tests.conftest import Outcome, make_text
 from tests.corpus.named import serving as servers
 from tests.corpus.named.serving import QUICK, Served, serving
@@ -116,7 +119,7 @@ def test_the_facts_of_a_text_are_those_that_python_counts(cli: Cli) -> None:
     assert (told["control_characters"], told["private_use_characters"]) == (1, 1)
     assert (told["composed_characters"], told["decomposed_characters"]) == (1, 1)
     assert {"character": "\ue000", "code_point": "U+E000", "name": "private use", "count": 1} in told["rare_characters"]
-    assert (told["files"], told["skipped"], told["refused"]) == (1, [], None)
+    assert (told["files"], told["skipped"]) == (1, [])
     shown = cli("corpus", "info", "a.txt").out
     assert "mixed: 1 composed and 1 decomposed characters" in shown
     assert "Cyrillic 57.1%, Latin 42.9%" in shown
@@ -144,6 +147,66 @@ def test_what_training_would_refuse_is_told_with_its_own_words(bad: bytes, cli: 
     assert cli("train", path, "--steps", 2).err == f"rnngen: error: {refusal}\n"
     assert json.loads(told.out)["replacement_characters"] == 1
     assert f"refuses it: {refusal}" in cli("corpus", "info", path).out
+
+
+REFUSED: dict[str, tuple[str, str, list[str]]] = {
+    "empty": ("a.txt", "", []),
+    "white space": ("a.txt", " \n\t" * 500, []),
+    "empty lines": ("a.txt", " \n\t" * 500, ["--documents", "lines"]),
+    "a character": ("a.txt", "a", []),
+    "no validation text": ("a.txt", "nineteen characters", []),
+    "less than a window": ("a.txt", make_text(70), []),
+    "only a header": ("a.csv", "id,text\n", []),
+    "one row": ("a.csv", "id,text\n1,Hello\n", []),
+    "one document": ("a.txt", make_text(2_000), ["--documents", "%"]),
+    "short documents": ("a.csv", "text\n" + "ab\n" * 21, []),
+    "a long document that is not chosen": ("a.csv", f"text\n{'c' * 90}\n" + "ab\n" * 9, []),  # validates on the first
+    "labels": ("a.csv", "text,genre\n" + "ab,x\n" * 15 + "c,\n", ["--label-field", "genre"]),
+    "lower case": ("a.csv", "text\n" + "e\u0301\n" * 22, ["--normalize", "nfc"]),
+    "broken rows": ("a.jsonl", '{"text": "a"}\n' * 9 + "[]\n" * 99, ["--errors", "skip"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_text_that_is_too_little_is_refused_as_training_does(name: str, cli: Cli) -> None:
+    file, text, options = REFUSED[name]
+    Path(file).write_text(text, encoding="utf-8")
+    told = cli("corpus", "info", file, *options, "--json")
+    refusal = json.loads(told.out)["refused"]
+    trained = cli("train", file, *options, "--steps", 1)
+    assert trained.err.splitlines()[-1] == f"rnngen: error: {refusal}"
+    assert f"training     refuses it: {refusal}\n" in cli("corpus", "info", file, *options).out
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [(make_text(75), []), ("text\n" + "ab\n" * 26, []), ("text\n" + "a" * 64 + "\n" + "a" * 64 + "\n", [])],
+)
+def test_as_little_as_is_enough_is_not_refused(text: str, options: list[str], cli: Cli) -> None:
+    name = "a.csv" if text.startswith("text\n") else "a.txt"
+    Path(name).write_text(text)
+    assert json.loads(cli("corpus", "info", name, *options, "--json").out)["refused"] is None
+    corpus = prepare(DataConfig(corpus=(name,)))
+    check_parts(len(corpus.train.tokens), len(corpus.valid.tokens), corpus.train.counts.documents, TrainConfig().bptt)
+
+
+def test_the_options_of_the_text_are_those_of_training(cli: Cli) -> None:
+    rows = [{"text": "E\u0301 a", "genre": "x"}, {"text": "b"}, {"text": "c", "genre": "my own"}]
+    Path("a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "broken\n")
+    assert cli("corpus", "info", "a.jsonl").code == 1
+    options = ["--errors", "skip", "--label-field", "genre", "--normalize", "lower"]
+    told = json.loads(cli("corpus", "info", "a.jsonl", *options, "--json").out)
+    assert told["labels"] == ["x", "my own"]
+    assert told["characters"] == len("é a\0b\0c\0")
+    assert told["decomposed_characters"] == 0
+    assert told["tokens"] == {"char": 8 + 2, "byte": 9 + 2}
+    shown = cli("corpus", "info", "a.jsonl", *options).out
+    assert "labels       2 on 2 documents: x, my own\n" in shown
+    assert "1 row left out: broken JSON (1)" in shown
+    assert "found the fields 'text'" in cli("corpus", "info", "a.jsonl", "--errors", "skip", "--label-field", "y").err
+    Path("a.txt").write_bytes(b"a\xff\n" * 90)
+    told = json.loads(cli("corpus", "info", "a.txt", "--errors", "replace", "--json").out)
+    assert (told["refused"], told["replacement_characters"]) == (None, 90)
 
 
 def test_a_text_without_characters_has_none_and_one_without_a_file_is_an_error(cli: Cli) -> None:
@@ -180,9 +243,9 @@ def test_the_documents_are_those_that_training_would_choose(
 
 
 def test_a_text_in_another_encoding_is_read_in_it(cli: Cli) -> None:
-    Path("a.txt").write_text("café\n" * 9, encoding="cp1252")
+    Path("a.txt").write_text("café\n" * 90, encoding="cp1252")
     told = json.loads(cli("corpus", "info", "a.txt", "--encoding", "cp1252", "--json").out)
-    assert (told["encoding"], told["refused"], told["characters"]) == ("cp1252", None, 45)
+    assert (told["encoding"], told["refused"], told["characters"]) == ("cp1252", None, 450)
     assert "encoding     cp1252\n" in cli("corpus", "info", "a.txt", "--encoding", "auto").out
     assert cli("corpus", "info", "a.txt", "--text-field", "x").code == 1
     assert cli("corpus", "info", "a.txt", "--encoding", "latin9000").code == 2

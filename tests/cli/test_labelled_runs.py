@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 
 import rnngen
-from rnngen.corpus.labels import Labels
+from rnngen.corpus.labels import MOST_LABELS, Labels, united
 from rnngen.corpus.sources import TextSource
+from rnngen.corpus.tokens import prepare
 from rnngen.errors import CorpusError, UsageError
+from rnngen.options.training import DataConfig
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
 
@@ -240,14 +242,45 @@ def test_a_run_that_begins_with_a_labelled_one_keeps_its_labels(cli: Cli, labell
     assert new.tokenizer().labels == old.tokenizer().labels
     assert new.tokenizer().vocab_size == old.tokenizer().vocab_size + 1
     assert cli("sample", "next", "--label", "horror", "--seed", 1).code == 0
-    outcome = cli("train", path, "--init-from", labelled, "--label-field", "genre", "--out", "third", *how)
-    assert outcome.code == 2
-    assert "--label-field cannot be given with --init-from" in outcome.err
+
+
+def test_a_run_that_begins_with_another_one_learns_the_labels_of_its_own_text(
+    cli: Cli, labelled: Path, tmp_path: Path
+) -> None:
+    old = open_run(labelled).tokenizer().labels
+    known, other = (old[1], old[0]), "terror"  # in another order, and a new one
+    genres = [known[0], other, known[1], None]
+    content = [{**row, "genre": genres[number % 4]} for number, row in enumerate(rows(100, 4))]
+    path = write(tmp_path / "more.jsonl", content)
+    how = ("--steps", 2, "--batch-size", 4, "--bptt", 16, "--device", "cpu", "--precision", "float32")
+    outcome = cli("train", path, "--init-from", labelled, "--label-field", "genre", "--out", "next", *how)
+    assert outcome.code == 0, outcome
+    assert "1 new label in this text: terror" in outcome.err
+    tokenizer = open_run(tmp_path / "next").tokenizer()
+    assert tokenizer.labels == (*old, other)
+    data = DataConfig(corpus=(str(path),), label_field="genre")
+    corpus = prepare(data, tokenizer=tokenizer)
+    for part in corpus.parts.values():  # each label stands before its own documents
+        for ids in np.split(part.tokens, np.flatnonzero(part.tokens == tokenizer.boundary_id) + 1)[:-1]:
+            label = tokenizer.labels[ids[0] - tokenizer.text_size] if ids[0] in tokenizer.label_ids() else None
+            assert {"text": tokenizer.decode(ids)[:-1], "genre": label} in content
+    resumed = cli("train", "--resume", "next", "--steps", 2, "--device", "cpu")
+    assert resumed.code == 0, resumed
+    assert "changed" not in resumed.err
+    assert cli("sample", "next", "--label", "terror", "--seed", 1).code == 0
+    assert json.loads(cli("eval", "next", path, "--part", "all", "--json").out)["unknown"] == 0
+
+
+def test_labels_of_two_runs_together_are_not_more_than_there_can_be() -> None:
+    names = [f"g{n}" for n in range(MOST_LABELS)]
+    assert united(names[:-1], names, "rows.jsonl") == names
+    with pytest.raises(CorpusError, match=r"too many labels together with those of the run; .* found one more: 'new'"):
+        united(names, ["new"], "rows.jsonl")
 
 
 def test_a_field_without_labels_is_a_clear_error(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", rows(50))
-    with pytest.raises(CorpusError, match="no document has a label in 'mood'"):
+    with pytest.raises(CorpusError, match=r"no document has a label in 'mood'; .*found the fields 'text', 'genre'"):
         rnngen.train(path, out=tmp_path / "run", label_field="mood", steps=1, **FAST)
     (tmp_path / "prose.txt").write_text("Plain prose has no rows.\n" * 50, encoding="utf-8")
     with pytest.raises(CorpusError, match="no document has a label in 'genre'"):

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from rnngen.corpus.files.examine import stem_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.writer import RunWriter
 from tests.conftest import FAST, Outcome, make_text
@@ -115,6 +116,12 @@ def test_runs_are_numbered_and_none_is_overwritten(cli: Cli, corpus: Path) -> No
     for _ in range(2):
         assert cli("train", corpus, *options(steps=1)).code == 0
     assert sorted(path.name for path in Path("checkpoints").iterdir()) == ["corpus-1", "corpus-2"]
+
+
+@pytest.mark.parametrize("name", ["lab.txt", "lab.jsonl", "lab.txt.gz", "lab.jsonl.GZ", "lab.csv.zst", "lab.gz", "lab"])
+def test_a_run_has_the_name_of_its_text_without_the_endings(name: str) -> None:
+    assert stem_of(name) == "lab"
+    assert stem_of(f"v1.{name}").startswith("v1")
 
 
 @pytest.mark.parametrize("present", ["config.json", "manifest.json", "resume"])

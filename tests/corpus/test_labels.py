@@ -18,7 +18,9 @@ from rnngen.corpus.labels import LONGEST_LABEL, MOST_LABELS, Labels, without_lab
 from rnngen.corpus.pieces import TextCounter, TextHash
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer, load_tokenizer, train_tokenizer
+from rnngen.corpus.tokens import fingerprint_of
 from rnngen.errors import CorpusError, TokenizerError
+from rnngen.options.training import DataConfig
 from rnngen.sampling.writable import banned_tokens
 
 LEVELS = ("char", "byte", "word", "bpe")
@@ -184,6 +186,16 @@ def test_the_label_of_a_row_stands_before_its_text(name: str, tmp_path: Path) ->
     assert labels.names == ["horror", "comedy"]
     assert "".join(source) == READ  # the second reading has the same labels
     assert "".join(TextSource([str(path)], documents=FILES, labels=Labels("mood"))) == without_labels(READ)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.parquet", "rows.arrow"])
+def test_a_field_that_no_row_has_is_an_error_that_lists_those_that_there_are(name: str, tmp_path: Path) -> None:
+    data = DataConfig(corpus=(str(write_rows(tmp_path / name, ROWS)),), label_field="genere")
+    with pytest.raises(CorpusError, match="no document has a label in 'genere'") as caught:
+        fingerprint_of(data)
+    assert "'genre'" in str(caught.value.found)
+    assert "'text'" in str(caught.value.found)
+    assert caught.value.hint == "Did you mean `label_field=genre`?"
 
 
 def test_a_field_of_the_label_may_be_missing_or_lie_deeper(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from rnngen.corpus.parts import (
     Piece,
     choose_documents,
     cut_by_position,
+    lengths_by_position,
     numbers_of_documents,
     shares_of,
-    training_characters,
 )
 
 quick = settings(deadline=None, max_examples=100)
@@ -44,7 +44,7 @@ def test_consecutive_parts_equal_slices_of_the_whole(pieces: list[str], split: t
         assert found[part] == whole[begin:end]
         begin = end
     assert "".join(found.values()) == whole
-    assert training_characters(len(whole), shares_of(split, ())) == len(found["train"])
+    assert lengths_by_position(len(whole), shares_of(split, ())) == {part: len(found[part]) for part in PARTS}
 
 
 def test_the_share_of_a_part_that_is_given_stays_with_the_training_part() -> None:

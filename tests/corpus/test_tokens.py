@@ -65,7 +65,7 @@ def no_encoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     ids=str,
 )
 def test_split_is_by_position_to_the_character(N: int, split: tuple[float, ...], ends: tuple[int, int]) -> None:
-    text = TEXT[-N:]
+    text = TEXT[-N - 1 : -1]  # without the line end, which alone would be no text
     corpus = prepare(DataConfig(corpus=(write("text.txt", text),), split=split, tokenizer="byte"))
     a, b = (N * percent // 100 for percent in ends)  # in whole numbers
     assert texts(corpus) == [text[:a], text[a:b], text[b:]]

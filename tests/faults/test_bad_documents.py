@@ -23,6 +23,8 @@ from rnngen.corpus.tokens import prepare
 from rnngen.options.training import DataConfig
 from tests.conftest import FAST, Outcome, make_text
 
+pytestmark = pytest.mark.fault(32)
+
 Cli = Callable[..., Outcome]
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in {**FAST, "steps": 2, "valid_every": 2}.items()]
 NAMES = "".join(f"{first}{second}\n" for first in "ABCDEFGH" for second in ("ton", "ham", "bury", "field", "wick"))
@@ -200,6 +202,21 @@ def test_a_document_longer_than_what_is_held_back_takes_no_more_memory(rule: str
     with at_most(8 * documents._PIECE):
         characters = sum(len(given) - given.count(BOUNDARY) for given in Documents(rule).cut(text()))
     assert characters == 300 * len(piece)
+
+
+@pytest.mark.parametrize(("rule", "empty"), [("files", 1), ("lines", 1), ("paragraphs", 0), ("%", 2)])
+@pytest.mark.parametrize("size", [3, 2_500])
+def test_a_document_of_white_space_is_left_out_however_long_it_is(
+    rule: str, empty: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_PIECE", 1_000)  # characters
+    white = " \t" * size
+    text = {"files": white, "lines": f"a\n{white}\nb", "paragraphs": f"a\n\n{white}\n\nb", "%": f"a%{white}%%b"}[rule]
+    cutter = Documents(rule)
+    found = "".join(cutter.cut(text[at : at + 300] for at in range(0, len(text), 300)))
+    assert found == ("" if rule == "files" else "a\0b\0")
+    assert cutter.empty == empty
+    assert "".join(Documents(rule).cut([white, "x"])).lstrip() == "x\0"
 
 
 def letters(number: int) -> Iterable[str]:

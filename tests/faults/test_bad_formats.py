@@ -15,6 +15,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
+from rnngen.corpus.labels import Labels
 from rnngen.corpus.sources import ErrorRule, TextSource
 from rnngen.corpus.tokens import prepare
 from rnngen.errors import CorpusError
@@ -51,6 +52,11 @@ BAD_JSON: dict[str, tuple[bytes, str, str]] = {
     ),
     "true": (b'{"text": true}', "line 3 has no text in 'text'; .*found true or false", "true or false in 'text'"),
     "an object": (b'{"text": {"text": "a"}}', "line 3 has no text in 'text'; .*found an object", "an object in 'text'"),
+    "the field twice": (
+        b'{"text": "a", "text": "b"}',
+        "line 3 has 'text' twice in an object; expected one value for each name",
+        "'text' twice",
+    ),
     "NUL": (b'{"text": "ab\\u0000"}', r"line 3 is not text in 'text'; .*U\+0000 at character 3", "U+0000"),
     "half a pair": (
         b'{"text": "\\ud800b"}',
@@ -120,7 +126,16 @@ def test_a_quote_that_is_never_closed_is_an_error_and_never_a_long_row() -> None
 @pytest.mark.parametrize(
     ("content", "field", "said"),
     [
-        ("id,body\n1,a\n", None, "has no column 'text'; found the fields 'id', 'body'"),
+        (
+            "id,body\n1,a\n",
+            None,
+            "has no column 'text'; expected a first row with the names of the columns; found the fields 'id', 'body'",
+        ),
+        (
+            "1," + "It was dark. " * 99 + "\n2,b\n",
+            None,
+            r"has no column .*; found the fields '1', '(It was dark. ){2,3}[^,]*…'.*If the first row is data, put",
+        ),
         ("id,body\n1,a\n", "bodi", r"has no column 'bodi'; .*Did you mean `text_field=body`\?"),
         ("id;body\n1;a\n", None, "has a header with one column; .*';' in it"),
         ("text,text\na,b\n", None, "has 2 columns 'text'"),
@@ -135,6 +150,35 @@ def test_a_header_without_the_column_is_an_error_even_where_rows_are_left_out(
     for errors in rules:
         with pytest.raises(CorpusError, match=f"^rows.csv: {said}"):
             list(TextSource(["rows.csv"], errors, text_field=field))
+
+
+def test_a_name_that_is_repeated_matters_only_if_it_is_one_of_those_that_lead_to_the_text_or_the_label() -> None:
+    rows = ['{"id": 1, "id": 2, "a": {"text": "x"}}', '{"a": {"text": "y"}, "b": {"text": "1", "text": "2"}}']
+    Path("rows.jsonl").write_text(rows[0])
+    assert list(TextSource(["rows.jsonl"], text_field="a.text")) == ["x"]
+    for line in (rows[1], '{"a": 1, "a": {"text": "y"}}', '{"a": {"text": "y", "text": "z"}}'):
+        Path("rows.jsonl").write_text(line)
+        with pytest.raises(CorpusError, match=r"line 1 has '(a|text)' twice"):
+            list(TextSource(["rows.jsonl"], text_field="a.text"))
+    Path("rows.jsonl").write_text('{"text": "x", "genre": "a", "genre": "b"}')
+    assert list(TextSource(["rows.jsonl"])) == ["x"]
+    with pytest.raises(CorpusError, match="line 1 has 'genre' twice"):
+        list(TextSource(["rows.jsonl"], documents="files", labels=Labels("genre")))
+
+
+def test_an_error_names_the_file_as_it_was_typed(cli: Cli) -> None:
+    Path("texts").mkdir()
+    Path("texts/rows.jsonl").write_text("[]\n")
+    Path("texts/valid.txt").write_bytes(b"caf\xe9")
+    for arguments, name in (
+        (["texts/rows.jsonl"], "texts/rows.jsonl"),
+        (["texts"], "texts/rows.jsonl"),
+        (["text.txt", "--valid", "texts/valid.txt"], "texts/valid.txt"),
+    ):
+        Path("text.txt").write_text(make_text(2_000))
+        outcome = cli("train", *arguments, *OPTIONS)
+        assert outcome.code == 1
+        assert f"error: {name}: " in outcome.err
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv"])

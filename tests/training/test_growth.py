@@ -71,6 +71,17 @@ def test_a_tokenizer_grows_by_what_it_lacks(level: Level) -> None:
     assert note_on_growth(before, before) == ()
 
 
+def test_new_tokens_that_nobody_would_see_are_named() -> None:
+    before, after = CharTokenizer("a"), CharTokenizer("a \t\n\0\u200b\u3000\x07é")
+    assert note_on_growth(before, after) == (
+        "8 new characters in this text: (end of a document) (U+0007) (tab) (line end) (space) é (zero width space) "
+        "(ideographic space)",
+    )
+    assert note_on_growth(before.with_labels(["x"]), before.with_labels(["x", "my own", "z"])) == (
+        "2 new labels in this text: my own, z",
+    )
+
+
 def test_a_run_learns_to_write_characters_that_the_one_before_it_had_never_seen(trained: Path, cli: Cli) -> None:
     Path("new.txt").write_text(new_text(), encoding="utf-8")
     outcome = cli("train", "new.txt", "--init-from", trained, "--out", "tuned", *options(STEPS))

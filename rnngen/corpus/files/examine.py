@@ -97,6 +97,12 @@ def suffix_of(name: str) -> str:
     return PurePath(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
 
 
+def stem_of(name: str) -> str:
+    """A file's name without its suffix, and without that of its compression: ``lab`` of ``lab.jsonl.gz``."""
+    path = PurePath(name)
+    return PurePath(path.stem).stem if path.suffix.lower() in SUFFIXES else path.stem
+
+
 def is_wide(codec: str | None) -> bool:
     """Whether characters are of two or four bytes each."""
     return codec is not None and codec.startswith(("utf-16", "utf-32"))

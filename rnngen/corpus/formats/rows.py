@@ -7,13 +7,13 @@ text can have, U+0000 or half a surrogate pair, is treated like an invalid byte.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rnngen.corpus.files.find import ErrorRule
 from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.formats.fields import choice, listed
 from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label, label_name
 from rnngen.errors import CorpusError, shortened
 
@@ -21,7 +21,6 @@ DEFAULT_FIELD = "text"
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
-_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ class Rows:
             f"has no field {name}",
             f"no field {name}",
             found=listed(fields) if self.errors != "skip" else None,
-            hint=choice(field, fields) if self.errors != "skip" else "",
+            hint=choice("text_field", field, fields) if self.errors != "skip" else "",
         )
 
 
@@ -172,18 +171,3 @@ def is_writable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def listed(fields: Iterable[str]) -> str:
-    """Names of fields for a message."""
-    names = [repr(shortened(each, 40)) for each in fields]
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"the fields {', '.join(names[:_SHOWN])}{more}" if names else "no field at all"
-
-
-def choice(field: str, fields: Collection[str]) -> str:
-    """The hint for a field that does not exist, or that several have the name of."""
-    if field in fields:
-        return "Rename one of them."
-    close = difflib.get_close_matches(field, [name for name in fields if len(name) < 60 and name.isidentifier()], n=1)
-    return f"Did you mean `text_field={close[0]}`?" if close else "To choose another field: `text_field=NAME`."

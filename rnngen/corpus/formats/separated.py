@@ -6,8 +6,9 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnngen.corpus.formats.decoding import invalid_characters
-from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows, choice, listed
-from rnngen.errors import CorpusError
+from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
+from rnngen.errors import CorpusError, shortened
 
 LONGEST_FIELD = 1 << 30
 """In characters. A quote that is never closed ends there at the latest."""
@@ -82,8 +83,24 @@ def _column(header: Sequence[str], delimiter: str, rows: Rows) -> int:
         )
     if header.count(field) == 1:
         return header.index(field)
-    problem = f"has {header.count(field)} columns {field!r}" if field in header else f"has no column {field!r}"
-    raise CorpusError(problem, where=rows.where, found=listed(header), hint=choice(field, header))
+    if field in header:
+        raise _several(field, header, rows)
+    raise CorpusError(
+        f"has no column {shortened(field)!r}",
+        where=rows.where,
+        expected="a first row with the names of the columns",
+        found=listed(header),
+        hint=f"{choice('text_field', field, header)} If the first row is data, put a row of names above it.",
+    )
+
+
+def _several(field: str, header: Sequence[str], rows: Rows) -> CorpusError:
+    return CorpusError(
+        f"has {header.count(field)} columns {shortened(field)!r}",
+        where=rows.where,
+        found=listed(header),
+        hint="Rename all but one of them.",
+    )
 
 
 def _label_column(header: Sequence[str], rows: Rows) -> int | None:
@@ -92,13 +109,14 @@ def _label_column(header: Sequence[str], rows: Rows) -> int | None:
     Raises:
         CorpusError: several.
     """
-    field = rows.labels.field if rows.labels else None
+    if rows.labels is None:
+        return None
+    field = rows.labels.field
     if field not in header:
+        rows.labels.note_other_fields(header)
         return None
     if header.count(field) > 1:
-        raise CorpusError(
-            f"has {header.count(field)} columns {field!r}", where=rows.where, hint="Rename all but one of them."
-        )
+        raise _several(field, header, rows)
     return header.index(field)
 
 

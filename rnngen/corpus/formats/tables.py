@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import IO, Any
 
-from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows, choice, listed
+from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.errors import CorpusError
 
 _BATCH_ROWS = 1024
@@ -131,7 +132,7 @@ def _field(schema: Any, rows: Rows) -> tuple[str, list[str]]:
             f"has {'several columns' if several else 'no column'} {field!r}",
             where=rows.where,
             found=listed(schema.names),
-            hint=choice(field, schema.names),
+            hint=choice("text_field", field, schema.names),
         )
     if not _is_text(kind):
         raise CorpusError(
@@ -147,10 +148,13 @@ def _label_path(schema: Any, rows: Rows) -> list[str] | None:
         CorpusError: they are something else than texts.
     """
     types = {each.name: each.type for each in schema}
-    field = rows.labels.field if rows.labels else ""
+    if rows.labels is None:
+        return None
+    field = rows.labels.field
     path = [field] if field in types else field.split(".")
     kind = _type(types, path)
     if kind is None:
+        rows.labels.note_other_fields(types)
         return None
     if not _is_text(kind) or schema.names.count(path[0]) > 1:
         raise CorpusError(

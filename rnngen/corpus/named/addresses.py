@@ -1,7 +1,11 @@
-"""Which addresses may be asked: those of certain schemes, and where they lead if that is no less safe."""
+"""Which addresses may be asked: those of certain schemes, and where they lead if that is no less safe.
+
+And through which proxy they are.
+"""
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urljoin, urlsplit
 
 from rnngen.errors import CorpusError, shortened
@@ -48,3 +52,21 @@ def check_scheme(target: str, where: str, schemes: tuple[str, ...]) -> None:
             expected=" or ".join(schemes),
             found=shortened(target, 80),
         )
+
+
+def through_proxy(url: str) -> str:
+    """The proxy through which an address is asked, and what sets it, for a message; empty: there is none.
+
+    The name and the password that the proxy may need are left out.
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    try:
+        proxy = select_proxy(url, get_environ_proxies(url))
+    except ValueError:  # no address at all
+        return ""
+    if not proxy:
+        return ""
+    names = [name for each in (f"{urlsplit(url).scheme}_proxy", "all_proxy") for name in (each, each.upper())]
+    variable = next((name for name in names if os.environ.get(name)), "the system's settings")
+    return f" through the proxy {shortened(proxy.rpartition('@')[2], 80)} of {variable}"

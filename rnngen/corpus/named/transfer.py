@@ -7,8 +7,10 @@ known, it is fetched again from the beginning.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rnngen.corpus.named.addresses import check_scheme, redirected
+from rnngen.corpus.named.addresses import check_scheme, redirected, through_proxy
 from rnngen.corpus.named.texts import Download
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError, shortened
@@ -101,6 +103,8 @@ class Transfer:
                 where=self._partial,
                 hint="Free some space, or set RNNGEN_CACHE to a folder on another disk.",
             ) from error
+        finally:
+            _remove_if_empty(self._partial)
 
     def _resume(self, session: Session, url: str, file: BinaryIO) -> None:
         if not self._is_verified or file.seek(0, os.SEEK_END) > self._download.most_bytes:
@@ -155,11 +159,15 @@ class Transfer:
             try:
                 response = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout)
             except requests.exceptions.SSLError as error:
-                raise CorpusError("the server cannot be trusted", where=url, found=_reason(error)) from error
+                raise CorpusError(
+                    f"the server cannot be trusted{through_proxy(url)}", where=url, found=_reason(error)
+                ) from error
             except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-                raise _Interruption(f"the server cannot be reached: {_reason(error)}") from error
+                raise _Interruption(f"the server cannot be reached{through_proxy(url)}: {_reason(error)}") from error
             except (requests.exceptions.RequestException, ValueError) as error:
-                raise CorpusError("cannot be downloaded", where=url, found=_reason(error)) from error
+                raise CorpusError(
+                    f"cannot be downloaded{through_proxy(url)}", where=url, found=_reason(error)
+                ) from error
             if response.status_code not in _REDIRECTS:
                 return response
             response.close()
@@ -255,6 +263,14 @@ class Transfer:
                 arrived, since = 0, now
 
 
+def _remove_if_empty(partial: Path) -> None:
+    """Leave nothing behind where nothing has arrived."""
+    with contextlib.suppress(OSError):
+        status = partial.lstat()
+        if stat.S_ISREG(status.st_mode) and not status.st_size:
+            partial.unlink()
+
+
 def _anonymous(request: Any) -> Any:
     """Send no password: without this, requests looks for one in the user's files."""
     return request
@@ -276,4 +292,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(inner, BaseException):
         return _reason(inner)
     text = text.partition(" (_ssl.c")[0]  # where in its source OpenSSL found out
-    return shortened(text.rpartition(": ")[2].strip("()'\" ") or type(error).__name__, 100)
+    text = text.rpartition(": ")[2].strip("()'\" ")
+    text += ")" * (text.count("(") - text.count(")"))  # of which one was stripped
+    return shortened(text or type(error).__name__, 100)

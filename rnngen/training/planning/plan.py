@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.streams import check_length
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CorpusError, UsageError
+from rnngen.corpus.trainable import check_parts
+from rnngen.errors import UsageError
 from rnngen.model.device import processors, usable_devices, using_threads
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
@@ -92,19 +92,8 @@ def make_plan(
         TrainingError: this machine cannot train the network.
     """
     busy = note_on_load(load_average(), processors(), idle_seconds)  # before measuring, which would add to the load
-    if len(corpus.valid.tokens) == 0 and corpus.train.counts.documents == 1:
-        raise CorpusError(
-            "the text is a single document, so there is none to validate on",
-            expected="at least two documents",
-            hint="Give another `documents`, such as none, or `valid=FILE`.",
-        )
-    if len(corpus.valid.tokens) == 0:
-        raise CorpusError(
-            "there is no validation text",
-            expected="at least one token to validate on",
-            hint="Give more text, a larger share in `split`, or `valid=FILE`.",
-        )
-    check_length(len(corpus.train.tokens), given.config.train.bptt)
+    train = corpus.train
+    check_parts(len(train.tokens), len(corpus.valid.tokens), train.counts.documents, given.config.train.bptt)
     asked = given.config.train.device
     devices, unusable = usable_devices(asked)
     for device in devices:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnngen.corpus import tokens
+from rnngen.corpus import character_facts
 from rnngen.corpus.formats import decoding
 from rnngen.corpus.tokens import prepare
 from rnngen.options.training import DataConfig
@@ -67,10 +67,13 @@ def test_rare_characters_are_counted_as_in_the_training_part() -> None:
         assert corpus.rare_characters(below) == sum(training.count(c) < below for c in set(training))
 
 
-def test_of_a_long_text_some_pieces_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_long_text_the_beginning_and_a_few_characters_from_everywhere_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, characters in (("ALL_OF", 400), ("FEW", 10), ("FEW_OF", 200)):
+        monkeypatch.setattr(character_facts, name, characters)
     monkeypatch.setattr(decoding, "CHUNK_BYTES", 100)
-    monkeypatch.setattr(tokens, "LOOKED_AT", 4)
     Path("text.txt").write_text("a" * 10_000, encoding="utf-8")
     corpus = prepare(DataConfig(corpus=("text.txt",)))
     assert corpus.characters is not None
-    assert corpus.characters.count("a") == (4 + 24) * 100
+    assert corpus.characters.count("a") == 400 + 48 * 10
