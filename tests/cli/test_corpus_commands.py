@@ -158,7 +158,7 @@ REFUSED: dict[str, tuple[str, str, list[str]]] = {
     "less than a window": ("a.txt", make_text(70), []),
     "only a header": ("a.csv", "id,text\n", []),
     "one row": ("a.csv", "id,text\n1,Hello\n", []),
-    "one document": ("a.txt", make_text(2_000), ["--documents", "%"]),
+    "one document": ("a.txt", make_text(2_000), ["--documents", "files"]),
     "short documents": ("a.csv", "text\n" + "ab\n" * 21, []),
     "a long document that is not chosen": ("a.csv", f"text\n{'c' * 90}\n" + "ab\n" * 9, []),  # validates on the first
     "labels": ("a.csv", "text,genre\n" + "ab,x\n" * 15 + "c,\n", ["--label-field", "genre"]),
