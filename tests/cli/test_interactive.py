@@ -225,41 +225,42 @@ def test_the_terminal_is_left_as_it_was(start: Callable[..., Terminal], how: str
     assert terminal.ends() == code
 
 
+ANSWERS = [
+    ("/undo", "(nothing to take back)"),
+    ("/nothing", "there is no /nothing"),
+    ("/temperature warm", "invalid value for /temperature; expected a number; found 'warm'"),
+    ("/temperature -1", "invalid value for /temperature"),
+    ("/top-k 1.5", "invalid value for /top-k; expected an integer"),
+    ("/top-k", "/top-k needs a value"),
+    ("/stop don't", "a quote is not closed"),
+    ("/ban zzz", "no token of this char model contains 'zzz'"),
+    ("/save", "/save needs the name of one file"),
+    ("/save 'a' b", "/save needs the name of one file"),
+    ('/save "my file', "a quote is not closed"),
+    ("/save ~nobodyx/a", "there is no such user"),
+    ("/save corpus.txt", "corpus.txt exists already"),
+    ("/save nowhere/x.txt", "nowhere/x.txt: cannot be written"),
+    ("/add Ω", "(the model has never seen 'Ω', and does not read it)"),
+    ("/help", "/retry"),
+    ("/settings", "/temperature 1"),
+    ("/until line", PROMPT),
+    ("/ban a e", PROMPT),
+    ("/length none", PROMPT),
+    ("/show", "The begin"),
+    ("//1", "/1"),
+]
+"""Lines and their answers, one after the other."""
+
+
 @pytest.mark.usefixtures("trained")
-@pytest.mark.parametrize(
-    ("line", "answer"),
-    [
-        ("/nothing", "there is no /nothing"),
-        ("/temperature warm", "invalid value for /temperature; expected a number; found 'warm'"),
-        ("/temperature -1", "invalid value for /temperature"),
-        ("/top-k 1.5", "invalid value for /top-k; expected an integer"),
-        ("/top-k", "/top-k needs a value"),
-        ("/stop don't", "a quote is not closed"),
-        ("/ban zzz", "no token of this char model contains 'zzz'"),
-        ("/save", "/save needs the name of one file"),
-        ("/save 'a' b", "/save needs the name of one file"),
-        ('/save "my file', "a quote is not closed"),
-        ("/save ~nobodyx/a", "there is no such user"),
-        ("/save corpus.txt", "corpus.txt exists already"),
-        ("/save nowhere/x.txt", "nowhere/x.txt: cannot be written"),
-        ("/undo", "(nothing to take back)"),
-        ("/add Ω", "(the model has never seen 'Ω', and does not read it)"),
-        ("/help", "/retry"),
-        ("/settings", "/temperature 1"),
-        ("/until line", PROMPT),
-        ("/ban a e", PROMPT),
-        ("/length none", PROMPT),
-        ("/show", "The begin"),
-        ("//1", "/1"),
-    ],
-)
-def test_every_line_has_an_answer(start: Callable[..., Terminal], corpus: Path, line: str, answer: str) -> None:
+def test_every_line_has_an_answer(start: Callable[..., Terminal], corpus: Path) -> None:
     terminal = start("-p", "The begin", "--length", 5)
     terminal.expect(PROMPT)
-    terminal.say(line)
-    terminal.expect(answer)
-    if answer != PROMPT:
-        terminal.expect(PROMPT)
+    for line, answer in ANSWERS:
+        terminal.say(line)
+        terminal.expect(answer)
+        if answer != PROMPT:
+            terminal.expect(PROMPT)
     terminal.leave()
     assert corpus.stat().st_size == 20_000
 

@@ -39,8 +39,7 @@ def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Ru
     for arguments in (
         ["sample", "--seed", "1", "-n", "40", "-p", "Пётр", "--stop", "щи", "--ban", "ё"],
         ["sample", "--seed", "1", "-n", "40", "-p", "Пётр ", "--json", "--force", "Он"],
-        ["eval", "checkpoints/Пётр"],
-        ["eval", "checkpoints/Пётр", "--json", "Пётр.txt"],
+        ["eval", "checkpoints/Пётр", "Пётр.txt"],
         ["runs"],
         ["sample", "--stop", "漢", "-n", "3", "--seed", "1"],
         ["sample", "нет"],
