@@ -36,7 +36,7 @@ from tests.training.interrupted import outcome_of
 Cli = Callable[..., Outcome]
 
 SHORT = {**FAST, "steps": 60, "valid_every": 20, "save_every": 15, "sample_every": 30, "dropout": 0.2, "patience": 0}
-LONG = {**FAST, "steps": 400, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
+LONG = {**FAST, "steps": 240, "valid_every": 60, "save_every": 40, "dropout": 0.2, "patience": 0}
 
 
 def command_line(options: dict[str, Any]) -> list[str]:

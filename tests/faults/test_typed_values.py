@@ -42,20 +42,22 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
 
 
 @pytest.mark.fault(30)
+@pytest.mark.parametrize("share", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("words", BEFORE)
-def test_extreme_values_are_one_line_or_no_mistake(words: str) -> None:
+def test_extreme_values_are_one_line_or_no_mistake(words: str, share: int) -> None:
+    """Every option, each with every third value, or with all of them."""
     Path("loop").symlink_to("loop")
     name, *member = words.split()
     command = load_command(name)
     for each in member:
         command = command.commands[each]
-    for parameter in command.params:
+    for number, parameter in enumerate(command.params):
         if parameter.param_type_name == "option" and parameter.is_flag:
             continue
         option = [] if parameter.param_type_name == "argument" else [max(parameter.opts, key=len)]
         if words == "train" and not option:
             continue  # its texts are tried in test_bad_corpora
-        for value in EXTREME:
+        for value in EXTREME[number % share :: share]:
             out, err = io.StringIO(), io.StringIO()
             before = BEFORE[words] if option else []
             code = run([*words.split(), *before, *option, value], Console(out, err))
