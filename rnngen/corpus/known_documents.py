@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,74 +22,81 @@ class KnownDocuments:
     """
 
     def __init__(self, parts: Sequence[NDArray[np.integer[Any]]], boundary: int, labels: range = range(0)) -> None:
-        self._boundary, self._labels = boundary, labels
         self._parts = [_Part(tokens, boundary, labels) for tokens in parts]
-
-    def number_in(self, tokens: NDArray[np.integer[Any]]) -> int:
-        """How many of a text's documents are among them, by their hashes alone.
-
-        Args:
-            tokens: ids, (N,), in which the boundary follows every document.
-        """
-        hashes = _Part(tokens, self._boundary, self._labels).hashes
-        return int(np.count_nonzero(np.isin(hashes, np.concatenate([part.hashes for part in self._parts]))))
 
     def __contains__(self, document: NDArray[np.integer[Any]]) -> bool:
         """Whether a document, (n,), without a boundary, is one of them."""
         return any(part.has(np.asarray(document, np.int64)) for part in self._parts)
 
 
+def number_known(
+    tokens: NDArray[np.integer[Any]], training: NDArray[np.integer[Any]], boundary: int, labels: range = range(0)
+) -> int:
+    """How many of a text's documents stand in the training text, by their hashes alone.
+
+    The training text is read in blocks, so memory depends on the number of the other text's documents only.
+
+    Args:
+        tokens: ids of the text, (N,), in which the boundary follows every document.
+        training: the same of the training text, (M,).
+        boundary: see ``KnownDocuments``.
+        labels: see ``KnownDocuments``.
+    """
+    hashes = [np.zeros(0, np.uint64), *(_hashes(tokens, *block, labels) for block in _blocks(tokens, boundary))]
+    wanted, counts = np.unique(np.concatenate(hashes), return_counts=True)
+    found = np.zeros(len(wanted), bool)
+    for block in _blocks(training, boundary):
+        found |= np.isin(wanted, _hashes(training, *block, labels))
+    return int(counts[found].sum())
+
+
 class _Part:
     def __init__(self, tokens: NDArray[np.integer[Any]], boundary: int, labels: range) -> None:
-        self._tokens = tokens
-        ends = [
-            start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary)
-            for start in range(0, len(tokens), _BLOCK)
-        ]
-        self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
-        del ends
-        self._labels = labels
-        hashes = self._hashes()
+        self._tokens, self._labels = tokens, labels
+        blocks = list(_blocks(tokens, boundary))
+        self._ends = np.concatenate([np.zeros(0, np.int64), *(ends for _, ends in blocks)])
+        hashes = np.concatenate([np.zeros(0, np.uint64), *(_hashes(tokens, *block, labels) for block in blocks)])
         self._order = np.argsort(hashes, kind="stable")
-        self.hashes = hashes[self._order]
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def document(self, index: int) -> NDArray[np.integer[Any]]:
-        return self._tokens[self._begins(index, index + 1)[0] : self._ends[index]]
-
-    def _begins(self, first: int, last: int) -> NDArray[np.int64]:
-        """Where some documents begin, after their labels."""
-        begins: NDArray[np.int64] = (
-            np.concatenate([[-1], self._ends[:last]]) if first == 0 else self._ends[first - 1 : last]
-        )
-        begins = begins[: last - first] + 1
-        beginning = self._tokens[begins]
-        return begins + ((beginning >= self._labels.start) & (beginning < self._labels.stop))
-
-    def _hashes(self) -> NDArray[np.uint64]:
-        """The hash of each document."""
-        hashes = np.empty(len(self._ends), np.uint64)
-        first = 0
-        while first < len(self._ends):
-            begin = self._begins(first, first + 1)[0]
-            last = max(first + 1, int(np.searchsorted(self._ends, begin + _BLOCK)))
-            begins, ends = self._begins(first, last), self._ends[first:last]
-            tokens = self._tokens[begins[0] : ends[-1] + 1]
-            lengths = np.diff(begins, append=ends[-1] + 1)  # with the boundary, and the next document's label
-            values = _values(tokens, np.arange(len(tokens)) - np.repeat(begins - begins[0], lengths))
-            values[ends - begins[0]] = 0
-            values[begins[1:] - 1 - begins[0]] = 0
-            hashes[first:last] = np.add.reduceat(values, begins - begins[0])
-            first = last
-        return hashes
+        self._hashes = hashes[self._order]
 
     def has(self, document: NDArray[np.int64]) -> bool:
         wanted = _values(document, np.arange(len(document))).sum(dtype=np.uint64)
-        low, high = (int(np.searchsorted(self.hashes, wanted, side)) for side in ("left", "right"))
+        low, high = (int(np.searchsorted(self._hashes, wanted, side)) for side in ("left", "right"))
         found = self._order[low:high]
-        return any(np.array_equal(self.document(index), document) for index in found)
+        return any(np.array_equal(self._document(index), document) for index in found)
+
+    def _document(self, index: int) -> NDArray[np.integer[Any]]:
+        begin = self._ends[index - 1] + 1 if index else 0
+        (begin,) = _after_labels(self._tokens, np.array([begin]), self._labels)
+        return self._tokens[begin : self._ends[index]]
+
+
+def _blocks(tokens: NDArray[np.integer[Any]], boundary: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Where the first of some documents begins and where each of them ends, for about ``_BLOCK`` tokens at a time."""
+    begin = 0
+    for start in range(0, len(tokens), _BLOCK):
+        ends = start + np.flatnonzero(tokens[start : start + _BLOCK] == boundary)
+        if len(ends):
+            yield begin, ends
+            begin = int(ends[-1]) + 1
+
+
+def _after_labels(tokens: NDArray[np.integer[Any]], begins: NDArray[np.int64], labels: range) -> NDArray[np.int64]:
+    """Where some documents begin, after their labels."""
+    beginning = tokens[begins]
+    return begins + ((beginning >= labels.start) & (beginning < labels.stop))
+
+
+def _hashes(tokens: NDArray[np.integer[Any]], begin: int, ends: NDArray[np.int64], labels: range) -> NDArray[np.uint64]:
+    """The hash of each of the documents of a block."""
+    begins = _after_labels(tokens, np.concatenate([[begin], ends[:-1] + 1]), labels)
+    block = tokens[begins[0] : ends[-1] + 1]
+    lengths = np.diff(begins, append=ends[-1] + 1)  # with the boundary, and the next document's label
+    values = _values(block, np.arange(len(block)) - np.repeat(begins - begins[0], lengths))
+    values[ends - begins[0]] = 0
+    values[begins[1:] - 1 - begins[0]] = 0
+    hashes: NDArray[np.uint64] = np.add.reduceat(values, begins - begins[0])
+    return hashes
 
 
 def _values(tokens: NDArray[np.integer[Any]], positions: NDArray[np.int64]) -> NDArray[np.uint64]:

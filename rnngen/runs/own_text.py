@@ -13,7 +13,7 @@ from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus, EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.known_documents import KnownDocuments
-from rnngen.corpus.overlap import WORTH_TELLING, learned_share
+from rnngen.corpus.overlap import overlap
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.recorded import find_recorded, recognise
 from rnngen.corpus.sources import ErrorRule, TextSource
@@ -70,16 +70,12 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
     own = cached_corpus(_data_config(run), run.corpus_fingerprint, run.tokenizer())
     if own is None:
         return None
-    if run.boundary is None:
-        what, share = "pieces", learned_share(text.tokens, own.train.tokens)
-    else:
-        known = KnownDocuments([own.train.tokens], run.boundary, run.tokenizer().label_ids())
-        what, share = "documents", known.number_in(text.tokens) / max(1, text.counts.documents)
-    if share < WORTH_TELLING:
+    found = overlap(text, own.train.tokens, run.boundary, run.tokenizer().label_ids())
+    if found is None:
         return None
     return (
-        f"the run was trained on this text, or on parts of it: {share:.0%} of the {what} that were looked up occur in "
-        "its training text, so the scores flatter it"
+        f"the run was trained on this text, or on parts of it: {found} occur in its training text, so the scores "
+        "flatter it"
     )
 
 

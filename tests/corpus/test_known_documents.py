@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnngen.corpus import known_documents
-from rnngen.corpus.known_documents import KnownDocuments
+from rnngen.corpus.known_documents import KnownDocuments, number_known
 
 BOUNDARY = 3
 tokens = st.lists(st.integers(0, 5), max_size=40)
@@ -44,8 +44,13 @@ def test_no_text_has_no_documents() -> None:
     assert np.array([1]) not in KnownDocuments([np.zeros(0, np.uint16)], BOUNDARY)
 
 
-def test_the_documents_of_a_text_are_counted_in_any_order_and_with_any_label() -> None:
-    known = KnownDocuments([np.array([1, BOUNDARY, 2, 2, BOUNDARY, 8, 0, BOUNDARY], np.uint16)], BOUNDARY, range(8, 10))
-    text = np.array([9, 2, 2, BOUNDARY, 0, BOUNDARY, 5, BOUNDARY, 1, 1, BOUNDARY], np.uint16)
-    assert known.number_in(text) == 2
-    assert known.number_in(np.zeros(0, np.uint16)) == 0
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+def test_the_documents_of_a_text_are_counted_in_any_order_and_with_any_label(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(known_documents, "_BLOCK", block)
+    training = np.array([1, BOUNDARY, 2, 2, BOUNDARY, 8, 0, BOUNDARY], np.uint16)
+    text = np.array([9, 2, 2, BOUNDARY, 0, BOUNDARY, 5, BOUNDARY, 1, 1, BOUNDARY, 2, 2, BOUNDARY], np.uint16)
+    assert number_known(text, training, BOUNDARY, range(8, 10)) == 3
+    nothing = np.zeros(0, np.uint16)
+    assert number_known(nothing, training, BOUNDARY) == number_known(text, nothing, BOUNDARY) == 0

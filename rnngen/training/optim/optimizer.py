@@ -1,13 +1,14 @@
 """The base class of what moves some of the parameters by their gradients, and AdamW.
 
 ``torch.optim.Optimizer`` would serve, but the first use of it imports torch's compiler, which is never used here and
-takes about as long as importing torch itself.
+takes about as long as importing torch itself. Its functional part, which computes the steps, is used.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ class Optimizer(ABC):
 
     Args:
         params: groups of parameters: each its ``params``, and the values in which it differs from the others.
-        lr: the learning rate.
+        lr: the learning rate, of all groups.
         values: others that every group has, unless it has its own.
 
     Attributes:
@@ -43,8 +44,10 @@ class Optimizer(ABC):
         states = iter(self.state)
         for group in self.param_groups:
             group["lr"] = self.lr * factor
-            stored = [(p, s) for p, s in zip(group["params"], states, strict=False) if p.grad is not None]
-            self.move(group, [p for p, _ in stored], [s for _, s in stored])
+            parameters = group["params"]
+            pairs = zip(parameters, islice(states, len(parameters)), strict=True)
+            learning = [(p, state) for p, state in pairs if p.grad is not None]
+            self.move(group, [p for p, _ in learning], [state for _, state in learning])
 
     @abstractmethod
     def move(self, group: Mapping[str, Any], parameters: list[Tensor], states: list[dict[str, Tensor]]) -> None:
@@ -55,7 +58,10 @@ class Optimizer(ABC):
         return {f"{i}/{name}": tensor for i, state in enumerate(self.state) for name, tensor in state.items()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Store copies of what ``tensors`` returned; what the groups hold comes from the configuration."""
+        """Store copies of what ``tensors`` returned; what the groups hold comes from the configuration.
+
+        Names, shapes and types are those of ``Recipe.expected``, with which they have been compared.
+        """
         parameters = [p for group in self.param_groups for p in group["params"]]
         for state in self.state:
             state.clear()

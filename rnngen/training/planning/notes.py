@@ -9,9 +9,8 @@ from collections.abc import Callable
 from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
-from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
-from rnngen.corpus.overlap import WORTH_TELLING, learned_share
+from rnngen.corpus.overlap import overlap
 from rnngen.options.training import DataConfig
 
 FEW_STEPS = 100  # with fewer a model writes gibberish
@@ -46,22 +45,16 @@ def notes_on_overlap(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
 
     Parts of one text are not compared: they share nothing but what is repeated in it.
     """
-    notes, train, tokenizer = [], corpus.train, corpus.tokenizer
-    given = [part for part in ("valid", "test") if getattr(data, part)]
+    notes, tokenizer = [], corpus.tokenizer
     boundary = tokenizer.boundary(data.documents or NONE)
-    known = KnownDocuments([train.tokens], boundary, tokenizer.label_ids()) if given and boundary is not None else None
-    for part in given:
-        text = corpus.parts[part]
-        if known:
-            found, total = known.number_in(text.tokens), text.counts.documents
-            share, what = found / max(1, total), f"{found:,} of the {total:,} documents"
-        else:
-            share = learned_share(text.tokens, train.tokens)
-            what = f"about {share:.0%} of the pieces"
-        if share >= WORTH_TELLING:
-            notes.append(
-                f"{what} of the {_NAMES[part]} part occur in the training part too, so scores on it flatter the model"
-            )
+    for part in ("valid", "test"):
+        if getattr(data, part):
+            found = overlap(corpus.parts[part], corpus.train.tokens, boundary, tokenizer.label_ids())
+            if found is not None:
+                notes.append(
+                    f"{found} of the {_NAMES[part]} part occur in the training part too, so scores on it flatter the "
+                    "model"
+                )
     return notes
 
 
