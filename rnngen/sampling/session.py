@@ -182,12 +182,18 @@ class Session:
     def words(self, count: int = 9) -> list[tuple[str, float]]:
         """The most likely next words, with the text before each, and their probabilities.
 
-        Where the text ends inside a word, these include its likely completions.
+        Where the text ends inside a word, these include its likely completions; where a document has ended, they are
+        those of the next one, which does not begin with that.
         """
+        begins = self.ended
         self._go_on()
-        banned = self.generator.banned(self.sampling.ban)
-        opening = self._start(self.sampling.changed(force="")).opening
-        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
+        try:
+            banned = self.generator.banned(self.sampling.ban)
+            opening = self._start(self.sampling.changed(force="")).opening
+            return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
+        finally:
+            if begins:
+                self._take_back()
 
     def change(self, **options: Any) -> None:
         """Change options from now on; a label is that of the documents that have not begun.

@@ -98,6 +98,29 @@ def test_a_label_is_that_of_the_next_document_or_of_the_first_before_it_begins(s
     assert session.sampling.label == "horror"
 
 
+def test_looking_at_words_does_not_begin_the_next_document(conversation: _Conversation) -> None:
+    out, session = conversation.console.out, conversation.session
+    assert isinstance(out, io.StringIO)
+    conversation.answer("")
+    first = session.text
+    conversation.answer("/save text.txt")
+    conversation.answer("/words")
+    assert "  /1 " in out.getvalue()
+    assert (session.text, session.ended) == (first, True)
+    assert conversation.saved == session.text
+    assert_has_read(session, first, "horror")
+    conversation.answer("/label comedy")
+    conversation.answer("/words")
+    conversation.answer("/1")
+    word = session.text.removeprefix(f"{first}\n\n")
+    assert set(word) <= set("wxyz")
+    assert_has_read(session, word, "comedy")
+    session.undo()
+    conversation.answer("/words")
+    conversation.answer("/retry")
+    assert not session.text.startswith(f"{first}\n\n")
+
+
 @pytest.fixture
 def conversation(session: Session) -> Iterator[_Conversation]:
     with create_app_session(DummyInput(), DummyOutput()):
