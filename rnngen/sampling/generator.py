@@ -217,19 +217,19 @@ class Generator(PromptReader):
     ) -> Start:
         """Read a label, if there is one, and a prompt, and find out how texts after it can begin."""
         ids, held = self.hold_back_prompt(prompt, label)
-        return self.start_from(self.context(ids, on_read), ids, held, sampling, begins=not prompt)
+        return self.start_from(self.context(ids, on_read), ids, held, sampling)
 
-    def start_from(
-        self, context: Context, ids: Sequence[int], held: str, sampling: Sampling, *, begins: bool = False
-    ) -> Start:
+    def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
         """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged.
 
-        A text that ``begins`` a document does not end it at once: no document that the model learned from is empty.
+        A document of which nothing has been read but its label does not end at once: none that the model learned from
+        is empty.
         """
-        before = context.snapshot
+        before, boundary, labels = context.snapshot, self.tokenizer.boundary_id, self.tokenizer.label_ids()
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
-        if begins and not opening.steps and self.documents is not None and self.tokenizer.boundary_id is not None:
-            opening = replace(opening, barred=(self.tokenizer.boundary_id,))
+        begins = not opening.steps and all(token in labels for token in ids)
+        if begins and self.documents is not None and boundary is not None:
+            opening = replace(opening, barred=(boundary,))
         start = Start((*ids, *opening.inside), context.snapshot, opening)
         context.snapshot = before
         return start

@@ -119,11 +119,10 @@ class Session:
         self._context.read_text(ids)
 
     def _start(self, sampling: Sampling) -> Start:
-        # only a repetition penalty needs to know what was read
-        read = (
-            self.generator.hold_back_prompt(self._document, self._label)[0] if sampling.repetition_penalty != 1 else []
-        )
-        return self.generator.start_from(self._context, read, self._held, sampling, begins=not self._document)
+        # only a repetition penalty, and the beginning of a document, depend on what was read
+        needed = sampling.repetition_penalty != 1 or self.generator.documents is not None
+        read = self.generator.hold_back_prompt(self._document, self._label)[0] if needed else []
+        return self.generator.start_from(self._context, read, self._held, sampling)
 
     def write(self) -> collections.abc.Generator[str]:
         """Let the model continue. Yields pieces as they are made; the caller may stop early and keep those yielded."""

@@ -121,6 +121,17 @@ def test_looking_at_words_does_not_begin_the_next_document(conversation: _Conver
     assert not session.text.startswith(f"{first}\n\n")
 
 
+def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Generator) -> None:
+    boundary = generator.tokenizer.boundary_id
+    session = Session(generator, "", Sampling(label="horror"), 3)
+    session.add("Ω")
+    assert session._start(session.sampling).opening.barred == (boundary,)
+    session.add("a")
+    assert session._start(session.sampling).opening.barred == ()
+    assert generator.start("Ω", Sampling(), label="comedy").opening.barred == (boundary,)
+    assert generator.start("a", Sampling()).opening.barred == ()
+
+
 @pytest.fixture
 def conversation(session: Session) -> Iterator[_Conversation]:
     with create_app_session(DummyInput(), DummyOutput()):
