@@ -16,6 +16,7 @@ from prompt_toolkit.output import DummyOutput
 import rnngen
 from rnngen.cli.console import Console
 from rnngen.cli.interactive import _Conversation
+from rnngen.cli.session_settings import SETTINGS, setting_value, shown_setting
 from rnngen.errors import UsageError
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
@@ -157,6 +158,29 @@ def test_the_end_of_a_document_is_shown_and_going_on_begins_a_new_line(conversat
     assert session.sampling.label == ""
     conversation.answer("/label none")
     assert session.sampling.label is None
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("label", "horror", "horror"),
+        ("label", "'my own'", "my own"),
+        ("label", "my own", "my own"),
+        ("label", '"don\'t"', "don't"),
+        ("label", "''", ""),
+        ("label", '"none"', "none"),
+        ("label", "none", None),
+        ("ban", "'none'", ("none",)),
+        ("ban", "none", ()),
+        ("ban", "'a b' c", ("a b", "c")),
+        ("until", "line", "line"),
+        ("until", "none", None),
+    ],
+)
+def test_a_setting_is_typed_as_in_a_shell_and_shown_as_it_is_typed(name: str, typed: str, value: object) -> None:
+    assert setting_value(SETTINGS[name], f" {typed} ") == value
+    sampling = Sampling(**{name: value})  # type: ignore[arg-type]
+    assert setting_value(SETTINGS[name], shown_setting(sampling, name)) == value
 
 
 def test_a_document_that_is_cut_has_not_ended(conversation: _Conversation) -> None:
