@@ -229,7 +229,7 @@ class Generator(PromptReader):
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
         begins = not opening.steps and all(token in labels for token in ids)
         if begins and self.documents is not None and boundary is not None:
-            opening = replace(opening, barred=(boundary,))
+            opening = replace(opening, not_first=(boundary,))
         start = Start((*ids, *opening.inside), context.snapshot, opening)
         context.snapshot = before
         return start
@@ -260,7 +260,7 @@ class Generator(PromptReader):
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
-            barred=[opening.barred for opening in openings],
+            not_first=[opening.not_first for opening in openings],
             vocab_size=self.tokenizer.vocab_size,
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)

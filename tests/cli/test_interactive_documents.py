@@ -126,11 +126,11 @@ def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Ge
     boundary = generator.tokenizer.boundary_id
     session = Session(generator, "", Sampling(label="horror"), 3)
     session.add("Ω")
-    assert session._start(session.sampling).opening.barred == (boundary,)
+    assert session._start(session.sampling).opening.not_first == (boundary,)
     session.add("a")
-    assert session._start(session.sampling).opening.barred == ()
-    assert generator.start("Ω", Sampling(), label="comedy").opening.barred == (boundary,)
-    assert generator.start("a", Sampling()).opening.barred == ()
+    assert session._start(session.sampling).opening.not_first == ()
+    assert generator.start("Ω", Sampling(), label="comedy").opening.not_first == (boundary,)
+    assert generator.start("a", Sampling()).opening.not_first == ()
 
 
 @pytest.fixture
