@@ -50,7 +50,7 @@ def write(session: Session) -> str:
 
 
 def assert_has_read(session: Session, document: str, label: str) -> None:
-    ids, _ = session.generator.hold_back_prompt(document, label)
+    ids, _ = session.generator.reader.hold_back_prompt(document, label)
     expected = session.generator.context(ids).prediction()
     np.testing.assert_allclose(session._context.prediction(), expected, rtol=0, atol=1e-5)
 
