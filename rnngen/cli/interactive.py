@@ -41,8 +41,8 @@ begins with / is typed with //.
               none: drawn; '': without one
   /quit       leave (or Ctrl-D)
 
-If the model writes documents, it says where one ends; going on, with Enter or
-a text, begins the next one.
+If the model writes documents, it says where one ends; Enter, or more text,
+begins the next one.
 """
 
 

@@ -75,7 +75,7 @@ def sample_command(
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)
-    unseen = "".join(dict.fromkeys("".join(generator.encode_prompt(each)[1] for each in prompts or [text])))
+    unseen = "".join(dict.fromkeys("".join(generator.reader.encode_prompt(each)[1] for each in prompts or [text])))
     check_line_breaks(generator, sampling.ban, sampling.force)
     notes += notes_on_prompt(prompt.prompt, file, text, unseen)
     notes += notes_on_label(opened, sampling.label)
@@ -118,7 +118,7 @@ def _write_several(
     texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
     open_ended = sampling.until or sampling.stop or samples.beam or generator.documents is not None or samples.chosen
     total = None if open_ended else generator.max_tokens(sampling) * len(texts)
-    prompt_size = len(generator.prompt_ids(prompts[0])) if len(prompts) == 1 else None
+    prompt_size = len(generator.reader.prompt_ids(prompts[0])) if len(prompts) == 1 else None
     with (
         LongJob(console, "reading the prompt", prompt_size, "tokens", shown=not output.quiet) as reading,
         LongJob(console, "writing", total, "tokens", shown=not output.quiet) as writing,

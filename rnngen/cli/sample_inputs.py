@@ -183,10 +183,10 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
 
 
 def notes_on_label(run: Run, label: str | None) -> list[str]:
-    """A note on a text without a label from a model that has learned none of those.
+    """A note on a text without a label from a model that has learned from none of those.
 
     Args:
-        run: the model's. One that does not say how many of its documents had no label is not spoken of.
+        run: the model's. There is no note on one that does not record how many of its documents had no label.
         label: the value of ``--label``.
     """
     if label is None or label_name(label) or run.corpus.get("unlabelled") != 0:

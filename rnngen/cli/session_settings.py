@@ -14,16 +14,25 @@ from rnngen.sampling.options import Sampling
 SETTINGS = {name: option for name, option in declared(Sampling).items() if name != "force"}
 
 
+NONE = "none"
+"""What is typed for no value, without quotes."""
+
+
 def shown_setting(sampling: Sampling, name: str) -> str:
     """The value of a setting, as it is typed."""
     value = getattr(sampling, name)
+    if value is None or value == ():
+        return NONE
     if isinstance(value, tuple):
-        return " ".join(map(shlex.quote, value)) or "none"
+        return " ".join(map(_quoted, value))
     if isinstance(value, bool):
         return str(value).lower()
-    if value == "":
-        return "''"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes, if it needs them."""
+    return f"'{text}'" if text == NONE else shlex.quote(text)
 
 
 def split_words(text: str, split: Callable[[str], list[str]] = shlex.split) -> list[str]:
@@ -35,18 +44,18 @@ def split_words(text: str, split: Callable[[str], list[str]] = shlex.split) -> l
 
 
 def setting_value(setting: Declared, text: str) -> Any:
-    """The value of a setting, from the text that was typed for it.
+    """The value of a setting, from the text that was typed for it, with quotes as in a shell.
 
     Raises:
-        UsageError: it is not a value of the setting's type.
+        UsageError: it is not a value of the setting's type, or a quote is not closed.
     """
     typed = text.strip()
     if setting.element is str:
-        return () if typed == "none" else tuple(split_words(text))
-    if setting.optional and typed == "none":
+        return () if typed == NONE else tuple(split_words(typed))
+    if setting.optional and typed == NONE:
         return None
-    if typed in ("''", '""'):
-        typed = ""
+    if setting.kind is str:
+        typed = " ".join(split_words(typed))  # a text of several words needs no quotes
     try:
         return value_of(setting.kind, typed)
     except WrongValueError as error:

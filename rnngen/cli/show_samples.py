@@ -89,7 +89,7 @@ def _read_prompt(
     quiet: bool,
     scored: bool = False,
 ) -> Writer:
-    total = len(generator.prompt_ids(prompt))
+    total = len(generator.reader.prompt_ids(prompt))
     with LongJob(console, "reading the prompt", total, "tokens", shown=not quiet) as job:
         job.advance_to(0)
         return generator.writer(prompt, sampling, seed=seed, number=number, scored=scored, on_read=job.advance_to)

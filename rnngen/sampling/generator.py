@@ -32,7 +32,7 @@ TOGETHER = 64
 """Samples that are written in one batch."""
 
 
-class Generator(PromptReader):
+class Generator:
     """A trained model that writes.
 
     Args:
@@ -41,6 +41,9 @@ class Generator(PromptReader):
         mixture: draw from the mixture with an n-gram model instead of from the network alone.
         name: of the model, for messages.
         documents: the rule of the documents that it writes (see ``documents.py``); None: it writes texts without end.
+
+    Attributes:
+        reader: turns its prompts into tokens.
     """
 
     def __init__(
@@ -52,10 +55,12 @@ class Generator(PromptReader):
         *,
         documents: str | None = None,
     ) -> None:
-        super().__init__(tokenizer, documents)
-        self.name = name
-        self.mixture = mixture
         self.model = model
+        self.tokenizer = tokenizer
+        self.mixture = mixture
+        self.name = name
+        self.documents = documents
+        self.reader = PromptReader(tokenizer, documents)
 
     @method_takes(Writing)
     @checked
@@ -65,7 +70,7 @@ class Generator(PromptReader):
         The text continues the characters of the prompt, whatever the tokens are: the prompt may end in a space or
         inside a word (see ``healing.py``). An empty prompt means the beginning of a document or, where the text that
         the model learned from had none, of a paragraph: then it reads line ends, if it knows them. Characters that the
-        model has never seen are left out of the prompt (see ``encode_prompt``).
+        model has never seen are left out of the prompt (see ``PromptReader``).
 
         Args:
             prompt: the text to continue; it is not part of the pieces.
@@ -168,7 +173,7 @@ class Generator(PromptReader):
         sampling = Sampling.of(options)
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
-            self.prompt_ids(prompt)
+            self.reader.prompt_ids(prompt)
         self._check(sampling, seed)  # before the first sample is asked for
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
 
@@ -216,20 +221,20 @@ class Generator(PromptReader):
         label: str | None = None,
     ) -> Start:
         """Read a label, if there is one, and a prompt, and find out how texts after it can begin."""
-        ids, held = self.hold_back_prompt(prompt, label)
-        return self.start_from(self.context(ids, on_read), ids, held, sampling, begins=not prompt)
+        ids, held = self.reader.hold_back_prompt(prompt, label)
+        return self.start_from(self.context(ids, on_read), ids, held, sampling)
 
-    def start_from(
-        self, context: Context, ids: Sequence[int], held: str, sampling: Sampling, *, begins: bool = False
-    ) -> Start:
+    def start_from(self, context: Context, ids: Sequence[int], held: str, sampling: Sampling) -> Start:
         """The same for a context that has read these ids, with ``held`` to come; the context is left unchanged.
 
-        A text that ``begins`` a document does not end it at once: no document that the model learned from is empty.
+        A document of which nothing has been read but its label does not end at once: none that the model learned from
+        is empty.
         """
-        before = context.snapshot
+        before, boundary, labels = context.snapshot, self.tokenizer.boundary_id, self.tokenizer.label_ids()
         opening = open_text(context, held, self.tokenizer, force=sampling.force, ban=sampling.ban)
-        if begins and not opening.steps and self.documents is not None and self.tokenizer.boundary_id is not None:
-            opening = replace(opening, barred=(self.tokenizer.boundary_id,))
+        begins = not opening.steps and all(token in labels for token in ids)
+        if begins and self.documents is not None and boundary is not None:
+            opening = replace(opening, not_first=(boundary,))
         start = Start((*ids, *opening.inside), context.snapshot, opening)
         context.snapshot = before
         return start
@@ -260,7 +265,7 @@ class Generator(PromptReader):
             seed=seed,
             samples=numbers,
             histories=[start.ids for start in starts],
-            barred=[opening.barred for opening in openings],
+            not_first=[opening.not_first for opening in openings],
             vocab_size=self.tokenizer.vocab_size,
         )
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
@@ -275,6 +280,6 @@ class Generator(PromptReader):
         given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
-        _, unseen = self.encode_prompt(sampling.force)
+        _, unseen = self.reader.encode_prompt(sampling.force)
         if unseen:
             raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")

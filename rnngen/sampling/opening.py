@@ -26,7 +26,7 @@ class Opening:
         known: the number of bytes of the first draw that belong to the prompt.
         log_p: ln p of the prompt's held-back end given ``inside``, under the distribution that is drawn from.
         network_log_p: the same under the network alone.
-        barred: ids that may not come first: the boundary, where the document would be empty.
+        not_first: ids that may not come first: the boundary, where the document would be empty.
     """
 
     inside: tuple[int, ...]
@@ -35,7 +35,7 @@ class Opening:
     known: int
     log_p: float
     network_log_p: float
-    barred: tuple[int, ...] = ()
+    not_first: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -120,7 +120,7 @@ def branches(context: Context, opening: Opening, banned: Sequence[int]) -> tuple
     """
     covers = opening.covers
     if covers is None:
-        return [Branch(0.0, 0.0, 0)], filters.ban(log_softmax(context.prediction()), [*banned, *opening.barred])
+        return [Branch(0.0, 0.0, 0)], filters.ban(log_softmax(context.prediction()), [*banned, *opening.not_first])
     found: list[Branch] = []
     parts: list[Array] = []
     streams: list[Snapshot] = []

@@ -31,7 +31,7 @@ class Sampler:
         seed: of the draws.
         samples: the numbers of the samples, (B,).
         histories: the ids of each sample's prompt, which count as seen.
-        barred: ids that each sample may not begin with.
+        not_first: ids that each sample may not begin with.
         vocab_size: V.
     """
 
@@ -43,7 +43,7 @@ class Sampler:
         seed: int,
         samples: Iterable[int],
         histories: Sequence[Sequence[int]],
-        barred: Sequence[Sequence[int]],
+        not_first: Sequence[Sequence[int]],
         vocab_size: int,
     ) -> None:
         self._sampling = sampling
@@ -51,7 +51,7 @@ class Sampler:
         self._recent = None
         if sampling.repetition_penalty != 1 and sampling.repetition_window:
             self._recent = [_Window(sampling.repetition_window, ids, vocab_size) for ids in histories]
-        self._barred = list(barred) if any(barred) else []  # until each has drawn
+        self._not_first = list(not_first) if any(not_first) else []  # until each has drawn
         self._bias = filters.ban(np.zeros((1, vocab_size), np.float32), banned)
         self._filters = [
             (getattr(filters, name), getattr(sampling, name)) for name in sampling.changes(*names_of("filter"))
@@ -66,9 +66,9 @@ class Sampler:
         Raises:
             RnngenError: the logits are not finite.
         """
-        if self._barred:
-            logits = self._without_barred(logits, range(len(logits)))
-            self._barred = []
+        if self._not_first:
+            logits = self._first_logits(logits, range(len(logits)))
+            self._not_first = []
         if self._plain and len(logits) == 1:
             return [self._draw_one(logits)]
         tokens = self._drawn(self.weights(logits), self._uniforms)
@@ -79,9 +79,9 @@ class Sampler:
 
     def draw_alone(self, logits: Array, sample: int) -> int:
         """Draw the next token of one sample from its logits (1, V): the same token as ``draw`` would draw."""
-        if self._barred:
-            logits = self._without_barred(logits, [sample])
-            self._barred[sample] = ()
+        if self._not_first:
+            logits = self._first_logits(logits, [sample])
+            self._not_first[sample] = ()
         (token,) = self._drawn(self.weights(logits, [sample]), [self._uniforms[sample]])
         self.push((token,), sample)
         return token
@@ -111,11 +111,11 @@ class Sampler:
             for token in tokens:
                 self._recent[sample].push(token)
 
-    def _without_barred(self, logits: Array, samples: Sequence[int]) -> Array:
+    def _first_logits(self, logits: Array, samples: Sequence[int]) -> Array:
         """Logits (B, V) of some samples, without what each of them may not begin with."""
         logits = logits.copy()
         for row, sample in enumerate(samples):
-            logits[row, list(self._barred[sample])] = -np.inf
+            logits[row, list(self._not_first[sample])] = -np.inf
         return logits
 
     @staticmethod
@@ -159,7 +159,7 @@ class Sampler:
     def select(self, rows: Sequence[int]) -> None:
         """Continue with these samples only."""
         self._uniforms = [self._uniforms[row] for row in rows]
-        self._barred = [self._barred[row] for row in rows] if self._barred else []
+        self._not_first = [self._not_first[row] for row in rows] if self._not_first else []
         if self._recent is not None:
             self._recent = [self._recent[row] for row in rows]
 

@@ -86,7 +86,7 @@ class Session:
     def _begin_document(self, prompt: str = "") -> None:
         number = sum(step.begins for step in self._steps)
         self._label = self.generator.label_of(self.sampling, self.seed, number)
-        ids, self._held = self.generator.hold_back_prompt(prompt, self._label)
+        ids, self._held = self.generator.reader.hold_back_prompt(prompt, self._label)
         self._context = self.generator.context(ids)
 
     def _go_on(self) -> None:
@@ -106,7 +106,7 @@ class Session:
         Raises:
             TokenizerError: it contains a lone surrogate; nothing has changed.
         """
-        _, unseen = self.generator.encode_prompt(text)  # first: a text that cannot be read is not added
+        _, unseen = self.generator.reader.encode_prompt(text)  # first: a text that cannot be read is not added
         self._go_on()
         step = self._step(text)
         self._read(text)
@@ -115,15 +115,14 @@ class Session:
 
     def _read(self, text: str) -> None:
         """Read the next part of the text."""
-        ids, self._held = self.generator.hold_back(self._held + text)
+        ids, self._held = self.generator.reader.hold_back(self._held + text)
         self._context.read_text(ids)
 
     def _start(self, sampling: Sampling) -> Start:
-        # only a repetition penalty needs to know what was read
-        read = (
-            self.generator.hold_back_prompt(self._document, self._label)[0] if sampling.repetition_penalty != 1 else []
-        )
-        return self.generator.start_from(self._context, read, self._held, sampling, begins=not self._document)
+        # only a repetition penalty, and the beginning of a document, depend on what was read
+        needed = sampling.repetition_penalty != 1 or self.generator.documents is not None
+        read = self.generator.reader.hold_back_prompt(self._document, self._label)[0] if needed else []
+        return self.generator.start_from(self._context, read, self._held, sampling)
 
     def write(self) -> collections.abc.Generator[str]:
         """Let the model continue. Yields pieces as they are made; the caller may stop early and keep those yielded."""
@@ -148,7 +147,7 @@ class Session:
                 yield UNTIL[ending.reason]
         finally:
             self._steps.append(self._step(text, written=True, ends=ending.reason == "document"))
-            if not start.opening.steps and self.generator.hold_back(text) == (writer.ids, ""):
+            if not start.opening.steps and self.generator.reader.hold_back(text) == (writer.ids, ""):
                 writer.catch_up()
                 self._context.snapshot = writer.context.snapshot
             else:  # the text is not simply what was drawn: a stop string, half a character, a last word
@@ -182,12 +181,18 @@ class Session:
     def words(self, count: int = 9) -> list[tuple[str, float]]:
         """The most likely next words, with the text before each, and their probabilities.
 
-        Where the text ends inside a word, these include its likely completions.
+        Where the text ends inside a word, these include its likely completions; where a document has ended, they are
+        those of the next one, which does not begin with that.
         """
+        begins = self.ended
         self._go_on()
-        banned = self.generator.banned(self.sampling.ban)
-        opening = self._start(self.sampling.changed(force="")).opening
-        return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
+        try:
+            banned = self.generator.banned(self.sampling.ban)
+            opening = self._start(self.sampling.changed(force="")).opening
+            return likely_words(self._context, opening, self.generator.tokenizer.token_bytes(), banned, count)
+        finally:
+            if begins:
+                self._take_back()
 
     def change(self, **options: Any) -> None:
         """Change options from now on; a label is that of the documents that have not begun.

@@ -30,7 +30,8 @@ def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection
         others: of them.
 
     Raises:
-        UsageError: no token contains one of them, or nothing is left to draw.
+        UsageError: no token contains one of them, or nothing is left to draw but the end of a document, with which no
+            text begins.
     """
     unknown = {*others, *tokenizer.label_ids()}
     if tokenizer.unknown_id is not None:
@@ -42,8 +43,8 @@ def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection
         if not found and not (level == "char" and len(text) == 1):  # an unseen one is never drawn
             raise UsageError(f"`ban`: no token of this {level} model contains {text!r}", hint="`stop` ends before it.")
         banned |= found
-    if len(banned) == tokenizer.vocab_size:
-        raise UsageError("`ban` leaves no token to draw")
+    if banned.issuperset(set(range(tokenizer.vocab_size)) - {tokenizer.boundary_id}):
+        raise UsageError("`ban` leaves nothing to write")
     return sorted(banned)
 
 

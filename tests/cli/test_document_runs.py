@@ -125,10 +125,23 @@ def test_no_document_is_empty(cli: Cli, named: Path, how: list[object]) -> None:
     (named / "manifest.json").write_text(json.dumps(manifest))
     found = objects(cli("sample", named, "-N", 70, "--seed", 1, "--json", *how))
     assert min(len(each["text"]) for each in found) > 0
+    unseen = objects(cli("sample", named, "-p", "Ω", "-N", 70, "--seed", 1, "--json", *how))
+    assert [each["text"] for each in unseen] == [each["text"] for each in found]
     beam = cli("sample", named, "--beam", 2, "-N", 2, "--format", "lines")
     assert (beam.code, min(map(len, beam.out.splitlines()))) == (0, 1), beam
     whole = [not each["text"] for each in objects(cli("sample", named, "-p", "Ash", "-N", 9, "--json", *how))]
     assert any(whole) or "--ngram" in how  # which knows how the names go on
+
+
+@pytest.mark.parametrize("how", [[], ["--beam", 2], ["-p", "Ash"]])
+def test_banning_every_character_is_refused_and_not_blamed_on_the_weights(
+    cli: Cli, named: Path, how: list[object]
+) -> None:
+    bans = [word for character in sorted({*"".join(NAMES)}) for word in ("--ban", character)]
+    outcome = cli("sample", named, *bans, *how)
+    assert outcome.code == 2
+    assert "--ban leaves nothing to write" in outcome.err
+    assert cli("sample", named, *bans[2:], *how).code == 0
 
 
 def test_a_prompt_belongs_to_the_document(cli: Cli, named: Path) -> None:

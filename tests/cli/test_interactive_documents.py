@@ -16,6 +16,7 @@ from prompt_toolkit.output import DummyOutput
 import rnngen
 from rnngen.cli.console import Console
 from rnngen.cli.interactive import _Conversation
+from rnngen.cli.session_settings import SETTINGS, setting_value, shown_setting
 from rnngen.errors import UsageError
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
@@ -49,7 +50,7 @@ def write(session: Session) -> str:
 
 
 def assert_has_read(session: Session, document: str, label: str) -> None:
-    ids, _ = session.generator.hold_back_prompt(document, label)
+    ids, _ = session.generator.reader.hold_back_prompt(document, label)
     expected = session.generator.context(ids).prediction()
     np.testing.assert_allclose(session._context.prediction(), expected, rtol=0, atol=1e-5)
 
@@ -98,6 +99,40 @@ def test_a_label_is_that_of_the_next_document_or_of_the_first_before_it_begins(s
     assert session.sampling.label == "horror"
 
 
+def test_looking_at_words_does_not_begin_the_next_document(conversation: _Conversation) -> None:
+    out, session = conversation.console.out, conversation.session
+    assert isinstance(out, io.StringIO)
+    conversation.answer("")
+    first = session.text
+    conversation.answer("/save text.txt")
+    conversation.answer("/words")
+    assert "  /1 " in out.getvalue()
+    assert (session.text, session.ended) == (first, True)
+    assert conversation.saved == session.text
+    assert_has_read(session, first, "horror")
+    conversation.answer("/label comedy")
+    conversation.answer("/words")
+    conversation.answer("/1")
+    word = session.text.removeprefix(f"{first}\n\n")
+    assert set(word) <= set("wxyz")
+    assert_has_read(session, word, "comedy")
+    session.undo()
+    conversation.answer("/words")
+    conversation.answer("/retry")
+    assert not session.text.startswith(f"{first}\n\n")
+
+
+def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Generator) -> None:
+    boundary = generator.tokenizer.boundary_id
+    session = Session(generator, "", Sampling(label="horror"), 3)
+    session.add("Ω")
+    assert session._start(session.sampling).opening.not_first == (boundary,)
+    session.add("a")
+    assert session._start(session.sampling).opening.not_first == ()
+    assert generator.start("Ω", Sampling(), label="comedy").opening.not_first == (boundary,)
+    assert generator.start("a", Sampling()).opening.not_first == ()
+
+
 @pytest.fixture
 def conversation(session: Session) -> Iterator[_Conversation]:
     with create_app_session(DummyInput(), DummyOutput()):
@@ -123,6 +158,29 @@ def test_the_end_of_a_document_is_shown_and_going_on_begins_a_new_line(conversat
     assert session.sampling.label == ""
     conversation.answer("/label none")
     assert session.sampling.label is None
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("label", "horror", "horror"),
+        ("label", "'my own'", "my own"),
+        ("label", "my own", "my own"),
+        ("label", '"don\'t"', "don't"),
+        ("label", "''", ""),
+        ("label", '"none"', "none"),
+        ("label", "none", None),
+        ("ban", "'none'", ("none",)),
+        ("ban", "none", ()),
+        ("ban", "'a b' c", ("a b", "c")),
+        ("until", "line", "line"),
+        ("until", "none", None),
+    ],
+)
+def test_a_setting_is_typed_as_in_a_shell_and_shown_as_it_is_typed(name: str, typed: str, value: object) -> None:
+    assert setting_value(SETTINGS[name], f" {typed} ") == value
+    sampling = Sampling(**{name: value})  # type: ignore[arg-type]
+    assert setting_value(SETTINGS[name], shown_setting(sampling, name)) == value
 
 
 def test_a_document_that_is_cut_has_not_ended(conversation: _Conversation) -> None:

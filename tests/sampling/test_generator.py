@@ -90,7 +90,7 @@ def test_one_stream_has_the_frequencies_of_the_softmax_too() -> None:
 
 def score(generator: Generator, prompt: str, text: str) -> float:
     """-ln p of a text after a prompt, token by token."""
-    context = generator.context(generator.prompt_ids(prompt))
+    context = generator.context(generator.reader.prompt_ids(prompt))
     nats = 0.0
     for token in generator.tokenizer.encode(text).tolist():
         z = context.network[0].astype(float)
@@ -319,7 +319,7 @@ def test_a_character_is_streamed_when_its_last_byte_is_there() -> None:
 
 def test_unseen_characters_of_a_prompt_are_named_and_left_out() -> None:
     generator = generator_with_bias([0, 0, 0], CharTokenizer("ab"))
-    ids, unseen = generator.encode_prompt("aéb☃é")
+    ids, unseen = generator.reader.encode_prompt("aéb☃é")
     assert generator.tokenizer.decode(ids.tolist()) == "ab"
     assert unseen == "é☃"
 
@@ -472,7 +472,7 @@ def test_a_beam_over_a_mixture_ranks_by_the_mixture(small: Generator) -> None:
     found = beam_search(generator, "a", 27, Sampling(length=3))
     assert generator.mixture
     for sample in found:
-        context = generator.context(generator.prompt_ids("a"))
+        context = generator.context(generator.reader.prompt_ids("a"))
         nats = 0.0
         for token in generator.tokenizer.encode(sample.text).tolist():
             nats += nats_of(context.prediction(), [token])[0]

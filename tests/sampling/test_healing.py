@@ -117,7 +117,7 @@ def bound_of(level: Level) -> float:
 @pytest.mark.parametrize("share", [None, 0.4])
 def test_covers_and_their_sum_are_those_of_a_plain_enumeration(level: Level, prompt: str, share: float | None) -> None:
     generator = generator_of(level, share)
-    ids, held = generator.hold_back(prompt)
+    ids, held = generator.reader.hold_back(prompt)
     covers = find_covers(generator.context(ids), held.encode(), generator.tokenizer)
     found = {covers.ids(cover): cover for cover in range(len(covers.tokens))}
     for log_p, log_z, mixed in (
@@ -141,7 +141,7 @@ def test_the_first_byte_has_the_models_own_distribution_given_the_bytes_of_the_p
 ) -> None:
     """p(byte | prompt) = Z(prompt, byte) / Z(prompt): against the frequencies of many samples."""
     generator, table = generator_of(level), tokenizer_of(level).token_bytes()
-    ids, held = generator.hold_back(prompt)
+    ids, held = generator.reader.hold_back(prompt)
     covers = naive_covers(level, ids, held)
     log_z = log_sum(covers.values())
     p = np.zeros(256)
@@ -175,7 +175,7 @@ def test_nats_are_those_of_the_continuation_given_the_bytes_of_the_prompt(
     level: Level, prompt: str, share: float | None
 ) -> None:
     generator, table = generator_of(level, share), tokenizer_of(level).token_bytes()
-    ids, held = generator.hold_back(prompt)
+    ids, held = generator.reader.hold_back(prompt)
     size = len(held.encode())
     nats: dict[bytes, list[tuple[float, float]]] = {}
     network, drawn = (naive_covers(level, ids, held, mixed) for mixed in (None, share))
@@ -212,7 +212,7 @@ def test_a_prompt_cut_anywhere_is_continued_by_the_text_without_a_character_lost
     generator = Generator(Scripted(ids, tokenizer.vocab_size), tokenizer)  # type: ignore[arg-type]
     for at in range(1, len(text)):
         prompt, rest = text[:at], text[at:]
-        fixed, _ = generator.hold_back(prompt)
+        fixed, _ = generator.reader.hold_back(prompt)
         for length in (len(ids) - len(fixed), 200):
             found = "".join(generator.generate(prompt, temperature=0, length=length))
             if len(found) < len(rest):  # its tokens within the prompt are not drawn
@@ -253,8 +253,8 @@ def test_forced_text_begins_the_text_wherever_it_begins(level: Level, text: str)
     table = tokenizer.token_bytes()
     for at in range(1, len(text)):
         prompt, force = text[:at], text[at:]
-        ids, held = generator.hold_back(prompt)
-        beginning, end = generator.hold_back(text)
+        ids, held = generator.reader.hold_back(prompt)
+        beginning, end = generator.reader.hold_back(text)
         log_z = log_sum(naive_covers(level, ids, held).values())
         forced = sum(next_log_p(level, beginning[:k])[beginning[k]] for k in range(len(ids), len(beginning)))
         known = len(text.encode()) - len(end.encode())
@@ -290,7 +290,7 @@ def test_what_is_banned_is_in_no_cover_beyond_the_prompt() -> None:
 def test_options_that_leave_one_token_leave_one_cover(level: Level) -> None:
     generator = generator_of(level)
     for prompt in PROMPTS:
-        ids, held = generator.hold_back(prompt)
+        ids, held = generator.reader.hold_back(prompt)
         covers = naive_covers(level, ids, held)
         table = tokenizer_of(level).token_bytes()
         best = max(covers, key=covers.__getitem__)
@@ -319,7 +319,7 @@ def test_a_repetition_penalty_is_over_the_words_that_covers_end_with() -> None:
 @pytest.mark.parametrize("share", [None, 0.4])
 def test_a_wide_beam_finds_the_most_likely_first_token_of_all(level: Level, prompt: str, share: float | None) -> None:
     generator, table = generator_of(level, share), tokenizer_of(level).token_bytes()
-    ids, held = generator.hold_back(prompt)
+    ids, held = generator.reader.hold_back(prompt)
     covers = naive_covers(level, ids, held, share)
     network = naive_covers(level, ids, held)
     every: list[tuple[float, float, bytes]] = []

@@ -28,7 +28,7 @@ def session(trained: Path) -> Session:
 
 
 def assert_has_read(session: Session, text: str, run: Path) -> None:
-    ids, held = session.generator.hold_back(text)
+    ids, held = session.generator.reader.hold_back(text)
     assert session._held == held
     tokens = torch.tensor(ids)[:, None]
     bound = rounding_bound(lambda m: m(tokens, m.start_state(1))[0], load_language_model(open_run(run)))
