@@ -11,7 +11,7 @@ rule               a document is
 ``files``          a file; a row of a table
 ``lines``          a line
 ``paragraphs``     what stands between two empty lines
-any other text     what stands between two occurrences of this text
+any other text     what stands between two occurrences of this text, in the form that the text is given
 =================  ===================================================================================================
 
 A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+
+from rnngen.corpus.normalization import Normalization, normalized
 
 BOUNDARY = "\0"
 NONE, FILES, LINES, PARAGRAPHS = "none", "files", "lines", "paragraphs"
@@ -47,19 +49,21 @@ class Documents:
 
     Args:
         rule: see above; not ``none``.
+        normalize: the form of the text, in which a separator is looked for too.
 
     Attributes:
         empty: how many documents were left out so far.
         is_separated: whether what separates documents has occurred so far.
     """
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, normalize: Normalization = "none") -> None:
         self.empty = 0
         self.is_separated = False
         self._rule = rule
-        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(rule))
+        separator = normalized(rule, normalize) if is_separator(rule) else ""
+        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(separator))
         self._separator = re.compile(pattern)
-        self._tail = len(rule) - 1 if is_separator(rule) else 0  # of a separator that may be cut
+        self._tail = max(0, len(separator) - 1)  # of a separator that may be cut
 
     def cut(self, pieces: Iterable[str]) -> Iterator[str]:
         """One file, given in pieces, with its boundaries. A document longer than memory is no matter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from rnngen.corpus import documents
 from rnngen.corpus.documents import BOUNDARY, Documents
 from rnngen.corpus.known_documents import KnownDocuments
+from rnngen.corpus.normalization import Normalization, normalized
 from rnngen.corpus.parts import choose_documents, shares_of
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import prepare
@@ -117,6 +119,22 @@ def test_a_separator_is_a_text_and_no_pattern(separator: str) -> None:
     texts = ["one (1) of a{2}", "two [b-c] | $", "three ^ + ?"]
     texts = [text.replace(separator, "") for text in texts]
     assert "".join(Documents(separator).cut([separator.join(texts)])).split(BOUNDARY) == [*texts, ""]
+
+
+@pytest.mark.parametrize(("form", "separator"), [("lower", "<END>"), ("nfc", "<Ee\u0301>"), ("nfkc", "\ufb01\u2460")])
+def test_a_separator_has_the_form_of_the_text(cli: Cli, form: Normalization, separator: str) -> None:
+    text = separator.join(NAMES.split())
+    Path("text.txt").write_text(text)
+    outcome = train(cli, "text.txt", "--documents", separator, "--normalize", form)
+    assert outcome.code == 0, outcome.err
+    assert "40 documents, separated by" in outcome.err
+    other = text.replace(separator, normalized(separator, form))
+    Path("other.txt").write_text(other + other)
+    scored = cli("eval", "run", "other.txt", "--json")
+    assert json.loads(scored.out)["documents"] == 79
+    Path("none.txt").write_text(NAMES)
+    outcome = cli("train", "none.txt", "--documents", separator, "--normalize", form)
+    assert f"expected {separator!r} between documents" in outcome.err
 
 
 @pytest.mark.parametrize("rule", ["lines", "files", "paragraphs", "%"])
