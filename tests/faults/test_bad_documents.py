@@ -234,7 +234,26 @@ def test_a_document_of_white_space_is_left_out_however_long_it_is(
     found = "".join(cutter.cut(text[at : at + 300] for at in range(0, len(text), 300)))
     assert found == ("" if rule == "files" else "a\0b\0")
     assert cutter.empty == empty
-    assert "".join(Documents(rule).cut([white, "x"])).lstrip() == "x\0"
+
+
+@pytest.mark.parametrize("rule", ["files", "lines", "paragraphs", "%%"])
+@pytest.mark.parametrize("piece", [7, 400, 999, 1_000, 1_001, 9_000])
+def test_white_space_in_a_document_is_kept_however_long_it_is_and_whatever_the_pieces(
+    rule: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_PIECE", 1_000)  # characters
+    white = " \t" * 1_501
+    text = f"{white}one{white}two{white}"
+    pieces = (text[at : at + piece] for at in range(0, len(text), piece))
+    assert "".join(Documents(rule).cut(pieces)) == f"{text}\0"
+
+
+@pytest.mark.parametrize("rule", ["files", "lines", "paragraphs", "%%"])
+def test_a_long_run_of_white_space_takes_linear_time(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_PIECE", 1_000)  # characters
+    started = time.perf_counter()
+    assert len("".join(Documents(rule).cut([*[" " * 1_000] * 2_000, "x"]))) == 2_000_002
+    assert time.perf_counter() - started < 2  # seconds
 
 
 def letters(number: int) -> Iterable[str]:
