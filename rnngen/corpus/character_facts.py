@@ -13,7 +13,7 @@ from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.scripts import script_of
 
 ALL_OF, FEW, FEW_OF = 1 << 20, 1 << 15, 1 << 20
-"""How many characters of a text are counted for the notes of a plan: all of the first, then a few of so many."""
+"""The notes of a plan count the first ``ALL_OF`` characters of a text, and then ``FEW`` of every ``FEW_OF``."""
 
 _CODE_POINTS = 0x110000
 _LINE_CONTROLS = "\n\t\r\f"  # white space, which is no mistake in a text

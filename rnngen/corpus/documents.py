@@ -11,18 +11,20 @@ rule               a document is
 ``files``          a file; a row of a table
 ``lines``          a line
 ``paragraphs``     what stands between two empty lines
-any other text     what stands between two occurrences of this text
+any other text     what stands between two occurrences of this text, in the form that the text is given
 =================  ===================================================================================================
 
 A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
-Documents of white space only are left out, and counted. A separator at the very beginning or end of a file makes none.
-White space at the beginning of one is kept, but only half a megabyte of what is longer than a megabyte.
+Documents of white space only are left out, and counted; what stands before the first separator of a file or after the
+last one, if it is white space only, is none. All other white space is kept.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+
+from rnngen.corpus.normalization import Normalization, normalized
 
 BOUNDARY = "\0"
 NONE, FILES, LINES, PARAGRAPHS = "none", "files", "lines", "paragraphs"
@@ -47,26 +49,33 @@ class Documents:
 
     Args:
         rule: see above; not ``none``.
+        normalize: the form of the text, in which a separator is looked for too.
 
     Attributes:
         empty: how many documents were left out so far.
         is_separated: whether what separates documents has occurred so far.
     """
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, normalize: Normalization = "none") -> None:
         self.empty = 0
         self.is_separated = False
         self._rule = rule
-        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(rule))
+        self._held = ""
+        separator = normalized(rule, normalize) if is_separator(rule) else ""
+        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(separator))
         self._separator = re.compile(pattern)
-        self._tail = len(rule) - 1 if is_separator(rule) else 0  # of a separator that may be cut
+        self._tail = max(0, len(separator) - 1)  # of a separator that may be cut
 
     def cut(self, pieces: Iterable[str]) -> Iterator[str]:
-        """One file, given in pieces, with its boundaries. A document longer than memory is no matter."""
-        held, begun = "", False  # what may still change, and whether the document's beginning was given out
+        """One file, given in pieces, with its boundaries.
+
+        A document longer than memory is no matter. But a run of white space is held back to its end: only what follows
+        tells whether it belongs to a document.
+        """
+        self._held, begun = "", False  # what may still change, and whether the document's beginning was given out
         is_first = is_separator(self._rule)  # of the documents, which is none if a separator begins the file
-        for piece in pieces:
-            *whole, held = self._split(held + piece)
+        for piece in self._not_too_short(pieces):
+            *whole, self._held = self._split(self._held + piece)
             if whole:
                 self.is_separated = True
                 if is_first and not begun and not whole[0].strip():
@@ -74,25 +83,33 @@ class Documents:
                 is_first = False
                 yield self._complete(whole, begun=begun)
                 begun = False
-            if len(held) > _PIECE:
+            if len(self._held) > _PIECE:
                 if self._rule == PARAGRAPHS:  # empty lines at the end, however many
-                    held = self._separator.sub("\n\n", held)
-                if not begun and held.isspace():  # perhaps all of the document, which is then left out
-                    held = held[-(_PIECE // 2 + self._tail) :]
-                    continue
-                text, held = self._settled(held if begun else held.lstrip("\n"))
+                    self._held = self._separator.sub("\n\n", self._held)
+                text, self._held = self._settled(self._held)
                 if text:
-                    yield text
+                    yield text if begun else text.lstrip("\n")
                     begun = True
-        if begun or held.strip():
-            yield self._complete(self._separator.split(held), begun=begun)
+        if begun or self._held.strip():
+            yield self._complete(self._separator.split(self._held), begun=begun)
         elif self._rule == FILES:
             self.empty += 1
+
+    def _not_too_short(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Pieces joined until they are as long as what is held back, so that a long run takes linear time."""
+        joined: list[str] = []
+        size = 0
+        for piece in pieces:
+            joined.append(piece)
+            size += len(piece)
+            if size >= len(self._held):
+                yield "".join(joined)
+                joined, size = [], 0
+        yield "".join(joined)
 
     def _settled(self, text: str) -> tuple[str, str]:
         """What is certainly part of a document, and the end, which may be white space after it or of a separator."""
         end = len(text[: len(text) - self._tail].rstrip())
-        end = max(end, len(text) - _PIECE // 2 - self._tail)
         return text[:end], text[end:]
 
     def join(self, rows: Iterable[str]) -> Iterator[str]:

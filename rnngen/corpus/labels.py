@@ -9,6 +9,7 @@ character, word or byte, and no text that is shown contains it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from rnngen.errors import CorpusError, shortened
@@ -81,8 +82,8 @@ def without_labels(text: str) -> str:
 
 
 def label_name(text: str) -> str:
-    """The label that a text names, in a row or an option: white space around it does not belong to it."""
-    return text.strip()
+    """The label that a text names, in a row or an option: composed (NFC), and without the white space around it."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def united(known: Sequence[str], found: Sequence[str], where: object) -> list[str]:
@@ -113,7 +114,7 @@ def renumbered(text: str, names: Sequence[str], others: Sequence[str]) -> str:
 
 
 def is_label(name: object) -> bool:
-    """Whether this can be a label: a short text on one line, without white space around it."""
+    """Whether this can be a label: a short text on one line, as ``label_name`` writes it."""
     return (
         isinstance(name, str)
         and 0 < len(name) <= LONGEST_LABEL

@@ -202,7 +202,7 @@ class TextSource:
     def _text_of(self, content: Content, left_out: LeftOut) -> Iterator[str]:
         """The text of one file in pieces, with its boundaries if it consists of documents."""
         rule = FILES if content.has_rows else self.documents  # a row is a document, whatever it contains
-        documents = None if self.documents == NONE else Documents(rule)
+        documents = None if self.documents == NONE else Documents(rule, self._normalize)
         if not content.has_rows:
             pieces = normalized_pieces(content.texts, self._normalize)
             yield from documents.cut(pieces) if documents else pieces

@@ -21,11 +21,11 @@ def refuse_unused_field(text_field: str | None, texts: Iterable[TextSource]) -> 
     Raises:
         CorpusError: it was given.
     """
-    listed = list(texts)
-    if text_field is not None and not any(text.of_rows for text in listed):
+    read = list(texts)
+    if text_field is not None and not any(text.of_rows for text in read):
         raise CorpusError(
             "`text_field` has no effect: there are no rows",
-            where=listed[0].name,
+            where=read[0].name,
             expected="JSON Lines, CSV, TSV, Parquet or Arrow, by the end of its name",
         )
 

@@ -110,6 +110,7 @@ def encoded_text(
         encoding=encoding,
         text_field=text_field,
         command=command,
+        normalize=run.tokenizer().normalization,
         lenient=lenient,
         documents=None if run.learned_from_rows else run.documents,
         otherwise=run.documents,

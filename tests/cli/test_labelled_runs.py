@@ -122,7 +122,8 @@ def test_rows_of_texts_have_the_label_that_was_given_or_drawn(cli: Cli) -> None:
     assert set(labels.names) == {"horror", "comedy"}
 
 
-def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cli, labelled: Path) -> None:
+@pytest.mark.usefixtures("labelled")
+def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cli) -> None:
     texts = {cli("sample", "-t", 0, "--seed", seed).out for seed in range(3)}
     assert len(texts) == 1
     assert share_of([*texts], "wxyz\n") == 1
@@ -130,7 +131,6 @@ def test_temperature_zero_takes_the_most_likely_label_and_so_does_a_beam(cli: Cl
     assert {each["label"] for each in beam} == {"comedy"}
     horror = [json.loads(line) for line in cli("sample", "--beam", 2, "--label", "horror", "--json").out.splitlines()]
     assert share_of([each["text"] for each in horror], "abcd") == 1
-    assert labelled.exists()
 
 
 def test_the_labels_are_shown_with_the_run_and_in_the_plan(cli: Cli, labelled: Path, tmp_path: Path) -> None:
@@ -170,7 +170,8 @@ def test_white_space_around_a_label_does_not_belong_to_it(cli: Cli) -> None:
     )
 
 
-def test_a_text_without_a_label_is_told_to_be_unlearned_if_every_document_had_one(cli: Cli, labelled: Path) -> None:
+@pytest.mark.usefixtures("labelled")
+def test_a_text_without_a_label_is_told_to_be_unlearned_if_every_document_had_one(cli: Cli) -> None:
     said = "but every document of the training text had one"
     assert said not in cli("sample", "--label", "", "-n", 5).err  # some had none
     path = write(Path("all.jsonl"), [row for row in rows(90) if row["genre"]])
@@ -178,7 +179,6 @@ def test_a_text_without_a_label_is_told_to_be_unlearned_if_every_document_had_on
     assert said in cli("sample", "all", "--label", "", "-n", 5).err
     assert said not in cli("sample", "all", "--label", "horror", "-n", 5).err
     assert said not in cli("sample", "all", "-n", 5).err
-    assert labelled.exists()
 
 
 @pytest.mark.usefixtures("trained")

@@ -39,15 +39,18 @@ def test_documents_do_not_depend_on_the_pieces_in_which_the_text_comes(rule: str
 
 @pytest.mark.parametrize("rule", RULES)
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(["ab" * 9, "b\nb", "%", "\n", "ab", " "]), max_size=30).map("".join), st.integers(1, 9))
+@given(
+    st.lists(st.sampled_from(["ab" * 9, "b\nb", "%", "\n", "ab", " ", " " * 70, "\n" * 90]), max_size=30).map("".join),
+    st.sampled_from([1, 2, 3, 8, 50, 200]),
+)
 def test_a_document_longer_than_what_is_held_back_is_the_same(rule: str, text: str, size: int) -> None:
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     longest, documents._PIECE = documents._PIECE, 64  # characters
     try:
-        found = "".join(Documents(rule).cut(pieces))
+        found = "".join(Documents(rule).cut(pieces)).split(BOUNDARY)
     finally:
         documents._PIECE = longest
-    assert found == "".join(Documents(rule).cut([text]))
+    assert found == [*cut_at_once(text, rule), ""]
 
 
 def test_rows_are_documents_whatever_they_contain() -> None:
@@ -68,6 +71,7 @@ def test_empty_lines_are_left_out_and_counted() -> None:
     [
         ("%\none\n%\ntwo\n%\n", 0),
         ("\n%one%", 0),
+        (" \n\t%one% ", 0),
         ("%\n%\none\n%\n\n%\ntwo", 2),  # the first % begins the file; between it and the second there is nothing
         ("one\n%\n%\n", 1),
     ],

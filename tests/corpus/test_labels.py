@@ -21,6 +21,7 @@ from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer, load_tokenizer, tr
 from rnngen.corpus.tokens import fingerprint_of
 from rnngen.errors import CorpusError, TokenizerError
 from rnngen.options.training import DataConfig
+from rnngen.sampling.labels import given_label
 from rnngen.sampling.writable import banned_tokens
 
 LEVELS = ("char", "byte", "word", "bpe")
@@ -101,6 +102,7 @@ def test_the_saved_tokenizer_has_the_labels_and_the_library_reads_text_the_same_
     [
         lambda vocab, at: vocab.update({"label a\nb": vocab.pop("label horror")}),
         lambda vocab, at: vocab.update({"label ": vocab.pop("label horror")}),
+        lambda vocab, at: vocab.update({"label cafe\u0301": vocab.pop("label horror")}),
         lambda vocab, at: vocab.update({"label " + "x" * 101: vocab.pop("label horror")}),
         lambda vocab, at: vocab.update({"label \ud800": vocab.pop("label horror")}),
         lambda vocab, at: vocab.update({"label horror": at - 1, next(t for t in vocab if vocab[t] == at - 1): at}),
@@ -214,6 +216,15 @@ def test_a_value_that_is_no_label_names_the_line_or_is_left_out_and_counted(labe
     source = TextSource([str(path)], "skip", documents=FILES, labels=Labels("genre"))
     assert "".join(source) == "one\0"
     assert "no label in 'genre'" in str(source.summary.line())
+
+
+def test_labels_are_the_same_in_composed_and_decomposed_form(tmp_path: Path) -> None:
+    rows = [{"text": "a", "genre": "cafe\u0301"}, {"text": "b", "genre": "caf\u00e9"}, {"text": "c", "genre": "b"}]
+    labels = Labels("genre")
+    source = TextSource([str(write_rows(tmp_path / "rows.jsonl", rows))], documents=FILES, labels=labels)
+    assert "".join(source) == f"{FIRST}a\0{FIRST}b\0{SECOND}c\0"
+    tokenizer = train_tokenizer("char", ["abc"]).with_labels(labels.names)
+    assert {given_label(tokenizer, form) for form in ("cafe\u0301", " caf\u00e9")} == {"caf\u00e9"}
 
 
 def test_more_labels_than_there_can_be_are_refused_by_the_fields_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from rnngen.corpus import documents
 from rnngen.corpus.documents import BOUNDARY, Documents
 from rnngen.corpus.known_documents import KnownDocuments
+from rnngen.corpus.normalization import Normalization, normalized
 from rnngen.corpus.parts import choose_documents, shares_of
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import prepare
@@ -119,6 +121,22 @@ def test_a_separator_is_a_text_and_no_pattern(separator: str) -> None:
     assert "".join(Documents(separator).cut([separator.join(texts)])).split(BOUNDARY) == [*texts, ""]
 
 
+@pytest.mark.parametrize(("form", "separator"), [("lower", "<END>"), ("nfc", "<Ee\u0301>"), ("nfkc", "\ufb01\u2460")])
+def test_a_separator_has_the_form_of_the_text(cli: Cli, form: Normalization, separator: str) -> None:
+    text = separator.join(NAMES.split())
+    Path("text.txt").write_text(text)
+    outcome = train(cli, "text.txt", "--documents", separator, "--normalize", form)
+    assert outcome.code == 0, outcome.err
+    assert "40 documents, separated by" in outcome.err
+    other = text.replace(separator, normalized(separator, form))
+    Path("other.txt").write_text(other + other)
+    scored = cli("eval", "run", "other.txt", "--json")
+    assert json.loads(scored.out)["documents"] == 79
+    Path("none.txt").write_text(NAMES)
+    outcome = cli("train", "none.txt", "--documents", separator, "--normalize", form)
+    assert f"expected {separator!r} between documents" in outcome.err
+
+
 @pytest.mark.parametrize("rule", ["lines", "files", "paragraphs", "%"])
 def test_rows_are_documents_under_every_rule_and_empty_ones_are_counted(cli: Cli, rule: str) -> None:
     Path("rows.csv").write_text('text\n"one\n\nand its % second paragraph"\n\n"  "\n' + CSV.partition("\n")[2])
@@ -216,7 +234,26 @@ def test_a_document_of_white_space_is_left_out_however_long_it_is(
     found = "".join(cutter.cut(text[at : at + 300] for at in range(0, len(text), 300)))
     assert found == ("" if rule == "files" else "a\0b\0")
     assert cutter.empty == empty
-    assert "".join(Documents(rule).cut([white, "x"])).lstrip() == "x\0"
+
+
+@pytest.mark.parametrize("rule", ["files", "lines", "paragraphs", "%%"])
+@pytest.mark.parametrize("piece", [7, 400, 999, 1_000, 1_001, 9_000])
+def test_white_space_in_a_document_is_kept_however_long_it_is_and_whatever_the_pieces(
+    rule: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_PIECE", 1_000)  # characters
+    white = " \t" * 1_501
+    text = f"{white}one{white}two{white}"
+    pieces = (text[at : at + piece] for at in range(0, len(text), piece))
+    assert "".join(Documents(rule).cut(pieces)) == f"{text}\0"
+
+
+@pytest.mark.parametrize("rule", ["files", "lines", "paragraphs", "%%"])
+def test_a_long_run_of_white_space_takes_linear_time(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_PIECE", 1_000)  # characters
+    started = time.perf_counter()
+    assert len("".join(Documents(rule).cut([*[" " * 1_000] * 2_000, "x"]))) == 2_000_002
+    assert time.perf_counter() - started < 2  # seconds
 
 
 def letters(number: int) -> Iterable[str]:

@@ -152,18 +152,44 @@ def test_a_header_without_the_column_is_an_error_even_where_rows_are_left_out(
             list(TextSource(["rows.csv"], errors, text_field=field))
 
 
-def test_a_name_that_is_repeated_matters_only_if_it_is_one_of_those_that_lead_to_the_text_or_the_label() -> None:
-    rows = ['{"id": 1, "id": 2, "a": {"text": "x"}}', '{"a": {"text": "y"}, "b": {"text": "1", "text": "2"}}']
-    Path("rows.jsonl").write_text(rows[0])
-    assert list(TextSource(["rows.jsonl"], text_field="a.text")) == ["x"]
-    for line in (rows[1], '{"a": 1, "a": {"text": "y"}}', '{"a": {"text": "y", "text": "z"}}'):
-        Path("rows.jsonl").write_text(line)
-        with pytest.raises(CorpusError, match=r"line 1 has '(a|text)' twice"):
-            list(TextSource(["rows.jsonl"], text_field="a.text"))
-    Path("rows.jsonl").write_text('{"text": "x", "genre": "a", "genre": "b"}')
-    assert list(TextSource(["rows.jsonl"])) == ["x"]
+REPEATED: dict[str, tuple[str, str, str | None]] = {  # a line, the field, and its text; None: it is refused
+    "another name": ('{"id": 1, "id": 2, "a": {"text": "x"}}', "a.text", "x"),
+    "another object": ('{"a": {"text": "x"}, "b": {"text": "1", "text": "2"}}', "a.text", "x"),
+    "an object beside the text": ('{"text": "x", "meta": {"text": "a", "text": "b"}}', "text", "x"),
+    "a name with a dot": ('{"a.text": "x", "a": 1, "a": 2}', "a.text", "x"),
+    "an escape elsewhere": (r'{"text": "\u0078", "\u0061": 1, "a": 2}', "text", "x"),
+    "on the way": ('{"a": 1, "a": {"text": "y"}}', "a.text", None),
+    "at its end": ('{"a": {"text": "y", "text": "z"}}', "a.text", None),
+    "an escaped letter": (r'{"text": "y", "\u0074ext": "z"}', "text", None),
+    "an escaped slash": (r'{"a/b": "y", "a\/b": "z"}', "a/b", None),
+    "an escaped accent": (r'{"é": "y", "\u00e9": "z"}', "é", None),
+    "a long number": ('{"n": 1' + "0" * 5_000 + ', "text": "y", "text": "z"}', "text", None),
+}
+
+
+@pytest.mark.parametrize(("line", "field", "text"), REPEATED.values(), ids=REPEATED)
+def test_a_name_that_is_repeated_matters_only_in_the_objects_that_lead_to_the_text(
+    line: str, field: str, text: str | None
+) -> None:
+    Path("rows.jsonl").write_text(line + "\n" + line, encoding="utf-8")
+    if text is not None:
+        assert list(TextSource(["rows.jsonl"], text_field=field)) == [f"{text}\n{text}"]
+        return
+    with pytest.raises(CorpusError, match=r"line 1 has '[^']*' twice in an object"):
+        list(TextSource(["rows.jsonl"], text_field=field))
+    source = TextSource(["rows.jsonl"], "skip", text_field=field)
+    assert list(source) == []
+    assert "2 rows left out" in str(source.summary.line())
+
+
+def test_a_label_that_is_repeated_is_refused_once_and_does_not_matter_where_no_label_is_read() -> None:
+    Path("rows.jsonl").write_text('{"text": "x", "genre": "a", "genre": "b"}\n{"text": 1, "genre": "a", "genre": "b"}')
+    assert list(TextSource(["rows.jsonl"], "skip")) == ["x"]
     with pytest.raises(CorpusError, match="line 1 has 'genre' twice"):
         list(TextSource(["rows.jsonl"], documents="files", labels=Labels("genre")))
+    source = TextSource(["rows.jsonl"], "skip", documents="files", labels=Labels("genre"))
+    assert list(source) == []
+    assert source.summary.line() == "1 read; 2 rows left out: 'genre' twice (2)"
 
 
 def test_an_error_names_the_file_as_it_was_typed(cli: Cli) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,8 +27,8 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
     Raises:
         CorpusError: a line is not an object with a text in the field, or has several of them.
     """
-    field = rows.field or DEFAULT_FIELD
-    parse = _parser([field] if rows.labels is None else [field, rows.labels.field])
+    field, labels = rows.field or DEFAULT_FIELD, rows.labels
+    parse = _parser([field] if labels is None else [field, labels.field])
     for number, line in enumerate(lines, 1):
         place = f"line {number:,}"
         if rows.errors == "skip" and (reason := invalid_characters(line)):
@@ -42,52 +43,68 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
             found = f"{error.msg.removesuffix(' at')} (column {error.pos + 1:,})"
             rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found)
             continue
-        except _RepeatedError as error:
-            name = repr(shortened(error.name))
-            rows.refuse(place, f"has {name} twice in an object", f"{name} twice", expected="one value for each name")
-            continue
         except RecursionError:
             rows.refuse(place, "is not JSON", "JSON nested too deeply", expected="fewer levels of nesting")
             continue
         if not isinstance(row, dict):
             rows.refuse(place, "is not an object", "JSON that is no object", expected='an object, as in {"text": "…"}')
             continue
-        value = _value(row, field)
+        try:
+            value, label = _value(row, field), None if labels is None else _label(row, labels)
+        except _RepeatedError as error:
+            name = repr(shortened(error.name))
+            rows.refuse(place, f"has {name} twice in an object", f"{name} twice", expected="one value for each name")
+            continue
         if value is _MISSING:
             rows.lacks(place, field, row)
-        elif text := rows.labelled(rows.text(value, field, place), _label(row, rows.labels), place):
+        elif text := rows.labelled(rows.text(value, field, place), label, place):
             yield text
 
 
 class _RepeatedError(Exception):
-    """An object has several values for a name."""
+    """An object has several values for a name that leads to a field: which of them counts would be a guess."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
-def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
-    """What parses a line, and raises ``_RepeatedError`` if a name that leads to one of the fields is repeated.
+class _Repeating(dict[str, Any]):
+    """An object that has several values for some names.
 
-    Which of the values counts would be a guess. Other names do not matter.
+    Attributes:
+        repeated: these names.
+    """
+
+    repeated: frozenset[str]
+
+
+def _as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(row := dict(pairs)) == len(pairs):
+        return row
+    repeating = _Repeating(row)
+    repeating.repeated = frozenset(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    return repeating
+
+
+def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
+    """What parses a line; an object is a ``_Repeating`` if it repeats a name that leads to one of the fields.
+
+    Looking at the names of every object takes twice as long as parsing, so it is done only for a line that may repeat
+    one: it has it in quotes more than once, or spells letters as escapes.
     """
     names = {*fields, *(part for field in fields for part in field.split("."))}
-
-    def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        row = dict(pairs)
-        if len(row) < len(pairs):
-            counts = Counter(name for name, _ in pairs)
-            if repeated := next((name for name in counts if counts[name] > 1 and name in names), None):
-                raise _RepeatedError(repeated)
-        return row
-
-    decoder = json.JSONDecoder(object_pairs_hook=as_object)
-    without_numbers = json.JSONDecoder(object_pairs_hook=as_object, parse_int=lambda _: 0)  # slower
+    quoted = [f'"{name}"' for name in names]
+    are_plain = all(re.fullmatch(r"[\w .-]+", name, re.ASCII) for name in names)
+    escapes = re.compile(r"\\u00[2-7]" if are_plain else r"\\")  # those that can spell a part of a name
+    plainly = json.JSONDecoder()
+    exactly = json.JSONDecoder(object_pairs_hook=_as_object)
+    without_numbers = json.JSONDecoder(object_pairs_hook=_as_object, parse_int=lambda _: 0)  # slower
 
     def parse(content: str) -> Any:
+        may_repeat = any(content.count(name) > 1 for name in quoted) or escapes.search(content)
         try:
-            return decoder.decode(content)
+            return (exactly if may_repeat else plainly).decode(content)
         except json.JSONDecodeError:
             raise
         except ValueError:  # an integer of more digits than Python converts
@@ -96,19 +113,23 @@ def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
     return parse
 
 
-def _label(row: Mapping[str, Any], labels: Labels | None) -> Any:
-    label = None if labels is None else _value(row, labels.field)
-    if labels is None or label is not _MISSING:
+def _label(row: Mapping[str, Any], labels: Labels) -> Any:
+    label = _value(row, labels.field)
+    if label is not _MISSING:
         return label
     labels.note_other_fields(row)
     return None
 
 
 def _value(row: Mapping[str, Any], field: str) -> Any:
-    """The value of a field; dots in its name reach into objects, unless the name itself has them."""
-    if field in row:
-        return row[field]
+    """The value of a field; dots in its name reach into objects, unless the name itself has them.
+
+    Raises:
+        _RepeatedError: an object on the way to it has several values for the name.
+    """
     value: Any = row
-    for part in field.split("."):
-        value = value.get(part, _MISSING) if isinstance(value, dict) else _MISSING
+    for name in [field] if field in row else field.split("."):
+        if isinstance(value, _Repeating) and name in value.repeated:
+            raise _RepeatedError(name)
+        value = value.get(name, _MISSING) if isinstance(value, dict) else _MISSING
     return value

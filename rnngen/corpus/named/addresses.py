@@ -1,6 +1,6 @@
-"""Which addresses may be asked: those of certain schemes, and where they lead if that is no less safe.
+"""Which addresses may be asked, and through which proxy.
 
-And through which proxy they are.
+They have certain schemes, and lead only to addresses that are no less safe.
 """
 
 from __future__ import annotations
