@@ -71,6 +71,14 @@ class EncodedCorpus:
         counts = counts[: self.tokenizer.text_size]  # without labels
         return int(np.count_nonzero((counts > 0) & (counts < below)))
 
+    def share_of_partial_characters(self) -> float:
+        """The share of the first tokens of the training part that are single bytes of longer characters."""
+        tokens = self.train.tokens[:_COUNTED]
+        partial = [
+            i for i, content in enumerate(self.tokenizer.token_bytes()) if len(content) == 1 and content[0] > 0x7F
+        ]
+        return float(np.isin(tokens, partial).mean()) if len(tokens) else 0.0
+
     @property
     def unlabelled(self) -> int:
         """How many documents of the training part have no label."""

@@ -17,6 +17,7 @@ FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
 FEW_OCCURRENCES = 3
 CONSPICUOUS = 1e-3  # share of the characters
+MANY_BYTES = 0.2  # share of the tokens; in languages with spaces between words it is a few hundredths
 
 _NAMES = {"valid": "validation", "test": "test"}
 
@@ -36,6 +37,11 @@ def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
         notes.append(
             f"{rare:,} of {corpus.tokenizer.text_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
             f"the training part, too few to learn them; `min_count={FEW_OCCURRENCES}` makes them unknown"
+        )
+    if corpus.tokenizer.level == "word" and (share := corpus.share_of_partial_characters()) > MANY_BYTES:
+        notes.append(
+            f"{share:.0%} of the tokens are bytes of characters, since the words in which they stand do not recur. In "
+            "a language without spaces between words, `tokenizer=bpe` finds pieces that do"
         )
     return notes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import unicodedata
 from pathlib import Path
@@ -77,3 +78,13 @@ def test_of_a_long_text_the_beginning_and_a_few_characters_from_everywhere_are_c
     corpus = prepare(DataConfig(corpus=("text.txt",)))
     assert corpus.characters is not None
     assert corpus.characters.count("a") == 400 + 48 * 10
+
+
+def test_words_without_spaces_between_them_are_told_to_be_bytes() -> None:
+    rng = random.Random(0)
+    chinese = "".join("".join(rng.choices("我你他们是在有个来到说国", k=rng.randint(8, 20))) + "。" for _ in range(400))
+    (note,) = notes(chinese, tokenizer="word")
+    assert re.match(r"\d\d% of the tokens are bytes of characters", note)
+    assert "`tokenizer=bpe`" in note
+    assert notes(chinese, tokenizer="bpe") == []
+    assert notes(PLAIN + "naïve café Москва " * 300, tokenizer="word") == []
