@@ -18,6 +18,7 @@ from typing import Any
 
 from rnngen.arguments import STDIN, exists, in_words, is_pipe
 from rnngen.corpus.cache import cached_corpus
+from rnngen.corpus.documents import NONE, rule_beside
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.known_text import KnownText, OtherTextError
 from rnngen.corpus.parts import PARTS
@@ -85,10 +86,11 @@ def find_recorded(
     Raises:
         CorpusError: neither a text nor a copy in the cache was found.
     """
+    data, rule = _as_chosen(data, recorded), data.documents or NONE
     known = known_text(recorded)
 
     def read(place: DataConfig, only: KnownText | None) -> EncodedCorpus:
-        return prepare(place, tokenizer=tokenizer, known=only, on_progress=on_progress)
+        return prepare(place, tokenizer=tokenizer, known=only, otherwise=rule, on_progress=on_progress)
 
     if given:
         moved = recognise(data, recorded, folder, given) if data.valid or data.test else None
@@ -138,11 +140,18 @@ def known_text(recorded: Mapping[str, Any]) -> KnownText:
 
 def recognise(data: DataConfig, recorded: Mapping[str, Any], folder: Path, given: Sequence[str]) -> DataConfig | None:
     """The options with the text's current paths, if ``given`` is its main part; None: a different text, or piped in."""
+    data = _as_chosen(data, recorded)
     moved = [data.changed(corpus=given)]
     if data.valid or data.test:  # which may have moved with it
         moved += [each.changed(corpus=given) for each in _candidates(data, recorded, folder)]
     known = known_text(recorded)
     return next((each for each in moved if not _read_once(each) and _is_known(each, known)), None)
+
+
+def _as_chosen(data: DataConfig, recorded: Mapping[str, Any]) -> DataConfig:
+    """The options with which the text is read as it was at first: with a rule for each part, if it was chosen."""
+    rule = rule_beside(data.documents or NONE, is_chosen=recorded.get("chosen_documents") is True)
+    return data if rule is not None else data.changed(documents=None)
 
 
 def _with_held_out_files(
