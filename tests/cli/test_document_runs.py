@@ -22,6 +22,7 @@ from rnngen.corpus.sources import TextSource
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
 from tests.conftest import FAST, Outcome, make_text
+from tests.runs.test_run import rewrite
 
 Cli = Callable[..., Outcome]
 BEGINNINGS = [f"{first}{second}" for first in ("Ash", "Bur", "Cold", "Dun", "East", "Fern") for second in ("", "er")]
@@ -353,6 +354,17 @@ def test_a_changed_text_of_a_run_of_rows_has_documents_whatever_it_is(cli: Cli) 
     assert "72 documents, one per line" in outcome.err
     outcome = cli("train", "--resume", "run", "--steps", 2)
     assert (outcome.code, "changed" in outcome.err) == (0, False), outcome.err
+
+
+def test_a_run_without_a_recorded_rule_has_a_stream_whatever_its_text_looks_like(cli: Cli) -> None:
+    names_file()
+    assert cli("train", "names.txt", "--documents=none", *options(steps=2, out="run")).code == 0
+    before = score(cli, "run")
+    config = json.loads(Path("run/config.json").read_text())
+    del config["data"]["documents"]
+    rewrite(Path("run"), {"config.json": json.dumps(config).encode()})
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    assert score(cli, "run") == before
 
 
 def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:
