@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
+from rnngen.corpus.documents import as_rows, rule_beside
 from rnngen.corpus.encoded import EncodedCorpus, EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.known_documents import KnownDocuments
@@ -112,7 +113,7 @@ def encoded_text(
         command=command,
         normalize=run.tokenizer().normalization,
         lenient=lenient,
-        documents=None if run.learned_from_rows else run.documents,
+        documents=rule_beside(run.documents, is_chosen=run.chose_documents),
         otherwise=run.documents,
         labels=run.labels,
     )
@@ -124,8 +125,7 @@ def encoded_text(
         summary, name = source.summary, ", ".join(names)
         note = summary.line() if summary.encodings or summary.left_out.parts() else None
         if source.documents != run.documents:
-            as_rows = "the run learned from rows, and this text is a list: each of its lines is a document, as a row is"
-            note = "; ".join(filter(None, (note, as_rows)))
+            note = "; ".join(filter(None, (note, f"the run learned from rows, and {as_rows('this text')}")))
         yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, name, note)
 
 
