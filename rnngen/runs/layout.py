@@ -80,7 +80,11 @@ def saved_steps(folder: Path) -> list[Path]:
     Raises:
         CheckpointError: what should be their folder is something else.
     """
-    states = filter(has_files_of_state, _in_resume(folder, _STATE))
+    before, listed = None, _in_resume(folder, _STATE)
+    states = [*filter(has_files_of_state, listed)]
+    while not states and listed != before:  # another process may have replaced all of them meanwhile
+        before, listed = listed, _in_resume(folder, _STATE)
+        states = [*filter(has_files_of_state, listed)]
     return sorted(states, key=lambda path: int(path.name), reverse=True)
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import rnngen
 from rnngen.errors import CheckpointError
-from rnngen.runs import states
+from rnngen.runs import layout, states
 from rnngen.runs.finding import newest_run, open_run
 from rnngen.runs.layout import LOCK, LOGS, METRICS, MODEL, NGRAM, SAMPLES, saved_steps
 from rnngen.runs.lock import HOLDER
@@ -171,6 +171,23 @@ def test_readers_beside_a_process_that_saves_as_fast_as_it_can_never_see_a_damag
         done.set()
         saver.join()
     assert last > 3
+
+
+@pytest.mark.fault(27)
+def test_states_that_are_all_replaced_while_they_are_looked_for_are_found(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, steps = layout.has_files_of_state, iter(range(1000, 1006))
+    with writing(saved) as writer:
+
+        def has_files(folder: Path) -> bool:
+            monkeypatch.setattr(layout, "has_files_of_state", original)
+            for step in steps:
+                writer.save_state(step, *state(step))
+            return original(folder)
+
+        monkeypatch.setattr(layout, "has_files_of_state", has_files)
+        assert load_state(saved).values["step"] == 1005
 
 
 @pytest.mark.fault(27)
