@@ -7,7 +7,7 @@ import json
 import random
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,7 +102,6 @@ BAD_CSV: dict[str, tuple[str, str, str]] = {
     ),
     "too few fields": ("3\n", "line 5 begins a row of another length; .*found 1 field", "another number of fields"),
     "text after a quote": ('3,"a"b\n', "line 5 begins a row that is not CSV; found ',' expected", "broken quotes"),
-    "text after a quote, below a line end": ('3,"a\n\n"b\n', "line 5 begins a row that is not CSV", "broken quotes"),
 }
 
 
@@ -115,6 +114,42 @@ def test_a_broken_row_of_csv_is_named_by_the_line_on_which_it_begins(row: str, s
     source = TextSource(["rows.csv"], "skip")
     assert "".join(source) == "one\n\nmore\nend"
     assert source.summary.line() == f"1 read; 1 row left out: {reason} (1)"
+
+
+ROWS = [f"{n},row {n}\n" for n in range(2, 60)]
+
+
+@pytest.mark.parametrize(
+    ("content", "kept", "left_out"),
+    [
+        (["id,text\n", *ROWS[:20], '22,"open\n', *ROWS[20:]], range(2, 60), 1),
+        (["id,text\n", *ROWS[:20], '22,"open\n', '22,"open\n', *ROWS[20:]], range(2, 60), 2),
+        (["id,text\n", *ROWS[:20], '22,"open\n', *ROWS[20:30], '32,"closed"\n', *ROWS[31:]], [*range(2, 60)], 1),
+        (["id,text\n", '1,"open\n', *ROWS, '60,"open\n'], range(2, 60), 2),
+    ],
+    ids=["to the end", "twice", "to the next quote", "first and last"],
+)
+def test_a_quote_that_is_not_closed_costs_its_line_and_no_other(
+    content: list[str], kept: Sequence[int], left_out: int
+) -> None:
+    Path("rows.csv").write_text("".join(content))
+    source = TextSource(["rows.csv"], "skip")
+    expected = [f"row {n}" for n in kept]
+    if "closed" in "".join(content):
+        expected[30] = "closed"
+    assert "".join(source).split("\n") == expected
+    assert f"{left_out} row{'s' * (left_out > 1)} left out: broken quotes ({left_out})" in source.summary.line()
+
+
+def test_lines_are_not_read_again_without_limit_and_those_that_are_lost_are_counted() -> None:
+    N = 3_000
+    Path("rows.csv").write_text("a,text\n" + 'x,a","\n' * N)  # every line closes a quote and opens another
+    source = TextSource(["rows.csv"], "skip")
+    assert "".join(source) == ""
+    counts = source.summary.left_out
+    assert counts.rows["broken quotes"] + counts.rows["another number of fields"] + counts.lines.total() == N
+    assert counts.lines["below broken quotes"] > 2_000
+    assert "lines left out: below broken quotes" in source.summary.line()
 
 
 def test_a_quote_that_is_never_closed_is_an_error_and_never_a_long_row() -> None:

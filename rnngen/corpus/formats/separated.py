@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rnngen.corpus.formats.decoding import invalid_characters
 from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.lines import RereadableLines
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.errors import CorpusError, shortened
 
@@ -17,6 +18,8 @@ LONGEST_FIELD = 1 << 30
 def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]:
     """The text of each row; a blank line is none.
 
+    If a row whose quotes are broken is left out, only its first line is: the next one is read as a row of its own.
+
     Args:
         lines: of the file, each with its end.
         delimiter: between fields.
@@ -26,17 +29,21 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
         CorpusError: the header lacks the field, a row has another number of fields, or its quotes are wrong.
     """
     csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
-    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    source = RereadableLines(lines, keeps=rows.errors == "skip")
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     column, labels = 0, None
     while True:
-        place = f"line {reader.line_num + 1:,}"
+        source.begin_row()
+        place = f"line {source.number + 1:,}"
         try:
             row = next(reader, None)
         except csv.Error as error:
             if header is None:
                 raise _broken_header(rows, place, error) from error
             rows.refuse(place, "begins a row that is not CSV", "broken quotes", found=str(error))
+            if lost := source.return_to_second():  # a quote that is never closed takes all rows to the end of the file
+                rows.left_out.lines["below broken quotes"] += lost
             continue
         if row is None:
             return
