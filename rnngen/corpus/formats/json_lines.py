@@ -17,6 +17,24 @@ _BLANK = " \t\r\n"
 _MISSING = object()
 
 
+_ENOUGH_LINES = 20
+
+
+def looks_like_json_lines(beginning: str) -> bool:
+    """Whether a plain text is certainly JSON Lines: its first lines, two or more, are all objects.
+
+    Args:
+        beginning: of the text. A line that it cuts is no object.
+    """
+    if not beginning.startswith("{"):
+        return False
+    lines = [line for line in beginning.split("\n", _ENOUGH_LINES)[:_ENOUGH_LINES] if line.strip(_BLANK)]
+    try:
+        return len(lines) > 1 and all(isinstance(json.loads(line), dict) for line in lines)
+    except (ValueError, RecursionError):
+        return False
+
+
 def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
     """The text of each row; a blank line is none.
 
