@@ -172,7 +172,7 @@ def test_a_quote_that_is_never_closed_is_an_error_and_never_a_long_row() -> None
             r"has no column .*; found the fields '1', '(It was dark. ){2,3}[^,]*…'.*If the first row is data, put",
         ),
         ("id,body\n1,a\n", "bodi", r"has no column 'bodi'; .*Did you mean `text_field=body`\?"),
-        ("id;body\n1;a\n", None, "has a header with one column; .*';' in it"),
+        ("id;body\n1;a\n", None, "has a header with one column; .*found semicolons between 'id', 'body'"),
         ("text,text\na,b\n", None, "has 2 columns 'text'"),
         ('"id"x,text\n', None, "line 1 is not CSV; expected a header"),
     ],
@@ -377,7 +377,7 @@ def test_a_run_is_trained_resumed_and_scored_on_rows(cli: Cli) -> None:
     assert "note:" in again.err and "empty row" in again.err
     refused = cli("eval", "run", name, "--part", "all")
     assert refused.code == 1
-    assert "posts.jsonl.gz: line 1 has no field 'text'; found the fields 'post'" in refused.err
+    assert "posts.jsonl.gz: line 1 has no field 'text'; found the fields 'post.body'" in refused.err
     assert "--text-field NAME" in refused.err
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rnngen.corpus.formats.decoding import invalid_characters
+from rnngen.corpus.formats.fields import named
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.corpus.labels import Labels
 from rnngen.errors import shortened
@@ -135,7 +136,7 @@ def _label(row: Mapping[str, Any], labels: Labels) -> Any:
     label = _value(row, labels.field)
     if label is not _MISSING:
         return label
-    labels.note_other_fields(row)
+    labels.note_other_fields(named(row))
     return None
 
 

@@ -8,12 +8,13 @@ text can have, U+0000 or half a surrogate pair, is treated like an invalid byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rnngen.corpus.files.find import ErrorRule
 from rnngen.corpus.files.summary import LeftOut
-from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.fields import choice, choice_within, listed, named
 from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label, label_name
 from rnngen.errors import CorpusError, shortened
 
@@ -89,7 +90,9 @@ class Rows:
         if not isinstance(value, str):
             kind = "null" if value is None else _KINDS.get(type(value), "no text")
             name = repr(shortened(field))
-            self.refuse(place, f"has no text in {name}", f"{kind} in {name}", expected="a text", found=kind)
+            inner = named(value, levels=1) if isinstance(value, dict) else {}
+            hint = choice_within("text_field", field, [each for each, text in inner.items() if isinstance(text, str)])
+            self.refuse(place, f"has no text in {name}", f"{kind} in {name}", expected="a text", found=kind, hint=hint)
             return None
         if not value:
             self.left_out.empty["row"] += 1
@@ -119,6 +122,7 @@ class Rows:
                 f"no label in {shortened(self.labels.field)!r}",
                 expected=f"a text of one line and at most {LONGEST_LABEL} characters, or none",
                 found=_KINDS.get(type(name)) or repr(shortened(str(name))),
+                hint=choice_within("label_field", self.labels.field, name if isinstance(name, dict) else ()),
             )
             return None
         return self.labels.marker(str(name), f"{self.where}, {place}") + text.strip("\n")
@@ -139,25 +143,22 @@ class Rows:
         )
         return None
 
-    def lacks(self, place: str, field: str, fields: Collection[str]) -> None:
+    def lacks(self, place: str, field: str, fields: Mapping[str, Any]) -> None:
         """Refuse a row without the field, or leave it out.
 
         Args:
             place: see ``refuse``.
             field: its name.
-            fields: those that it has.
+            fields: what it has, by name.
 
         Raises:
             CorpusError: as ``refuse``.
         """
         name = repr(shortened(field))
-        self.refuse(
-            place,
-            f"has no field {name}",
-            f"no field {name}",
-            found=listed(fields) if self.errors != "skip" else None,
-            hint=choice("text_field", field, fields) if self.errors != "skip" else "",
-        )
+        found = named(fields) if self.errors != "skip" else {}
+        texts = [each for each, value in found.items() if isinstance(value, str)]
+        hint = choice("text_field", field, texts)
+        self.refuse(place, f"has no field {name}", f"no field {name}", found=listed(found), hint=hint)
 
 
 def is_writable(text: str) -> bool:
