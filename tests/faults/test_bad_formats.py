@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import shlex
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -79,6 +82,61 @@ def test_a_broken_line_of_json_is_named_and_can_be_left_out(line: bytes, said: s
     assert source.summary.line() == f"1 read; 1 row left out: {reason} (1)"
     assert "".join(source) == "good\ngood\ngood"
     assert source.summary.line() == f"1 read; 1 row left out: {reason} (1)"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('{"text": }', "no value where one has to stand (column 10)"),
+        ('{"text": "a"},', "',' after the value (column 14)"),
+        ('{"text": "a', "a string that does not end (column 10)"),
+        ('{text: "a"}', "no name in double quotes where one has to stand (column 2)"),
+        ('{"text" "a"}', "no colon after a name (column 9)"),
+        ('{"text": "a" "b": 1}', "no comma after a value (column 14)"),
+        ('{"text": "a\tb"}', "a control character in a string (column 12)"),
+        (r'{"text": "\w"}', "a backslash that escapes nothing (column 11)"),
+        (r'{"text": "\uXY"}', r"\u without four hexadecimal digits (column 12)"),
+    ],
+)
+def test_what_is_wrong_with_json_is_said_in_plain_words(line: str, found: str) -> None:
+    Path("rows.jsonl").write_text(line + "\n")
+    with pytest.raises(CorpusError) as caught:
+        list(TextSource(["rows.jsonl"]))
+    assert caught.value.found == found
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("a.jsonl", '{"txt": "a"}\n'),
+        ("a.jsonl", '{"text": "a"},\n'),
+        ("a.jsonl", '{"text": 1}\n'),
+        ("a.jsonl", '{"text": "a", "mood": 0.5}\n'),
+        ("a.csv", '"a"b,\n'),
+    ],
+)
+def test_rows_are_proposed_to_be_left_out_only_after_one_that_is_good(name: str, row: str) -> None:
+    good = "text,mood\n" if name == "a.csv" else '{"text": "good", "mood": "glad"}\n'
+    for start, is_proposed in (
+        (("", False), (good, True)) if name != "a.csv" else ((good, False), (good + "a,b\n", True))
+    ):
+        Path(name).write_text(start + row)
+        with pytest.raises(CorpusError) as caught:
+            list(TextSource([name], documents="files", labels=Labels("mood")))
+        assert ("errors=skip" in str(caught.value)) is is_proposed
+
+
+@pytest.mark.parametrize("how", [{}, {"indent": 2}])
+@pytest.mark.skipif(sys.platform == "win32", reason="a command for a POSIX shell")
+def test_an_array_is_read_after_the_command_that_its_error_names(how: dict[str, Any]) -> None:
+    Path("my rows.jsonl").write_text(json.dumps([{"text": "é"}, {"text": "b"}], ensure_ascii=False, **how), "utf-8")
+    with pytest.raises(
+        CorpusError, match=r"If the file is one JSON array, write one object per line: python3 "
+    ) as caught:
+        list(TextSource(["my rows.jsonl"]))
+    command = str(caught.value).partition("per line: python3 ")[2]
+    subprocess.run(f"{shlex.quote(sys.executable)} {command}", shell=True, check=True)
+    assert "".join(TextSource(["my rows-lines.jsonl"])) == "é\nb"
 
 
 @pytest.mark.parametrize(
