@@ -140,16 +140,30 @@ def test_an_array_is_read_after_the_command_that_its_error_names(how: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("line", "text"),
+    ("line", "text", "counted"),
     [
-        (b'{"text": "a\\u0000b\\ud800\\ud83d\\ude00\\udc00"}', "a\ufffdb\ufffd\U0001f600\ufffd"),
-        (b'{"text": "a\xffb"}', "a\ufffdb"),
-        (b'{"text": "a\0b"}', "a\ufffdb"),
+        (
+            b'{"text": "a\\u0000b\\ud800\\ud83d\\ude00\\udc00"}',
+            "a\ufffdb\ufffd\U0001f600\ufffd",
+            "3 replaced by U+FFFD: halves of surrogate pairs (2), U+0000 (1)",
+        ),
+        (b'{"text": "a\xff\xc3b\xef\xbf\xbd"}', "a\ufffd\ufffdb\ufffd", "2 replaced by U+FFFD: invalid bytes (2)"),
+        (b'{"text": "a\0b"}', "a\ufffdb", "1 replaced by U+FFFD: NUL bytes (1)"),
     ],
 )
-def test_replace_puts_a_mark_for_each_character_that_is_none(line: bytes, text: str) -> None:
+def test_replace_puts_a_mark_for_each_character_that_is_none_and_counts_them(
+    line: bytes, text: str, counted: str
+) -> None:
     Path("rows.jsonl").write_bytes(line)
-    assert "".join(TextSource(["rows.jsonl"], "replace")) == text
+    source = TextSource(["rows.jsonl"], "replace")
+    for _ in range(2):
+        assert "".join(source) == text
+        assert source.summary.line() == f"1 read; {counted}"
+    if "\\" not in str(line[:-2].decode("utf-8", "ignore")):
+        Path("plain.txt").write_bytes(line)
+        plain = TextSource(["plain.txt"], "replace")
+        assert "".join(plain) == line.decode("utf-8", "replace").replace("\0", "\ufffd")
+        assert plain.summary.line() == f"1 read; {counted}"
 
 
 BAD_CSV: dict[str, tuple[str, str, str]] = {
@@ -390,6 +404,10 @@ def test_invalid_bytes_and_nulls_in_a_table_follow_the_rules() -> None:
         list(TextSource(["a.parquet"]))
     with pytest.raises(CorpusError, match=r"^a.parquet: row 3 has no text in 'text'; .*found null"):
         list(TextSource(["a.parquet"], "replace"))
+    pa.parquet.write_table(pa.table({"text": pa.array([b"one", b"\xff\xc3", b"a\0b"]).view(pa.string())}), "b.parquet")
+    source = TextSource(["b.parquet"], "replace")
+    assert "".join(source) == "one\n\ufffd\ufffd\na\ufffdb"
+    assert source.summary.line() == "1 read; 3 replaced by U+FFFD: invalid bytes (2), NUL bytes (1)"
     source = TextSource(["a.parquet"], "skip")
     assert "".join(source) == "one\nend"
     reasons = "invalid bytes (1), null in 'text' (1), U+0000 (1)"

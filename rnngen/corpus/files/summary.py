@@ -35,6 +35,7 @@ class LeftOut:
         rows: how many rows, by reason.
         lines: how many lines of plain text, by reason.
         empty: how many rows, lines or other documents hold nothing but white space, by what they are.
+        replaced: how often U+FFFD was put in place of something, by what that was.
         separators: of documents: how many there are ("all"), and how many are lines by themselves ("lines").
         notes: on what may be a mistake.
     """
@@ -42,6 +43,7 @@ class LeftOut:
     rows: Counter[str] = field(default_factory=Counter)
     lines: Counter[str] = field(default_factory=Counter)
     empty: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
     separators: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -50,6 +52,7 @@ class LeftOut:
             self.rows + other.rows,
             self.lines + other.lines,
             self.empty + other.empty,
+            self.replaced + other.replaced,
             self.separators + other.separators,
             self.notes + other.notes,
         )
@@ -61,6 +64,8 @@ class LeftOut:
             for noun, counts in (("row", self.rows), ("line", self.lines))
             if (total := counts.total())
         ]
+        if total := self.replaced.total():
+            parts.append(f"{total:,} replaced by U+FFFD: {_reasons(self.replaced)}")
         return parts + [_count(number, f"empty {noun}") for noun, number in self.empty.items()]
 
 

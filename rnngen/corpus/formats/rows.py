@@ -138,6 +138,8 @@ class Rows:
 
     def _without_unwritable(self, value: str, field: str, place: str) -> str | None:
         if self.errors == "replace":
+            for found in _UNWRITABLE.findall(value):
+                self.left_out.replaced["U+0000" if found == "\0" else "halves of surrogate pairs"] += 1
             return _UNWRITABLE.sub("\ufffd", value)
         match = _UNWRITABLE.search(value)
         character = f"U+{ord(match[0]):04X}" if match else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import IO, Any
 
+from rnngen.corpus.formats.decoding import with_replacements
 from rnngen.corpus.formats.fields import choice, choice_within, listed, named
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.errors import CorpusError
@@ -70,11 +71,13 @@ def _text(raw: bytes | None, field: str, place: str, rows: Rows) -> str | None:
     if raw is None:
         return rows.text(None, field, place)
     try:
-        value = raw.decode("utf-8", "replace" if rows.errors == "replace" else "strict")
+        value = raw.decode("utf-8", "rnngen-invalid" if rows.errors == "replace" else "strict")
     except UnicodeDecodeError as error:
         found = f"byte 0x{raw[error.start]:02x} at offset {error.start} of the text"
         rows.refuse(place, f"is not UTF-8 in {field!r}", "invalid bytes", expected="UTF-8 text", found=found)
         return None
+    if rows.errors == "replace":
+        value = with_replacements(value, rows.left_out.replaced)
     return rows.text(value, field, place)
 
 
