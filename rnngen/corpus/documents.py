@@ -11,7 +11,8 @@ rule               a document is
 ``files``          a file; a row of a table
 ``lines``          a line
 ``paragraphs``     what stands between two empty lines
-any other text     what stands between two occurrences of this text, in the form that the text is given
+any other text     what stands between two occurrences of this text, in the form that the text is given; the beginning
+                   and the end of a file are taken for the line ends with which this text begins or ends
 =================  ===================================================================================================
 
 A file's end ends a document under every rule, and line ends at the beginning and end of a document do not belong to it.
@@ -23,8 +24,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from rnngen.corpus.normalization import Normalization, normalized
+from rnngen.errors import shortened
 
 BOUNDARY = "\0"
 NONE, FILES, LINES, PARAGRAPHS = "none", "files", "lines", "paragraphs"
@@ -37,6 +40,24 @@ _SHORT_WORDS, _SHORT_CHARACTERS = 5, 40
 _ODD = 0.03  # share of the lines of a list that may be longer, empty or indented
 _PROSE_ENDS = ".,;:!?…。、，；：！？"
 _MAX_PROSE_ENDS, _MIN_DISTINCT = 0.1, 0.5
+
+
+def note_on_separator(rule: str, total: int, lines: int) -> list[str]:
+    """A note on a separator that is a line by itself in some places and part of a line in others.
+
+    Args:
+        rule: the separator.
+        total: how often it occurs.
+        lines: how many of these are whole lines.
+    """
+    if not 0 < lines < total:
+        return []
+    quoted = rule.replace("\\", "\\\\").replace("'", "\\'")  # for a shell
+    only = f": `documents=$'\\n{quoted}\\n'`" if "`" not in rule else ""
+    return [
+        f"{total - lines:,} of the {total:,} occurrences of the separator {shortened(rule)!r} are not lines by "
+        f"themselves, and separate documents too. To separate at such lines only, give it with line ends, in bash{only}"
+    ]
 
 
 def is_separator(rule: str) -> bool:
@@ -62,6 +83,42 @@ def as_rows(text: str) -> str:
     return f"{text} is a list: each of its lines is a document, as a row is"
 
 
+class SeparatorPlaces:
+    """How often a separator occurs, and how often as a line by itself.
+
+    Attributes:
+        total: how often it has occurred so far.
+        lines: how many of these are whole lines.
+    """
+
+    def __init__(self) -> None:
+        self.total = self.lines = 0
+        self._begins_file = True
+        self._is_open = False  # the last one begins a line, and what follows it is not known yet
+
+    def begin_file(self) -> None:
+        """Note that another file begins."""
+        self._begins_file, self._is_open = True, False
+
+    def add(self, parts: list[str]) -> None:
+        """Note what stands around separators; the first part is the rest of the last one before."""
+        if self._is_open and (parts[0] or len(parts) > 1):
+            self.lines += parts[0].startswith("\n")
+            self._is_open = False
+        for before, after in pairwise(parts):
+            begins_line = before.endswith("\n") or (self._begins_file and not before)
+            self.total += 1
+            self.lines += begins_line and after.startswith("\n")
+            self._is_open, self._begins_file = begins_line and not after, False
+        if parts[0]:
+            self._begins_file = False
+
+    def end_file(self) -> None:
+        """Note that the file ends, and with it a line."""
+        self.lines += self._is_open
+        self._is_open = False
+
+
 class Documents:
     """Puts a ``BOUNDARY`` after every document.
 
@@ -72,6 +129,7 @@ class Documents:
     Attributes:
         empty: how many documents were left out so far.
         is_separated: whether what separates documents has occurred so far.
+        places: where a separator without line ends has occurred so far.
     """
 
     def __init__(self, rule: str, normalize: Normalization = "none") -> None:
@@ -80,7 +138,12 @@ class Documents:
         self._rule = rule
         self._held = ""
         separator = normalized(rule, normalize) if is_separator(rule) else ""
-        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, re.escape(separator))
+        self._line_ends = separator[:1] == "\n", separator[-1:] == "\n"  # at its beginning, and at its end
+        self.places = SeparatorPlaces() if separator and "\n" not in separator else None
+        own = (
+            re.escape(separator[:-1]) + r"(?=\n)" if self._line_ends[1] else re.escape(separator)
+        )  # it may begin another
+        pattern = {FILES: r"(?!)", LINES: r"\n", PARAGRAPHS: _PARAGRAPHS}.get(rule, own)
         self._separator = re.compile(pattern)
         self._tail = max(0, len(separator) - 1)  # of a separator that may be cut
 
@@ -92,8 +155,12 @@ class Documents:
         """
         self._held, begun = "", False  # what may still change, and whether the document's beginning was given out
         is_first = is_separator(self._rule)  # of the documents, which is none if a separator begins the file
-        for piece in self._not_too_short(pieces):
+        if self.places:
+            self.places.begin_file()
+        for piece in self._not_too_short(self._within_line_ends(pieces)):
             *whole, self._held = self._split(self._held + piece)
+            if self.places:
+                self.places.add([*whole, self._held])
             if whole:
                 self.is_separated = True
                 if is_first and not begun and not whole[0].strip():
@@ -112,6 +179,17 @@ class Documents:
             yield self._complete(self._separator.split(self._held), begun=begun)
         elif self._rule == FILES:
             self.empty += 1
+        if self.places:
+            self.places.end_file()
+
+    def _within_line_ends(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Pieces of a file, within the line ends for which a separator takes its beginning and its end."""
+        begins, ends = self._line_ends
+        if begins:
+            yield "\n"
+        yield from pieces
+        if ends:
+            yield "\n"
 
     def _not_too_short(self, pieces: Iterable[str]) -> Iterator[str]:
         """Pieces joined until they are as long as what is held back, so that a long run takes linear time."""

@@ -26,12 +26,13 @@ from pathlib import Path
 from typing import IO
 
 from rnngen.arguments import STDIN
-from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, looks_like_a_list
+from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, looks_like_a_list, note_on_separator
 from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
 from rnngen.corpus.files.summary import LeftOut, SourceSummary
 from rnngen.corpus.formats.decoding import Decoding
+from rnngen.corpus.formats.json_lines import looks_like_json_lines
 from rnngen.corpus.formats.reader import Content, Reader
 from rnngen.corpus.labels import Labels
 from rnngen.corpus.normalization import Normalization, normalized_pieces
@@ -40,6 +41,7 @@ from rnngen.corpus.piped import Copied, copy_pipe, copy_stdin
 from rnngen.corpus.progress import OnProgress
 from rnngen.errors import CorpusError
 
+_MOST_NOTES = 3  # on files, of a kind
 _LOOKED_AT = 20  # files that are looked at to choose a rule for documents
 
 
@@ -135,7 +137,13 @@ class TextSource:
         """How many files are read, what was skipped, and, once they have been read, what was left out of them."""
         encodings = Counter(self._reader.decoding.chosen.values())
         left_out = sum(self._left_out, LeftOut())
-        return self._found + SourceSummary(left_out=left_out, encodings=encodings, of_rows=len(self.of_rows))
+        places, notes = left_out.separators, left_out.notes[:_MOST_NOTES]
+        if others := len(left_out.notes) - len(notes):
+            notes.append(f"{others:,} more files are like {'this' if len(notes) == 1 else 'these'}")
+        notes += note_on_separator(self.documents, places["all"], places["lines"])
+        return self._found + SourceSummary(
+            left_out=left_out, encodings=encodings, of_rows=len(self.of_rows), notes=tuple(notes)
+        )
 
     @property
     def name(self) -> str:
@@ -182,7 +190,7 @@ class TextSource:
             content = self._content(file, stream, left_out)
             if content.has_rows:
                 self.of_rows.add(number)
-            yield from self._text_of(content, left_out)
+            yield from self._text_of(content, file, left_out)
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
 
@@ -199,12 +207,12 @@ class TextSource:
         path, where = (None, file.name) if isinstance(file, Copied) else (file, file)
         return self._reader.open(stream, path, where, left_out)
 
-    def _text_of(self, content: Content, left_out: LeftOut) -> Iterator[str]:
+    def _text_of(self, content: Content, file: Path | Copied, left_out: LeftOut) -> Iterator[str]:
         """The text of one file in pieces, with its boundaries if it consists of documents."""
         rule = FILES if content.has_rows else self.documents  # a row is a document, whatever it contains
         documents = None if self.documents == NONE else Documents(rule, self._normalize)
         if not content.has_rows:
-            pieces = normalized_pieces(content.texts, self._normalize)
+            pieces = normalized_pieces(self._watched(content.texts, file, left_out), self._normalize)
             yield from documents.cut(pieces) if documents else pieces
             self.is_separated |= bool(documents and documents.is_separated)
         else:
@@ -212,6 +220,21 @@ class TextSource:
             yield from normalized_pieces(rows, self._normalize)
         if documents and documents.empty:
             left_out.empty["line" if rule == LINES else "document"] += documents.empty
+        if documents and documents.places:
+            left_out.separators.update(all=documents.places.total, lines=documents.places.lines)
+
+    def _watched(self, pieces: Iterator[str], file: Path | Copied, left_out: LeftOut) -> Iterator[str]:
+        """The pieces of a plain text, with a note if it looks like rows."""
+        first = next(pieces, "")
+        if self._reader.rows and looks_like_json_lines(first):
+            remedy = "give `text_field=NAME`" if isinstance(file, Copied) else "name it .jsonl"
+            name = file.name if isinstance(file, Copied) else file
+            left_out.notes.append(
+                f"{name} looks like JSON Lines, and is read as plain text: {remedy} so that its rows are documents"
+            )
+        if first:
+            yield first
+        yield from pieces
 
 
 def _joined(rows: Iterable[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -12,10 +13,11 @@ import pytest
 
 from rnngen.corpus.named import get as getting
 from rnngen.corpus.named.texts import TEXTS, Download, NamedText, Part
+from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import prepare
 from rnngen.corpus.trainable import check_parts
 from rnngen.options.training import DataConfig, TrainConfig
-from tests.conftest import Outcome, make_text
+from tests.conftest import FAST, Outcome, make_text
 from tests.corpus.named import serving as servers
 from tests.corpus.named.serving import QUICK, Served, serving
 
@@ -240,6 +242,52 @@ def test_the_documents_are_those_that_training_would_choose(
     found = json.loads(cli("corpus", "info", name, *options, "--json").out)
     assert found["documents"] == rule or rule is None
     assert found["control_characters"] == 0
+
+
+JSON_LINES = "".join(json.dumps({"text": f"Hi {n}", "n": n}) + "\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    "command", [["corpus", "info"], ["train", *(f"--{n.replace('_', '-')}={v}" for n, v in FAST.items())]]
+)
+def test_a_separator_that_stands_on_lines_and_within_them_is_noted_with_what_separates_at_lines(
+    cli: Cli, command: list[str]
+) -> None:
+    Path("poems.txt").write_text("".join(f"Poem {n},\n100% gold.\n%\n" for n in range(40)))
+    outcome = cli(*command, "poems.txt", "--documents", "%")
+    told = outcome.out + outcome.err
+    assert "40 of the 80 occurrences of the separator '%' are not lines" in told
+    assert "in bash: --documents $'\\n%\\n'" in told
+    assert "40 documents" in cli("corpus", "info", "poems.txt", "--documents", "\n%\n").out
+    assert "of the separator" not in cli("corpus", "info", "poems.txt", "--documents", "\n%\n").out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_noted"),
+    [
+        ("rows.txt", JSON_LINES, True),
+        ("rows.json", JSON_LINES[:60].rpartition("\n")[0], True),
+        ("rows.json", json.dumps({"text": "one object"}), False),
+        ("rows.json", JSON_LINES + "{", True),
+        ("rows.txt", JSON_LINES[:400] + "text\n" + JSON_LINES, False),
+        ("rows.jsonl", JSON_LINES, False),
+    ],
+)
+def test_a_plain_text_that_is_certainly_json_lines_is_noted(cli: Cli, name: str, content: str, is_noted: bool) -> None:
+    Path(name).write_text(content)
+    note = f"{name} looks like JSON Lines, and is read as plain text: name it .jsonl"
+    assert (note in cli("corpus", "info", name).out) is is_noted
+    assert [note in each for each in json.loads(cli("corpus", "info", name, "--json").out)["notes"]] == [
+        True
+    ] * is_noted
+
+
+def test_piped_json_lines_are_noted_with_the_option_that_reads_them() -> None:
+    for field, notes in ((None, 1), ("text", 0)):
+        source = TextSource(["-"], stdin=io.BytesIO(JSON_LINES.encode()), text_field=field)
+        assert list(source)
+        assert len(source.summary.notes) == notes
+        assert all("read as plain text: give `text_field=NAME` so" in note for note in source.summary.notes)
 
 
 def test_a_text_in_another_encoding_is_read_in_it(cli: Cli) -> None:

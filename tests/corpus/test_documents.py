@@ -19,13 +19,14 @@ RULES = {
     "lines": r"\n",
     "paragraphs": r"\n *\n(?: *\n)* *",
     "%%": "%%",
-    "\n%\n": r"\n%\n",
+    "\n%\n": r"\n%(?=\n)",
     "aa": "aa",
 }
 
 
 def cut_at_once(text: str, rule: str) -> list[str]:
-    return [part.strip("\n") for part in re.split(RULES[rule], text) if part.strip()]
+    within = f"\n{text}\n" if rule == "\n%\n" else text  # a file's beginning and end are line ends
+    return [part.strip("\n") for part in re.split(RULES[rule], within) if part.strip()]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -81,6 +82,38 @@ def test_a_separator_at_the_beginning_or_end_of_a_file_makes_no_document(text: s
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
     assert "".join(cutter.cut(pieces)) == ("one\0two\0" if "two" in text else "one\0")
     assert cutter.empty == empty
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    "text",
+    ["one 5%\n%\ntwo\n", "%\none 5%\n%\ntwo\n%\n", "%\n%\none 5%\n%\n%\ntwo\n%", "\n%\none 5%\n%\n\ntwo\n\n%\n\n"],
+)
+def test_a_separator_with_line_ends_is_met_by_the_first_and_the_last_line_and_not_within_lines(
+    text: str, size: int
+) -> None:
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert "".join(Documents("\n%\n").cut(pieces)) == "one 5%\0two\0"
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("text", "total", "lines"),
+    [
+        ("a\n%\nb\n", 1, 1),
+        ("%\na\n%", 2, 2),
+        ("%\n%\n%\n", 3, 3),
+        ("5% a\n%\n% b\na %\n", 4, 1),
+        ("%%\n%", 3, 1),
+        ("%", 1, 1),
+        (" %\n% ", 2, 0),
+    ],
+)
+def test_separators_are_counted_by_whether_they_are_lines(text: str, total: int, lines: int, size: int) -> None:
+    cutter = Documents("%")
+    list(cutter.cut([text[at : at + size] for at in range(0, len(text), size)]))
+    assert cutter.places is not None
+    assert (cutter.places.total, cutter.places.lines) == (total, lines)
 
 
 def test_an_empty_line_at_the_beginning_of_a_list_is_counted() -> None:

@@ -208,7 +208,9 @@ def test_a_field_of_the_label_may_be_missing_or_lie_deeper(tmp_path: Path) -> No
     assert "".join(source) == f"a\0{FIRST}b\0c\0"
 
 
-@pytest.mark.parametrize("label", [3, True, ["a"], "a\nb", "x" * (LONGEST_LABEL + 1), "a\0", "\ud800"])
+@pytest.mark.parametrize(
+    "label", [0.5, {"a": 1}, int("1" * 101), ["a"], "a\nb", "x" * (LONGEST_LABEL + 1), "a\0", "\ud800"]
+)
 def test_a_value_that_is_no_label_names_the_line_or_is_left_out_and_counted(label: object, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [{"text": "one"}, {"text": "two", "genre": label}])
     with pytest.raises(CorpusError, match="line 2 has no label in 'genre'"):
@@ -216,6 +218,14 @@ def test_a_value_that_is_no_label_names_the_line_or_is_left_out_and_counted(labe
     source = TextSource([str(path)], "skip", documents=FILES, labels=Labels("genre"))
     assert "".join(source) == "one\0"
     assert "no label in 'genre'" in str(source.summary.line())
+
+
+def test_integers_and_booleans_are_labels_as_json_writes_them(tmp_path: Path) -> None:
+    values: list[object] = [1, "1", True, "true", False, -2, 0]
+    rows = [{"text": "a", "genre": value} for value in values]
+    labels = Labels("genre")
+    list(TextSource([str(write_rows(tmp_path / "rows.jsonl", rows))], documents=FILES, labels=labels))
+    assert labels.names == ["1", "true", "false", "-2", "0"]
 
 
 def test_labels_are_the_same_in_composed_and_decomposed_form(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def run(command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content), closed=False, isatty=lambda: False))
     if command.startswith("rnngen corpus build"):
         Path("corpora/pydoc.txt").unlink(missing_ok=True)  # a text of this test, which would not be overwritten
-    outcome = cli(*shlex.split(small(command))[1:])
+    as_bash = re.sub(r"\$('[^']*')", lambda found: found[1].replace("\\n", "\n"), small(command))
+    outcome = cli(*shlex.split(as_bash)[1:])
     assert outcome.code == 0, f"{command}\n{outcome.err}"
     if target:
         Path(target.strip()).write_text(outcome.out, encoding="utf-8")

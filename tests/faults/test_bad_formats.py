@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import shlex
+import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -82,16 +85,85 @@ def test_a_broken_line_of_json_is_named_and_can_be_left_out(line: bytes, said: s
 
 
 @pytest.mark.parametrize(
-    ("line", "text"),
+    ("line", "found"),
     [
-        (b'{"text": "a\\u0000b\\ud800\\ud83d\\ude00\\udc00"}', "a\ufffdb\ufffd\U0001f600\ufffd"),
-        (b'{"text": "a\xffb"}', "a\ufffdb"),
-        (b'{"text": "a\0b"}', "a\ufffdb"),
+        ('{"text": }', "no value where one has to stand (column 10)"),
+        ('{"text": "a"},', "',' after the value (column 14)"),
+        ('{"text": "a', "a string that does not end (column 10)"),
+        ('{text: "a"}', "no name in double quotes where one has to stand (column 2)"),
+        ('{"text" "a"}', "no colon after a name (column 9)"),
+        ('{"text": "a" "b": 1}', "no comma after a value (column 14)"),
+        ('{"text": "a\tb"}', "a control character in a string (column 12)"),
+        (r'{"text": "\w"}', "a backslash that escapes nothing (column 11)"),
+        (r'{"text": "\uXY"}', r"\u without four hexadecimal digits (column 12)"),
     ],
 )
-def test_replace_puts_a_mark_for_each_character_that_is_none(line: bytes, text: str) -> None:
+def test_what_is_wrong_with_json_is_said_in_plain_words(line: str, found: str) -> None:
+    Path("rows.jsonl").write_text(line + "\n")
+    with pytest.raises(CorpusError) as caught:
+        list(TextSource(["rows.jsonl"]))
+    assert caught.value.found == found
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("a.jsonl", '{"txt": "a"}\n'),
+        ("a.jsonl", '{"text": "a"},\n'),
+        ("a.jsonl", '{"text": 1}\n'),
+        ("a.jsonl", '{"text": "a", "mood": 0.5}\n'),
+        ("a.csv", '"a"b,\n'),
+    ],
+)
+def test_rows_are_proposed_to_be_left_out_only_after_one_that_is_good(name: str, row: str) -> None:
+    good = "text,mood\n" if name == "a.csv" else '{"text": "good", "mood": "glad"}\n'
+    for start, is_proposed in (
+        (("", False), (good, True)) if name != "a.csv" else ((good, False), (good + "a,b\n", True))
+    ):
+        Path(name).write_text(start + row)
+        with pytest.raises(CorpusError) as caught:
+            list(TextSource([name], documents="files", labels=Labels("mood")))
+        assert ("errors=skip" in str(caught.value)) is is_proposed
+
+
+@pytest.mark.parametrize("how", [{}, {"indent": 2}])
+@pytest.mark.skipif(sys.platform == "win32", reason="a command for a POSIX shell")
+def test_an_array_is_read_after_the_command_that_its_error_names(how: dict[str, Any]) -> None:
+    Path("my rows.jsonl").write_text(json.dumps([{"text": "é"}, {"text": "b"}], ensure_ascii=False, **how), "utf-8")
+    with pytest.raises(
+        CorpusError, match=r"If the file is one JSON array, write one object per line: python3 "
+    ) as caught:
+        list(TextSource(["my rows.jsonl"]))
+    command = str(caught.value).partition("per line: python3 ")[2]
+    subprocess.run(f"{shlex.quote(sys.executable)} {command}", shell=True, check=True)
+    assert "".join(TextSource(["my rows-lines.jsonl"])) == "é\nb"
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "counted"),
+    [
+        (
+            b'{"text": "a\\u0000b\\ud800\\ud83d\\ude00\\udc00"}',
+            "a\ufffdb\ufffd\U0001f600\ufffd",
+            "3 replaced by U+FFFD: halves of surrogate pairs (2), U+0000 (1)",
+        ),
+        (b'{"text": "a\xff\xc3b\xef\xbf\xbd"}', "a\ufffd\ufffdb\ufffd", "2 replaced by U+FFFD: invalid bytes (2)"),
+        (b'{"text": "a\0b"}', "a\ufffdb", "1 replaced by U+FFFD: NUL bytes (1)"),
+    ],
+)
+def test_replace_puts_a_mark_for_each_character_that_is_none_and_counts_them(
+    line: bytes, text: str, counted: str
+) -> None:
     Path("rows.jsonl").write_bytes(line)
-    assert "".join(TextSource(["rows.jsonl"], "replace")) == text
+    source = TextSource(["rows.jsonl"], "replace")
+    for _ in range(2):
+        assert "".join(source) == text
+        assert source.summary.line() == f"1 read; {counted}"
+    if "\\" not in str(line[:-2].decode("utf-8", "ignore")):
+        Path("plain.txt").write_bytes(line)
+        plain = TextSource(["plain.txt"], "replace")
+        assert "".join(plain) == line.decode("utf-8", "replace").replace("\0", "\ufffd")
+        assert plain.summary.line() == f"1 read; {counted}"
 
 
 BAD_CSV: dict[str, tuple[str, str, str]] = {
@@ -102,7 +174,6 @@ BAD_CSV: dict[str, tuple[str, str, str]] = {
     ),
     "too few fields": ("3\n", "line 5 begins a row of another length; .*found 1 field", "another number of fields"),
     "text after a quote": ('3,"a"b\n', "line 5 begins a row that is not CSV; found ',' expected", "broken quotes"),
-    "text after a quote, below a line end": ('3,"a\n\n"b\n', "line 5 begins a row that is not CSV", "broken quotes"),
 }
 
 
@@ -115,6 +186,42 @@ def test_a_broken_row_of_csv_is_named_by_the_line_on_which_it_begins(row: str, s
     source = TextSource(["rows.csv"], "skip")
     assert "".join(source) == "one\n\nmore\nend"
     assert source.summary.line() == f"1 read; 1 row left out: {reason} (1)"
+
+
+ROWS = [f"{n},row {n}\n" for n in range(2, 60)]
+
+
+@pytest.mark.parametrize(
+    ("content", "kept", "left_out"),
+    [
+        (["id,text\n", *ROWS[:20], '22,"open\n', *ROWS[20:]], range(2, 60), 1),
+        (["id,text\n", *ROWS[:20], '22,"open\n', '22,"open\n', *ROWS[20:]], range(2, 60), 2),
+        (["id,text\n", *ROWS[:20], '22,"open\n', *ROWS[20:30], '32,"closed"\n', *ROWS[31:]], [*range(2, 60)], 1),
+        (["id,text\n", '1,"open\n', *ROWS, '60,"open\n'], range(2, 60), 2),
+    ],
+    ids=["to the end", "twice", "to the next quote", "first and last"],
+)
+def test_a_quote_that_is_not_closed_costs_its_line_and_no_other(
+    content: list[str], kept: Sequence[int], left_out: int
+) -> None:
+    Path("rows.csv").write_text("".join(content))
+    source = TextSource(["rows.csv"], "skip")
+    expected = [f"row {n}" for n in kept]
+    if "closed" in "".join(content):
+        expected[30] = "closed"
+    assert "".join(source).split("\n") == expected
+    assert f"{left_out} row{'s' * (left_out > 1)} left out: broken quotes ({left_out})" in source.summary.line()
+
+
+def test_lines_are_not_read_again_without_limit_and_those_that_are_lost_are_counted() -> None:
+    N = 3_000
+    Path("rows.csv").write_text("a,text\n" + 'x,a","\n' * N)  # every line closes a quote and opens another
+    source = TextSource(["rows.csv"], "skip")
+    assert "".join(source) == ""
+    counts = source.summary.left_out
+    assert counts.rows["broken quotes"] + counts.rows["another number of fields"] + counts.lines.total() == N
+    assert counts.lines["below broken quotes"] > 2_000
+    assert "lines left out: below broken quotes" in source.summary.line()
 
 
 def test_a_quote_that_is_never_closed_is_an_error_and_never_a_long_row() -> None:
@@ -137,7 +244,7 @@ def test_a_quote_that_is_never_closed_is_an_error_and_never_a_long_row() -> None
             r"has no column .*; found the fields '1', '(It was dark. ){2,3}[^,]*…'.*If the first row is data, put",
         ),
         ("id,body\n1,a\n", "bodi", r"has no column 'bodi'; .*Did you mean `text_field=body`\?"),
-        ("id;body\n1;a\n", None, "has a header with one column; .*';' in it"),
+        ("id;body\n1;a\n", None, "has a header with one column; .*found semicolons between 'id', 'body'"),
         ("text,text\na,b\n", None, "has 2 columns 'text'"),
         ('"id"x,text\n', None, "line 1 is not CSV; expected a header"),
     ],
@@ -297,6 +404,10 @@ def test_invalid_bytes_and_nulls_in_a_table_follow_the_rules() -> None:
         list(TextSource(["a.parquet"]))
     with pytest.raises(CorpusError, match=r"^a.parquet: row 3 has no text in 'text'; .*found null"):
         list(TextSource(["a.parquet"], "replace"))
+    pa.parquet.write_table(pa.table({"text": pa.array([b"one", b"\xff\xc3", b"a\0b"]).view(pa.string())}), "b.parquet")
+    source = TextSource(["b.parquet"], "replace")
+    assert "".join(source) == "one\n\ufffd\ufffd\na\ufffdb"
+    assert source.summary.line() == "1 read; 3 replaced by U+FFFD: invalid bytes (2), NUL bytes (1)"
     source = TextSource(["a.parquet"], "skip")
     assert "".join(source) == "one\nend"
     reasons = "invalid bytes (1), null in 'text' (1), U+0000 (1)"
@@ -342,7 +453,7 @@ def test_a_run_is_trained_resumed_and_scored_on_rows(cli: Cli) -> None:
     assert "note:" in again.err and "empty row" in again.err
     refused = cli("eval", "run", name, "--part", "all")
     assert refused.code == 1
-    assert "posts.jsonl.gz: line 1 has no field 'text'; found the fields 'post'" in refused.err
+    assert "posts.jsonl.gz: line 1 has no field 'text'; found the fields 'post.body'" in refused.err
     assert "--text-field NAME" in refused.err
 
 

@@ -29,20 +29,33 @@ class Skipped:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What was left out of files that were read.
+    """What was left out of files that were read, and what was conspicuous in them.
 
     Attributes:
         rows: how many rows, by reason.
         lines: how many lines of plain text, by reason.
         empty: how many rows, lines or other documents hold nothing but white space, by what they are.
+        replaced: how often U+FFFD was put in place of something, by what that was.
+        separators: of documents: how many there are ("all"), and how many are lines by themselves ("lines").
+        notes: on what may be a mistake.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
     lines: Counter[str] = field(default_factory=Counter)
     empty: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
+    separators: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     def __add__(self, other: LeftOut) -> LeftOut:
-        return LeftOut(self.rows + other.rows, self.lines + other.lines, self.empty + other.empty)
+        return LeftOut(
+            self.rows + other.rows,
+            self.lines + other.lines,
+            self.empty + other.empty,
+            self.replaced + other.replaced,
+            self.separators + other.separators,
+            self.notes + other.notes,
+        )
 
     def parts(self) -> list[str]:
         """As in ["3 rows left out: broken JSON (2), no field 'text' (1)", "1 empty row"]."""
@@ -51,6 +64,8 @@ class LeftOut:
             for noun, counts in (("row", self.rows), ("line", self.lines))
             if (total := counts.total())
         ]
+        if total := self.replaced.total():
+            parts.append(f"{total:,} replaced by U+FFFD: {_reasons(self.replaced)}")
         return parts + [_count(number, f"empty {noun}") for noun, number in self.empty.items()]
 
 
@@ -65,6 +80,7 @@ class SourceSummary:
         left_out: of files that were read.
         encodings: how many files were read in each, if they were chosen by their bytes.
         of_rows: how many of the files that were read have rows.
+        notes: on what may be a mistake, a sentence each.
     """
 
     read: int = 0
@@ -73,6 +89,7 @@ class SourceSummary:
     left_out: LeftOut = field(default_factory=LeftOut)
     encodings: Counter[str] = field(default_factory=Counter)
     of_rows: int = 0
+    notes: tuple[str, ...] = ()
 
     def __add__(self, other: SourceSummary) -> SourceSummary:
         return SourceSummary(
@@ -82,6 +99,7 @@ class SourceSummary:
             self.left_out + other.left_out,
             self.encodings + other.encodings,
             self.of_rows + other.of_rows,
+            self.notes + other.notes,
         )
 
     @property

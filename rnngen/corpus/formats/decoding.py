@@ -14,20 +14,21 @@ from rnngen.corpus.files.examine import is_wide
 from rnngen.corpus.files.find import UTF_8, ErrorRule
 from rnngen.corpus.files.kinds import START_BYTES, argument, converted, kind_of
 from rnngen.corpus.files.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
+from rnngen.corpus.files.summary import LeftOut
 from rnngen.errors import CorpusError
 from rnngen.options.encodings import AUTO, codec_of
 
 CHUNK_BYTES = 1 << 20
 
 INVALID = "\udc00"
-"""What stands in decoded text for bytes that are no text, until the line or row that has them is left out."""
+"""What stands in decoded text for bytes that are no text, until it is replaced, or its line or row is left out."""
 
 _MARKS = tuple(
     (getattr(codecs, f"BOM_{name}"), f"utf-{bits}")
     for name, bits in (("UTF8", 8), ("UTF32_LE", 32), ("UTF32_BE", 32), ("UTF16_LE", 16), ("UTF16_BE", 16))
 )
 
-codecs.register_error("rnngen-skip", lambda error: (INVALID, error.end))  # type: ignore[attr-defined]
+codecs.register_error("rnngen-invalid", lambda error: (INVALID, error.end))  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Decoding:
     chosen: dict[str, str] = field(default_factory=dict)
 
     def decode(
-        self, stream: IO[bytes], file: Path | None, where: object = None, lines: Counter[str] | None = None
+        self, stream: IO[bytes], file: Path | None, where: object = None, left_out: LeftOut | None = None
     ) -> Iterator[str]:
         """Decode one file in pieces of about a megabyte, by the rules of ``sources.py``.
 
@@ -58,21 +59,29 @@ class Decoding:
             stream: the open file.
             file: its path, for hints; None: it comes through standard input or a pipe.
             where: its name in messages; by default the path.
-            lines: counts the lines that are left out, by reason.
+            left_out: counts what is left out and replaced.
 
         Raises:
             CorpusError: it is not text in the encoding, or cannot be read.
         """
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
-        pieces: Iterator[str] = (newlines.decode(text) for text in self.characters(stream, file, where))
+        left_out = LeftOut() if left_out is None else left_out
+        characters = self.characters(stream, file, where, replaced=left_out.replaced)
+        pieces: Iterator[str] = (newlines.decode(text) for text in characters)
         if self.errors == "skip":
-            pieces = _without_invalid_lines(pieces, Counter() if lines is None else lines)
+            pieces = _without_invalid_lines(pieces, left_out.lines)
         yield from filter(None, pieces)
         if rest := newlines.decode("", final=True):
             yield rest
 
     def characters(
-        self, stream: IO[bytes], file: Path | None, where: object = None, *, numbered: bool = False
+        self,
+        stream: IO[bytes],
+        file: Path | None,
+        where: object = None,
+        *,
+        numbered: bool = False,
+        replaced: Counter[str] | None = None,
     ) -> Iterator[str]:
         """As ``decode``, with line ends as they are, and ``INVALID`` and NUL where ``skip`` has to leave something out.
 
@@ -81,13 +90,14 @@ class Decoding:
             file: as for ``decode``.
             where: as for ``decode``.
             numbered: whether an error names the line, too.
+            replaced: counts what ``replace`` puts U+FFFD in place of.
 
         Raises:
             CorpusError: as ``decode``.
         """
         where = where or file
         codec = self.chosen.get(str(where)) or codec_of(self.encoding) or UTF_8
-        decoder = codecs.getincrementaldecoder(codec)("rnngen-skip" if self.errors == "skip" else self.errors)
+        decoder = codecs.getincrementaldecoder(codec)("strict" if self.errors == "strict" else "rnngen-invalid")
         offset = 0  # of the chunk's first byte in the file
         is_begun = False
         line = 1
@@ -110,7 +120,7 @@ class Decoding:
                 line += start.count("\n")
                 raise self._nul(offset - pending + mark + len(before), where, line if numbered else 0)
             if self.errors == "replace":
-                text = text.replace("\0", "\ufffd")
+                text = with_replacements(text, Counter() if replaced is None else replaced)
             if text:
                 yield text if is_begun else text.removeprefix("\ufeff")
                 is_begun = True
@@ -229,6 +239,15 @@ def _read(stream: IO[bytes], where: object) -> bytes:
 
 def _name(codec: str | None) -> str:
     return "UTF-8" if codec in (UTF_8, None) else str(codec)
+
+
+def with_replacements(text: str, replaced: Counter[str]) -> str:
+    """A text with U+FFFD in place of invalid bytes and NUL, which are counted."""
+    for reason, character in (("invalid bytes", INVALID), ("NUL bytes", "\0")):
+        if number := text.count(character):
+            replaced[reason] += number
+            text = text.replace(character, "\ufffd")
+    return text
 
 
 def _without_invalid_lines(pieces: Iterator[str], left_out: Counter[str]) -> Iterator[str]:

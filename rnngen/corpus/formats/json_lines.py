@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rnngen.corpus.formats.decoding import invalid_characters
+from rnngen.corpus.formats.fields import named
+from rnngen.corpus.formats.remedies import array_as_lines
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.corpus.labels import Labels
 from rnngen.errors import shortened
 
 _BLANK = " \t\r\n"
 _MISSING = object()
+
+
+_ENOUGH_LINES = 20
+
+
+def looks_like_json_lines(beginning: str) -> bool:
+    """Whether a plain text is certainly JSON Lines: its first lines, two or more, are all objects.
+
+    Args:
+        beginning: of the text. A line that it cuts is no object.
+    """
+    if not beginning.startswith("{"):
+        return False
+    lines = [line for line in beginning.split("\n", _ENOUGH_LINES)[:_ENOUGH_LINES] if line.strip(_BLANK)]
+    try:
+        return len(lines) > 1 and all(isinstance(json.loads(line), dict) for line in lines)
+    except (ValueError, RecursionError):
+        return False
 
 
 def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
@@ -40,14 +61,16 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
         try:
             row = parse(content)
         except json.JSONDecodeError as error:
-            found = f"{error.msg.removesuffix(' at')} (column {error.pos + 1:,})"
-            rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found)
+            found = f"{_what_is_wrong(error)} (column {error.pos + 1:,})"
+            hint = _array_hint(content, rows)
+            rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found, hint=hint)
             continue
         except RecursionError:
             rows.refuse(place, "is not JSON", "JSON nested too deeply", expected="fewer levels of nesting")
             continue
         if not isinstance(row, dict):
-            rows.refuse(place, "is not an object", "JSON that is no object", expected='an object, as in {"text": "…"}')
+            expected, hint = 'an object, as in {"text": "…"}', _array_hint(content, rows)
+            rows.refuse(place, "is not an object", "JSON that is no object", expected=expected, hint=hint)
             continue
         try:
             value, label = _value(row, field), None if labels is None else _label(row, labels)
@@ -59,6 +82,35 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
             rows.lacks(place, field, row)
         elif text := rows.labelled(rows.text(value, field, place), label, place):
             yield text
+
+
+_WRONG = {
+    "Expecting value": "no value where one has to stand",
+    "Unterminated string starting at": "a string that does not end",
+    "Expecting property name enclosed in double quotes": "no name in double quotes where one has to stand",
+    "Expecting ':' delimiter": "no colon after a name",
+    "Expecting ',' delimiter": "no comma after a value",
+    "Illegal trailing comma before end of object": "a comma before the end of an object",
+    "Illegal trailing comma before end of array": "a comma before the end of an array",
+    "Invalid control character at": "a control character in a string",
+    "Invalid \\escape": "a backslash that escapes nothing",
+    "Invalid \\uXXXX escape": "\\u without four hexadecimal digits",
+}
+
+
+def _what_is_wrong(error: json.JSONDecodeError) -> str:
+    """What Python's parser says, in words for those who do not know it."""
+    if error.msg == "Extra data":
+        return f"{error.doc[error.pos]!r} after the value"
+    return _WRONG.get(error.msg.removesuffix(": "), "an error of syntax")
+
+
+def _array_hint(content: str, rows: Rows) -> str:
+    """What to do about a file that begins with an array, which is likely to be all of it; else empty."""
+    if rows.any_read or not content.lstrip(_BLANK).startswith("["):
+        return ""
+    command = array_as_lines(rows.where)
+    return "If the file is one JSON array, write one object per line" + (f": {command}" if command else ".")
 
 
 class _RepeatedError(Exception):
@@ -87,6 +139,11 @@ def _as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeating
 
 
+def _integer(digits: str) -> int | float:
+    """An integer, or infinity in place of one that Python does not convert."""
+    return int(digits) if len(digits) < 1_000 else math.inf
+
+
 def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
     """What parses a line; an object is a ``_Repeating`` if it repeats a name that leads to one of the fields.
 
@@ -99,7 +156,7 @@ def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
     escapes = re.compile(r"\\u00[2-7]" if are_plain else r"\\")  # those that can spell a part of a name
     plainly = json.JSONDecoder()
     exactly = json.JSONDecoder(object_pairs_hook=_as_object)
-    without_numbers = json.JSONDecoder(object_pairs_hook=_as_object, parse_int=lambda _: 0)  # slower
+    without_numbers = json.JSONDecoder(object_pairs_hook=_as_object, parse_int=_integer)  # slower
 
     def parse(content: str) -> Any:
         may_repeat = any(content.count(name) > 1 for name in quoted) or escapes.search(content)
@@ -117,7 +174,7 @@ def _label(row: Mapping[str, Any], labels: Labels) -> Any:
     label = _value(row, labels.field)
     if label is not _MISSING:
         return label
-    labels.note_other_fields(row)
+    labels.note_other_fields(named(row))
     return None
 
 

@@ -88,10 +88,12 @@ class Reader:
                 stream.seek(0)
         content = decompressed(stream, examined.archive, where)
         if form == PLAIN:
-            return Content(self.decoding.decode(content, file, where, left_out.lines), False)
+            return Content(self.decoding.decode(content, file, where, left_out), False)
         rows = Rows(where, self.decoding.errors, self.text_field, left_out, self.labels)
         if form not in TABLES:
-            lines = lines_of(self.decoding.characters(content, file, where, numbered=True), universal=form != "jsonl")
+            replaced = left_out.replaced
+            characters = self.decoding.characters(content, file, where, numbered=True, replaced=replaced)
+            lines = lines_of(characters, universal=form != "jsonl")
             texts = json_lines(lines, rows) if form == "jsonl" else separated(lines, _DELIMITERS[form], rows)
             return Content(texts, True)
         texts = _packed_rows(content, form, rows) if examined.archive else table_rows(content, form, rows)

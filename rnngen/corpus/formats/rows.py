@@ -7,13 +7,15 @@ text can have, U+0000 or half a surrogate pair, is treated like an invalid byte.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rnngen.corpus.files.find import ErrorRule
 from rnngen.corpus.files.summary import LeftOut
-from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.fields import choice, choice_within, listed, named
 from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label, label_name
 from rnngen.errors import CorpusError, shortened
 
@@ -23,7 +25,7 @@ _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rows:
     """The rules for the rows of one file.
 
@@ -33,6 +35,8 @@ class Rows:
         field: the value of the option ``text_field``; None: it was not given.
         left_out: counts what is left out.
         labels: of the rows; None: they have none.
+        any_read: whether a row was read that is as it has to be. Leaving out the others is proposed only then: what is
+            wrong with the first row is likely to be wrong with all of them.
     """
 
     where: object
@@ -40,6 +44,7 @@ class Rows:
     field: str | None
     left_out: LeftOut
     labels: Labels | None = None
+    any_read: bool = False
 
     def refuse(
         self,
@@ -72,7 +77,7 @@ class Rows:
             where=self.where,
             expected=expected,
             found=found,
-            hint=f"{hint} To leave such rows out: `errors=skip`".strip(),
+            hint=f"{hint} {'To leave such rows out: `errors=skip`' if self.any_read else ''}".strip(),
         )
 
     def text(self, value: object, field: str, place: str) -> str | None:
@@ -89,9 +94,12 @@ class Rows:
         if not isinstance(value, str):
             kind = "null" if value is None else _KINDS.get(type(value), "no text")
             name = repr(shortened(field))
-            self.refuse(place, f"has no text in {name}", f"{kind} in {name}", expected="a text", found=kind)
+            inner = named(value, levels=1) if isinstance(value, dict) else {}
+            hint = choice_within("text_field", field, [each for each, text in inner.items() if isinstance(text, str)])
+            self.refuse(place, f"has no text in {name}", f"{kind} in {name}", expected="a text", found=kind, hint=hint)
             return None
         if not value:
+            self.any_read = True
             self.left_out.empty["row"] += 1
             return None
         if "\r" in value:
@@ -103,28 +111,35 @@ class Rows:
 
         Args:
             text: of the row; None or white space: there is no document.
-            label: the value of its field; None, or empty: it has none.
+            label: the value of its field, a text, an integer, true or false; None, or empty: it has none.
             place: see ``refuse``.
 
         Raises:
             CorpusError: as ``refuse``, or there are too many labels.
         """
+        if isinstance(label, int):  # which true and false are too
+            label = json.dumps(label)
         name = label_name(label) if isinstance(label, str) else label
         if self.labels is None or not text or text.isspace() or name in (None, ""):
+            self.any_read |= text is not None
             return text
         if not is_label(name):
             self.refuse(
                 place,
                 f"has no label in {shortened(self.labels.field)!r}",
                 f"no label in {shortened(self.labels.field)!r}",
-                expected=f"a text of one line and at most {LONGEST_LABEL} characters, or none",
+                expected=f"a text of one line and at most {LONGEST_LABEL} characters, an integer, or none",
                 found=_KINDS.get(type(name)) or repr(shortened(str(name))),
+                hint=choice_within("label_field", self.labels.field, name if isinstance(name, dict) else ()),
             )
             return None
+        self.any_read = True
         return self.labels.marker(str(name), f"{self.where}, {place}") + text.strip("\n")
 
     def _without_unwritable(self, value: str, field: str, place: str) -> str | None:
         if self.errors == "replace":
+            for found in _UNWRITABLE.findall(value):
+                self.left_out.replaced["U+0000" if found == "\0" else "halves of surrogate pairs"] += 1
             return _UNWRITABLE.sub("\ufffd", value)
         match = _UNWRITABLE.search(value)
         character = f"U+{ord(match[0]):04X}" if match else ""
@@ -139,25 +154,22 @@ class Rows:
         )
         return None
 
-    def lacks(self, place: str, field: str, fields: Collection[str]) -> None:
+    def lacks(self, place: str, field: str, fields: Mapping[str, Any]) -> None:
         """Refuse a row without the field, or leave it out.
 
         Args:
             place: see ``refuse``.
             field: its name.
-            fields: those that it has.
+            fields: what it has, by name.
 
         Raises:
             CorpusError: as ``refuse``.
         """
         name = repr(shortened(field))
-        self.refuse(
-            place,
-            f"has no field {name}",
-            f"no field {name}",
-            found=listed(fields) if self.errors != "skip" else None,
-            hint=choice("text_field", field, fields) if self.errors != "skip" else "",
-        )
+        found = named(fields) if self.errors != "skip" else {}
+        texts = [each for each, value in found.items() if isinstance(value, str)]
+        hint = choice("text_field", field, texts)
+        self.refuse(place, f"has no field {name}", f"no field {name}", found=listed(found), hint=hint)
 
 
 def is_writable(text: str) -> bool:

@@ -6,9 +6,13 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnngen.corpus.formats.decoding import invalid_characters
-from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.fields import choice, listed, value_of
+from rnngen.corpus.formats.lines import RereadableLines
+from rnngen.corpus.formats.remedies import with_commas
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.errors import CorpusError, shortened
+
+_DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
 LONGEST_FIELD = 1 << 30
 """In characters. A quote that is never closed ends there at the latest."""
@@ -16,6 +20,8 @@ LONGEST_FIELD = 1 << 30
 
 def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]:
     """The text of each row; a blank line is none.
+
+    If a row whose quotes are broken is left out, only its first line is: the next one is read as a row of its own.
 
     Args:
         lines: of the file, each with its end.
@@ -26,17 +32,21 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
         CorpusError: the header lacks the field, a row has another number of fields, or its quotes are wrong.
     """
     csv.field_size_limit(max(LONGEST_FIELD, csv.field_size_limit()))
-    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    source = RereadableLines(lines, keeps=rows.errors == "skip")
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     column, labels = 0, None
     while True:
-        place = f"line {reader.line_num + 1:,}"
+        source.begin_row()
+        place = f"line {source.number + 1:,}"
         try:
             row = next(reader, None)
         except csv.Error as error:
             if header is None:
                 raise _broken_header(rows, place, error) from error
             rows.refuse(place, "begins a row that is not CSV", "broken quotes", found=str(error))
+            if lost := source.return_to_second():  # a quote that is never closed takes all rows to the end of the file
+                rows.left_out.lines["below broken quotes"] += lost
             continue
         if row is None:
             return
@@ -72,15 +82,10 @@ def _column(header: Sequence[str], delimiter: str, rows: Rows) -> int:
         CorpusError: none, or several.
     """
     field = rows.field or (header[0] if len(header) == 1 else DEFAULT_FIELD)
-    other = next((each for each in ",;\t|" if each != delimiter and each in field), None)
-    if rows.field is None and other and DEFAULT_FIELD not in header:
-        raise CorpusError(
-            "has a header with one column",
-            where=rows.where,
-            expected=f"fields separated by {delimiter!r}",
-            found=f"{other!r} in it: {field!r}",
-            hint=f"If that is the name of the column: `text_field={field}`",
-        )
+    if len(header) == 1 and rows.field != header[0]:
+        other = next((each for each in "\t;|," if each != delimiter and each in header[0]), None)
+        if other:
+            raise _other_delimiter(header[0], delimiter, other, rows)
     if header.count(field) == 1:
         return header.index(field)
     if field in header:
@@ -91,6 +96,27 @@ def _column(header: Sequence[str], delimiter: str, rows: Rows) -> int:
         expected="a first row with the names of the columns",
         found=listed(header),
         hint=f"{choice('text_field', field, header)} If the first row is data, put a row of names above it.",
+    )
+
+
+def _other_delimiter(header: str, delimiter: str, other: str, rows: Rows) -> CorpusError:
+    """The error for a file that has its fields separated by something else, it seems."""
+    suffix = {",": ".csv", "\t": ".tsv"}.get(other)
+    command = with_commas(rows.where, other)
+    if suffix:
+        hint = f"Give it a name that ends in {suffix}."
+    elif command:
+        hint = f"To separate them by commas, type: {command}"
+    else:
+        hint = "Save it with commas between fields."
+    if header.isprintable() and "`" not in header:
+        hint = f"If that is the name of the only column: {value_of('text_field', header)}. Else: {hint}"
+    return CorpusError(
+        "has a header with one column",
+        where=rows.where,
+        expected=f"fields separated by {_DELIMITERS.get(delimiter, delimiter)}",
+        found=f"{_DELIMITERS[other]} between {listed(header.split(other)).replace('the fields ', '')}",
+        hint=hint,
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import IO, Any
 
-from rnngen.corpus.formats.fields import choice, listed
+from rnngen.corpus.formats.decoding import with_replacements
+from rnngen.corpus.formats.fields import choice, choice_within, listed, named
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.errors import CorpusError
 
@@ -70,11 +71,13 @@ def _text(raw: bytes | None, field: str, place: str, rows: Rows) -> str | None:
     if raw is None:
         return rows.text(None, field, place)
     try:
-        value = raw.decode("utf-8", "replace" if rows.errors == "replace" else "strict")
+        value = raw.decode("utf-8", "rnngen-invalid" if rows.errors == "replace" else "strict")
     except UnicodeDecodeError as error:
         found = f"byte 0x{raw[error.start]:02x} at offset {error.start} of the text"
         rows.refuse(place, f"is not UTF-8 in {field!r}", "invalid bytes", expected="UTF-8 text", found=found)
         return None
+    if rows.errors == "replace":
+        value = with_replacements(value, rows.left_out.replaced)
     return rows.text(value, field, place)
 
 
@@ -127,16 +130,20 @@ def _field(schema: Any, rows: Rows) -> tuple[str, list[str]]:
     path = [field] if field in types else field.split(".")
     kind = _type(types, path)
     if kind is None or schema.names.count(path[0]) > 1:
-        several = kind is not None
+        several, found = kind is not None, named(types, _members)
         raise CorpusError(
             f"has {'several columns' if several else 'no column'} {field!r}",
             where=rows.where,
-            found=listed(schema.names),
-            hint=choice("text_field", field, schema.names),
+            found=listed(found),
+            hint=choice("text_field", field, [name for name, each in found.items() if _is_text(each)]),
         )
     if not _is_text(kind):
         raise CorpusError(
-            f"has no texts in {field!r}", where=rows.where, expected="a column of strings", found=f"{kind}"
+            f"has no texts in {field!r}",
+            where=rows.where,
+            expected="a column of strings",
+            found=f"{kind}",
+            hint=choice_within("text_field", field, _texts_within(kind)),
         )
     return field, path
 
@@ -154,11 +161,15 @@ def _label_path(schema: Any, rows: Rows) -> list[str] | None:
     path = [field] if field in types else field.split(".")
     kind = _type(types, path)
     if kind is None:
-        rows.labels.note_other_fields(types)
+        rows.labels.note_other_fields(named(types, _members))
         return None
     if not _is_text(kind) or schema.names.count(path[0]) > 1:
         raise CorpusError(
-            f"has no labels in {field!r}", where=rows.where, expected="one column of strings", found=f"{kind}"
+            f"has no labels in {field!r}",
+            where=rows.where,
+            expected="one column of strings",
+            found=f"{kind}",
+            hint=choice_within("label_field", field, _texts_within(kind)),
         )
     return path
 
@@ -170,6 +181,14 @@ def _type(types: Mapping[str, Any], path: list[str]) -> Any:
         inner = [kind.field(i) for i in range(kind.num_fields)] if kind is not None and _is_struct(kind) else []
         kind = next((each.type for each in inner if each.name == part), None)
     return kind
+
+
+def _members(kind: Any) -> dict[str, Any] | None:
+    return {each.name: each.type for each in kind} if _is_struct(kind) else None
+
+
+def _texts_within(kind: Any) -> list[str]:
+    return [name for name, each in named(_members(kind) or {}, _members, 1).items() if _is_text(each)]
 
 
 def _is_struct(kind: Any) -> bool:

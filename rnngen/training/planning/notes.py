@@ -23,8 +23,9 @@ _NAMES = {"valid": "validation", "test": "test"}
 
 
 def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
-    """Notes on a text that is too short, and on held-out parts that are lists or unlike the training part."""
-    notes = [as_rows(f"the {_NAMES[part]} text") for part in corpus.lists]
+    """Notes on a text that may be misread or is too short, and on held-out parts that are unlike the training part."""
+    notes = list(corpus.sources.notes) if corpus.sources else []
+    notes += [as_rows(f"the {_NAMES[part]} text") for part in corpus.lists]
     notes += [_note_on_part(part, corpus, data) for part in unlike_parts(corpus)]
     if too_short(corpus):
         tokens = len(corpus.train.tokens)
