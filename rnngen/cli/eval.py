@@ -41,6 +41,7 @@ class Scoring(Options):
     encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
     errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")
     text_field: str | None = _as_for_training("text_field", default_text="the run's")
+    label_field: str | None = _as_for_training("label_field", default_text="the run's")
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
     )
@@ -162,7 +163,7 @@ class _Target(NamedTuple):
         from rnngen.runs.own_text import text_of
 
         how = self.scoring
-        return text_of(run, files, how.part, Reading(how.errors, how.encoding, how.text_field))
+        return text_of(run, files, how.part, Reading(how.errors, how.encoding, how.text_field, how.label_field))
 
 
 def _score(

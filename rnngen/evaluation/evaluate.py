@@ -30,6 +30,7 @@ def evaluate(
     errors: ErrorRule = "strict",
     encoding: str | None = None,
     text_field: str | None = None,
+    label_field: str | None = None,
     device: str = "cpu",
     ngram: bool = False,
 ) -> TextScore:
@@ -45,6 +46,7 @@ def evaluate(
         errors: what to do with invalid bytes and broken rows: ``strict``, ``replace`` or ``skip``.
         encoding: of the files; ``auto``: chosen for each; by default that of the run's own text.
         text_field: the field with the text, in files of rows; by default that of the run's own text.
+        label_field: the field with the label, likewise.
         device: auto, cpu, mps, cuda or cuda:N.
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
@@ -58,7 +60,7 @@ def evaluate(
         check_encoding(encoding)
     run = run if isinstance(run, Run) else open_run(run)
     files = [text] if isinstance(text, str | Path) else text
-    with text_of(run, files, part, Reading(errors, encoding, text_field)) as encoded:
+    with text_of(run, files, part, Reading(errors, encoding, text_field, label_field)) as encoded:
         return score_text(run, encoded, device=pick_device(device), ngram=ngram)
 
 

@@ -41,7 +41,7 @@ def text_of(
             f"`{next(iter(reading.given))}` is about a text that is given",
             found="none: the run's own text is read as it was for training",
         )
-    data = data_config(run).changed(**reading.given)
+    data = reading.changed(run)
     if not names or (part != "all" and is_own_text(run, names, data)):
         yield own_part(run, part, names, data)
         return

@@ -107,3 +107,42 @@ def test_an_option_of_a_given_text_without_one_is_refused(cli: Cli, moody: Path,
     outcome = cli("eval", moody, *option)
     assert (outcome.code, outcome.out) == (2, "")
     assert f"{option[0]} is about a text that is given" in outcome.err
+
+
+def test_a_text_without_the_label_s_field_is_scored_and_that_is_told(cli: Cli, moody: Path) -> None:
+    labelled = messages("new.csv", 30, seed=1)
+    said = "has a label in 'mood', and is scored so"
+    assert said not in cli("eval", moody, labelled).err
+    other = messages("other.csv", 30, label="moods", seed=1)
+    outcome = cli("eval", moody, other, "--json")
+    assert f"note: none of the 30 documents {said} (found the fields 'id', 'message', 'moods'." in outcome.err
+    assert "Did you mean --label-field moods?" in outcome.err
+    right = score(cli, moody, other, "--label-field", "moods")
+    assert right["nats"] == score(cli, moody, labelled)["nats"]
+    assert right["tokens"] == json.loads(outcome.out)["tokens"] + 30
+    assert rnngen.evaluate(moody, other, label_field="moods").nats == pytest.approx(right["nats"])
+    Path("plain.txt").write_text("the cat")
+    assert cli("eval", moody, "plain.txt").err.count("the document has no label in 'mood', and is scored so\n") == 1
+
+
+def test_a_field_of_labels_without_effect_is_refused(cli: Cli, moody: Path, trained: Path) -> None:
+    new = messages("new.csv", 30)
+    outcome = cli("eval", moody, new, "--label-field", "genre")
+    assert outcome.code == 1
+    assert "no document has a label in 'genre'" in outcome.err
+    assert "found the fields 'id', 'message', 'mood'" in outcome.err
+    outcome = cli("eval", trained, new, "--text-field", "message", "--label-field", "mood")
+    assert outcome.code == 2
+    assert "--label-field needs a run that learned labels" in outcome.err
+
+
+def test_a_text_without_the_run_s_separator_is_one_document_and_that_is_told(cli: Cli) -> None:
+    Path("poems.txt").write_text("a\nb\n%\n" * 60)
+    rnngen.train("poems.txt", out="run", documents="%", steps=2, **FAST)
+    Path("one.txt").write_text("a\nb\nb\n")
+    said = "the separator of the run's documents, '%', is not in it: "
+    assert f"note: {said}it is one document\n" in cli("eval", "run", "one.txt").err
+    Path("two.txt").write_text("b\na\na\n")
+    assert f"{said}each file is one document\n" in cli("eval", "run", "one.txt", "two.txt").err
+    Path("both.txt").write_text("a\nb\nb\n%\nb\na\na\n")
+    assert said not in cli("eval", "run", "both.txt").err
