@@ -336,6 +336,20 @@ def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:
         assert "changed" in outcome.err
 
 
+@pytest.mark.parametrize(("rows", "what"), [(True, "one per row"), (False, "one per line")])
+def test_documents_from_the_cache_are_described_as_before(cli: Cli, rows: bool, what: str) -> None:
+    text = names_file()
+    if rows:
+        text = Path("names.csv")
+        text.write_text("text\n" + "\n".join(NAMES) + "\n")
+    first = cli("train", text, *options(steps=2, valid_every=2, save_every=2, out="first"))
+    assert f"docs    36 documents, {what}: " in first.err
+    text.rename(text.with_stem("moved"))
+    further = cli("train", "--resume", "first", "--steps", 2)
+    assert "its copy in the cache is read" in further.err
+    assert f"docs    36 documents, {what}: 32 train, 2 valid, 2 test\n" in further.err
+
+
 @pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])
 def test_every_tokenizer_writes_whole_documents(cli: Cli, level: str) -> None:
     Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{a} and\n{a}"}) + "\n" for a in NAMES))
