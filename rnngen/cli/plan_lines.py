@@ -73,7 +73,8 @@ def _document_lines(corpus: EncodedCorpus, rule: str | None) -> list[str]:
     parts = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
     names = corpus.tokenizer.labels
     labels = [f"labels  {len(names):,}: {listed_labels(names)}"] if names else []
-    return [f"docs    {documents(total, rule or NONE, corpus.sources)}: {parts}", *labels]
+    found = documents(total, corpus.documents or rule or NONE, corpus.sources, lists=bool(corpus.lists))
+    return [f"docs    {found}: {parts}", *labels]
 
 
 def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:

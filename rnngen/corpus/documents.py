@@ -44,6 +44,24 @@ def is_separator(rule: str) -> bool:
     return rule not in (NONE, FILES, LINES, PARAGRAPHS)
 
 
+def rule_beside(rule: str, *, is_chosen: bool) -> str | None:
+    """The rule for a text that is used with another one: held out, scored, or trained on in its place.
+
+    Args:
+        rule: of the other text.
+        is_chosen: whether it was chosen, and not given.
+
+    Returns:
+        The same rule; or None, to choose one, if rows were taken for documents: the lines of a list are like rows.
+    """
+    return None if is_chosen and rule == FILES else rule
+
+
+def as_rows(text: str) -> str:
+    """What a user should know of a text that got another rule by ``rule_beside``."""
+    return f"{text} is a list: each of its lines is a document, as a row is"
+
+
 class Documents:
     """Puts a ``BOUNDARY`` after every document.
 

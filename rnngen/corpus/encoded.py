@@ -53,6 +53,7 @@ class EncodedCorpus:
             alone.
         characters: of the text that is split, counted in all or, of a long one, in some of it; None like
             ``documents``.
+        lists: names of the parts that are files of their own, of lines beside rows (see ``rule_beside``).
     """
 
     fingerprint: str
@@ -61,6 +62,7 @@ class EncodedCorpus:
     sources: SourceSummary | None = None
     documents: str | None = None
     characters: CharacterFacts | None = None
+    lists: tuple[str, ...] = ()
 
     def rare_characters(self, below: int) -> int:
         """How many characters of a character vocabulary occur in the training part, but fewer than ``below`` times."""

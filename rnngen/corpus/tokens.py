@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from rnngen.arguments import STDIN, in_words
+from rnngen.arguments import in_words
 from rnngen.corpus.cache import cache_folder as cache_folder
 from rnngen.corpus.cache import cached_corpus as cached_corpus
 from rnngen.corpus.cache import corpus_folder, store
 from rnngen.corpus.character_facts import CharacterFacts, SampledCharacters
-from rnngen.corpus.documents import NONE
+from rnngen.corpus.documents import NONE, rule_beside
 from rnngen.corpus.encoded import EncodedCorpus as EncodedCorpus
 from rnngen.corpus.encoded import EncodedText as EncodedText
 from rnngen.corpus.encoded import encode_text as encode_text
@@ -37,7 +37,7 @@ from rnngen.corpus.progress import interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import CharTokenizer, Tokenizer, train_tokenizer
 from rnngen.corpus.tokenizer.char import FirstOccurrences
-from rnngen.corpus.trainable import check_not_empty
+from rnngen.corpus.trainable import check_not_empty, check_piped_once
 from rnngen.corpus.unused_options import refuse_unused_field, refuse_unused_separator, refuse_without_labels
 from rnngen.errors import CorpusError
 from rnngen.options.training import DataConfig
@@ -49,6 +49,7 @@ def prepare(
     tokenizer: Tokenizer | None = None,
     grows: bool = False,
     known: KnownText | None = None,
+    otherwise: str = NONE,
     cache: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> EncodedCorpus:
@@ -60,6 +61,7 @@ def prepare(
         grows: whether this tokenizer is given the characters or words of the training part, and the labels, that it
             lacks.
         known: the only text that is wanted; None: any.
+        otherwise: see ``TextSource``.
         cache: the folder of encoded corpora; ``cache_folder()`` by default.
         on_progress: called with how much has been read, learned from and encoded.
 
@@ -70,7 +72,7 @@ def prepare(
     tell = on_progress or _tell_nobody
     learns_characters = (tokenizer is None or grows) and data.tokenizer == "char"
     all_characters = learns_characters and data.vocab_size is None and data.min_count == 1
-    text = _read(data, tell, known, FirstOccurrences() if all_characters else None)
+    text = _read(data, tell, known, FirstOccurrences() if all_characters else None, otherwise)
     if tokenizer is not None and grows:
         tokenizer = tokenizer.grown(lambda size: _learn_tokenizer(data.changed(vocab_size=size), text, tell))
         if text.labels:
@@ -89,7 +91,9 @@ def prepare(
         found = cached_corpus(data, text.fingerprint, tokenizer, cache)
         if found is None:
             raise CorpusError("the encoded corpus was damaged right after it was written", where=folder)
-    return replace(found, sources=text.summary, documents=text.main.documents, characters=text.facts)
+    rule = text.main.documents
+    lists = tuple(part for part, source in text.given.items() if source.documents != rule)
+    return replace(found, sources=text.summary, documents=rule, characters=text.facts, lists=lists)
 
 
 def fingerprint_of(data: DataConfig, on_progress: OnProgress | None = None, known: KnownText | None = None) -> str:
@@ -177,19 +181,17 @@ class _Text:
 
 
 def _read(
-    data: DataConfig, tell: OnProgress, known: KnownText | None = None, characters: FirstOccurrences | None = None
+    data: DataConfig,
+    tell: OnProgress,
+    known: KnownText | None = None,
+    characters: FirstOccurrences | None = None,
+    otherwise: str = NONE,
 ) -> _Text:
     """Read all sources once, to identify them and to note the ``characters`` of the text that is split."""
     if not data.corpus:
         raise CorpusError("no text was given", expected="a file, a folder, a glob, or -")
     sources = {"main": data.corpus, "valid": data.valid, "test": data.test}
-    piped = [name for name, listed in sources.items() if STDIN in listed]
-    if len(piped) > 1:
-        raise CorpusError(
-            "can be read only once",
-            where="standard input",
-            expected=f"- for the corpus or for `{piped[1]}`, not for both",
-        )
+    check_piped_once(sources)
     alone = "rnngen train -" if not (data.valid or data.test) else None
     max_bytes = known.max_bytes(data.normalize) if known else None
     open_source = partial(
@@ -208,8 +210,10 @@ def _read(
     try:
         for name, listed in sources.items():
             if listed:
-                texts[name] = open_source(listed, documents=documents, labels=labels)
-                documents = texts[name].documents  # all parts follow the rule of the first
+                texts[name] = open_source(listed, documents=documents, otherwise=otherwise, labels=labels)
+            if name == "main":
+                otherwise = texts[name].documents
+                documents = rule_beside(otherwise, is_chosen=documents is None)
     except TooMuchTextError as error:
         raise _other(sources) from error
     total, before = sum(source.size for source in texts.values()), 0

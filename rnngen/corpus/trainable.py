@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from rnngen.arguments import STDIN
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.parts import choose_documents, lengths_by_position, numbers_of_documents, shares_of
 from rnngen.corpus.sources import TextSource
@@ -10,6 +13,24 @@ from rnngen.errors import CorpusError
 from rnngen.options.training import SplitConfig
 
 _LEAST_TOKENS = 2  # of a document: a character and the boundary
+
+
+def check_piped_once(sources: Mapping[str, Sequence[str]]) -> None:
+    """Make sure that standard input is asked for in one place.
+
+    Args:
+        sources: of the corpus, first, and of the parts that are files of their own, by name.
+
+    Raises:
+        CorpusError: it is not.
+    """
+    piped = [name for name, listed in sources.items() if STDIN in listed]
+    if len(piped) > 1:
+        raise CorpusError(
+            "can be read only once",
+            where="standard input",
+            expected=f"- for the corpus or for `{piped[1]}`, not for both",
+        )
 
 
 def check_not_empty(text: TextSource) -> None:

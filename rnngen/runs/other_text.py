@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnngen.corpus.documents import as_rows, rule_beside
 from rnngen.corpus.encoded import EncodedText, encode_text
 from rnngen.corpus.files.find import UTF_8
 from rnngen.corpus.formats.fields import choice, listed
@@ -109,7 +110,7 @@ def encoded_text(
         command=command,
         normalize=run.tokenizer().normalization,
         lenient="`errors=replace`" if command else "",
-        documents=None if run.learned_from_rows else run.documents,
+        documents=rule_beside(run.documents, is_chosen=run.chose_documents),
         otherwise=run.documents,
         labels=labels,
     )
@@ -132,7 +133,7 @@ def _notes(run: Run, source: TextSource, labels: Labels | None, documents: int) 
     summary = source.summary
     notes = [summary.line()] if summary.encodings or summary.left_out.parts() else []
     if source.documents != run.documents:
-        notes.append("the run learned from rows, and this text is a list: each of its lines is a document, as a row is")
+        notes.append(f"the run learned from rows, and {as_rows('this text')}")
     each = "it is one document" if documents == 1 else "each file is one document"
     if lacks_separator(source):
         notes.append(f"the separator of the run's documents, {shortened(repr(run.documents))}, is not in it: {each}")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rnngen.corpus.documents import FILES, NONE
+from rnngen.corpus.documents import NONE
 from rnngen.corpus.labels import Labels
 from rnngen.errors import CheckpointError
 from rnngen.options.network import ModelConfig
@@ -223,10 +223,10 @@ class Run:
         return rule if isinstance(rule, str) else NONE
 
     @property
-    def learned_from_rows(self) -> bool:
-        """Whether the run's documents are rows, for which nobody gave a rule."""
+    def chose_documents(self) -> bool:
+        """Whether nobody gave this rule."""
         given = self.config.get("given")
-        return self.documents == FILES and isinstance(given, list) and "documents" not in given
+        return isinstance(given, list) and "documents" not in given
 
     @property
     def boundary(self) -> int | None:

@@ -203,6 +203,7 @@ def _config_json(
             **recorded_files(corpus.sources),
             "parts": parts,
             **({"unlabelled": corpus.unlabelled} if corpus.tokenizer.labels else {}),
+            **({} if "documents" in given else {"chosen_documents": True}),
             "places": relative_sources(folder, config.data),
         },
     }

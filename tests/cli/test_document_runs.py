@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from rnngen.corpus.sources import TextSource
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
 from tests.conftest import FAST, Outcome, make_text
+from tests.runs.test_run import rewrite
 
 Cli = Callable[..., Outcome]
 BEGINNINGS = [f"{first}{second}" for first in ("Ash", "Bur", "Cold", "Dun", "East", "Fern") for second in ("", "er")]
@@ -343,6 +345,62 @@ def test_a_run_of_rows_reads_a_list_as_lines_and_says_so(cli: Cli) -> None:
     assert said not in cli("eval", "rows", "prose.txt").err
     assert cli("train", "rows.jsonl", "--documents", "files", *how, "--out=files").code == 0
     assert score(cli, "files", "names.txt")["documents"] == 1  # the rule that was given is the rule
+
+
+@pytest.mark.parametrize("how", [(), ("--documents", "files")], ids=["chosen", "given"])
+def test_a_list_beside_rows_is_read_alike_in_training_scoring_and_resuming(cli: Cli, how: tuple[str, ...]) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{name} Hill"}) + "\n" for name in NAMES))
+    names_file("valid.txt")
+    names_file("test.txt").write_text("\n".join(NAMES[:30]) + "\n")
+    outcome = cli("train", "rows.jsonl", *how, "--valid=valid.txt", "--test=test.txt", *options(steps=2, out="run"))
+    assert outcome.code == 0, outcome.err
+    valid, test = (1, 1) if how else (36, 30)
+    rule = "one per file or row" if how else "one per file or row, or line of a list"
+    assert f"{36 + valid + test} documents, {rule}: 36 train, {valid} valid, {test} test" in outcome.err
+    for part in ("validation", "test"):
+        said = f"the {part} text is a list: each of its lines is a document, as a row is"
+        assert (said in outcome.err) == (not how)
+    assert score(cli, "run", "valid.txt")["documents"] == valid
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    assert score(cli, "run")["documents"] == test
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    outcome = cli("train", "--resume", "run", "--steps", 2)
+    assert outcome.code == 0, outcome.err
+    Path("new").mkdir()
+    for name in ("rows.jsonl", "valid.txt", "test.txt", "run"):
+        Path(name).rename(Path("new", name))
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    outcome = cli("eval", "new/run", "new/rows.jsonl", "--json")
+    assert "only its test part is read" in outcome.err
+    assert json.loads(outcome.out)["documents"] == test
+
+
+def test_a_changed_text_of_a_run_of_rows_has_documents_whatever_it_is(cli: Cli) -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps({"text": f"{name} Hill"}) + "\n" for name in NAMES))
+    names_file("valid.txt")
+    assert cli("train", "rows.jsonl", "--valid=valid.txt", *options(steps=2, out="run")).code == 0
+    Path("prose").mkdir()
+    for number in range(3):
+        Path("prose", f"{number}.txt").write_text(make_text(500, seed=number).replace("\n", " "))
+    outcome = cli("train", "--resume", "run", "prose", "--steps", 2, "--allow-changed-corpus")
+    assert outcome.code == 0, outcome.err
+    assert "39 documents, one per file, or line of a list: 2 train, 36 valid, 1 test" in outcome.err
+    names_file()
+    outcome = cli("train", "--resume", "run", "names.txt", "--steps", 2, "--allow-changed-corpus")
+    assert "72 documents, one per line" in outcome.err
+    outcome = cli("train", "--resume", "run", "--steps", 2)
+    assert (outcome.code, "changed" in outcome.err) == (0, False), outcome.err
+
+
+def test_a_run_without_a_recorded_rule_has_a_stream_whatever_its_text_looks_like(cli: Cli) -> None:
+    names_file()
+    assert cli("train", "names.txt", "--documents=none", *options(steps=2, out="run")).code == 0
+    before = score(cli, "run")
+    config = json.loads(Path("run/config.json").read_text())
+    del config["data"]["documents"]
+    rewrite(Path("run"), {"config.json": json.dumps(config).encode()})
+    shutil.rmtree(os.environ["RNNGEN_CACHE"])
+    assert score(cli, "run") == before
 
 
 def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from rnngen.corpus.character_facts import CharacterFacts
-from rnngen.corpus.documents import NONE
+from rnngen.corpus.documents import NONE, as_rows
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.likeness import Likeness, too_short, unlike_parts
 from rnngen.corpus.overlap import overlap
@@ -23,8 +23,9 @@ _NAMES = {"valid": "validation", "test": "test"}
 
 
 def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
-    """Notes on a text that is too short, and on held-out parts that are unlike the training part."""
-    notes = [_note_on_part(part, corpus, data) for part in unlike_parts(corpus)]
+    """Notes on a text that is too short, and on held-out parts that are lists or unlike the training part."""
+    notes = [as_rows(f"the {_NAMES[part]} text") for part in corpus.lists]
+    notes += [_note_on_part(part, corpus, data) for part in unlike_parts(corpus)]
     if too_short(corpus):
         tokens = len(corpus.train.tokens)
         notes.append(
