@@ -6,16 +6,19 @@ is a table of names and summaries, so ``rnngen --help`` and a mistyped command i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from rnngen.cli import mistakes
-from rnngen.errors import ExitCode
+from rnngen.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from rnngen.options.declare import Declared
 
 
 class Entry(NamedTuple):
@@ -68,8 +71,10 @@ class QuickCommand(TyperCommand):
 
         parameters = self.get_params(ctx)
         mistakes.check_options(ctx, parameters, args)
-        typed, extra, _ = self.make_parser(ctx).parse_args(args=list(args))
+        typed, extra, given = self.make_parser(ctx).parse_args(args=list(args))
         kinds = kinds_of(self.callback) if self.callback else {}
+        options: dict[str, Declared] = getattr(self.callback, "options", {})
+        _refuse_twice(options, [parameter.name for parameter in given])
         for parameter in sorted(parameters, key=lambda parameter: not parameter.is_eager):
             if parameter.is_eager:  # --help
                 parameter.handle_parse_result(ctx, typed, extra)
@@ -77,7 +82,7 @@ class QuickCommand(TyperCommand):
                 text, kind = typed.get(parameter.name), kinds[parameter.name]
                 ctx.params[parameter.name] = _read(ctx, parameter, kind, text)
                 if kind in (int, float) and text is not None:
-                    mistakes.check_range(ctx, parameter, getattr(self.callback, "options", {}), text)
+                    mistakes.check_range(ctx, parameter, options, text)
         if extra:
             raise mistakes.unexpected(ctx, extra)
         return []
@@ -103,6 +108,17 @@ def _false_by_default(option: Any) -> Any:
     if option is not None and option.default is None:
         option.default = False
     return option
+
+
+def _refuse_twice(options: Mapping[str, Declared], given: Sequence[str]) -> None:
+    """Refuse an option that is given twice, though it takes one value and several may be meant.
+
+    Raises:
+        UsageError: it is.
+    """
+    for name, each in options.items():
+        if each.option.once and given.count(name) > 1:
+            raise UsageError(f"`{name}` is given more than once", expected="one value")
 
 
 def _read(ctx: Any, parameter: Any, kind: Any, typed: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -14,7 +15,6 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.options.declare import Options, declared, option
-from rnngen.options.encodings import LIKELY
 from rnngen.options.training import SplitConfig, check_encoding
 from rnngen.platforms import quote_argument
 
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from rnngen.corpus.tokens import EncodedText
     from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.scores import TextScore
-    from rnngen.runs.own_text import NamedText
+    from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
+
+
+def _as_for_training(name: str, **details: Any) -> Any:
+    """An option of the text, as it is declared for ``train``, but for ``details``."""
+    return replace(declared(SplitConfig)[name].option, panel="", **details)
 
 
 class Scoring(Options):
@@ -33,18 +38,10 @@ class Scoring(Options):
     part: Literal["train", "valid", "test", "all"] = option(
         "test", "Part of the run's own text to score; all: the whole of a given text.", panel=""
     )
-    encoding: str = option("utf-8", declared(SplitConfig)["encoding"].option.help, panel="", likely=LIKELY)
-    errors: Literal["strict", "replace", "skip"] = option(
-        "strict", declared(SplitConfig)["errors"].option.help, panel=""
-    )
-    text_field: str | None = option(
-        None,
-        declared(SplitConfig)["text_field"].option.help,
-        panel="",
-        minimum=1,
-        metavar="NAME",
-        default_text=declared(SplitConfig)["text_field"].option.default_text,
-    )
+    encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
+    errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")
+    text_field: str | None = _as_for_training("text_field", default_text="the run's")
+    label_field: str | None = _as_for_training("label_field", default_text="the run's")
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
     )
@@ -68,7 +65,8 @@ class Scoring(Options):
         Raises:
             UsageError: it was given.
         """
-        check_encoding(self.encoding)
+        if self.encoding is not None:
+            check_encoding(self.encoding)
 
 
 @takes_options()
@@ -161,10 +159,11 @@ class _Target(NamedTuple):
 
     def text(self, run: Run, files: Sequence[str]) -> AbstractContextManager[NamedText]:
         """A text to score."""
+        from rnngen.runs.other_text import Reading
         from rnngen.runs.own_text import text_of
 
         how = self.scoring
-        return text_of(run, files, how.part, how.errors, how.encoding, how.text_field)
+        return text_of(run, files, how.part, Reading(how.errors, how.encoding, how.text_field, how.label_field))
 
 
 def _score(

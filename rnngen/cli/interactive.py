@@ -17,6 +17,7 @@ from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
 from rnngen.graphemes import without_middle
 from rnngen.platforms import split_arguments, unescaped
 from rnngen.sampling.generator import Generator
+from rnngen.sampling.labels import check_has_labels
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import LENGTH, Session
 
@@ -114,7 +115,7 @@ class _Conversation:
                 warned = True
                 continue
             except RnngenError as error:
-                self.console.write(f"{in_session(str(error))}\n")
+                self.console.write(f"{in_session(str(error), SETTINGS)}\n")
             except ReaderGone:
                 raise
             except Exception as error:  # whatever goes wrong, the text must not be lost with it
@@ -164,6 +165,8 @@ class _Conversation:
         if name.isdecimal() and self.words:
             self.pick(name)
         elif name in SETTINGS and rest:
+            if name == "label":
+                check_has_labels(self.session.generator.tokenizer)
             self.session.change(**{name: setting_value(SETTINGS[name], rest)})
             if name == "label":
                 self.console.write("(it is that of the next document)\n" if self.session.text else "")

@@ -29,6 +29,7 @@ from rnngen.sampling.options import GIVE_UP, Samples, Sampling, draw_seed, names
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
+    from rnngen.sampling.choosing import Conditions
     from rnngen.sampling.generator import Generator
     from rnngen.sampling.writer import Sample
 
@@ -130,6 +131,7 @@ def _write_several(
             writing.advance_to(tokens)
 
         found: Iterable[Sample]
+        conditions = _conditions(generator, sampling, samples, is_copy) if samples.chosen else None
         if samples.beam:
             from rnngen.sampling.beam import beam_search
 
@@ -143,8 +145,10 @@ def _write_several(
                 "on_read": reading.advance_to,
                 **vars(sampling),
             }
-            if samples.chosen:
-                found = _chosen(generator, prompts, samples, is_copy, how)
+            if conditions:
+                from rnngen.sampling.choosing import choose_samples
+
+                found = choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
             else:
                 found = generator.samples(texts, **how)
         counted, labelled = Counted(found, is_copy), bool(generator.tokenizer.labels)
@@ -156,26 +160,28 @@ def _write_several(
         else:
             write_samples(console, counted, texts, generator, sampling, quiet=output.quiet)
     if counted.number < (wanted := len(texts)):  # the result is not what was asked for, which --quiet does not hide
-        why = f"of the next {GIVE_UP:,} texts, none met the conditions" if samples.chosen else "the beam found no more"
+        why = _why_too_few(counted.number, conditions) if conditions else "the beam found no more"
         console.note(f"warning: {counted.number:,} instead of {wanted:,}: {why}")
     if counted.copies and not output.quiet:
         console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
-def _chosen(
-    generator: Generator,
-    prompts: Sequence[str],
-    samples: Samples,
-    is_copy: Callable[[str], bool] | None,
-    how: dict[str, Any],
-) -> Iterable[Sample]:
-    from rnngen.sampling.choosing import Conditions, choose_samples
+def _conditions(
+    generator: Generator, sampling: Sampling, samples: Samples, is_copy: Callable[[str], bool] | None
+) -> Conditions:
+    from rnngen.sampling.choosing import Conditions, refuse_unreachable
 
+    refuse_unreachable(generator, sampling, samples.min_length)
     is_old = is_copy and (lambda text: is_copy(text) or not text.strip())  # an empty one is not new
-    conditions = Conditions(
-        unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length
-    )
-    return choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
+    return Conditions(unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length)
+
+
+def _why_too_few(found: int, conditions: Conditions) -> str:
+    """Why there are fewer texts than were asked for: none of the last ones met the conditions."""
+    why = f"of {'the next ' if found else ''}{GIVE_UP:,} texts, none met the conditions"
+    if not conditions.too_short:
+        return why
+    return f"{why}; {conditions.too_short:,} were shorter than --min-length, and --length limits how long they get"
 
 
 def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str], bool] | None:

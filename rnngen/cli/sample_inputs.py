@@ -154,7 +154,7 @@ def _text_of(file: Path | None, run: str | None, option: str, expected: str) -> 
             return
     if file is not None and str(file) != STDIN and not is_file(file):
         problem = "is not a file" if exists(file) else "no such file"
-        hint = None if exists(file) else _prompt_hint(str(file), run)
+        hint = None if exists(file) or option == "--prompts-file" else _prompt_hint(str(file), run)
         raise CorpusError(problem, where=shortened(str(file)), expected=expected, hint=hint)
     if str(file or STDIN) == STDIN and (sys.stdin is None or sys.stdin.closed):
         raise UsageError("- needs a standard input, which is closed")

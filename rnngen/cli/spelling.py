@@ -6,6 +6,7 @@ The library writes their names in backquotes, ```clip``` or ```clip=1``` (see ``
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 _NAMED = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
 
@@ -15,9 +16,9 @@ def on_command_line(text: str) -> str:
     return _NAMED.sub(lambda found: _typed("--", found), text)
 
 
-def in_session(text: str) -> str:
-    """Names as commands of an interactive session: ``/clip``, ``/clip 1``."""
-    return _NAMED.sub(lambda found: _typed("/", found), text)
+def in_session(text: str, settings: Container[str]) -> str:
+    """Names as commands of an interactive session, ``/length``, ``/length 1``, where they are ``settings`` of it."""
+    return _NAMED.sub(lambda found: _typed("/" if found[1] in settings else "--", found), text)
 
 
 def _typed(prefix: str, found: re.Match[str]) -> str:

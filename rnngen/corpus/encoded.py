@@ -47,10 +47,12 @@ class EncodedCorpus:
         fingerprint: SHA-256 over the text of all sources.
         tokenizer: the one whose ids the parts contain.
         parts: ``train``, ``valid``, ``test``.
-        sources: what was read and what was skipped; None if the corpus comes from the cache alone.
+        sources: what was read and what was skipped; None, or what the run has recorded, if the corpus comes from the
+            cache alone.
         documents: the rule by which it consists of documents (see ``documents.py``); None if it comes from the cache
             alone.
-        characters: of the text that is split, counted in all or, of a long one, in some of it; None like ``sources``.
+        characters: of the text that is split, counted in all or, of a long one, in some of it; None like
+            ``documents``.
         lists: names of the parts that are files of their own, of lines beside rows (see ``rule_beside``).
     """
 

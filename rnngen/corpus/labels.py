@@ -32,20 +32,22 @@ class Labels:
 
     Attributes:
         field: see above.
-        names: those found so far.
+        names: those that there may be, or those found so far.
+        is_found: whether there was a label.
         other_fields: of the rows without this one, as long as no label is found, for an error that lists them.
     """
 
     def __init__(self, field: str, names: Sequence[str] | None = None) -> None:
         self.field = field
         self.names = list(names or ())
+        self.is_found = False
         self.other_fields: dict[str, None] = {}
         self._are_all = names is not None
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
     def note_other_fields(self, fields: Iterable[str]) -> None:
         """Note what a row, or a table, has instead of the field."""
-        if not self.names and len(self.other_fields) < _MOST_FIELDS:
+        if not self.is_found and len(self.other_fields) < _MOST_FIELDS:
             self.other_fields |= dict.fromkeys(fields)
 
     def marker(self, name: str, where: object) -> str:
@@ -54,6 +56,7 @@ class Labels:
         Raises:
             CorpusError: there are too many labels, or a run does not know this one.
         """
+        self.is_found = True
         number = self._numbers.get(name)
         if number is not None:
             return chr(_FIRST + number)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rnngen.arguments import STDIN, exists, in_words, is_pipe
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.documents import NONE, rule_beside
 from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.known_text import KnownText, OtherTextError
 from rnngen.corpus.parts import PARTS
 from rnngen.corpus.progress import OnProgress
@@ -60,6 +61,23 @@ def relative_sources(folder: Path, data: DataConfig) -> dict[str, list[str]]:
         }
     except ValueError:  # Windows has no path from one drive to another
         return {}
+
+
+def recorded_files(read: SourceSummary | None) -> dict[str, Any]:
+    """What a run records of the files of its text, to tell a larger text, and rows, without reading them."""
+    return {
+        "bytes": read.bytes if read else None,
+        "files": read.read if read else None,
+        "files_of_rows": read.of_rows if read else None,
+    }
+
+
+def _files_read(recorded: Mapping[str, Any]) -> SourceSummary | None:
+    """How many files a text was read from, and how many of them have rows, if a run has recorded it."""
+    read, of_rows = recorded.get("files"), recorded.get("files_of_rows")
+    if type(read) is not int or type(of_rows) is not int or not 0 <= of_rows <= read:
+        return None
+    return SourceSummary(read, of_rows=of_rows)
 
 
 def find_recorded(
@@ -121,6 +139,7 @@ def find_recorded(
     cached = cached_corpus(data, known.fingerprint, tokenizer)
     if cached is not None:
         gone = "has changed since the run was trained on it" if changed else "no longer exists"
+        cached = replace(cached, sources=_files_read(recorded))
         return Found(cached, changed, other, f"{in_words(data.corpus)} {gone}: its copy in the cache is read")
     if changed:
         return Found(None, changed, other)

@@ -54,7 +54,8 @@ class TextSource:
     Args:
         sources: paths, folders, globs, or ``-`` for standard input.
         errors, encoding, command, lenient: see ``Decoding``.
-        text_field: the field of a row that has its text; None: see ``formats/rows.py``.
+        text_field: the field of a row that has its text; None: ``default_field``.
+        default_field: the same, where it is not the user who names it; None: see ``formats/rows.py``.
         stdin: where ``-`` reads from; the process's standard input by default.
         max_bytes: see ``find``.
         documents: the rule by which the text consists of documents (see ``documents.py``); None: choose it.
@@ -81,6 +82,7 @@ class TextSource:
         *,
         encoding: str = UTF_8,
         text_field: str | None = None,
+        default_field: str | None = None,
         command: str | None = None,
         lenient: str = "`errors=replace`",
         max_bytes: int | None = None,
@@ -113,7 +115,7 @@ class TextSource:
             ]
             self._found += SourceSummary(len(found.files), tuple(found.skipped))
         decoded = Decoding(errors, encoding, command if len(self._files) == 1 else None, lenient)
-        self._reader = Reader(decoded, text_field, rows=bool(lenient))
+        self._reader = Reader(decoded, text_field, default_field, rows=bool(lenient))
         self._found += SourceSummary(bytes=self.size)
         self.documents = self._choose_documents(otherwise) if documents is None else documents
         if self.documents != NONE:

@@ -36,9 +36,9 @@ def refuse_unused_separator(text: TextSource) -> None:
     Raises:
         CorpusError: it does not, with what may be meant.
     """
-    rule = text.documents
-    if not is_separator(rule) or text.is_separated or len(text.of_rows) == text.summary.read:
+    if not lacks_separator(text):
         return
+    rule = text.documents
     close = difflib.get_close_matches(rule.casefold(), (FILES, LINES, PARAGRAPHS, NONE), n=1)
     if close:
         hint = f"Did you mean `documents={close[0]}`?"
@@ -55,13 +55,18 @@ def refuse_unused_separator(text: TextSource) -> None:
     )
 
 
+def lacks_separator(text: TextSource) -> bool:
+    """Whether a separator of documents does not occur in a text that has been read and is not all rows."""
+    return is_separator(text.documents) and not text.is_separated and len(text.of_rows) < text.summary.read
+
+
 def refuse_without_labels(labels: Labels, text: TextSource) -> None:
     """Refuse the option ``label_field`` where nothing that has been read has a label.
 
     Raises:
         CorpusError: with the fields that there are.
     """
-    if not labels.names:
+    if not labels.is_found:
         fields = labels.other_fields
         raise CorpusError(
             f"no document has a label in {shortened(labels.field)!r}",

@@ -16,6 +16,7 @@ from rnngen.ngram.file import load_mixture
 from rnngen.options.checked import checked
 from rnngen.options.training import check_encoding
 from rnngen.runs.finding import open_run
+from rnngen.runs.other_text import Reading
 from rnngen.runs.own_text import text_of
 from rnngen.runs.run import Run
 
@@ -27,8 +28,9 @@ def evaluate(
     *,
     part: str = "test",
     errors: ErrorRule = "strict",
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     text_field: str | None = None,
+    label_field: str | None = None,
     device: str = "cpu",
     ngram: bool = False,
 ) -> TextScore:
@@ -42,8 +44,9 @@ def evaluate(
         part: ``test``, ``valid`` or ``train``, if no text is given or the text is the run's own; ``all``: the whole
             text.
         errors: what to do with invalid bytes and broken rows: ``strict``, ``replace`` or ``skip``.
-        encoding: of the files; ``auto``: chosen for each.
-        text_field: the field with the text, in files of rows.
+        encoding: of the files; ``auto``: chosen for each; by default that of the run's own text.
+        text_field: the field with the text, in files of rows; by default that of the run's own text.
+        label_field: the field with the label, likewise.
         device: auto, cpu, mps, cuda or cuda:N.
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
@@ -53,10 +56,11 @@ def evaluate(
         CorpusError: a text cannot be read or is empty, or the run's own text has changed or is gone.
         UsageError: an argument is invalid, or the device cannot be used.
     """
-    check_encoding(encoding)
+    if encoding is not None:
+        check_encoding(encoding)
     run = run if isinstance(run, Run) else open_run(run)
     files = [text] if isinstance(text, str | Path) else text
-    with text_of(run, files, part, errors, encoding, text_field) as encoded:
+    with text_of(run, files, part, Reading(errors, encoding, text_field, label_field)) as encoded:
         return score_text(run, encoded, device=pick_device(device), ngram=ngram)
 
 

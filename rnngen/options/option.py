@@ -27,6 +27,7 @@ class Option:
         flags: how the command line spells it, where that is not simply the name.
         role: what it is to the code that uses it, where that is asked.
         metavar: what stands for its value in the command's help.
+        once: whether the command line refuses it twice, since several values may be meant; else the last one counts.
     """
 
     default: Any
@@ -44,6 +45,7 @@ class Option:
     flags: tuple[str, ...] = ()
     role: str | None = None
     metavar: str | None = None
+    once: bool = False
 
 
 def plain(value: Any) -> Any:

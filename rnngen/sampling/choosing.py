@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from rnngen.errors import UsageError
 from rnngen.sampling.generator import TOGETHER, Generator
-from rnngen.sampling.options import GIVE_UP
+from rnngen.sampling.options import GIVE_UP, Sampling
 from rnngen.sampling.writer import Sample
 
 
@@ -41,6 +42,22 @@ def choose_samples(
             written += together
 
 
+def refuse_unreachable(generator: Generator, sampling: Sampling, min_length: int) -> None:
+    """Refuse a minimum length in characters that the maximum length in tokens rules out.
+
+    Raises:
+        UsageError: it does: a token is at most one character.
+    """
+    most = generator.max_tokens(sampling)
+    if generator.tokenizer.level in ("char", "byte") and min_length > most:
+        raise UsageError(
+            "`min_length` cannot be reached",
+            expected=f"at most {most:,}: a text has no more tokens, and a token is at most one character",
+            found=f"{min_length:,}",
+            hint=f"For longer texts: `length={min_length}`.",
+        )
+
+
 class Conditions:
     """The conditions that the options ``unique``, ``novel`` and ``min_length`` set.
 
@@ -48,16 +65,23 @@ class Conditions:
         unique: no text twice, of one prompt.
         is_copy: whether a text, with its prompt, stands in the text that the model learned from; None: no matter.
         min_length: characters, at least.
+
+    Attributes:
+        too_short: how many samples were shorter.
     """
 
     def __init__(self, *, unique: bool, is_copy: Callable[[str], bool] | None, min_length: int) -> None:
         self._unique, self._is_copy, self._min_length = unique, is_copy, min_length
         self._seen: set[tuple[str, str]] = set()
+        self.too_short = 0
 
     def accept(self, sample: Sample) -> bool:
         """Whether a sample meets them, given those that have met them before."""
         text = sample.prompt, sample.text
-        if len(sample.text) < self._min_length or (self._unique and text in self._seen):
+        if len(sample.text) < self._min_length:
+            self.too_short += 1
+            return False
+        if self._unique and text in self._seen:
             return False
         if self._is_copy is not None and self._is_copy("".join(text)):
             return False

@@ -10,6 +10,8 @@ from rnngen.corpus.labels import label_name, listed_labels
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import Array, log_softmax, not_finite
 from rnngen.errors import UsageError, shortened
+from rnngen.options.other_names import closest
+from rnngen.platforms import quote_argument
 from rnngen.sampling import filters
 
 
@@ -22,15 +24,26 @@ def given_label(tokenizer: Tokenizer, label: str | None) -> str | None:
     label = label_name(label) if label else label
     if not label or label in tokenizer.labels:
         return label
-    if not tokenizer.labels:
-        raise UsageError(
-            "`label` needs a run that learned labels", hint="Train one with `label_field`: the field of a row."
-        )
+    check_has_labels(tokenizer)
+    meant = closest(label, tokenizer.labels)
     raise UsageError(
         "`label`: the model has not learned this one",
         expected=f"one of {listed_labels(tokenizer.labels)}",
         found=shortened(label),
+        hint=f"Did you mean {quote_argument(meant)}?" if meant else None,
     )
+
+
+def check_has_labels(tokenizer: Tokenizer) -> None:
+    """Refuse the option ``label`` for a run without labels.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if not tokenizer.labels:
+        raise UsageError(
+            "`label` needs a run that learned labels", hint="Train one with `label_field`: the field of a row."
+        )
 
 
 def draw_label(logits: Array, tokenizer: Tokenizer, temperature: float, seed: int, number: int) -> str | None:

@@ -41,6 +41,7 @@ class Sampling(Options):
         "Write a text with this label, of those that `label_field` gave; an empty one: without.",
         panel="Prompt",
         default_text="drawn for each text, as often as learned",
+        once=True,
     )
     repetition_penalty: float = option(
         1.0,

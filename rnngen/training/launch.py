@@ -13,7 +13,7 @@ from typing import Any
 from rnngen.arguments import STDIN, exists, is_folder
 from rnngen.corpus.files.examine import stem_of
 from rnngen.corpus.progress import OnProgress
-from rnngen.corpus.recorded import SOURCES, relative_sources
+from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
@@ -200,7 +200,7 @@ def _config_json(
         "corpus": {
             "fingerprint": corpus.fingerprint,
             "vocab_size": corpus.tokenizer.vocab_size,
-            "bytes": corpus.sources.bytes if corpus.sources else None,
+            **recorded_files(corpus.sources),
             "parts": parts,
             **({"unlabelled": corpus.unlabelled} if corpus.tokenizer.labels else {}),
             **({} if "documents" in given else {"chosen_documents": True}),

@@ -133,7 +133,7 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     if since is None:
         return {**known, "sources": None}
     if since["fingerprint"] != known.get("fingerprint"):
-        known = {**known, "fingerprint": since["fingerprint"], "parts": None}  # those of the other text
+        known = {**known, "fingerprint": since["fingerprint"], "parts": None, "files": None}  # those of the other text
     return {**known, "sources": since["sources"]}
 
 

@@ -177,7 +177,30 @@ def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli
     for quiet in ((), ("--quiet",)):
         outcome = cli(*greedy, "--novel", *quiet)
         assert (outcome.code, outcome.out) == (0, "")
-        assert "warning: 0 instead of 2: of the next 2,000 texts, none met the conditions\n" in outcome.err
+        assert "warning: 0 instead of 2: of 2,000 texts, none met the conditions\n" in outcome.err
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_minimum_length_above_the_maximum_is_refused_before_anything_is_written(cli: Cli) -> None:
+    for how, most, least in (
+        ([], 500, 600),
+        (["--length", 20], 20, 30),
+        (["--length", 20, "--force", "a" * 40], 20, 30),
+    ):
+        outcome = cli("sample", "-N", 2, "--min-length", least, *how)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"--min-length cannot be reached; expected at most {most}: " in outcome.err
+        assert f"For longer texts: --length {least}." in outcome.err
+    assert len(cli("sample", "--min-length", 20, "--length", 20, "--seed", 1).out) == 21
+
+
+def test_texts_that_are_too_short_are_told_with_the_options_to_change(cli: Cli, named: Path) -> None:
+    said = "were shorter than --min-length, and --length limits how long they get\n"
+    outcome = cli("sample", named, "-N", 2, "--min-length", 300)
+    assert "warning: 0 instead of 2: of 2,000 texts, none met the conditions; 2,0" in outcome.err
+    assert outcome.err.count(said) == 1
+    outcome = cli("sample", named, "-N", 2, "--novel", "-t", 0)
+    assert said not in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -392,6 +415,20 @@ def test_resuming_continues_with_the_same_documents(cli: Cli) -> None:
         outcome = cli("train", "--resume", "first", "--steps", 1)
         assert outcome.code == 1, name
         assert "changed" in outcome.err
+
+
+@pytest.mark.parametrize(("rows", "what"), [(True, "one per row"), (False, "one per line")])
+def test_documents_from_the_cache_are_described_as_before(cli: Cli, rows: bool, what: str) -> None:
+    text = names_file()
+    if rows:
+        text = Path("names.csv")
+        text.write_text("text\n" + "\n".join(NAMES) + "\n")
+    first = cli("train", text, *options(steps=2, valid_every=2, save_every=2, out="first"))
+    assert f"docs    36 documents, {what}: " in first.err
+    text.rename(text.with_stem("moved"))
+    further = cli("train", "--resume", "first", "--steps", 2)
+    assert "its copy in the cache is read" in further.err
+    assert f"docs    36 documents, {what}: 32 train, 2 valid, 2 test\n" in further.err
 
 
 @pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])

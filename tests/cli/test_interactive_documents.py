@@ -6,6 +6,7 @@ import io
 import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import rnngen
 from rnngen.cli.console import Console
 from rnngen.cli.interactive import _Conversation
 from rnngen.cli.session_settings import SETTINGS, setting_value, shown_setting
+from rnngen.cli.spelling import in_session
 from rnngen.errors import UsageError
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.options import Sampling
@@ -190,3 +192,16 @@ def test_a_document_that_is_cut_has_not_ended(conversation: _Conversation) -> No
     assert isinstance(out, io.StringIO)
     assert "(end of the document)" not in out.getvalue()
     assert not conversation.session.ended
+
+
+def test_a_label_without_labels_is_answered_by_how_to_train_a_run_with_them(trained: Path) -> None:
+    console = Console(out := io.StringIO(), io.StringIO())
+    session = Session(rnngen.load(trained), "The", Sampling(), 3)
+    with create_app_session(DummyInput(), DummyOutput()):
+        conversation = _Conversation(console, session)
+    for line in ("/label angry", "/label none", "/label ''"):
+        with pytest.raises(UsageError) as refused:
+            conversation.answer(line)
+        said = in_session(str(refused.value), SETTINGS)
+        assert said == "/label needs a run that learned labels. Train one with --label-field: the field of a row."
+    assert out.getvalue() == ""

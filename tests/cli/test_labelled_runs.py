@@ -160,6 +160,21 @@ def test_a_label_that_the_run_does_not_know_is_told_with_those_it_knows(cli: Cli
 
 
 @pytest.mark.usefixtures("labelled")
+def test_a_label_that_is_nearly_one_of_the_run_s_is_suggested_and_two_are_refused(cli: Cli) -> None:
+    assert cli("sample", "--label", "Horror").err.rstrip().endswith("found Horror. Did you mean horror?")
+    assert "Did you mean comedy?" in cli("sample", "--label", "comdy").err
+    assert "Did you mean" not in cli("sample", "--label", "essay").err
+    for again in (["--label", "comedy"], ["--label=comedy"], ["--label", "horror"]):
+        outcome = cli("sample", "--label", "horror", *again)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "--label is given more than once; expected one value" in outcome.err
+    assert (
+        cli("sample", "--label", "horror", "--seed", 1, "--seed", 2).out
+        == cli("sample", "--label", "horror", "--seed", 2).out
+    )  # the last one counts, as for most programs
+
+
+@pytest.mark.usefixtures("labelled")
 def test_white_space_around_a_label_does_not_belong_to_it(cli: Cli) -> None:
     for how in ((), ("--json",), ("--beam", 2)):
         plain, spaced = (cli("sample", "--label", label, "--seed", 1, *how) for label in ("horror", " horror\t"))

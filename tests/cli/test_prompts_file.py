@@ -94,6 +94,7 @@ def test_a_file_without_prompts_is_a_clear_error(cli: Cli, content: bytes | None
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("rnngen: error: prompts.txt")
     assert said in outcome.err
+    assert "--prompt " not in outcome.err  # the name of a file was not meant as a text
     folder = cli("sample", "--prompts-file", ".")
     assert (folder.code, folder.out) == (1, "")
     assert "is not a file" in folder.err

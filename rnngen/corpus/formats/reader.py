@@ -45,13 +45,15 @@ class Reader:
 
     Attributes:
         decoding: how bytes become text.
-        text_field: the value of the option.
+        text_field: the value of the option; without a name, files are read as rows only if it is given.
+        default_field: the field of a row that has its text if the option is not given; None: see ``rows.py``.
         rows: whether files of rows are read as rows; else they are plain texts.
         labels: of the rows; None: they have none.
     """
 
     decoding: Decoding
     text_field: str | None = None
+    default_field: str | None = None
     rows: bool = True
     labels: Labels | None = None
 
@@ -89,7 +91,7 @@ class Reader:
         content = decompressed(stream, examined.archive, where)
         if form == PLAIN:
             return Content(self.decoding.decode(content, file, where, left_out), False)
-        rows = Rows(where, self.decoding.errors, self.text_field, left_out, self.labels)
+        rows = Rows(where, self.decoding.errors, self.text_field or self.default_field, left_out, self.labels)
         if form not in TABLES:
             replaced = left_out.replaced
             characters = self.decoding.characters(content, file, where, numbered=True, replaced=replaced)
