@@ -159,9 +159,14 @@ def _parser(fields: Sequence[str]) -> Callable[[str], Any]:
     without_numbers = json.JSONDecoder(object_pairs_hook=_as_object, parse_int=_integer)  # slower
 
     def parse(content: str) -> Any:
-        may_repeat = any(content.count(name) > 1 for name in quoted) or escapes.search(content)
+        decoder = plainly
+        for name in quoted:
+            if content.count(name) > 1:
+                decoder = exactly
+        if escapes.search(content):
+            decoder = exactly
         try:
-            return (exactly if may_repeat else plainly).decode(content)
+            return decoder.decode(content)
         except json.JSONDecodeError:
             raise
         except ValueError:  # an integer of more digits than Python converts
@@ -184,6 +189,8 @@ def _value(row: Mapping[str, Any], field: str) -> Any:
     Raises:
         _RepeatedError: an object on the way to it has several values for the name.
     """
+    if field in row and type(row) is dict:  # as in nearly every row
+        return row[field]
     value: Any = row
     for name in [field] if field in row else field.split("."):
         if isinstance(value, _Repeating) and name in value.repeated:
