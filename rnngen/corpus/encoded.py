@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,8 @@ class EncodedCorpus:
         if self.tokenizer.unknown_id is None:
             return 0
         counts = np.zeros(self.tokenizer.vocab_size, dtype=np.int64)
-        for start in range(0, len(self.train.tokens), _COUNTED):
-            counts += np.bincount(self.train.tokens[start : start + _COUNTED], minlength=len(counts))
+        for block in _blocks(self.train.tokens):
+            counts += np.bincount(block, minlength=len(counts))
         counts[self.tokenizer.unknown_id] = 0
         counts = counts[: self.tokenizer.text_size]  # without labels
         return int(np.count_nonzero((counts > 0) & (counts < below)))
@@ -86,9 +86,8 @@ class EncodedCorpus:
     @property
     def unlabelled(self) -> int:
         """How many documents of the training part have no label."""
-        tokens, first = self.train.tokens, self.tokenizer.text_size
-        parts = (tokens[start : start + _COUNTED] for start in range(0, len(tokens), _COUNTED))
-        return self.train.counts.documents - sum(int(np.count_nonzero(part >= first)) for part in parts)
+        labels = sum(int(np.count_nonzero(block >= self.tokenizer.text_size)) for block in _blocks(self.train.tokens))
+        return self.train.counts.documents - labels
 
     @property
     def train(self) -> EncodedText:
@@ -104,6 +103,10 @@ class EncodedCorpus:
     def test(self) -> EncodedText:
         """The part that is held out from training and model selection."""
         return self.parts["test"]
+
+
+def _blocks(tokens: NDArray[np.integer[Any]]) -> Iterator[NDArray[np.integer[Any]]]:
+    return (tokens[start : start + _COUNTED] for start in range(0, len(tokens), _COUNTED))
 
 
 class TokenFile:

@@ -47,8 +47,8 @@ def text_of(
         return
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, reading, command=command) as encoded:
-        overlap = None if part == "all" else _note_on_overlap(run, encoded)
-        yield replace(encoded, note="; ".join(filter(None, (encoded.note, overlap))) or None)
+        learned = None if part == "all" else _note_on_overlap(run, encoded)
+        yield replace(encoded, note="; ".join(filter(None, (encoded.note, learned))) or None)
 
 
 def _note_on_overlap(run: Run, text: EncodedText) -> str | None:

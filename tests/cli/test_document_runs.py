@@ -21,6 +21,7 @@ from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.sources import TextSource
 from rnngen.runs.finding import open_run
 from rnngen.runs.manifest import sha256
+from tests.cli.scored import score
 from tests.conftest import FAST, Outcome, make_text
 from tests.runs.test_run import rewrite
 
@@ -42,13 +43,6 @@ def names_file(name: str = "names.txt") -> Path:
 
 def objects(outcome: Outcome) -> list[dict[str, Any]]:
     return [json.loads(line) for line in outcome.out.splitlines()]
-
-
-def score(cli: Cli, *arguments: object) -> dict[str, Any]:
-    outcome = cli("eval", *arguments, "--json")
-    assert outcome.code == 0, outcome.err
-    found: dict[str, Any] = json.loads(outcome.out)
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import rnngen
+from tests.cli.scored import score
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -24,13 +24,6 @@ def messages(name: str, number: int, text: str = "message", label: str = "mood",
         for n, line in enumerate(make_text(9000, seed).split()[:number]):
             rows.writerow([n, f"{line} café", "angry" if n % 2 else "happy"])
     return Path(name)
-
-
-def score(cli: Cli, *arguments: object) -> dict[str, Any]:
-    outcome = cli("eval", *arguments, "--json")
-    assert outcome.code == 0, outcome.err
-    found: dict[str, Any] = json.loads(outcome.out)
-    return found
 
 
 @pytest.fixture(scope="module")
