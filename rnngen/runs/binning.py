@@ -34,10 +34,14 @@ class Binned:
 
         Args:
             most: the largest number of bins that is wanted.
-            rows: the smallest number of rows per bin, but for the last one.
+            rows: the smallest number of rows per bin, but for the last one; a last one of less than half of the others
+                is part of the one before it.
         """
-        merged = max(math.ceil(len(self._bins) / most), math.ceil(rows / self._width), 1)
-        return [tuple(value / count for value in sums) for count, *sums in _merged(self._bins, merged)]
+        number = max(math.ceil(len(self._bins) / most), math.ceil(rows / self._width), 1)
+        bins = _merged(self._bins, number)
+        if len(bins) > 1 and bins[-1][0] < bins[-2][0] / 2:
+            bins = [*bins[:-2], *_merged(bins[-2:], 2)]
+        return [tuple(value / count for value in sums) for count, *sums in bins]
 
 
 def _merged(bins: Sequence[Sequence[float]], number: int) -> list[list[float]]:

@@ -44,6 +44,18 @@ class Curve:
         return {name: [point[name] for point in self.points] for name in (*get_args(Axis), "nats")}
 
 
+def top_of(curves: Iterable[Curve]) -> float | None:
+    """The highest loss to draw: that after a tenth of the steps. Above it, all curves of a text look alike.
+
+    None: there are no points.
+    """
+    tops = []
+    for curve in curves:
+        begin = curve.points[-1]["steps"] / 10 if curve.points else 0
+        tops += [point["nats"] for point in curve.points if point["steps"] >= begin]
+    return max(tops, default=None)
+
+
 def validation_curve(metrics: Metrics, train_tokens: int | None) -> Curve:
     """Nats per token on the validation part, from the weights that training began with on.
 
