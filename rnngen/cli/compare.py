@@ -6,7 +6,6 @@ import shutil
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from rnngen.arguments import STDIN
@@ -16,6 +15,7 @@ from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import pad, squeezed, width
 from rnngen.errors import UsageError
+from rnngen.report.palette import letter
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -86,8 +86,8 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
 
 
 def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
-    """The letter of each run, by name, as in tables, curves and reports; numbers after the last letter."""
-    return {run.name: ascii_lowercase[n] if n < len(ascii_lowercase) else str(n + 1) for n, run in enumerate(runs)}
+    """The letter of each run, by name, as in tables, curves and reports."""
+    return {run.name: letter(number) for number, run in enumerate(runs)}
 
 
 def spread_in_words(spread: Spread, unit: str) -> str:
