@@ -18,6 +18,8 @@ from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import RunReport
+from rnngen.runs.comparison import ComparedRun, describe_runs
+from rnngen.runs.finding import open_run
 from rnngen.runs.folder import write_atomically
 from rnngen.version import __version__
 
@@ -43,13 +45,17 @@ def render(reports: Sequence[RunReport]) -> str:
         version=__version__,
         reports=reports,
         levels=[label for _, label in LEVELS],
-        curves=[(kind, charts.learning_curves(group)) for kind, group in groups],
+        curves=[(kind, charts.learning_curves(_described(group))) for kind, group in groups],
         tables=groups,
         flow=charts.gradient_flow(_compared_flows(reports)),
         gradients=[(report, *_gradient_rows(report)) for report in reports],
         traces=[report.traces for report in reports],
         vega=Markup(_vega()),
     )
+
+
+def _described(reports: Sequence[RunReport]) -> Sequence[ComparedRun]:
+    return describe_runs([open_run(report.run) for report in reports]).runs
 
 
 def _compared_flows(reports: Sequence[RunReport]) -> list[tuple[str, Flow]]:
