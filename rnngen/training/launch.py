@@ -54,6 +54,8 @@ __all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 """Options of the network that may differ from those of the run whose weights it begins with."""
+START = ("initialization", "gain")
+"""Options of the network that say how weights are drawn, of which there is none where they are another run's."""
 
 
 def launch(
@@ -157,7 +159,9 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
         UsageError: the options ask for another one.
     """
     model = vars(first.model_config())
-    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
+    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name not in START}
+    if "gain" in given:
+        raise UsageError("`gain` cannot be given with `init_from`", expected="the weights of that run")
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():

@@ -29,6 +29,7 @@ from rnngen.training.gradient_norms import summarise
 from rnngen.training.guarded_run import GuardedRun
 from rnngen.training.learner import NotFiniteError, StepResult
 from rnngen.training.mixing import mix_ngram
+from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.planning.pace import Pace
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
 from rnngen.training.samples import sample_text
@@ -225,7 +226,7 @@ class Trainer(GuardedRun):
         for (result, factor, tokens), (loss, norm) in zip(unread, results, strict=False):
             rate = self.config.optimizer.learning_rate * factor
             epoch = result.number / self.streams.steps_per_epoch
-            clipped = min(norm, self.config.optimizer.clip)
+            clipped = min(norm, threshold_of(self.config.optimizer.clip))
             self._norms.append(norm)
             self._log(
                 step=result.number,
