@@ -23,8 +23,9 @@ from rnngen.evaluation.scoring import held_out_nats
 from rnngen.evaluation.surprisal import level_of
 from rnngen.infilling.loading import load_filler
 from rnngen.infilling.word_gaps import fill_some_words
+from rnngen.inspection.detectors import find_detectors, text_features
 from rnngen.inspection.explanation import explain
-from rnngen.inspection.gates import find_detectors, text_features, trace_gates
+from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import Flow, gradient_flow, possible_lags
 from rnngen.model.language_model import Network
 from rnngen.model.load import load_network

@@ -39,7 +39,7 @@ def check_picture(out: Path) -> None:
         )
 
 
-def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "") -> None:
+def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "", height: int = HEIGHT) -> None:
     """Write a chart to a file, on white, with its title.
 
     Args:
@@ -47,6 +47,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
         title: what the picture shows, in one line.
         out: an .svg or .png file.
         subtitle: of what, and how it was made: a second line.
+        height: of the axes, in pixels.
 
     Raises:
         UsageError: see ``check_picture``.
@@ -59,7 +60,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
     specification = {
         **chart,
         "width": WIDTH,
-        "height": HEIGHT,
+        "height": height,
         "background": PAPER,
         "padding": 14,
         "title": {

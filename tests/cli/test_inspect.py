@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 import rnngen
-from rnngen.cli.gates import _with_digits
+from rnngen.cli.unit_memory import _with_digits
 from rnngen.cli.widths import pad
 from rnngen.inspection.gates import trace_gates
 from rnngen.inspection.gradients import gradient_flow
