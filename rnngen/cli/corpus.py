@@ -40,7 +40,7 @@ def build_command(
     if name is None:
         raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
     path, characters = build(name, out)
-    context.obj.note(f"{path}: {characters:,} characters")
+    context.obj.note(f"{path}: {formats.number_of(characters, 'character')}")
 
 
 def list_command(context: typer.Context, as_json: AsJson = False) -> None:

@@ -13,6 +13,7 @@ import typer
 from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
+from rnngen.cli.formats import number_of
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.signals import stopped_by_signals
 from rnngen.cli.spelling import on_command_line
@@ -212,7 +213,7 @@ def _outcome(finished: Finished, launched: Launched, prefix: str) -> list[str]:
     plan = launched.plan
     taken = finished.step - finished.first_step
     if plan and plan.deadline is not None and taken < FEW_STEPS <= plan.config.train.steps:
-        lines.append(f"note: there was time for only {taken} steps: give it more with --minutes.")
+        lines.append(f"note: there was time for only {number_of(taken, 'step')}: give it more with --minutes.")
     if finished.gradient and finished.step > finished.first_step:
         g = finished.gradient
         lines.append(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")
