@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from rnngen.python.run import inspect
     from rnngen.python.scoring import evaluate, score
     from rnngen.python.training import resume, train
-    from rnngen.python.views import gradients, report
+    from rnngen.python.views import compare, gradients, report
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
     "TrainingInterrupted": "rnngen.python.interrupts",
+    "compare": "rnngen.python.views",
     "evaluate": "rnngen.python.scoring",
     "generate": "rnngen.python.opening",
     "gradients": "rnngen.python.views",
@@ -48,6 +49,7 @@ __all__ = [
     "RnngenError",
     "TrainingInterrupted",
     "__version__",
+    "compare",
     "evaluate",
     "generate",
     "gradients",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from rnngen.cli.formats import count, duration
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.python.html import chart, table
 from rnngen.runs import card as cards
@@ -38,23 +35,10 @@ class Card(cards.Card):
         return f"{kind_of_score(bidirectional=self.bidirectional).prefix}nats per token"
 
     def _rows(self) -> dict[str, str]:
-        """The entries, by the name on the left; what is not known is left out."""
-        rows = {
-            "run": str(self.path),
-            "model": f"{self.model}, {self.parameters:,} parameters{', plus an n-gram model' if self.ngram else ''}",
-            "text": ", ".join(Path(name).name for name in self.text),
-            "tokens": "" if self.tokens is None else f"{self.tokens:,} for training, {self.tokenizer}",
-        }
-        if self.steps is not None:
-            planned = "" if self.planned_steps is None else f" of {self.planned_steps:,}"
-            epochs = "" if self.epochs is None else f", {self.epochs:.1f} epochs"
-            rows["steps"] = f"{self.steps:,}{planned}{epochs}{', finished' if self.finished else ''}"
-        if self.seconds is not None:
-            speed = "" if self.tokens_per_second is None else f", {count(self.tokens_per_second)} tokens per second"
-            rows["time"] = f"{duration(self.seconds)}{speed}"
-        if self.best_nats is not None:
-            rows["validation"] = f"{self.best_nats:.4f} {self._unit}, at step {self.best_step or 0:,}"
-        return {name: value for name, value in rows.items() if value}
+        """The entries that ``rnngen inspect`` shows, by the name on the left."""
+        from rnngen.cli.inspect import card_rows  # here: Typer is needed for it
+
+        return card_rows(self)
 
 
 def card_of(run: Run) -> Card:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
+from rnngen.report.palette import EITHER
+
 Curve = Sequence[tuple[float, float]]
 
-COLOURS = ("#3f7fd9", "#d97a1f", "#2c9c69", "#c9504c", "#8f6fd0", "#8a8a8a")
-"""Of curves, in this order: each has a contrast of 3 or more with white and with black."""
 WIDTH, HEIGHT = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 62, 10, 12, 40  # margins, in pixels
 _MOST_POINTS = 300
@@ -29,9 +29,14 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
             f"<tr>{cell(first, 'th', 'font-weight:normal;opacity:0.7')}{''.join(cell(each, tag) for each in rest)}</tr>"
         )
 
-    lines = [row(head, "th")] if head else []
-    lines += [row(cells, "td") for cells in rows]
-    return f'<table style="border-collapse:collapse;background:none">{"".join(lines)}</table>'
+    written = [row(head, "th")] if head else []
+    written += [row(cells, "td") for cells in rows]
+    return f'<table style="border-collapse:collapse;background:none">{"".join(written)}</table>'
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Texts, each on a line of its own."""
+    return "".join(f"<div>{escape(text)}</div>" for text in texts)
 
 
 def chart(curves: Mapping[str, Curve], across: str, up: str, *, logarithmic: bool = False) -> str:
@@ -59,7 +64,7 @@ def chart(curves: Mapping[str, Curve], across: str, up: str, *, logarithmic: boo
     y_axis = _Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP)
     parts = [*_grid(x_axis, y_axis, logarithmic=logarithmic), *_titles(across, up)]
     for number, (name, points) in enumerate(drawn.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        colour = EITHER[number % len(EITHER)]
         line = " ".join(f"{x_axis.at(x):.1f},{y_axis.at(y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         y = TOP + 8 + 16 * number
