@@ -97,7 +97,7 @@ def card_command(
     elif compare:
         show(console, comparison, curves.against)
     else:
-        console.write(console.table([[name, value] for name, value in _rows(comparison.runs[0].card).items()]))
+        console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
         console.write(curves_of(comparison, curves.against))
 
 
@@ -141,7 +141,7 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     write_picture(chart, "Learning curves", picture, "validation part; dashed: training steps")
 
 
-def _rows(card: Card) -> dict[str, str]:
+def card_rows(card: Card) -> dict[str, str]:
     """The entries of a card, by the name on the left."""
 
     def shown(value: float | None, form: str) -> str:

@@ -13,7 +13,6 @@ import altair as alt
 import numpy as np
 
 from rnngen.inspection.gradients import SMALLEST, Flow
-from rnngen.report.collect import RunReport
 from rnngen.report.palette import letter
 from rnngen.runs.comparison import ComparedRun
 from rnngen.runs.curves import AXES, Axis, Curve, top_of

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,9 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
-from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
-from rnngen.options.keywords import takes
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import cannot_read
@@ -39,8 +37,6 @@ from rnngen.runs.layout import (
 )
 from rnngen.runs.run import Run
 from rnngen.runs.writer import RunWriter
-from rnngen.training.arguments import TrainArguments
-from rnngen.training.events import Event
 from rnngen.training.growth import grown, note_on_growth
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
@@ -50,7 +46,7 @@ from rnngen.training.resuming import resume
 from rnngen.training.trainer import Trainer
 from rnngen.version import __version__
 
-__all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
+__all__ = ["Launched", "launch", "resume", "run_to_end"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 """Options of the network that may differ from those of the run whose weights it begins with."""
@@ -120,36 +116,6 @@ def launch(
     if first and tokenizer:
         notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
     return Launched(trainer, plan, notes)
-
-
-@takes(TrainArguments)
-@checked
-def train(
-    corpus: str | Path | Sequence[str | Path],
-    *,
-    out: str | Path | None = None,
-    init_from: str | Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    **options: Any,
-) -> Run:
-    """Train a model on a text and return its run.
-
-    Args:
-        corpus: a file, folder or glob, or several.
-        out: the run's folder; by default the next free name under ``checkpoints/``.
-        init_from: a run whose weights and tokenizer to begin with; new characters or words are added.
-        on_event: called with every event (``rnngen.training.events``).
-        options: of the text, the network and the training loop, as listed below. Those left out are chosen by
-            measuring this machine and this text.
-
-    Raises:
-        RnngenError: an option is invalid, or text or disk cannot be used.
-    """
-    sources = [str(source) for source in ([corpus] if isinstance(corpus, str | Path) else corpus)]
-    launched = launch(
-        {**options, "corpus": sources}, out=Path(out) if out else None, init_from=Path(init_from) if init_from else None
-    )
-    return open_run(run_to_end(launched, on_event).path)
 
 
 def _taken_over(first: Run, given: Given) -> dict[str, Any]:

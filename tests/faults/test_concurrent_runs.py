@@ -339,7 +339,7 @@ def test_a_folder_that_is_moved_while_a_run_is_trained_ends_it_with_all_that_was
         train(corpus, 15, lambda run: run.rename("moved"))
     assert not any(Path("here").iterdir())
     assert load_state(Path("moved")).values["step"] == 10
-    assert rnngen.train_further("moved", device="cpu").weights()
+    assert rnngen.resume("moved", device="cpu").weights()
     assert load_state(Path("moved")).values["step"] == 30
 
 
