@@ -12,6 +12,7 @@ from rnngen.cli import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
+from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import JsonPerRun, RunFolder
 from rnngen.cli.plots import plot
@@ -124,3 +125,4 @@ def _several(runs: Sequence[Path]) -> UsageError:
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
+register_command(inspect_app, "memory", memory_command)

@@ -34,6 +34,7 @@ COMMANDS = [
     "inspect gradients checkpoints/one --lags 3",
     "inspect gates checkpoints/one --length 30",
     "demo gradients --text corpus.txt --steps 2 --hidden-size 8",
+    *(f"demo {name} --steps 1 --hidden-size 8" for name in ("brackets", "copy", "adding")),
     "runs",
     "report checkpoints/one --out page.html --quiet",
     "corpus build pydoc",
