@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.corpus.named.built import build
+from rnngen.options.planted import PlantedOptions
 
 _SAME: dict[str, Any] = {
     "hidden_size": 64,
     "embedding_size": 32,
     "batch_size": 32,
     "bptt": 128,
-    "steps": 400,
+    "steps": 500,
     "optimizer": "muon",
     "dropout": 0.0,
     "input_dropout": 0.0,
@@ -31,7 +32,12 @@ NETWORKS: dict[str, dict[str, Any]] = {
 """Options of each network, by the name of its folder."""
 
 
-def text(language: str, folder: Path) -> Path:
-    """The text that the networks are trained on, in their folder."""
-    path, _ = build(language, folder / f"{language}.txt")
+def text(language: str, folder: Path, planted: PlantedOptions) -> Path:
+    """The text that the networks are trained on, in their folder.
+
+    Raises:
+        UsageError: there is no such text, or another one is there.
+        CorpusError: it cannot be written.
+    """
+    path, _ = build(language, folder / f"{language}.txt", planted)
     return path

@@ -13,8 +13,8 @@ class PlantedOptions(Options):
 
     distance: str | None = option(
         None,
-        "brackets, copy, adding: symbols from the one that decides to the one that it decides, or a range, of which "
-        "short ones are drawn more often.",
+        "Symbols from the one that decides to the one that it decides, or a range, of which short ones are drawn more "
+        "often.",
         panel="",
         pattern=r"[0-9]{1,5}(-[0-9]{1,5})?",
         expected="a number or a range, such as 40 or 4-60",

@@ -70,14 +70,13 @@ def test_texts_that_are_not_in_a_language_or_differ_are_refused(
 
 
 def test_an_experiment_trains_its_networks_once_and_compares_them(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    build("copy", Path("checkpoints/demo-copy/copy.txt"), PlantedOptions.of(FEW))
     names = ["rnn", "bidirectional"]
+    small = ("--steps", 2, "--size", 400, "--distance", "5-20")
     networks = {name: {**NETWORKS[name], **FAST} for name in names}
     monkeypatch.setattr("rnngen.demos.memory.NETWORKS", networks)
-    monkeypatch.setattr("rnngen.demos.memory.text", lambda language, folder: folder / f"{language}.txt")
-    first = cli("demo", "copy", "--steps", 2, "--picture", "copy.svg")
+    first = cli("demo", "copy", *small, "--picture", "copy.svg")
     when = {path: path.stat().st_mtime_ns for path in Path("checkpoints").rglob("model.safetensors")}
-    found = json.loads(cli("demo", "copy", "--steps", 2, "--json").out)
+    found = json.loads(cli("demo", "copy", *small, "--json").out)
     assert (first.code, len(when)) == (0, 2)
     assert when == {path: path.stat().st_mtime_ns for path in when}
     assert all(each["words"] in " ".join(first.out.split()) for each in found["runs"])
