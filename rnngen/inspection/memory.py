@@ -24,8 +24,9 @@ from rnngen.engine.probabilities import not_finite
 from rnngen.errors import CorpusError, UsageError, shortened
 from rnngen.model.language_model import Network
 
-REMEMBERS = 0.9
-"""Accuracy from which a network counts as one that remembers."""
+REMEMBERS, HARDLY = 0.9, 0.1
+"""Accuracy from which a network counts as one that remembers; and the share of the way from chance to perfect below
+which it counts as one that does not, whatever is significant in a long text."""
 BINS = 8
 Z = 1.959964  # of the normal distribution, for intervals of 95 %
 _READ = 1 << 16  # tokens at once
@@ -235,8 +236,8 @@ def verdict(bins: Sequence[Bin], chance: float) -> str:
     at_last = f"{last.accuracy:.0%} right at {last.name} symbols"
     if all(each.accuracy >= REMEMBERS for each in bins):
         return f"remembers: {at_last}"
-    if all(each.interval[0] <= chance for each in bins):
-        return f"remembers nothing: no better than chance at any distance ({at_last})"
+    if all(each.accuracy < chance + HARDLY * (1 - chance) for each in bins):
+        return f"remembers hardly anything: {at_last}, and {chance:.0%} without memory"
     at_first = f"{first.accuracy:.0%} right at {first.name}"
     if last.interval[1] >= first.interval[0]:
         return f"remembers in part, not less far back: {at_first}, {at_last}"
