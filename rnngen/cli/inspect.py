@@ -15,6 +15,7 @@ from rnngen.cli.compare import scored, show
 from rnngen.cli.declared import takes_options
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
+from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
@@ -189,3 +190,4 @@ def _several(runs: Sequence[Path]) -> UsageError:
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
+register_command(inspect_app, "memory", memory_command)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "rnngen inspect": {
         "gradients": "gradient grads grad flow gradientflow vanishing",
         "gates": "gate unit units cells neurons saturation",
+        "memory": "recall remember forget distance dependency dependencies",
         "card": "info show summary",
     },
     "rnngen corpus": {

@@ -34,6 +34,8 @@ COMMANDS = [
     "inspect gradients checkpoints/one --lags 3",
     "inspect gates checkpoints/one --length 30",
     "demo gradients --text corpus.txt --steps 2 --hidden-size 8",
+    *(f"demo {name} --size 60 --distance 5-9 --steps 1 --hidden-size 8" for name in ("copy", "brackets", "adding")),
+    "inspect memory checkpoints/demo-copy/lstm",
     "runs",
     "report checkpoints/one --out page.html --quiet",
     "corpus build pydoc",
