@@ -96,18 +96,21 @@ def gradient_flow(curves: Sequence[tuple[str, Flow]]) -> dict[str, Any] | None:
     ]
     if not rows:
         return None
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("lag:Q", title="lag i - j, in tokens"), color=_colour("run")
-    )
+    names = [name for name, _ in curves]
+    legend = alt.Legend(orient="top", columns=2, labelLimit=300)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
     scale = alt.Scale(type="log")
+    axis = alt.Axis(labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : datum.label")
     title = "fraction of the gradient at lag 0"
     band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title=title, scale=scale, axis=alt.Axis(format="~g")),
+        y=alt.Y("low:Q", title=title, scale=scale, axis=axis),
         y2="high:Q",
-        color=alt.Color("run:N", legend=None),
+        color=alt.Color("run:N", sort=names, legend=None),
     )
     line = base.mark_line().encode(
-        y=alt.Y("median:Q", scale=scale), tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")]
+        y=alt.Y("median:Q", scale=scale),
+        color=alt.Color("run:N", sort=names, title=None, legend=legend),
+        tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")],
     )
     return finish(alt.layer(band, line).resolve_legend(color="independent"))
 
