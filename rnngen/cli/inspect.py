@@ -19,6 +19,7 @@ from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
+from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.declare import Options, option
@@ -191,3 +192,4 @@ register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
 register_command(inspect_app, "memory", memory_command)
+register_command(inspect_app, "truncation", truncation_command)
