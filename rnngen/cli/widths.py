@@ -50,6 +50,22 @@ def squeezed(text: str, cells: int) -> str:
     return "…" if cells > 0 else ""
 
 
+def cut(text: str, cells: int, *, keep_end: bool = False) -> str:
+    """One line of text in at most a number of cells: what does not fit becomes ``…``, at its end or its beginning."""
+    if width(text) <= cells:
+        return text
+    from wcwidth import iter_graphemes
+
+    kept, taken = "", 1
+    clusters = list(iter_graphemes(text))
+    for cluster in reversed(clusters) if keep_end else clusters:
+        taken += width(cluster)
+        if taken > cells:
+            break
+        kept = cluster + kept if keep_end else kept + cluster
+    return f"…{kept}" if keep_end else f"{kept}…"
+
+
 def pad(text: str, cells: int, align: Literal["<", ">"] = "<") -> str:
     """Pad one line of text with spaces to a number of cells, with the text at the left (``<``) or right (``>``)."""
     spaces = " " * (cells - width(text))
