@@ -17,6 +17,7 @@ from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
 from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.truncation import truncation_command
@@ -193,3 +194,4 @@ register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
 register_command(inspect_app, "memory", memory_command)
 register_command(inspect_app, "truncation", truncation_command)
+register_command(inspect_app, "next", next_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -28,8 +29,7 @@ def test_formulas_have_code_a_command_and_a_picture() -> None:
 
 @pytest.mark.parametrize(("file", "line"), quotes())
 def test_quoted_lines_stand_in_the_code(file: str, line: str) -> None:
-    with open(file, encoding="utf-8") as source:
-        lines = [each.strip() for each in source]
+    lines = [each.strip() for each in Path(file).read_text(encoding="utf-8").splitlines()]
     assert any(each.removesuffix(line) in ("", "return ") or each.startswith(line) for each in lines), line
 
 
