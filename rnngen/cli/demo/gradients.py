@@ -10,6 +10,8 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.demo.parameters import OwnText, Scale
 from rnngen.cli.demo.training import trained
+from rnngen.cli.parameters import AsJson, Picture
+from rnngen.cli.reaches import as_json_object, measure, write_comparison, write_picture_of, write_sentences
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -24,6 +26,8 @@ def gradients_command(
     text: OwnText = None,
     *,
     scale: Scale,
+    picture: Picture = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare how far gradients reach in an RNN and an LSTM.
 
@@ -35,7 +39,21 @@ def gradients_command(
 
     console: Console = context.obj
     folder = out or Path(FOLDER)
+    if picture is not None:
+        from rnngen.report.pictures import check_picture
+
+        check_picture(picture)
     networks = {name: scale.over(options) for name, options in NETWORKS.items()}
     runs = trained(console, folder, text or pydoc(folder), networks)
-    for run in runs.values():
-        console.write(f"{run.path}\n")
+    reaches = measure([run.path for run in runs.values()], None, None, fresh=False)
+    if picture is not None:
+        write_picture_of(reaches, picture)
+    if as_json:
+        console.write_json({"runs": [as_json_object(reach, fresh=False) for reach in reaches]})
+        return
+    write_comparison(console, reaches)
+    from rnngen.inspection.explanation import explain
+
+    for reach in reaches:
+        console.write(f"\n{reach.name}: {reach.config.describe()}\n")
+        write_sentences(console, next(iter(explain(reach.flows, reach.config).values())))
