@@ -47,7 +47,9 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_wrapped(f"note: {on_command_line(warning)}", columns))
+        console.write(_wrapped(f"note: {warning}", columns))
+    if comparison.warnings and comparison.text is None and len(comparison.kinds) == 1:
+        console.write("      to score all on one text: --text FILE\n")
     console.write("\n" * bool(comparison.warnings))
     console.write(_tables(comparison, letters, columns))
     for group in comparison.siblings:

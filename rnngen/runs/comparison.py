@@ -231,7 +231,7 @@ class Comparison:
             return None
         if self.text is not None and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
             return f"{what} cannot be compared; the scores on {self.text} can"
-        return f"{what} and test scores cannot be compared. Score all on one new text: `text=FILE`"
+        return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
 
     def _on_kinds(self) -> str | None:
         if len(self.kinds) < 2:
@@ -253,7 +253,7 @@ class Comparison:
         amounts = {run.settings.values.get("valid_tokens") for run in self.runs}
         if len(same_text) > 1 or len(amounts) < 2:
             return None
-        return "validations read different amounts of the validation part (`valid_tokens`): test scores say more"
+        return "validations read different amounts of the validation part: test scores say more"
 
     def _on_unknown(self) -> str | None:
         unknown = {run.name: run.scores.get("unknown", 0) for run in self.runs if run.scores}
@@ -276,13 +276,17 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     return describe_runs(found)
 
 
-def describe_runs(runs: Sequence[Run]) -> Comparison:
+def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Comparison:
     """As ``compare_runs``, also of one run.
+
+    Args:
+        runs: each once.
+        names: of the runs; None: those of their folders.
 
     Raises:
         CheckpointError: one is damaged.
     """
-    names = distinct_names([run.path for run in runs])
+    names = names or distinct_names([run.path for run in runs])
     tokens: dict[bool, set[str]] = {False: set(), True: set()}
     for run in runs:
         tokens[run.model_config().bidirectional].add(run.tokenizer().to_json())
