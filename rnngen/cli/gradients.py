@@ -77,7 +77,7 @@ def gradients_command(
     elif len(reaches) == 1:
         _write_detail(console, reaches[0])
     else:
-        write_comparison(console, reaches)
+        write_comparison(console, reaches, text, fresh=fresh)
 
 
 def _write_detail(console: Console, reach: Reach) -> None:

@@ -119,7 +119,8 @@ def _decades(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
     high = math.ceil(math.log10(max(row["high"] for row in rows)))
     values = [10.0**exponent for exponent in range(low, high + 1, 1 + (high - low) // 10)]
     return alt.Axis(
-        values=values, labelExpr="datum.value >= 0.01 ? format(datum.value, '~g') : format(datum.value, '~e')"
+        values=values,
+        labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : format(datum.value, '~g')",
     )
 
 
