@@ -68,7 +68,7 @@ def learning_curves(
     ends = [{"run": run.name, "letter": letter(names.index(run.name)), **run.validation.points[-1]} for run in drawn]
     labels = (
         alt.Chart(alt.InlineData(values=ends))
-        .mark_text(align="left", dx=6, fontWeight="bold")
+        .mark_text(clip=True, align="left", dx=6, fontWeight="bold")
         .encode(x=x, y=y, color=colour, text="letter:N")
     )
     return finish(alt.layer(training, validation, labels) if among else alt.layer(training, validation))

@@ -176,9 +176,10 @@ class Comparison:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What has to be known before scores are compared, the most important first; empty: nothing."""
+        """What has to be known before scores are compared; empty: nothing."""
+        failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
         said = (self._on_texts(), self._on_kinds(), self._on_units(), self._on_amounts(), self._on_unknown())
-        return [text for text in said if text]
+        return [*failed, *(text for text in said if text)]
 
     @cached_property
     def siblings(self) -> list[Siblings]:
@@ -188,6 +189,11 @@ class Comparison:
             same = (run.settings.but_for_the_seed, run.card.fingerprint, run.card.planned_steps)
             groups.setdefault(same, {}).setdefault(run.settings.values.get("seed"), run)
         return [Siblings(tuple(group.values())) for group in groups.values() if len(group) > 1]
+
+    @property
+    def other_texts(self) -> bool:
+        """Whether the runs hold out different texts, so that only their scores on one text can be compared."""
+        return len({run.settings.held_out for run in self.runs}) > 1
 
     @property
     def kinds(self) -> list[list[ComparedRun]]:
