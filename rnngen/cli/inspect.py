@@ -164,6 +164,7 @@ def card_rows(card: Card) -> dict[str, str]:
         f"{shown(card.test_tokens, ',')} for test",
         "tokenizer": card.tokenizer,
         "steps": f"{steps_taken(card)}, {shown(card.epochs, '.1f')} epochs",
+        **({"failed": card.failure} if card.failure else {}),
         "time": "?" if card.seconds is None else formats.duration(card.seconds),
         "speed": f"{speed} tokens per second in {card.precision}",
         "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",

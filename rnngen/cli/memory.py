@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.memory_tables import Measured, as_json, drawn, shown
-from rnngen.cli.parameters import AsJson, Fresh, Picture, TextFile
+from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolders, TextFile
 from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-
-Runs = Annotated[
-    list[Path] | None,
-    typer.Argument(help="The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
-]
 
 
 class Examples(Options):
@@ -33,7 +28,7 @@ class Examples(Options):
 @takes_options()
 def memory_command(
     context: typer.Context,
-    runs: Runs = None,
+    runs: RunFolders = None,
     text: TextFile = None,
     *,
     examples: Examples,

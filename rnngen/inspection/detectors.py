@@ -26,7 +26,14 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
     Args:
         pieces: the text of each token.
     """
-    names = ("since newline", "inside quotes", "inside brackets", "length of the word", "share of the line")
+    names = (
+        "since newline",
+        "inside quotes",
+        "inside brackets",
+        "depth of brackets",
+        "length of the word",
+        "share of the line",
+    )
     columns: dict[str, list[float]] = {name: [] for name in names}
     since = word = 0
     quote, depth, opened, at = "", 0, 0, 0
@@ -48,7 +55,8 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
                 depth = at
             elif stack and (c == stack[-1] or at - depth > LONGEST_SPAN):
                 stack.pop()
-        values = (since, bool(quote), bool(stack), word, since / lengths[min(line, len(lengths) - 1)])
+        share = since / lengths[min(line, len(lengths) - 1)]
+        values = (since, bool(quote), bool(stack), len(stack), word, share)
         for name, value in zip(names, values, strict=True):
             columns[name].append(float(value))
     return {name: np.array(column, np.float32) for name, column in columns.items()}

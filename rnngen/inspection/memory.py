@@ -149,7 +149,8 @@ def recall(model: Network, tokenizer: Tokenizer, text: Planted) -> dict[int, tup
         CorpusError: the network does not know the symbols.
         RnngenError: its logits are not finite.
     """
-    answers = text.language.answers(text.kinds)
+    known = set("".join(text.lines))  # an answer that a short text lacks may be unknown to the run
+    answers = "".join(answer for answer in text.language.answers(text.kinds) if answer in known)
     candidates = _ids(tokenizer, answers)
     # a line of a list is a document; in a stream, line ends stand around it
     end = model.boundary

@@ -18,7 +18,7 @@ class PlantedOptions(Options):
         panel="",
         pattern=r"[0-9]{1,5}(-[0-9]{1,5})?",
         expected="a number or a range, such as 40 or 4-60",
-        metavar="N|N-M",
+        metavar="N[-M]",
         default_text=f"from the shortest to {LAST_DISTANCE}",
     )
     size: int = option(40_000, "Number of lines.", panel="", minimum=1, maximum=10_000_000)

@@ -40,7 +40,7 @@ def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, 
                 "layer": [
                     {"mark": {"type": "rule", "strokeDash": [5, 4], "color": "#4b5563"}},
                     {
-                        "mark": {"type": "text", "align": "right", "dy": -7, "x": "width", "color": "#4b5563"},
+                        "mark": {"type": "text", "align": "left", "dy": 9, "dx": 6, "x": 0, "color": "#4b5563"},
                         "encoding": {"text": {"field": "says"}},
                     },
                 ],

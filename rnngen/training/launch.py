@@ -21,6 +21,7 @@ from rnngen.options.declare import declared
 from rnngen.options.given import Given
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.in_use import written_by
@@ -202,6 +203,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
+            if failure_of(open_run(folder)):
+                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(

@@ -34,6 +34,7 @@ class NotFiniteError(TrainingError):
     Attributes:
         number: of the step, counted from 1.
         loss: of the step.
+        norm: of its gradient.
     """
 
     def __init__(self, number: int, loss: float, norm: float) -> None:
@@ -41,7 +42,7 @@ class NotFiniteError(TrainingError):
             f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {number}",
             found=f"loss {loss}, gradient norm {norm}",
         )
-        self.number, self.loss = number, loss
+        self.number, self.loss, self.norm = number, loss, norm
 
 
 @dataclass(frozen=True)

@@ -247,10 +247,10 @@ class Trainer(GuardedRun):
     def _validate(self) -> Iterator[Validated]:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.averaged
         how = {"precision": self.learner.precision, "max_rounds": VALIDATION_ROUNDS}
-        nats = held_out_nats(model, valid, check=self._check, **how)
-        nll = nats / len(valid)
+        nll = held_out_nats(model, valid, check=self._check, **how) / len(valid)
         if not math.isfinite(nll):
-            raise self._stopped(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
+            error = TrainingError(f"the validation loss is not finite at step {self.step}", found=nll)
+            raise self._stopped(error, self.step, "validation")
         if self.step:
             self.learner.recipe.average.validated(nll)
         diverged = self.guard is not None and nll > self.guard.limit and self._is_astray()

@@ -16,6 +16,7 @@ def test_features_are_what_a_reader_would_say() -> None:
     assert features["inside quotes"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]
     assert features["inside brackets"].tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
     assert features["length of the word"].tolist() == [1, 2, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
+    assert text_features(list("([a]{)}"))["depth of brackets"].tolist() == [1, 2, 2, 1, 2, 2, 1]
     assert text_features(['ab\n"', "c (d"])["inside brackets"].tolist() == [0, 1]
 
 
