@@ -43,13 +43,13 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
         word, filled = decode(passage[start:stop].tolist()), decode(fill)
         parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(gap.after)]
-    return "".join(parts)
+    return filler.tokenizer.join(parts)
 
 
 def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
     """Where words of letters begin and end in a text of ids (N,): those of up to ``LONGEST_WORD`` tokens.
 
-    A space that begins a token belongs to its word. A word at either end of the text does not count.
+    A space at one end of a token belongs to its word. A word at either end of the text does not count.
     """
     table = tokenizer.token_bytes()
     kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
@@ -68,12 +68,12 @@ def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterat
 
 
 def _kind(token: bytes) -> str:
-    """The kind of a token: ``letters``, ``word`` (a space and letters), ``other`` (no letters), or ``mixed``."""
+    """The kind of a token: ``letters``, ``word`` (letters and a space), ``other`` (no letters), or ``mixed``."""
     try:
         text = token.decode()
     except UnicodeDecodeError:
         return "mixed"
-    bare = text.removeprefix(" ")
+    bare = text.strip(" ")  # a word may have a space before or, of a closed vocabulary, after it
     if bare.isalpha():
         return "letters" if bare == text else "word"
     return "mixed" if any(c.isalpha() for c in text) else "other"
