@@ -19,11 +19,13 @@ class Launched:
         trainer: to be run.
         plan: as just made; None for a run that follows the plan it has.
         notes: what a user should know before the first step, a sentence each.
+        is_new: whether it is a run that begins, not one that is resumed.
     """
 
     trainer: Trainer
     plan: Plan | None
     notes: tuple[str, ...] = ()
+    is_new: bool = False
 
 
 def run_to_end(launched: Launched, on_event: Callable[[Event], None] | None = None) -> Finished:
