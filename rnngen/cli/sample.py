@@ -78,9 +78,9 @@ def sample_command(
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)
-    unseen = "".join(dict.fromkeys("".join(generator.reader.encode_prompt(each)[1] for each in prompts or [text])))
+    unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)
-    notes += notes_on_prompt(prompt.prompt, file, text, unseen)
+    notes += notes_on_prompt(prompt.prompt, file, text, unseen, generator.tokenizer)
     notes += notes_on_label(opened, sampling.label)
     if sampling.stop or sampling.until:
         from rnngen.cli.ending_notes import notes_on_ending
