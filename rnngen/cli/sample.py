@@ -78,9 +78,10 @@ def sample_command(
     generator = load(opened, ngram=output.ngram, device=output.device)
     unseen = "".join(dict.fromkeys("".join(generator.reader.encode_prompt(each)[1] for each in prompts or [text])))
     check_line_breaks(generator, sampling.ban, sampling.force)
+    generator.check(sampling, seed)  # before anything is shown
     notes += notes_on_prompt(prompt.prompt, file, text, unseen)
     notes += notes_on_label(opened, sampling.label)
-    if sampling.stop or sampling.until:
+    if sampling.ends_itself:
         from rnngen.cli.ending_notes import notes_on_ending
 
         notes += notes_on_ending(generator, sampling)
@@ -117,7 +118,7 @@ def _write_several(
 ) -> None:
     """Write samples of each prompt that are shown when they are complete."""
     texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
-    open_ended = sampling.until or sampling.stop or samples.beam or generator.documents is not None or samples.chosen
+    open_ended = sampling.ends_itself or samples.beam or generator.documents is not None or samples.chosen
     total = None if open_ended else generator.max_tokens(sampling) * len(texts)
     prompt_size = len(generator.reader.prompt_ids(prompts[0])) if len(prompts) == 1 else None
     with (

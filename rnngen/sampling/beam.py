@@ -112,7 +112,7 @@ def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
         return None
     whole = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(h.content)  # no half character at the end
     text = ending.push(whole)
-    return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+    return None if not ending.ended else _sample(h, text, ending.reason, ending.stop)
 
 
 def _finished(h: Hypothesis, ending: Ending) -> Sample:

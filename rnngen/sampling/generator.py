@@ -125,7 +125,7 @@ class Generator:
     ) -> Writer:
         """A writer of one continuation, which has read the prompt; ``scored``: it computes each token's probability."""
         seed = draw_seed() if seed is None else seed
-        self._check(sampling, seed)
+        self.check(sampling, seed)
         start = self.start(prompt, sampling, on_read, label=self.label_of(sampling, seed, number))
         return self.write_from([start], sampling, seed, [number], scored=scored)
 
@@ -174,7 +174,7 @@ class Generator:
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
             self.reader.prompt_ids(prompt)
-        self._check(sampling, seed)  # before the first sample is asked for
+        self.check(sampling, seed)  # before the first sample is asked for
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
 
     def _samples(
@@ -275,8 +275,12 @@ class Generator:
         boundary = self.tokenizer.boundary_id if self.documents is None else None
         return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
 
-    def _check(self, sampling: Sampling, seed: int) -> None:
-        """Refuse what cannot be drawn, with a ``UsageError``."""
+    def check(self, sampling: Sampling, seed: int) -> None:
+        """Refuse what cannot be drawn, as each of the functions that write does.
+
+        Raises:
+            UsageError: a label or a banned or forced text is none of this model's.
+        """
         given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)

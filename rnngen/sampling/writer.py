@@ -178,7 +178,7 @@ def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator
             text = ending.push(text)
         if text:
             yield text
-        if stops and ending.stop is not None:
+        if stops and ending.ended:
             return
     if rest := ending.finish(decoder.finish()):
         yield rest
@@ -209,7 +209,7 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
         mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
         held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
-        if ending.stop is not None:
+        if ending.ended:
             yield from (piece._replace(text="") for piece in held)
             return
     if rest := decoder.finish():
@@ -270,7 +270,7 @@ def write_samples(
             decoder = decoders[sample]
             text = decoder.push(tokens[row]) if writer.spelled is None else decoder.push_bytes(writer.spelled[row])
             texts[sample] += endings[sample].push(text)
-        left = [row for row, sample in enumerate(going) if endings[sample].stop is None]
+        left = [row for row, sample in enumerate(going) if not endings[sample].ended]
         if len(left) < len(going):
             for sample in set(going) - {going[row] for row in left}:
                 lengths[sample] = writer.drawn
