@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,8 +89,10 @@ def sample_command(
         console.note(f"note: {note}")
     if output.interactive:
         from rnngen.cli.interactive import write_together
+        from rnngen.sampling.session import Session
 
-        write_together(console, generator, text, sampling, seed)
+        load_other = partial(load, ngram=output.ngram, device=output.device)
+        write_together(console, Session(generator, text, sampling, seed), load_other)
         return
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)

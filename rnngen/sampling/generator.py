@@ -15,6 +15,7 @@ from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
+from rnngen.sampling.batch import write_samples
 from rnngen.sampling.labels import draw_label, given_label
 from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
@@ -22,7 +23,7 @@ from rnngen.sampling.prompts import PromptReader
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writable import banned_tokens
-from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
+from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_text
 
 if TYPE_CHECKING:
     from rnngen.engine.protocol import Model
