@@ -124,6 +124,24 @@ def test_looking_at_words_does_not_begin_the_next_document(
     assert not session.text.startswith(f"{first}\n\n")
 
 
+def test_alternatives_after_a_document_are_those_of_the_next(
+    conversation: Conversation, session: Session, out: io.StringIO
+) -> None:
+    first = write(session)
+    conversation.answer("/label comedy")
+    conversation.answer("/alternatives 2")
+    assert (session.text, session.ended) == (first, True)
+    assert_has_read(session, first, "horror")
+    out.truncate(0), out.seek(0)
+    conversation.answer("/2")
+    second = session.text.removeprefix(f"{first}\n\n")
+    assert set(second) <= set("wxyz")
+    assert out.getvalue() == f"{second}\n(end of the document)\n"
+    assert_has_read(session, second, "comedy")
+    assert session.undo() == second
+    assert (session.text, session.ended) == (first, True)
+
+
 def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Generator) -> None:
     boundary = generator.tokenizer.boundary_id
     session = Session(generator, "", Sampling(label="horror"), 3)
