@@ -82,7 +82,7 @@ class QuickCommand(TyperCommand):
             else:
                 text, kind = typed.get(parameter.name), kinds[parameter.name]
                 ctx.params[parameter.name] = _read(ctx, parameter, kind, text)
-                if kind in (int, float) and text is not None:
+                if kind in (int, float, int | str) and text is not None:
                     mistakes.check_range(ctx, parameter, options, text)
         if extra:
             raise mistakes.unexpected(ctx, extra)

@@ -22,7 +22,7 @@ from tests.conftest import FAST
 pty = pytest.importorskip("pty")  # not on Windows
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 
-PROMPT = "\n>"
+PROMPT = ">"
 
 
 class Terminal:
@@ -75,7 +75,7 @@ class Terminal:
                 self.read(0.1)
                 if "leaves without it.\n" in self.shown[self.seen :]:
                     self.expect("leaves without it.\n")
-                    self.expect(">")
+                    self.expect(PROMPT)
                     time.sleep(0.3)  # a plain terminal is taken over after the prompt is shown
                     break
             if self.process.poll() is not None:
@@ -231,11 +231,16 @@ ANSWERS = [
     ("/temperature warm", "invalid value for /temperature; expected a number; found 'warm'"),
     ("/temperature -1", "invalid value for /temperature"),
     ("/top-k 1.5", "invalid value for /top-k; expected an integer"),
-    ("/top-k", "/top-k needs a value"),
+    ("/top-k", "/top-k 0"),
+    ("/length", "/length 5"),
+    ("/run", "/run checkpoints/tiny"),
+    ("/run nowhere", "nowhere: is not a run"),
+    ("/alternatives 1", "invalid number of alternatives: 1; expected 2 to 9"),
+    ("/1", "there is no /1"),
     ("/stop don't", "a quote is not closed"),
     ("/ban zzz", "no token of this char model contains 'zzz'"),
-    ("/save", "/save needs the name of one file"),
-    ("/save 'a' b", "/save needs the name of one file"),
+    ("/save", "/save needs the name of a file"),
+    ("/save 'a' b", "a name in quotes is one name"),
     ('/save "my file', "a quote is not closed"),
     ("/save ~nobodyx/a", "there is no such user"),
     ("/save corpus.txt", "corpus.txt exists already"),
