@@ -89,7 +89,9 @@ class Shown(Progress):
         planned = launched.planned()
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
-        self.title = f"training {visible(str(planned.path))}" + (f" from step {planned.step:,} on" if planned.step else "")
+        self.title = f"training {visible(str(planned.path))}" + (
+            f" from step {planned.step:,} on" if planned.step else ""
+        )
         self.notes += planned.notes
 
     def show(self, event: Event) -> None:
