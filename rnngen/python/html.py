@@ -31,7 +31,7 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
 
     written = [row(head, "th")] if head else []
     written += [row(cells, "td") for cells in rows]
-    return f'<table style="border-collapse:collapse;background:none">{"".join(written)}</table>'
+    return f'<table style="border-collapse:collapse;background:none;color:inherit">{"".join(written)}</table>'
 
 
 def lines(texts: Iterable[str]) -> str:

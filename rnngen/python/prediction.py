@@ -25,7 +25,7 @@ class NextTokens(list[NextToken]):
             f'<div style="background:#3f7fd9;height:0.8em;width:{each.probability:.1%}"></div></td></tr>'
             for each in self
         )
-        return f'<table style="background:none">{rows}</table>'
+        return f'<table style="background:none;color:inherit">{rows}</table>'
 
 
 @speaks_python

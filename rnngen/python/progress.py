@@ -11,6 +11,7 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
+from rnngen.cli.formats import visible
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.python.spelling import in_python
 from rnngen.training.events import Event, Finished, Spiked, Warned
@@ -88,7 +89,9 @@ class Shown(Progress):
         planned = launched.planned()
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
-        self.title = f"training {planned.path}" + (f" from step {planned.step:,} on" if planned.step else "")
+        self.title = f"training {visible(str(planned.path))}" + (
+            f" from step {planned.step:,} on" if planned.step else ""
+        )
         self.notes += planned.notes
 
     def show(self, event: Event) -> None:
@@ -113,6 +116,13 @@ class Shown(Progress):
     def interrupt(self) -> None:
         """Take note of an interrupt; the next event shows it."""
         self.stopping, self._due = True, 0.0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt) and self.monitor:
+            self.outcome = str(error) or "interrupted"
+            self.draw()
 
     def finish(self, finished: Finished) -> None:
         """Show how it ended."""
@@ -153,7 +163,7 @@ class Lines(Shown):
     def draw(self) -> None:
         """Write a line."""
         for note in self.notes:
-            write(sys.stderr, f"note: {in_python(note)}\n")
+            write(sys.stderr, f"note: {visible(in_python(note))}\n")
         self.notes.clear()
         if not self.outcome:
             write(sys.stderr, "  ".join([*([self.title] if self.monitor else []), *self.numbers()]) + "\n")
@@ -179,7 +189,7 @@ class Bar(Shown):
     def draw(self) -> None:
         """Write the line again."""
         for note in self.notes:
-            self._above(f"note: {in_python(note)}")
+            self._above(f"note: {visible(in_python(note))}")
         self.notes.clear()
         columns = max(20, shutil.get_terminal_size().columns - 1)
         parts = [STOPPING] if self.stopping and not self.outcome else self.numbers()
@@ -208,6 +218,7 @@ class Bar(Shown):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        super().__exit__(kind, error, trace)
         if self._width:
             write(sys.stderr, "\n")
 

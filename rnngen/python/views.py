@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from rnngen.cli.compare import show
@@ -17,7 +18,7 @@ from rnngen.options.checked import checked
 from rnngen.python.html import chart, lines, table
 from rnngen.python.run import open_run
 from rnngen.python.spelling import in_python, speaks_python
-from rnngen.runs.comparison import Comparison, compare_runs
+from rnngen.runs.comparison import ComparedRun, Comparison, compare_runs
 from rnngen.runs.run import Run
 from rnngen.runs.settings import in_words
 
@@ -59,7 +60,7 @@ class Compared(Comparison):
 
     def _repr_html_(self) -> str:
         rows = [[each.name, *(in_words(each.name, value) for value in each.values)] for each in self.differences]
-        rows += [[name, *map(value, self.runs)] for name, value in _RESULTS.items()]
+        rows += [[name or self.text or "test", *map(value, self.runs)] for name, value in _RESULTS.items()]
         notes = lines(f"note: {in_python(warning)}" for warning in self.warnings)
         charts = [
             chart(
@@ -77,12 +78,13 @@ def _shown(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:.4f} {unit}"
 
 
-_RESULTS = {
+_RESULTS: dict[str, Callable[[ComparedRun], str]] = {
     "validation": lambda run: _shown(run.best, run.unit),
-    "score": lambda run: _shown(run.score, run.unit),
+    "": lambda run: _shown(run.score, run.unit),
     "steps": lambda run: "" if run.card.steps is None else f"{run.card.steps:,}",
     "time": lambda run: "" if run.card.seconds is None else duration(run.card.seconds),
 }
+"""What came of each run; the score on the text that was read for the comparison has the name of the text."""
 
 
 @speaks_python
