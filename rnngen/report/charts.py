@@ -13,11 +13,11 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from rnngen.inspection.gradients import SMALLEST, Flow
 from rnngen.report.collect import RunReport
 
 HEIGHT = 260
 MAX_POINTS = 200
-AXIS_END = 1e-12  # smallest norm that is drawn, as a fraction of the largest
 
 
 def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
@@ -53,33 +53,38 @@ def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
     )
 
 
-def gradient_flow(report: RunReport) -> dict[str, Any] | None:
-    """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: its mean, and the 10th to 90th percentile."""
+def gradient_flow(curves: Sequence[tuple[str, Flow]]) -> dict[str, Any] | None:
+    """What is left of gradients by lag, as fractions of the median at lag 0, on a logarithmic scale.
+
+    Args:
+        curves: name → flow, of which the median is drawn, and the range from the 10th to the 90th percentile.
+    """
     rows = [
-        {
-            "state": flow.name,
-            "lag": lag,
-            "mean": float(mean),
-            "low": max(float(low), flow.mean.max() * AXIS_END),
-            "high": max(float(high), flow.mean.max() * AXIS_END),
-        }
-        for flow in report.flows
-        for lag, (mean, low, high) in enumerate(zip(flow.mean, flow.low, flow.high, strict=True))
-        if mean > flow.mean.max() * AXIS_END and np.isfinite([mean, low, high]).all()
+        {"run": name, "lag": lag, "median": median, "low": max(low, SMALLEST), "high": max(high, SMALLEST)}
+        for name, flow in curves
+        if flow.median[0] > 0
+        for lag, (median, low, high) in enumerate(
+            (np.stack([flow.median, flow.low, flow.high], axis=1) / flow.median[0]).tolist()
+        )
+        if SMALLEST <= median <= 1 / SMALLEST and np.isfinite([low, high]).all()
     ]
     if not rows:
         return None
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("lag:Q", title="lag i - j, in tokens"), color=_colour("state")
-    )
+    names = [name for name, _ in curves]
+    legend = alt.Legend(orient="top", columns=2, labelLimit=300)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
     scale = alt.Scale(type="log")
+    axis = alt.Axis(labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : datum.label")
+    title = "fraction of the gradient at lag 0"
     band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title="norm of the gradient", scale=scale, axis=alt.Axis(format=".0e")),
+        y=alt.Y("low:Q", title=title, scale=scale, axis=axis),
         y2="high:Q",
-        color=alt.Color("state:N", legend=None),
+        color=alt.Color("run:N", sort=names, legend=None),
     )
     line = base.mark_line().encode(
-        y=alt.Y("mean:Q", scale=scale), tooltip=["state:N", "lag:Q", alt.Tooltip("mean:Q", format=".2e")]
+        y=alt.Y("median:Q", scale=scale),
+        color=alt.Color("run:N", sort=names, title=None, legend=legend),
+        tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")],
     )
     return _finish(alt.layer(band, line).resolve_legend(color="independent"))
 

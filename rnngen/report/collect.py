@@ -23,8 +23,9 @@ from rnngen.evaluation.scoring import held_out_nats
 from rnngen.evaluation.surprisal import level_of
 from rnngen.infilling.loading import load_filler
 from rnngen.infilling.word_gaps import fill_some_words
+from rnngen.inspection.explanation import explain
 from rnngen.inspection.gates import find_detectors, text_features, trace_gates
-from rnngen.inspection.gradients import Flow, gradient_flow
+from rnngen.inspection.gradients import Flow, gradient_flow, possible_lags
 from rnngen.model.language_model import Network
 from rnngen.model.load import load_network
 from rnngen.runs.card import Card, make_card
@@ -36,7 +37,6 @@ PAGE = 1500  # tokens of the held-out page whose surprisal is shown
 AROUND_PAGE = 500  # tokens that are read on each side of it
 TRACED = 300  # tokens whose gates are shown,
 READ = 2000  # out of those that are read, as by ``rnngen inspect gates``
-LAGS = 100
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
 SEED = 0
@@ -53,6 +53,7 @@ class RunReport:
         text: the name of the file that was read; None: the test part of the run's corpus.
         scores: the scores under the keys of ``rnngen eval --json``.
         flows: gradient flow.
+        explanation: what theory says about it: layer in words → sentences.
         page: tokens, each with its level of surprisal and the text to show when it is pointed at.
         traces: gates and states for the pickers, see ``_traces``.
         samples: for each sample, how it was made, and its text.
@@ -66,6 +67,7 @@ class RunReport:
     text: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
     flows: list[Flow] = field(default_factory=list)
+    explanation: dict[str, list[str]] = field(default_factory=dict)
     page: list[tuple[str, int, str]] = field(default_factory=list)
     traces: dict[str, Any] = field(default_factory=dict)
     samples: list[tuple[str, str]] = field(default_factory=list)
@@ -105,7 +107,8 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         report.scores = score_text(run, encoded).as_dict()
 
     def flows(encoded: EncodedText) -> None:
-        report.flows = gradient_flow(network, encoded.tokens, LAGS)
+        report.flows = gradient_flow(network, encoded.tokens, possible_lags(network, encoded.tokens))
+        report.explanation = explain(report.flows, network.config)
 
     def gates(encoded: EncodedText) -> None:
         report.traces = _traces(network, tokenizer, encoded.tokens[:READ])

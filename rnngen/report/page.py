@@ -13,12 +13,16 @@ from markupsafe import Markup
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.scores import PseudoScore, Score
 from rnngen.evaluation.surprisal import LEVELS
+from rnngen.inspection.explanation import left_of
+from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
 from rnngen.report import charts
 from rnngen.report.collect import RunReport
 from rnngen.runs.folder import write_atomically
 from rnngen.version import __version__
 
+LAGS = (1, 5, 10, 20, 50)
+"""Lags at which the page says in figures what is left of a gradient, besides the last one."""
 GENERATOR = "rnngen"
 """The generator that a page names within its first 2,000 bytes, by which it is recognised as a report."""
 
@@ -41,10 +45,26 @@ def render(reports: Sequence[RunReport]) -> str:
         levels=[label for _, label in LEVELS],
         curves=[(kind, charts.learning_curves(group)) for kind, group in groups],
         tables=groups,
-        flows=[charts.gradient_flow(report) for report in reports],
+        flow=charts.gradient_flow(_compared_flows(reports)),
+        gradients=[(report, *_gradient_rows(report)) for report in reports],
         traces=[report.traces for report in reports],
         vega=Markup(_vega()),
     )
+
+
+def _compared_flows(reports: Sequence[RunReport]) -> list[tuple[str, Flow]]:
+    """The flows of the chart by name: all of one run, or of each of several the one through which most is left."""
+    if len(reports) == 1:
+        return [(flow.name, flow) for flow in reports[0].flows]
+    return [(report.name, furthest(report.flows)) for report in reports if report.flows]
+
+
+def _gradient_rows(report: RunReport) -> tuple[list[int], list[tuple[str, list[str]]]]:
+    """Some lags, and for each flow of a run its name and what is left at these lags."""
+    if not report.flows:
+        return [], []
+    lags = sorted({*(lag for lag in LAGS if lag < report.flows[0].lags), report.flows[0].lags})
+    return lags, [(flow.name, [left_of(flow, lag) for lag in lags]) for flow in report.flows]
 
 
 def _vega() -> str:

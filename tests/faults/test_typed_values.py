@@ -38,6 +38,8 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
     "inspect card": ["nowhere"],
     "inspect gates": ["nowhere"],
     "inspect gradients": ["nowhere"],
+    "inspect truncation": ["nowhere"],
+    "demo gradients": ["--text", "nowhere.txt"],
 }
 
 
