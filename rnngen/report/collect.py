@@ -31,6 +31,7 @@ from rnngen.model.load import load_network
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
+from rnngen.runs.steps import Steps, read_steps
 from rnngen.sampling.loading import load
 
 PAGE = 1500  # tokens of the held-out page whose surprisal is shown
@@ -49,6 +50,7 @@ class RunReport:
     Attributes:
         run: the run's folder.
         card: the card that ``rnngen inspect`` shows.
+        steps: loss and gradient norm of every step.
         config: the configuration before the first training step, as JSON.
         text: the name of the file that was read; None: the test part of the run's corpus.
         scores: the scores under the keys of ``rnngen eval --json``.
@@ -63,6 +65,7 @@ class RunReport:
 
     run: Path
     card: Card
+    steps: Steps
     config: str
     text: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
@@ -99,7 +102,11 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         CorpusError: ``text`` cannot be read, or is empty.
     """
     report = RunReport(
-        run.path, make_card(run), json.dumps(run.config, indent=2, ensure_ascii=False), str(text) if text else None
+        run.path,
+        make_card(run),
+        read_steps(run),
+        json.dumps(run.config, indent=2, ensure_ascii=False),
+        str(text) if text else None,
     )
     network, tokenizer = load_network(run), run.tokenizer()
 

@@ -16,7 +16,7 @@ from rnngen.evaluation.surprisal import LEVELS
 from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
-from rnngen.report import charts
+from rnngen.report import charts, training_chart
 from rnngen.report.collect import RunReport
 from rnngen.runs.folder import write_atomically
 from rnngen.version import __version__
@@ -46,6 +46,7 @@ def render(reports: Sequence[RunReport]) -> str:
         curves=[(kind, charts.learning_curves(group)) for kind, group in groups],
         tables=groups,
         flow=charts.gradient_flow(_compared_flows(reports)),
+        norms=training_chart.gradient_norms([(report.name, report.steps) for report in reports]),
         gradients=[(report, *_gradient_rows(report)) for report in reports],
         traces=[report.traces for report in reports],
         vega=Markup(_vega()),

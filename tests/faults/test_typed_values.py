@@ -39,6 +39,8 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
     "inspect gates": ["nowhere"],
     "inspect gradients": ["nowhere"],
     "inspect truncation": ["nowhere"],
+    "inspect training": ["nowhere"],
+    "demo clipping": ["--text", "nowhere.txt"],
     "demo gradients": ["--text", "nowhere.txt"],
 }
 
