@@ -30,7 +30,7 @@ from rnngen.sampling.loading import load
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
-GAPS = 50  # words that a bidirectional run has to put back
+GAPS = 20  # words that a bidirectional run has to put back: each takes a second
 SEED = 0
 
 
