@@ -46,12 +46,13 @@ def build_command(
     given: dict[str, Any],
 ) -> None:
     """Write a text without a download: one that is already on this machine, or one that is generated."""
-    from rnngen.corpus.named.built import NAMES, build
+    from rnngen.corpus.named.built import BUILDERS, build
+    from rnngen.corpus.planted.languages import LANGUAGES
 
     if name is None:
-        raise UsageError("no text was named", expected=", ".join(NAMES), hint="Type: rnngen corpus build pydoc")
+        raise UsageError("no text was named", expected=", ".join(BUILDERS), hint="Type: rnngen corpus build pydoc")
     if name == "pydoc" and given:
-        raise UsageError(f"`{next(iter(given))}` is for texts that are generated", expected=", ".join(NAMES[1:]))
+        raise UsageError(f"`{next(iter(given))}` is for texts that are generated", expected=", ".join(LANGUAGES))
     path, characters = build(name, out, PlantedOptions.of(given))
     context.obj.note(f"{path}: {formats.number_of(characters, 'character')}")
     if name != "pydoc":

@@ -10,7 +10,7 @@ import typer
 
 from rnngen.cli.declared import takes_options
 from rnngen.cli.gate_rows import legend_of, rows_of, series_of, write_rows
-from rnngen.cli.gate_tables import longest_memories, memory_of, saturation_table
+from rnngen.cli.gate_tables import longest_memories, memory_of, saturation_table, tokens_in_words
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import Fresh, Picture, RunFolder, TextFile
 from rnngen.cli.unit_memory import by_unit, write_detectors
@@ -78,6 +78,11 @@ def gates_command(
     features = text_features(pieces)
     detectors = find_detectors(traces, features)
     kept = [retention(trace, ends) for trace in traces]
+
+    def lasts(trace: LayerTrace, number: int) -> str:
+        found = kept[traces.index(trace)]
+        return f"; half-life {tokens_in_words(float(found.half_lives[number]), found)} tokens" if found else ""
+
     if picture is not None:
         _draw(picture, found.title, pieces[: extent.shown], units, detectors)
     if as_json:
@@ -93,7 +98,7 @@ def gates_command(
         write_rows(console, pieces[: extent.shown], rows_of(trace, number))
     if not units:
         console.write(f"{saturation_table(traces)}\n{longest_memories([each for each in kept if each], features)}")
-        write_detectors(console, detectors, pieces, extent.shown)
+        write_detectors(console, detectors, pieces, extent.shown, lasts)
 
 
 def _parse_unit(text: str) -> tuple[int, int]:

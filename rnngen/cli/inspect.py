@@ -20,6 +20,7 @@ from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
+from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
 from rnngen.evaluation.scores import kind_of_score
@@ -193,6 +194,7 @@ def _several(runs: Sequence[Path]) -> UsageError:
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
+register_command(inspect_app, "training", training_command)
 register_command(inspect_app, "memory", memory_command)
 register_command(inspect_app, "truncation", truncation_command)
 register_command(inspect_app, "next", next_command)

@@ -75,4 +75,4 @@ def measure(folder: Path | None, text: Path | None, examples: int, *, fresh: boo
         name = str(text or f"the test part of {found.run.path}")
         lines = planted_lines(tokenizer, found.tokens, name, examples)
         counts = recall(found.network, tokenizer, lines)
-    return Measured(found.title, found.run.model_config().describe(), lines, counts)
+    return Measured(found.run.path, found.title, found.run.model_config().describe(), lines, counts)

@@ -18,12 +18,14 @@ class Measured(NamedTuple):
     """What was measured of one run.
 
     Attributes:
+        run: the run's folder.
         name: the run's folder in words.
         model: the network in words.
         text: what it read.
         counts: distance → decisions that are right, and all.
     """
 
+    run: Path
     name: str
     model: str
     text: Planted
@@ -54,8 +56,9 @@ def shown(measured: Sequence[Measured]) -> str:
     chance = text.chance
     names = _short_names(measured)
     lines = [
-        f"{text.language.name}: {text.language.title} ({text.kinds} {text.language.kinds}); {len(text.lines):,} lines",
-        f"right, in %, by distance in symbols (95 % interval); {100 * chance:.3g} % without memory",
+        f"{text.language.name}: {text.language.title} ({text.kinds} {text.language.kinds})",
+        f"right in {len(text.lines):,} lines, in %, by distance in symbols (95 % interval)",
+        f"without memory: {100 * chance:.3g} %",
         "",
         *_table(names, bins),
         "",
@@ -115,7 +118,7 @@ def as_json(measured: Sequence[Measured]) -> dict[str, Any]:
         "chance": text.chance,
         "runs": [
             {
-                "run": each.name,
+                "run": str(each.run),
                 "model": each.model,
                 "lines": len(each.text.lines),
                 "words": verdict(some, text.chance),

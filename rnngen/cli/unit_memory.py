@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rnngen.cli.formats import visible
@@ -18,8 +18,10 @@ SHADES = (25, 68, 110, 152, 254, 223, 216, 209, 160)
 _JOINED = 16  # maximum number of characters that are drawn as one
 
 
-def write_detectors(console: Console, detectors: list[Detector], pieces: list[str], shown: int) -> None:
-    """The units that correlate with features, each with its features."""
+def write_detectors(
+    console: Console, detectors: list[Detector], pieces: list[str], shown: int, lasts: Callable[[LayerTrace, int], str]
+) -> None:
+    """The units that correlate with features, each with its features and how long it remembers (``lasts``)."""
     from rnngen.cli.surprisal import ColouredOutput
     from rnngen.inspection.detectors import MIN_TOKENS_FOR_DETECTORS
 
@@ -32,7 +34,8 @@ def write_detectors(console: Console, detectors: list[Detector], pieces: list[st
     console.write(f"\nunits that correlate with a feature of the text ({scale}):\n")
     for found in by_unit(detectors):
         features = ", ".join(f"{d.feature} r = {d.correlation:+.2f}" for d in found)
-        _write_unit(console, found[0].trace, found[0].unit, pieces, shown, f": {features}")
+        trace, number = found[0].trace, found[0].unit
+        _write_unit(console, trace, number, pieces, shown, f": {features}{lasts(trace, number)}")
 
 
 def by_unit(detectors: Sequence[Detector]) -> list[list[Detector]]:

@@ -226,6 +226,13 @@ def bin_edges(distances: Iterable[int]) -> list[tuple[int, int]]:
     return [(begin, begin + width - 1) for begin in begins]
 
 
+def _is_less(one: Bin, other: Bin) -> bool:
+    """Whether the accuracy of one bin is lower, by a one-sided test of two proportions at 2.5 %."""
+    pooled = (one.right + other.right) / (one.n + other.n)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / one.n + 1 / other.n))
+    return other.accuracy - one.accuracy > Z * error
+
+
 def verdict(bins: Sequence[Bin], chance: float) -> str:
     """What accuracies by distance show, in one sentence without a subject.
 
@@ -240,8 +247,8 @@ def verdict(bins: Sequence[Bin], chance: float) -> str:
     if all(each.accuracy < chance + HARDLY * (1 - chance) for each in bins):
         return f"remembers hardly anything: {at_last}, and {chance:.0%} without memory"
     at_first = f"{first.accuracy:.0%} right at {first.name}"
-    if last.interval[1] >= first.interval[0]:
-        return f"remembers in part, not less far back: {at_first}, {at_last}"
+    if not _is_less(last, first):
+        return f"remembers in part, far back as well as near: {at_first}, {at_last}"
     words = f"forgets with distance: {at_first}, {at_last}"
     if last.interval[0] <= chance:
         words += ", no better than chance"

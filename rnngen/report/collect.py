@@ -25,11 +25,12 @@ from rnngen.report.traces import unit_traces
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
+from rnngen.runs.steps import Steps, read_steps
 from rnngen.sampling.loading import load
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
-GAPS = 50  # words that a bidirectional run has to put back
+GAPS = 20  # words that a bidirectional run has to put back: each takes a second
 SEED = 0
 
 
@@ -54,6 +55,7 @@ class RunReport:
         opened: the run.
         run: its folder.
         card: the card that ``rnngen inspect`` shows.
+        steps: loss and gradient norm of every step.
         config: the configuration before the first training step, as JSON.
         text: the name of the file that was read; None: the test part of the run's corpus.
         scores: the scores under the keys of ``rnngen eval --json``.
@@ -69,6 +71,7 @@ class RunReport:
     opened: Run
     run: Path
     card: Card
+    steps: Steps
     config: str
     text: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
@@ -104,7 +107,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         CorpusError: ``text`` cannot be read, or is empty.
     """
     config = json.dumps(run.config, indent=2, ensure_ascii=False)
-    report = RunReport(run, run.path, make_card(run), config, str(text) if text else None)
+    report = RunReport(run, run.path, make_card(run), read_steps(run), config, str(text) if text else None)
     from_text: dict[str, Callable[[Network, EncodedText], None]] = {
         "scores": partial(_scores, report),
         "gradients": partial(_flows, report),

@@ -21,7 +21,7 @@ from rnngen.evaluation.surprisal import LEVELS
 from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
-from rnngen.report import charts
+from rnngen.report import charts, training_chart
 from rnngen.report.collect import RunReport
 from rnngen.report.palette import LIGHT, THEMES, TINT, letter
 from rnngen.runs.comparison import CHARACTER, ComparedRun, Comparison, Scored, describe_runs, distinct_names
@@ -87,6 +87,7 @@ def render(reports: Sequence[RunReport]) -> str:
     names = [run.name for run in runs]
     drawn = {
         **{f"curves-{n}": charts.learning_curves(group, among=names) for n, group in enumerate(comparison.kinds)},
+        "norms": training_chart.gradient_norms([(run.name, run.report.steps) for run in runs]),
         "gradients": charts.gradient_flow(_compared_flows(runs), names if len(runs) > 1 else None),
     }
     return environment.get_template("page.html.j2").render(

@@ -96,7 +96,7 @@ def test_the_interval_is_wilsons() -> None:
          "than half of the way from chance to perfect from 2 symbols on"),
         ([99, 80, 70], "forgets with distance: 99% right at 1, 70% right at 3 symbols"),
         ([27, 20, 31], "remembers hardly anything: 31% right at 3 symbols, and 25% without memory"),
-        ([60, 61, 58], "remembers in part, not less far back: 60% right at 1, 58% right at 3 symbols"),
+        ([60, 61, 58], "remembers in part, far back as well as near: 60% right at 1, 58% right at 3 symbols"),
     ],
 )  # fmt: skip
 def test_what_is_said_follows_from_the_figures(rights: list[int], words: str) -> None:

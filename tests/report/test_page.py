@@ -162,9 +162,11 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     marks = set(re.findall(r'<span class="run (run-\d)"><span class="mark">(\w)</span>(\w+)</span>', page))
     assert marks == {("run-0", "a", "run"), ("run-1", "b", "twin")}
     drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
+    assert drawn.keys() == {"curves-0", "norms", "gradients"}
     for chart in drawn.values():
-        for layer in chart["layer"]:
-            assert layer["encoding"]["color"]["scale"]["domain"] == ["run", "twin"]
+        coloured = re.findall(r'"color": ({.*?"legend")', json.dumps(chart))
+        assert len(coloured) >= 2
+        assert all('"domain": ["run", "twin"]' in each for each in coloured)
     themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]
     assert [themes["light"][f"run-{n}"] for n in range(2)] == list(LIGHT[:2])
     settings = page[page.index('id="settings"') : page.index('id="curves"')]
@@ -283,7 +285,7 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout[done.stdout.index("<body") :]
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 2  # the learning curve and the gradient flow
+    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 3  # learning curve, gradient norms, gradient flow
     assert "--tone: var(--" in dom
     assert dom.count('class="mark"') > 3
     assert dom.count("<option") > 5

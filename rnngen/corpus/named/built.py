@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rnngen.corpus.files.new_file import write_new
@@ -19,8 +21,11 @@ def _pydoc() -> str:
     return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
 
 
-NAMES = ("pydoc", *LANGUAGES)
-"""Of the texts."""
+BUILDERS: dict[str, Callable[[PlantedOptions], str]] = {
+    "pydoc": lambda options: _pydoc(),
+    **{name: partial(planted_text, language) for name, language in LANGUAGES.items()},
+}
+"""Name → what makes the text; only those in planted languages have options."""
 
 
 def build(name: str, out: Path | None = None, planted: PlantedOptions | None = None) -> tuple[Path, int]:
@@ -29,7 +34,7 @@ def build(name: str, out: Path | None = None, planted: PlantedOptions | None = N
     A file that holds this text already stays as it is.
 
     Args:
-        name: one of ``NAMES``.
+        name: one of ``BUILDERS``.
         out: the file.
         planted: what a text in a planted language holds.
 
@@ -37,10 +42,10 @@ def build(name: str, out: Path | None = None, planted: PlantedOptions | None = N
         UsageError: there is no text of this name, it has no such options, or something else has the file's name.
         CorpusError: the file cannot be written.
     """
-    if name not in NAMES:
-        raise UsageError("no text of this name can be built", expected=", ".join(NAMES), found=name)
+    if name not in BUILDERS:
+        raise UsageError("no text of this name can be built", expected=", ".join(BUILDERS), found=name)
     path = out or Path("corpora") / f"{name}.txt"
-    text = planted_text(LANGUAGES[name], planted or PlantedOptions()) if name in LANGUAGES else _pydoc()
+    text = BUILDERS[name](planted or PlantedOptions())
     content = text.encode()
     write_new(path, lambda: [content])
     return path, len(text)

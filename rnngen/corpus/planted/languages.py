@@ -20,8 +20,8 @@ LANGUAGES: dict[str, Language] = {each.name: each for each in (Brackets(), Copyi
 def planted_text(language: Language, options: PlantedOptions) -> str:
     """A text in a language, one example per line.
 
-    The distances of one half of the lines are drawn uniformly, those of the other log-uniformly: as many from 4 to 8 as
-    from 30 to 60. Only from short ones can a network learn what is asked for at all.
+    Distances are drawn log-uniformly: as many from 4 to 8 as from 30 to 60. Only from short ones can a network learn
+    what is asked for at all.
 
     Raises:
         UsageError: the language has no such distance, or not so many kinds.
@@ -32,8 +32,7 @@ def planted_text(language: Language, options: PlantedOptions) -> str:
             f"`kinds={kinds}` is too many for {language.name}", expected=f"2 to {language.most_kinds} {language.kinds}"
         )
     distances = distances_in(language, *options.range(language.least_distance))
-    logs = [math.log((distance + language.step) / distance) for distance in distances]
-    weights = [1 / len(logs) + each / sum(logs) for each in logs]
+    weights = [math.log((distance + language.step) / distance) for distance in distances]
     rng = random.Random(f"{language.name} {options.seed}")  # unlike the numbers that choose documents for each part
     drawn = rng.choices(distances, weights, k=options.size)
     return "".join(language.write(distance, kinds, rng) + "\n" for distance in drawn)
