@@ -63,7 +63,7 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
     said.append(
         f"Both, roughly: mean σ' · |λ_max| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
         f"random direction √(mean σ'²) · ‖W_h‖_F / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "
-        "These are estimates: they take σ' to be independent of h."
+        "These are estimates: they take σ' to be independent of the gradient's direction."
     )
     return said
 
