@@ -34,6 +34,22 @@ def _parts(word: str, cells: int) -> list[str]:
     return parts
 
 
+def squeezed(text: str, cells: int) -> str:
+    """One line of text, with an ellipsis in its middle if it takes more than a number of cells."""
+    if width(text) <= cells:
+        return text
+    from wcwidth import iter_graphemes
+
+    clusters = list(iter_graphemes(text))
+    kept = len(clusters)
+    while kept > 0:
+        kept -= 1
+        shown = "".join(clusters[: (kept + 1) // 2]) + "…" + "".join(clusters[len(clusters) - kept // 2 :])
+        if width(shown) <= cells:
+            return shown
+    return "…" if cells > 0 else ""
+
+
 def pad(text: str, cells: int, align: Literal["<", ">"] = "<") -> str:
     """Pad one line of text with spaces to a number of cells, with the text at the left (``<``) or right (``>``)."""
     spaces = " " * (cells - width(text))

@@ -56,10 +56,6 @@ def test_the_card_is_what_inspect_shows(cli: Cli, corpus: Path) -> None:
     assert card["steps"] == 60
     assert f"{card['best_nats']:.4f}" in rows["validation"]
     rnngen.train(corpus, out="checkpoints/other", steps=2, cell="gru", **FAST)
-    both = cli("inspect", "--compare", "checkpoints/tiny", "checkpoints/other").out.splitlines()
-    assert both[0].split() == ["run", "checkpoints/tiny", "checkpoints/other"]
-    assert "lstm, 1 layer" in both[2]
-    assert "gru, 1 layer" in both[2]
     outcome = cli("inspect", "checkpoints/tiny", "checkpoints/other")
     assert (outcome.code, outcome.out) == (2, "")
     assert "Type: rnngen inspect --compare checkpoints/tiny checkpoints/other\n" in outcome.err
@@ -116,7 +112,7 @@ def test_gates_shows_saturation_and_units_and_json_has_every_value(cli: Cli, tra
 def test_a_curve_without_extent_is_drawn_too(trained: Path, cli: Cli) -> None:
     rows = [{"step": 0, "valid_nll": 3.0, "seconds": 0}, {"step": 0, "valid_nll": 3.0, "seconds": 0}]
     log_rows(trained, *rows)
-    assert "a checkpoints/tiny" in cli("inspect").out
+    assert "a tiny" in cli("inspect").out
 
 
 def test_digits_stand_below_the_cells_of_each_character() -> None:
@@ -147,4 +143,4 @@ def test_a_curve_of_nearly_no_extent_is_drawn(cli: Cli, trained: Path) -> None:
         log_rows(trained, *rows, {"step": 3, "train_nll": nll, "seconds": seconds})
         outcome = cli("inspect", trained)
         assert (outcome.code, outcome.err) == (0, "")
-        assert "a checkpoints/tiny" in outcome.out or f"a {trained}" in outcome.out
+        assert "a tiny" in outcome.out
