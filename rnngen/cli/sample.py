@@ -14,6 +14,7 @@ from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
+    check_unit,
     notes_on_label,
     notes_on_prompt,
     open_run_of,
@@ -54,6 +55,7 @@ def sample_command(
     """
     console: Console = context.obj
     folder = run_of(run)
+    check_unit(folder, sampling.length)
     sampling = sampling.changed(
         ban=tuple(map(unescaped, sampling.ban)),
         stop=tuple(map(unescaped, sampling.stop)),
