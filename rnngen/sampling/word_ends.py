@@ -65,8 +65,8 @@ def joint(before: str, after: str) -> str:
     """What to put between two texts so that a word of the second is not glued to the first: a space, or nothing.
 
     Nothing is put between scripts that are written without spaces, before punctuation, or after white space, a hyphen,
-    an apostrophe, an opening bracket or a quote. After a comma, a closing bracket, or the end of a sentence, even one in
-    quotes, a letter gets a space, but not a digit: ``3.14``.
+    an apostrophe, an opening bracket or a quote. After a comma, a closing bracket, or the end of a sentence, quoted or
+    not, a letter gets a space, but no digit does: ``3.14``.
     """
     if not before or not _patterns()["letter first"].match(after):
         return ""
