@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,20 +14,20 @@ from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
 from rnngen.cli.preparation import Preparation
+from rnngen.cli.signals import stopped_by_signals
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import ExitCode, UsageError
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
-from rnngen.platforms import quote_argument, stop_signals
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.options.given import Given
     from rnngen.training.events import Finished
     from rnngen.training.gradient_norms import GradientSummary
     from rnngen.training.launched import Launched
-    from rnngen.training.trainer import Trainer
 
 
 @takes_options(PlanConfig, DataConfig, ModelConfig, OptimizerConfig, TrainConfig, without=["corpus"])
@@ -55,7 +53,7 @@ def train_command(
         from rnngen.training import launch
 
         launched = _launched(options, invocation, started, preparation)
-    with _stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
+    with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
         finished = launch.run_to_end(launched, screen.show)
     _report(console, finished, launched, quiet=invocation.quiet, as_json=invocation.json)
 
@@ -132,31 +130,6 @@ def _check_early(options: Mapping[str, Any]) -> Given:
         command = "rnngen train -" if piped else None
         find_files(files, given.get("errors", "strict"), command, given.get("encoding", "utf-8"))
     return given
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(trainer: Trainer) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or the like ends the step and saves; the second leaves at once."""
-
-    def handle(number: int, _frame: object) -> None:
-        trainer.stop(signal.Signals(number).name)
-        with contextlib.suppress(OSError):  # after a hang-up there is no terminal
-            os.write(2, b"\nStopping: this step ends and the run is saved. Interrupt again to leave at once.\n")
-        for each in before:
-            signal.signal(each, signal.SIG_IGN if each.name == "SIGHUP" else _leave_at_once)  # a hang-up comes twice
-
-    before = {number: signal.getsignal(number) for number in stop_signals()}
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave_at_once(number: int, _frame: object) -> None:
-    os._exit(ExitCode.of_signal(number))
 
 
 _STOPPED_BY = {
