@@ -15,6 +15,7 @@ from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
+    check_unit,
     notes_on_label,
     notes_on_prompt,
     open_run_of,
@@ -55,6 +56,7 @@ def sample_command(
     """
     console: Console = context.obj
     folder = run_of(run)
+    check_unit(folder, sampling.length)
     sampling = sampling.changed(
         ban=tuple(map(unescaped, sampling.ban)),
         stop=tuple(map(unescaped, sampling.stop)),

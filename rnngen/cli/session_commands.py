@@ -36,8 +36,8 @@ values. Ctrl-C stops the model while it writes.
   /alternatives N
                 N continuations to choose from, {ALTERNATIVES} unless you say otherwise:
                 /1, /2 … takes one, /retry writes others
-  /words        the most likely next words, or ends of a word that you have
-                begun: /1 to /9 takes one
+  /words        the most likely next words, or a word that you have begun with
+                its likely ends: /1 to /9 takes one
   /add TEXT     add text without letting the model continue
   /show         the whole text
   /save FILE    write it to a file; the name may have spaces
@@ -169,17 +169,20 @@ class Commands:
                 job.advance_to(total)
                 return self._screen.interrupted
 
-            begun, found = self._session.begun_word, self._session.alternatives(int(number), stopped)
-        texts = [each.text for each in found]
-        shown = [begun + text if text[:1].isalnum() else text.removeprefix(" ") for text in texts]
-        self._screen.write_alternatives(shown)
+            found = self._session.alternatives(int(number), stopped)
+        self._screen.write_alternatives([self._continued(each.text).removeprefix(" ") for each in found])
         self._offer([partial(self._session.take, each) for each in found], partial(self._alternatives, number))
 
     def _words(self, _rest: str) -> None:
         words = self._session.words()
-        rows = (f"  /{n}  {p:6.1%}  {one_line(word)}\n" for n, (word, p) in enumerate(words, start=1))
+        shown = (f"{p:6.1%}  {one_line(self._continued(word))}" for word, p in words)
+        rows = (f"  /{number}  {row}\n" for number, row in enumerate(shown, start=1))
         self._screen.write_lines("".join(rows) or "(no word is likely)\n")
         self._offer([partial(self._session.add, word) for word, _ in words])
+
+    def _continued(self, text: str) -> str:
+        """A text that may be added, with the word that it continues, if it does."""
+        return self._session.begun_word + text if text[:1].isalnum() else text
 
     def _help(self, _rest: str) -> None:
         self._screen.write(HELP)

@@ -65,17 +65,15 @@ def joint(before: str, after: str) -> str:
     """What to put between two texts so that a word of the second is not glued to the first: a space, or nothing.
 
     Nothing is put between scripts that are written without spaces, before punctuation, or after white space, a hyphen,
-    an apostrophe, an opening bracket or a quote. After the end of a sentence (also of one in quotes) a letter that is
-    not lower case gets a space, so that names such as ``os.path`` stay whole.
+    an apostrophe, an opening bracket or a quote. After a comma, a closing bracket, or the end of a sentence, quoted or
+    not, a letter gets a space, but no digit does: ``3.14``.
     """
     if not before or not _patterns()["letter first"].match(after):
         return ""
     if begun_word(before):
         return " "
-    last = before.rstrip(_QUOTES)[-1:] or before[-1]
-    if last in _SENTENCE_ENDS:
-        return " " if after[0].isalpha() and not after[0].islower() else ""
-    return " " if before[-1] in _PAUSES and after[0].isalpha() else ""
+    is_over = before[-1] in _PAUSES or before.rstrip(_QUOTES).endswith(tuple(_SENTENCE_ENDS))
+    return " " if is_over and after[0].isalpha() else ""
 
 
 class WordMatcher:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import rnngen
@@ -15,6 +15,7 @@ from rnngen.sampling.options import DEFAULT_LENGTH, LENGTH_UNTIL, Sampling
 from rnngen.sampling.sentences import SentenceMatcher
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.word_ends import WordMatcher, begun_word, joint
+from tests.conftest import FAST
 from tests.corpus.tokenizer.examples import cuts
 from tests.sampling.test_stopping import ended
 
@@ -48,6 +49,7 @@ def naive_words(text: str, count: int) -> tuple[str, bool]:
     return text, False
 
 
+@settings(deadline=None)  # the first call collects Unicode's marks
 @given(st.text("ab'漢\u0301. ", max_size=20), counts, places)
 @example("a'b'a b", 1, [])
 @example("ab' a", 1, [2, 3])
@@ -124,6 +126,20 @@ def test_the_command_takes_a_length_in_sentences(cli: Any, trained: Path, argume
     assert second.push(rest + "\n\n") == rest
 
 
+def test_a_length_without_its_quotes_is_answered_by_how_to_type_it(cli: Any) -> None:
+    outcome = cli("sample", "--length", 2, "sentences")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.endswith('found 2 sentences. Type: --length "2 sentences"\n')
+
+
+def test_a_length_that_the_model_cannot_count_is_noted(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("abc de " * 200)
+    rnngen.train(tmp_path / "text.txt", out=tmp_path / "checkpoints" / "run", steps=3, **FAST)
+    outcome = cli("sample", "--seed", 1, "--length", "1 sentence", "--stop", "b")
+    assert "note: --length '1 sentence' ends nothing: the model has never seen its marks" in outcome.err
+    assert "note" not in cli("sample", "--seed", 1, "--length", "1 word").err
+
+
 def test_a_banned_text_is_refused_before_anything_is_shown(cli: Any, trained: Path) -> None:
     assert trained.exists()
     for option in ("--ban", "--force", "--label"):
@@ -142,7 +158,8 @@ def test_a_banned_text_is_refused_before_anything_is_shown(cli: Any, trained: Pa
         ("हिन्दी", "भाषा", " "),
         ("mat.", "The", " "),
         ('"No."', "The", " "),
-        ("os.", "path", ""),
+        ("(no!)", "he", " "),
+        ("mat.", "then", " "),
         ("3.", "14", ""),
         ("one,", "two", " "),
         ("(one)", "two", " "),
