@@ -4,7 +4,7 @@
   ``console`` block shows is a recording.
 - A cell of a table that is nothing but a command is one too.
 - A block after ``<!-- not run: REASON -->`` is not run; one after ``<!-- file: NAME -->`` is a file that the
-  commands after it find.
+  commands after it find; one after ``<!-- code: FILE -->`` quotes lines of that file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = {
     "README": ROOT / "README.md",
+    "README.zh": ROOT / "README.zh.md",
     "index": DOCS / "README.md",
     **{path.stem: path for path in sorted(DOCS.glob("*.md")) if path.stem != "README"},
 }
@@ -44,6 +45,11 @@ class Block:
     def file(self) -> str | None:
         """The name of the file that it is."""
         return self.remark.removeprefix("file: ") if self.remark.startswith("file: ") else None
+
+    @property
+    def quoted(self) -> Path | None:
+        """The file whose lines it quotes."""
+        return ROOT / self.remark.removeprefix("code: ") if self.remark.startswith("code: ") else None
 
     @property
     def reason_not_run(self) -> str | None:

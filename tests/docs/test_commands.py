@@ -69,7 +69,7 @@ def small(command: str) -> str:
     return command
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith(".zh")])  # the same as in English
 def test_every_command_of_the_page_works(
     page: str, _folder: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +80,7 @@ def test_every_command_of_the_page_works(
             continue
         if block.file is not None:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
-        if block.language == "python":
+        if block.language == "python" and not block.quoted:
             exec(re.sub(r"minutes=\d+", "steps=2, size='tiny', precision='float32', device='cpu'", block.text), names)
         for command in block.commands:
             run(command, cli, monkeypatch)
