@@ -146,6 +146,10 @@ def value_of(kind: Any, text: str) -> Any:
             return tuple(float(part) for part in text.split(","))
         except ValueError as error:
             raise WrongValueError("numbers, such as 0.9,0.05,0.05") from error
+    if kind == Sequence[int]:
+        if not re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", text):
+            raise WrongValueError("numbers, such as 1,2,3")
+        return tuple(map(int, text.split(",")))
     if kind is Path and (unusable := "an empty name" if text == "" else why_unusable(text)):
         raise WrongValueError("a path", found=unusable)
     try:

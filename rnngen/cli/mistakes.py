@@ -257,13 +257,8 @@ def number_meant(option: str, text: str, *, whole: bool) -> str | None:
 
 def unexpected(context: Any, arguments: Sequence[str]) -> UsageError:
     """The error for words after a command that takes none, or no more."""
-    from rnngen.platforms import quote_argument
-
     extra = shortened(" ".join(arguments))
-    hint = None
-    if context.command_path == "rnngen runs" and _is_run(arguments[0]):
-        hint = f"A run is shown by: rnngen inspect {quote_argument(arguments[0])}."
-    return _error(context, f"unexpected argument: {extra}", expected=_usage(context), hint=hint)
+    return _error(context, f"unexpected argument: {extra}", expected=_usage(context))
 
 
 def _usage(context: Any) -> str:

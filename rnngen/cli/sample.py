@@ -11,6 +11,7 @@ import typer
 
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
@@ -75,13 +76,14 @@ def sample_command(
         prompts, notes = read_prompts(Path(prompt.prompts_file), folder, samples.num_samples)
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
+    note_on_failure(console, opened, quiet=output.quiet)
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)
-    unseen = "".join(dict.fromkeys("".join(generator.reader.encode_prompt(each)[1] for each in prompts or [text])))
+    unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)
     generator.check(sampling, seed)  # before anything is shown
-    notes += notes_on_prompt(prompt.prompt, file, text, unseen)
+    notes += notes_on_prompt(prompt.prompt, file, text, unseen, generator.tokenizer)
     notes += notes_on_label(opened, sampling.label)
     if sampling.ends_itself:
         from rnngen.cli.ending_notes import notes_on_ending

@@ -14,6 +14,7 @@ from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
+    from rnngen.corpus.tokenizer import Tokenizer
     from rnngen.runs.run import Run
     from rnngen.sampling.generator import Generator
 
@@ -172,20 +173,23 @@ def _text_of(file: Path | None, run: str | None, option: str, expected: str) -> 
     yield from TextSource([STDIN if file is None else str(file)], command=command, lenient="")
 
 
-def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str) -> list[str]:
+def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str, tokenizer: Tokenizer) -> list[str]:
     """Notes on how a prompt is read, where that may surprise the user.
 
     Args:
         prompt: the value of ``--prompt``.
         file: the value of ``--prompt-file``.
         text: the prompt that was read.
-        unseen: its characters that the model has never seen.
+        unseen: its characters or words that the model has never seen.
+        tokenizer: of the model.
     """
+    from rnngen.sampling.prompts import read_as
+
     notes = []
     if unseen:
         typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
         meant = f". For a line break, {typed}" if typed else ""
-        notes.append(f"the model has never seen {shortened(unseen)!r}; left out of what it reads{meant}")
+        notes.append(f"the model has never seen {shortened(unseen)!r}; {read_as(tokenizer)}{meant}")
     if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == STDIN or file is not None):

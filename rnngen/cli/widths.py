@@ -38,6 +38,15 @@ def _parts(word: str, cells: int) -> list[str]:
     return parts
 
 
+def cut(text: str, cells: int, at: Literal["beginning", "middle", "end"] = "end") -> str:
+    """One line of text in at most a number of cells: what does not fit becomes ``…``, at this place."""
+    if width(text) <= cells:
+        return text
+    left = max(0, cells - 1)
+    begin = {"beginning": 0, "middle": left - left // 2, "end": left}[at]
+    return f"{first_cells(text, begin)}…{last_cells(text, left - begin)}" if cells > 0 else ""
+
+
 def wrapped(text: str, cells: int) -> list[str]:
     """One line of text as lines of at most so many cells, broken after spaces and at wide characters.
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rnngen.corpus.documents import LINES
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
@@ -272,9 +273,12 @@ class Generator:
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
 
     def banned(self, texts: Sequence[str]) -> list[int]:
-        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents."""
-        boundary = self.tokenizer.boundary_id if self.documents is None else None
-        return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
+        """The ids that are never drawn: see ``banned_tokens``.
+
+        Also the boundary, if it writes no documents, and the end of a line, if documents are lines.
+        """
+        ends = {None: self.tokenizer.boundary_id, LINES: self.tokenizer.line_end_id}.get(self.documents)
+        return banned_tokens(self.tokenizer, texts, () if ends is None else (ends,))
 
     def check(self, sampling: Sampling, seed: int) -> None:
         """Refuse what cannot be drawn, as each of the functions that write does.
@@ -287,4 +291,5 @@ class Generator:
         self.banned(sampling.ban)
         _, unseen = self.reader.encode_prompt(sampling.force)
         if unseen:
-            raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")
+            what = "words" if self.tokenizer.is_closed else "characters"
+            raise UsageError(f"`force` has {what} that the model has never seen: {unseen!r}")
