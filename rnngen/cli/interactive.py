@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from prompt_toolkit.application import Application, get_app_or_none
 
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.session_commands import Commands, Leave
@@ -12,7 +17,7 @@ from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS
 from rnngen.cli.spelling import in_session
 from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
-from rnngen.platforms import unescaped
+from rnngen.platforms import stop_signals, unescaped
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.session import Session
 
@@ -48,17 +53,33 @@ class Conversation:
         self._session, self._screen = session, Screen(console, session)
         self.commands = Commands(self._screen, session, load)
         self._editor = make_editor(self.commands.values())
+        self._ended_by: int | None = None  # a signal, while the editor has the terminal
 
     def run(self) -> None:
         """Answer lines until the user leaves. Ctrl-C is a key of the editor; elsewhere it is noted, not raised."""
-        before = signal.signal(signal.SIGINT, self._interrupt)
+        before = {number: signal.getsignal(number) for number in stop_signals()}
+        for number, handler in before.items():
+            if number == signal.SIGINT:
+                signal.signal(number, self._interrupt)
+            elif callable(handler):
+                signal.signal(number, partial(self._end, handler))
         try:
             self._converse()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _interrupt(self, _number: int, _frame: object) -> None:
         self._screen.interrupted = True
+
+    def _end(self, handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
+        """Leave the editor first: what a handler raises there would be lost, and the terminal left as it is."""
+        editor = get_app_or_none()
+        if self._ended_by is not None or editor is None or not editor.is_running or editor.loop is None:
+            handler(number, frame)
+            return
+        self._ended_by = number
+        editor.loop.call_soon_threadsafe(_close, editor)
 
     def _leave_if_interrupted(self) -> None:
         """The first thing the editor does: a Ctrl-C before it took over the terminal was meant for it."""
@@ -72,7 +93,11 @@ class Conversation:
     def _read(self) -> str:
         text = "" if self._session.ended else self._session.text
         prompt = prompt_after(text, self._screen.columns)
-        return unescaped(self._editor.prompt(prompt, pre_run=self._leave_if_interrupted))
+        try:
+            return unescaped(self._editor.prompt(prompt, pre_run=self._leave_if_interrupted))
+        finally:
+            if self._ended_by is not None:
+                signal.raise_signal(self._ended_by)  # no editor runs now
 
     def _converse(self) -> None:
         """Read lines and answer them."""
@@ -117,3 +142,8 @@ class Conversation:
         else:
             self.commands.add(line[1:] if line.startswith("//") else line)
             self._screen.write_growing(self._session.write())
+
+
+def _close(editor: Application[Any]) -> None:
+    if editor.future is not None and not editor.future.done():
+        editor.exit(exception=EOFError)

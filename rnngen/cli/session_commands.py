@@ -16,6 +16,7 @@ from rnngen.cli.spelling import in_session
 from rnngen.errors import UsageError, shortened
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
+from rnngen.sampling.prompts import read_as
 from rnngen.sampling.session import LENGTH, Session
 
 MOST = 9
@@ -111,9 +112,10 @@ class Commands:
         if text:
             self._note_unseen(self._session.add(text))
 
-    def _note_unseen(self, characters: str) -> None:
-        if characters:
-            self._screen.write(f"(the model has never seen {shortened(characters)!r}, and does not read it)\n")
+    def _note_unseen(self, unseen: str) -> None:
+        if unseen:
+            how = read_as(self._session.generator.tokenizer)
+            self._screen.write(f"(the model has never seen {shortened(unseen)!r}: {how})\n")
 
     def _state(self) -> object:
         """What choices depend on."""

@@ -248,7 +248,7 @@ ANSWERS = [
     ("/save ~nobodyx/a", "there is no such user"),
     ("/save corpus.txt", "corpus.txt exists already"),
     ("/save nowhere/x.txt", "nowhere/x.txt: cannot be written"),
-    ("/add Ω", "(the model has never seen 'Ω', and does not read it)"),
+    ("/add Ω", "(the model has never seen 'Ω': left out of what it reads)"),
     ("/help", "/retry"),
     ("/settings", "/temperature 1"),
     ("/until line", PROMPT),

@@ -166,33 +166,32 @@ def test_a_file_of_this_session_is_written_again_and_no_other(say: Say, session:
     assert session.text == "The che help"
 
 
-@pytest.mark.parametrize(
-    ("typed", "completions"),
-    [
-        ("/al", ["/alternatives"]),
-        ("/te", ["/temperature"]),
-        ("/top", ["/top-k", "/top-p"]),
-        ("/until ", ["line", "sentence", "paragraph", "none"]),
-        ("/until p", ["paragraph"]),
-        ("/keep-stop ", ["true", "false"]),
-        ("/length ", ["50", "50 words", "2 sentences", "none"]),
-        ("/label ", ["none"]),
-        ("/run ", ["checkpoints/tiny"]),
-        ("/save my st", ["ory.txt"]),
-        ("/save 'my st", ["ory.txt"]),
-        ("/temperature ", []),
-        ("/nothing ", []),
-        ("/un\n", []),
-        ("text", []),
-    ],
-)
-def test_tab_completes_commands_values_files_and_runs(
-    conversation: Conversation, typed: str, completions: list[str]
-) -> None:
+COMPLETIONS = {
+    "/al": ["/alternatives"],
+    "/te": ["/temperature"],
+    "/top": ["/top-k", "/top-p"],
+    "/until ": ["line", "sentence", "paragraph", "none"],
+    "/until p": ["paragraph"],
+    "/keep-stop ": ["true", "false"],
+    "/length ": ["50", "50 words", "2 sentences", "none"],
+    "/label ": ["none"],
+    "/run ": ["checkpoints/tiny"],
+    "/save my st": ["ory.txt"],
+    "/save 'my st": ["ory.txt"],
+    "/temperature ": [],
+    "/nothing ": [],
+    "/un\n": [],
+    "text": [],
+}
+"""What is typed before Tab, and what completes it."""
+
+
+def test_tab_completes_commands_values_files_and_runs(conversation: Conversation) -> None:
     Path("my story.txt").touch()
     completer = conversation._editor.completer
     assert completer is not None
-    assert [each.text for each in completer.get_completions(Document(typed), CompleteEvent())] == completions
+    found = {typed: completer.get_completions(Document(typed), CompleteEvent()) for typed in COMPLETIONS}
+    assert {typed: [each.text for each in completions] for typed, completions in found.items()} == COMPLETIONS
 
 
 def test_the_help_fits_a_terminal_and_names_every_command(conversation: Conversation) -> None:
