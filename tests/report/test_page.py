@@ -177,7 +177,7 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout[done.stdout.index("<body") :]
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 2  # the learning curve and the gradient flow
+    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 3  # learning curve, gradient norms, gradient flow
     assert "background: rgba(var(--" in dom
     assert dom.count("<option") > 5
 
