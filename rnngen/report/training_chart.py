@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from rnngen.report.charts import colour_of_run
 from rnngen.runs.steps import Steps
 
 HEIGHT = 220
@@ -33,7 +34,7 @@ def gradient_norms(runs: Sequence[tuple[str, Steps]]) -> dict[str, Any] | None:
     rows = _rows(runs)
     if not rows:
         return None
-    chart = _norms(rows, runs).properties(width="container", background="transparent")
+    chart = _norms(rows, runs, legend=False).properties(width="container", background="transparent")
     spec: dict[str, Any] = chart.to_dict()
     return spec
 
@@ -59,40 +60,40 @@ def _rows(runs: Sequence[tuple[str, Steps]]) -> list[dict[str, Any]]:
     ]
 
 
-def _norms(rows: list[dict[str, Any]], runs: Sequence[tuple[str, Steps]]) -> Any:
+def _norms(rows: list[dict[str, Any]], runs: Sequence[tuple[str, Steps]], *, legend: bool = True) -> Any:
     """Median and range of the norms, a dashed line where each run is clipped, and a dot on each clipped column."""
     names = [name for name, _ in runs]
     lines = [{"run": name, "clip": steps.clip} for name, steps in runs if math.isfinite(steps.clip)]
-    chart = _band(rows, names, "norm", "norm of the gradient", logarithmic=True)
+    chart = _band(rows, names, "norm", "norm of the gradient", logarithmic=True, legend=legend)
     clipped = (
         alt.Chart(alt.InlineData(values=[row for row in rows if row["clipped"]]))
         .mark_point(size=12, filled=True)
         .encode(
             x="step:Q",
             y=alt.Y("norm_high:Q"),
-            color=_colour(names),
+            color=colour_of_run(names, legend=legend),
             tooltip=["run:N", "step:Q", "clipped:Q", "steps:Q", alt.Tooltip("norm_high:Q", format=".3g")],
         )
     )
     threshold = (
-        alt.Chart(alt.InlineData(values=lines)).mark_rule(strokeDash=[5, 4]).encode(y="clip:Q", color=_colour(names))
+        alt.Chart(alt.InlineData(values=lines))
+        .mark_rule(strokeDash=[5, 4])
+        .encode(y="clip:Q", color=colour_of_run(names, legend=legend))
     )
     return alt.layer(chart, clipped, threshold)
 
 
-def _band(rows: list[dict[str, Any]], names: list[str], value: str, title: str, *, logarithmic: bool) -> Any:
+def _band(
+    rows: list[dict[str, Any]], names: list[str], value: str, title: str, *, logarithmic: bool, legend: bool = True
+) -> Any:
     """The median of each column as a line, in the range of its steps."""
     axis = alt.Axis(labelExpr=POWERS, tickCount=7) if logarithmic else alt.Axis()
     scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("step:Q", title="step"), color=_colour(names))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("step:Q", title="step"), color=colour_of_run(names, legend=legend)
+    )
     band = base.mark_area(opacity=0.25).encode(
         y=alt.Y(f"{value}_low:Q", title=title, scale=scale, axis=axis), y2=f"{value}_high:Q"
     )
     line = base.mark_line().encode(y=alt.Y(f"{value}:Q"), tooltip=["run:N", "step:Q", f"{value}:Q"])
     return alt.layer(band, line).properties(height=HEIGHT)
-
-
-def _colour(names: list[str]) -> Any:
-    return alt.Color(
-        "run:N", sort=names, title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300, symbolOpacity=1)
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rnngen.errors import CheckpointError
+from rnngen.runs.binning import Binned
 from rnngen.runs.files import read_lines
 from rnngen.runs.layout import METRICS
 from rnngen.runs.manifest import check_log
@@ -45,6 +46,7 @@ class Metrics:
         seconds: spent training, in the last one; None: there is none.
         last: the last row of a step; empty if there is none.
         norms: of the gradients, before clipping.
+        losses: (step, seconds, nats per token) of the training steps.
         validations: all of them.
     """
 
@@ -52,6 +54,7 @@ class Metrics:
     seconds: float | None = None
     last: dict[str, Any] = field(default_factory=dict)
     norms: array[float] = field(default_factory=lambda: array("d"))
+    losses: Binned = field(default_factory=lambda: Binned(3))
     validations: list[Validation] = field(default_factory=list)
 
 
@@ -67,6 +70,7 @@ def read_metrics(run: Run) -> Metrics:
         found.seconds = _seconds(row, found.seconds or 0.0)
         if "train_nll" in row:
             found.last = row
+            found.losses.add(row["step"], found.seconds, row["train_nll"])
             if "grad_norm" in row:
                 found.norms.append(row["grad_norm"])
         if "valid_nll" in row:
