@@ -138,7 +138,8 @@ class _Conversation:
     def add(self, text: str) -> None:
         """Append the text that the user typed."""
         if text and (unseen := self.session.add(text)):
-            self.console.write(f"(the model has never seen {shortened(unseen)!r}, and does not read it)\n")
+            reads = "reads it as <unk>" if self.session.generator.tokenizer.is_closed else "does not read it"
+            self.console.write(f"(the model has never seen {shortened(unseen)!r}, and {reads})\n")
 
     def show(self, pieces: collections.abc.Generator[str]) -> None:
         """Show what the model writes, after the line that it continues; Ctrl-C stops it."""
