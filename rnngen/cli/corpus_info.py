@@ -165,16 +165,20 @@ def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
         ("repeated", _repeated(facts)),
     ]
     if characters.control:
-        rows.append(("control", f"{characters.control:,} control characters"))
+        rows.append(("control", formats.number_of(characters.control, "control character")))
     if characters.private:
-        rows.append(("private use", f"{characters.private:,} characters without a meaning of their own"))
+        rows.append(
+            ("private use", f"{formats.number_of(characters.private, 'character')} without a meaning of their own")
+        )
     if characters.decomposed:
-        mixed = f"mixed: {characters.composed:,} composed and {characters.decomposed:,} decomposed characters"
-        one = f"{characters.decomposed:,} decomposed characters"
-        rows.append(("accents", mixed if characters.composed else one))
+        mixed = f"mixed: {characters.composed:,} composed and "
+        one = formats.number_of(characters.decomposed, "decomposed character")
+        rows.append(("accents", (mixed if characters.composed else "") + one))
     rare = characters.rare(_RARE_BELOW)
     if rare:
-        rows.append(("rare", f"{len(rare):,} characters occur once or twice"))
+        rows.append(
+            ("rare", f"{formats.number_of(len(rare), 'character')} that occur{'s' * (len(rare) == 1)} once or twice")
+        )
         rows += [("", f"{each.code_point} {each.name}: {each.count}") for each in rare[:_RAREST]]
         rows += [("", f"and {len(rare) - _RAREST:,} others")] if len(rare) > _RAREST else []
     return rows

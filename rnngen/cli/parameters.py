@@ -8,8 +8,15 @@ from typing import Annotated
 import typer
 
 RunFolder = Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")]
+RunFolders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
+]
 TextFile = Annotated[Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was before training.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 JsonPerRun = Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")]
+Picture = Annotated[
+    Path | None, typer.Option(help="Write the chart to this .svg or .png file too. Needs the extra rnngen[report].")
+]

@@ -51,6 +51,17 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
     return first
 
 
+def check_unit(run: str | None, length: int | str | None) -> None:
+    """Refuse a unit of the length that was typed without quotes, so that it stands in the run's place.
+
+    Raises:
+        UsageError: it does.
+    """
+    if run in ("words", "word", "sentences", "sentence", "tokens", "token") and length is not None and not exists(run):
+        meant = f'--length "{length} {run}"'
+        raise UsageError("a length in words or sentences needs quotes", found=f"{length} {run}", hint=f"Type: {meant}")
+
+
 def open_run_of(argument: str | None) -> Run:
     """Open the run that was named, or the newest run.
 

@@ -111,7 +111,7 @@ def _ended(h: Hypothesis, ending: Ending, tokenizer: Tokenizer) -> Sample | None
     if not ending.stops:
         return None
     text = ending.push(StreamDecoder(tokenizer).push_bytes(h.content))  # no half character at the end
-    return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+    return None if not ending.ended else _sample(h, text, ending.reason, ending.stop)
 
 
 def _finished(h: Hypothesis, ending: Ending, tokenizer: Tokenizer) -> Sample:

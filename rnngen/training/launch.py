@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
-from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
-from rnngen.options.keywords import takes
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.in_use import written_by
@@ -40,8 +39,6 @@ from rnngen.runs.layout import (
 from rnngen.runs.run import Run
 from rnngen.runs.siblings import KEY
 from rnngen.runs.writer import RunWriter
-from rnngen.training.arguments import TrainArguments
-from rnngen.training.events import Event
 from rnngen.training.growth import grown, note_on_growth
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
@@ -52,10 +49,12 @@ from rnngen.training.siblings import Sibling
 from rnngen.training.trainer import Trainer
 from rnngen.version import __version__
 
-__all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
+__all__ = ["Launched", "launch", "resume", "run_to_end"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 """Options of the network that may differ from those of the run whose weights it begins with."""
+START = ("initialization", "gain")
+"""Options of the network that say how weights are drawn, of which there is none where they are another run's."""
 
 
 def launch(
@@ -136,36 +135,6 @@ def launch(
     return Launched(trainer, plan, notes, is_new=True)
 
 
-@takes(TrainArguments)
-@checked
-def train(
-    corpus: str | Path | Sequence[str | Path],
-    *,
-    out: str | Path | None = None,
-    init_from: str | Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    **options: Any,
-) -> Run:
-    """Train a model on a text and return its run.
-
-    Args:
-        corpus: a file, folder or glob, or several.
-        out: the run's folder; by default the next free name under ``checkpoints/``.
-        init_from: a run whose weights and tokenizer to begin with; new characters or words are added.
-        on_event: called with every event (``rnngen.training.events``).
-        options: of the text, the network and the training loop, as listed below. Those left out are chosen by
-            measuring this machine and this text.
-
-    Raises:
-        RnngenError: an option is invalid, or text or disk cannot be used.
-    """
-    sources = [str(source) for source in ([corpus] if isinstance(corpus, str | Path) else corpus)]
-    launched = launch(
-        {**options, "corpus": sources}, out=Path(out) if out else None, init_from=Path(init_from) if init_from else None
-    )
-    return open_run(run_to_end(launched, on_event).path)
-
-
 def _taken_over(first: Run, given: Given) -> dict[str, Any]:
     """The network of the run that weights come from, and how it reads text.
 
@@ -173,7 +142,9 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
         UsageError: the options ask for another one.
     """
     model = vars(first.model_config())
-    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
+    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name not in START}
+    if "gain" in given:
+        raise UsageError("`gain` cannot be given with `init_from`", expected="the weights of that run")
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():
@@ -248,6 +219,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
+            if failure_of(open_run(folder)):
+                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(

@@ -123,7 +123,7 @@ def test_the_facts_of_a_text_are_those_that_python_counts(cli: Cli) -> None:
     assert {"character": "\ue000", "code_point": "U+E000", "name": "private use", "count": 1} in told["rare_characters"]
     assert (told["files"], told["skipped"]) == (1, [])
     shown = cli("corpus", "info", "a.txt").out
-    assert "mixed: 1 composed and 1 decomposed characters" in shown
+    assert "mixed: 1 composed and 1 decomposed character" in shown
     assert "Cyrillic 57.1%, Latin 42.9%" in shown
     assert "25.0% of the lines that are not blank occur earlier in the text" in shown
 

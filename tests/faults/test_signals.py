@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import rnngen
-from rnngen.cli import train as train_module
+from rnngen.cli import signals as signals_module
 from rnngen.cli.progress import Screen
 from rnngen.errors import TrainingError
 from rnngen.runs.finding import never_saved, open_run
@@ -212,7 +212,7 @@ def test_a_second_signal_leaves_at_once(monkeypatch: pytest.MonkeyPatch, number:
     left: list[int] = []
     stopped: list[str] = []
     monkeypatch.setattr(os, "_exit", left.append)
-    with train_module._stopped_by_signals(SimpleNamespace(stop=stopped.append)):  # type: ignore[arg-type]
+    with signals_module.stopped_by_signals(SimpleNamespace(stop=stopped.append)):  # type: ignore[arg-type]
         signal.raise_signal(signal.SIGINT)
         assert (stopped, left) == (["SIGINT"], [])
         signal.raise_signal(number)

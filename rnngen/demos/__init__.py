@@ -1,0 +1,1 @@
+"""The classical experiments with recurrent networks, each in a few minutes."""
