@@ -33,6 +33,16 @@ def score_table(run: str, text: str, score: TextScore) -> str:
     return "\n".join(lines) + "\n"
 
 
+def note_on_unknown(score: TextScore) -> str:
+    """What tokens that are the unknown symbol mean for the numbers."""
+    if score.is_closed:
+        return f"{score.unknown:,} of {score.tokens:,} tokens are <unk>: unknown words, or <unk> in the text"
+    return (
+        f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
+        "unknown symbol, so the numbers may be too good or too bad there"
+    )
+
+
 def mixture_table(ngram: Score, mixture: Score) -> str:
     """The measures of the n-gram model and of the mixture, under a heading that sets them apart from the network's."""
     alone, mixed = ngram.as_dict(), mixture.as_dict()

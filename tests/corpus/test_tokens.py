@@ -83,7 +83,8 @@ def test_parts_together_are_the_text_and_their_counts_are_right(level: Any) -> N
         assert [corpus.parts[part].unknown for part in PARTS] == [0, 0, 0]
     a, b = len(TEXT) * 90 // 100, len(TEXT) * 95 // 100
     for part, text in zip(PARTS, [TEXT[:a], TEXT[a:b], TEXT[b:]], strict=True):
-        assert corpus.parts[part].counts == TextCounts(len(text), len(text.split()), len(text.encode()))
+        lines = len(text.split("\n")) - text.endswith("\n")
+        assert corpus.parts[part].counts == TextCounts(len(text), len(text.split()), len(text.encode()), lines=lines)
         assert corpus.parts[part].tokens.tolist() == corpus.tokenizer.encode(text).tolist()
 
 
@@ -279,7 +280,7 @@ def test_cache_is_where_the_environment_says(
 def test_encode_text_counts_and_maps_a_text_of_pieces(tmp_path: Path) -> None:
     tokenizer = train_tokenizer("char", ["abc \n"])
     encoded = encode_text(tokenizer, ["ab", "c ab", "x\ncé"], tmp_path / "out.bin")
-    assert encoded.counts == TextCounts(10, 3, 11)
+    assert encoded.counts == TextCounts(10, 3, 11, lines=2)
     assert encoded.unknown == 2
     assert tokenizer.decode(encoded.tokens) == "abc ab<unk>\nc<unk>"
 

@@ -93,7 +93,7 @@ class Place:
         (self.cached,) = (folder / "cache" / "corpora").iterdir()
         self.tokenizers: dict[str, Tokenizer] = {
             level: train_tokenizer(level, [TEXT], 300 if level in ("word", "bpe") else None)
-            for level in ("char", "byte", "word", "bpe")
+            for level in ("char", "byte", "word", "words-closed", "bpe")
         }
 
     def enter(self, patch: Any) -> None:

@@ -28,6 +28,9 @@ from rnngen.errors import TokenizerError
 LINE_END = "\n"
 """The name of ``<eos>`` in the vocabulary: no word is like it, so a ``<eos>`` in the text is an ordinary word."""
 
+MOST_TOKENS = 300_000
+"""WikiText-103 has 267,735. A ``tokenizer.json`` of this size is read within 100 MB: words have no merges."""
+
 LONGEST = 1000
 """Characters; a longer word is unknown."""
 MAX_VOCABULARY_BYTES = 1 << 24
@@ -52,6 +55,7 @@ class ClosedTokenizer(Tokenizer):
     unknown_id = 0
     line_end_id = 1
     is_closed = True
+    most_tokens = MOST_TOKENS
 
     def __init__(self, words: Sequence[str], normalization: Normalization = "none", *, documents: bool = False) -> None:
         self.normalization = normalization
@@ -60,7 +64,7 @@ class ClosedTokenizer(Tokenizer):
         self._names = [UNKNOWN, LINE_END, *([BOUNDARY] if documents else []), *self.words]
         self._ids = {name: number for number, name in enumerate(self._names)}
         self.vocab_size = len(self._names)
-        check_vocab_size(self.vocab_size)
+        check_vocab_size(self.vocab_size, MOST_TOKENS)
 
     @classmethod
     def train(

@@ -16,7 +16,7 @@ from rnngen.corpus.labels import MOST_LABELS, is_label
 from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.closed import BORDERS, LINE_END, LONGEST, SPACES, ClosedTokenizer
+from rnngen.corpus.tokenizer.closed import BORDERS, LINE_END, LONGEST, MOST_TOKENS, SPACES, ClosedTokenizer
 from rnngen.corpus.tokenizer.protocol import LABEL, NORMALIZERS, Level, Tokenizer, to_bytes
 from rnngen.corpus.tokenizer.subword import WORD, SubwordTokenizer, learn_subwords, make_model
 from rnngen.errors import TokenizerError, shortened
@@ -24,7 +24,7 @@ from rnngen.options.training import MAX_VOCAB_SIZE
 from rnngen.untrusted import parse_json, read_regular
 
 MAX_BYTES = 1 << 25
-"""Of a ``tokenizer.json``; ``MAX_VOCAB_SIZE`` tokens need half of that."""
+"""Of a ``tokenizer.json``; the largest vocabularies need half of that."""
 
 _PLAIN: Mapping[str, Any] = {"truncation": None, "padding": None, "added_tokens": [], "post_processor": None}
 _CHARACTERS = {
@@ -129,8 +129,9 @@ def _parse(content: bytes) -> Tokenizer:
     vocab = model.get("vocab")
     if not isinstance(vocab, dict) or any(type(token) is not int for token in vocab.values()):
         raise ValueError("no vocabulary")
-    if len(vocab) > MAX_VOCAB_SIZE:
-        raise ValueError(f"more than {MAX_VOCAB_SIZE:,} tokens")
+    most = MOST_TOKENS if model.get("type") == "WordLevel" else MAX_VOCAB_SIZE
+    if len(vocab) > most:
+        raise ValueError(f"more than {most:,} tokens")
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError("ids that are not 0 … V-1")
     labels = _labels(vocab)

@@ -42,6 +42,7 @@ class Tokenizer(ABC):
         vocab_size: V; ids are 0 … V-1.
         unknown_id: the id of unknown characters or words; None if the tokenizer can encode every text.
         is_closed: whether the unknown symbol is a token like others, which texts may contain (see ``closed.py``).
+        most_tokens: that there may be.
         line_end_id: the id of the token that ends every line, the last one too; None: there is none.
         boundary_id: the id of the boundary between documents (see ``documents.py``); None: there is none.
         labels: of documents (see ``labels.py``); their ids are the last ones.
@@ -52,6 +53,7 @@ class Tokenizer(ABC):
     vocab_size: int
     unknown_id: int | None = None
     is_closed: bool = False
+    most_tokens: int = MAX_VOCAB_SIZE
     line_end_id: int | None = None
     boundary_id: int | None = None
     labels: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ class Tokenizer(ABC):
             other.__dict__.pop(name, None)
         other.vocab_size = self.text_size + len(labels)
         other.labels = tuple(labels)
-        check_vocab_size(other.vocab_size)
+        check_vocab_size(other.vocab_size, self.most_tokens)
         return other
 
     def label_ids(self) -> range:
@@ -235,16 +237,16 @@ class Tokenizer(ABC):
         yield encoder.finish()
 
 
-def check_vocab_size(size: int) -> None:
+def check_vocab_size(size: int, most: int = MAX_VOCAB_SIZE) -> None:
     """Refuse to make a vocabulary that could not be read again.
 
     Raises:
         TokenizerError: it is too large.
     """
-    if size > MAX_VOCAB_SIZE:
+    if size > most:
         raise TokenizerError(
             "the vocabulary is too large",
-            expected=f"at most {MAX_VOCAB_SIZE:,} tokens",
+            expected=f"at most {most:,} tokens",
             found=f"{size:,}",
             hint="Give a smaller `vocab_size`.",
         )

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from rnngen.corpus.encoded import encode_text
 from rnngen.corpus.pieces import TextCounter
-from rnngen.corpus.tokenizer import ClosedTokenizer, load_tokenizer, train_tokenizer
-from rnngen.corpus.tokenizer.closed import LONGEST
+from rnngen.corpus.tokenizer import ClosedTokenizer, closed, load_tokenizer, train_tokenizer
+from rnngen.corpus.tokenizer.closed import LONGEST, MOST_TOKENS
 from rnngen.errors import TokenizerError
 from tests.corpus.tokenizer.examples import TOKENIZERS, cuts, ids_of, quick, texty
 
@@ -159,3 +159,16 @@ def test_the_frequencies_agree_with_a_naive_count() -> None:
     expected = Counter(PENN.split())
     del expected["<unk>"]
     assert learn(PENN).words == tuple(sorted(expected, key=lambda word: (-expected[word], word)))
+
+
+def test_the_vocabulary_of_wikitext_103_fits_and_one_that_could_not_be_read_again_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert MOST_TOKENS >= 267_735
+    monkeypatch.setattr(closed, "MOST_TOKENS", 5)
+    assert learn("a b c").vocab_size == 5
+    with pytest.raises(TokenizerError, match="the vocabulary is too large; expected at most 5 tokens; found 6"):
+        learn("a b c d")
+    monkeypatch.setattr(closed, "MAX_VOCABULARY_BYTES", 20)
+    with pytest.raises(TokenizerError, match="the words of the vocabulary are too long; expected at most 20 bytes"):
+        learn("abcdefghijk lmnopqrstuvw")
