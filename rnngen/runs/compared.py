@@ -1,4 +1,4 @@
-"""What one of several runs is compared by: its settings, scores, costs and learning curves, in a unit for all of them."""
+"""What one of several runs is compared by: settings, scores, costs and learning curves, in a unit that all of them have."""
 
 from __future__ import annotations
 
