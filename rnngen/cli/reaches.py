@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.cli.inspected import inspected
 from rnngen.cli.log_plots import write_log_plot
-from rnngen.cli.widths import squeezed
+from rnngen.cli.widths import cut
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -63,7 +63,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
         RnngenError: there is no such run or text, or a text is too short.
     """
     from rnngen.runs.card import make_card
-    from rnngen.runs.comparison import distinct_names
+    from rnngen.runs.compared import distinct_names
     from rnngen.runs.finding import open_run
 
     if len(folders) > 1:
@@ -126,7 +126,7 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
         [
-            f"{letter} {squeezed(reach.name, _NAME)}",
+            f"{letter} {cut(reach.name, _NAME, 'middle')}",
             flow.name,
             *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
         ]
