@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.cli.inspected import inspected
 from rnngen.cli.log_plots import write_log_plot
-from rnngen.cli.widths import squeezed
+from rnngen.cli.widths import cut
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -126,7 +126,7 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
         [
-            f"{letter} {squeezed(reach.name, _NAME)}",
+            f"{letter} {cut(reach.name, _NAME, 'middle')}",
             flow.name,
             *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
         ]
