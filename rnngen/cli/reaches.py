@@ -36,7 +36,8 @@ class Reach(NamedTuple):
         name: of its folder, in as few words as tell it from the others.
         config: of its network.
         card: what its folder says about it.
-        flows: of every layer and state.
+        lags: number of tokens to go back that was asked for.
+        flows: of every layer and state, with fewer lags if documents are shorter.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Reach(NamedTuple):
     name: str
     config: ModelConfig
     card: Card
+    lags: int
     flows: list[Flow]
 
 
@@ -77,6 +79,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
                 name,
                 each.network.config,
                 make_card(each.run),
+                lags,
                 gradient_flow(each.network, each.tokens, lags),
             )
             for each, name in zip(found, names, strict=True)
@@ -108,7 +111,7 @@ def write_comparison(
     from rnngen.inspection.gradients import furthest
 
     flows = [furthest(reach.flows) for reach in reaches]
-    lag = min(TOLD, flows[0].lags)
+    lag = min(TOLD, *(flow.lags for flow in flows))
     when = ", before training" if fresh else ""
     console.write(f"Fraction of the gradient at lag 0 that is left some tokens back, median{when}\n\n")
     console.write(_table(console, reaches, flows))
@@ -125,12 +128,16 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     """A line per run."""
     from rnngen.inspection.explanation import left_of
 
-    lags = flows[0].lags
+    lags = max(flow.lags for flow in flows)
     shown = [*[lag for lag in LAGS_SHOWN if 0 < lag < lags], lags]
     shown = [shown[0], *shown[-_COMPARED + 1 :]] if len(shown) > _COMPARED else shown
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
-        [f"{letter} {_shortened(reach.name)}", flow.name, *(left_of(flow, lag) for lag in shown)]
+        [
+            f"{letter} {_shortened(reach.name)}",
+            flow.name,
+            *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
+        ]
         for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
     ]
     return console.table(rows) + "\n"
@@ -182,19 +189,23 @@ def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- "
 def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:
     """What else differs between the runs, so that their curves say less: their tokens, and the texts that they read."""
     lines = []
-    tokens = {reach.card.tokenizer for reach in reaches}
-    if len(tokens) > 1:
-        each = "; ".join(f"{reach.name}: {_of_tokens(reach.card)}" for reach in reaches)
-        lines.append(f"The runs differ in their tokens, and a lag is a number of tokens ({each}).")
+    sizes: dict[str, list[str]] = {}
+    for reach in reaches:
+        sizes.setdefault(_token_size(reach.card), []).append(reach.name)
+    if len(sizes) > 1:
+        each = "; ".join(f"{', '.join(names)}: {size}" for size, names in sizes.items())
+        lines.append(f"A lag is a number of tokens, and the runs differ in these ({each}).")
     if text is None and len({reach.card.fingerprint for reach in reaches}) > 1:
         lines.append("The runs read different texts, each the test part of its own; --text FILE gives one to all.")
     return lines
 
 
-def _of_tokens(card: Card) -> str:
-    if card.characters_per_token is None:
-        return card.tokenizer
-    return f"{card.tokenizer}, {card.characters_per_token:.3g} characters per token"
+def _token_size(card: Card) -> str:
+    """What a token is, and how long it is on average."""
+    level = card.tokenizer.partition(",")[0]
+    if card.characters_per_token is None or level == "char":
+        return level
+    return f"{level}, {card.characters_per_token:.2g} characters per token"
 
 
 def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:

@@ -95,8 +95,7 @@ def test_what_makes_curves_say_less_is_said(cli: Cli, trained: Path, rnn: Path) 
     Path("other.txt").write_text(make_text(30_000, seed=3), encoding="utf-8")
     words = rnngen.train("other.txt", out="checkpoints/words", steps=2, tokenizer="word", **FAST)
     said = " ".join(cli("inspect", "gradients", trained, words.path, "--lags", 5).out.split())
-    assert "The runs differ in their tokens" in said
-    assert re.search(r"words: word, vocabulary \d+, \d\.\d+ characters per token", said)
+    assert re.search(r"the runs differ in these \(tiny: char; words: word, \d\.\d characters per token\)\.", said)
     assert "The runs read different texts" in said
     assert "different texts" not in cli("inspect", "gradients", trained, words.path, "--text", "other.txt").out
 

@@ -198,6 +198,36 @@ def test_networks_are_compared_by_their_memory_in_the_layer_where_most_is_left()
     assert furthest(gradient_flow(network("gru"), TOKENS, 30)).state == "h"
 
 
+def test_a_document_that_ends_in_one_passage_changes_no_gradient_in_another() -> None:
+    model = network("lstm")
+    model.boundary = 4
+    states = start_states(model, 2)
+    gradients = []
+    for columns in ([0, 1], [0]):
+        _, (step,) = step_model(model, torch.tensor([3, 4])[columns], [{k: s[columns] for k, s in states[0].items()}])
+        c = step.states["c"]
+        gradients.append(torch.autograd.grad(step.states["h"][0].sum(), c)[0][0])
+    assert gradients[0].abs().min() > 0
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_lags_stay_within_documents() -> None:
+    """Of documents of 6 tokens, of which the network is the identity: every lag has its power, none is cut short."""
+    model = network("rnn", "identity", radius=0.5)
+    model.boundary = 4
+    tokens = TOKENS.copy()
+    tokens[tokens == 4] = 3
+    tokens[::6] = 4
+    (flow,) = gradient_flow(model, tokens, 50)
+    assert flow.lags == 5
+    assert len(flow.median) == len(flow.bound) == 6
+    assert flow.verdict.kind == "vanishes"
+    assert flow.verdict.factor == pytest.approx(0.5, rel=0.1)  # of other documents at each lag
+    tokens[::2] = 4
+    with pytest.raises(CorpusError, match="documents of the text are too short"):
+        gradient_flow(model, tokens, 50)
+
+
 def test_as_many_lags_are_possible_as_the_text_is_long_enough_for() -> None:
     config = ModelConfig(**{"cell": "gru", "hidden_size": H, "embedding_size": 4, "bidirectional": True})
     for model in (network("rnn"), ClozeLM(config, V, torch.Generator().manual_seed(3))):

@@ -16,6 +16,8 @@ from rnngen.inspection.verdicts import rate, verdict_on
         ([1, *(1.2**k for k in range(60))], "explodes", 1.2),
         ([5] * 60, "carries", 1),
         ([1, *(0.99**k for k in range(60))], "carries", 0.99),
+        ([1, *(0.8**k for k in range(8))], "vanishes", 0.8),  # though a fifth is left
+        ([1, *(0.95**k for k in range(8))], "carries", 0.95),
         ([1, 0, 0, 0], "vanishes", 0),
         ([1, *(1e-8**k for k in range(60))], "vanishes", 1e-8),
         ([1, 2, math.inf, math.inf], "explodes", math.inf),

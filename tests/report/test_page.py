@@ -164,7 +164,7 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
     assert drawn.keys() == {"curves-0", "norms", "gradients"}
     for chart in drawn.values():
-        coloured = re.findall(r'"color": ({.*?"legend")', json.dumps(chart))
+        coloured = re.findall(r'"color": ({.*?"type": "nominal"})', json.dumps(chart))
         assert len(coloured) >= 2
         assert all('"domain": ["run", "twin"]' in each for each in coloured)
     themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]

@@ -16,7 +16,8 @@ from rnngen.errors import UsageError
 from rnngen.evaluation.comparing import score_runs
 from rnngen.evaluation.evaluate import evaluate
 from rnngen.runs.binning import MOST, Binned
-from rnngen.runs.comparison import Comparison, compare_runs, distinct_names
+from rnngen.runs.compared import distinct_names
+from rnngen.runs.comparison import Comparison, compare_runs
 from rnngen.runs.curves import Curve, top_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.settings import in_words
