@@ -54,7 +54,7 @@ def build_command(
     if name == "pydoc" and given:
         raise UsageError(f"`{next(iter(given))}` is for texts that are generated", expected=", ".join(LANGUAGES))
     path, characters = build(name, out, PlantedOptions.of(given))
-    context.obj.note(f"{path}: {characters:,} characters")
+    context.obj.note(f"{path}: {formats.number_of(characters, 'character')}")
     if name != "pydoc":
         train = f"rnngen train {quote_argument(str(path))}"
         context.obj.note(f"Train on it and see how far back it remembers:\n  {train}\n  rnngen inspect memory")

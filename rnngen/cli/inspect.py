@@ -17,6 +17,7 @@ from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
 from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.training import training_command
@@ -100,7 +101,7 @@ def card_command(
     elif compare:
         show(console, comparison, curves.against)
     else:
-        console.write(console.table([[name, value] for name, value in _rows(comparison.runs[0].card).items()]))
+        console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
         console.write(curves_of(comparison, curves.against))
 
 
@@ -144,7 +145,7 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     write_picture(chart, "Learning curves", picture, "validation part; dashed: training steps")
 
 
-def _rows(card: Card) -> dict[str, str]:
+def card_rows(card: Card) -> dict[str, str]:
     """The entries of a card, by the name on the left."""
 
     def shown(value: float | None, form: str) -> str:
@@ -194,5 +195,6 @@ register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
 register_command(inspect_app, "training", training_command)
-register_command(inspect_app, "truncation", truncation_command)
 register_command(inspect_app, "memory", memory_command)
+register_command(inspect_app, "truncation", truncation_command)
+register_command(inspect_app, "next", next_command)

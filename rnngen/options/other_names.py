@@ -216,6 +216,7 @@ OPTIONS: dict[str, dict[str, str]] = {
 
 VALUES: dict[str, dict[str, str]] = {
     "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw", "word": "word-level token",
+                  "words-closed": "closed closed-vocabulary words whitespace split eos",
                   "bpe": "subword sentencepiece wordpiece tokens unigram"},
     "size": {"tiny": "xs nano mini", "small": "s base default", "medium": "m med middle", "large": "l big huge xl xxl"},
     "cell": {"rnn": "vanilla elman simple simplernn tanh", "lstm": "long"},

@@ -426,9 +426,9 @@ def test_a_stop_while_ngrams_are_counted_leaves_them_for_later(corpus: Path, mon
 def test_in_python_a_run_is_trained_further(corpus: Path) -> None:
     run = finished(corpus)
     steps: list[int] = []
-    further = rnngen.train_further(
+    further = rnngen.resume(
         open_run(run), corpus, steps=3, on_event=lambda e: steps.append(e.step) if isinstance(e, Stepped) else None
     )
     assert steps == [21, 22, 23]
     assert further.planned_steps() == 23
-    assert rnngen.train_further(run).path == run  # nothing is left to do
+    assert rnngen.resume(run).path == run  # nothing is left to do

@@ -60,6 +60,11 @@ def make_pace(plan: Plan, given: Mapping[str, Any], done: int = 0) -> Pace | Non
     )
 
 
+def was_suspended(seconds: float, cpu_seconds: float) -> bool:
+    """Whether this process was stopped (Ctrl-Z) for most of a time, of which it used ``cpu_seconds``."""
+    return seconds > IDLE and cpu_seconds < SUSPENDED * seconds
+
+
 class Pace:
     """Monitors the time that a run takes.
 
@@ -117,7 +122,7 @@ class Pace:
         (began, cpu_began), self._begun = self._begun, None
         now, cpu_now = self._clock(), self._cpu_clock()
         seconds, self._tick = now - self._tick, now
-        if now - began > IDLE and cpu_now - cpu_began < SUSPENDED * (now - began):
+        if was_suspended(now - began, cpu_now - cpu_began):
             self._deadline += now - began  # a suspended run should not be over when it continues
             return
         if self._chooser:
