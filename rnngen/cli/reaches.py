@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.cli.inspected import inspected
 from rnngen.cli.log_plots import write_log_plot
+from rnngen.cli.widths import cut
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -62,6 +63,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
         RnngenError: there is no such run or text, or a text is too short.
     """
     from rnngen.runs.card import make_card
+    from rnngen.runs.compared import distinct_names
     from rnngen.runs.finding import open_run
 
     if len(folders) > 1:
@@ -71,7 +73,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
         from rnngen.inspection.gradients import gradient_flow, possible_lags
 
         lags = lags or min(possible_lags(each.network, each.tokens) for each in found)
-        names = _names([each.run.path for each in found])
+        names = distinct_names([each.run.path for each in found])
         return [
             Reach(
                 each.run,
@@ -84,16 +86,6 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
             )
             for each, name in zip(found, names, strict=True)
         ]
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The name of each folder, after those of as many folders above it as tell all of them apart."""
-    names = [path.name for path in paths]
-    for parents in range(2, 20):
-        if len(set(names)) == len(names):
-            break
-        names = ["/".join(path.resolve().parts[-parents:]) for path in paths]
-    return names
 
 
 def write_comparison(
@@ -134,19 +126,13 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
         [
-            f"{letter} {_shortened(reach.name)}",
+            f"{letter} {cut(reach.name, _NAME, 'middle')}",
             flow.name,
             *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
         ]
         for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
     ]
     return console.table(rows) + "\n"
-
-
-def _shortened(name: str) -> str:
-    """A run's name without its middle, if it is long."""
-    half = _NAME // 2
-    return name if len(name) <= _NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def write_curves(console: Console, flows: dict[str, Flow]) -> None:
@@ -223,8 +209,8 @@ def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:
         of = reaches[0].title
     else:
         curves = [(f"{reach.name}: {flow.name}", flow) for reach in reaches for flow in [furthest(reach.flows)]]
-        of = "in each run the state through which most is left"
-    subtitle = f"{of}; median, and the range from the 10th to the 90th percentile over passages of a text"
+        of = "in each run, the state through which most is left"
+    subtitle = f"{of}; median, and 10 % to 90 % of the passages of a text"
     write_picture(gradient_flow(curves) or {}, "How far gradients reach", picture, subtitle)
 
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import CheckpointError, TrainingError
+from rnngen.errors import CheckpointError, CorpusError, TrainingError
 from rnngen.runs.failure import failure_of
 from rnngen.runs.files import exists, read_json
 from rnngen.runs.finding import open_run
@@ -52,7 +52,7 @@ def train_networks(
         RnngenError: the text cannot be read, an option is invalid, or the folder holds something else.
         KeyboardInterrupt: a trainer was stopped; its run is saved.
     """
-    content = hashlib.sha256(text.read_bytes()).hexdigest()
+    content = _sha256(text)
     known = _known(folder)
     runs = {}
     for name, options in networks.items():
@@ -77,6 +77,14 @@ def train_networks(
             _record(folder, known)
         runs[name] = open_run(folder / name)
     return runs
+
+
+def _sha256(text: Path) -> str:
+    try:
+        return hashlib.sha256(text.read_bytes()).hexdigest()
+    except OSError as error:
+        why = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise CorpusError(why, where=text, expected="a file of text") from error
 
 
 def _named(on_event: Callable[[str, Event], None], name: str) -> Callable[[Event], None]:

@@ -1,9 +1,10 @@
-"""What one of several runs is compared by: settings, scores, costs and learning curves, in a unit that all of them have."""
+"""What one of several runs is compared by: settings, scores, costs and learning curves, in a unit all of them have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ class ComparedRun:
         run: the run.
         name: its folder, in as few words as tell it from the others.
         card: what its folder says about it.
-        settings: see ``settings.py``.
         tokens_read: tokens of training text that it has read; None: unknown.
         unit: of all its nats here, as in ``pseudo-nats per character``.
         best: the best score on the validation part; None: there is none, or not in this unit.
@@ -38,7 +38,6 @@ class ComparedRun:
     run: Run = field(repr=False)
     name: str
     card: Card
-    settings: Settings
     tokens_read: int | None
     unit: str
     best: float | None
@@ -47,6 +46,15 @@ class ComparedRun:
     scores: Mapping[str, Any] = field(default_factory=dict)
     note: str | None = None
     missing: str | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Its settings.
+
+        Raises:
+            CheckpointError: config.json is damaged, or of a newer version.
+        """
+        return settings_of(self.run)
 
     @property
     def bidirectional(self) -> bool:
@@ -101,7 +109,6 @@ def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
         run=run,
         name=name,
         card=card,
-        settings=settings_of(run),
         tokens_read=None if card.epochs is None or card.tokens is None else round(card.epochs * card.tokens),
         unit=prefix(card.bidirectional) + (TOKEN if per_token else CHARACTER),
         best=card.best_nats * valid if card.best_nats is not None and known else None,

@@ -110,12 +110,16 @@ class Comparison:
     def warnings(self) -> list[str]:
         """What has to be known before scores are compared; empty: nothing."""
         failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
+        if len(self.runs) < 2:
+            return failed
         said = (self._on_texts(), self._on_kinds(), self._on_units(), self._on_amounts(), self._on_unknown())
         return [*failed, *(text for text in said if text)]
 
     @cached_property
     def siblings(self) -> list[Siblings]:
         """Groups of at least two runs that differ in nothing but their seed."""
+        if len(self.runs) < 2:
+            return []
         groups: dict[Any, dict[Any, ComparedRun]] = {}
         for run in self.runs:
             same = (run.settings.but_for_the_seed, run.card.fingerprint, run.card.planned_steps)
@@ -211,7 +215,10 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     found = list({run.path.resolve(): run for run in runs}.values())
     if len(found) < 2:
         raise UsageError("a comparison needs at least two runs", found=len(found), hint="See them with: rnngen runs")
-    return describe_runs(found)
+    comparison = describe_runs(found)
+    for run in comparison.runs:
+        _ = run.settings  # which may be damaged
+    return comparison
 
 
 def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Comparison:

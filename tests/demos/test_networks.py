@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnngen.demos.networks import train_networks
-from rnngen.errors import UsageError
+from rnngen.errors import CorpusError, UsageError
 from rnngen.training.events import Event, Stepped
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST
@@ -45,6 +45,13 @@ def test_a_training_that_was_stopped_is_resumed(corpus: Path, tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         train_networks(tmp_path / "demo", corpus, NETWORKS, during=stopping)
     assert counted(tmp_path / "demo", corpus) == {"rnn": 4}
+
+
+def test_a_text_that_cannot_be_read_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    for text, said in ((tmp_path / "gone.txt", "no such file"), (tmp_path, "cannot be read")):
+        with pytest.raises(CorpusError, match=rf"{text.name}.*: {said}.*; expected a file of text"):
+            train_networks(tmp_path / "demo", text, NETWORKS)
+    assert not (tmp_path / "demo").exists()
 
 
 def test_networks_of_other_options_or_texts_are_not_taken_for_these(corpus: Path, tmp_path: Path) -> None:

@@ -60,6 +60,19 @@ def test_through_the_identity_gradients_are_the_exact_powers_of_the_recurrent_ma
     np.testing.assert_allclose(flow.high, np.percentile(norms, 90, axis=0), rtol=1e-10)
 
 
+def test_in_the_long_run_the_gradient_shrinks_like_the_largest_eigenvalue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a matrix that is not normal, whose largest singular value says nothing about that."""
+    monkeypatch.setattr(passages, "ENDS", 1)
+    model = network("rnn", "identity")
+    with torch.no_grad():
+        random = torch.randn(H, H, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+        W = model.cells[0].weight_hh_l0.copy_(0.95 * random / torch.linalg.eigvals(random).abs().max())
+        assert torch.linalg.matrix_norm(W, 2) > 1.2
+    (flow,) = gradient_flow(model, TOKENS, 300)
+    assert flow.factors.radii["h"] == pytest.approx(0.95)
+    assert (flow.left[300] / flow.left[100]) ** (1 / 200) == pytest.approx(0.95, rel=0.005)
+
+
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
 def test_gradients_equal_finite_differences(
