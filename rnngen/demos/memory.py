@@ -13,7 +13,7 @@ _SAME: dict[str, Any] = {
     "embedding_size": 32,
     "batch_size": 32,
     "bptt": 128,
-    "steps": 500,
+    "steps": 700,
     "optimizer": "muon",
     "dropout": 0.0,
     "input_dropout": 0.0,

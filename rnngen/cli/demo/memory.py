@@ -14,6 +14,7 @@ from rnngen.cli.memory import measure
 from rnngen.cli.memory_tables import as_json, drawn, shown
 from rnngen.cli.parameters import AsJson, Picture
 from rnngen.options.planted import PlantedOptions
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -111,4 +112,5 @@ class _Experiment(NamedTuple):
         if as_object:
             console.write_json(as_json(measured))
         else:
-            console.write(shown(measured))
+            inside = f"rnngen inspect gates {quote_argument(str(self.folder / 'lstm'))}"
+            console.write(f"{shown(measured)}\nWhat the units of the LSTM remember: {inside}\n")
