@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import time
 from types import TracebackType
 from typing import Self, TextIO
@@ -135,6 +136,8 @@ class Shown(Progress):
             )
         )
         self.outcome = f"done after step {finished.step:,}{why}{best}"
+        if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
+            self.notes.append(finished.gradient.advice)
         self.draw()
 
     def numbers(self) -> list[str]:
@@ -188,10 +191,11 @@ class Bar(Shown):
 
     def draw(self) -> None:
         """Write the line again."""
-        for note in self.notes:
-            self._above(f"note: {visible(in_python(note))}")
-        self.notes.clear()
         columns = max(20, shutil.get_terminal_size().columns - 1)
+        for note in self.notes:
+            for line in textwrap.wrap(f"note: {visible(in_python(note))}", columns, subsequent_indent="  "):
+                self._above(line)
+        self.notes.clear()
         parts = [STOPPING] if self.stopping and not self.outcome else self.numbers()
         if self.monitor:
             full = round(BAR * min(1.0, self.monitor.step / max(1, self.monitor.steps)))

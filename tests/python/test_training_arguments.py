@@ -47,7 +47,7 @@ def test_help_shows_every_option_with_its_type_and_what_it_does() -> None:
     for name, option in TRAINING.items():
         if name != "corpus":
             assert f"    {name}: {option.option.help}" in text
-    assert "cell: 'Cell' = 'lstm'" in text
+    assert "cell: Literal['lstm', 'gru', 'rnn'] = 'lstm'" in text
 
 
 CONFIG = """
