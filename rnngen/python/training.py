@@ -16,7 +16,7 @@ from rnngen.python.run import Run, open_run
 from rnngen.python.spelling import speaks_python
 from rnngen.runs import run as runs
 from rnngen.training import launch, resuming
-from rnngen.training.events import Event
+from rnngen.training.events import Event, Planned
 from rnngen.training.launched import Launched
 
 
@@ -120,9 +120,10 @@ def _trained(
     """Launch a run and train it, with its progress shown."""
     with make_progress(progress) as shown:
         launched = begin(shown.prepare)
-        shown.begin(launched)
 
         def take(event: Event) -> None:
+            if isinstance(event, Planned):  # from here on the run is released whatever happens
+                shown.begin(launched)
             shown.show(event)
             if on_event:
                 on_event(event)
