@@ -47,7 +47,9 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_wrapped(f"note: {on_command_line(warning)}", columns))
+        console.write(_wrapped(f"note: {warning}", columns))
+    if comparison.other_texts and comparison.text is None:
+        console.write("      to score all on one text: --text FILE\n")
     console.write("\n" * bool(comparison.warnings))
     console.write(_tables(comparison, letters, columns))
     for group in comparison.siblings:
@@ -81,7 +83,7 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
             drawn += "\n" + plot(lines, "", f"{group[0].unit} {where}, against {AXES[axis]}", letters)
             highest = max(point["nats"] for each in known.values() for point in each.points)
-            drawn += f"up to {highest:.4g} at the beginning, not drawn\n" if highest > top else ""
+            drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
     return drawn
 
 

@@ -12,6 +12,7 @@ import typer
 
 from rnngen.arguments import STDIN, exists, is_file
 from rnngen.cli.declared import takes_options
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.options.declare import Options, declared, option
@@ -103,6 +104,8 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(opened, other)
+    for each in filter(None, (opened, other)):
+        note_on_failure(context.obj, each, quiet=quiet)
     from rnngen.model.device import pick_device
 
     output = _Output(context.obj, as_json, quiet)

@@ -13,6 +13,7 @@ import typer
 from rnngen.arguments import STDIN
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError, shortened
 from rnngen.infilling.options import Filling, GibbsSampling, Searching
@@ -74,6 +75,7 @@ def fill_command(
         raise UsageError("`temperature` and `seed` need `gibbs`, which is not given")
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
+    note_on_failure(console, opened, quiet=quiet)
     filler = load_filler(opened)
     if not drawn and not filler.bidirectional and not quiet:
         console.note(

@@ -77,7 +77,7 @@ def gradients_command(
     elif len(reaches) == 1:
         _write_detail(console, reaches[0])
     else:
-        write_comparison(console, reaches)
+        write_comparison(console, reaches, text, fresh=fresh)
 
 
 def _write_detail(console: Console, reach: Reach) -> None:
@@ -89,6 +89,8 @@ def _write_detail(console: Console, reach: Reach) -> None:
     for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
         console.write(f"\n{_table(layer, list(states))}\n")
         write_sentences(console, said[layer])
+    if reach.flows[0].lags < reach.lags:
+        console.write(f"\nLags end at {reach.flows[0].lags}: few documents of this text are longer.\n")
     console.write("\n")
     write_curves(console, {f"{flow.name} {flow.verdict.words}": flow for flow in reach.flows})
 

@@ -18,6 +18,8 @@ from rnngen.cli.gradients import gradients_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
+from rnngen.cli.training import training_command
+from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.declare import Options, option
@@ -161,6 +163,7 @@ def card_rows(card: Card) -> dict[str, str]:
         f"{shown(card.test_tokens, ',')} for test",
         "tokenizer": card.tokenizer,
         "steps": f"{steps_taken(card)}, {shown(card.epochs, '.1f')} epochs",
+        **({"failed": card.failure} if card.failure else {}),
         "time": "?" if card.seconds is None else formats.duration(card.seconds),
         "speed": f"{speed} tokens per second in {card.precision}",
         "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
@@ -189,3 +192,5 @@ def _several(runs: Sequence[Path]) -> UsageError:
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
+register_command(inspect_app, "training", training_command)
+register_command(inspect_app, "truncation", truncation_command)

@@ -51,11 +51,11 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     plotext.xlabel(across)
     output = ColouredOutput(console)
     console.write(f"{up}\n")
-    drawn = str(plotext.build()).rstrip("\n") + "\n"
+    drawn = str(plotext.build()).rstrip("\n")
     if output.has_colours:
         output.write_rich(Text.from_ansi(drawn).append("\n").append(legend))
     else:
-        console.write(str(plotext.uncolorize(drawn)) + legend.plain)
+        console.write(f"{plotext.uncolorize(drawn)}\n{legend.plain}")
 
 
 def _power(exponent: int) -> str:

@@ -26,10 +26,11 @@ def plot(
     plotext.plot_size(76, 18)
     plotext.theme("clear")
     legend = ""  # plotext's own would cover the curves
-    for (name, points), letter in zip(curves.items(), string.ascii_lowercase, strict=False):
+    for (name, curve), letter in zip(curves.items(), string.ascii_lowercase, strict=False):
         mark = letters[name][-1] if letters else letter
-        xs, ys = zip(*points, strict=True)
-        plotext.plot(*([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys)), marker=mark)
+        if points := list(curve):
+            xs, ys = zip(*points, strict=True)
+            plotext.plot(*([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys)), marker=mark)
         legend += f"{mark} {name}\n"
     plotext.xlabel(across)
     plotext.ylabel(up)

@@ -36,7 +36,8 @@ class Reach(NamedTuple):
         name: of its folder, in as few words as tell it from the others.
         config: of its network.
         card: what its folder says about it.
-        flows: of every layer and state.
+        lags: number of tokens to go back that was asked for.
+        flows: of every layer and state, with fewer lags if documents are shorter.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Reach(NamedTuple):
     name: str
     config: ModelConfig
     card: Card
+    lags: int
     flows: list[Flow]
 
 
@@ -77,6 +79,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
                 name,
                 each.network.config,
                 make_card(each.run),
+                lags,
                 gradient_flow(each.network, each.tokens, lags),
             )
             for each, name in zip(found, names, strict=True)
@@ -93,36 +96,48 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def write_comparison(console: Console, reaches: Sequence[Reach]) -> None:
-    """Write a table, a chart and a line for each run."""
+def write_comparison(
+    console: Console, reaches: Sequence[Reach], text: Path | None = None, *, fresh: bool = False
+) -> None:
+    """Write a table, a chart, what is left in each run, and what makes the runs hard to compare.
+
+    Args:
+        console: of the command.
+        reaches: of the runs.
+        text: the file that all of them read; None: each has read its own.
+        fresh: whether the networks were as they were before training.
+    """
     from rnngen.inspection.explanation import TOLD, left_of
     from rnngen.inspection.gradients import furthest
 
     flows = [furthest(reach.flows) for reach in reaches]
-    lags = flows[0].lags
-    console.write("What is left of the gradient some tokens back, as a fraction of that at lag 0 (median)\n\n")
+    lag = min(TOLD, *(flow.lags for flow in flows))
+    when = ", before training" if fresh else ""
+    console.write(f"Fraction of the gradient at lag 0 that is left some tokens back, median{when}\n\n")
     console.write(_table(console, reaches, flows))
-    write_curves(console, {f"{reach.title}: {flow.name}": flow for reach, flow in zip(reaches, flows, strict=True)})
-    console.write("\n")
-    for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False):
-        console.write(f"{letter} {reach.name} {flow.verdict.words}\n")
-    lag = min(TOLD, lags)
+    named = {f"{reach.name}: {flow.verdict.words}": flow for reach, flow in zip(reaches, flows, strict=True)}
+    write_curves(console, named)
     left = ", ".join(f"{reach.name} {left_of(flow, lag)}" for reach, flow in zip(reaches, flows, strict=True))
-    console.write(f"{lag} steps back: {left} of the gradient at lag 0 is left.\n")
-    for line in differences(reaches):
-        console.write(f"{line}\n")
+    console.write("\n")
+    write_sentences(
+        console, [f"{lag} steps back: {left} of the gradient at lag 0 is left.", *_differences(reaches, text)], mark=""
+    )
 
 
 def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) -> str:
     """A line per run."""
     from rnngen.inspection.explanation import left_of
 
-    lags = flows[0].lags
+    lags = max(flow.lags for flow in flows)
     shown = [*[lag for lag in LAGS_SHOWN if 0 < lag < lags], lags]
     shown = [shown[0], *shown[-_COMPARED + 1 :]] if len(shown) > _COMPARED else shown
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
-        [f"{letter} {_shortened(reach.name)}", flow.name, *(left_of(flow, lag) for lag in shown)]
+        [
+            f"{letter} {_shortened(reach.name)}",
+            flow.name,
+            *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
+        ]
         for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
     ]
     return console.table(rows) + "\n"
@@ -141,8 +156,7 @@ def write_curves(console: Console, flows: dict[str, Flow]) -> None:
     curves = {name: drawn(flow) for name, flow in flows.items()}
     write_log_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0")
     if any(len(curve) <= flow.lags for curve, flow in zip(curves.values(), flows.values(), strict=True)):
-        console.write(f"A curve ends where less than {SMALLEST:.0e} of the gradient at lag 0 is left, or more than ")
-        console.write(f"{1 / SMALLEST:.0e} of it.\n")
+        console.write(f"A curve ends where its fraction leaves the range from {SMALLEST:.0e} to {1 / SMALLEST:.0e}.\n")
 
 
 def drawn(flow: Flow) -> list[tuple[int, float]]:
@@ -157,37 +171,41 @@ def drawn(flow: Flow) -> list[tuple[int, float]]:
     return points
 
 
-def write_sentences(console: Console, sentences: Iterable[str]) -> None:
+def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- ") -> None:
     """Write sentences, each from the beginning of a line, broken between words."""
     columns = min(shutil.get_terminal_size().columns, _WIDEST) if console.shows_output else 80
     for sentence in sentences:
         filled = textwrap.fill(
             sentence,
             columns,
-            initial_indent="- ",
-            subsequent_indent="  ",
+            initial_indent=mark,
+            subsequent_indent=" " * len(mark),
             break_long_words=False,
             break_on_hyphens=False,
         )
         console.write(f"{filled}\n")
 
 
-def differences(reaches: Sequence[Reach]) -> list[str]:
+def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:
     """What else differs between the runs, so that their curves say less: their tokens, and the texts that they read."""
     lines = []
-    tokens = {reach.card.tokenizer for reach in reaches}
-    if len(tokens) > 1:
-        each = "; ".join(f"{reach.name}: {_of_tokens(reach.card)}" for reach in reaches)
-        lines.append(f"The runs differ in their tokens, and a lag is a number of tokens ({each}).")
-    if len({reach.card.fingerprint for reach in reaches}) > 1:
-        lines.append("The runs were trained on different texts; unless --text names one, each reads its own.")
+    sizes: dict[str, list[str]] = {}
+    for reach in reaches:
+        sizes.setdefault(_token_size(reach.card), []).append(reach.name)
+    if len(sizes) > 1:
+        each = "; ".join(f"{', '.join(names)}: {size}" for size, names in sizes.items())
+        lines.append(f"A lag is a number of tokens, and the runs differ in these ({each}).")
+    if text is None and len({reach.card.fingerprint for reach in reaches}) > 1:
+        lines.append("The runs read different texts, each the test part of its own; --text FILE gives one to all.")
     return lines
 
 
-def _of_tokens(card: Card) -> str:
-    if card.characters_per_token is None:
-        return card.tokenizer
-    return f"{card.tokenizer}, {card.characters_per_token:.3g} characters per token"
+def _token_size(card: Card) -> str:
+    """What a token is, and how long it is on average."""
+    level = card.tokenizer.partition(",")[0]
+    if card.characters_per_token is None or level == "char":
+        return level
+    return f"{level}, {card.characters_per_token:.2g} characters per token"
 
 
 def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
@@ -73,6 +74,7 @@ def sample_command(
         prompts, notes = read_prompts(Path(prompt.prompts_file), folder, samples.num_samples)
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
+    note_on_failure(console, opened, quiet=output.quiet)
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)

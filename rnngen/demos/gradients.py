@@ -9,7 +9,7 @@ _SAME: dict[str, Any] = {
     "embedding_size": 64,
     "batch_size": 32,
     "bptt": 64,
-    "steps": 300,
+    "steps": 600,
     "optimizer": "muon",
     "dropout": 0.0,
     "input_dropout": 0.0,

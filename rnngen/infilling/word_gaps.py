@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,36 @@ _CHUNK = 1 << 20
 _KINDS = ("letters", "word", "other", "mixed")
 
 
+class FilledWord(NamedTuple):
+    """A word that a model has put where another one, or the same, was taken out."""
+
+    fill: str
+    word: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the word came back."""
+        return self.fill == self.word
+
+    def __str__(self) -> str:
+        return f"⟦{self.fill}⟧" if self.is_right else f"⟦{self.fill}|{self.word}⟧"
+
+
 def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int) -> str:
     """A passage of a text, chosen by ``seed``, in which a model has filled in some words: ⟦word⟧.
 
     A fill that differs from the original word is followed by it: ⟦fill|word⟧.
     """
+    return "".join(map(str, words_filled_in(filler, tokens, seed)))
+
+
+def words_filled_in(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int) -> list[str | FilledWord]:
+    """The same passage in parts: text as it stands, and the words that were filled in."""
     start = int(np.random.default_rng(seed).integers(max(1, len(tokens) - PASSAGE)))
     passage = tokens[start : start + PASSAGE]
     spans = list(word_spans(filler.tokenizer, passage))
     if not spans:
-        return filler.tokenizer.shown(passage.tolist())
+        return [filler.tokenizer.shown(passage.tolist())]
     # evenly spaced, so that every gap has known neighbours
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
     picked = picked[1:-1] or picked
@@ -39,11 +59,10 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     before = passage[: picked[0][0]].tolist()
     fills = filler.search(before, gaps, BEAM)[0].fills
     decode = filler.tokenizer.shown
-    parts = [decode(before)]
+    parts: list[str | FilledWord] = [decode(before)]
     for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
-        word, filled = decode(passage[start:stop].tolist()), decode(fill)
-        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(gap.after)]
-    return "".join(parts)
+        parts += [FilledWord(decode(fill), decode(passage[start:stop].tolist())), decode(gap.after)]
+    return parts
 
 
 def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:

@@ -63,7 +63,7 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
     said.append(
         f"Both, roughly: mean σ' · |λ_max| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
         f"random direction √(mean σ'²) · ‖W_h‖_F / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "
-        "These are estimates: they take σ' to be independent of h."
+        "These are estimates: they take σ' to be independent of the gradient's direction."
     )
     return said
 
@@ -89,7 +89,9 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
 
 def _measured(flow: Flow) -> str:
     lag = min(TOLD, flow.lags)
-    return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; {lag} steps back {left_of(flow, lag)} of it is left."
+    left = left_of(flow, lag)
+    back = f"it is {left} times as large" if flow.left[lag] > 1 else f"{left} of it is left"
+    return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; {lag} steps back {back}."
 
 
 def _bounded(flow: Flow) -> str:
@@ -99,7 +101,8 @@ def _bounded(flow: Flow) -> str:
     said = f"Upper bound: the product of σ_max(∂s^t/∂s^{{t-1}}) {rate(factor)}. "
     if factor < 1:
         return said + "The gradient must vanish at least this fast."
-    return said + "The gradient cannot grow faster; that it vanishes is no contradiction."
+    and_vanishes = "; that it vanishes is no contradiction" if flow.verdict.kind == "vanishes" else ""
+    return f"{said}The gradient cannot grow faster{and_vanishes}."
 
 
 def _agrees(deviation: float) -> str:

@@ -84,17 +84,22 @@ def layer_factors(passages: Passages, layer: int, first: dict[str, Tensor], meas
         products = list(_gate_products(passages, values, first[state]))
         means, norms = (np.concatenate(each) for each in zip(*products, strict=True))
         mean = float(values[goes_on].mean()) if goes_on.any() else 0.0
-        return Factors(radii, gate=mean, gates=np.median(means, axis=0), direct=np.median(norms, axis=0))
+        return Factors(radii, gate=mean, gates=_median(passages, means), direct=_median(passages, norms))
     W = passages.model.cells[layer].weight_hh_l0.detach()
     slopes = SLOPES[config.nonlinearity](passages.states(layer, "h"))[goes_on]  # (…, H)
     gain = float((slopes**2).mean().sqrt() * W.norm() / W.shape[0] ** 0.5)
     direct = deviation = None
     if config.nonlinearity == "identity":
         exact = _powers(passages, W, first["h"])
-        direct = np.median(exact, axis=0)
+        direct = _median(passages, exact)
         if layer == config.num_layers - 1:
             deviation = float((np.abs(measured - exact) / np.maximum(exact, exact.max() * 1e-280)).max())
     return Factors(radii, float(slopes.mean()), gain, direct=direct, deviation=deviation)
+
+
+def _median(passages: Passages, values: Curve) -> Curve:
+    median: Curve = np.nanmedian(passages.within_documents(values), axis=0)
+    return median
 
 
 def _gate_products(passages: Passages, gates: Tensor, first: Tensor) -> Iterator[tuple[Curve, Curve]]:

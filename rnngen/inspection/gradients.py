@@ -36,6 +36,9 @@ SMALLEST = 1e-12
 class Flow:
     """The norm of ∂J^i/∂s^j by lag, for a state s of a layer, in many passages.
 
+    Where a network begins anew at each document, j and i are in the same one; so there are only as many lags as enough
+    documents have.
+
     Attributes:
         layer: counted from 1.
         state: ``h`` or ``c``.
@@ -119,7 +122,14 @@ def _flows(direction: Direction, text: NDArray[np.integer[Any]], lags: int) -> l
         for n in range(layers)
     ]
     return [
-        _flow(direction.name, layer, name, values, upper[layer], factors[layer])
+        _flow(
+            direction.name,
+            layer + 1,
+            name,
+            passages.within_documents(values),
+            passages.within_documents(upper[layer]),
+            factors[layer],
+        )
         for (layer, name), values in norms.items()
     ]
 
@@ -143,9 +153,9 @@ def _measured(passages: Passages) -> tuple[dict[tuple[int, str], Curve], dict[tu
 
 
 def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve, factors: Factors) -> Flow:
-    low, median, high = np.percentile(norms, [10, 50, 90], axis=0)
+    low, median, high = np.nanpercentile(norms, [10, 50, 90], axis=0)
     if name == "c":
         bound = bound * 2**0.5
     verdict = verdict_on(median, "the cell" if name == "c" else "the state")
-    mean = norms.mean(axis=0)
-    return Flow(layer + 1, name, median, mean, low, high, np.median(bound, axis=0), verdict, factors, direction)
+    mean, bound = np.nanmean(norms, axis=0), np.nanmedian(bound, axis=0)
+    return Flow(layer, name, median, mean, low, high, bound, verdict, factors, direction)

@@ -17,6 +17,9 @@ from rnngen.model.language_model import Direction, RecurrentLM
 BURN_IN = 64  # tokens read beforehand, so that the states are those of running text
 STREAMS = 8  # passages of the text
 ENDS = 16  # losses per passage
+ENOUGH = 1 / 8  # fraction of the losses from which a lag has to lie within the same document
+
+Curves = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,24 @@ class Passages:
         if self.model.boundary is None:
             return torch.ones_like(self.tokens, dtype=torch.bool)
         return self.tokens != self.model.boundary
+
+    def within_documents(self, values: Curves) -> Curves:
+        """Values by lag, (ends · B, lags + 1): NaN where a document began since, only as many lags as enough reach.
+
+        Raises:
+            CorpusError: the documents are too short for two lags.
+        """
+        goes_on = self.goes_on.numpy()
+        inside = np.stack([goes_on[end - self.lags + 1 : end + 1][::-1] for end in self.ends])  # (ends, lags, B)
+        inside = np.logical_and.accumulate(inside, axis=1).swapaxes(1, 2).reshape(-1, self.lags)
+        inside = np.concatenate([inside[:, :1], inside], axis=1)  # after a document's end the state is a constant
+        enough = int((inside.mean(axis=0) >= ENOUGH).sum())
+        if enough < 3:
+            raise CorpusError(
+                "the documents of the text are too short for gradients to be followed",
+                expected="some of 4 tokens or more",
+            )
+        return np.where(inside, values, np.nan)[:, :enough]
 
     def states(self, layer: int, name: str) -> Tensor:
         """A layer's state after each token, (T, B, H)."""

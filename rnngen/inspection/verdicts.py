@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 EVEN = 0.01  # a relative change per step below this counts as none
-CARRIED = 0.1  # fraction of the norm at lag 1 that is left at the last lag if the gradient is carried
+CARRIED = 0.1  # fraction of the norm at lag 1 that is left at the last lag if the gradient is carried,
+SLOW = 10  # and half-life in steps, which matters where there are few lags
 TINIEST = 1e-300  # fraction of the norm at lag 1 below which float64 has lost it
 UNEVEN = 2.0  # ratio of the half-lives of a curve's beginning and end from which both are told
 
@@ -49,7 +50,7 @@ def verdict_on(curve: Sequence[float] | NDArray[np.floating[Any]], path: str = "
     if n == len(values):
         if factor > 1 + EVEN:
             return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} per step")
-        if values[-1] >= CARRIED * values[0]:
+        if values[-1] >= CARRIED * values[0] and factor >= 0.5 ** (1 / SLOW):
             return Verdict("carries", factor, f"carries {len(values)} steps through {path}")
     if factor >= 1:  # it is cut off, as at the beginning of a document
         return Verdict("vanishes", factor, f"vanishes: nothing is left beyond lag {n}")

@@ -174,7 +174,7 @@ class OptimizerConfig(Options):
         maximum=MAX_FACTOR,
         default_text="0.02, more with more epochs",
     )
-    clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0, maximum=MAX_FACTOR)
+    clip: float = option(1.0, "Maximum norm of the gradient; 0: none.", panel=LEARNING, minimum=0, maximum=MAX_FACTOR)
     warmup: float = option(
         0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, minimum=0, below=1
     )

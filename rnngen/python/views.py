@@ -144,13 +144,14 @@ def report(*runs: str | Path | Run, out: str | Path = "report.html", text: str |
     from rnngen.report import check_installed
 
     check_installed()
-    from rnngen.report.collect import collect, tell_apart
+    from rnngen.report.collect import collect
     from rnngen.report.page import check_out, write_report
 
     opened = [open_run(run) for run in runs or (None,)]
     page, file = Path(out), None if text is None else Path(text)
     check_out(page)
     reports = [collect(run, file) for run in {run.path.resolve(): run for run in opened}.values()]
-    tell_apart(reports)
+    for each in reports:
+        each.missing = {section: in_python(why) for section, why in each.missing.items()}
     write_report(reports, page)
     return page

@@ -6,7 +6,8 @@ logarithmic axes that adapt to the width of a phone, answer to a pointer and are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -67,7 +68,7 @@ def learning_curves(
     ends = [{"run": run.name, "letter": letter(names.index(run.name)), **run.validation.points[-1]} for run in drawn]
     labels = (
         alt.Chart(alt.InlineData(values=ends))
-        .mark_text(align="left", dx=6, fontWeight="bold")
+        .mark_text(clip=True, align="left", dx=6, fontWeight="bold")
         .encode(x=x, y=y, color=colour, text="letter:N")
     )
     return finish(alt.layer(training, validation, labels) if among else alt.layer(training, validation))
@@ -79,11 +80,12 @@ def colour_of_run(names: Sequence[str], *, legend: bool = False) -> alt.Color:
     return alt.Color("run:N", title=None, scale=alt.Scale(domain=list(names)), legend=shown)
 
 
-def gradient_flow(curves: Sequence[tuple[str, Flow]]) -> dict[str, Any] | None:
+def gradient_flow(curves: Sequence[tuple[str, Flow]], among: Sequence[str] | None = None) -> dict[str, Any] | None:
     """What is left of gradients by lag, as fractions of the median at lag 0, on a logarithmic scale.
 
     Args:
         curves: name → flow, of which the median is drawn, and the range from the 10th to the 90th percentile.
+        among: the names of all runs whose colours are to be told apart; None: of these curves, with a legend.
     """
     rows = [
         {"run": name, "lag": lag, "median": median, "low": max(low, SMALLEST), "high": max(high, SMALLEST)}
@@ -96,24 +98,30 @@ def gradient_flow(curves: Sequence[tuple[str, Flow]]) -> dict[str, Any] | None:
     ]
     if not rows:
         return None
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("lag:Q", title="lag i - j, in tokens"), color=_colour("run")
-    )
+    names = list(among or [name for name, _ in curves])
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
     scale = alt.Scale(type="log")
     title = "fraction of the gradient at lag 0"
     band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title=title, scale=scale, axis=alt.Axis(format="~g")),
-        y2="high:Q",
-        color=alt.Color("run:N", legend=None),
+        y=alt.Y("low:Q", title=title, scale=scale, axis=_decades(rows)), y2="high:Q", color=colour_of_run(names)
     )
     line = base.mark_line().encode(
-        y=alt.Y("median:Q", scale=scale), tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")]
+        y=alt.Y("median:Q", scale=scale),
+        color=colour_of_run(names, legend=among is None),
+        tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")],
     )
     return finish(alt.layer(band, line).resolve_legend(color="independent"))
 
 
-def _colour(name: str) -> alt.Color:
-    return alt.Color(f"{name}:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300))
+def _decades(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+    """An axis with a line at each power of ten, or at fewer of them if they are many."""
+    low = math.floor(math.log10(min(row["low"] for row in rows)))
+    high = math.ceil(math.log10(max(row["high"] for row in rows)))
+    values = [10.0**exponent for exponent in range(low, high + 1, 1 + (high - low) // 10)]
+    return alt.Axis(
+        values=values,
+        labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : format(datum.value, '~g')",
+    )
 
 
 def _thinned(curve: Curve) -> list[dict[str, float]]:

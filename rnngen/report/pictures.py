@@ -56,10 +56,11 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
 
     check_picture(out)
     axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": PALE, "tickColor": PALE}
+    parts = chart.get("vconcat")  # charts above one another have heights of their own
+    size = {"vconcat": [{**part, "width": WIDTH} for part in parts]} if parts else {"width": WIDTH, "height": HEIGHT}
     specification = {
         **chart,
-        "width": WIDTH,
-        "height": HEIGHT,
+        **size,
         "background": PAPER,
         "padding": 14,
         "title": {

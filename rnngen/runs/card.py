@@ -12,6 +12,7 @@ import numpy as np
 
 from rnngen.corpus.labels import listed_labels
 from rnngen.errors import CheckpointError, RnngenError, shortened
+from rnngen.runs.failure import failure_of
 from rnngen.runs.finding import newest_run, open_run, runs_in
 from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, checkpoints_folder
 from rnngen.runs.manifest import needed_entry
@@ -50,6 +51,7 @@ class Card:
         text: the files it was trained on.
         fingerprint: SHA-256 of their text.
         saved: when it was last saved, in seconds since 1970.
+        failure: how training failed, and which weights are kept; None: it did not.
         finished: whether training is over, because all steps were taken or the last ones without improvement.
         tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
@@ -76,6 +78,7 @@ class Card:
     text: tuple[str, ...]
     fingerprint: str
     saved: float
+    failure: str | None
     finished: bool | None
     tokens: int | None
     valid_tokens: int | None
@@ -129,6 +132,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
         text=tuple(_listed(data.get("corpus"))),
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
+        failure=str(failed) if (failed := failure_of(run)) else None,
         finished=_is_finished(run, train, last.get("step"), valid),
         tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),

@@ -176,9 +176,10 @@ class Comparison:
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What has to be known before scores are compared, the most important first; empty: nothing."""
+        """What has to be known before scores are compared; empty: nothing."""
+        failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
         said = (self._on_texts(), self._on_kinds(), self._on_units(), self._on_amounts(), self._on_unknown())
-        return [text for text in said if text]
+        return [*failed, *(text for text in said if text)]
 
     @cached_property
     def siblings(self) -> list[Siblings]:
@@ -188,6 +189,11 @@ class Comparison:
             same = (run.settings.but_for_the_seed, run.card.fingerprint, run.card.planned_steps)
             groups.setdefault(same, {}).setdefault(run.settings.values.get("seed"), run)
         return [Siblings(tuple(group.values())) for group in groups.values() if len(group) > 1]
+
+    @property
+    def other_texts(self) -> bool:
+        """Whether the runs hold out different texts, so that only their scores on one text can be compared."""
+        return len({run.settings.held_out for run in self.runs}) > 1
 
     @property
     def kinds(self) -> list[list[ComparedRun]]:
@@ -231,7 +237,7 @@ class Comparison:
             return None
         if self.text is not None and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
             return f"{what} cannot be compared; the scores on {self.text} can"
-        return f"{what} and test scores cannot be compared. Score all on one new text: `text=FILE`"
+        return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
 
     def _on_kinds(self) -> str | None:
         if len(self.kinds) < 2:
@@ -253,7 +259,7 @@ class Comparison:
         amounts = {run.settings.values.get("valid_tokens") for run in self.runs}
         if len(same_text) > 1 or len(amounts) < 2:
             return None
-        return "validations read different amounts of the validation part (`valid_tokens`): test scores say more"
+        return "validations read different amounts of the validation part: test scores say more"
 
     def _on_unknown(self) -> str | None:
         unknown = {run.name: run.scores.get("unknown", 0) for run in self.runs if run.scores}
@@ -276,13 +282,17 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     return describe_runs(found)
 
 
-def describe_runs(runs: Sequence[Run]) -> Comparison:
+def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Comparison:
     """As ``compare_runs``, also of one run.
+
+    Args:
+        runs: each once.
+        names: of the runs; None: those of their folders.
 
     Raises:
         CheckpointError: one is damaged.
     """
-    names = distinct_names([run.path for run in runs])
+    names = names or distinct_names([run.path for run in runs])
     tokens: dict[bool, set[str]] = {False: set(), True: set()}
     for run in runs:
         tokens[run.model_config().bidirectional].add(run.tokenizer().to_json())

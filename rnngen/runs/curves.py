@@ -18,6 +18,7 @@ AXES: Mapping[Axis, str] = {
 """What a curve may be drawn against, and its title there."""
 
 SMOOTHED = 60  # points of a training curve
+EXPLODED = 3  # times the loss that a run began with
 ROWS = 5  # training steps per point at least
 
 
@@ -45,15 +46,19 @@ class Curve:
 
 
 def top_of(curves: Iterable[Curve]) -> float | None:
-    """The highest loss to draw: that after a tenth of the steps. Above it, all curves of a text look alike.
+    """The highest loss to draw: that after a tenth of the steps, above which all curves of a text look alike.
 
-    None: there are no points.
+    Where one is several times what a run began with, something exploded: the frame then ends a little above the lowest
+    beginning. None: there are no points.
     """
-    tops = []
+    tops, begins = [], []
     for curve in curves:
-        begin = curve.points[-1]["steps"] / 10 if curve.points else 0
-        tops += [point["nats"] for point in curve.points if point["steps"] >= begin]
-    return max(tops, default=None)
+        if curve.points:
+            begins.append(curve.points[0]["nats"])
+            tops += [point["nats"] for point in curve.points if point["steps"] >= curve.points[-1]["steps"] / 10]
+    if not tops:
+        return None
+    return 1.2 * min(begins) if max(tops) > EXPLODED * min(begins) > 0 else max(tops)
 
 
 def validation_curve(metrics: Metrics, train_tokens: int | None) -> Curve:

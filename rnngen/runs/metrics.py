@@ -65,7 +65,7 @@ def read_metrics(run: Run) -> Metrics:
         CheckpointError: it is damaged, or has more rows than any run.
     """
     found = Metrics()
-    for row in _rows(run):
+    for row in rows_of(run):
         found.rows += 1
         found.seconds = _seconds(row, found.seconds or 0.0)
         if "train_nll" in row:
@@ -94,7 +94,7 @@ def _seconds(row: Mapping[str, Any], before: float) -> float:
     return round(seconds, 3) if seconds <= _MOST_SECONDS else before
 
 
-def _rows(run: Run) -> Iterator[dict[str, Any]]:
+def rows_of(run: Run) -> Iterator[dict[str, Any]]:
     """The numbers in each complete row that has a step, by name; no run has negative or larger ones."""
     if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
         return

@@ -20,6 +20,7 @@ _STAND_FOR = {"size": ("hidden_size", "embedding_size"), "epochs": ("steps",)}
 """Option → the settings that follow from it alone. (What ``minutes`` becomes depends on the machine.)"""
 _UNLIKE_SIBLINGS = ("seed", "corpus", "valid", "test", "threads", "save_every", "sample_every")
 """What siblings may differ in: the seed, where the same text lies, and what costs time only."""
+_SHORT = 16  # characters of a default in words that a table has room for
 _OF_HELD_OUT = ("split", "split_seed", "documents", "label_field", "normalize")
 
 
@@ -116,7 +117,8 @@ def in_words(name: str, value: Any) -> str:
     """A value of a setting as a person would type or say it."""
     if value is None:
         option = declared(SECTIONS[SECTION_OF[name]])[name].option if name in SECTION_OF else None
-        return (option.default_text if option else None) or "none"
+        said = option.default_text if option else None
+        return (said if said is None or len(said) <= _SHORT else "default") or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):

@@ -21,6 +21,7 @@ from rnngen.options.declare import declared
 from rnngen.options.given import Given
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.in_use import written_by
@@ -50,6 +51,8 @@ __all__ = ["Launched", "launch", "resume", "run_to_end"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 """Options of the network that may differ from those of the run whose weights it begins with."""
+START = ("initialization", "gain")
+"""Options of the network that say how weights are drawn, of which there is none where they are another run's."""
 
 
 def launch(
@@ -123,7 +126,9 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
         UsageError: the options ask for another one.
     """
     model = vars(first.model_config())
-    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
+    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name not in START}
+    if "gain" in given:
+        raise UsageError("`gain` cannot be given with `init_from`", expected="the weights of that run")
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():
@@ -198,6 +203,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
+            if failure_of(open_run(folder)):
+                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(

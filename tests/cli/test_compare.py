@@ -51,7 +51,7 @@ def test_scores_on_the_test_part_or_on_one_text_are_those_of_eval(cli: Cli, trai
     assert f"{evaluate(trained, 'new.txt').nats_per_token:.4f}" in outcome.out
     assert outcome.err.splitlines() == ["scoring tiny", "scoring other"]
     unscored = cli("inspect", "--compare", trained, other, "--test").out
-    assert "Score all on one new text: --text FILE" in unscored
+    assert "to score all on one text: --text FILE" in unscored
     assert "b: not scored: " in unscored  # the text that its config names is another one
 
 

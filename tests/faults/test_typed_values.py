@@ -38,6 +38,9 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
     "inspect card": ["nowhere"],
     "inspect gates": ["nowhere"],
     "inspect gradients": ["nowhere"],
+    "inspect truncation": ["nowhere"],
+    "inspect training": ["nowhere"],
+    "demo clipping": ["--text", "nowhere.txt"],
     "demo gradients": ["--text", "nowhere.txt"],
 }
 

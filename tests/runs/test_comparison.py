@@ -17,6 +17,7 @@ from rnngen.evaluation.comparing import score_runs
 from rnngen.evaluation.evaluate import evaluate
 from rnngen.runs.binning import MOST, Binned
 from rnngen.runs.comparison import Comparison, compare_runs, distinct_names
+from rnngen.runs.curves import Curve, top_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.settings import in_words
 from tests.conftest import FAST
@@ -139,6 +140,25 @@ def test_curves_have_every_axis(trained: Path) -> None:
     means = [statistics.fmean(losses[i : i + 5]) for i in range(0, 60, 5)]
     assert [nats for _, nats in run.training.against("steps")] == pytest.approx(means)
     assert [x for x, _ in run.training.against("steps")] == [3.0 + 5 * i for i in range(12)]
+
+
+def curve(*nats: float) -> Curve:
+    return Curve(tuple({"steps": step, "nats": each} for step, each in enumerate(nats)))
+
+
+@pytest.mark.parametrize(
+    ("curves", "top"),
+    [
+        ([], None),
+        ([curve()], None),
+        ([curve(5.0)], 5.0),
+        ([curve(5.0, 3.0, 2.5, 2.0, *[1.0] * 20)], 2.0),  # a tenth of 23 steps is 2.3, so from the fourth on
+        ([curve(5.0, 4.0, 6.0, 2.0)], 6.0),  # what rises is shown
+        ([curve(5.0, 1.0, 1.0), curve(4.0, 1e12, 1e30)], 4.8),  # but not how far it exploded
+    ],
+)
+def test_the_frame_of_curves_ends_at_the_loss_after_a_tenth_of_training(curves: list[Curve], top: float | None) -> None:
+    assert top_of(curves) == top
 
 
 def test_a_run_without_scores_is_compared_by_what_there_is(trained: Path) -> None:

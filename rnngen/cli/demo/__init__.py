@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnngen.cli.commands import plain_app, register_command
+from rnngen.cli.demo.clipping import clipping_command
 from rnngen.cli.demo.gradients import gradients_command
 
 demo_app = plain_app(help="Repeat a classical experiment with small networks.", no_args_is_help=True)
@@ -14,3 +15,4 @@ def _demo() -> None:
 
 
 register_command(demo_app, "gradients", gradients_command)
+register_command(demo_app, "clipping", clipping_command)

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from rnngen.training.events import Event
 
 
-def trained(console: Console, folder: Path, text: Path, networks: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:
+def trained(
+    console: Console, folder: Path, text: Path, networks: Mapping[str, Mapping[str, Any]], *, may_fail: bool = False
+) -> dict[str, Run]:
     """Train the networks of an experiment, or open them, and show how far that is; see ``train_networks``."""
     from rnngen.demos.networks import train_networks
 
     with _Shown(console) as shown:
-        return train_networks(folder, text, networks, shown.show, stopped_by_signals)
+        return train_networks(folder, text, networks, shown.show, stopped_by_signals, may_fail=may_fail)
 
 
 class _Shown:
