@@ -13,7 +13,7 @@ from rnngen.cli import formats
 from rnngen.cli.plots import plot
 from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
-from rnngen.cli.widths import pad, squeezed, width
+from rnngen.cli.widths import cut, pad, width
 from rnngen.errors import UsageError
 from rnngen.report.palette import letter
 
@@ -110,7 +110,7 @@ def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) ->
     for begin in range(0, len(comparison.runs), fitting):
         runs = comparison.runs[begin : begin + fitting]
         room = min(WIDEST, (columns - labels) // len(runs) - _GAP)
-        headings = [f"{letters[run.name]} {squeezed(run.name, room - 2)}" for run in runs]
+        headings = [f"{letters[run.name]} {cut(run.name, room - 2, 'middle')}" for run in runs]
         lines = [("", headings)]
         for title, rows in sections:
             lines.append((title, []))
@@ -120,7 +120,7 @@ def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) ->
 
 
 def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int) -> str:
-    shown = [[squeezed(cell, room) for cell in cells] for _, cells in lines]
+    shown = [[cut(cell, room, "middle") for cell in cells] for _, cells in lines]
     count = max(map(len, shown))
     widths = [max(width(cells[n]) for cells in shown if cells) for n in range(count)]
     out = []

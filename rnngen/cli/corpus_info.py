@@ -152,6 +152,7 @@ def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
         ("bytes", f"{counts.bytes:,}"),
         ("words", f"{counts.words:,}, separated by white space"),
         ("tokens", f"{tokens['char']:,} with --tokenizer char, {tokens['byte']:,} with byte"),
+        ("", f"{tokens['words-closed']:,} with words-closed: words and line ends{_spaces_lost(facts)}"),
         ("documents", _documents(source, counts.documents)),
         *(("note", on_command_line(note)) for note in source.summary.notes),
         *([("labels", _labels(seen.labels.names, facts.counter.labels))] if seen.labels else []),
@@ -164,16 +165,20 @@ def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
         ("repeated", _repeated(facts)),
     ]
     if characters.control:
-        rows.append(("control", f"{characters.control:,} control characters"))
+        rows.append(("control", formats.number_of(characters.control, "control character")))
     if characters.private:
-        rows.append(("private use", f"{characters.private:,} characters without a meaning of their own"))
+        rows.append(
+            ("private use", f"{formats.number_of(characters.private, 'character')} without a meaning of their own")
+        )
     if characters.decomposed:
-        mixed = f"mixed: {characters.composed:,} composed and {characters.decomposed:,} decomposed characters"
-        one = f"{characters.decomposed:,} decomposed characters"
-        rows.append(("accents", mixed if characters.composed else one))
+        mixed = f"mixed: {characters.composed:,} composed and "
+        one = formats.number_of(characters.decomposed, "decomposed character")
+        rows.append(("accents", (mixed if characters.composed else "") + one))
     rare = characters.rare(_RARE_BELOW)
     if rare:
-        rows.append(("rare", f"{len(rare):,} characters occur once or twice"))
+        rows.append(
+            ("rare", f"{formats.number_of(len(rare), 'character')} that occur{'s' * (len(rare) == 1)} once or twice")
+        )
         rows += [("", f"{each.code_point} {each.name}: {each.count}") for each in rare[:_RAREST]]
         rows += [("", f"and {len(rare) - _RAREST:,} others")] if len(rare) > _RAREST else []
     return rows
@@ -188,7 +193,16 @@ def _documents(source: TextSource, number: int) -> str:
 def _tokens(facts: TextFacts) -> dict[str, int]:
     """By tokenizer; the label of a document is a token of every one."""
     counts, labels = facts.counter.counts, facts.counter.labels
-    return {"char": counts.characters + labels, "byte": counts.bytes + labels}
+    closed = counts.words + counts.lines + labels
+    return {"char": counts.characters + labels, "byte": counts.bytes + labels, "words-closed": closed}
+
+
+def _spaces_lost(facts: TextFacts) -> str:
+    """What a closed vocabulary of words does not keep of a text; empty: nothing."""
+    counts = facts.characters.counts()
+    kept = facts.counter.counts.words - (facts.lines.total - facts.lines.blank) + counts.get("\n", 0)
+    more = sum(count for character, count in counts.items() if character.isspace()) - kept
+    return f"; {more:,} more spaces are not kept" if more else ""
 
 
 def _labels(names: Sequence[str], number: int) -> str:

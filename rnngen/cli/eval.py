@@ -199,10 +199,7 @@ def _score(
         labels = ", and its label, if it has one, as a token" if any(run.labels for run in runs) else ""
         output.note(f"every document was scored by itself; its end counts as a token, a character and a byte{labels}")
     if score.unknown:
-        output.note(
-            f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as "
-            "one unknown symbol, so the numbers may be too good or too bad there"
-        )
+        output.note(_on_unknown(score))
     no_words = "" if score.has_words else _without_words(score, filled)
     if output.as_json:
         output.note(no_words)
@@ -212,6 +209,15 @@ def _score(
         output.console.write_json({"run": str(target.run.path), "text": encoded.name, **score.as_dict(), **fills})
     else:
         output.console.write(_tables([str(run.path) for run in runs], encoded.name, score, filled, no_words))
+
+
+def _on_unknown(score: TextScore) -> str:
+    if score.is_closed:
+        return f"{score.unknown:,} of {score.tokens:,} tokens are <unk>: unknown words, or <unk> in the text"
+    return (
+        f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
+        "unknown symbol, so the numbers may be too good or too bad there"
+    )
 
 
 def _tables(runs: Sequence[str], text: str, score: TextScore, filled: Sequence[GapScore], no_words: str) -> str:
@@ -263,7 +269,9 @@ def _list_surprising(output: _Output, target: _Target, count: int) -> None:
             with LongJob(output.console, "scoring positions again", total, "positions", shown=not output.quiet) as job:
                 found = surprising_positions(model, filler, encoded.tokens, count, job.advance_to)
         if encoded.unknown:
-            output.note(f"{encoded.unknown:,} characters that the model does not know, shown as �, are not scored")
+            what = "words" if run.tokenizer().is_closed else "characters"
+            shown = "<unk>" if run.tokenizer().is_closed else "�"
+            output.note(f"{encoded.unknown:,} {what} that the model does not know, shown as {shown}, are not scored")
         if output.as_json:
             spots = [vars(position) for position in found]
             output.console.write_json({"run": path, "text": encoded.name, "spots": spots})

@@ -57,6 +57,7 @@ def fill_command(
     from rnngen.infilling.loading import load_filler
     from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
+    from rnngen.sampling.prompts import read_as
 
     console: Console = context.obj
     if len(run_and_text) > 2:
@@ -85,7 +86,7 @@ def fill_command(
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (characters := unseen(text, filler.tokenizer)) and not quiet:
-        console.note(f"note: the model has never seen {shortened(characters)!r}; left out of what it reads")
+        console.note(f"note: the model has never seen {shortened(characters)!r}; {read_as(filler.tokenizer)}")
     if drawn:
         sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
         with LongJob(console, "drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:

@@ -37,6 +37,11 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def number_of(number: int, noun: str) -> str:
+    """1, ``step`` → ``1 step``; 2000, ``step`` → ``2,000 steps``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size(number: int) -> str:
     """12345678 → ``11.8 MiB``."""
     for bytes_, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

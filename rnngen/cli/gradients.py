@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from rnngen.cli.declared import takes_options
-from rnngen.cli.parameters import AsJson, Fresh, Picture, TextFile
+from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolders, TextFile
 from rnngen.cli.reaches import (
     LAGS_SHOWN,
     Reach,
@@ -25,11 +25,6 @@ from rnngen.options.declare import Options, option
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.inspection.gradients import Flow
-
-Runs = Annotated[
-    list[Path] | None,
-    typer.Argument(help="The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
-]
 
 
 class Extent(Options):
@@ -48,7 +43,7 @@ class Extent(Options):
 @takes_options()
 def gradients_command(
     context: typer.Context,
-    runs: Runs = None,
+    runs: RunFolders = None,
     text: TextFile = None,
     *,
     extent: Extent,

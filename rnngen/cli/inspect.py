@@ -15,7 +15,9 @@ from rnngen.cli.compare import scored, show
 from rnngen.cli.declared import takes_options
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
+from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import Picture, RunFolder
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.training import training_command
@@ -193,4 +195,6 @@ register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
 register_command(inspect_app, "training", training_command)
+register_command(inspect_app, "memory", memory_command)
 register_command(inspect_app, "truncation", truncation_command)
+register_command(inspect_app, "next", next_command)

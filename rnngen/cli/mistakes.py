@@ -188,13 +188,17 @@ def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -
 
 
 def check_range(context: Any, parameter: Any, options: Mapping[str, Declared], text: str) -> None:
-    """Refuse a number that its declaration does not allow, and show it as it was typed.
+    """Refuse a number, or a text in its place, that its declaration does not allow, and show it as it was typed.
 
     Raises:
         UsageError: it is one.
     """
     option = options.get(parameter.name)
     expected = option and option.expectation(context.params[parameter.name])
+    if expected and isinstance(context.params[parameter.name], str):
+        from rnngen.cli.declared import WrongValueError
+
+        raise wrong_value(context, parameter, text, WrongValueError(expected))
     if expected:
         name = max(parameter.opts, key=len)
         raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text))
@@ -253,13 +257,8 @@ def number_meant(option: str, text: str, *, whole: bool) -> str | None:
 
 def unexpected(context: Any, arguments: Sequence[str]) -> UsageError:
     """The error for words after a command that takes none, or no more."""
-    from rnngen.platforms import quote_argument
-
     extra = shortened(" ".join(arguments))
-    hint = None
-    if context.command_path == "rnngen runs" and _is_run(arguments[0]):
-        hint = f"A run is shown by: rnngen inspect {quote_argument(arguments[0])}."
-    return _error(context, f"unexpected argument: {extra}", expected=_usage(context), hint=hint)
+    return _error(context, f"unexpected argument: {extra}", expected=_usage(context))
 
 
 def _usage(context: Any) -> str:

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 RunFolder = Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")]
+RunFolders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
+]
 TextFile = Annotated[Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was before training.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]

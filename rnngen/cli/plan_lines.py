@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnngen.cli.documents import documents
-from rnngen.cli.formats import count, duration, share
+from rnngen.cli.formats import count, duration, number_of, share
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.labels import listed_labels
@@ -19,23 +19,19 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         f"{count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
-    unknown = [
-        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them "
-        "are read as one symbol, which is never written"
-        for part, counts in plan.unknown.items()
-    ]
+    unknown = _lines_on_unknown(plan)
     pseudo = ["loss    pseudo-nats, each token given all others; not comparable with the nats of a left-to-right model"]
     pseudo = pseudo if model.bidirectional else []
     enough = ", enough for a text of this size" if plan.capped else ""
     unusable = [f"note    {name}: {why}" for name, why in plan.unusable.items() if name != train.precision]
-    threads = "thread" if train.threads == 1 else "threads"
-    on = f"{train.device} ({train.threads} {threads})" if train.device == "cpu" else train.device
+    on = f"{train.device} ({number_of(train.threads or 0, 'thread')})" if train.device == "cpu" else train.device
     return [
         f"text    {parts} {plan.config.data.tokenizer} tokens, vocabulary {plan.vocab_size:,}",
         f"model   {model.describe()}, {count(plan.parameters)} parameters",
         f"dropout {model.dropout:g} of outputs, {model.weight_dropout:g} of recurrent weights, "
         f"{model.input_dropout:g} of inputs",
-        f"steps   {train.steps:,} {'more ' if done else ''}of {train.batch_size} streams x {train.bptt} tokens = "
+        f"steps   {train.steps:,} {'more ' if done else ''}of {number_of(train.batch_size, 'stream')} x "
+        f"{number_of(train.bptt, 'token')} = "
         f"{plan.epochs:.1f} epochs{enough}",
         f"speed   {count(plan.tokens_per_second)} tokens per second on {on} in {train.precision}",
         f"about   {duration(plan.seconds)} from here, {plan.memory_bytes / 2**20:.0f} MiB plus torch's own memory",
@@ -43,6 +39,17 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         *unusable,
         *unknown,
         *(f"note    {note}" for note in plan.notes),
+    ]
+
+
+def _lines_on_unknown(plan: Plan) -> list[str]:
+    if plan.config.data.tokenizer == "words-closed":
+        shares = ", ".join(f"{share(*counts)} of the {part}" for part, counts in plan.unknown.items())
+        return [f"note    {shares} tokens are <unk>, which is read, but never written"] if shares else []
+    return [
+        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them are read as one "
+        "symbol, which is never written"
+        for part, counts in plan.unknown.items()
     ]
 
 
@@ -89,5 +96,5 @@ def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
     faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
     lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
     if plan.steps != before.steps:
-        lines.append(f"step {plan.step}: replanned, {plan.steps:,} steps instead of {before.steps:,}")
+        lines.append(f"step {plan.step}: replanned, {number_of(plan.steps, 'step')} instead of {before.steps:,}")
     return lines

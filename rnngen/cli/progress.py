@@ -1,31 +1,36 @@
-"""What training shows: a live screen on a terminal, plain lines at intervals elsewhere, or nothing."""
+"""What training shows: a live screen on a terminal, plain lines at intervals elsewhere, or nothing.
+
+What is shown is worked out by ``training/monitor.py``.
+"""
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import count, visible
+from rnngen.cli.formats import count, duration, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
+from rnngen.cli.loss_plot import LossPlot
 from rnngen.cli.plan_lines import opening_lines, replanned_lines
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import folded
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
+from rnngen.training.monitor import Monitor, Slowdown
 
-RATE_INTERVAL = 0.2  # seconds over which tokens per second are measured
 BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
 ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left out on a narrow screen
 WIDE = 110
 SAMPLE_COLUMNS, PANEL_COLUMNS = 80, 4  # width of the panel with a sample, of which its frame takes so many
-_SMOOTHING = 0.98
 
 
 def spiked_line(spiked: Spiked) -> str:
@@ -39,19 +44,26 @@ def spiked_line(spiked: Spiked) -> str:
     )
 
 
+def slowdown_line(slowdown: Slowdown, left: float | None) -> str:
+    """A machine that has become slower than it was measured to be, and how long the run will take."""
+    now, before = count(slowdown.tokens_per_second), count(slowdown.before)
+    processors = "1 processor" if slowdown.processors == 1 else f"{slowdown.processors} processors"
+    why = "."
+    if slowdown.load is not None:
+        why = f": other programs keep this machine busy (load {slowdown.load:.1f} on {processors})."
+    return (
+        f"warning: steps are {slowdown.factor:.1f} times slower than measured before the first one, "
+        f"{now} tokens per second instead of {before}{why}" + ("" if left is None else f" About {duration(left)} left")
+    )
+
+
 class Screen:
     """What training shows of its events: this class warnings only, its subclasses more."""
 
     def __init__(self, launched: Launched, console: Console) -> None:
         self.launched, self.console = launched, console
-        self.loss = 0.0
-        self._weight = 0.0
-        self.valid: float | None = None
-        best = launched.trainer.best_nll
-        self.best: float | None = best if math.isfinite(best) else None
-        self.tokens_per_second = 0.0
+        self.monitor = Monitor(launched)
         self.plan = launched.trainer.schedule.current
-        self._start_clock()
 
     def __enter__(self) -> Self:
         return self
@@ -63,42 +75,27 @@ class Screen:
 
     def show(self, event: Event) -> None:
         """Take in one event."""
+        self.monitor.take(event)
         if isinstance(event, Warned):
             self.warn(f"warning: {event.message}")
         elif isinstance(event, Spiked):
             self.warn(spiked_line(event))
-            self._start_clock()
         elif isinstance(event, Replanned):
             self.plan = self.plan if event.plan.trial else event.plan
-        elif isinstance(event, Stepped):
-            self._weight = _SMOOTHING * self._weight + 1 - _SMOOTHING
-            self.loss += (event.loss - self.loss) * (1 - _SMOOTHING) / self._weight
-            self._tokens += event.tokens
-            seconds = time.perf_counter() - self._tick
-            if seconds > RATE_INTERVAL or self.tokens_per_second == 0:  # steps on a GPU are reported in bursts
-                rate = self._tokens / seconds
-                first = self.tokens_per_second == 0
-                self.tokens_per_second = rate if first else 0.8 * self.tokens_per_second + 0.2 * rate
-                self._start_clock()
-        elif isinstance(event, Validated):
-            self.valid = event.nll
-            self.best = event.nll if event.best else self.best
-            self._start_clock()
-        else:
-            self._start_clock()
 
     def warn(self, text: str) -> None:
         """Show a warning."""
         self.console.note(text)
 
-    def _start_clock(self) -> None:
-        """Measure speed from now on: time that is not spent training does not count."""
-        self._tick, self._tokens = time.perf_counter(), 0
+    def warn_if_slow(self) -> None:
+        """Show a warning if the machine has become much slower than the plan assumes."""
+        if slowdown := self.monitor.slowdown():
+            self.warn(slowdown_line(slowdown, self.monitor.time_left.seconds()))
 
     def title(self) -> str:
         """What is being trained, and where it is saved."""
         trainer, path = self.launched.trainer, self.launched.trainer.writer.path
-        if self.launched.plan and not trainer.step:
+        if self.launched.is_new:
             return f"Training into {path}"
         what = "Training {path} further" if self.launched.plan else "Resuming {path}"
         return f"{what.format(path=path)} from step {trainer.step:,} on"
@@ -116,42 +113,69 @@ class PlainLines(Screen):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        before = self.plan
+        before, monitor = self.plan, self.monitor
         super().show(event)
-        if isinstance(event, Stepped) and time.perf_counter() >= self._next:
-            self._next = time.perf_counter() + PLAIN_INTERVAL
-            self.console.note(
-                f"step {event.step}/{event.steps}  epoch {event.epoch:.2f}  train {self.loss:.4f}  "
-                f"{count(self.tokens_per_second)} tokens/s"
-            )
+        if isinstance(event, Stepped):
+            self.warn_if_slow()
+            if time.perf_counter() >= self._next:
+                self._next = time.perf_counter() + PLAIN_INTERVAL
+                self.console.note(
+                    f"step {event.step}/{event.steps}  epoch {event.epoch:.2f}  train {monitor.loss:.4f}  "
+                    f"{count(monitor.time_left.tokens_per_second)} tokens/s{self._left()}"
+                )
         elif isinstance(event, Validated):
-            self.console.note(f"step {event.step}  valid {event.nll:.4f}{'  best so far' if event.best else ''}")
+            best = "  best so far" if event.best else ""
+            self.console.note(f"step {event.step}  valid {event.nll:.4f}{best}{self._left()}")
         elif isinstance(event, Replanned):
             for line in replanned_lines(event.plan, before):
-                self.console.note(line)
+                self.console.note(f"{line}{self._left()}")
+
+    def _left(self) -> str:
+        seconds = self.monitor.time_left.seconds()
+        return "" if seconds is None else f"  {duration(seconds)} left"
 
 
-class TimeLeft(TimeRemainingColumn):
-    """The time left: until the deadline of a run by the clock, by the pace of other runs.
+class TimeLeftColumn(ProgressColumn):
+    """The time left, as the pace of the run is measured.
 
     Args:
-        deadline: by ``time.perf_counter()``; None: it has none.
+        monitor: measures it.
     """
 
-    def __init__(self, deadline: float | None) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         super().__init__()
-        self._deadline = deadline
+        self._monitor = monitor
 
     def render(self, task: Task) -> Text:
         """As Rich shows times."""
-        if self._deadline is None:
-            return super().render(task)
-        minutes, seconds = divmod(max(0, round(self._deadline - time.perf_counter())), 60)
+        left = self._monitor.time_left.seconds()
+        if left is None:
+            return Text("-:--:--", style="progress.remaining")
+        minutes, seconds = divmod(round(left), 60)
         return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}", style="progress.remaining")
 
 
+class PlottedProgress(Progress):
+    """A progress bar below a plot of the losses.
+
+    Args:
+        plot: of the losses.
+        columns: of the bar.
+        console: to show it on.
+    """
+
+    def __init__(self, plot: LossPlot, *columns: ProgressColumn, console: RichConsole) -> None:
+        self._plot = plot
+        super().__init__(*columns, console=console, refresh_per_second=4)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The plot, and the bar."""
+        yield self._plot
+        yield self.make_tasks_table(self.tasks)
+
+
 class LiveScreen(Screen):
-    """A progress bar that stays at the bottom; plan and samples scroll by above it."""
+    """A loss curve and a progress bar that stay at the bottom; plan and samples scroll by above them."""
 
     def __enter__(self) -> Self:
         self._console = self.console.rich_err()
@@ -159,21 +183,18 @@ class LiveScreen(Screen):
         for line in opening_lines(self.launched):
             self._console.print(Text(visible(on_command_line(f"  {line}"))))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
-        plan = self.launched.plan
-        left = TimeLeft(plan.deadline if plan and not plan.capped else None)
-        self._progress = Progress(
+        done = self.launched.trainer.step
+        self._progress = PlottedProgress(
+            LossPlot(self.monitor, done),
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=12),
             *elapsed,
-            left,
+            TimeLeftColumn(self.monitor),
             TextColumn("left"),
             TextColumn("{task.description}"),
             console=self._console,
-            refresh_per_second=4,
         )
-        trainer = self.launched.trainer
-        self._task = self._progress.add_task("", total=self.plan.steps, completed=trainer.step)
-        self._epoch = 0.0
+        self._task = self._progress.add_task("", total=self.plan.steps, completed=done)
         self._progress.start()
         return self
 
@@ -187,7 +208,7 @@ class LiveScreen(Screen):
         before = self.plan
         super().show(event)
         if isinstance(event, Stepped):
-            self._epoch = event.epoch
+            self.warn_if_slow()
             self._progress.update(self._task, completed=event.step, description=self._numbers())
         elif isinstance(event, Validated):
             self._progress.update(self._task, description=self._numbers())
@@ -217,10 +238,11 @@ class LiveScreen(Screen):
         return self._console.width >= WIDE
 
     def _numbers(self) -> str:
-        epoch, train = f"epoch {self._epoch:.1f}", f"  train {self.loss:.3f}"
-        valid = "" if self.valid is None else f"  valid {self.valid:.3f}"
-        best = "" if self.best is None else f" (best {self.best:.3f})"
-        rate = f"  {count(self.tokens_per_second)} tok/s"
+        monitor = self.monitor
+        epoch, train = f"epoch {monitor.epoch:.1f}", f"  train {monitor.loss:.3f}"
+        valid = "" if monitor.valid is None else f"  valid {monitor.valid:.3f}"
+        best = "" if monitor.best is None else f" (best {monitor.best:.3f})"
+        rate = f"  {count(monitor.time_left.tokens_per_second)} tok/s"
         # Rich would cut off the times to fit a longer line
         taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))
         left = self._console.width - taken

@@ -1,15 +1,19 @@
-"""``rnngen runs``: the runs under checkpoints/. Also, how a card's entries are written."""
+"""``rnngen runs``: the runs under checkpoints/ or other folders. Also, how a card's entries are written."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from rnngen.cli import formats
 from rnngen.cli.parameters import JsonPerRun
 from rnngen.cli.spelling import on_command_line
+from rnngen.cli.widths import cut, width
 from rnngen.errors import shortened
 from rnngen.evaluation.scores import kind_of_score
 
@@ -19,34 +23,109 @@ if TYPE_CHECKING:
     from rnngen.runs.card import Card
 
 _LONGEST = 1000  # characters of the names of a run's files
+_GAP = 2  # columns between two cells
+_LEAST = 8  # columns of the corpus, at least
 
 
-def runs_command(context: typer.Context, as_json: JsonPerRun = False) -> None:
-    """List the runs under checkpoints/.
+def runs_command(
+    context: typer.Context,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FOLDER]...", help="Where to look, in folders of it too. [default: checkpoints]"),
+    ] = None,
+    as_json: JsonPerRun = False,
+) -> None:
+    """List the runs under checkpoints/, or under other folders.
 
-    The newest first, each with its best score on the validation part and when it was last saved.
+    The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
+    score on the validation part, in nats per token. Those of a bidirectional run are pseudo-nats, which compare with
+    nothing else.
     """
     from rnngen.errors import RnngenError
-    from rnngen.runs.card import list_runs
+    from rnngen.runs.listing import DEPTH, MOST, list_runs
 
     console: Console = context.obj
-    found = list_runs()
+    found, whole = list_runs(folders or ())
     if as_json:
         for folder, card in found:
             error = {"path": str(folder), "error": on_command_line(str(card))}
             console.write_json(error if isinstance(card, RnngenError) else _as_json(folder, card))
         return
-    rows = [_row(folder, card) for folder, card in found if not isinstance(card, RnngenError)]
+    columns = shutil.get_terminal_size().columns if console.shows_output else None
+    rows = [_damaged(folder) if isinstance(card, RnngenError) else _row(folder, card) for folder, card in found]
     notes = [_unreadable(folder, error) for folder, error in found if isinstance(error, RnngenError)]
-    if rows:
-        console.write(console.table([("run", "model", "text", "steps", "best validation", "last saved"), *rows]))
-    console.write("\n" * bool(rows and notes) + "".join(f"{note}\n" for note in notes))
+    console.write(console.table(fitted([_HEADER, *rows], columns)))
+    console.write("\n" * bool(notes) + "".join(f"{note}\n" for note in notes))
+    if not whole:
+        console.note(f"note: folders deeper than {DEPTH}, and after the first {MOST:,} files, were not looked into")
 
 
-def _row(folder: Path, card: Card) -> tuple[str, ...]:
-    best = "?" if card.best_nats is None else best_score(card)
-    model = card.model.partition(", embedding")[0]
-    return str(folder), model, text_names(card), steps_taken(card), best, when_saved(card)
+class _Row(NamedTuple):
+    """The cells of a line."""
+
+    run: str
+    saved: str
+    text: str
+    network: str
+    steps: str
+    score: str
+
+
+_HEADER = _Row("run", "saved", "text", "network", "steps", "nats per token")
+
+
+def _row(folder: Path, card: Card) -> _Row:
+    best = "?" if card.best_nats is None else f"{card.best_nats:.4f}"
+    prefix = kind_of_score(bidirectional=card.bidirectional).prefix
+    score = f"{best} {prefix.rstrip('-')}".rstrip()
+    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), score)
+
+
+def _damaged(folder: Path) -> _Row:
+    from rnngen.runs.finding import never_saved
+
+    return _Row(str(folder), "", "", "", "", "never saved" if never_saved(folder) else "damaged")
+
+
+def _network(card: Card) -> str:
+    """Cell, layers and sizes in short, as in ``lstm 2x256 1.2M``."""
+    cell, _, sizes = card.model.partition(", ")
+    layers = re.match(r"(\d+) layers? of (\d+)", sizes)
+    shape = f"{layers[1]}x{layers[2]} " if layers else ""
+    return f"{cell.replace('bidirectional ', 'bi-')} {shape}{formats.count(card.parameters)}"
+
+
+def _progress(card: Card) -> str:
+    """The steps taken, of those planned where training is not over."""
+    if card.finished:
+        return "?" if card.steps is None else f"{card.steps:,}"
+    return steps_taken(card)
+
+
+def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
+    """Cells that fit side by side on a terminal, one line per run: the least needed ones are cut or left out.
+
+    Args:
+        rows: the header, and the runs.
+        columns: of the terminal; None: all is shown.
+    """
+    if columns is None:
+        return [tuple(row) for row in rows]
+    for dates in (True, False):
+        for steps in (True, False):
+            kept = [row._replace(saved=row.saved if dates else row.saved[:10]) for row in rows]
+            cells = [tuple(row) if steps else (*row[:4], row[5]) for row in kept]
+            text = columns - _taken(cells)
+            if text >= _LEAST:
+                return [(*row[:2], cut(row[2], text), *row[3:]) for row in cells]
+    run = max(_LEAST, max(width(row[0]) for row in cells) + text - _LEAST)
+    return [(cut(row[0], run, "beginning"), row[1], cut(row[2], _LEAST), *row[3:]) for row in cells]
+
+
+def _taken(cells: list[tuple[str, ...]]) -> int:
+    """The columns of all cells but the text, with the gaps."""
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    return sum(widths) - widths[2] + _GAP * (len(widths) - 1)
 
 
 def _as_json(folder: Path, card: Card) -> dict[str, Any]:
@@ -54,13 +133,23 @@ def _as_json(folder: Path, card: Card) -> dict[str, Any]:
     return {
         "path": str(folder),
         "model": card.model,
+        "parameters": card.parameters,
+        "text": list(card.text),
+        "tokenizer": card.tokenizer,
         "steps": card.steps,
         "planned_steps": card.planned_steps,
         "finished": card.finished,
         "saved": card.saved,
         "bidirectional": card.bidirectional,
         f"best_{prefix}nats": card.best_nats,
+        f"best_{prefix}nats_per_character": _per_character(card),
     }
+
+
+def _per_character(card: Card) -> float | None:
+    if card.best_nats is None or card.characters_per_token is None:
+        return None
+    return card.best_nats / card.characters_per_token
 
 
 def _unreadable(folder: Path, error: RnngenError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
+from rnngen.cli.formats import number_of
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.signals import stopped_by_signals
 from rnngen.cli.spelling import on_command_line
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rnngen.training.events import Finished
     from rnngen.training.gradient_norms import GradientSummary
     from rnngen.training.launched import Launched
+    from rnngen.training.summary import Summary
 
 
 @takes_options(PlanConfig, DataConfig, ModelConfig, OptimizerConfig, TrainConfig, without=["corpus"])
@@ -48,14 +50,27 @@ def train_command(
     options = _options(given if corpus is None else {"corpus": corpus, **given}, invocation)
     what = in_words(options.get("corpus", [f"{invocation.resume}"]))
     unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
-    with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
-        from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
-        from rnngen.training import launch
 
-        launched = _launched(options, invocation, started, preparation)
-    with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
-        finished = launch.run_to_end(launched, screen.show)
-    _report(console, finished, launched, quiet=invocation.quiet, as_json=invocation.json)
+    def train(prepare: Callable[[Preparation], Launched], *, as_json: bool = False) -> Finished:
+        with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
+            from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
+            from rnngen.training import launch
+            from rnngen.training.summary import summary_of
+
+            launched = prepare(preparation)
+        with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
+            finished = launch.run_to_end(launched, screen.show)
+        trained = finished.step > finished.first_step
+        summary = summary_of(finished, launched.trainer, screen.monitor.validations) if trained else None
+        _report(console, finished, launched, summary, quiet=invocation.quiet, as_json=as_json)
+        return finished
+
+    if invocation.seeds:
+        from rnngen.cli.siblings import train_siblings
+
+        train_siblings(console, options, invocation, started, train)
+    else:
+        train(lambda preparation: _launched(options, invocation, started, preparation), as_json=invocation.json)
 
 
 def _options(given: dict[str, Any], invocation: Invocation) -> Mapping[str, Any]:
@@ -141,7 +156,9 @@ _STOPPED_BY = {
 """The names of signals in plain words."""
 
 
-def _report(console: Console, finished: Finished, launched: Launched, *, quiet: bool, as_json: bool) -> None:
+def _report(
+    console: Console, finished: Finished, launched: Launched, summary: Summary | None, *, quiet: bool, as_json: bool
+) -> None:
     """Say how training ended, and what to do next."""
     bidirectional = launched.trainer.config.model.bidirectional
     prefix = kind_of_score(bidirectional=bidirectional).prefix
@@ -156,11 +173,14 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
     elif not quiet:
         for line in _outcome(finished, launched, prefix):
             console.note(line)
+        if summary:
+            console.note(summary.text)
         first = f'fill {path} "a text with a ___ in it"' if bidirectional else f"sample {path}"
-        console.note(f"  rnngen {first}\n  rnngen eval {path}")
+        longer = f"\n  rnngen train --resume {path} --minutes 5" if summary and summary.longer else ""
+        console.note(f"  rnngen {first}\n  rnngen eval {path}{longer}")
     if as_json:
         try:
-            console.write_json(_as_json(finished, prefix))
+            console.write_json(_as_json(finished, summary, prefix))
         except ReaderGone:
             if not stopped:
                 raise
@@ -169,7 +189,7 @@ def _report(console: Console, finished: Finished, launched: Launched, *, quiet: 
         raise typer.Exit(ExitCode.of_signal(signal.Signals[finished.reason]))
 
 
-def _as_json(finished: Finished, prefix: str) -> dict[str, Any]:
+def _as_json(finished: Finished, summary: Summary | None, prefix: str) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     if mixed := finished.mixed:
         scores = {
@@ -183,6 +203,8 @@ def _as_json(finished: Finished, prefix: str) -> dict[str, Any]:
         "step": finished.step,
         "best_step": finished.best_step,
         f"valid_{prefix}nats_per_token".replace("-", "_"): finished.best_nll,
+        f"valid_{prefix}nats_per_character".replace("-", "_"): summary and summary.nats_per_character,
+        "summary": summary and summary.text,
         "gradient": _gradient_as_json(finished.gradient) if finished.gradient else None,
         **scores,
     }
@@ -212,7 +234,7 @@ def _outcome(finished: Finished, launched: Launched, prefix: str) -> list[str]:
     plan = launched.plan
     taken = finished.step - finished.first_step
     if plan and plan.deadline is not None and taken < FEW_STEPS <= plan.config.train.steps:
-        lines.append(f"note: there was time for only {taken} steps: give it more with --minutes.")
+        lines.append(f"note: there was time for only {number_of(taken, 'step')}: give it more with --minutes.")
     if finished.gradient and finished.step > finished.first_step:
         g = finished.gradient
         lines.append(f"Gradient norm {g.median:.2g} (median), {g.clipped:.1%} of the steps clipped.")

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 S = TypeVar("S", bound=Sized)
 
+MEASURING = "measuring this machine"
+
 _INTERVAL = 0.1  # seconds
 
 
@@ -16,7 +18,8 @@ class OnProgress(Protocol):
     """Called often, always by the thread that began the work.
 
     Args:
-        what: ``reading`` (in bytes), ``learning the vocabulary`` or ``encoding`` (in characters).
+        what: ``reading`` (in bytes), ``learning the vocabulary`` or ``encoding`` (in characters), ``measuring this
+            machine`` (in networks, precisions and numbers of threads that were tried).
         done: how many of them are done.
         total: how many there are; None: unknown, or the remaining work cannot be estimated.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +75,13 @@ def score_text(
 
     See ``evaluate``; without ``ngram``, the array ``each``, (N,), receives the nats of each token.
     """
-    what = text.tokens, text.counts, text.unknown
+    tokenizer = run.tokenizer()
+    what = text.tokens, tokenizer.counts_of(text.tokens, text.counts), text.unknown
     scored: TextScore
     if ngram:
         mixture = load_mixture(run)
         scored = score_mixed(load_language_model(run).to(device), mixture, *what)
     else:
         scored = score(load_network(run).to(device), *what, each=each)
-    return scored if words_are_separated(run.tokenizer(), text.tokens, text.counts) else scored.without_words()
+    scored = replace(scored, is_closed=tokenizer.is_closed)
+    return scored if words_are_separated(tokenizer, text.tokens, text.counts) else scored.without_words()

@@ -26,7 +26,7 @@ LEVELS = (
 """Nats per character of prose from which on → what is written."""
 
 ALPHABETS = ("Latin", "Cyrillic", "Greek")
-LETTERS = 0.7  # share of the characters of prose that are letters; of code it is less
+LETTERS = 0.65  # share of the characters of prose that are letters; of code it is less
 OF_ALPHABET = 0.95  # share of the letters
 SHORT = 200  # mean characters of documents that are names, titles or verses, not prose
 TRUSTED_UNKNOWN = 0.01  # share of unknown tokens up to which their missing characters change little
@@ -99,6 +99,11 @@ def _choices(nats: float) -> str:
     return f"{number:.1f} equally likely ones" if number < 10 else f"{number:,.0f} equally likely ones"
 
 
+def would_help_longer(seen: Trend, epochs: float) -> bool:
+    """Whether training longer would help: the score was still falling, or not all of the text has been read."""
+    return not seen.rose and (seen.falling or epochs < 1)
+
+
 def text_read(characters: int, epochs: float) -> str:
     """How much text was read, in the words after "It has read".
 
@@ -108,23 +113,22 @@ def text_read(characters: int, epochs: float) -> str:
     """
     unit = "1 character" if characters == 1 else f"{characters:,} characters"
     if epochs < 1:
-        return f"{epochs:.0%} of {unit}" if epochs >= 0.01 else f"less than 1% of {unit}"
+        return f"{int(100 * epochs)}% of {unit}" if epochs >= 0.01 else f"less than 1% of {unit}"
     return f"{unit} {epochs:.1f} times" if f"{epochs:.1f}" != "1.0" else f"{unit} once"
 
 
-def outlook(seen: Trend) -> str:
-    """What would help, in the words after a semicolon; empty: the scores do not say."""
+def outlook(seen: Trend, epochs: float) -> str:
+    """What would help, in the words after a semicolon; empty: nothing is known to."""
     if seen.rose:
         return "the validation score rose at the end, so more text would help, and longer training would not"
     if seen.falling:
         return "the validation score was still falling, so train longer"
-    return ""
+    return "not all of the text has been read, so train longer" if would_help_longer(seen, epochs) else ""
 
 
 def summary(
     *,
-    nats_per_token: float | None,
-    characters_per_token: float,
+    nats_per_character: float | None,
     unknown: float,
     prose: bool,
     bidirectional: bool,
@@ -135,9 +139,8 @@ def summary(
     """One or two sentences about a model that has just been trained.
 
     Args:
-        nats_per_token: the best score on the validation part; None: there is none.
-        characters_per_token: of that part.
-        unknown: the share of its tokens that are the unknown symbol, which costs less than its characters would.
+        nats_per_character: the best score on the validation part; None: there is none.
+        unknown: the share of unknown tokens in that part, which cost less than their characters would.
         prose: whether ``is_prose`` holds for the text.
         bidirectional: whether the nats are pseudo-nats, which say nothing about written text.
         characters: of the training part.
@@ -145,9 +148,9 @@ def summary(
         seen: what the validation score did at the end.
     """
     read = f"It has read {text_read(characters, epochs)}"
-    then = outlook(seen)
+    then = outlook(seen, epochs)
     read = f"{read}; {then}." if then else f"{read}."
-    if nats_per_token is None or bidirectional or not characters_per_token:
+    if nats_per_character is None or bidirectional:
         return read
     told = prose and unknown <= TRUSTED_UNKNOWN
-    return f"{expected_text(nats_per_token / characters_per_token, prose=told)}. {read}"
+    return f"{expected_text(nats_per_character, prose=told)}. {read}"

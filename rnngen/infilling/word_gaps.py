@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,13 +63,22 @@ def words_filled_in(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     parts: list[str | FilledWord] = [decode(before)]
     for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
         parts += [FilledWord(decode(fill), decode(passage[start:stop].tolist())), decode(gap.after)]
-    return parts
+    return _spaced(filler.tokenizer, parts)
+
+
+def _spaced(tokenizer: Tokenizer, parts: list[str | FilledWord]) -> list[str | FilledWord]:
+    """The parts with what the tokenizer puts between two texts that were decoded one by one."""
+    spaced = parts[:1]
+    for before, after in pairwise(parts):
+        joined = tokenizer.join([str(before), str(after)])
+        spaced += [joined[len(str(before)) : len(joined) - len(str(after))], after]
+    return spaced
 
 
 def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
     """Where words of letters begin and end in a text of ids (N,): those of up to ``LONGEST_WORD`` tokens.
 
-    A space that begins a token belongs to its word. A word at either end of the text does not count.
+    A space at one end of a token belongs to its word. A word at either end of the text does not count.
     """
     table = tokenizer.token_bytes()
     kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
@@ -87,12 +97,12 @@ def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterat
 
 
 def _kind(token: bytes) -> str:
-    """The kind of a token: ``letters``, ``word`` (a space and letters), ``other`` (no letters), or ``mixed``."""
+    """The kind of a token: ``letters``, ``word`` (letters and a space), ``other`` (no letters), or ``mixed``."""
     try:
         text = token.decode()
     except UnicodeDecodeError:
         return "mixed"
-    bare = text.removeprefix(" ")
+    bare = text.strip(" ")  # a word may have a space before or, of a closed vocabulary, after it
     if bare.isalpha():
         return "letters" if bare == text else "word"
     return "mixed" if any(c.isalpha() for c in text) else "other"

@@ -32,6 +32,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "rnngen inspect": {
         "gradients": "gradient grads grad flow gradientflow vanishing",
         "gates": "gate unit units cells neurons saturation",
+        "memory": "recall remember forget distance dependency dependencies",
         "card": "info show summary",
     },
     "rnngen corpus": {
@@ -189,6 +190,9 @@ OPTIONS: dict[str, dict[str, str]] = {
     "inspect gates": {"--length": "tokens max-length num-tokens", "--shown": "show width display",
                       "--unit": "units neuron cell", "--text": "input data file corpus",
                       "--fresh": "untrained random init before", _RUN: _RUN_NAMES, **_HELP},
+    "inspect memory": {"--examples": "lines samples count n", "--text": "input data file corpus",
+                       "--fresh": "untrained random init before", "--picture": "plot chart image save out",
+                       _RUN: _RUN_NAMES, **_HELP},
     "demo gradients": {"--out": "output o out-dir folder dir save", "--text": "input data file corpus",
                        "--steps": "iterations max-steps epochs", "--hidden-size": "units hidden size",
                        "--picture": "plot chart image", **_HELP},
@@ -198,7 +202,8 @@ OPTIONS: dict[str, dict[str, str]] = {
     "verify": {_RUN: _RUN_NAMES, **_NOTES},
     "rm": {"--yes": "force f no-confirm assume-yes", _RUN: _RUN_NAMES, **_HELP},
     "prune": {"--yes": "force f no-confirm assume-yes", "--dry-run": "n preview simulate", _RUN: _RUN_NAMES, **_HELP},
-    "corpus build": {"--out": "output o out-file file save", **_HELP},
+    "corpus build": {"--out": "output o out-file file save", "--distance": "gap length delay lag",
+                     "--size": "lines examples samples count n", "--kinds": "symbols letters brackets", **_HELP},
     "corpus get": {"--out": "output o out-dir folder dir save to", **_NOTES},
     "corpus list": _HELP,
     "corpus info": {_TEXT_IS_FIRST.format(command="corpus info"): _TEXT_NAMES, **_NOTES},
@@ -210,6 +215,7 @@ OPTIONS: dict[str, dict[str, str]] = {
 
 VALUES: dict[str, dict[str, str]] = {
     "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw", "word": "word-level token",
+                  "words-closed": "closed closed-vocabulary words whitespace split eos",
                   "bpe": "subword sentencepiece wordpiece tokens unigram"},
     "size": {"tiny": "xs nano mini", "small": "s base default", "medium": "m med middle", "large": "l big huge xl xxl"},
     "cell": {"rnn": "vanilla elman simple simplernn tanh", "lstm": "long"},

@@ -39,7 +39,7 @@ def check_picture(out: Path) -> None:
         )
 
 
-def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "") -> None:
+def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "", height: int = HEIGHT) -> None:
     """Write a chart to a file, on white, with its title.
 
     Args:
@@ -47,6 +47,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
         title: what the picture shows, in one line.
         out: an .svg or .png file.
         subtitle: of what, and how it was made: a second line.
+        height: of the axes, in pixels.
 
     Raises:
         UsageError: see ``check_picture``.
@@ -57,7 +58,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
     check_picture(out)
     axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": PALE, "tickColor": PALE}
     parts = chart.get("vconcat")  # charts above one another have heights of their own
-    size = {"vconcat": [{**part, "width": WIDTH} for part in parts]} if parts else {"width": WIDTH, "height": HEIGHT}
+    size = {"vconcat": [{**part, "width": WIDTH} for part in parts]} if parts else {"width": WIDTH, "height": height}
     specification = {
         **chart,
         **size,

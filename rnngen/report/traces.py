@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
-from rnngen.inspection.gates import find_detectors, text_features, trace_gates
+from rnngen.inspection.detectors import find_detectors, text_features
+from rnngen.inspection.gates import trace_gates
 from rnngen.model.language_model import Network
 
 SHOWN = 300  # tokens whose gates are shown,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 from rnngen.corpus.labels import listed_labels
 from rnngen.errors import CheckpointError, RnngenError, shortened
 from rnngen.runs.failure import failure_of
-from rnngen.runs.finding import newest_run, open_run, runs_in
-from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM, checkpoints_folder
+from rnngen.runs.finding import open_run
+from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM
 from rnngen.runs.manifest import needed_entry
 from rnngen.runs.metrics import Metrics, Validation, read_metrics
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
@@ -200,17 +200,10 @@ def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, valid: Se
     )
 
 
-def list_runs() -> list[tuple[Path, Card | RnngenError]]:
-    """The runs under ``checkpoints/``, the newest first, each with its card or the error of reading it.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    folders = runs_in(checkpoints_folder())
-    if not folders:
-        newest_run()  # raises the error that says what to do
+def read_cards(folders: Iterable[Path]) -> list[tuple[Path, Card | RnngenError]]:
+    """Each folder with its card, or with the error of reading it."""
     found: list[tuple[Path, Card | RnngenError]] = []
-    for folder in reversed(folders):
+    for folder in folders:
         try:
             found.append((folder, make_card(open_run(folder))))
         except RnngenError as error:

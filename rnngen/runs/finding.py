@@ -125,13 +125,14 @@ def runs_in(folder: Path, *having: str) -> list[Path]:
             names = [entry.name for entry in entries if entry.is_dir()]
     except OSError:
         return []
-    found = [
-        folder / name
-        for name in names
-        if any(_is_file(folder / name / file) for file in having or _SHOWN_BY)
-        and not _is_file(folder / name / STATE_JSON)  # a saved state has a manifest, too
-    ]
+    found = [folder / name for name in names if is_run(folder / name, *having)]
     return sorted(found, key=lambda run: (order_of(run), run.name))
+
+
+def is_run(folder: Path, *having: str) -> bool:
+    """Whether a folder is a run, sound or damaged; ``having`` as for ``runs_in``."""
+    shown = any(_is_file(folder / file) for file in having or _SHOWN_BY)
+    return shown and not _is_file(folder / STATE_JSON)  # a saved state has a manifest, too
 
 
 def order_of(run: Path) -> int:

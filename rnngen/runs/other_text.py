@@ -138,7 +138,8 @@ def encoded_text(
 def _notes(run: Run, source: TextSource, labels: Labels | None, documents: int) -> list[str]:
     """What a user should know about how a text of some documents was read."""
     summary = source.summary
-    notes = [summary.line()] if summary.encodings or summary.left_out.parts() else []
+    notes = [summary.line()] if summary.encodings or summary.observed.parts() else []
+    notes += summary.notes
     if source.documents != run.documents:
         notes.append(f"the run learned from rows, and {as_rows('this text')}")
     each = "it is one document" if documents == 1 else "each file is one document"

@@ -37,6 +37,7 @@ from rnngen.runs.layout import (
     saved_steps,
 )
 from rnngen.runs.run import Run
+from rnngen.runs.siblings import KEY
 from rnngen.runs.writer import RunWriter
 from rnngen.training.growth import grown, note_on_growth
 from rnngen.training.launched import Launched, run_to_end
@@ -44,6 +45,7 @@ from rnngen.training.planning.memory import keep_freed_memory
 from rnngen.training.planning.pace import make_pace
 from rnngen.training.planning.plan import make_plan
 from rnngen.training.resuming import resume
+from rnngen.training.siblings import Sibling
 from rnngen.training.trainer import Trainer
 from rnngen.version import __version__
 
@@ -60,6 +62,7 @@ def launch(
     *,
     out: Path | None = None,
     init_from: Path | None = None,
+    sibling: Sibling | None = None,
     started: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Launched:
@@ -69,6 +72,7 @@ def launch(
         options: what the user gave, by flat name, or ``Given``; all else is decided by ``training/planning/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: begin with this run's weights and tokenizer, which is given the characters or words that it lacks.
+        sibling: as which it is trained, if it is one of a group.
         started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
         on_progress: called with what is being read, encoded and measured.
 
@@ -78,6 +82,8 @@ def launch(
     started = time.perf_counter() if started is None else started
     keep_freed_memory()
     given = Given.of(options)
+    if sibling:
+        given = given.changed({"seed": sibling.seed})
     if init_from and given.preset:
         raise UsageError(
             "`preset` cannot be given with `init_from`",
@@ -93,30 +99,40 @@ def launch(
     weights = first.weights() if first else {}  # checked before anything of their size is allocated
     given = given.changed(_taken_over(first, given)) if first else given
     made = out is None or not exists(out)
-    folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
+    folder = out or new_run_folder(checkpoints_folder(), stem_of_source(data.corpus[0]))
     writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
     try:
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
         tokenizer = first.tokenizer() if first else None
-        corpus = prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
+        read = sibling.corpus if sibling else None
+        corpus = read or prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
+        if sibling:
+            sibling.check_text(corpus)
         given = given.changed(
             {name: _absolute(given[name]) for name in SOURCES if name in given}
         )  # named as typed so far
         decided = given.changed({"tokenizer": corpus.tokenizer.level, "documents": corpus.documents})
-        plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
-        trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
+        plan = config = None
+        if sibling and sibling.config:
+            config = sibling.config.with_values({"seed": sibling.seed})
+        else:
+            plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
+            config = plan.config
+        pace = make_pace(plan, given) if plan and not sibling else None  # siblings take the same steps
+        trainer = Trainer(config, corpus, writer, pace=pace, trained=first is not None)
         if first and tokenizer:
-            weights = grown(weights, plan.config.model, tokenizer, corpus.tokenizer)
+            weights = grown(weights, config.model, tokenizer, corpus.tokenizer)
             trainer.learner.begin_with(weights, first.path)
         writer.clear()
-        writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
+        record = _config_json(config, corpus, folder, first, given)
+        writer.begin({**record, **({KEY: sibling.group.as_dict()} if sibling else {})}, corpus.tokenizer)
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
     notes: tuple[str, ...] = ()
     if first and tokenizer:
         notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
-    return Launched(trainer, plan, notes)
+    return Launched(trainer, plan, notes, is_new=True)
 
 
 def _taken_over(first: Run, given: Given) -> dict[str, Any]:
@@ -219,5 +235,5 @@ def _absolute(sources: Sequence[str]) -> list[str]:
     return [s if s == STDIN else str(Path(s).absolute()) for s in sources]
 
 
-def _stem(source: str) -> str:
+def stem_of_source(source: str) -> str:
     return "stdin" if source == STDIN else stem_of(Path(source).resolve().name).replace("*", "")

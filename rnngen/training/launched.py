@@ -20,11 +20,13 @@ class Launched:
         trainer: to be run.
         plan: as just made; None for a run that follows the plan it has.
         notes: what a user should know before the first step, a sentence each.
+        is_new: whether it is a run that begins, not one that is resumed.
     """
 
     trainer: Trainer
     plan: Plan | None
     notes: tuple[str, ...] = ()
+    is_new: bool = False
 
     def planned(self) -> Planned:
         """The plan as an event."""

@@ -80,7 +80,8 @@ def resume(
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
-    recorded, trained, given, _ = (saved.pop(name, None) for name in ("corpus", "init_from", "given", "rnngen"))
+    recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
+    saved = {name: value for name, value in saved.items() if name not in ("rnngen", "siblings")}
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
     there, fallback = device_to_continue_on(begun_on, device)

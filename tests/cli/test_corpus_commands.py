@@ -123,7 +123,7 @@ def test_the_facts_of_a_text_are_those_that_python_counts(cli: Cli) -> None:
     assert {"character": "\ue000", "code_point": "U+E000", "name": "private use", "count": 1} in told["rare_characters"]
     assert (told["files"], told["skipped"]) == (1, [])
     shown = cli("corpus", "info", "a.txt").out
-    assert "mixed: 1 composed and 1 decomposed characters" in shown
+    assert "mixed: 1 composed and 1 decomposed character" in shown
     assert "Cyrillic 57.1%, Latin 42.9%" in shown
     assert "25.0% of the lines that are not blank occur earlier in the text" in shown
 
@@ -201,7 +201,7 @@ def test_the_options_of_the_text_are_those_of_training(cli: Cli) -> None:
     assert told["labels"] == ["x", "my own"]
     assert told["characters"] == len("é a\0b\0c\0")
     assert told["decomposed_characters"] == 0
-    assert told["tokens"] == {"char": 8 + 2, "byte": 9 + 2}
+    assert told["tokens"] == {"char": 8 + 2, "byte": 9 + 2, "words-closed": 4 + 3 + 2}  # with labels
     shown = cli("corpus", "info", "a.jsonl", *options).out
     assert "labels       2 on 2 documents: x, my own\n" in shown
     assert "1 row left out: broken JSON (1)" in shown

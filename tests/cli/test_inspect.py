@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 import rnngen
-from rnngen.cli.gates import _with_digits
+from rnngen.cli.unit_memory import _with_digits
 from rnngen.cli.widths import pad
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
@@ -60,33 +59,6 @@ def test_the_card_is_what_inspect_shows(cli: Cli, corpus: Path) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert "Type: rnngen inspect --compare checkpoints/tiny checkpoints/other\n" in outcome.err
     assert "Type: rnngen inspect gates checkpoints/tiny\n" in cli("inspect", "checkpoints/tiny", "gates").err
-
-
-@pytest.mark.usefixtures("trained")
-def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
-    rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
-    lines = cli("runs").out.splitlines()
-    assert lines[0].split("  ")[0] == "run"
-    assert lines[0].endswith("best validation        last saved")
-    assert [line.split()[0] for line in lines[1:]] == ["checkpoints/b", "checkpoints/tiny"]
-    assert re.search(r"  60 of 60  \d\.\d{4} nats per token  \d{4}-\d\d-\d\d \d\d:\d\d$", lines[2])
-    Path("checkpoints/killed").mkdir()
-    Path("checkpoints/killed/config.json").write_bytes(Path("checkpoints/b/config.json").read_bytes())
-    Path("checkpoints/b/config.json").write_text("{}")
-    *_, empty, first, second = cli("runs").out.splitlines()
-    assert empty == ""
-    told = sorted((first, second))
-    assert told[0].startswith("checkpoints/b/config.json: is damaged")
-    assert told[1].startswith("checkpoints/killed: never saved. Unless it is being trained, its folder can be removed.")
-    Path("checkpoints/b/config.json").write_bytes(Path("checkpoints/killed/config.json").read_bytes())
-    shutil.rmtree("checkpoints/killed")
-    assert [json.loads(line)["steps"] for line in cli("runs", "--json").out.splitlines()] == [2, 60]
-
-
-def test_runs_without_any_says_how_to_get_one(cli: Cli) -> None:
-    outcome = cli("runs")
-    assert (outcome.code, outcome.out) == (1, "")
-    assert "rnngen train FILE" in outcome.err
 
 
 def test_gates_shows_saturation_and_units_and_json_has_every_value(cli: Cli, trained: Path) -> None:

@@ -72,6 +72,8 @@ def test_json_is_the_only_thing_on_standard_output(cli: Cli, corpus: Path) -> No
     rows = [json.loads(line) for line in Path(result["run"], "metrics.jsonl").read_text().splitlines()]
     best = min((row for row in rows if "valid_nll" in row), key=lambda row: row["valid_nll"])
     assert (result["best_step"], result["valid_nats_per_token"]) == (best["step"], best["valid_nll"])
+    assert result["valid_nats_per_character"] == pytest.approx(best["valid_nll"])  # a token is a character
+    assert result["summary"].startswith("Expect letters")
 
 
 def test_without_json_nothing_goes_to_standard_output(cli: Cli, corpus: Path) -> None:
@@ -99,7 +101,12 @@ def test_quiet_says_nothing(cli: Cli, corpus: Path) -> None:
 @pytest.mark.parametrize("name", ["run", "my run", "it's"])
 def test_the_commands_shown_at_the_end_can_be_pasted(cli: Cli, corpus: Path, name: str) -> None:
     lines = cli("train", corpus, *options(), "--out", name).err.splitlines()
-    assert [shlex.split(line) for line in lines[-2:]] == [["rnngen", "sample", name], ["rnngen", "eval", name]]
+    further = ["rnngen", "train", "--resume", name, "--minutes", "5"]
+    shown = [["rnngen", "sample", name], ["rnngen", "eval", name], further]
+    assert [shlex.split(line) for line in lines[-3:]] == shown
+    assert lines[-4].endswith(
+        "It has read 7% of 18,000 characters; not all of the text has been read, so train longer."
+    )
 
 
 # the run

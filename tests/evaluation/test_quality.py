@@ -48,8 +48,7 @@ def test_other_texts_get_the_number_and_its_meaning(nats: float, choices: str) -
 
 def sentence(**changed: Any) -> str:
     values: dict[str, Any] = {
-        "nats_per_token": 1.3,
-        "characters_per_token": 1.0,
+        "nats_per_character": 1.3,
         "unknown": 0.0,
         "prose": True,
         "bidirectional": False,
@@ -60,16 +59,22 @@ def sentence(**changed: Any) -> str:
     return summary(**{**values, **changed})
 
 
-def test_all_tokenizers_share_nats_per_character() -> None:
-    assert sentence(nats_per_token=1.3 * 4.5, characters_per_token=4.5) == sentence()
+def test_the_sentence_says_what_to_expect_how_much_was_read_and_what_would_help() -> None:
     assert sentence().startswith("Expect words that exist, in phrases that hold for a few words (1.30 nats per char")
     assert "It has read 450,000 characters 3.2 times; the validation score was still falling" in sentence()
+
+
+def test_a_text_that_has_not_been_read_whole_asks_for_more_training() -> None:
+    flat = Trend(rose=False, falling=False)
+    assert "not all of the text has been read, so train longer" in sentence(seen=flat, epochs=0.4)
+    assert "longer" not in sentence(seen=flat)
+    assert "so train longer" not in sentence(seen=Trend(rose=True, falling=False), epochs=0.4)
 
 
 def test_nothing_is_promised_where_the_score_does_not_say() -> None:
     assert "Expect" not in sentence(unknown=0.05)  # the unknown symbol is cheaper than what it stands for
     assert sentence(bidirectional=True).startswith("It has read")
-    assert sentence(nats_per_token=None).startswith("It has read")
+    assert sentence(nats_per_character=None).startswith("It has read")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ COMMANDS = [
     "inspect training checkpoints/one",
     "demo clipping --text corpus.txt --steps 2 --hidden-size 8",
     "demo gradients --text corpus.txt --steps 2 --hidden-size 8",
+    *(f"demo {name} --size 60 --distance 5-9 --steps 1 --hidden-size 8" for name in ("copy", "brackets", "adding")),
+    "inspect memory checkpoints/demo-copy/lstm",
     "runs",
     "report checkpoints/one --out page.html --quiet",
     "corpus build pydoc",

@@ -41,6 +41,8 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
     "inspect truncation": ["nowhere"],
     "inspect training": ["nowhere"],
     "demo clipping": ["--text", "nowhere.txt"],
+    "inspect memory": ["nowhere"],
+    "corpus build": ["nothing"],
     "demo gradients": ["--text", "nowhere.txt"],
 }
 

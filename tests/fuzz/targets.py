@@ -37,9 +37,10 @@ from rnngen.options.config import RunConfig
 from rnngen.options.config_file import read_options
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
-from rnngen.runs.card import list_runs, make_card
+from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
 from rnngen.runs.layout import MANIFEST, MODEL, NGRAM, RESUME, STATE_JSON, STATE_TENSORS
+from rnngen.runs.listing import list_runs
 from rnngen.runs.manifest import manifest_bytes, read_manifest
 from rnngen.runs.own_text import is_own_text
 from rnngen.runs.plan_record import parse_record, recorded_plan

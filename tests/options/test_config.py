@@ -176,7 +176,7 @@ def test_unknown_name_is_refused_with_a_suggestion(name: str, suggestion: str) -
         ("initialization", "zero", "'orthogonal' or 'uniform'"),
         ("decay", "fast", "'linear', 'cosine' or 'none'"),
         ("cell", "LSTM", "'lstm', 'gru' or 'rnn'"),
-        ("tokenizer", "letters", "'char', 'byte', 'word' or 'bpe'"),
+        ("tokenizer", "letters", "'char', 'byte', 'word', 'words-closed' or 'bpe'"),
         ("vocab_size", 1, "from 2 to 200,000"),
         ("batch_size", 0, "1"),
         ("bptt", 0, "1"),

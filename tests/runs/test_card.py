@@ -9,8 +9,9 @@ import pytest
 import rnngen
 from rnngen.errors import CheckpointError
 from rnngen.runs import metrics
-from rnngen.runs.card import list_runs, make_card
+from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
+from rnngen.runs.listing import list_runs
 from rnngen.runs.manifest import sha256
 from tests.conftest import FAST
 from tests.runs.test_run import rewrite
@@ -55,7 +56,7 @@ def test_runs_are_listed_newest_first_and_a_damaged_one_says_so(trained: Path, c
     rnngen.train(corpus, out="checkpoints/second", steps=2, ngram=2, **FAST)
     rnngen.train(corpus, out="checkpoints/third", steps=2, cell="rnn", **FAST)
     (Path("checkpoints/second") / "config.json").write_text("{}")
-    found = list_runs()
+    found = list_runs().cards
     assert [folder.name for folder, _ in found] == ["third", "second", "tiny"]
     assert isinstance(found[1][1], CheckpointError)
     assert [card.model for _, card in (found[0], found[2])] == [  # type: ignore[union-attr]
@@ -177,7 +178,7 @@ def test_runs_that_never_saved_are_listed_even_if_there_are_no_others(trained: P
     killed.mkdir()
     (trained / "config.json").rename(killed / "config.json")
     (trained / "manifest.json").unlink()
-    ((folder, error),) = list_runs()
+    ((folder, error),) = list_runs().cards
     assert folder == killed
     assert isinstance(error, CheckpointError)
     assert "has not saved anything" in str(error)

@@ -1,5 +1,6 @@
 // Colours a text by one unit's gate or state, which the pickers choose.
 function element(name, text) { const e = document.createElement(name); e.textContent = text; return e; }
+const COLUMNS = 120; // tokens
 const tint = +getComputedStyle(document.documentElement).getPropertyValue("--tint");
 for (const box of document.querySelectorAll(".gates")) {
   const trace = traces[+box.dataset.run], T = trace.pieces.length;
@@ -38,6 +39,29 @@ for (const box of document.querySelectorAll(".gates")) {
     const d = trace.detectors[detector.value];
     box.querySelector(".caption").textContent = `${trace.layers[layer.value].name}, unit ${number()}, ${series.value}` + (d ? `: ${d.feature}, r = ${d.r}` : "");
     said.textContent = "";
+    paintColumns();
+  }
+  // Below each of the first tokens, a cell per gate and state of the unit, as lectures draw them.
+  const lecture = {forget: "erase f", input: "write i", output: "read o", reset: "reset r", update: "update z", c: "contents c", h: "state h"};
+  function paintColumns() {
+    const l = trace.layers[layer.value], names = Object.keys(lecture).filter(name => name in l.series), chosen = series.value;
+    box.querySelector(".rows-of").textContent = `All of unit ${number()}, from top to bottom: ${names.map(name => lecture[name]).join(", ")}.`;
+    const tops = {}, of = {};
+    for (const name of names) {
+      series.value = name;
+      of[name] = spans.slice(0, COLUMNS).map((_, t) => value(t));
+      tops[name] = "ch".includes(name) ? Math.max(1e-9, ...of[name].map(Math.abs)) : 1;
+    }
+    series.value = chosen;
+    box.querySelector(".columns").replaceChildren(...trace.pieces.slice(0, COLUMNS).map((piece, t) => {
+      const column = element("span", piece.replace("\n", "↵") || "·");
+      for (const name of names) {
+        const cell = column.appendChild(element("i", "")), v = of[name][t];
+        cell.className = "tint";
+        cell.style.cssText = `--tone: var(--${v < 0 ? "negative" : "positive"}); --strength: ${(Math.min(1, Math.abs(v) / tops[name]) * tint).toFixed(3)}`;
+      }
+      return column;
+    }));
   }
   function saturation() {
     const rows = trace.layers.flatMap(l => l.saturation.map(s => [`${l.name}, ${s.gate}`, s.left, s.right]));

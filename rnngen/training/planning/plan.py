@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.progress import MEASURING, OnProgress
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.corpus.trainable import check_parts
 from rnngen.errors import UsageError
@@ -98,9 +98,7 @@ def make_plan(
     devices, unusable = usable_devices(asked)
     for device in devices:
         try:
-            if on_progress:
-                on_progress("measuring this machine", 0, None)
-            plan = _plan_on(device, given, corpus, started, trained=trained)
+            plan = _plan_on(device, given, corpus, started, trained=trained, on_progress=on_progress)
             notes = (*plan.notes, *busy)
             return dataclasses.replace(plan, unusable={**unusable, **plan.unusable}, notes=notes)
         except UnusableError as error:
@@ -129,7 +127,9 @@ class _Measured:
     counting: float
 
 
-def _plan_on(device: str, given: Given, corpus: EncodedCorpus, started: float, *, trained: bool) -> Plan:
+def _plan_on(
+    device: str, given: Given, corpus: EncodedCorpus, started: float, *, trained: bool, on_progress: OnProgress | None
+) -> Plan:
     """The plan for one device.
 
     Raises:
@@ -149,7 +149,12 @@ def _plan_on(device: str, given: Given, corpus: EncodedCorpus, started: float, *
     length = Length(
         given.get("steps"), given.get("epochs", 0) * N, started + total - rules.ENDING, rules.MAX_EPOCHS * N
     )
-    test = SpeedTest(V, corpus.tokenizer.boundary(config.data.documents))
+
+    def on_trial(before: int) -> None:
+        if on_progress:
+            on_progress(MEASURING, before, None)
+
+    test = SpeedTest(V, corpus.tokenizer.boundary(config.data.documents), on_trial)
     threads = config.train.threads
     if threads is None and length.by_clock and device == "cpu":
         threads = test.fewest_threads(sized(config, given, V, rules.FIRST_WIDTH))

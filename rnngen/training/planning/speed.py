@@ -10,7 +10,7 @@ import functools
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,14 +64,18 @@ class SpeedTest:
     Args:
         vocab_size: V.
         boundary: the token between documents; None: there is none.
+        on_trial: called before each candidate with the number of those before.
 
     Attributes:
         unusable: precision → why it was not used, for those that failed.
     """
 
-    def __init__(self, vocab_size: int, boundary: int | None = None) -> None:
+    def __init__(
+        self, vocab_size: int, boundary: int | None = None, on_trial: Callable[[int], object] = lambda _: None
+    ) -> None:
         self.vocab_size, self.boundary = vocab_size, boundary
         self.unusable: dict[str, str] = {}
+        self._on_trial, self._trials = on_trial, 0
 
     def measure(self, config: RunConfig, precisions: Sequence[str] = ("float32", "bf16")) -> Speed:
         """Time training steps in each precision and keep the fastest one that computes correctly.
@@ -106,7 +110,7 @@ class SpeedTest:
             if precision == "bf16" and not has_bf16_kernels(config.train.device):
                 why = NOT_AVAILABLE
             else:
-                seconds = step_seconds(config, precision, self.vocab_size, self.boundary)
+                seconds = self._step_seconds(config, precision)
                 if seconds >= needed:
                     return None
                 why = why_not_bf16(config, self.vocab_size, self.boundary) if precision == "bf16" else None
@@ -121,6 +125,11 @@ class SpeedTest:
         self.unusable[precision] = why
         return None
 
+    def _step_seconds(self, config: RunConfig, precision: str) -> float:
+        self._on_trial(self._trials)
+        self._trials += 1
+        return step_seconds(config, precision, self.vocab_size, self.boundary)
+
     def fewest_threads(self, config: RunConfig) -> int:
         """The number of threads to begin with: all that torch uses, or fewer if that is clearly faster.
 
@@ -129,10 +138,10 @@ class SpeedTest:
         """
         threads = most = torch.get_num_threads()
         try:
-            best = step_seconds(config, "float32", self.vocab_size, self.boundary)
+            best = self._step_seconds(config, "float32")
             for fewer in (most >> k for k in range(1, most.bit_length())):  # half as many, as long as that is faster
                 torch.set_num_threads(fewer)
-                seconds = step_seconds(config, "float32", self.vocab_size, self.boundary)
+                seconds = self._step_seconds(config, "float32")
                 if seconds > WORTH_A_THREAD * best:
                     break
                 threads, best = fewer, seconds

@@ -1,0 +1,94 @@
+"""All runs below a folder, however deep they are, within bounds."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rnngen.arguments import exists, is_folder
+from rnngen.errors import CheckpointError, RnngenError, UsageError
+from rnngen.runs.card import Card, read_cards
+from rnngen.runs.finding import is_run, newest_run, order_of
+from rnngen.runs.layout import RESUME, checkpoints_folder
+
+
+class Listed(NamedTuple):
+    """Runs that were found.
+
+    Attributes:
+        cards: each run with its card, or with the error of reading it; the newest first.
+        whole: whether all folders were looked into.
+    """
+
+    cards: list[tuple[Path, Card | RnngenError]]
+    whole: bool
+
+
+DEPTH = 4  # folders in folders that are looked into
+MOST = 10_000  # folders and files of all that are looked at
+
+
+def list_runs(folders: Sequence[Path] = ()) -> Listed:
+    """The runs below folders, by default ``checkpoints/``, the newest first.
+
+    Raises:
+        CheckpointError: there is none.
+        UsageError: there is no such folder.
+    """
+    for folder in folders:
+        if not is_folder(folder):
+            found = "a file" if exists(folder) else "nothing there"
+            raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found)
+    below = [runs_below(folder) for folder in folders or [checkpoints_folder()]]
+    runs = dict.fromkeys(run for found, _ in below for run in found)
+    if not runs and not folders:
+        newest_run()  # raises the error that says what to do
+    if not runs:
+        where = ", ".join(map(str, folders))
+        raise CheckpointError("there are no runs", where=where, expected="runs made by rnngen train")
+    ordered = sorted(runs, key=lambda run: (order_of(run), run.name), reverse=True)
+    return Listed(read_cards(ordered), all(whole for _, whole in below))
+
+
+def runs_below(folder: Path) -> tuple[list[Path], bool]:
+    """The runs below a folder, and whether all folders were looked into; a folder that is a run is the only one.
+
+    Links and hidden folders are not looked into. What cannot be read is passed over.
+
+    Args:
+        folder: to look into.
+
+    Returns:
+        The runs, the one saved last being the first, and whether that is all of them.
+    """
+    if is_run(folder):
+        return [folder], True
+    found: list[Path] = []
+    queue, seen, whole = deque([(folder, 0)]), 0, True
+    while queue:
+        parent, depth = queue.popleft()
+        try:
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > MOST:
+                        queue.clear()
+                        whole = False
+                        break
+                    path = parent / entry.name
+                    if not entry.is_dir():
+                        continue
+                    if is_run(path):
+                        found.append(path)
+                    elif entry.is_symlink() or entry.name.startswith(".") or entry.name == RESUME:
+                        continue
+                    elif depth + 1 < DEPTH:
+                        queue.append((path, depth + 1))
+                    else:
+                        whole = False
+        except OSError:
+            continue
+    return sorted(found, key=lambda run: (order_of(run), run.name), reverse=True), whole

@@ -1,0 +1,63 @@
+"""What a run that has just been trained came to, in a sentence or two (``evaluation/quality.py``)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rnngen.corpus.encoded import EncodedCorpus
+from rnngen.evaluation.quality import is_prose, summary, trend, would_help_longer
+from rnngen.training.events import Finished
+from rnngen.training.trainer import Trainer
+
+PIECES, PIECE = 8, 8192  # number and length, in tokens, of the pieces that show what kind of text it is
+
+
+class Summary(NamedTuple):
+    """What a run came to.
+
+    Attributes:
+        text: in a sentence or two.
+        nats_per_character: the best score on the validation part; None: there is none.
+        longer: whether training longer would help.
+    """
+
+    text: str
+    nats_per_character: float | None
+    longer: bool
+
+
+def summary_of(finished: Finished, trainer: Trainer, validations: Sequence[tuple[int, float]]) -> Summary:
+    """What to expect of the run's text, how much it has read, and what would help.
+
+    Args:
+        finished: how training ended.
+        trainer: that trained it.
+        validations: (step, nats per token) of this training, in order.
+    """
+    corpus, valid = trainer.corpus, trainer.corpus.valid
+    seen, length = trend(validations), valid.counts.characters / max(1, len(valid.tokens))
+    nats = finished.best_nll / length if finished.best_nll is not None and length else None
+    epochs = finished.step / trainer.streams.steps_per_epoch
+    text = summary(
+        nats_per_character=nats,
+        unknown=valid.unknown / max(1, len(valid.tokens)),
+        prose=_reads_prose(corpus),
+        bidirectional=trainer.config.model.bidirectional,
+        characters=corpus.train.counts.characters,
+        epochs=epochs,
+        seen=seen,
+    )
+    return Summary(text, nats, would_help_longer(seen, epochs))
+
+
+def _reads_prose(corpus: EncodedCorpus) -> bool:
+    counts, tokenizer = corpus.train.counts, corpus.tokenizer
+    mean = counts.characters / counts.documents if counts.documents else None
+    tokens = corpus.train.tokens
+    characters: Counter[str] = Counter()
+    for begin in range(0, len(tokens), max(PIECE, len(tokens) // PIECES)):
+        piece = tokens[begin : begin + PIECE]
+        characters.update(tokenizer.decode(piece[piece < tokenizer.text_size].tolist()))
+    return is_prose(characters, mean)

@@ -1,0 +1,135 @@
+"""``rnngen runs``: one line per run, wherever it is, and what is damaged says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import rnngen
+from rnngen.cli.app import run as run_cli
+from rnngen.cli.console import Console
+from rnngen.cli.runs import _HEADER, _Row, fitted
+from rnngen.cli.widths import cut, width
+from rnngen.runs import listing
+from rnngen.runs.finding import newest_run
+from rnngen.runs.listing import list_runs, runs_below
+from tests.conftest import FAST, Outcome
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.mark.usefixtures("trained")
+def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
+    lines = cli("runs").out.splitlines()
+    assert lines[0].split("  ")[0] == "run"
+    assert lines[0].endswith("nats per token")
+    assert [line.split()[0] for line in lines[1:]] == ["checkpoints/b", "checkpoints/tiny"]
+    row = r"  \d{4}-\d\d-\d\d \d\d:\d\d  corpus\.txt  lstm 1x16 \d\.\d+k  60 +\d\.\d{4}$"
+    assert re.search(row, lines[2]), lines[2]
+    Path("checkpoints/killed").mkdir()
+    Path("checkpoints/killed/config.json").write_bytes(Path("checkpoints/b/config.json").read_bytes())
+    Path("checkpoints/b/config.json").write_text("{}")
+    *rows, empty, first, second = cli("runs").out.splitlines()
+    assert empty == ""
+    assert sorted((row.split()[0], row.split()[-1]) for row in rows[1:]) == [
+        ("checkpoints/b", "damaged"),
+        ("checkpoints/killed", "saved"),  # never
+        ("checkpoints/tiny", rows[-1].split()[-1]),
+    ]
+    told = sorted((first, second))
+    assert told[0].startswith("checkpoints/b/config.json: is damaged")
+    assert told[1].startswith("checkpoints/killed: never saved. Unless it is being trained, its folder can be removed.")
+    Path("checkpoints/b/config.json").write_bytes(Path("checkpoints/killed/config.json").read_bytes())
+    shutil.rmtree("checkpoints/killed")
+    found = [json.loads(line) for line in cli("runs", "--json").out.splitlines()]
+    assert [each["steps"] for each in found] == [2, 60]
+    assert found[1]["best_nats_per_character"] == pytest.approx(found[1]["best_nats"])  # tokens are characters
+
+
+def test_runs_without_any_says_how_to_get_one(cli: Cli) -> None:
+    outcome = cli("runs")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "rnngen train FILE" in outcome.err
+
+
+def test_runs_are_found_in_folders_of_checkpoints_and_elsewhere(cli: Cli, trained: Path) -> None:
+    newest = newest_run()
+    for place in ("checkpoints/demo-x/lstm", "elsewhere/deep/rnn"):
+        shutil.copytree(trained, place)
+    names = {line.split()[0] for line in cli("runs").out.splitlines()[1:]}
+    assert names == {"checkpoints/tiny", "checkpoints/demo-x/lstm"}
+    names = {line.split()[0] for line in cli("runs", "elsewhere", "checkpoints/tiny").out.splitlines()[1:]}
+    assert names == {"elsewhere/deep/rnn", "checkpoints/tiny"}
+    assert newest_run() == newest  # what commands use without a run does not depend on demos
+    outcome = cli("runs", "nowhere")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "nowhere: is not a folder; expected a folder with runs; found nothing there" in outcome.err
+    Path("empty").mkdir()
+    assert cli("runs", "empty").code == 1
+
+
+def test_looking_for_runs_has_bounds(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = Path("a").joinpath(*"bcdef")
+    shutil.copytree(trained, deep)
+    assert runs_below(Path("a")) == ([], False)
+    assert runs_below(deep.parent.parent) == ([deep], True)
+    assert runs_below(trained) == ([trained], True)
+    Path("a/loop").symlink_to(Path("a").absolute(), target_is_directory=True)
+    assert runs_below(Path("a/b/c")) == ([deep], True)
+    monkeypatch.setattr(listing, "MOST", 2)
+    for name in "xyz":
+        shutil.copytree(trained, Path("many") / name)
+    found = list_runs([Path("many")])
+    assert (len(found.cards), found.whole) == (2, False)
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", [64, 80, 120])
+def test_on_a_terminal_every_run_has_one_line(trained: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    shutil.copytree(trained, f"checkpoints/{'a-long-name-of-a-run' * 2}")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = Terminal()
+    assert run_cli(["runs"], Console(out, None)) == 0
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= columns
+    assert all(re.search(r"\d\.\d{4}$", line) for line in lines[1:])
+
+
+def test_the_text_is_cut_before_the_steps_and_these_before_the_name() -> None:
+    row = _Row("checkpoints/run", "2026-11-28 14:05", "a-text-of-a-long-name.txt", "lstm 1x256 1M", "100", "1.2345")
+    wide = fitted([_HEADER, row], 200)
+    assert wide[1] == tuple(row)
+    assert fitted([_HEADER, row], None) == wide
+    assert fitted([_HEADER, row], 90)[1][0] == row.run
+    assert fitted([_HEADER, row], 90)[1][2].endswith("…")
+    assert len(fitted([_HEADER, row], 72)[1]) == 5  # without the steps
+    assert fitted([_HEADER, row], 60)[1][0].startswith("…")
+
+
+def test_cutting_counts_cells_and_keeps_characters_whole() -> None:
+    assert cut("short", 5) == "short"
+    assert cut("longer", 5) == "long…"
+    assert cut("longer", 5, keep_end=True) == "…nger"
+    assert [width(cut("天地玄黃", cells)) for cells in (8, 7, 6, 5)] == [8, 7, 5, 5]
+
+
+def test_scores_of_a_bidirectional_run_are_marked(corpus: Path, cli: Cli) -> None:
+    rnngen.train(corpus, out="checkpoints/both", steps=2, bidirectional=True, **FAST)
+    line = cli("runs").out.splitlines()[1]
+    assert "bi-lstm 1x16" in line
+    assert line.endswith(" pseudo")
+    assert "best_pseudo_nats" in json.loads(cli("runs", "--json").out)
