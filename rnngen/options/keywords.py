@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from rnngen.options.declare import Argument, members
 from rnngen.options.option import Option
@@ -63,14 +63,15 @@ class Signed:
         for name, each in members(self._arguments).items():
             positional = isinstance(each, Argument) and not each.kw_only
             kind = kinds.POSITIONAL_OR_KEYWORD if positional else kinds.KEYWORD_ONLY
-            parameter = kinds(name, kind, default=each.default, annotation=_annotation(self._arguments, name))
+            parameter = kinds(name, kind, default=each.default, annotation=_annotation(self._arguments, name, each))
             (by_position if positional else by_name).append(parameter)
         return inspect.Signature([*by_position, *by_name])
 
 
-def _annotation(cls: type, name: str) -> Any:
-    """The type of an argument, as it is written."""
-    return next(base.__annotations__[name] for base in cls.__mro__ if name in vars(base).get("__annotations__", {}))
+def _annotation(cls: type, name: str, member: Option | Argument) -> Any:
+    """The type of an option, with all words that it may be; that of an argument as it is written."""
+    base = next(base for base in cls.__mro__ if name in vars(base).get("__annotations__", {}))
+    return get_type_hints(base)[name] if isinstance(member, Option) else base.__annotations__[name]
 
 
 def _documented(function: Any, arguments: Any, signature: Signed) -> Any:

@@ -12,6 +12,7 @@ from rnngen.options.training import OptimizerConfig, PlanConfig, SplitConfig, Tr
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rnngen.runs.run import Run
     from rnngen.training.events import Event
 
 ShowProgress = Literal["auto", "bar", "none"]
@@ -23,6 +24,6 @@ class TrainArguments(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig, Pla
 
     corpus: str | Path | Sequence[str | Path] = argument(kw_only=False)
     out: str | Path | None = argument(default=None)
-    init_from: str | Path | None = argument(default=None)
+    init_from: str | Path | Run | None = argument(default=None)
     progress: ShowProgress = argument(default="auto")
     on_event: Callable[[Event], None] | None = argument(default=None)

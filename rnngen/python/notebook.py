@@ -71,6 +71,7 @@ class Panel(Shown):
             f'<progress value="{monitor.step}" max="{max(1, monitor.steps)}" style="width:100%"></progress>',
             escape("  ".join(self.numbers())).replace("  ", " &nbsp; "),
             f"<b>{escape(status)}</b>" if status else "",
+            escape(self.summary),
             f'<small style="opacity:0.7">{notes}</small>' if notes else "",
             chart(curves, "step", f"{self.prefix}nats per token"),
             f'<pre style="white-space:pre-wrap">{escape(self._sample)}</pre>' if self._sample else "",

@@ -35,8 +35,8 @@ def next_tokens(
 ) -> NextTokens:
     """The k most likely next tokens after a prompt, each with its text and probability, the most likely first.
 
-    The probabilities are those of the softmax: temperature 1, no filters. A word or subword model may have begun its
-    next token within the prompt; then the text is what this token adds.
+    The probabilities are those from which the next token is drawn: the softmax, at temperature 1 and without filters. A
+    word or subword model may have begun its next token within the prompt; then the text is what this token adds.
 
     Args:
         run: the run or its folder, the newest by default; or what ``rnngen.load`` returned, which is faster for many

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import time
 from types import TracebackType
 from typing import Self, TextIO
@@ -17,6 +18,8 @@ from rnngen.python.spelling import in_python
 from rnngen.training.events import Event, Finished, Spiked, Warned
 from rnngen.training.launched import Launched
 from rnngen.training.monitor import Monitor
+from rnngen.training.summary import summary_of
+from rnngen.training.trainer import Trainer
 
 BAR = 24  # columns
 STOPPING = "stopping: this step ends, and the run is saved; interrupt again to leave at once"
@@ -63,14 +66,16 @@ class Shown(Progress):
         monitor: what the events say; None before training.
         notes: what the user should know, a sentence each.
         outcome: how it ended; empty before.
+        summary: what to expect of its text; empty before.
     """
 
     def __init__(self) -> None:
         self.title = ""
         self.monitor: Monitor | None = None
         self.notes: list[str] = []
-        self.outcome = ""
+        self.outcome = self.summary = ""
         self.stopping = False
+        self._trainer: Trainer | None = None
         self.prefix = ""
         self._due = time.perf_counter() + self.interval
 
@@ -87,6 +92,7 @@ class Shown(Progress):
     def begin(self, launched: Launched) -> None:
         """Take note of what is going to be trained."""
         planned = launched.planned()
+        self._trainer = launched.trainer
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
         self.title = f"training {visible(str(planned.path))}" + (
@@ -135,6 +141,10 @@ class Shown(Progress):
             )
         )
         self.outcome = f"done after step {finished.step:,}{why}{best}"
+        if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
+            self.notes.append(finished.gradient.advice)
+        if self._trainer and self.monitor and finished.step > finished.first_step:
+            self.summary = summary_of(finished, self._trainer, self.monitor.validations).text
         self.draw()
 
     def numbers(self) -> list[str]:
@@ -188,10 +198,11 @@ class Bar(Shown):
 
     def draw(self) -> None:
         """Write the line again."""
-        for note in self.notes:
-            self._above(f"note: {visible(in_python(note))}")
-        self.notes.clear()
         columns = max(20, shutil.get_terminal_size().columns - 1)
+        for note in self.notes:
+            for line in textwrap.wrap(f"note: {visible(in_python(note))}", columns, subsequent_indent="  "):
+                self._above(line)
+        self.notes.clear()
         parts = [STOPPING] if self.stopping and not self.outcome else self.numbers()
         if self.monitor:
             full = round(BAR * min(1.0, self.monitor.step / max(1, self.monitor.steps)))
@@ -212,7 +223,9 @@ class Bar(Shown):
     def finish(self, finished: Finished) -> None:
         """Say how it ended."""
         super().finish(finished)
-        write(sys.stderr, f"\n{self.outcome}\n")
+        columns = max(20, shutil.get_terminal_size().columns - 1)
+        said = [textwrap.fill(visible(text), columns) for text in (self.outcome, self.summary) if text]
+        write(sys.stderr, "".join(f"\n{text}" for text in said) + "\n")
         self._width = 0
 
     def __exit__(

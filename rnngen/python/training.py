@@ -14,9 +14,9 @@ from rnngen.python.display import make_progress
 from rnngen.python.interrupts import run_until_interrupted
 from rnngen.python.run import Run, open_run
 from rnngen.python.spelling import speaks_python
-from rnngen.runs.run import Run as AnyRun
+from rnngen.runs import run as runs
 from rnngen.training import launch, resuming
-from rnngen.training.events import Event
+from rnngen.training.events import Event, Planned
 from rnngen.training.launched import Launched
 
 
@@ -27,7 +27,7 @@ def train(
     corpus: str | Path | Sequence[str | Path],
     *,
     out: str | Path | None = None,
-    init_from: str | Path | AnyRun | None = None,
+    init_from: str | Path | runs.Run | None = None,
     progress: ShowProgress = "auto",
     on_event: Callable[[Event], None] | None = None,
     **options: Any,
@@ -68,7 +68,7 @@ def train(
 @speaks_python
 @checked
 def resume(
-    run: str | Path | AnyRun,
+    run: str | Path | runs.Run,
     corpus: str | Path | Sequence[str | Path] = (),
     *,
     minutes: float | None = None,
@@ -120,9 +120,10 @@ def _trained(
     """Launch a run and train it, with its progress shown."""
     with make_progress(progress) as shown:
         launched = begin(shown.prepare)
-        shown.begin(launched)
 
         def take(event: Event) -> None:
+            if isinstance(event, Planned):  # from here on the run is released whatever happens
+                shown.begin(launched)
             shown.show(event)
             if on_event:
                 on_event(event)
@@ -136,5 +137,5 @@ def _texts(corpus: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
 
 
-def _path(run: str | Path | AnyRun) -> Path:
-    return run.path if isinstance(run, AnyRun) else Path(run)
+def _path(run: str | Path | runs.Run) -> Path:
+    return run.path if isinstance(run, runs.Run) else Path(run)

@@ -151,5 +151,7 @@ def report(*runs: str | Path | Run, out: str | Path = "report.html", text: str |
     page, file = Path(out), None if text is None else Path(text)
     check_out(page)
     reports = [collect(run, file) for run in {run.path.resolve(): run for run in opened}.values()]
+    for each in reports:
+        each.missing = {section: in_python(why) for section, why in each.missing.items()}
     write_report(reports, page)
     return page

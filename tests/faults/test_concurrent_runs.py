@@ -208,7 +208,7 @@ def test_commands_read_a_run_while_it_saves_better_weights(trained: Path, corpus
                 outcome = cli(*command)
             assert (outcome.code, "damaged" in outcome.out + outcome.err) == (0, False), outcome
         with at_each_opening(save):
-            launch.train(corpus, out="begun", init_from=trained, steps=1, batch_size=4, bptt=16, precision="float32")
+            rnngen.train(corpus, out="begun", init_from=trained, steps=1, batch_size=4, bptt=16, precision="float32")
     assert open_run("begun").weights()
 
 

@@ -63,7 +63,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(home: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNGEN_CACHE", str(home / "cache"))
-        launch.train(home / "corpus.txt", out=home / name, **options)
+        rnngen.train(home / "corpus.txt", out=home / name, **options)
     return outcome_of(home / name)
 
 

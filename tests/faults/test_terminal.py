@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import rnngen
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
 from tests.conftest import FAST, make_text
@@ -51,7 +52,7 @@ def whole(home: Path) -> dict[str, Any]:
     """What the run comes to when nothing happens to it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNNGEN_CACHE", str(home / "cache"))
-        launch.train(home / "corpus.txt", out=home / "whole", **OPTIONS)
+        rnngen.train(home / "corpus.txt", out=home / "whole", **OPTIONS)
     return outcome_of(home / "whole")
 
 

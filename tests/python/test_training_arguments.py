@@ -27,6 +27,7 @@ reveal_type(rnngen.resume(run, steps=3))
 rnngen.train("a.txt", hidden_sise=3)
 rnngen.train("a.txt", cell="lst")
 rnngen.train("a.txt", steps="3")
+rnngen.train("a.txt", progress="bars")
 rnngen.train()
 """
 
@@ -46,7 +47,7 @@ def test_help_shows_every_option_with_its_type_and_what_it_does() -> None:
     for name, option in TRAINING.items():
         if name != "corpus":
             assert f"    {name}: {option.option.help}" in text
-    assert "cell: 'Cell' = 'lstm'" in text
+    assert "cell: Literal['lstm', 'gru', 'rnn'] = 'lstm'" in text
 
 
 CONFIG = """
@@ -65,13 +66,14 @@ def test_a_type_checker_knows_the_options_of_training(tmp_path: Path) -> None:
     environment = {**os.environ, "MYPYPATH": str(Path(rnngen.__file__).parent.parent)}
     checked = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     said = [line.split(":", 2)[1:] for line in checked.stdout.splitlines() if " defined in " not in line][:-1]
-    assert [number for number, _ in said] == ["6", "7", "8", "9", "10", "11"], checked.stdout
+    assert [number for number, _ in said] == ["6", "7", "8", "9", "10", "11", "12"], checked.stdout
     expected = [
         '.Run"',
         '.Run"',
         '"hidden_sise"',
         "expected \"Literal['lstm', ",
         'expected "int"',
+        "expected \"Literal['auto', 'bar', 'none']\"",
         "Missing positional",
     ]
     for (_, message), part in zip(said, expected, strict=True):
