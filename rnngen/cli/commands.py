@@ -224,7 +224,11 @@ class DefaultGroup(QuickGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """What the first word may be: a command, or an option of the default one."""
-        of_default = self.commands[self.default].shell_complete(ctx, incomplete)
+        command = self.commands[self.default]
+        of_default = command.shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            arguments = [each for each in command.params if each.param_type_name == "argument"]
+            of_default += [item for each in arguments[:1] for item in each.shell_complete(ctx, incomplete)]
         return list({item.value: item for item in (*of_default, *super().shell_complete(ctx, incomplete))}.values())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import formats
+from rnngen.cli import completion, formats
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.cli.corpus_info import info_command
 from rnngen.cli.parameters import AsJson, Quiet
@@ -30,7 +30,10 @@ def _corpus() -> None:
 def build_command(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="Which text: pydoc (Python's own language reference, 0.5 MB).")
+        str | None,
+        typer.Argument(
+            help="Which text: pydoc (Python's own language reference, 0.5 MB).", autocompletion=completion.buildable
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
 ) -> None:
@@ -88,7 +91,10 @@ def _as_json(name: str, text: NamedText, here: set[str]) -> dict[str, Any]:
 
 def get_command(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Which text; rnngen corpus list shows all.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Which text; rnngen corpus list shows all.", autocompletion=completion.downloadable),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write into. [default: corpora]")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,

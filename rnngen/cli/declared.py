@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from rnngen.arguments import why_unusable
+from rnngen.cli import completion
 from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
 from rnngen.options.option import MAX_BITS, Option, expectation
@@ -76,9 +77,20 @@ def _parameter(option: Declared) -> inspect.Parameter:
         metavar=details.metavar,
         rich_help_panel=details.panel or None,
         show_default=False,
+        autocompletion=_completed(option),
     )
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(option.name, kind, default=None, annotation=Annotated[annotation | None, info])
+
+
+def _completed(option: Declared) -> Callable[[str], completion.Completed] | None:
+    """What completes its value in a shell; None: its choices, or files."""
+    details = option.option
+    if details.is_run:
+        return completion.runs
+    named = [word for word in (details.metavar or "").split("|") if word.islower()]
+    likely = [*details.likely, *named]
+    return completion.words(likely) if likely and not option.choices else None
 
 
 def _default(option: Declared) -> str | None:

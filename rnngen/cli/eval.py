@@ -56,7 +56,7 @@ class Scoring(Options):
         maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",
     )
-    against: Path | None = option(None, "Let this run fill the same gaps too.", panel="")
+    against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
     device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
 
     def check(self) -> None:

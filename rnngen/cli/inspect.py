@@ -13,7 +13,7 @@ from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import JsonPerRun, RunFolder
+from rnngen.cli.parameters import JsonPerRun, RunFolder, run_argument
 from rnngen.cli.plots import plot
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.errors import UsageError
@@ -47,7 +47,7 @@ def card_command(
     context: typer.Context,
     run: RunFolder = None,
     compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side.")] = False,
-    others: Annotated[list[Path] | None, typer.Argument(help="The other runs, with --compare.")] = None,
+    others: Annotated[list[Path] | None, run_argument("The other runs, with --compare.")] = None,
     as_json: JsonPerRun = False,
 ) -> None:
     """Show a run's card: what it is, how long it was trained, how good it became."""

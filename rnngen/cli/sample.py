@@ -12,6 +12,7 @@ import typer
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.longjob import LongJob
+from rnngen.cli.parameters import run_argument
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
     notes_on_label,
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 def sample_command(
     context: typer.Context,
     run: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RUN", help="The run's folder. [default: the newest under checkpoints/]"),
+        list[str] | None, run_argument("The run's folder. [default: the newest under checkpoints/]", "RUN")
     ] = None,
     *,
     prompt: Prompt,

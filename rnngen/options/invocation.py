@@ -17,11 +17,13 @@ class Invocation(Options):
         "Resume an interrupted run; with --minutes, --epochs or --steps, train it that much further. Give the text too "
         "if it has moved.",
         panel=COMMON,
+        is_run=True,
     )
     init_from: Path | None = option(
         None,
         "Begin a new run with this run's weights and tokenizer, and with new characters or words (fine-tuning).",
         panel=COMMON,
+        is_run=True,
     )
     config: Path | None = option(
         None, "Read options from a TOML file, or a run's config.json; the command line overrides it.", panel=COMMON

@@ -27,6 +27,7 @@ class Option:
         flags: how the command line spells it, where that is not simply the name.
         role: what it is to the code that uses it, where that is asked.
         metavar: what stands for its value in the command's help.
+        is_run: whether its value is the folder of a run, which shells complete.
         once: whether the command line refuses it twice, since several values may be meant; else the last one counts.
     """
 
@@ -45,6 +46,7 @@ class Option:
     flags: tuple[str, ...] = ()
     role: str | None = None
     metavar: str | None = None
+    is_run: bool = False
     once: bool = False
 
 
