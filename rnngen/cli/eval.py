@@ -15,6 +15,7 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.options.declare import Options, declared, option
+from rnngen.options.option import COMMON
 from rnngen.options.training import SplitConfig, check_encoding
 from rnngen.platforms import quote_argument
 
@@ -36,22 +37,26 @@ class Scoring(Options):
     """What is scored, and how."""
 
     part: Literal["train", "valid", "test", "all"] = option(
-        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=""
+        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=COMMON
     )
     encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
     errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")
     text_field: str | None = _as_for_training("text_field", default_text="the run's")
     label_field: str | None = _as_for_training("label_field", default_text="the run's")
     ngram: bool = option(
-        False, "Score the run's n-gram model and its mixture with the network too.", panel="", flags=("--ngram",)
+        False, "Score the run's n-gram model and its mixture with the network too.", panel=COMMON, flags=("--ngram",)
     )
     spot: int = option(
-        0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0, maximum=10_000
+        0,
+        "Instead of scoring, list the N most surprising positions; 0: score.",
+        panel=COMMON,
+        minimum=0,
+        maximum=10_000,
     )
     gaps: int | None = option(
         None,
         "Take N words out and let the model put them back; 0: none.",
-        panel="",
+        panel=COMMON,
         minimum=0,
         maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",

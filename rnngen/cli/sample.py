@@ -35,7 +35,14 @@ if TYPE_CHECKING:
     from rnngen.sampling.writer import Sample
 
 
-@takes_options()
+EXAMPLES = (
+    ("rnngen sample", "With the newest run."),
+    ('rnngen sample -p "Once upon" --temperature 0.8', "Continue a text, more safely."),
+    ("rnngen sample checkpoints/book-1 --interactive", "Write together."),
+)
+
+
+@takes_options(examples=EXAMPLES)
 def sample_command(
     context: typer.Context,
     run: Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rnngen.options.declare import Options, option
-from rnngen.options.training import COMMON, RUN
+from rnngen.options.option import COMMON
+from rnngen.options.training import RUN
 
 
 class Invocation(Options):
@@ -32,6 +33,10 @@ class Invocation(Options):
         False, "Resume even if the corpus has changed.", panel=RUN, flags=("--allow-changed-corpus",)
     )
     quiet: bool = option(
-        False, "Only warnings, errors, and, when it is interrupted, how to resume.", panel=RUN, flags=("--quiet", "-q")
+        False,
+        "Only warnings, errors, and, when it is interrupted, how to resume.",
+        panel=RUN,
+        flags=("--quiet", "-q"),
+        common=True,
     )
     json: bool = option(False, "Print the result as JSON on standard output.", panel=RUN, flags=("--json",))

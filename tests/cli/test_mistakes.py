@@ -64,7 +64,6 @@ NO_SUCH_OPTION = {
         "--Minutes": "--minutes",
         "-minutes": "--minutes",
         "--learn": "--learning-rate",
-        "--help-all": "--help",
         "--wdrop": "--weight-dropout",
         "--tset": "--test",
     },
