@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rnngen.corpus.files.new_file import write_new
+from rnngen.corpus.named.meant import hint_for
+from rnngen.corpus.named.texts import TEXTS
 from rnngen.errors import CorpusError, UsageError
 
 
@@ -31,7 +33,12 @@ def build(name: str, out: Path | None = None) -> tuple[Path, int]:
         CorpusError: the file cannot be written.
     """
     if name not in BUILDERS:
-        raise UsageError("no text of this name can be built", expected=", ".join(BUILDERS), found=name)
+        raise UsageError(
+            "no text of this name can be built",
+            expected=", ".join(BUILDERS),
+            found=name,
+            hint=hint_for(name, TEXTS, BUILDERS),
+        )
     path = out or Path("corpora") / f"{name}.txt"
     text = BUILDERS[name]()
     content = text.encode()
