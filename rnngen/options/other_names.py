@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnngen.options.other_option_names import OPTIONS, TEXT_FIRST
+from rnngen.options.other_option_names import EVERYWHERE, OPTIONS, TEXT_FIRST
 
 COMMANDS: dict[str, dict[str, str]] = {
     "rnngen": {
@@ -76,7 +76,7 @@ def other_option(command: str, name: str) -> str | None:
         command: the words after ``rnngen``.
         name: the option, with or without its hyphens.
     """
-    found = _listed(OPTIONS.get(command, {}), name)
+    found = _listed(OPTIONS.get(command, {}), name) or _listed(EVERYWHERE, name)
     return found and found.replace("{command}", command)
 
 

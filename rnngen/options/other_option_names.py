@@ -23,6 +23,9 @@ _DEVICES = {"--device cuda": "gpu cuda use-gpu gpus gpu-id use-cuda cuda-device"
             "--device cpu": "cpu no-cuda no-gpu use-cpu",
             "--device mps": "mps metal"}  # fmt: skip
 
+EVERYWHERE = {"--help": "help-all"}
+"""The same for every command, but for those that have such an option."""
+
 OPTIONS: dict[str, dict[str, str]] = {
     "": {"--version": "v ver V", **_HELP},
     "train": {
