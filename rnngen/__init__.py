@@ -1,9 +1,9 @@
 """Train recurrent language models on your own text, write new text with them, score them honestly.
 
     run = rnngen.train("corpus.txt", minutes=3)
-    for piece in rnngen.load(run.path).generate("To be", temperature=0.8):
+    for piece in rnngen.load(run).generate("To be", temperature=0.8):
         print(piece, end="")
-    print(rnngen.evaluate(run.path).as_dict())
+    print(rnngen.evaluate(run).as_dict())
     rnngen.load_filler("checkpoints/both-ways").best("To be, or ___ to be")
 
 Importing this module imports nothing heavy; each name brings what it needs when it is first used.
@@ -11,29 +11,57 @@ Importing this module imports nothing heavy; each name brings what it needs when
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rnngen.version import __version__
 
-__all__ = ["RnngenError", "__version__", "evaluate", "generate", "load", "load_filler", "train", "train_further"]
-
 if TYPE_CHECKING:
     from rnngen.errors import RnngenError
-    from rnngen.evaluation.evaluate import evaluate
-    from rnngen.infilling.loading import load_filler
-    from rnngen.sampling.loading import generate, load
-    from rnngen.training.launch import train
-    from rnngen.training.resuming import train_further
+    from rnngen.python.interrupts import TrainingInterrupted
+    from rnngen.python.opening import generate, load, load_filler
+    from rnngen.python.prediction import next_tokens
+    from rnngen.python.run import inspect
+    from rnngen.python.scoring import evaluate, score
+    from rnngen.python.training import resume, train
+    from rnngen.python.views import compare, gradients, report
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
-    "evaluate": "rnngen.evaluation.evaluate",
-    "generate": "rnngen.sampling.loading",
-    "load": "rnngen.sampling.loading",
-    "load_filler": "rnngen.infilling.loading",
-    "train": "rnngen.training.launch",
-    "train_further": "rnngen.training.resuming",
+    "TrainingInterrupted": "rnngen.python.interrupts",
+    "compare": "rnngen.python.views",
+    "evaluate": "rnngen.python.scoring",
+    "generate": "rnngen.python.opening",
+    "gradients": "rnngen.python.views",
+    "inspect": "rnngen.python.run",
+    "load": "rnngen.python.opening",
+    "load_filler": "rnngen.python.opening",
+    "next_tokens": "rnngen.python.prediction",
+    "report": "rnngen.python.views",
+    "resume": "rnngen.python.training",
+    "score": "rnngen.python.scoring",
+    "train": "rnngen.python.training",
 }
+_FORMER = {"train_further": "resume"}
+
+__all__ = [
+    "RnngenError",
+    "TrainingInterrupted",
+    "__version__",
+    "compare",
+    "evaluate",
+    "generate",
+    "gradients",
+    "inspect",
+    "load",
+    "load_filler",
+    "next_tokens",
+    "report",
+    "resume",
+    "score",
+    "train",
+]
 
 
 def __dir__() -> list[str]:
@@ -42,7 +70,23 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'rnngen' has no attribute {name!r}")
+        now = f": it is rnngen.{_FORMER[name]}" if name in _FORMER else ""
+        raise AttributeError(f"module 'rnngen' has no attribute {name!r}{now}", name=name)
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """``rnngen.report`` is the function also after the package of that name was imported, which assigns itself."""
+
+    @property
+    def report(self) -> Any:
+        return __getattr__("report")
+
+    @report.setter
+    def report(self, package: ModuleType) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Package

@@ -68,8 +68,3 @@ def in_whole_clusters(pieces: Iterable[tuple[str, _Mark]]) -> Iterator[tuple[str
         held = whole[size:], mark if size else first
     if held and held[0]:
         yield held
-
-
-def without_middle(text: str, size: int) -> str:
-    """The first and the last ``size`` characters of a text, or fewer: no cluster is cut."""
-    return f"{text[: boundary_before(text, size)]} … {text[boundary_after(text, len(text) - size) :]}"

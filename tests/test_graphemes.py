@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
 from rnngen.cli.console import Console
-from rnngen.cli.interactive import _shown
+from rnngen.cli.formats import visible
+from rnngen.cli.session_layout import ISOLATES, one_line
 from rnngen.cli.widths import folded, width
 from rnngen.corpus.tokenizer import StreamDecoder, train_tokenizer
 from rnngen.errors import RnngenError, shortened
@@ -144,10 +145,11 @@ def test_shortened_texts_keep_clusters_whole(cluster: str) -> None:
             assert short.endswith("…")
             assert len(short) - 1 in boundaries(text)
         if "\n" not in cluster:
-            left, _, right = _shown(text).partition(" … ")
-            assert len(left) in boundaries(text)
-            assert text.endswith(right)
-            assert len(text) - len(right) in boundaries(text)
+            left, _, right = (part.strip("".join(ISOLATES)) for part in one_line(text).partition(" … "))
+            whole = visible(text)
+            assert len(left) in boundaries(whole)
+            assert whole.endswith(right)
+            assert len(whole) - len(right) in boundaries(whole)
 
 
 @pytest.mark.parametrize("cluster", [*CLUSTERS.values()][:-1], ids=[*CLUSTERS.keys()][:-1])

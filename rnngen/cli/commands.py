@@ -35,6 +35,7 @@ COMMANDS = {
     "eval": Entry("rnngen.cli.eval", "eval_command", "Score a model exactly."),
     "fill": Entry("rnngen.cli.fill", "fill_command", "Fill the gaps of a text."),
     "inspect": Entry("rnngen.cli.inspect", "inspect_app", "See inside a model."),
+    "demo": Entry("rnngen.cli.demo", "demo_app", "Repeat a classical experiment with small networks."),
     "report": Entry("rnngen.cli.report", "report_command", "Write a page about some runs."),
     "runs": Entry("rnngen.cli.runs", "runs_command", "List the runs under checkpoints/, or under other folders."),
     "verify": Entry("rnngen.cli.verify", "verify_command", "Check a run for damage."),
@@ -83,7 +84,7 @@ class QuickCommand(TyperCommand):
             else:
                 text, kind = typed.get(parameter.name), kinds[parameter.name]
                 ctx.params[parameter.name] = _read(ctx, parameter, kind, text)
-                if kind in (int, float) and text is not None:
+                if kind in (int, float, int | str) and text is not None:
                     mistakes.check_range(ctx, parameter, options, text)
         if extra:
             raise mistakes.unexpected(ctx, extra)

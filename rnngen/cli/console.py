@@ -81,6 +81,10 @@ class Console:
                 raise ReaderGone from failed
             raise RnngenError(f"standard output cannot be written ({failed.strerror})") from failed
 
+    def can_show(self, text: str) -> bool:
+        """Whether the encoding of standard output has all characters of a text."""
+        return self.out is None or _has(self.out, text)
+
     def _warn_of_loss(self, out: TextIO) -> None:
         lacks = "lone surrogates are no characters"
         if not _has(out, "\uffff"):

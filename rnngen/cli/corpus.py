@@ -10,8 +10,11 @@ import typer
 from rnngen.cli import completion, formats
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.cli.corpus_info import info_command
+from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
+from rnngen.options.planted import PlantedOptions
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -27,23 +30,35 @@ def _corpus() -> None:
     pass
 
 
+@takes_options(PlantedOptions)
 def build_command(
     context: typer.Context,
     name: Annotated[
         str | None,
         typer.Argument(
-            help="Which text: pydoc (Python's own language reference, 0.5 MB).", autocompletion=completion.buildable
+            help="Which text: pydoc (Python's own language reference, 0.5 MB), or a small language with a long-term "
+            "dependency in every line: brackets (nested, of several kinds), copy (a word, a gap, the word again), "
+            "adding (many numbers, and the sum of two that are marked).",
+            autocompletion=completion.buildable,
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
+    *,
+    given: dict[str, Any],
 ) -> None:
-    """Write a text that is already on this machine, without a download."""
-    from rnngen.corpus.named.built import build
+    """Write a text without a download: one that is already on this machine, or one that is generated."""
+    from rnngen.corpus.named.built import BUILDERS, build
+    from rnngen.corpus.planted.languages import LANGUAGES
 
     if name is None:
-        raise UsageError("no text was named", expected="pydoc", hint="Type: rnngen corpus build pydoc")
-    path, characters = build(name, out)
+        raise UsageError("no text was named", expected=", ".join(BUILDERS), hint="Type: rnngen corpus build pydoc")
+    if name == "pydoc" and given:
+        raise UsageError(f"`{next(iter(given))}` is for texts that are generated", expected=", ".join(LANGUAGES))
+    path, characters = build(name, out, PlantedOptions.of(given))
     context.obj.note(f"{path}: {formats.number_of(characters, 'character')}")
+    if name != "pydoc":
+        train = f"rnngen train {quote_argument(str(path))}"
+        context.obj.note(f"Train on it and see how far back it remembers:\n  {train}\n  rnngen inspect memory")
 
 
 def list_command(context: typer.Context, as_json: AsJson = False) -> None:

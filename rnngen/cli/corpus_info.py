@@ -152,6 +152,7 @@ def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
         ("bytes", f"{counts.bytes:,}"),
         ("words", f"{counts.words:,}, separated by white space"),
         ("tokens", f"{tokens['char']:,} with --tokenizer char, {tokens['byte']:,} with byte"),
+        ("", f"{tokens['words-closed']:,} with words-closed: words and line ends{_spaces_lost(facts)}"),
         ("documents", _documents(source, counts.documents)),
         *(("note", on_command_line(note)) for note in source.summary.notes),
         *([("labels", _labels(seen.labels.names, facts.counter.labels))] if seen.labels else []),
@@ -192,7 +193,16 @@ def _documents(source: TextSource, number: int) -> str:
 def _tokens(facts: TextFacts) -> dict[str, int]:
     """By tokenizer; the label of a document is a token of every one."""
     counts, labels = facts.counter.counts, facts.counter.labels
-    return {"char": counts.characters + labels, "byte": counts.bytes + labels}
+    closed = counts.words + counts.lines + labels
+    return {"char": counts.characters + labels, "byte": counts.bytes + labels, "words-closed": closed}
+
+
+def _spaces_lost(facts: TextFacts) -> str:
+    """What a closed vocabulary of words does not keep of a text; empty: nothing."""
+    counts = facts.characters.counts()
+    kept = facts.counter.counts.words - (facts.lines.total - facts.lines.blank) + counts.get("\n", 0)
+    more = sum(count for character, count in counts.items() if character.isspace()) - kept
+    return f"; {more:,} more spaces are not kept" if more else ""
 
 
 def _labels(names: Sequence[str], number: int) -> str:

@@ -100,7 +100,8 @@ def _is_group(annotation: Any) -> bool:
 def _parameter(option: Declared) -> inspect.Parameter:
     details = option.option
     default = details.default_text or _default(option)
-    annotation = list[option.element] if option.element is str else str if option.element else option.kind  # type: ignore[name-defined]
+    one = str if option.element or option.kind == int | str else option.kind
+    annotation = list[option.element] if option.element is str else one  # type: ignore[name-defined]
     info = typer.Option(
         *details.flags or (f"--{option.name.replace('_', '-')}",),
         help=on_command_line(details.help if default is None else f"{details.help} [default: {default}]"),
@@ -166,6 +167,8 @@ class WrongValueError(ValueError):
 def value_of(kind: Any, text: str) -> Any:
     """Convert text to a type: one of several words, true or false, a number or several, a path, or the text itself.
 
+    A text that may be a number is one if it looks like one.
+
     Raises:
         WrongValueError: it is not a value of that type.
     """
@@ -178,19 +181,26 @@ def value_of(kind: Any, text: str) -> Any:
         if text not in ("true", "false"):
             raise WrongValueError("true or false")
         return text == "true"
+    if kind == int | str:
+        kind = int if _INTEGER.fullmatch(text) else str
     if kind == Sequence[float]:
         try:
             return tuple(float(part) for part in text.split(","))
         except ValueError as error:
             raise WrongValueError("numbers, such as 0.9,0.05,0.05") from error
+    if kind == Sequence[int]:
+        if not re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", text):
+            raise WrongValueError("numbers, such as 1,2,3")
+        return tuple(map(int, text.split(",")))
     if kind is Path and (unusable := "an empty name" if text == "" else why_unusable(text)):
         raise WrongValueError("a path", found=unusable)
     try:
         return _PLAIN[kind](text)
     except ValueError as error:
-        if kind is int and re.fullmatch(r"[+-]?[0-9]+", text):  # of thousands of digits
+        if kind is int and _INTEGER.fullmatch(text):  # of thousands of digits
             raise WrongValueError(f"a number below 2^{MAX_BITS}") from error
         raise WrongValueError("an integer" if kind is int else "a number") from error
 
 
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _PLAIN: dict[Any, Callable[[str], Any]] = {str: str, int: int, float: float, Path: Path}

@@ -21,7 +21,7 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
     Also a note for each stop text whose backslash seems to be meant as a line break, since no shell reads it so, unless
     the model has learned to use backslashes.
     """
-    if not sampling.stop and sampling.until is None:
+    if not sampling.ends_itself:
         return []
     tokenizer, banned = generator.tokenizer, generator.banned(sampling.ban)
     notes, impossible = [], 0
@@ -33,13 +33,16 @@ def notes_on_ending(generator: Generator, sampling: Sampling) -> list[str]:
             notes.append(f"--stop {quote_argument(shortened(text))} has a backslash in it: for a line break, {meant}")
         elif reason:
             notes.append(f"--stop {shortened(text)!r} ends nothing: {reason}")
-    if sampling.until is not None:
-        reason = _why_not(_ends_of(sampling.until), generator, banned)
+    ends = [] if sampling.until is None else [(f"--until {sampling.until}", sampling.until)]
+    if sampling.at_most("sentence"):
+        ends.append((f"--length {quote_argument(str(sampling.length))}", "sentence"))
+    for typed, end in ends:
+        reason = _why_not(_ends_of(end), generator, banned)
         impossible += reason is not None
         if reason:
-            notes.append(f"--until {sampling.until} ends nothing: {reason}")
-    if impossible == len(sampling.stop) + (sampling.until is not None):
-        given = "" if sampling.length is not None else "; --length N sets another number"
+            notes.append(f"{typed} ends nothing: {reason}")
+    if impossible and impossible == len(sampling.stop) + len(ends) and not sampling.at_most("word"):
+        given = "" if sampling.at_most("token") is not None else "; --length N sets another number"
         earlier = "with the document, or " if generator.documents else ""
         notes[-1] += f". The text ends {earlier}after {generator.max_tokens(sampling):,} tokens{given}"
     return notes

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from rnngen.arguments import STDIN, exists, is_file
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval_options import Scoring
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
-from rnngen.options.declare import Options, declared, option
-from rnngen.options.option import COMMON
-from rnngen.options.training import SplitConfig, check_encoding
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -26,52 +24,6 @@ if TYPE_CHECKING:
     from rnngen.evaluation.scores import TextScore
     from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
-
-
-def _as_for_training(name: str, **details: Any) -> Any:
-    """An option of the text, as it is declared for ``train``, but for ``details``."""
-    return replace(declared(SplitConfig)[name].option, panel="", **details)
-
-
-class Scoring(Options):
-    """What is scored, and how."""
-
-    part: Literal["train", "valid", "test", "all"] = option(
-        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=COMMON
-    )
-    encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
-    errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")
-    text_field: str | None = _as_for_training("text_field", default_text="the run's")
-    label_field: str | None = _as_for_training("label_field", default_text="the run's")
-    ngram: bool = option(
-        False, "Score the run's n-gram model and its mixture with the network too.", panel=COMMON, flags=("--ngram",)
-    )
-    spot: int = option(
-        0,
-        "Instead of scoring, list the N most surprising positions; 0: score.",
-        panel=COMMON,
-        minimum=0,
-        maximum=10_000,
-    )
-    gaps: int | None = option(
-        None,
-        "Take N words out and let the model put them back; 0: none.",
-        panel=COMMON,
-        minimum=0,
-        maximum=1_000_000,
-        default_text="200 for a bidirectional run, else 0",
-    )
-    against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
-    device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
-
-    def check(self) -> None:
-        """Refuse an unknown encoding.
-
-        Raises:
-            UsageError: it was given.
-        """
-        if self.encoding is not None:
-            check_encoding(self.encoding)
 
 
 @takes_options()
@@ -108,6 +60,8 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(opened, other)
+    for each in filter(None, (opened, other)):
+        note_on_failure(context.obj, each, quiet=quiet)
     from rnngen.model.device import pick_device
 
     output = _Output(context.obj, as_json, quiet)
@@ -201,10 +155,7 @@ def _score(
         labels = ", and its label, if it has one, as a token" if any(run.labels for run in runs) else ""
         output.note(f"every document was scored by itself; its end counts as a token, a character and a byte{labels}")
     if score.unknown:
-        output.note(
-            f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as "
-            "one unknown symbol, so the numbers may be too good or too bad there"
-        )
+        output.note(_on_unknown(score))
     no_words = "" if score.has_words else _without_words(score, filled)
     if output.as_json:
         output.note(no_words)
@@ -214,6 +165,15 @@ def _score(
         output.console.write_json({"run": str(target.run.path), "text": encoded.name, **score.as_dict(), **fills})
     else:
         output.console.write(_tables([str(run.path) for run in runs], encoded.name, score, filled, no_words))
+
+
+def _on_unknown(score: TextScore) -> str:
+    if score.is_closed:
+        return f"{score.unknown:,} of {score.tokens:,} tokens are <unk>: unknown words, or <unk> in the text"
+    return (
+        f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
+        "unknown symbol, so the numbers may be too good or too bad there"
+    )
 
 
 def _tables(runs: Sequence[str], text: str, score: TextScore, filled: Sequence[GapScore], no_words: str) -> str:
@@ -265,7 +225,9 @@ def _list_surprising(output: _Output, target: _Target, count: int) -> None:
             with LongJob(output.console, "scoring positions again", total, "positions", shown=not output.quiet) as job:
                 found = surprising_positions(model, filler, encoded.tokens, count, job.advance_to)
         if encoded.unknown:
-            output.note(f"{encoded.unknown:,} characters that the model does not know, shown as �, are not scored")
+            what = "words" if run.tokenizer().is_closed else "characters"
+            shown = "<unk>" if run.tokenizer().is_closed else "�"
+            output.note(f"{encoded.unknown:,} {what} that the model does not know, shown as {shown}, are not scored")
         if output.as_json:
             spots = [vars(position) for position in found]
             output.console.write_json({"run": path, "text": encoded.name, "spots": spots})

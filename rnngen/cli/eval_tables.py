@@ -26,7 +26,7 @@ _GAP_ROWS = (
 def score_table(run: str, text: str, score: TextScore) -> str:
     """The measures of a score, and the text's counts."""
     values = score.as_dict()
-    lines = [f"{run} on {text}", *([score.caution] if score.caution else []), ""]
+    lines = [f"{run} on {text}", *score.cautions, ""]
     rows = (*score.measures, *COUNTS)
     labels = max(len(row.label) for row in rows) + 2
     lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]

@@ -14,6 +14,7 @@ from rnngen.arguments import STDIN
 from rnngen.cli import completion
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.errors import UsageError, shortened
 from rnngen.infilling.options import Filling, GibbsSampling, Searching
@@ -58,6 +59,7 @@ def fill_command(
     from rnngen.infilling.loading import load_filler
     from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
+    from rnngen.sampling.prompts import read_as
 
     console: Console = context.obj
     if len(run_and_text) > 2:
@@ -76,6 +78,7 @@ def fill_command(
         raise UsageError("`temperature` and `seed` need `gibbs`, which is not given")
     opened = open_run(Path(run[0]) if run else None)
     opened.read_ahead()
+    note_on_failure(console, opened, quiet=quiet)
     filler = load_filler(opened)
     if not drawn and not filler.bidirectional and not quiet:
         console.note(
@@ -85,7 +88,7 @@ def fill_command(
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (characters := unseen(text, filler.tokenizer)) and not quiet:
-        console.note(f"note: the model has never seen {shortened(characters)!r}; left out of what it reads")
+        console.note(f"note: the model has never seen {shortened(characters)!r}; {read_as(filler.tokenizer)}")
     if drawn:
         sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
         with LongJob(console, "drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:

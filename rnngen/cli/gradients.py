@@ -1,18 +1,25 @@
-"""``rnngen inspect gradients``: how far gradients reach back through time."""
+"""``rnngen inspect gradients``: how far gradients reach back through time, in one run or in several."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from rnngen.cli.declared import takes_options
-from rnngen.cli.inspected import inspected
-from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
-from rnngen.cli.plots import plot
+from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolders, TextFile
+from rnngen.cli.reaches import (
+    LAGS_SHOWN,
+    Reach,
+    as_json_object,
+    measure,
+    write_comparison,
+    write_curves,
+    write_picture_of,
+    write_sentences,
+)
 from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
@@ -20,78 +27,73 @@ if TYPE_CHECKING:
     from rnngen.inspection.gradients import Flow
 
 
-class Reach(Options):
+class Extent(Options):
     """How far back gradients are followed."""
 
-    lags: int = option(100, "Number of tokens to go back.", panel="", minimum=2, maximum=10_000)
+    lags: int | None = option(
+        None,
+        "Number of tokens to go back.",
+        panel="",
+        minimum=2,
+        maximum=10_000,
+        default_text="100, or fewer in a short text",
+    )
 
 
 @takes_options()
 def gradients_command(
     context: typer.Context,
-    run: RunFolder = None,
+    runs: RunFolders = None,
     text: TextFile = None,
     *,
-    reach: Reach,
+    extent: Extent,
     fresh: Fresh = False,
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how far gradients reach back through time.
 
     The norm of the derivative of the loss at one token with respect to a layer's state some tokens before, in many
-    passages of a real text; whether it vanishes or explodes, and how fast.
+    passages of a real text; whether it vanishes or explodes, how fast, and what theory says about it. Several runs are
+    shown in one chart and one table, as fractions of the norm at lag 0.
     """
     console: Console = context.obj
-    lags = reach.lags
-    with inspected("gradients", run, text, fresh=fresh) as found:
-        from rnngen.inspection.eigenvalues import spectral_radii
-        from rnngen.inspection.gradients import gradient_flow
+    if picture is not None:
+        from rnngen.report.pictures import check_picture
 
-        flows = gradient_flow(found.network, found.tokens, lags)
-    radii = spectral_radii(found.network)
+        check_picture(picture)
+    folders: list[Path | None] = [*runs] if runs else [None]
+    reaches = measure(folders, text, extent.lags, fresh=fresh)
+    if picture is not None:
+        write_picture_of(reaches, picture)
     if as_json:
-        start = {"run": str(found.run.path), "fresh": fresh, "lags": lags}
-        console.write_json({**start, "flows": [_flow_as_json(flow) for flow in flows], "spectral_radius": radii})
-        return
-    console.write(f"{found.title}: ‖∂J^i/∂s^j‖ by lag i - j, mean (10 % to 90 %)\n\n")
-    console.write(_table(flows, lags, radii))
-    console.write("\n" + "".join(f"{flow.name}: {flow.verdict.words}\n" for flow in flows))
-    curves = {flow.name: _logarithms(flow.mean) for flow in flows}
-    console.write("\n" + plot(curves, "lag", "log10 of the norm"))
-    if any(len(curve) <= lags for curve in curves.values()):
-        console.write("a curve ends where it falls below 10⁻¹² of its largest\n")
+        found = [as_json_object(reach, fresh=fresh) for reach in reaches]
+        console.write_json(found[0] if len(found) == 1 else {"runs": found})
+    elif len(reaches) == 1:
+        _write_detail(console, reaches[0])
+    else:
+        write_comparison(console, reaches, text, fresh=fresh)
 
 
-def _flow_as_json(flow: Flow) -> dict[str, Any]:
-    return {
-        "direction": flow.direction or None,
-        "layer": flow.layer,
-        "state": flow.state,
-        "verdict": flow.verdict.kind,
-        "factor": flow.verdict.factor,
-        "words": flow.verdict.words,
-        "mean": flow.mean.tolist(),
-        "p10": flow.low.tolist(),
-        "p90": flow.high.tolist(),
-        "bound": flow.bound.tolist(),
-    }
+def _write_detail(console: Console, reach: Reach) -> None:
+    """A table and sentences for each layer, and a chart of all states."""
+    from rnngen.inspection.explanation import explain
+
+    said = explain(reach.flows, reach.config)
+    console.write(f"{reach.title}: ‖∂J^i/∂s^j‖ by lag i - j, median (10 % to 90 %)\n")
+    for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
+        console.write(f"\n{_table(layer, list(states))}\n")
+        write_sentences(console, said[layer])
+    if reach.flows[0].lags < reach.lags:
+        console.write(f"\nLags end at {reach.flows[0].lags}: few documents of this text are longer.\n")
+    console.write("\n")
+    write_curves(console, {f"{flow.name} {flow.verdict.words}": flow for flow in reach.flows})
 
 
-def _table(flows: list[Flow], lags: int, radii: Mapping[str, Mapping[str, float]]) -> str:
-    shown = [*(lag for lag in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if lag < lags), lags]
-    blocks = []
-    for layer, states in groupby(flows, key=lambda f: f.layer_name):
-        each = list(states)
-        lines = [layer, "  lag" + "".join(f"{f.state:>28}" for f in each) + f"{'product of σ_max':>18}"]
-        for lag in shown:
-            cells = "".join(f"{f'{f.mean[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in each)
-            lines.append(f"{lag:>5}{cells}{each[0].bound[lag]:>18.2e}")
-        gates = ", ".join(f"{gate} {radius:.3g}" for gate, radius in radii[layer].items())
-        blocks.append("\n".join([*lines, f"spectral radius of W_h: {gates}"]) + "\n")
-    return "\n".join(blocks)
-
-
-def _logarithms(curve: Iterable[float]) -> list[tuple[float, float]]:
-    """(lag, log10 of the norm) for norms above 10⁻¹² of that at lag 0."""
-    values = list(curve)
-    return [(lag, math.log10(v)) for lag, v in enumerate(values) if values[0] * 1e-12 < v < math.inf]
+def _table(layer: str, states: list[Flow]) -> str:
+    lags = states[0].lags
+    lines = [layer, "  lag" + "".join(f"{flow.state:>28}" for flow in states) + f"{'upper bound':>18}"]
+    for lag in [*(lag for lag in LAGS_SHOWN if lag < lags), lags]:
+        cells = "".join(f"{f'{f.median[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in states)
+        lines.append(f"{lag:>5}{cells}{states[-1].bound[lag]:>18.2e}")
+    return "\n".join(lines) + "\n"

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rnngen.cli import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
+from rnngen.cli.compare import curves as curves_of
+from rnngen.cli.compare import scored, show
+from rnngen.cli.declared import takes_options
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
+from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import JsonPerRun, RunFolder, run_argument
-from rnngen.cli.plots import plot
+from rnngen.cli.next_tokens import next_command
+from rnngen.cli.parameters import Picture, RunFolder, run_argument
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
+from rnngen.cli.training import training_command
+from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.options.declare import Options, option
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.card import Card
+    from rnngen.runs.comparison import Comparison
+
+
+class Curves(Options):
+    """How learning curves are drawn."""
+
+    against: Literal["seconds", "steps", "epochs", "tokens"] = option(
+        "seconds", "What learning curves are drawn against.", panel=""
+    )
 
 
 class CardByDefault(DefaultGroup):
@@ -33,7 +49,7 @@ class CardByDefault(DefaultGroup):
 
 
 inspect_app = plain_app(
-    help="See inside a model. rnngen inspect [RUN] shows its card, rnngen inspect --compare A B … several cards.",
+    help="See inside a model. rnngen inspect [RUN] shows its card; rnngen inspect --compare A B … compares runs.",
     cls=CardByDefault,
 )
 
@@ -43,40 +59,93 @@ def _inspect() -> None:
     pass
 
 
+@takes_options()
 def card_command(
     context: typer.Context,
     run: RunFolder = None,
     compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side.")] = False,
     others: Annotated[list[Path] | None, run_argument("The other runs, with --compare.")] = None,
-    as_json: JsonPerRun = False,
+    test: Annotated[bool, typer.Option("--test", help="With --compare: score each run on its test part too.")] = False,
+    text: Annotated[Path | None, typer.Option(help="With --compare: score all runs on this file.")] = None,
+    *,
+    curves: Curves,
+    picture: Picture = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output: of the run, or of the comparison.")
+    ] = False,
 ) -> None:
-    """Show a run's card: what it is, how long it was trained, how good it became."""
-    from rnngen.runs.card import make_card
+    """Show a run's card: what it is, how long it was trained, how good it became.
+
+    With --compare several runs side by side: the settings that differ, scores, time, and learning curves.
+    """
+    from rnngen.runs.comparison import compare_runs, describe_runs
     from rnngen.runs.finding import open_run
 
     console: Console = context.obj
-    if others and not compare:
-        raise _several([folder for folder in (run, *others) if folder is not None])
+    _check_numbers(run, others or (), compare=compare, scores=test or text is not None)
+    if picture is not None:
+        from rnngen.report.pictures import check_picture
+
+        check_picture(picture)
     folders = (run, *(others or ()))
     for folder in folders:
         refuse_text(folder, "rnngen runs")
-    cards = [make_card(open_run(folder)) for folder in folders]
+    opened = [open_run(folder) for folder in folders]
+    comparison = compare_runs(opened) if compare else describe_runs(opened)
+    if test or text is not None:
+        comparison = scored(console, comparison, text)
+    if picture is not None:
+        _draw(comparison, curves, picture)
     if as_json:
-        for card in cards:
-            curve = [list(point) for point in card.curve]
-            console.write_json({**vars(card), "path": str(card.path), "text": list(card.text), "curve": curve})
-        return
-    columns = [_rows(card) for card in cards]
-    names = dict.fromkeys(name for column in columns for name in column)
-    console.write(console.table([[name, *(column.get(name, "-") for column in columns)] for name in names]))
-    for bidirectional in (False, True):  # never on the same axes
-        curves = {str(c.path): c.curve for c in cards if len(c.curve) > 1 and c.bidirectional == bidirectional}
-        if curves:
-            unit = f"{kind_of_score(bidirectional=bidirectional).prefix}nats per token"
-            console.write("\n" + plot(curves, "seconds", f"{unit} on the validation part"))
+        console.write_json(comparison.as_dict() if compare else _as_json(comparison))
+    elif compare:
+        show(console, comparison, curves.against)
+    else:
+        console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
+        console.write(curves_of(comparison, curves.against))
 
 
-def _rows(card: Card) -> dict[str, str]:
+def _check_numbers(run: Path | None, others: Sequence[Path], *, compare: bool, scores: bool) -> None:
+    """Refuse several runs without --compare, --compare without several runs, and scores without it.
+
+    Raises:
+        UsageError: one of these was given.
+    """
+    if others and not compare:
+        raise _several([folder for folder in (run, *others) if folder is not None])
+    if compare and not others:
+        hint = "Type: rnngen inspect --compare RUN RUN. The runs are listed by: rnngen runs"
+        raise UsageError("--compare needs at least two runs", found="one" if run else "none", hint=hint)
+    if scores and not compare:
+        name = quote_argument(str(run)) if run else "RUN"
+        raise UsageError("--test and --text need --compare", hint=f"One run is scored by: rnngen eval {name}")
+
+
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    card = comparison.runs[0].card
+    curve = [list(point) for point in card.curve]
+    return {**vars(card), "path": str(card.path), "text": list(card.text), "curve": curve}
+
+
+def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
+    """Write the learning curves as a picture.
+
+    Raises:
+        UsageError: there are none, or they have two units.
+    """
+    from rnngen.report.charts import learning_curves
+    from rnngen.report.pictures import write_picture
+
+    if len(comparison.kinds) > 1:
+        hint = "Leave out the bidirectional runs, or the others."
+        raise UsageError("one picture cannot hold both nats and pseudo-nats", hint=hint)
+    chart = learning_curves(comparison.runs, curves.against)
+    if chart is None:
+        raise UsageError("there is no curve to draw: no run was validated twice")
+    write_picture(chart, "Learning curves", picture, "validation part; dashed: training steps")
+
+
+def card_rows(card: Card) -> dict[str, str]:
     """The entries of a card, by the name on the left."""
 
     def shown(value: float | None, form: str) -> str:
@@ -96,6 +165,7 @@ def _rows(card: Card) -> dict[str, str]:
         f"{shown(card.test_tokens, ',')} for test",
         "tokenizer": card.tokenizer,
         "steps": f"{steps_taken(card)}, {shown(card.epochs, '.1f')} epochs",
+        **({"failed": card.failure} if card.failure else {}),
         "time": "?" if card.seconds is None else formats.duration(card.seconds),
         "speed": f"{speed} tokens per second in {card.precision}",
         "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
@@ -124,3 +194,7 @@ def _several(runs: Sequence[Path]) -> UsageError:
 register_command(inspect_app, "card", card_command)
 register_command(inspect_app, "gradients", gradients_command)
 register_command(inspect_app, "gates", gates_command)
+register_command(inspect_app, "training", training_command)
+register_command(inspect_app, "memory", memory_command)
+register_command(inspect_app, "truncation", truncation_command)
+register_command(inspect_app, "next", next_command)

@@ -188,13 +188,17 @@ def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -
 
 
 def check_range(context: Any, parameter: Any, options: Mapping[str, Declared], text: str) -> None:
-    """Refuse a number that its declaration does not allow, and show it as it was typed.
+    """Refuse a number, or a text in its place, that its declaration does not allow, and show it as it was typed.
 
     Raises:
         UsageError: it is one.
     """
     option = options.get(parameter.name)
     expected = option and option.expectation(context.params[parameter.name])
+    if expected and isinstance(context.params[parameter.name], str):
+        from rnngen.cli.declared import WrongValueError
+
+        raise wrong_value(context, parameter, text, WrongValueError(expected))
     if expected:
         name = max(parameter.opts, key=len)
         raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text))

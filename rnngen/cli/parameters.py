@@ -16,6 +16,10 @@ def run_argument(description: str, metavar: str | None = None) -> Any:
 
 
 RunFolder = Annotated[Path | None, run_argument("The run's folder. [default: the newest under checkpoints/]")]
+RunFolders = Annotated[
+    list[Path] | None,
+    run_argument("The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
+]
 TextFile = Annotated[Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was before training.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]

@@ -19,11 +19,7 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         f"{count(n)} {name}"
         for name, n in (("train", plan.train_tokens), ("valid", plan.valid_tokens), ("test", plan.test_tokens))
     )
-    unknown = [
-        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them "
-        "are read as one symbol, which is never written"
-        for part, counts in plan.unknown.items()
-    ]
+    unknown = _lines_on_unknown(plan)
     pseudo = ["loss    pseudo-nats, each token given all others; not comparable with the nats of a left-to-right model"]
     pseudo = pseudo if model.bidirectional else []
     enough = ", enough for a text of this size" if plan.capped else ""
@@ -43,6 +39,17 @@ def plan_lines(plan: Plan, done: int = 0) -> list[str]:
         *unusable,
         *unknown,
         *(f"note    {note}" for note in plan.notes),
+    ]
+
+
+def _lines_on_unknown(plan: Plan) -> list[str]:
+    if plan.config.data.tokenizer == "words-closed":
+        shares = ", ".join(f"{share(*counts)} of the {part}" for part, counts in plan.unknown.items())
+        return [f"note    {shares} tokens are <unk>, which is read, but never written"] if shares else []
+    return [
+        f"note    {share(*counts)} of the {part} characters are not in the vocabulary; all of them are read as one "
+        "symbol, which is never written"
+        for part, counts in plan.unknown.items()
     ]
 
 

@@ -95,7 +95,7 @@ class Screen:
     def title(self) -> str:
         """What is being trained, and where it is saved."""
         trainer, path = self.launched.trainer, self.launched.trainer.writer.path
-        if self.launched.plan and not trainer.step:
+        if self.launched.is_new:
             return f"Training into {path}"
         what = "Training {path} further" if self.launched.plan else "Resuming {path}"
         return f"{what.format(path=path)} from step {trainer.step:,} on"

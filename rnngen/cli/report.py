@@ -47,10 +47,10 @@ def report_command(
     folders: list[Path | None] = [*runs] if runs else [None]
     found = [open_run(run) for run in folders]  # before torch is imported: a wrong path is reported at once
     opened = list({run.path.resolve(): run for run in found}.values())  # each once
-    from rnngen.report.page import check_out, write_report
+    from rnngen.report.page import check_out, names_of, write_report
 
     check_out(out)
-    from rnngen.report.collect import collect, tell_apart
+    from rnngen.report.collect import collect
 
     def show(run: Run, section: str) -> None:
         if not quiet:
@@ -59,9 +59,8 @@ def report_command(
     reports = [collect(run, text, partial(show, run)) for run in opened]
     for report in reports:
         report.missing = {section: on_command_line(why) for section, why in report.missing.items()}
-    tell_apart(reports)
     write_report(reports, out)
-    for report in reports:
+    for name, report in zip(names_of(reports), reports, strict=True):
         for section, why in report.missing.items():
-            console.note(f"note: {report.name} has no {section}: {why}")
+            console.note(f"note: {name} has no {section}: {why}")
     console.write(f"{out}\n")

@@ -119,7 +119,7 @@ def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
             if text >= _LEAST:
                 return [(*row[:2], cut(row[2], text), *row[3:]) for row in cells]
     run = max(_LEAST, max(width(row[0]) for row in cells) + text - _LEAST)
-    return [(cut(row[0], run, keep_end=True), row[1], cut(row[2], _LEAST), *row[3:]) for row in cells]
+    return [(cut(row[0], run, "beginning"), row[1], cut(row[2], _LEAST), *row[3:]) for row in cells]
 
 
 def _taken(cells: list[tuple[str, ...]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +11,12 @@ import typer
 
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.parameters import run_argument
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
+    check_unit,
     notes_on_label,
     notes_on_prompt,
     open_run_of,
@@ -61,6 +63,7 @@ def sample_command(
     """
     console: Console = context.obj
     folder = run_of(run)
+    check_unit(folder, sampling.length)
     sampling = sampling.changed(
         ban=tuple(map(unescaped, sampling.ban)),
         stop=tuple(map(unescaped, sampling.stop)),
@@ -80,14 +83,16 @@ def sample_command(
         prompts, notes = read_prompts(Path(prompt.prompts_file), folder, samples.num_samples)
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
+    note_on_failure(console, opened, quiet=output.quiet)
     from rnngen.sampling.loading import load
 
     generator = load(opened, ngram=output.ngram, device=output.device)
-    unseen = "".join(dict.fromkeys("".join(generator.reader.encode_prompt(each)[1] for each in prompts or [text])))
+    unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)
-    notes += notes_on_prompt(prompt.prompt, file, text, unseen)
+    generator.check(sampling, seed)  # before anything is shown
+    notes += notes_on_prompt(prompt.prompt, file, text, unseen, generator.tokenizer)
     notes += notes_on_label(opened, sampling.label)
-    if sampling.stop or sampling.until:
+    if sampling.ends_itself:
         from rnngen.cli.ending_notes import notes_on_ending
 
         notes += notes_on_ending(generator, sampling)
@@ -95,8 +100,10 @@ def sample_command(
         console.note(f"note: {note}")
     if output.interactive:
         from rnngen.cli.interactive import write_together
+        from rnngen.sampling.session import Session
 
-        write_together(console, generator, text, sampling, seed)
+        load_other = partial(load, ngram=output.ngram, device=output.device)
+        write_together(console, Session(generator, text, sampling, seed), load_other)
         return
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
@@ -124,7 +131,7 @@ def _write_several(
 ) -> None:
     """Write samples of each prompt that are shown when they are complete."""
     texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
-    open_ended = sampling.until or sampling.stop or samples.beam or generator.documents is not None or samples.chosen
+    open_ended = sampling.ends_itself or samples.beam or generator.documents is not None or samples.chosen
     total = None if open_ended else generator.max_tokens(sampling) * len(texts)
     prompt_size = len(generator.reader.prompt_ids(prompts[0])) if len(prompts) == 1 else None
     with (

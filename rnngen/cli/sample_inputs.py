@@ -14,6 +14,7 @@ from rnngen.errors import CheckpointError, CorpusError, UsageError, shortened
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
+    from rnngen.corpus.tokenizer import Tokenizer
     from rnngen.runs.run import Run
     from rnngen.sampling.generator import Generator
 
@@ -48,6 +49,17 @@ def run_of(arguments: Sequence[str] | None) -> str | None:
             hint=f"Continue its text with: rnngen sample --prompt-file {quote_argument(first)}",
         )
     return first
+
+
+def check_unit(run: str | None, length: int | str | None) -> None:
+    """Refuse a unit of the length that was typed without quotes, so that it stands in the run's place.
+
+    Raises:
+        UsageError: it does.
+    """
+    if run in ("words", "word", "sentences", "sentence", "tokens", "token") and length is not None and not exists(run):
+        meant = f'--length "{length} {run}"'
+        raise UsageError("a length in words or sentences needs quotes", found=f"{length} {run}", hint=f"Type: {meant}")
 
 
 def open_run_of(argument: str | None) -> Run:
@@ -161,20 +173,23 @@ def _text_of(file: Path | None, run: str | None, option: str, expected: str) -> 
     yield from TextSource([STDIN if file is None else str(file)], command=command, lenient="")
 
 
-def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str) -> list[str]:
+def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: str, tokenizer: Tokenizer) -> list[str]:
     """Notes on how a prompt is read, where that may surprise the user.
 
     Args:
         prompt: the value of ``--prompt``.
         file: the value of ``--prompt-file``.
         text: the prompt that was read.
-        unseen: its characters that the model has never seen.
+        unseen: its characters or words that the model has never seen.
+        tokenizer: of the model.
     """
+    from rnngen.sampling.prompts import read_as
+
     notes = []
     if unseen:
         typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
         meant = f". For a line break, {typed}" if typed else ""
-        notes.append(f"the model has never seen {shortened(unseen)!r}; left out of what it reads{meant}")
+        notes.append(f"the model has never seen {shortened(unseen)!r}; {read_as(tokenizer)}{meant}")
     if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == STDIN or file is not None):

@@ -34,7 +34,7 @@ class Output(Options):
     )
     interactive: bool = option(
         False,
-        "Write together: type, continue, retry, undo, pick words, save.",
+        "Write together: type, continue, retry, undo, choose among alternatives and words, save.",
         panel=_OUTPUT,
         flags=("--interactive", "-i"),
         common=True,

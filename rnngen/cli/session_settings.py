@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnngen.cli.declared import WrongValueError, value_of
@@ -27,7 +27,19 @@ def shown_setting(sampling: Sampling, name: str) -> str:
         return " ".join(map(_quoted, value))
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else _quoted(str(value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if name == "length" else _quoted(str(value))
+
+
+def choices_of(setting: Declared, labels: Callable[[], Iterable[str]]) -> list[str]:
+    """The values of a setting that can be listed, as they are typed; ``labels`` lists those that the model learned."""
+    found = ["true", "false"] if setting.kind is bool else [*setting.choices]
+    if setting.name == "label":
+        found = [_quoted(label) for label in labels()]
+    elif setting.name == "length":
+        found = ["50", "50 words", "2 sentences"]
+    return [*found, NONE] if setting.optional else found
 
 
 def _quoted(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,17 +57,27 @@ def train_command(
     options = _options(given if corpus is None else {"corpus": corpus, **given}, invocation)
     what = in_words(options.get("corpus", [f"{invocation.resume}"]))
     unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
-    with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
-        from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
-        from rnngen.training import launch
-        from rnngen.training.summary import summary_of
 
-        launched = _launched(options, invocation, started, preparation)
-    with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
-        finished = launch.run_to_end(launched, screen.show)
-    trained = finished.step > finished.first_step
-    summary = summary_of(finished, launched.trainer, screen.monitor.validations) if trained else None
-    _report(console, finished, launched, summary, quiet=invocation.quiet, as_json=invocation.json)
+    def train(prepare: Callable[[Preparation], Launched], *, as_json: bool = False) -> Finished:
+        with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
+            from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
+            from rnngen.training import launch
+            from rnngen.training.summary import summary_of
+
+            launched = prepare(preparation)
+        with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
+            finished = launch.run_to_end(launched, screen.show)
+        trained = finished.step > finished.first_step
+        summary = summary_of(finished, launched.trainer, screen.monitor.validations) if trained else None
+        _report(console, finished, launched, summary, quiet=invocation.quiet, as_json=as_json)
+        return finished
+
+    if invocation.seeds:
+        from rnngen.cli.siblings import train_siblings
+
+        train_siblings(console, options, invocation, started, train)
+    else:
+        train(lambda preparation: _launched(options, invocation, started, preparation), as_json=invocation.json)
 
 
 def _options(given: dict[str, Any], invocation: Invocation) -> Mapping[str, Any]:

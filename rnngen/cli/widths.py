@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from typing import Literal
+
+from rnngen.graphemes import boundary_before
 
 
 def width(text: str) -> int:
@@ -34,20 +38,70 @@ def _parts(word: str, cells: int) -> list[str]:
     return parts
 
 
-def cut(text: str, cells: int, *, keep_end: bool = False) -> str:
-    """One line of text in at most a number of cells: what does not fit becomes ``…``, at its end or its beginning."""
+def cut(text: str, cells: int, at: Literal["beginning", "middle", "end"] = "end") -> str:
+    """One line of text in at most a number of cells: what does not fit becomes ``…``, at this place."""
     if width(text) <= cells:
         return text
+    left = max(0, cells - 1)
+    begin = {"beginning": 0, "middle": left - left // 2, "end": left}[at]
+    return f"{first_cells(text, begin)}…{last_cells(text, left - begin)}" if cells > 0 else ""
+
+
+def wrapped(text: str, cells: int) -> list[str]:
+    """One line of text as lines of at most so many cells, broken after spaces and at wide characters.
+
+    A word that is wider than a line is broken between grapheme clusters. No line begins with punctuation that closes,
+    or ends with punctuation that opens, beside a wide character.
+    """
     from wcwidth import iter_graphemes
 
-    kept, taken = "", 1
-    clusters = list(iter_graphemes(text))
-    for cluster in reversed(clusters) if keep_end else clusters:
-        taken += width(cluster)
-        if taken > cells:
+    lines: list[str] = []
+    line, used, before, cut = "", 0, " ", 0  # cut: where the line can be broken
+    for cluster in iter_graphemes(text):
+        size = width(cluster)
+        if line and _can_break(before, cluster):
+            cut = len(line)
+        if line and used + size > cells and cluster != " ":
+            cut = cut or len(line)
+            lines.append(line[:cut].rstrip(" "))
+            line, cut = line[cut:], 0
+            used = width(line)
+        line, used, before = line + cluster, used + size, cluster
+    return [*lines, line]
+
+
+def _can_break(before: str, after: str) -> bool:
+    if before == " ":
+        return after != " "
+    if width(before) < 2 and width(after) < 2:
+        return False
+    opens, closes = ("Ps", "Pi"), ("Pe", "Pf", "Po")
+    return unicodedata.category(before[0]) not in opens and unicodedata.category(after[0]) not in closes
+
+
+def last_cells(text: str, cells: int) -> str:
+    """The end of one line of text, of at most so many cells; no cluster is cut."""
+    from wcwidth import iter_graphemes
+
+    end = text[boundary_before(text, len(text) - 8 * cells) :]  # enough, and soon measured
+    return "".join(reversed(_fitting(reversed(list(iter_graphemes(end))), cells)))
+
+
+def first_cells(text: str, cells: int) -> str:
+    """The beginning of one line of text, of at most so many cells; no cluster is cut."""
+    from wcwidth import iter_graphemes
+
+    return "".join(_fitting(iter_graphemes(text), cells))
+
+
+def _fitting(clusters: Iterable[str], cells: int) -> list[str]:
+    found = []
+    for cluster in clusters:
+        cells -= width(cluster)
+        if cells < 0:
             break
-        kept = cluster + kept if keep_end else kept + cluster
-    return f"…{kept}" if keep_end else f"{kept}…"
+        found.append(cluster)
+    return found
 
 
 def pad(text: str, cells: int, align: Literal["<", ">"] = "<") -> str:

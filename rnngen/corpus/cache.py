@@ -35,7 +35,7 @@ from rnngen.options.training import DataConfig
 from rnngen.platforms import is_link, open_locked, rename_folder
 from rnngen.untrusted import open_regular, parse_json, read_regular
 
-FORMAT = 3
+FORMAT = 4
 META = "meta.json"
 _WORK = ".encoding-"
 _ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder, where there are no locks
@@ -238,7 +238,7 @@ def load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
             unknown, sha, counts = entry.pop("unknown"), entry.pop("sha256"), TextCounts(**entry)
             if not all(isinstance(count, int) and count >= 0 for count in (unknown, *entry.values())):
                 return None
-            if sha != _sha256(file, tokenizer, max_tokens=counts.bytes + counts.documents):  # a label has no byte
+            if sha != _sha256(file, tokenizer, max_tokens=counts.bytes + counts.documents + 1):  # a label has no byte
                 return None
             parts[part] = EncodedText(map_tokens(file, tokenizer), counts, unknown)
     except (OSError, ValueError, KeyError, TypeError, TokenizerError):
@@ -265,7 +265,7 @@ def _sha256(file: Path, tokenizer: Tokenizer | None = None, max_tokens: int = 0)
     hashed = hashlib.sha256()
     with open_regular(file) as stream:
         if tokenizer and os.fstat(stream.fileno()).st_size > max_tokens * np.dtype(tokenizer.dtype).itemsize:
-            raise ValueError("more tokens than the text has bytes and labels")
+            raise ValueError("more tokens than the text has bytes, labels, and an end of its last line")
         while chunk := stream.read(_CHUNK_BYTES):
             hashed.update(chunk)
             if tokenizer and np.frombuffer(chunk, dtype=tokenizer.dtype).max() >= tokenizer.vocab_size:

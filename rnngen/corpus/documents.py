@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from rnngen.corpus.normalization import Normalization, normalized
+from rnngen.corpus.planted.languages import language_of
 from rnngen.errors import shortened
 
 BOUNDARY = "\0"
@@ -249,13 +250,16 @@ def batches(rows: Iterable[str]) -> Iterator[list[str]]:
 def looks_like_a_list(text: str) -> bool:
     """Whether the beginning of a text looks like a list with an entry on every line, not like prose, verse or code.
 
-    The lines of a list are short, none is empty or indented, few end in punctuation, and most occur once.
+    The lines of a list are short, none is empty or indented, few end in punctuation, and most occur once. Lines of a
+    planted language are those of a list, whatever their length.
     """
     lines = text.split("\n")[:_MAX_LINES]
     lines = lines[:-1] if len(lines) < _MAX_LINES else lines  # the last one may be cut, or empty
     N = len(lines)
     if N < _MIN_LINES:
         return False
+    if language_of(lines) is not None:
+        return True
     plain = sum(
         0 < len(line) <= _SHORT_CHARACTERS and not line[0].isspace() and line.count(" ") < _SHORT_WORDS
         for line in lines

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.character_facts import CharacterFacts
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.files.summary import SourceSummary
 from rnngen.corpus.normalization import normalized_pieces
 from rnngen.corpus.pieces import TextCounter, TextCounts
@@ -66,7 +67,7 @@ class EncodedCorpus:
 
     def rare_characters(self, below: int) -> int:
         """How many characters of a character vocabulary occur in the training part, but fewer than ``below`` times."""
-        if self.tokenizer.unknown_id is None:
+        if self.tokenizer.level != "char":
             return 0
         counts = np.zeros(self.tokenizer.vocab_size, dtype=np.int64)
         for block in _blocks(self.train.tokens):
@@ -123,11 +124,13 @@ class TokenFile:
     def __init__(self, tokenizer: Tokenizer, path: Path) -> None:
         self._tokenizer, self._path = tokenizer, path
         self._encoder, self._counter, self._unknown = tokenizer.encoder(), TextCounter(), 0
+        self._last = "\n"  # the last character
         self._stream = path.open("xb")
 
     def add(self, piece: str) -> None:
         """Encode one more piece."""
         self._counter.add(piece)
+        self._last = piece[-1:] or self._last
         self._write(self._encoder.add(piece))
 
     def _write(self, ids: Ids) -> None:
@@ -136,8 +139,10 @@ class TokenFile:
         self._stream.write(ids.astype(self._tokenizer.dtype, copy=False).tobytes())
 
     def finish(self) -> EncodedText:
-        """End the text, and map the file."""
+        """End the text, and with it its last line, and map the file."""
         self._write(self._encoder.finish())
+        if self._tokenizer.line_end_id is not None and self._last not in ("\n", BOUNDARY):
+            self._write(np.array([self._tokenizer.line_end_id]))
         self.close()
         return EncodedText(map_tokens(self._path, self._tokenizer), self._counter.counts, self._unknown)
 

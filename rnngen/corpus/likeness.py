@@ -53,7 +53,7 @@ class Likeness:
         part: ``valid`` or ``test``.
         divergence: median divergence of its pieces from the most similar training pieces, in bits per byte pair.
         limit: the largest divergence that is usual, given how the training pieces differ from one another.
-        unknown: share of its tokens that are unknown characters.
+        unknown: share of its tokens that are unknown characters or words.
         unknown_limit: the largest such share that is usual.
     """
 

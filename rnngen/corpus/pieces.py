@@ -18,12 +18,15 @@ class TextCounts:
         words: separated by white space.
         bytes: as UTF-8; a boundary is one.
         documents: how many; 0 if the text is one stream. Their labels are no characters, and have no bytes.
+        lines: how many; a line ends with a line end, with its document, or with the text. One that is cut by the border
+            between two parts of a text is a line of each.
     """
 
     characters: int = 0
     words: int = 0
     bytes: int = 0
     documents: int = 0
+    lines: int = 0
 
 
 class TextCounter:
@@ -35,8 +38,8 @@ class TextCounter:
 
     def __init__(self) -> None:
         self.labels = 0
-        self._characters = self._words = self._bytes = self._documents = 0
-        self._in_word = False
+        self._characters = self._words = self._bytes = self._documents = self._line_ends = 0
+        self._in_word = self._in_line = False
 
     def add(self, piece: str) -> None:
         """Count one more piece."""
@@ -55,6 +58,8 @@ class TextCounter:
         if documents:
             self._documents += documents
             piece = piece.replace(BOUNDARY, "\n")
+        self._line_ends += piece.count("\n")
+        self._in_line = piece[-1] != "\n"
         # a word that is cut by the border between two pieces is one word
         self._words += len(piece.split()) - (self._in_word and not piece[0].isspace())
         self._in_word = not piece[-1].isspace()
@@ -62,7 +67,8 @@ class TextCounter:
     @property
     def counts(self) -> TextCounts:
         """What was counted so far."""
-        return TextCounts(self._characters, self._words, self._bytes, self._documents)
+        lines = self._line_ends + self._in_line
+        return TextCounts(self._characters, self._words, self._bytes, self._documents, lines)
 
 
 class TextHash:

@@ -30,10 +30,11 @@ from rnngen.corpus.documents import FILES, LINES, NONE, Documents, batches, look
 from rnngen.corpus.files.find import UTF_8, find, open_file
 from rnngen.corpus.files.find import ErrorRule as ErrorRule
 from rnngen.corpus.files.find import find_files as find_files
-from rnngen.corpus.files.summary import LeftOut, SourceSummary
+from rnngen.corpus.files.summary import Observations, SourceSummary
 from rnngen.corpus.formats.decoding import Decoding
 from rnngen.corpus.formats.json_lines import looks_like_json_lines
 from rnngen.corpus.formats.reader import Content, Reader
+from rnngen.corpus.formats.separated import likely_delimiter
 from rnngen.corpus.labels import Labels
 from rnngen.corpus.normalization import Normalization, normalized_pieces
 from rnngen.corpus.pieces import TextHash
@@ -97,7 +98,7 @@ class TextSource:
         self._files: list[Path | Copied] = []
         self._hashes: list[str] = []  # of the text up to the end of each file, as it was read first
         self._found = SourceSummary()
-        self._left_out: list[LeftOut] = []  # of each file, as it was read first
+        self._observed: list[Observations] = []  # of each file, as it was read first
         self.hashed = TextHash()
         self.of_rows: set[int] = set()
         self.is_separated = False
@@ -126,7 +127,7 @@ class TextSource:
         any_rows, are_lists = False, []
         for file in self._files[:_LOOKED_AT]:
             with self._open(file) as stream:
-                content = self._content(file, stream, LeftOut())
+                content = self._content(file, stream, Observations())
                 any_rows |= content.has_rows
                 if not content.has_rows:
                     are_lists.append(looks_like_a_list(next(content.texts, "")))
@@ -138,13 +139,13 @@ class TextSource:
     def summary(self) -> SourceSummary:
         """How many files are read, what was skipped, and, once they have been read, what was left out of them."""
         encodings = Counter(self._reader.decoding.chosen.values())
-        left_out = sum(self._left_out, LeftOut())
-        places, notes = left_out.separators, left_out.notes[:_MOST_NOTES]
-        if others := len(left_out.notes) - len(notes):
+        observed = sum(self._observed, Observations())
+        places, notes = observed.separators, observed.notes[:_MOST_NOTES]
+        if others := len(observed.notes) - len(notes):
             notes.append(f"{others:,} more files are like {'this' if len(notes) == 1 else 'these'}")
         notes += note_on_separator(self.documents, places["all"], places["lines"])
         return self._found + SourceSummary(
-            left_out=left_out, encodings=encodings, of_rows=len(self.of_rows), notes=tuple(notes)
+            observed=observed, encodings=encodings, of_rows=len(self.of_rows), notes=tuple(notes)
         )
 
     @property
@@ -174,25 +175,25 @@ class TextSource:
                 yield "\n"
                 last = "\n"
             is_first = number == len(self._hashes)
-            left_out = LeftOut()
-            for piece in self._pieces(number, left_out):
+            observed = Observations()
+            for piece in self._pieces(number, observed):
                 last = piece[-1:]
                 hashed.add(piece)
                 yield piece
             if is_first:
-                self._left_out.append(left_out)
+                self._observed.append(observed)
                 self._hashes.append(hashed.sha256)
             elif self._hashes[number] != hashed.sha256:
                 raise _changed(file)
 
-    def _pieces(self, number: int, left_out: LeftOut) -> Iterator[str]:
+    def _pieces(self, number: int, observed: Observations) -> Iterator[str]:
         file, is_first = self._files[number], number == len(self._hashes)
         with self._open(file) as stream:
             before = _version(stream)
-            content = self._content(file, stream, left_out)
+            content = self._content(file, stream, observed)
             if content.has_rows:
                 self.of_rows.add(number)
-            yield from self._text_of(content, file, left_out)
+            yield from self._text_of(content, file, observed)
             if is_first and _version(stream) != before:  # later the hash tells, and is not deceived by a touched file
                 raise _changed(file)
 
@@ -205,38 +206,47 @@ class TextSource:
             with open_file(file) as stream:
                 yield stream
 
-    def _content(self, file: Path | Copied, stream: IO[bytes], left_out: LeftOut) -> Content:
+    def _content(self, file: Path | Copied, stream: IO[bytes], observed: Observations) -> Content:
         path, where = (None, file.name) if isinstance(file, Copied) else (file, file)
-        return self._reader.open(stream, path, where, left_out)
+        return self._reader.open(stream, path, where, observed)
 
-    def _text_of(self, content: Content, file: Path | Copied, left_out: LeftOut) -> Iterator[str]:
+    def _text_of(self, content: Content, file: Path | Copied, observed: Observations) -> Iterator[str]:
         """The text of one file in pieces, with its boundaries if it consists of documents."""
         rule = FILES if content.has_rows else self.documents  # a row is a document, whatever it contains
         documents = None if self.documents == NONE else Documents(rule, self._normalize)
         if not content.has_rows:
-            pieces = normalized_pieces(self._watched(content.texts, file, left_out), self._normalize)
+            pieces = normalized_pieces(self._watched(content.texts, file, observed), self._normalize)
             yield from documents.cut(pieces) if documents else pieces
             self.is_separated |= bool(documents and documents.is_separated)
         else:
             rows = documents.join(content.texts) if documents else _joined(content.texts)
             yield from normalized_pieces(rows, self._normalize)
         if documents and documents.empty:
-            left_out.empty["line" if rule == LINES else "document"] += documents.empty
+            observed.empty["line" if rule == LINES else "document"] += documents.empty
         if documents and documents.places:
-            left_out.separators.update(all=documents.places.total, lines=documents.places.lines)
+            observed.separators.update(all=documents.places.total, lines=documents.places.lines)
 
-    def _watched(self, pieces: Iterator[str], file: Path | Copied, left_out: LeftOut) -> Iterator[str]:
+    def _watched(self, pieces: Iterator[str], file: Path | Copied, observed: Observations) -> Iterator[str]:
         """The pieces of a plain text, with a note if it looks like rows."""
         first = next(pieces, "")
-        if self._reader.rows and looks_like_json_lines(first):
-            remedy = "give `text_field=NAME`" if isinstance(file, Copied) else "name it .jsonl"
+        if self._reader.rows and (likely := _likely_format(first)):
+            form, suffix = likely
+            remedy = "give `text_field=NAME`" if isinstance(file, Copied) else f"name it {suffix}"
             name = file.name if isinstance(file, Copied) else file
-            left_out.notes.append(
-                f"{name} looks like JSON Lines, and is read as plain text: {remedy} so that its rows are documents"
+            observed.notes.append(
+                f"{name} looks like {form}, and is read as plain text: {remedy} so that its rows are documents"
             )
         if first:
             yield first
         yield from pieces
+
+
+def _likely_format(beginning: str) -> tuple[str, str] | None:
+    """The format of rows that a plain text seems to have, and the ending of its files' names; None: it has none."""
+    if looks_like_json_lines(beginning):
+        return "JSON Lines", ".jsonl"
+    delimiter = likely_delimiter(beginning)
+    return {",": ("CSV", ".csv"), "\t": ("TSV", ".tsv")}[delimiter] if delimiter else None
 
 
 def _joined(rows: Iterable[str]) -> Iterator[str]:

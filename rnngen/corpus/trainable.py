@@ -40,7 +40,7 @@ def check_not_empty(text: TextSource) -> None:
         CorpusError: it has no character, or nothing but white space.
     """
     if text.hashed.is_blank:
-        left_out = "; ".join(text.summary.left_out.parts())
+        left_out = "; ".join(text.summary.observed.parts())
         found = "only white space" if text.hashed.characters else left_out or None
         raise CorpusError("is empty", where=text.name, expected="text to learn from", found=found)
 

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, TrainingError
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import exists, read_json
 from rnngen.runs.finding import open_run
 from rnngen.runs.folder import cannot_write, write_atomically
@@ -34,6 +35,8 @@ def train_networks(
     networks: Mapping[str, Mapping[str, Any]],
     on_event: Callable[[str, Event], None] | None = None,
     during: Callable[[Trainer], AbstractContextManager[None]] = lambda trainer: contextlib.nullcontext(),
+    *,
+    may_fail: bool = False,
 ) -> dict[str, Run]:
     """Train networks on a text, or open them if they are trained.
 
@@ -43,6 +46,7 @@ def train_networks(
         networks: the options of each network, as ``rnngen.train`` takes them, by the name of its folder.
         on_event: called with the network's name and every event of its training.
         during: makes the context in which a trainer runs, which may stop it.
+        may_fail: whether a training that diverges is a result like others: what it left is opened.
 
     Raises:
         RnngenError: the text cannot be read, an option is invalid, or the folder holds something else.
@@ -61,10 +65,14 @@ def train_networks(
                 launched = launch({**options, "corpus": [str(text)]}, out=folder / name)
             known[name] = {"settings": settings, "finished": False}
             _record(folder, known)
-            with during(launched.trainer):
-                finished = run_to_end(launched, None if on_event is None else _named(on_event, name))
-            if finished.reason not in ("steps", "patience"):
-                raise KeyboardInterrupt
+            try:
+                with during(launched.trainer):
+                    finished = run_to_end(launched, None if on_event is None else _named(on_event, name))
+                if finished.reason not in ("steps", "patience"):
+                    raise KeyboardInterrupt
+            except TrainingError:
+                if not may_fail or failure_of(open_run(folder / name)) is None:
+                    raise
             known[name]["finished"] = True
             _record(folder, known)
         runs[name] = open_run(folder / name)

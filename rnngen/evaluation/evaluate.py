@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.sources import ErrorRule
@@ -64,16 +68,20 @@ def evaluate(
         return score_text(run, encoded, device=pick_device(device), ngram=ngram)
 
 
-def score_text(run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False) -> TextScore:
+def score_text(
+    run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False, each: NDArray[np.float32] | None = None
+) -> TextScore:
     """Score a text that is encoded already, without word perplexity if white space does not separate its words.
 
-    See ``evaluate``.
+    See ``evaluate``; without ``ngram``, the array ``each``, (N,), receives the nats of each token.
     """
-    what = text.tokens, text.counts, text.unknown
+    tokenizer = run.tokenizer()
+    what = text.tokens, tokenizer.counts_of(text.tokens, text.counts), text.unknown
     scored: TextScore
     if ngram:
         mixture = load_mixture(run)
         scored = score_mixed(load_language_model(run).to(device), mixture, *what)
     else:
-        scored = score(load_network(run).to(device), *what)
-    return scored if words_are_separated(run.tokenizer(), text.tokens, text.counts) else scored.without_words()
+        scored = score(load_network(run).to(device), *what, each=each)
+    scored = replace(scored, is_closed=tokenizer.is_closed)
+    return scored if words_are_separated(tokenizer, text.tokens, text.counts) else scored.without_words()

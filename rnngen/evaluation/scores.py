@@ -31,8 +31,15 @@ class Measure(NamedTuple):
     form: str
 
 
-COUNTS = tuple(Measure(name, name, ",d") for name in ("tokens", "words", "characters", "bytes", "documents"))
+COUNTS = tuple(Measure(name, name, ",d") for name in ("tokens", "words", "characters", "bytes", "lines", "documents"))
 """The counts that scores have next to their measures; ``documents`` only that of a text that consists of some."""
+
+
+CLOSED = (
+    "closed vocabulary: <unk> and <eos> are tokens like others, as in published results;",
+    "scores of other vocabularies do not compare, and characters are of text with <unk>",
+)
+"""What to know of scores on the tokens of a closed vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,13 @@ class TextScore(ABC):
         tokens: the number of tokens, all of which were scored. The end of a document is one.
         counts: the text's characters, words, bytes and documents.
         unknown: the number of tokens that are the unknown symbol.
+        is_closed: whether this symbol is a token like others, ``<unk>``: all counts but that of documents are then of
+            the text as it is read, with ``<unk>`` and single spaces.
         has_words: whether white space separates the words of the text (see ``words.py``); otherwise there is no
             perplexity per word.
         title: what scores of this kind are called.
         prefix: what their units begin with.
-        caution: a warning that appears with them; empty: none.
+        caution: a warning that appears with them; empty: none. ``cautions`` has it and others.
         measures: the numbers to show.
     """
 
@@ -57,6 +66,7 @@ class TextScore(ABC):
     counts: TextCounts
     unknown: int = 0
     has_words: bool = True
+    is_closed: bool = False
 
     title: ClassVar[str]
     prefix: ClassVar[str]
@@ -68,6 +78,11 @@ class TextScore(ABC):
         """Mean nats per token."""
         return self.nats / self.tokens
 
+    @property
+    def cautions(self) -> list[str]:
+        """What to know before comparing these numbers with others."""
+        return [*([self.caution] if self.caution else []), *(CLOSED if self.is_closed else ())]
+
     def as_dict(self) -> dict[str, Any]:
         """The keys of ``rnngen eval --json``."""
         counts = self.counts
@@ -77,7 +92,9 @@ class TextScore(ABC):
             "words": counts.words,
             "characters": counts.characters,
             "bytes": counts.bytes,
+            "lines": counts.lines,
             "unknown": self.unknown,
+            "closed_vocabulary": self.is_closed,
             **({"documents": counts.documents} if counts.documents else {}),
         }
 

@@ -207,12 +207,15 @@ def _describe(
 ) -> SurprisingPosition:
     around = tokens[max(0, position - 4 * SHOWN) : position], tokens[position + 1 : position + 1 + 4 * SHOWN]
     left, right = ("".join(pieces_of(tokenizer, part.tolist())) for part in around)
+    token = tokenizer.shown([int(tokens[position])])
+    left = tokenizer.join([left, token]).removesuffix(token)  # with the space between them, if there is one
+    right = tokenizer.join([token, right]).removeprefix(token)
     return SurprisingPosition(
         position=position,
         line=line,
         column=column,
         nats=score.nats,
-        token=tokenizer.shown([int(tokens[position])]),
+        token=token,
         expected=tokenizer.shown([score.best]),
         probability=score.probability,
         left=left[boundary_after(left, len(left) - SHOWN) :],

@@ -131,4 +131,4 @@ class Filler:
         texts = tuple(
             self.tokenizer.decode(fill, skip=len(gap.held)) for fill, gap in zip(fills, gapped.gaps, strict=True)
         )
-        return Filled(gapped.filled(texts), texts, nats, share)
+        return Filled(self.tokenizer.join(gapped.filled(texts)), texts, nats, share)

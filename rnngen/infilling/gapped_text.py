@@ -156,10 +156,10 @@ class GappedText:
                 gaps.append(EncodedGap(list(lengths), known[i + 1], beginnings, held[i - 1].encode()))
         return cls(parts, known[0], gaps)
 
-    def filled(self, fills: Sequence[str]) -> str:
-        """The whole text with these fills."""
+    def filled(self, fills: Sequence[str]) -> list[str]:
+        """The parts of the whole text with these fills."""
         remaining = iter(fills)
-        return "".join(part if isinstance(part, str) else next(remaining) for part in self.parts)
+        return [part if isinstance(part, str) else next(remaining) for part in self.parts]
 
 
 def unreadable(tokenizer: Tokenizer) -> list[int]:
@@ -169,17 +169,14 @@ def unreadable(tokenizer: Tokenizer) -> list[int]:
 
 
 def unseen(text: str, tokenizer: Tokenizer) -> str:
-    """The characters of a text with gaps that a model has never seen, and that it does not read."""
-    if tokenizer.unknown_id is None:
-        return ""
-    known = tokenizer.normalized("".join(part for part in parse_gaps(text) if isinstance(part, str)))
-    ids = tokenizer.encode(known).tolist()
-    return "".join(dict.fromkeys(c for c, i in zip(known, ids, strict=True) if i == tokenizer.unknown_id))
+    """The characters or words of a text with gaps that a model has never seen, each once."""
+    known = (part for part in parse_gaps(text) if isinstance(part, str))
+    return tokenizer.join(dict.fromkeys(each for part in known for each in tokenizer.unknown_in(part)))
 
 
 def _read_before_gap(text: str, tokenizer: Tokenizer) -> tuple[list[int], str]:
     """Ids of a known part, and its end, with which fills begin, if there are tokens that continue it."""
-    if tokenizer.unknown_id is not None:  # of characters: nothing is held back, and one may be unknown
+    if tokenizer.unknown_id is not None:  # of characters or whole words, of which one may be unknown
         return _encode(text, tokenizer), ""
     ids, held = tokenizer.hold_back(text)
     return (ids.tolist(), held) if held and _longer(held, tokenizer) else (_encode(text, tokenizer), "")
@@ -200,5 +197,5 @@ def _beginnings(held: str, tokenizer: Tokenizer) -> list[Beginning]:
 
 def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
     """Ids of a text, without what the model cannot read."""
-    banned = unreadable(tokenizer)
+    banned = [token for token in unreadable(tokenizer) if not (tokenizer.is_closed and token == tokenizer.unknown_id)]
     return [i for i in tokenizer.encode(text).tolist() if i not in banned]

@@ -8,7 +8,7 @@ from rnngen.options.declare import Options, argument, option
 
 MAX_GAP = 1000
 """The maximum length of a gap, in tokens."""
-LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4}
+LONGEST = {"char": 12, "byte": 12, "bpe": 5, "word": 4, "words-closed": 4}
 """The default of ``longest``, by the level of the tokenizer."""
 BEAM = 32
 SWEEPS = 50

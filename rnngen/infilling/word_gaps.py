@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +21,36 @@ _CHUNK = 1 << 20
 _KINDS = ("letters", "word", "other", "mixed")
 
 
+class FilledWord(NamedTuple):
+    """A word that a model has put where another one, or the same, was taken out."""
+
+    fill: str
+    word: str
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the word came back."""
+        return self.fill == self.word
+
+    def __str__(self) -> str:
+        return f"⟦{self.fill}⟧" if self.is_right else f"⟦{self.fill}|{self.word}⟧"
+
+
 def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int) -> str:
     """A passage of a text, chosen by ``seed``, in which a model has filled in some words: ⟦word⟧.
 
     A fill that differs from the original word is followed by it: ⟦fill|word⟧.
     """
+    return "".join(map(str, words_filled_in(filler, tokens, seed)))
+
+
+def words_filled_in(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int) -> list[str | FilledWord]:
+    """The same passage in parts: text as it stands, and the words that were filled in."""
     start = int(np.random.default_rng(seed).integers(max(1, len(tokens) - PASSAGE)))
     passage = tokens[start : start + PASSAGE]
     spans = list(word_spans(filler.tokenizer, passage))
     if not spans:
-        return filler.tokenizer.shown(passage.tolist())
+        return [filler.tokenizer.shown(passage.tolist())]
     # evenly spaced, so that every gap has known neighbours
     picked = [spans[i] for i in np.unique(np.linspace(0, len(spans) - 1, min(GAPS + 2, len(spans))).astype(int))]
     picked = picked[1:-1] or picked
@@ -39,17 +60,25 @@ def fill_some_words(filler: Filler, tokens: NDArray[np.integer[Any]], seed: int)
     before = passage[: picked[0][0]].tolist()
     fills = filler.search(before, gaps, BEAM)[0].fills
     decode = filler.tokenizer.shown
-    parts = [decode(before)]
+    parts: list[str | FilledWord] = [decode(before)]
     for (start, stop), gap, fill in zip(picked, gaps, fills, strict=True):
-        word, filled = decode(passage[start:stop].tolist()), decode(fill)
-        parts += [f"⟦{filled}⟧" if filled == word else f"⟦{filled}|{word}⟧", decode(gap.after)]
-    return "".join(parts)
+        parts += [FilledWord(decode(fill), decode(passage[start:stop].tolist())), decode(gap.after)]
+    return _spaced(filler.tokenizer, parts)
+
+
+def _spaced(tokenizer: Tokenizer, parts: list[str | FilledWord]) -> list[str | FilledWord]:
+    """The parts with what the tokenizer puts between two texts that were decoded one by one."""
+    spaced = parts[:1]
+    for before, after in pairwise(parts):
+        joined = tokenizer.join([str(before), str(after)])
+        spaced += [joined[len(str(before)) : len(joined) - len(str(after))], after]
+    return spaced
 
 
 def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterator[tuple[int, int]]:
     """Where words of letters begin and end in a text of ids (N,): those of up to ``LONGEST_WORD`` tokens.
 
-    A space that begins a token belongs to its word. A word at either end of the text does not count.
+    A space at one end of a token belongs to its word. A word at either end of the text does not count.
     """
     table = tokenizer.token_bytes()
     kinds = np.array([_KINDS.index(_kind(token)) for token in table], np.uint8)
@@ -68,12 +97,12 @@ def word_spans(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> Iterat
 
 
 def _kind(token: bytes) -> str:
-    """The kind of a token: ``letters``, ``word`` (a space and letters), ``other`` (no letters), or ``mixed``."""
+    """The kind of a token: ``letters``, ``word`` (letters and a space), ``other`` (no letters), or ``mixed``."""
     try:
         text = token.decode()
     except UnicodeDecodeError:
         return "mixed"
-    bare = text.removeprefix(" ")
+    bare = text.strip(" ")  # a word may have a space before or, of a closed vocabulary, after it
     if bare.isalpha():
         return "letters" if bare == text else "word"
     return "mixed" if any(c.isalpha() for c in text) else "other"

@@ -97,10 +97,11 @@ def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor
 
 def _begin_anew(step: LayerStep, start: dict[str, Tensor], ended: Tensor) -> LayerStep:
     """The same step, where documents have ended, (B, 1), with the start state and all gates shut."""
-    return LayerStep(
-        {name: torch.where(ended, start[name], state) for name, state in step.states.items()},
-        {name: gate.masked_fill(ended, 0) for name, gate in step.gates.items()},
-    )
+    states = {name: torch.where(ended, start[name], state) for name, state in step.states.items()}
+    if "c" in states:  # h is made from this very c: a gradient with respect to c includes the path through h
+        h = step.gates["output"] * states["c"].tanh()
+        states["h"] = torch.where(ended, start["h"], h)
+    return LayerStep(states, {name: gate.masked_fill(ended, 0) for name, gate in step.gates.items()})
 
 
 def layer_name(direction: str, layer: int) -> str:

@@ -8,67 +8,56 @@ was designed to carry gradients (Hochreiter & Schmidhuber 1997).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.errors import CorpusError
-from rnngen.inspection.equations import layer_name, start_states, step_layer, step_model
-from rnngen.model.cells import Cell
-from rnngen.model.language_model import Direction, Network, RecurrentLM
+from rnngen.inspection.bounds import bounds
+from rnngen.inspection.equations import layer_name
+from rnngen.inspection.factors import Factors, layer_factors
+from rnngen.inspection.passages import Passages, needed_tokens, read_passages
+from rnngen.inspection.verdicts import Verdict, verdict_on
+from rnngen.model.language_model import Direction, Network
 
 Curve = NDArray[np.float64]
 
-BURN_IN = 64  # tokens read beforehand, so that the states are those of running text
-STREAMS = 8  # passages of the text
-ENDS = 16  # losses per passage
-JACOBIANS = 24  # steps whose Jacobians are computed
-EVEN = 0.01  # a relative change per step below this counts as none
-CARRIED = 0.1  # fraction of the norm at lag 1 that is left at the last lag if the gradient is carried
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a gradient vanishes, explodes or is carried, judged by the slope of its curve.
-
-    Attributes:
-        kind: ``vanishes``, ``explodes`` or ``carries``.
-        factor: mean factor by which the norm changes per step.
-        words: the same as a sentence.
-    """
-
-    kind: Literal["vanishes", "explodes", "carries"]
-    factor: float
-    words: str
+LAGS = 100
+"""How far back gradients are followed where the text is long enough."""
+SMALLEST = 1e-12
+"""Fraction of the norm at lag 0 below which curves are not drawn."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """The norm of ∂J^i/∂s^j by lag, for a state s of a layer.
+    """The norm of ∂J^i/∂s^j by lag, for a state s of a layer, in many passages.
+
+    Where a network begins anew at each document, j and i are in the same one; so there are only as many lags as enough
+    documents have.
 
     Attributes:
         layer: counted from 1.
         state: ``h`` or ``c``.
-        mean, low, high: mean, 10th and 90th percentile over many i, by the lag from 0, (lags + 1,).
-        bound: product of the largest singular values of the Jacobians of the layer's whole state, by lag, (lags + 1,):
-            the norm at lag 0 can have grown by this factor at most.
-        verdict: what the curve shows.
+        median, mean, low, high: median, mean, 10th and 90th percentile over the passages, by lag from 0, (lags + 1,).
+        bound: the median of an upper bound on each passage's norm (``bounds.py``), (lags + 1,).
+        verdict: what the median shows.
+        factors: of the layer's recurrence.
         direction: the direction of reading; empty if the network has only one.
     """
 
     layer: int
     state: str
+    median: Curve
     mean: Curve
     low: Curve
     high: Curve
     bound: Curve
     verdict: Verdict
+    factors: Factors
     direction: str = ""
 
     @property
@@ -81,11 +70,28 @@ class Flow:
         """Direction and layer, in words."""
         return layer_name(self.direction, self.layer)
 
+    @property
+    def left(self) -> Curve:
+        """The median as a fraction of that at lag 0, by lag, (lags + 1,): 0 throughout if that is 0."""
+        return self.median / self.median[0] if self.median[0] > 0 else np.zeros_like(self.median)
 
-def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 100) -> list[Flow]:
+    @property
+    def lags(self) -> int:
+        """How many tokens back it was followed."""
+        return len(self.median) - 1
+
+
+def possible_lags(model: Network, tokens: NDArray[np.integer[Any]], wanted: int = LAGS) -> int:
+    """As many lags as are wanted, or as a text is long enough for; but 2 or more."""
+    spare = len(tokens) - max(needed_tokens(direction, 0) for direction in model.directions)
+    return max(2, min(wanted, spare))
+
+
+def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = LAGS) -> list[Flow]:
     """Measure how far the gradient of the loss reaches back, for every layer and state.
 
-    "Back" means against the direction of reading; a bidirectional network is measured in each direction.
+    "Back" means against the direction of reading; a bidirectional network is measured in each direction. Computed in
+    float64, in which nothing that can be drawn is lost.
 
     Args:
         model: the network, on the CPU.
@@ -94,134 +100,62 @@ def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 
 
     Raises:
         CorpusError: the text is too short.
+        RnngenError: a weight is not finite.
     """
-    model.eval().requires_grad_(False)
-    return [flow for direction in model.directions for flow in _flows(direction, tokens, lags)]
+    exact = copy.deepcopy(model).double().eval().requires_grad_(False)
+    return [flow for direction in exact.directions for flow in _flows(direction, tokens, lags)]
+
+
+def furthest(flows: list[Flow]) -> Flow:
+    """The flow by which networks are compared: of c in an LSTM, of h elsewhere, in the layer where most is left."""
+    memory = {flow.layer_name: flow for flow in flows}.values()  # c comes after h
+    return max(memory, key=lambda flow: flow.left[-1])
 
 
 def _flows(direction: Direction, text: NDArray[np.integer[Any]], lags: int) -> list[Flow]:
-    """The flow through one direction. A second reader reads the same text from its other end, and adds its logits."""
-    model, other, tokens = direction.reader, direction.other, direction.in_reading_order(text)
-    T = lags + ENDS
-    needed = BURN_IN + T + 1 + (0 if other is None else BURN_IN)
-    if len(tokens) < needed:
-        max_lags = lags - (needed - len(tokens))
-        longer = "read a longer text with `text`"
-        raise CorpusError(
-            "the text is too short for this many lags",
-            expected=f"{needed} tokens for {lags} lags",
-            found=len(tokens),
-            hint=f"Use `lags={max_lags}`, or {longer}." if max_lags > 1 else f"{longer.capitalize()}.",
+    passages = read_passages(direction, text, lags)
+    norms, first = _measured(passages)
+    layers = len(passages.model.cells)
+    upper = bounds(passages, first[layers - 1, "h"].norm(dim=2))
+    factors = [
+        layer_factors(passages, n, {s: g for (layer, s), g in first.items() if layer == n}, norms[n, "h"])
+        for n in range(layers)
+    ]
+    return [
+        _flow(
+            direction.name,
+            layer + 1,
+            name,
+            passages.within_documents(values),
+            passages.within_documents(upper[layer]),
+            factors[layer],
         )
-    starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
-    windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
-    states = start_states(model, STREAMS)
-    for row in windows[:BURN_IN]:
-        states = [step.states for step in step_model(model, row, states)[1]]
-    states = [{name: s.requires_grad_() for name, s in layer.items()} for layer in states]
-    trace = [states]  # the states of every step, with respect to which the gradient is taken
-    losses = []
-    added = None if other is None else other(windows.flip(0), other.start_state(STREAMS))[0].flip(0)  # (N, B, V)
-    for t in range(BURN_IN, BURN_IN + T):
-        logits, step = step_model(model, windows[t], trace[-1])
-        if added is not None:
-            logits = logits + added[t + 2]
-        losses.append(torch.nn.functional.cross_entropy(logits, windows[t + 1], reduction="sum"))
-        trace.append([layer.states for layer in step])
-    norms = _norms(losses, trace, lags)
-    bounds = [_bound(model, layer, windows, trace, lags) for layer in range(len(model.cells))]
-    return [_flow(direction.name, layer, name, values, bounds[layer]) for (layer, name), values in norms.items()]
+        for (layer, name), values in norms.items()
+    ]
 
 
-def _norms(losses: list[Tensor], trace: list[list[dict[str, Tensor]]], lags: int) -> dict[tuple[int, str], Curve]:
-    """Norms of the gradient in each stream, (ends · B, lags + 1), by layer and state."""
-    found: dict[tuple[int, str], list[Curve]] = {}
-    for end in range(lags, len(losses)):
+def _measured(passages: Passages) -> tuple[dict[tuple[int, str], Curve], dict[tuple[int, str], Tensor]]:
+    """By layer and state: norms of the gradient by lag, (ends · B, lags + 1), and itself at lag 0, (ends, B, H)."""
+    lags, trace = passages.lags, passages.trace
+    keys = [(index, name) for index, layer in enumerate(trace[0]) for name in layer]
+    found: dict[tuple[int, str], list[Curve]] = {key: [] for key in keys}
+    first: dict[tuple[int, str], list[Tensor]] = {key: [] for key in keys}
+    for end in passages.ends:
         past = trace[end + 1 - lags : end + 2]  # after token i - lags … after token i
         wanted = [s for states in past for layer in states for s in layer.values()]
-        keys = [(index, name) for layers in past[:1] for index, layer in enumerate(layers) for name in layer]
-        gradients = torch.autograd.grad(losses[end], wanted, retain_graph=True, allow_unused=True)
-        each = torch.stack(
-            [torch.zeros(len(s)) if g is None else g.norm(dim=1) for g, s in zip(gradients, wanted, strict=True)]
-        )
-        by_lag = each.reshape(lags + 1, len(keys), -1).flip(0).double().numpy()  # (lags + 1, states, B)
+        gradients = torch.autograd.grad(passages.losses[end], wanted, retain_graph=True, allow_unused=True)
+        each = [torch.zeros_like(s) if g is None else g for g, s in zip(gradients, wanted, strict=True)]
         for index, key in enumerate(keys):
-            found.setdefault(key, []).append(by_lag[:, index].T)
-    return {key: np.concatenate(parts) for key, parts in found.items()}
+            back = each[index :: len(keys)][::-1]  # by lag
+            found[key].append(torch.stack([g.norm(dim=1) for g in back], dim=1).numpy())
+            first[key].append(back[0])
+    return {k: np.concatenate(v) for k, v in found.items()}, {k: torch.stack(v) for k, v in first.items()}
 
 
-def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve) -> Flow:
-    low, high = np.percentile(norms, [10, 90], axis=0)
-    mean = norms.mean(axis=0)
-    verdict = verdict_on(mean, "the cell" if name == "c" else "the state")
-    return Flow(layer + 1, name, mean, low, high, bound, verdict, direction)
-
-
-def verdict_on(curve: Sequence[float] | Curve, path: str = "the state") -> Verdict:
-    """The verdict on a curve of norms by lag. Lag 0 is left out: it is the gradient within the loss's own step.
-
-    Args:
-        curve: norms, (lags + 1,).
-        path: what the gradient flows through, in words.
-    """
-    values = np.asarray(curve, dtype=float)[1:]
-    usable = values > max(values[0], 1e-300) * 1e-30
-    n = len(values) if usable.all() else int(np.argmin(usable))
-    if n < 2 or not np.isfinite(values).all():
-        if np.isfinite(values).all():
-            return Verdict("vanishes", 0.0, "vanishes at once")
-        return Verdict("explodes", math.inf, "explodes beyond all numbers")
-    factor = math.exp(np.polyfit(np.arange(n), np.log(values[:n]), 1)[0])
-    if factor > 1 + EVEN:
-        return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} per step")
-    if values[-1] >= CARRIED * values[0]:
-        return Verdict("carries", factor, f"carries {len(values)} steps through {path}")
-    half_life = f"{math.log(2) / -math.log(factor):.3g}"
-    unit = "step" if half_life == "1" else "steps"
-    return Verdict("vanishes", factor, f"vanishes with a half-life of {half_life} {unit}")
-
-
-def _bound(model: RecurrentLM, layer: int, windows: Tensor, trace: list[list[dict[str, Tensor]]], lags: int) -> Curve:
-    """Product of the largest singular values of a layer's Jacobians in the first stream, by lag, (lags + 1,)."""
-    cell, logs = model.cells[layer], []
-    for t in np.linspace(1, len(trace) - 1, JACOBIANS).astype(int):
-        before = {name: s[:1].detach() for name, s in trace[t - 1][layer].items()}
-        below = model.embedding(windows[BURN_IN + t - 1][:1]) if layer == 0 else trace[t][layer - 1]["h"][:1].detach()
-        logs.append(math.log(max(largest_singular_value(state_jacobian(model, cell, below, before)), 1e-300)))
-    # the geometric mean over the sampled steps is taken for every step
-    with np.errstate(over="ignore"):
-        bound: Curve = np.exp(np.arange(lags + 1) * float(np.mean(logs)))
-    return bound
-
-
-def state_jacobian(model: RecurrentLM, cell: Cell, x: Tensor, states: dict[str, Tensor]) -> Tensor:
-    """∂s^t/∂s^{t-1} of one layer, where s is the concatenation of all of its states, (S·H, S·H).
-
-    Args:
-        model: names the recurrence.
-        cell: the layer.
-        x: its input at t, (1, E).
-        states: its states at t - 1, name → (1, H).
-    """
-    names = list(states)
-
-    def step(flat: Tensor) -> Tensor:
-        given = dict(zip(names, flat[None].chunk(len(names), dim=1), strict=True))
-        after = step_layer(model.config, cell, x, given).states
-        return torch.cat([after[name] for name in names], dim=1)[0]
-
-    flat = torch.cat([states[name] for name in names], dim=1)[0]
-    jacobian: Tensor = torch.func.jacrev(step)(flat)
-    return jacobian.detach()
-
-
-def largest_singular_value(matrix: Tensor, iterations: int = 60) -> float:
-    """‖matrix‖₂, by power iteration on M^T M from a fixed start."""
-    v = torch.randn(matrix.shape[1], generator=torch.Generator().manual_seed(0)).to(matrix.dtype)
-    for _ in range(iterations):
-        v = matrix.T @ (matrix @ v)
-        norm = v.norm()
-        if norm == 0:
-            return 0.0
-        v = v / norm
-    return float((matrix @ v).norm())
+def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve, factors: Factors) -> Flow:
+    low, median, high = np.nanpercentile(norms, [10, 50, 90], axis=0)
+    if name == "c":
+        bound = bound * 2**0.5
+    verdict = verdict_on(median, "the cell" if name == "c" else "the state")
+    mean, bound = np.nanmean(norms, axis=0), np.nanmedian(bound, axis=0)
+    return Flow(layer, name, median, mean, low, high, bound, verdict, factors, direction)

@@ -191,31 +191,51 @@ def make_cell(cell: str, nonlinearity: str, input_size: int, hidden_size: int) -
     return RNN(input_size, hidden_size, nonlinearity=nonlinearity)
 
 
+def usual_gain(layer: Cell) -> float:
+    """The modulus of the eigenvalues of a layer's recurrent blocks at the start, where nobody chose one."""
+    if isinstance(layer, SigmoidRNN):
+        return 4.0
+    if isinstance(layer, IdentityRNN):
+        return 0.9  # at 1 the state would grow with the length of the text
+    return 0.5 if isinstance(layer, RNN) and layer.nonlinearity == "relu" else 1.0
+
+
 @torch.no_grad()
-def initialise_uniform(layer: Cell, generator: torch.Generator) -> None:
-    """Start values of torch's layers, and so of AWD-LSTM (Merity et al. 2018): all uniform between ±1/sqrt(H)."""
+def initialise_uniform(layer: Cell, generator: torch.Generator, gain: float | None = None) -> None:
+    """Start values of torch's layers, and so of AWD-LSTM (Merity et al. 2018): all uniform between ±1/sqrt(H).
+
+    With ``gain``, each recurrent block is then scaled to this spectral radius.
+    """
     bound = layer.hidden_size**-0.5
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    if gain is not None:
+        for block in torch.split(layer.weight_hh_l0, layer.hidden_size):
+            block.mul_(gain / float(torch.linalg.eigvals(block).abs().max()))
 
 
 @torch.no_grad()
-def initialise(layer: Cell, generator: torch.Generator) -> None:
+def initialise(layer: Cell, generator: torch.Generator, gain: float | None = None) -> None:
     """Start values: each recurrent block orthogonal (Saxe et al. 2013), inputs scaled to their number, biases 0.
 
     An LSTM's forget gate begins open, at bias 1 (Jozefowicz et al. 2015). A sigmoid layer's block is scaled by
     4, since σ' is at most 1/4; the ReLU's is the identity scaled by one half (after Le et al. 2015).
+
+    Args:
+        layer: the layer.
+        generator: draws the weights.
+        gain: of each recurrent block instead: all of its eigenvalues then have this modulus.
     """
     H = layer.hidden_size
+    if gain is None:
+        gain = usual_gain(layer)
     for block in torch.split(layer.weight_hh_l0, H):
         if isinstance(layer, RNN) and layer.nonlinearity == "relu":
-            nn.init.eye_(block).mul_(0.5)
+            nn.init.eye_(block)
         else:
             nn.init.orthogonal_(block, generator=generator)
-    if isinstance(layer, SigmoidRNN):
-        layer.weight_hh_l0.mul_(4)
-    if isinstance(layer, IdentityRNN):
-        layer.weight_hh_l0.mul_(0.9)  # at 1 the state would grow with the length of the text
+    if gain != 1:
+        layer.weight_hh_l0.mul_(gain)
     bound = (3 / layer.input_size) ** 0.5
     nn.init.uniform_(layer.weight_ih_l0, -bound, bound, generator=generator)
     nn.init.zeros_(layer.bias_ih_l0)

@@ -186,7 +186,7 @@ class RecurrentLM(Network):
         config = self.config
         if config.initialization == "uniform":
             for layer in self.cells:
-                initialise_uniform(layer, generator)
+                initialise_uniform(layer, generator, config.gain)
             for matrix in (self.embedding.weight, self.output.weight):
                 nn.init.uniform_(matrix, -EMBEDDING_RANGE, EMBEDDING_RANGE, generator=generator)
         else:
@@ -194,7 +194,7 @@ class RecurrentLM(Network):
             scale = self.output.in_features**-0.5
             nn.init.normal_(self.embedding.weight, std=scale if config.tied else 1, generator=generator)
             for layer in self.cells:
-                initialise(layer, generator)
+                initialise(layer, generator, config.gain)
             nn.init.normal_(self.output.weight, std=scale, generator=generator)
         nn.init.zeros_(self.output.bias)
         if config.tied:

@@ -41,8 +41,14 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         bound = _signature(function).bind(*args, **options)
         kinds = _kinds(function)
         for name, value in bound.arguments.items():
-            if name in kinds:
-                bound.arguments[name] = _converted(name, kinds[name], value)
+            if name not in kinds:
+                continue
+            several = _signature(function).parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+            bound.arguments[name] = (
+                tuple(_converted(name, kinds[name], each) for each in value)
+                if several
+                else _converted(name, kinds[name], value)
+            )
         return function(*bound.args, **bound.kwargs)
 
     return call

@@ -108,7 +108,7 @@ SIZES: dict[str, dict[str, int]] = {
 def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
     if name in declared(Invocation):  # an argument of a function in Python
-        hint = "rnngen.train prints nothing: follow it with on_event. A run is resumed by rnngen.train_further."
+        hint = "In Python, `progress` says what is shown, and rnngen.resume resumes a run."
         return UsageError(f"{name!r} is an option of the command line", hint=hint)
     return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")
 

@@ -79,7 +79,7 @@ def _read_json(path: Path, text: str) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError("is neither TOML nor JSON", where=path, found=error, hint=HINT) from error
     record = {"rnngen", *(name for name, value in values.items() if name == "corpus" and isinstance(value, dict))}
-    record |= {"init_from", "given"} if "rnngen" in values else set()  # a run's config.json
+    record |= {"init_from", "given", "siblings"} if "rnngen" in values else set()  # a run's config.json
     return {name: _given(value) for name, value in values.items() if name not in record and value not in (None, [])}
 
 

@@ -11,10 +11,11 @@ each front end writes it as its user types it.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -62,8 +63,8 @@ class Declared:
 
     Attributes:
         name: with ``_``.
-        kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, ``Path``, a ``Literal``, or a ``Sequence``
-            of one of them.
+        kind: the type of its values: ``int``, ``float``, ``bool``, ``str``, ``Path``, a ``Literal``, a ``Sequence`` of
+            one of them, or ``int | str``: a number, or a text with a ``pattern``.
         optional: whether it may be None.
         option: the declaration.
     """
@@ -106,7 +107,7 @@ def declared(cls: type) -> Mapping[str, Declared]:
     return _declared(hashable)
 
 
-@cache
+@functools.cache
 def _declared(cls: Any) -> Mapping[str, Declared]:
     hints = get_type_hints(cls)
     options = ((name, each) for name, each in members(cls).items() if isinstance(each, Option))
@@ -124,8 +125,8 @@ def members(cls: type) -> dict[str, Option | Argument]:
 def _without_none(kind: Any) -> tuple[Any, bool]:
     if get_origin(kind) not in (Union, UnionType):
         return kind, False
-    (rest,) = (each for each in get_args(kind) if each is not NoneType)
-    return rest, True
+    kinds = [each for each in get_args(kind) if each is not NoneType]
+    return functools.reduce(operator.or_, kinds), len(kinds) < len(get_args(kind))
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(argument,))

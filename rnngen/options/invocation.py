@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
 from rnngen.options.option import COMMON
 from rnngen.options.training import RUN
@@ -13,6 +15,14 @@ class Invocation(Options):
     """What ``rnngen train`` begins, continues or reads, and what it prints."""
 
     out: Path | None = option(None, "The run's folder.", panel=COMMON, default_text="checkpoints/NAME-N")
+    seeds: Sequence[int] = option(
+        (),
+        "Train a sibling run for each of these seeds, one after the other, that differ in nothing else: NAME-seed1, …. "
+        "The same command goes on with them.",
+        panel=COMMON,
+        minimum=0,
+        metavar="N,N[,N]",
+    )
     resume: Path | None = option(
         None,
         "Resume an interrupted run; with --minutes, --epochs or --steps, train it that much further. Give the text too "
@@ -40,3 +50,14 @@ class Invocation(Options):
         common=True,
     )
     json: bool = option(False, "Print the result as JSON on standard output.", panel=RUN, flags=("--json",))
+
+    def check(self) -> None:
+        """Refuse seeds that are given twice, and seeds of a run that is resumed.
+
+        Raises:
+            UsageError: there are some.
+        """
+        if len(set(self.seeds)) < len(self.seeds):
+            raise UsageError("`seeds` has a number twice", found=",".join(map(str, self.seeds)))
+        if self.seeds and self.resume is not None:
+            raise UsageError("`seeds` cannot be given with `resume`", expected="the command that began the siblings")

@@ -90,6 +90,14 @@ class ModelConfig(Options):
     initialization: Literal["orthogonal", "uniform"] = option(
         "orthogonal", "Distribution of the initial weights.", panel=PANEL
     )
+    gain: float | None = option(
+        None,
+        "Spectral radius of W_h at the start: of the rnn's matrix, or of each gate's.",
+        panel=PANEL,
+        minimum=0,
+        maximum=1000,
+        default_text="1; identity: 0.9, relu: 0.5, sigmoid: 4",
+    )
 
     def check(self) -> None:
         """Refuse networks that do not exist.

@@ -76,6 +76,8 @@ def expectation(kind: Any, option: Option, value: object) -> str | None:
 
 
 def _is_valid(kind: Any, option: Option, value: Any) -> bool:
+    if kind == int | str:
+        kind = str if isinstance(value, str) else int
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
     if kind is bool:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "inspect": "show info describe summary card stats status",
         "inspect gates": "gates units",
         "inspect gradients": "gradients gradient",
+        "demo": "experiment experiments example examples lecture",
         "fill": "infill mask gaps",
         "report": "plot graph page html",
         "verify": "check fsck integrity doctor",
@@ -32,6 +33,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "rnngen inspect": {
         "gradients": "gradient grads grad flow gradientflow vanishing",
         "gates": "gate unit units cells neurons saturation",
+        "memory": "recall remember forget distance dependency dependencies",
         "card": "info show summary",
     },
     "rnngen corpus": {
@@ -47,6 +49,7 @@ COMMANDS: dict[str, dict[str, str]] = {
 
 VALUES: dict[str, dict[str, str]] = {
     "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw", "word": "word-level token",
+                  "words-closed": "closed closed-vocabulary words whitespace split eos",
                   "bpe": "subword sentencepiece wordpiece tokens unigram"},
     "size": {"tiny": "xs nano mini", "small": "s base default", "medium": "m med middle", "large": "l big huge xl xxl"},
     "cell": {"rnn": "vanilla elman simple simplernn tanh", "lstm": "long"},

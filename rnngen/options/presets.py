@@ -6,9 +6,8 @@ perplexities, without fine-tuning or a cache: 58.8 and 65.6 (of the authors' cod
 paper used a batch size of 40 for the Penn Treebank). The networks have 24 and 34 million parameters.
 
 What differs here: the text is read as a ring, and its streams never start over (``corpus/streams.py``); DropConnect
-probabilities are multiples of 1/256; the mean of NT-ASGD begins one step earlier (``training/optim/asgd.py``);
-precision is chosen by measuring unless it is given; and tokens are those of the word tokenizer, whose vocabulary
-includes 256 bytes to spell rarer words with, and which splits ``<unk>`` and ``n't``.
+probabilities are multiples of 1/256; the mean of NT-ASGD begins one step earlier (``training/optim/asgd.py``); and
+precision is chosen by measuring unless it is given.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from rnngen.options.declare import check
 
 AWD_LSTM: dict[str, Any] = {
     # text
-    "tokenizer": "word",
+    "tokenizer": "words-closed",
     "vocab_size": 10_000,
     # network: 400 → 1150 → 1150 → 400, the softmax has the embedding's matrix
     "cell": "lstm",

@@ -82,19 +82,19 @@ class SplitConfig(Options):
         minimum=1,
         metavar="NAME",
     )
-    tokenizer: Literal["char", "byte", "word", "bpe"] = option("char", "What a token is.", panel=COMMON)
+    tokenizer: Literal["char", "byte", "word", "words-closed", "bpe"] = option("char", "What a token is.", panel=COMMON)
     vocab_size: int | None = option(
         None,
         "Maximum vocabulary size.",
         panel=TEXT,
         minimum=2,
         maximum=MAX_VOCAB_SIZE,
-        default_text="char: all, word: 10000, bpe: 2000",
+        default_text="char, words-closed: all, word: 10000, bpe: 2000",
     )
     min_count: int = option(
         1,
-        "How often a character (char), a word (word) or a pair to be merged (bpe) has to occur in the training part to "
-        "become a token.",
+        "How often a character (char), a word (word, words-closed) or a pair to be merged (bpe) has to occur in the "
+        "training part to become a token.",
         panel=TEXT,
         minimum=1,
         default_text="1; word, bpe: 2",
@@ -175,7 +175,7 @@ class OptimizerConfig(Options):
         maximum=MAX_FACTOR,
         default_text="0.02, more with more epochs",
     )
-    clip: float = option(1.0, "Maximum global norm of the gradient.", panel=LEARNING, above=0, maximum=MAX_FACTOR)
+    clip: float = option(1.0, "Maximum norm of the gradient; 0: none.", panel=LEARNING, minimum=0, maximum=MAX_FACTOR)
     warmup: float = option(
         0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, minimum=0, below=1
     )

@@ -7,92 +7,130 @@ logarithmic axes that adapt to the width of a phone, answer to a pointer and are
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
 
-from rnngen.report.collect import RunReport
+from rnngen.inspection.gradients import SMALLEST, Flow
+from rnngen.report.palette import letter
+from rnngen.runs.comparison import ComparedRun
+from rnngen.runs.curves import AXES, Axis, Curve, top_of
 
 HEIGHT = 260
 MAX_POINTS = 200
-AXIS_END = 1e-12  # smallest norm that is drawn, as a fraction of the largest
 
 
-def learning_curves(reports: Sequence[RunReport]) -> dict[str, Any] | None:
-    """The loss on the validation part over time, one line per run; None if no run was validated twice.
+def learning_curves(
+    runs: Sequence[ComparedRun], axis: Axis = "seconds", among: Sequence[str] | None = None
+) -> dict[str, Any] | None:
+    """The loss of runs with one unit: on the validation part, and dashed that of the training steps.
 
-    The unit is nats per token or, if the runs' tokens differ, bits per character. A curve starts with the loss of the
-    initial weights.
+    Every row of the data has the values of all axes, so that a page can draw the same chart against another one. The
+    frame ends at the loss after a tenth of training; a letter is where each run's curve ends.
+
+    Args:
+        runs: whose scores have one unit.
+        axis: what the curves are drawn against.
+        among: the names of all runs whose colours are to be told apart; None: of these runs, with a legend.
+
+    Returns:
+        None if no run was validated twice.
     """
-    tokens = {(report.card.tokenizer, report.card.fingerprint) for report in reports}
-    per_token = len(tokens) == 1 or any(report.card.characters_per_token is None for report in reports)
-    rows = [
-        {
-            "run": report.name,
-            "seconds": seconds,
-            "loss": nats if per_token else nats / math.log(2) / (report.card.characters_per_token or 1),
-        }
-        for report in reports
-        for seconds, nats in _thinned(report.card.curve)
-        if len(report.card.curve) > 1
-    ]
-    if not rows:
+    drawn = [run for run in runs if len(run.validation.points) > 1]
+    top = top_of(curve for run in drawn for curve in (run.validation, run.training))
+    if top is None:
         return None
-    unit = reports[0].kind.prefix + ("nats per token" if per_token else "bits per character")
-    return _finish(
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("seconds:Q", title="seconds of training"),
-            y=alt.Y("loss:Q", title=unit, scale=alt.Scale(zero=False)),
-            color=_colour("run"),
-            tooltip=["run:N", alt.Tooltip("seconds:Q", format=".0f"), alt.Tooltip("loss:Q", format=".4f", title=unit)],
+    unit, names = drawn[0].unit, list(among or [run.name for run in runs])
+    colour = colour_of_run(names, legend=among is None)
+    lowest = min(point["nats"] for run in drawn for curve in (run.validation, run.training) for point in curve.points)
+    margin = 0.03 * (top - lowest)
+    scale = alt.Scale(domain=[lowest - margin, top + margin], nice=False, zero=False)
+    x = alt.X(f"{axis}:Q", title=AXES[axis])
+    y = alt.Y("nats:Q", title=unit, scale=scale)
+
+    def rows(curve: str) -> list[dict[str, Any]]:
+        return [{"run": run.name, **point} for run in drawn for point in _thinned(getattr(run, curve))]
+
+    shown = alt.Tooltip("nats:Q", format=".4f", title=unit)
+    tooltip = ["run:N", *(alt.Tooltip(f"{each}:Q", format=",.3~f") for each in AXES), shown]
+    training = (
+        alt.Chart(alt.InlineData(values=rows("training")))
+        .mark_line(clip=True, strokeDash=[4, 3], strokeWidth=1.2, opacity=0.75)
+        .encode(x=x, y=y, color=colour)
+    )
+    validation = (
+        alt.Chart(alt.InlineData(values=rows("validation")))
+        .mark_line(clip=True, point=alt.OverlayMarkDef(size=28))
+        .encode(x=x, y=y, color=colour, tooltip=tooltip)
+    )
+    ends = [{"run": run.name, "letter": letter(names.index(run.name)), **run.validation.points[-1]} for run in drawn]
+    labels = (
+        alt.Chart(alt.InlineData(values=ends))
+        .mark_text(clip=True, align="left", dx=6, fontWeight="bold")
+        .encode(x=x, y=y, color=colour, text="letter:N")
+    )
+    return finish(alt.layer(training, validation, labels) if among else alt.layer(training, validation))
+
+
+def colour_of_run(names: Sequence[str], *, legend: bool = False) -> alt.Color:
+    """The colour of each run: the n-th name has the n-th colour of the palette, in every chart."""
+    shown = alt.Legend(orient="top", columns=2, labelLimit=300) if legend else None
+    return alt.Color("run:N", title=None, scale=alt.Scale(domain=list(names)), legend=shown)
+
+
+def gradient_flow(curves: Sequence[tuple[str, Flow]], among: Sequence[str] | None = None) -> dict[str, Any] | None:
+    """What is left of gradients by lag, as fractions of the median at lag 0, on a logarithmic scale.
+
+    Args:
+        curves: name → flow, of which the median is drawn, and the range from the 10th to the 90th percentile.
+        among: the names of all runs whose colours are to be told apart; None: of these curves, with a legend.
+    """
+    rows = [
+        {"run": name, "lag": lag, "median": median, "low": max(low, SMALLEST), "high": max(high, SMALLEST)}
+        for name, flow in curves
+        if flow.median[0] > 0
+        for lag, (median, low, high) in enumerate(
+            (np.stack([flow.median, flow.low, flow.high], axis=1) / flow.median[0]).tolist()
         )
-    )
-
-
-def gradient_flow(report: RunReport) -> dict[str, Any] | None:
-    """The norm of ∂J^i/∂s^j by lag, on a logarithmic scale: its mean, and the 10th to 90th percentile."""
-    rows = [
-        {
-            "state": flow.name,
-            "lag": lag,
-            "mean": float(mean),
-            "low": max(float(low), flow.mean.max() * AXIS_END),
-            "high": max(float(high), flow.mean.max() * AXIS_END),
-        }
-        for flow in report.flows
-        for lag, (mean, low, high) in enumerate(zip(flow.mean, flow.low, flow.high, strict=True))
-        if mean > flow.mean.max() * AXIS_END and np.isfinite([mean, low, high]).all()
+        if SMALLEST <= median <= 1 / SMALLEST and np.isfinite([low, high]).all()
     ]
     if not rows:
         return None
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("lag:Q", title="lag i - j, in tokens"), color=_colour("state")
-    )
+    names = list(among or [name for name, _ in curves])
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
     scale = alt.Scale(type="log")
+    title = "fraction of the gradient at lag 0"
     band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title="norm of the gradient", scale=scale, axis=alt.Axis(format=".0e")),
-        y2="high:Q",
-        color=alt.Color("state:N", legend=None),
+        y=alt.Y("low:Q", title=title, scale=scale, axis=_decades(rows)), y2="high:Q", color=colour_of_run(names)
     )
     line = base.mark_line().encode(
-        y=alt.Y("mean:Q", scale=scale), tooltip=["state:N", "lag:Q", alt.Tooltip("mean:Q", format=".2e")]
+        y=alt.Y("median:Q", scale=scale),
+        color=colour_of_run(names, legend=among is None),
+        tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")],
     )
-    return _finish(alt.layer(band, line).resolve_legend(color="independent"))
+    return finish(alt.layer(band, line).resolve_legend(color="independent"))
 
 
-def _colour(name: str) -> alt.Color:
-    return alt.Color(f"{name}:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300))
+def _decades(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+    """An axis with a line at each power of ten, or at fewer of them if they are many."""
+    low = math.floor(math.log10(min(row["low"] for row in rows)))
+    high = math.ceil(math.log10(max(row["high"] for row in rows)))
+    values = [10.0**exponent for exponent in range(low, high + 1, 1 + (high - low) // 10)]
+    return alt.Axis(
+        values=values,
+        labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : format(datum.value, '~g')",
+    )
 
 
-def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(curve: Curve) -> list[dict[str, float]]:
+    points = curve.points
     kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int))
-    return [points[i] for i in kept]
+    return [{name: float(f"{value:.6g}") for name, value in points[i].items()} for i in kept]
 
 
-def _finish(chart: Any) -> dict[str, Any]:
+def finish(chart: Any) -> dict[str, Any]:
+    """The specification of a chart that is as wide as its place on the page."""
     spec: dict[str, Any] = chart.properties(width="container", height=HEIGHT, background="transparent").to_dict()
     return spec

@@ -1,8 +1,13 @@
-"""The page: a Jinja2 template that escapes every text, with the scripts of Vega embedded."""
+"""The page: Jinja2 templates that escape every text, with the scripts of Vega embedded.
+
+``templates/page.html.j2`` is the frame; each section has a file of its own beside it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,42 +16,146 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.evaluation.scores import PseudoScore, Score
+from rnngen.evaluation.scores import Measure
 from rnngen.evaluation.surprisal import LEVELS
+from rnngen.inspection.explanation import left_of
+from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
-from rnngen.report import charts
+from rnngen.report import charts, training_chart
 from rnngen.report.collect import RunReport
+from rnngen.report.palette import LIGHT, THEMES, TINT, letter
+from rnngen.runs.comparison import CHARACTER, ComparedRun, Comparison, Scored, describe_runs, distinct_names
+from rnngen.runs.curves import AXES
 from rnngen.runs.folder import write_atomically
+from rnngen.runs.settings import in_words
 from rnngen.version import __version__
 
+LAGS = (1, 5, 10, 20, 50)
+"""Lags at which the page says in figures what is left of a gradient, besides the last one."""
 GENERATOR = "rnngen"
 """The generator that a page names within its first 2,000 bytes, by which it is recognised as a report."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run on the page.
+
+    Attributes:
+        number: counted from 0: it has the colour and the letter of this number everywhere.
+        report: what is shown of it.
+        compared: what it is compared by.
+    """
+
+    number: int
+    report: RunReport
+    compared: ComparedRun
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.compared.name
+
+    @property
+    def letter(self) -> str:
+        """Its letter."""
+        return letter(self.number)
+
+    @property
+    def colour(self) -> str:
+        """The class of its colour."""
+        return f"run-{self.number % len(LIGHT)}"
+
+    @property
+    def anchor(self) -> str:
+        """Where its own part of the page begins."""
+        return f"run-{self.letter}"
 
 
 def render(reports: Sequence[RunReport]) -> str:
     """The page about some runs, as one self-contained HTML document."""
     environment = Environment(
-        loader=PackageLoader("rnngen.report", "."),
+        loader=PackageLoader("rnngen.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    groups = [(kind, [report for report in reports if report.kind is kind]) for kind in (Score, PseudoScore)]
-    groups = [(kind, group) for kind, group in groups if group]
+    environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures}
+    comparison = _compared(reports)
+    runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
+    kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]
+    names = [run.name for run in runs]
+    drawn = {
+        **{f"curves-{n}": charts.learning_curves(group, among=names) for n, group in enumerate(comparison.kinds)},
+        "norms": training_chart.gradient_norms([(run.name, run.report.steps) for run in runs]),
+        "gradients": charts.gradient_flow(_compared_flows(runs), names if len(runs) > 1 else None),
+    }
     return environment.get_template("page.html.j2").render(
         generator=GENERATOR,
         version=__version__,
-        reports=reports,
+        runs=runs,
+        kinds=kinds,
+        comparison=comparison,
         levels=[label for _, label in LEVELS],
-        curves=[(kind, charts.learning_curves(group)) for kind, group in groups],
-        tables=groups,
-        flows=[charts.gradient_flow(report) for report in reports],
-        traces=[report.traces for report in reports],
+        charts={name: chart for name, chart in drawn.items() if chart},
+        axes=AXES,
+        gradients=[(run, *_gradient_rows(run.report)) for run in runs],
+        themes=THEMES,
+        tint=TINT,
+        passages=[[passage.as_dict() for passage in run.report.passages] for run in runs],
+        traces=[run.report.traces for run in runs],
         vega=Markup(_vega()),
     )
 
 
+def names_of(reports: Sequence[RunReport]) -> list[str]:
+    """The names of the runs on their page."""
+    return distinct_names([report.run for report in reports])
+
+
+def _compared(reports: Sequence[RunReport]) -> Comparison:
+    comparison = describe_runs([report.opened for report in reports], names_of(reports))
+    scores = [Scored(r.scores) if r.scores else r.missing.get("scores", "not scored") for r in reports]
+    return comparison.with_scores(scores, reports[0].text)
+
+
+def _grouped(comparison: Comparison) -> dict[str, list[Any]]:
+    """The settings that differ, by what is said above them."""
+    found: dict[str, list[Any]] = {}
+    for each in comparison.differences:
+        title = each.group if each.given else "decided by rules or by measuring"
+        found.setdefault(title, []).append(each)
+    return found
+
+
+def _measures(group: Sequence[Shown]) -> list[Measure]:
+    """The measures of runs with one kind of score; those per token say so where the tokens differ."""
+    differ = group[0].compared.unit.endswith(CHARACTER)
+    return [
+        each._replace(label=f"{each.label}, of its own tokens")
+        if differ and "character" not in each.key and "byte" not in each.key and "word" not in each.key
+        else each
+        for each in group[0].report.kind.measures
+        if any(each.key in run.report.scores for run in group)
+    ]
+
+
+def _compared_flows(runs: Sequence[Shown]) -> list[tuple[str, Flow]]:
+    """The flows of the chart by name: all of one run, or of each of several the one through which most is left."""
+    if len(runs) == 1:
+        return [(flow.name, flow) for flow in runs[0].report.flows]
+    return [(run.name, furthest(run.report.flows)) for run in runs if run.report.flows]
+
+
+def _gradient_rows(report: RunReport) -> tuple[list[int], list[tuple[str, list[str]]]]:
+    """Some lags, and for each flow of a run its name and what is left at these lags."""
+    if not report.flows:
+        return [], []
+    lags = sorted({*(lag for lag in LAGS if lag < report.flows[0].lags), report.flows[0].lags})
+    return lags, [(flow.name, [left_of(flow, lag) for lag in lags]) for flow in report.flows]
+
+
+@cache
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script that cannot end its own element."""
     import vl_convert

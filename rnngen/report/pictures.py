@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import UsageError
+from rnngen.report.palette import LIGHT
 from rnngen.runs.folder import write_atomically
 
 WIDTH, HEIGHT = 640, 320  # pixels of the axes
 SCALE = 2.0  # pixels of a bitmap per pixel of the chart
 INK, PALE, GRID, PAPER = "#1f2937", "#4b5563", "#e5e7eb", "#ffffff"
-COLOURS = ("#0b57d0", "#c2410c", "#0f766e", "#7c3aed", "#a16207", "#57534e", "#be123c", "#0e7490")
-"""Of lines, in their order: each readable on white, and apart for people who do not see colours alike."""
+COLOURS = LIGHT
 _BEGINNINGS = {".svg": b"<svg", ".png": b"\x89PNG"}
 
 
@@ -39,7 +39,7 @@ def check_picture(out: Path) -> None:
         )
 
 
-def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "") -> None:
+def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = "", height: int = HEIGHT) -> None:
     """Write a chart to a file, on white, with its title.
 
     Args:
@@ -47,6 +47,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
         title: what the picture shows, in one line.
         out: an .svg or .png file.
         subtitle: of what, and how it was made: a second line.
+        height: of the axes, in pixels.
 
     Raises:
         UsageError: see ``check_picture``.
@@ -56,10 +57,11 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
 
     check_picture(out)
     axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": PALE, "tickColor": PALE}
+    parts = chart.get("vconcat")  # charts above one another have heights of their own
+    size = {"vconcat": [{**part, "width": WIDTH} for part in parts]} if parts else {"width": WIDTH, "height": height}
     specification = {
         **chart,
-        "width": WIDTH,
-        "height": HEIGHT,
+        **size,
         "background": PAPER,
         "padding": 14,
         "title": {

@@ -12,15 +12,17 @@ import numpy as np
 
 from rnngen.corpus.labels import listed_labels
 from rnngen.errors import CheckpointError, RnngenError, shortened
+from rnngen.runs.failure import failure_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.layout import CONFIG, MANIFEST, MODEL, NGRAM
 from rnngen.runs.manifest import needed_entry
-from rnngen.runs.metrics import Validation, read_metrics
+from rnngen.runs.metrics import Metrics, Validation, read_metrics
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
+    "corpus.parts.train.characters": int,
     "corpus.parts.valid.tokens": int,
     "corpus.parts.valid.characters": int,
     "corpus.parts.test.tokens": int,
@@ -49,6 +51,7 @@ class Card:
         text: the files it was trained on.
         fingerprint: SHA-256 of their text.
         saved: when it was last saved, in seconds since 1970.
+        failure: how training failed, and which weights are kept; None: it did not.
         finished: whether training is over, because all steps were taken or the last ones without improvement.
         tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
@@ -75,6 +78,7 @@ class Card:
     text: tuple[str, ...]
     fingerprint: str
     saved: float
+    failure: str | None
     finished: bool | None
     tokens: int | None
     valid_tokens: int | None
@@ -96,20 +100,24 @@ class Card:
     curve: tuple[tuple[float, float], ...]
 
 
-def make_card(run: Run) -> Card:
+def make_card(run: Run, metrics: Metrics | None = None) -> Card:
     """The card of a run.
+
+    Args:
+        run: the run.
+        metrics: its metrics, if they have been read.
 
     Raises:
         CheckpointError: its configuration is damaged.
     """
     model = run.model_config()
     _check_types(run)
-    data, train, optimizer = (_part(run.config, name) for name in ("data", "train", "optimizer"))
+    data, train, optimizer = (part_of(run.config, name) for name in ("data", "train", "optimizer"))
     train_part, valid_part, test_part = (
-        _part(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
+        part_of(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
     V, labels = run.tokenizer().vocab_size, run.tokenizer().labels
-    metrics = read_metrics(run)
+    metrics = metrics or read_metrics(run)
     last, valid, seconds = metrics.last, metrics.validations, metrics.seconds
     trained = [each for each in valid if each.step > 0 or each.best]  # untrained weights are not kept
     best = min(trained, key=lambda each: each.nll, default=None)
@@ -124,6 +132,7 @@ def make_card(run: Run) -> Card:
         text=tuple(_listed(data.get("corpus"))),
         fingerprint=run.corpus_fingerprint,
         saved=(run.path / MANIFEST).stat().st_mtime,
+        failure=str(failed) if (failed := failure_of(run)) else None,
         finished=_is_finished(run, train, last.get("step"), valid),
         tokens=train_part.get("tokens"),
         valid_tokens=valid_part.get("tokens"),
@@ -156,8 +165,8 @@ def _check_types(run: Run) -> None:
     values: list[tuple[str, Any, type | tuple[type, ...]]] = []
     for name, kind in _TYPES.items():
         part, _, key = name.rpartition(".")
-        values.append((name, _part(run.config, part).get(key), kind))
-    files = _part(run.config, "data").get("corpus")
+        values.append((name, part_of(run.config, part).get(key), kind))
+    files = part_of(run.config, "data").get("corpus")
     values.append(("data.corpus", files, list))
     wrong = [each for each in values if each[1] is not None and not _is_a(each[1], each[2])]
     wrong += [("data.corpus", file, str) for file in _listed(files) if not isinstance(file, str)]
@@ -202,7 +211,7 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Path, Card | RnngenError]]
     return found
 
 
-def _part(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+def part_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A part of config.json by its dotted name; empty if there is none."""
     part: object = config
     for key in name.split("."):

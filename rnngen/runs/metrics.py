@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rnngen.errors import CheckpointError
+from rnngen.runs.binning import Binned
 from rnngen.runs.files import read_lines
 from rnngen.runs.layout import METRICS
 from rnngen.runs.manifest import check_log
@@ -45,6 +46,7 @@ class Metrics:
         seconds: spent training, in the last one; None: there is none.
         last: the last row of a step; empty if there is none.
         norms: of the gradients, before clipping.
+        losses: (step, seconds, nats per token) of the training steps.
         validations: all of them.
     """
 
@@ -52,6 +54,7 @@ class Metrics:
     seconds: float | None = None
     last: dict[str, Any] = field(default_factory=dict)
     norms: array[float] = field(default_factory=lambda: array("d"))
+    losses: Binned = field(default_factory=lambda: Binned(3))
     validations: list[Validation] = field(default_factory=list)
 
 
@@ -62,11 +65,12 @@ def read_metrics(run: Run) -> Metrics:
         CheckpointError: it is damaged, or has more rows than any run.
     """
     found = Metrics()
-    for row in _rows(run):
+    for row in rows_of(run):
         found.rows += 1
         found.seconds = _seconds(row, found.seconds or 0.0)
         if "train_nll" in row:
             found.last = row
+            found.losses.add(row["step"], found.seconds, row["train_nll"])
             if "grad_norm" in row:
                 found.norms.append(row["grad_norm"])
         if "valid_nll" in row:
@@ -90,7 +94,7 @@ def _seconds(row: Mapping[str, Any], before: float) -> float:
     return round(seconds, 3) if seconds <= _MOST_SECONDS else before
 
 
-def _rows(run: Run) -> Iterator[dict[str, Any]]:
+def rows_of(run: Run) -> Iterator[dict[str, Any]]:
     """The numbers in each complete row that has a step, by name; no run has negative or larger ones."""
     if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
         return

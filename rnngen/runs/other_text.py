@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rnngen.corpus.documents import as_rows, rule_beside
 from rnngen.corpus.encoded import EncodedText, encode_text
@@ -84,7 +84,12 @@ class Reading:
 
 @contextlib.contextmanager
 def encoded_text(
-    run: Run, files: Sequence[str | Path], reading: Reading | None = None, *, command: str | None = None
+    run: Run,
+    files: Sequence[str | Path],
+    reading: Reading | None = None,
+    *,
+    command: str | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> Iterator[NamedText]:
     """Files as one text, in the run's tokens, mapped from a file that is removed at the end of the context.
 
@@ -93,6 +98,7 @@ def encoded_text(
         files: paths, folders, globs, or ``-``.
         reading: how they are read.
         command: the command that reads standard input, for hints; None: there is none, and files are plain UTF-8.
+        stdin: where ``-`` reads from; the process's standard input by default.
 
     Raises:
         CorpusError: a text that cannot be read, or is empty.
@@ -104,6 +110,7 @@ def encoded_text(
     source = TextSource(
         names,
         reading.errors,
+        stdin,
         encoding=(reading.encoding or data.encoding) if command else UTF_8,
         text_field=reading.text_field,
         default_field=data.text_field,
@@ -131,7 +138,8 @@ def encoded_text(
 def _notes(run: Run, source: TextSource, labels: Labels | None, documents: int) -> list[str]:
     """What a user should know about how a text of some documents was read."""
     summary = source.summary
-    notes = [summary.line()] if summary.encodings or summary.left_out.parts() else []
+    notes = [summary.line()] if summary.encodings or summary.observed.parts() else []
+    notes += summary.notes
     if source.documents != run.documents:
         notes.append(f"the run learned from rows, and {as_rows('this text')}")
     each = "it is one document" if documents == 1 else "each file is one document"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
 from rnngen.engine.probabilities import log_softmax, nats_of
 from rnngen.sampling.filters import ban
 from rnngen.sampling.generator import Generator
@@ -85,7 +85,7 @@ def beam_search(
             before = live[row]
             content = before.content + table[token][known[row] :]
             grown = Hypothesis(score, content, before.tokens + 1, before.nats + nats[rank])
-            sample = _ended(grown, generator.ending(sampling, prompt)) if score > -np.inf else None
+            sample = _ended(grown, generator.ending(sampling, prompt), generator.tokenizer) if score > -np.inf else None
             if sample is not None and rank < width:
                 ended.append((grown, sample))
             elif sample is None and score > -np.inf and len(going) < width:
@@ -98,7 +98,7 @@ def beam_search(
         context.snapshot = context.snapshot.select([row for row, _, _ in going])
         context.read([token for _, token, _ in going])
         log_p = ban(log_softmax(context.prediction()), banned)
-    finished = [*ended, *((h, _finished(h, generator.ending(sampling, prompt))) for h in live)]
+    finished = [*ended, *((h, _finished(h, generator.ending(sampling, prompt), generator.tokenizer)) for h in live)]
     finished.sort(key=lambda pair: -pair[0].score)
     return [
         replace(sample, number=number, prompt=prompt, label=label, mixture_nats=-h.score if context.mixed else None)
@@ -106,18 +106,18 @@ def beam_search(
     ]
 
 
-def _ended(h: Hypothesis, ending: Ending) -> Sample | None:
+def _ended(h: Hypothesis, ending: Ending, tokenizer: Tokenizer) -> Sample | None:
     """The sample, if the text has ended with its last token."""
     if not ending.stops:
         return None
-    whole = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(h.content)  # no half character at the end
-    text = ending.push(whole)
-    return None if ending.stop is None else _sample(h, text, ending.reason, ending.stop)
+    text = ending.push(StreamDecoder(tokenizer).push_bytes(h.content))  # no half character at the end
+    return None if not ending.ended else _sample(h, text, ending.reason, ending.stop)
 
 
-def _finished(h: Hypothesis, ending: Ending) -> Sample:
+def _finished(h: Hypothesis, ending: Ending, tokenizer: Tokenizer) -> Sample:
     """The sample of a text that gets no more tokens."""
-    text = ending.finish(h.content.decode(errors="replace"))
+    decoder = StreamDecoder(tokenizer)
+    text = ending.finish(decoder.push_bytes(h.content) + decoder.finish())
     return _sample(h, text, ending.reason, ending.stop)
 
 

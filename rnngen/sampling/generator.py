@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rnngen.corpus.documents import LINES
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
@@ -15,6 +16,7 @@ from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
 from rnngen.options.option import plain
+from rnngen.sampling.batch import write_samples
 from rnngen.sampling.labels import draw_label, given_label
 from rnngen.sampling.opening import Start, open_text
 from rnngen.sampling.options import Samples, Sampling, Writing, WritingSeveral, draw_seed
@@ -22,7 +24,7 @@ from rnngen.sampling.prompts import PromptReader
 from rnngen.sampling.sampler import Sampler
 from rnngen.sampling.stopping import Ending
 from rnngen.sampling.writable import banned_tokens
-from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_samples, write_text
+from rnngen.sampling.writer import Piece, Sample, Writer, write_pieces, write_sample, write_text
 
 if TYPE_CHECKING:
     from rnngen.engine.protocol import Model
@@ -125,7 +127,7 @@ class Generator:
     ) -> Writer:
         """A writer of one continuation, which has read the prompt; ``scored``: it computes each token's probability."""
         seed = draw_seed() if seed is None else seed
-        self._check(sampling, seed)
+        self.check(sampling, seed)
         start = self.start(prompt, sampling, on_read, label=self.label_of(sampling, seed, number))
         return self.write_from([start], sampling, seed, [number], scored=scored)
 
@@ -174,7 +176,7 @@ class Generator:
         seed = draw_seed() if seed is None else seed
         for prompt in dict.fromkeys(prompts):
             self.reader.prompt_ids(prompt)
-        self._check(sampling, seed)  # before the first sample is asked for
+        self.check(sampling, seed)  # before the first sample is asked for
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
 
     def _samples(
@@ -271,15 +273,23 @@ class Generator:
         return kind(context, sampler, openings, self.tokenizer.token_bytes(), scored=scored)
 
     def banned(self, texts: Sequence[str]) -> list[int]:
-        """The ids that are never drawn: see ``banned_tokens``, and the boundary, if it writes no documents."""
-        boundary = self.tokenizer.boundary_id if self.documents is None else None
-        return banned_tokens(self.tokenizer, texts, () if boundary is None else (boundary,))
+        """The ids that are never drawn: see ``banned_tokens``.
 
-    def _check(self, sampling: Sampling, seed: int) -> None:
-        """Refuse what cannot be drawn, with a ``UsageError``."""
+        Also the boundary, if it writes no documents, and the end of a line, if documents are lines.
+        """
+        ends = {None: self.tokenizer.boundary_id, LINES: self.tokenizer.line_end_id}.get(self.documents)
+        return banned_tokens(self.tokenizer, texts, () if ends is None else (ends,))
+
+    def check(self, sampling: Sampling, seed: int) -> None:
+        """Refuse what cannot be drawn, as each of the functions that write does.
+
+        Raises:
+            UsageError: a label or a banned or forced text is none of this model's.
+        """
         given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
         _, unseen = self.reader.encode_prompt(sampling.force)
         if unseen:
-            raise UsageError(f"`force` has characters that the model has never seen: {unseen!r}")
+            what = "words" if self.tokenizer.is_closed else "characters"
+            raise UsageError(f"`force` has {what} that the model has never seen: {unseen!r}")

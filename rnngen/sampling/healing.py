@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import log_softmax
+from rnngen.errors import UsageError
 
 Floats = NDArray[np.float64]
 
@@ -111,12 +112,13 @@ def find_covers(context: Context, held: bytes, tokenizer: Tokenizer, ban: Sequen
     Args:
         context: a single stream that has read the text before; it is left unchanged.
         held: at least one byte.
-        tokenizer: of the model; its tokens include every byte, so that there is a cover.
+        tokenizer: of the model; its tokens include every byte, or one that begins with them, so that there is a cover.
         ban: a cover that spells one of these texts, other than within ``held``, may not be drawn. All ways are then
             followed, up to ``MAX_STREAMS``, so that one remains.
 
     Raises:
         RnngenError: the model's logits are not finite.
+        UsageError: no cover may be drawn.
     """
     table, start = tokenizer.token_bytes(), context.snapshot
     ways: list[Way] = []
@@ -161,6 +163,10 @@ def find_covers(context: Context, held: bytes, tokenizer: Tokenizer, ban: Sequen
         # where a text would have to begin to end beyond the held-back bytes
         begins = (max(0, overlap - len(part) + 1) for overlap in overlaps)
         banned |= [part in content[begin:] for content, begin in zip(last, begins, strict=True)]
+    if banned.all():
+        raise UsageError(
+            "`ban` leaves nothing to write", found=f"no other end of a text that ends in {held.decode()!r}"
+        )
     return Covers(held, ways, Snapshot.join(streams), rows, tokens, logits, own, networks, longer, banned, table)
 
 

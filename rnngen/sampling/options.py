@@ -105,14 +105,17 @@ class Sampling(Options):
         maximum=1,
         role="filter",
     )
-    length: int | None = option(
+    length: int | str | None = option(
         None,
-        "Maximum number of tokens to write.",
+        "How much to write at most: N tokens, or 'N words' or 'N sentences'.",
         panel=ENDING,
         minimum=0,
         maximum=1_000_000_000,
+        pattern=r" *[1-9][0-9]{0,8} +(token|word|sentence)s? *",
+        expected="an integer from 0 to 1,000,000,000 (tokens), or as many words or sentences, such as '50 words'",
+        metavar="LENGTH",
         flags=("--length", "-n"),
-        default_text=f"{DEFAULT_LENGTH}; {LENGTH_UNTIL} with `until` and for documents",
+        default_text=f"{DEFAULT_LENGTH} tokens; {LENGTH_UNTIL} with `until` and for documents",
         common=True,
     )
     until: Until | None = option(
@@ -127,11 +130,23 @@ class Sampling(Options):
     )
     keep_stop: bool = option(False, "End after the text of `stop` instead.", panel=ENDING, flags=("--keep-stop",))
 
+    def at_most(self, unit: Literal["token", "word", "sentence"]) -> int | None:
+        """The maximum number of tokens, words or sentences, if ``length`` says one."""
+        number, _, counted = str(self.length or 0).strip().partition(" ")
+        counted = counted.strip().removesuffix("s") or "token"
+        return int(number) if self.length is not None and counted == unit else None
+
+    @property
+    def ends_itself(self) -> bool:
+        """Whether the text says where it ends, which may be before any number of tokens."""
+        return bool(self.stop) or self.until is not None or (self.length is not None and self.at_most("token") is None)
+
     def max_tokens(self, *, open_ended: bool = False) -> int:
         """The maximum number of tokens to write, of a text that ends by itself if it is ``open_ended``."""
-        if self.length is not None:
-            return self.length
-        return LENGTH_UNTIL if self.until or open_ended else DEFAULT_LENGTH
+        tokens = self.at_most("token")
+        if tokens is not None:
+            return tokens
+        return LENGTH_UNTIL if self.until or self.length is not None or open_ended else DEFAULT_LENGTH
 
 
 class Samples(Options):

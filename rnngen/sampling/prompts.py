@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rnngen.corpus.tokenizer import Ids, Tokenizer
+
+
+def read_as(tokenizer: Tokenizer) -> str:
+    """What becomes of what a model has never seen."""
+    return "read as <unk>" if tokenizer.is_closed else "left out of what it reads"
 
 
 class PromptReader:
@@ -18,24 +25,29 @@ class PromptReader:
         self.documents = documents
 
     def encode_prompt(self, prompt: str) -> tuple[Ids, str]:
-        """The ids of a prompt, and its characters that the model has never seen, which are left out."""
-        ids = self.tokenizer.encode(prompt)
-        if self.tokenizer.unknown_id is None:
-            return ids, ""
-        seen, prompt = ids != self.tokenizer.unknown_id, self.tokenizer.normalized(prompt)
-        return ids[seen], "".join(dict.fromkeys(c for c, ok in zip(prompt, seen, strict=True) if not ok))
+        """The ids of a prompt, and what the model has never seen of it.
+
+        That is characters, which are left out, or words, with a space between them, which are read as ``<unk>``.
+        """
+        ids, unseen = self.tokenizer.encode(prompt), self.unseen_in([prompt])
+        return (ids[ids != self.tokenizer.unknown_id] if unseen and not self.tokenizer.is_closed else ids), unseen
+
+    def unseen_in(self, prompts: Iterable[str]) -> str:
+        """The characters or words of prompts that the model has never seen, each once."""
+        found = dict.fromkeys(part for prompt in prompts for part in self.tokenizer.unknown_in(prompt, is_whole=False))
+        return self.tokenizer.join(found)
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids of a prompt or, if it has none, of line ends; a document begins with none."""
         ids, _ = self.encode_prompt(prompt)
         if not len(ids) and self.documents is None:
-            ids, _ = self.encode_prompt("\n\n")
+            ids, _ = self.encode_prompt("\n" if self.tokenizer.is_closed else "\n\n")
         read: list[int] = ids.tolist()
         return read
 
     def hold_back(self, text: str) -> tuple[list[int], str]:
         """Like ``Tokenizer.hold_back``, without characters that the model has never seen."""
-        if self.tokenizer.unknown_id is not None:  # of characters: nothing is held back
+        if self.tokenizer.level == "char":  # nothing is held back
             return self.encode_prompt(text)[0].tolist(), ""
         ids, held = self.tokenizer.hold_back(text)
         return ids.tolist(), held

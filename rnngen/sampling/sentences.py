@@ -1,4 +1,4 @@
-"""The end of the first sentence of a text, in any language, found while the text arrives in pieces.
+"""The end of a sentence of a text, in any language, found while the text arrives in pieces.
 
 The rules follow Unicode's sentence boundaries (UAX #29), but are fewer and need no word lists:
 
@@ -29,21 +29,23 @@ _FAR = 100  # the maximum number of characters to look ahead and back
 
 
 class SentenceMatcher:
-    """Passes text through to the end of its first sentence.
+    """Passes text through to the end of a sentence, by default the first.
 
     The result depends only on the text, not on the pieces in which it arrives. White space after a mark is held back
     until the following text shows whether the sentence continues.
 
     Args:
-        prompt: the text before, which may have begun the sentence.
+        prompt: the text before, which may have begun the first sentence.
+        count: the number of the sentence, from 1.
 
     Attributes:
         found: what ended the text: the marks with closing quotes and brackets, which are shown, or an empty line, which
             is not; None while the text continues.
     """
 
-    def __init__(self, prompt: str = "") -> None:
+    def __init__(self, prompt: str = "", count: int = 1) -> None:
         self.found: str | None = None
+        self._left = count
         self._text = prompt.rpartition("\n")[2][-_FAR:]  # the end of the decided text, and the undecided text
         self._at = len(self._text)  # where the undecided text begins
         self._shown = len(self._text)
@@ -81,22 +83,28 @@ class SentenceMatcher:
                 ends = None if closed == size else self._ends(at, marks, closed)
                 if ends is None:
                     return closed
-                if ends:
-                    self.found = text[at:closed]
+                if ends and self._is_last(text[at:closed]):
                     return closed
                 self._at = closed
                 continue
             if text[at] == "\n" and self._has_letter:
                 if at + 1 == size:
                     return at
-                if text[at + 1] == "\n":
-                    self.found = "\n\n"
+                if text[at + 1] == "\n" and self._is_last("\n\n"):
                     return at
             elif text[at] == "\n":  # the prompt's line is over
                 self._prompt_has_letter = False
             self._has_letter = self._has_letter or text[at].isalpha()
             self._at += 1
         return size
+
+    def _is_last(self, end: str) -> bool:
+        """Note that a sentence has ended; returns whether it was the last."""
+        self._left -= 1
+        self._has_letter = self._prompt_has_letter = False
+        if not self._left:
+            self.found = end
+        return not self._left
 
     def _ends(self, at: int, marks: int, closed: int) -> bool | None:
         """Whether the sentence ends with the marks at ``at`` and closing characters up to ``closed``; None: unclear."""

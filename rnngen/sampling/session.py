@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import collections.abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from rnngen.corpus.documents import LINES
 from rnngen.engine.context import Snapshot
+from rnngen.sampling.batch import write_samples
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import given_label
 from rnngen.sampling.opening import Start
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.stopping import UNTIL
+from rnngen.sampling.word_ends import begun_word, joint
 from rnngen.sampling.words import likely_words
-from rnngen.sampling.writer import Writer, write_text
+from rnngen.sampling.writer import RecordingWriter, Sample, write_text
 
 LENGTH = 200
 """Tokens that are written at a time, unless ``length`` or ``until`` is given."""
@@ -29,6 +32,7 @@ class Step:
         written: whether the model wrote it.
         before: the model's state before it.
         held: the text that was held back before it.
+        by: the model whose state that is.
         label: of the document before it.
         ends: whether the document ended with it.
         begins: whether it is only what stands before the next document.
@@ -39,6 +43,7 @@ class Step:
     before: Snapshot
     held: str
     label: str | None
+    by: Generator
     ends: bool = False
     begins: bool = False
 
@@ -98,7 +103,8 @@ class Session:
 
     def _step(self, text: str, *, written: bool = False, ends: bool = False, begins: bool = False) -> Step:
         """A step whose text has not been read yet."""
-        return Step(text, written, self._context.snapshot, self._held, self._label, ends, begins)
+        before = self._context.snapshot
+        return Step(text, written, before, self._held, self._label, self.generator, ends, begins)
 
     def add(self, text: str) -> str:
         """Append a text; returns its characters that the model has never seen and does not read.
@@ -112,6 +118,20 @@ class Session:
         self._read(text)
         self._steps.append(step)
         return unseen
+
+    def joint(self, text: str) -> str:
+        """What to add before a text so that it does not glue a word to the last one: a space, or nothing.
+
+        See ``word_ends.joint``. A document begins without a space, and so does all text of a model that knows none.
+        """
+        space = "" if self.ended else joint(self._document, text)
+        _, unseen = self.generator.reader.encode_prompt(space)
+        return "" if unseen else space
+
+    @property
+    def begun_word(self) -> str:
+        """The word at the end of the text, which the model may end; empty if there is none."""
+        return "" if self.ended else begun_word(self._document)
 
     def _read(self, text: str) -> None:
         """Read the next part of the text."""
@@ -131,12 +151,10 @@ class Session:
 
     def _write(self) -> collections.abc.Generator[str]:
         number, self._writings = self._writings, self._writings + 1
-        sampling = self.sampling
-        if sampling.length is None and sampling.until is None:
-            sampling = sampling.changed(length=LENGTH)
+        sampling = self._limited()
         start, ending = self._start(sampling), self.generator.ending(sampling, self._document)
-        writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=_Recorder)
-        assert isinstance(writer, _Recorder)
+        writer = self.generator.write_from([start], sampling, self.seed, [number], scored=False, kind=RecordingWriter)
+        assert isinstance(writer, RecordingWriter)
         text = ""
         try:
             for piece in write_text(writer, self.generator.tokenizer, ending):
@@ -152,6 +170,46 @@ class Session:
                 self._context.snapshot = writer.context.snapshot
             else:  # the text is not simply what was drawn: a stop string, half a character, a last word
                 self._read(text)
+
+    def _limited(self) -> Sampling:
+        """The options, with a length."""
+        is_limited = self.sampling.length is not None or self.sampling.until is not None
+        return self.sampling if is_limited else self.sampling.changed(length=LENGTH)
+
+    def alternatives(self, count: int, stopped: Callable[[int], bool]) -> list[Sample]:
+        """Let the model write several continuations side by side: those that ``write`` and as many retries would give.
+
+        The text stays as it is; ``take`` adds one of them.
+
+        Args:
+            count: how many.
+            stopped: called with the number of tokens of every step; if it returns True, all texts end there.
+        """
+        begins = self.ended
+        self._go_on()
+        try:
+            sampling, document = self._limited(), self._document
+            numbers = range(self._writings, self._writings + count)
+            self._writings += count
+            starts = [self._start(sampling)] * count
+            writer = self.generator.write_from(starts, sampling, self.seed, numbers, scored=True)
+            endings = [self.generator.ending(sampling, document) for _ in numbers]
+            return write_samples(writer, self.generator.tokenizer, endings, self.seed, numbers, stopped)
+        finally:
+            if begins:
+                self._take_back()
+
+    def take(self, alternative: Sample) -> str:
+        """Add one of the continuations that ``alternatives`` has written; returns what was added.
+
+        Nothing but ``words`` may have been called since.
+        """
+        self._go_on()
+        text = alternative.text + UNTIL.get(alternative.finish_reason, "")
+        step = self._step(text, written=True, ends=alternative.finish_reason == "document")
+        self._read(text)
+        self._steps.append(step)
+        return text
 
     def retry(self) -> collections.abc.Generator[str]:
         """Take back the last step if the model wrote it, and let the model write again."""
@@ -175,8 +233,31 @@ class Session:
 
     def _take_back(self) -> Step:
         step = self._steps.pop()
-        self._context.snapshot, self._held, self._label = step.before, step.held, step.label
+        if step.by is self.generator:
+            self._context.snapshot, self._held, self._label = step.before, step.held, step.label
+        else:
+            self._read_document(step.label)
         return step
+
+    def use(self, generator: Generator) -> str:
+        """Continue with another model, which reads the current document; all steps can still be taken back.
+
+        Returns:
+            The characters of it that the model has never seen and does not read.
+
+        Raises:
+            UsageError: an option is invalid for it; nothing has changed.
+        """
+        generator.check(self.sampling, self.seed)
+        self.generator = generator
+        self._read_document(self._label)
+        return generator.reader.encode_prompt(self._document)[1]
+
+    def _read_document(self, label: str | None) -> None:
+        """Read the current document from its beginning, with a label if the model has learned it."""
+        self._label = label if label in self.generator.tokenizer.labels else None
+        ids, self._held = self.generator.reader.hold_back_prompt(self._document, self._label)
+        self._context = self.generator.context(ids)
 
     def words(self, count: int = 9) -> list[tuple[str, float]]:
         """The most likely next words, with the text before each, and their probabilities.
@@ -206,16 +287,3 @@ class Session:
         self.sampling = sampling
         if "label" in options and not self._steps and not self._begin:
             self._begin_document()
-
-
-class _Recorder(Writer):
-    """A writer that keeps the ids of the tokens it drew."""
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.ids: list[int] = []
-
-    def step(self) -> list[int]:
-        tokens = super().step()
-        self.ids += tokens
-        return tokens

@@ -10,6 +10,7 @@ from rnngen.corpus.documents import BOUNDARY
 if TYPE_CHECKING:
     from rnngen.sampling.options import Sampling
     from rnngen.sampling.sentences import SentenceMatcher
+    from rnngen.sampling.word_ends import WordMatcher
 
 FinishReason = Literal["length", "stop", "line", "sentence", "paragraph", "document"]
 
@@ -69,7 +70,7 @@ def _overlap(text: str, string: str) -> int:
 class Ending:
     """Where one text begins and ends.
 
-    With ``until``, line ends before a new line, sentence or paragraph do not belong to it, and are skipped.
+    Line ends before a new line, sentence or paragraph, by ``until`` or ``length``, are not part of it, and skipped.
 
     Args:
         sampling: the options.
@@ -101,12 +102,12 @@ class Ending:
         kept = set(stops) - {before, BOUNDARY} if sampling.keep_stop else ()
         ends = [*stops, *([before] if before else []), *([BOUNDARY] if documents else [])]
         self._matcher = StopMatcher(ends, kept)
-        self._sentence = _sentence_matcher(prompt) if until == "sentence" else None
+        self._counters = _counters(sampling, prompt)
         begins = not prompt.strip("\n") or prompt.endswith("\n" if until == "line" else "\n\n")
-        self._skips = until is not None and begins
+        self._skips = begins and (until is not None or sampling.at_most("sentence") is not None)
         self._after_line_end = until == "paragraph" and prompt.endswith("\n") and not begins
         self.max_tokens = sampling.max_tokens(open_ended=documents)
-        self.stops = bool(sampling.stop) or until is not None or documents
+        self.stops = sampling.ends_itself or documents
 
     def skip(self, text: str) -> str:
         """The piece without the line ends that are skipped at the beginning; ``push`` skips them too."""
@@ -124,45 +125,67 @@ class Ending:
             self._after_line_end = False
             if text[0] == "\n":
                 self._matcher.found = UNTIL["paragraph"]
-        return self._until_sentence_end(self._matcher.push(text))
+        return self._counted(self._matcher.push(text))
 
     def finish(self, text: str) -> str:
         """The rest of the text to show, where ``text`` is the last piece."""
         if not self.stops:
             return text
         shown = self.push(text)
-        if self.stop is None:
-            shown += self._until_sentence_end(self._matcher.finish(), last=True)
+        if not self.ended:
+            shown += self._counted(self._matcher.finish(), last=True)
         return shown
 
-    def _until_sentence_end(self, text: str, *, last: bool = False) -> str:
-        if self._sentence is None:
-            return text
-        shown = self._sentence.push(text)
-        if last or self._matcher.found is not None:
-            shown += self._sentence.finish()
-        return shown
+    def _counted(self, text: str, *, last: bool = False) -> str:
+        """The part of a text, which may be the last, that each counter shows."""
+        last = last or self._matcher.found is not None
+        for counter, _ in self._counters:
+            text = counter.push(text) + (counter.finish() if last else "")
+            last = last or counter.found is not None
+        return text
+
+    @property
+    def _end(self) -> tuple[str | None, FinishReason]:
+        """What ended the text, and why; a later counter gets what an earlier one shows, so its end comes first."""
+        for counter, reason in reversed(self._counters):
+            if counter.found is not None:
+                return (None if reason == "length" else counter.found), reason
+        stop = self._matcher.found
+        if stop is None:
+            return None, "length"
+        if stop == BOUNDARY:
+            return stop, "document"
+        return stop, self._until if self._until and stop == UNTIL.get(self._until) else "stop"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the text has ended, and gets no more pieces."""
+        return self._matcher.found is not None or any(counter.found is not None for counter, _ in self._counters)
 
     @property
     def stop(self) -> str | None:
         """The string that ended the text, if any."""
-        if self._sentence is not None and self._sentence.found is not None:
-            return self._sentence.found
-        return self._matcher.found
+        return self._end[0]
 
     @property
     def reason(self) -> FinishReason:
         """Why the text ended."""
-        if self.stop is None:
-            return "length"
-        if self._sentence is not None and self._sentence.found is not None:
-            return "sentence"
-        if self.stop == BOUNDARY:
-            return "document"
-        return self._until if self._until and self.stop == UNTIL.get(self._until) else "stop"
+        return self._end[1]
 
 
-def _sentence_matcher(prompt: str) -> SentenceMatcher:
-    from rnngen.sampling.sentences import SentenceMatcher  # here: few texts need it
+def _counters(sampling: Sampling, prompt: str) -> list[tuple[SentenceMatcher | WordMatcher, FinishReason]]:
+    """What counts sentences and words, and the reason if it ends a text."""
+    sentences, words = sampling.at_most("sentence"), sampling.at_most("word")
+    counters: list[tuple[SentenceMatcher | WordMatcher, FinishReason]] = []
+    if sampling.until == "sentence" or sentences:  # few texts need these
+        from rnngen.sampling.sentences import SentenceMatcher
 
-    return SentenceMatcher(prompt)
+        if sampling.until == "sentence":
+            counters.append((SentenceMatcher(prompt), "sentence"))
+        if sentences:
+            counters.append((SentenceMatcher(prompt, sentences), "length"))
+    if words:
+        from rnngen.sampling.word_ends import WordMatcher
+
+        counters.append((WordMatcher(words), "length"))
+    return counters

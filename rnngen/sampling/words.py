@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,9 +11,7 @@ from rnngen.engine.context import Context
 from rnngen.engine.probabilities import log_softmax
 from rnngen.sampling import filters
 from rnngen.sampling.opening import Opening, branches
-
-WORD = re.compile(r"\W*\w+(?:['’]\w+)*(?=[^\w'’]|['’]\W)", re.DOTALL)
-"""A word with the text before it, once it is clear that it has ended."""
+from rnngen.sampling.word_ends import first_word
 
 KEPT = 48  # unfinished words that are kept at every step
 CHOICES = 64  # most likely tokens that each of them is continued with
@@ -62,9 +59,9 @@ def _search(
         for row, (before, content) in enumerate(live):
             for token in choices[row].tolist():
                 score, grown = before + float(log_p[row, token]), content + table[token][known[row] :]
-                match = WORD.match(grown.decode(errors="ignore"))
-                if match and score > -math.inf:
-                    found[match[0]] = found.get(match[0], 0.0) + math.exp(score)
+                word = first_word(grown.decode(errors="ignore"))
+                if word and score > -math.inf:
+                    found[word] = found.get(word, 0.0) + math.exp(score)
                 elif score > -math.inf:
                     unfinished.append((score, grown, row, token))
         unfinished = sorted(unfinished, reverse=True)[:KEPT]

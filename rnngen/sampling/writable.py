@@ -18,7 +18,7 @@ def cannot_be_written(texts: Iterable[str], tokenizer: Tokenizer, banned: Collec
     """
     never = {*banned, tokenizer.unknown_id}
     tokens = {content for token, content in enumerate(tokenizer.token_bytes()) if token not in never}
-    return [text for text in texts if not _spell(tokens, text.encode(errors="surrogatepass"))]
+    return [text for text in texts if not _spell(tokens, tokenizer.spelling(text).encode(errors="surrogatepass"))]
 
 
 def banned_tokens(tokenizer: Tokenizer, texts: Sequence[str], others: Collection[int] = ()) -> list[int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +167,20 @@ class Writer:
         self._openings = [self._openings[row] for row in rows]
 
 
+class RecordingWriter(Writer):
+    """A writer that keeps the ids of the tokens it drew."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.ids: list[int] = []
+
+    def step(self) -> list[int]:
+        """Draw as any writer does."""
+        tokens = super().step()
+        self.ids += tokens
+        return tokens
+
+
 def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator[str]:
     """Write one sample; yields its text in pieces as they are made."""
     decoder = StreamDecoder(tokenizer)
@@ -178,7 +192,7 @@ def write_text(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterator
             text = ending.push(text)
         if text:
             yield text
-        if stops and ending.stop is not None:
+        if stops and ending.ended:
             return
     if rest := ending.finish(decoder.finish()):
         yield rest
@@ -209,7 +223,7 @@ def write_pieces(writer: Writer, tokenizer: Tokenizer, ending: Ending) -> Iterat
         mixture_nats = None if writer.mixture_nats is None else writer.mixture_nats.item()
         held.append(Piece(text, writer.nats.item(), mixture_nats))
         yield from release(len(ending.push(text)))
-        if ending.stop is not None:
+        if ending.ended:
             yield from (piece._replace(text="") for piece in held)
             return
     if rest := decoder.finish():
@@ -235,66 +249,3 @@ def write_sample(writer: Writer, tokenizer: Tokenizer, ending: Ending, seed: int
         ending.label,
         pieces,
     )
-
-
-def write_samples(
-    writer: Writer,
-    tokenizer: Tokenizer,
-    endings: Sequence[Ending],
-    seed: int,
-    numbers: range,
-    drawn_more: Callable[[int], object],
-) -> list[Sample]:
-    """Write all samples of a writer that scores; ``drawn_more`` is called with the number of tokens of every step."""
-    B, length = len(numbers), endings[0].max_tokens
-    decoders = [StreamDecoder(tokenizer) for _ in numbers] if endings[0].stops else []
-    texts = [""] * B
-    begun = [b""] * B  # bytes that the texts begin with, if not simply tokens
-    drawn: list[list[int]] = []  # the tokens of each step, if all samples have the same length
-    lengths = [length] * B
-    nats, mixture_nats = np.zeros(B), np.zeros(B)
-    going = list(range(B))
-    while going and writer.drawn < length:
-        tokens = writer.step()
-        drawn_more(len(tokens))
-        nats[going] += writer.nats
-        if writer.mixture_nats is not None:
-            mixture_nats[going] += writer.mixture_nats
-        if not decoders:  # decoded all at once, below
-            if writer.spelled is None:
-                drawn.append(tokens)
-            else:
-                begun = [before + content for before, content in zip(begun, writer.spelled, strict=True)]
-            continue
-        for row, sample in enumerate(going):
-            decoder = decoders[sample]
-            text = decoder.push(tokens[row]) if writer.spelled is None else decoder.push_bytes(writer.spelled[row])
-            texts[sample] += endings[sample].push(text)
-        left = [row for row, sample in enumerate(going) if endings[sample].stop is None]
-        if len(left) < len(going):
-            for sample in set(going) - {going[row] for row in left}:
-                lengths[sample] = writer.drawn
-            going = [going[row] for row in left]
-            if going:
-                writer.select(left)
-    if decoders:
-        for sample in going:
-            texts[sample] += endings[sample].finish(decoders[sample].finish())
-    else:
-        ids = zip(*drawn, strict=True) if drawn else [()] * B
-        texts = [tokenizer.decode(each, before=before) for each, before in zip(ids, begun, strict=True)]
-    return [
-        Sample(
-            texts[sample],
-            lengths[sample],
-            float(nats[sample]),
-            float(mixture_nats[sample]) if writer.context.mixed else None,
-            endings[sample].reason,
-            endings[sample].stop,
-            seed,
-            number,
-            endings[sample].prompt,
-            endings[sample].label,
-        )
-        for sample, number in enumerate(numbers)
-    ]

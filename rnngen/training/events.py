@@ -10,6 +10,46 @@ from rnngen.training.gradient_norms import GradientSummary
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What is going to be trained: the first event of a run, before the first step.
+
+    Attributes:
+        path: the run's folder.
+        step: number of steps taken before; 0 for a new run.
+        steps: number of steps of the whole run.
+        model: cell, layers and sizes, in words.
+        parameters: number of learned parameters.
+        vocab_size: V.
+        train_tokens, valid_tokens, test_tokens: sizes of the parts of the text.
+        batch_size, bptt: streams and steps of a window.
+        device, precision, threads: where and how it is computed.
+        epochs: how often the training part will be read from here on.
+        tokens_per_second: as measured; None for a run that goes on with the plan that it has.
+        seconds: estimated, from here to the end; None like ``tokens_per_second``.
+        notes: what a user should know, a sentence each.
+    """
+
+    path: Path
+    step: int
+    steps: int
+    model: str
+    parameters: int
+    vocab_size: int
+    train_tokens: int
+    valid_tokens: int
+    test_tokens: int
+    batch_size: int
+    bptt: int
+    device: str
+    precision: str
+    threads: int
+    epochs: float
+    tokens_per_second: float | None
+    seconds: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Stepped:
     """One optimizer step was taken.
 
@@ -144,4 +184,4 @@ class Finished:
     first_step: int = 0
 
 
-Event = Stepped | Validated | Sampled | Saved | Mixed | Replanned | Spiked | Warned | Finished
+Event = Planned | Stepped | Validated | Sampled | Saved | Mixed | Replanned | Spiked | Warned | Finished

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnngen.options.config import RunConfig
 from rnngen.options.training import OptimizerConfig
+from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.optim.recipe import recipe_named
 
 HIGH_CLIP = 10.0  # times the default
@@ -20,8 +21,10 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
     """
     optimizer, usual, cell = config.optimizer, OptimizerConfig(), config.model
     steps: list[str] = []  # all of them have to be taken
-    if optimizer.clip > HIGH_CLIP * usual.clip:
-        steps.append(f"`clip={usual.clip:g}` (it is {optimizer.clip:g})")
+    if threshold_of(optimizer.clip) > HIGH_CLIP * usual.clip:
+        steps.append(f"`clip={usual.clip:g}` (it is {f'{optimizer.clip:g}' if optimizer.clip else 'off'})")
+    if cell.gain is not None and cell.gain > 1 and not network_is_given:
+        steps.append(f"`gain=1` (it is {cell.gain:g})")
     if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity") and not network_is_given:
         steps.append(f"`nonlinearity=tanh` (it is {cell.nonlinearity}), or `cell=lstm`")
     recipe = recipe_named(optimizer.optimizer)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnngen.options.config import RunConfig
+from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.optim.recipe import recipe_named
 
 OFTEN = 0.5  # fraction of clipped steps above which clipping, not the learning rate, determines the length of a step
@@ -43,7 +44,7 @@ def summarise(norms: Sequence[float], config: RunConfig) -> GradientSummary | No
     if not norms:
         return None
     median, largest = statistics.median(norms), max(norms)
-    clipped = sum(norm > config.optimizer.clip for norm in norms) / len(norms)
+    clipped = sum(norm > threshold_of(config.optimizer.clip) for norm in norms) / len(norms)
     return GradientSummary(median, largest, clipped, _advice(norms, median, largest, clipped, config))
 
 
@@ -51,7 +52,7 @@ def _advice(norms: Sequence[float], median: float, largest: float, clipped: floa
     if len(norms) < ENOUGH:
         return None
     see = "rnngen inspect gradients shows how far it reaches back"
-    model, clip = config.model, config.optimizer.clip
+    model, clip = config.model, threshold_of(config.optimizer.clip)
     gates = ["use `cell=lstm` or gru"] if model.cell == "rnn" else []
     rates = " and ".join(f"`{name}`" for name in recipe_named(config.optimizer.optimizer).learning_rates)
     if median < NOTHING:

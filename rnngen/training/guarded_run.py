@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
-from rnngen.errors import TrainingError
+import torch
+
+from rnngen.errors import CheckpointError, TrainingError
+from rnngen.model.load import make_network
+from rnngen.platforms import quote_argument
 from rnngen.runs.layout import saved_steps
+from rnngen.training import checkpoint
 from rnngen.training.diagnosis import first_non_finite, hardest_place
 from rnngen.training.events import Spiked
 from rnngen.training.explosion import explosion_advice
@@ -52,7 +58,9 @@ class GuardedRun(LiveRun):
                     f"training diverges: the weights went astray{often} at step {number}",
                     expected=f"about {expected:.4g} nats per token",
                     found=f"{loss:.4g}",
-                )
+                ),
+                number,
+                "astray",
             )
         guard.go_back()
         return self._spiked(number, loss, expected, place, guard.good.step)
@@ -70,18 +78,58 @@ class GuardedRun(LiveRun):
         tensor = first_non_finite(self.learner, error.loss)
         place = self._place(error.number)
         found = f"{error.found}: {tensor} is not finite, and the loss is highest at {place}"
-        return self._stopped(TrainingError(error.what, found=found))
+        failed = "gradient" if math.isfinite(error.loss) else "loss"
+        values = {"loss": error.loss, "norm": error.norm}
+        return self._stopped(TrainingError(error.what, found=found), error.number, failed, **values)
 
-    def _stopped(self, error: TrainingError) -> TrainingError:
-        """The same error with what is left, and what to do."""
+    def _stopped(self, error: TrainingError, number: int, failed: str, **values: float) -> TrainingError:
+        """The same error with what is left, and what to do; the log ends with it.
+
+        Args:
+            error: without a hint.
+            number: of the step.
+            failed: see ``rnngen/runs/failure.py``.
+            values: further figures of the last row; those that are not finite are written as text.
+        """
         self.saver.wait()
+        best = self.progress.best_step if math.isfinite(self.best_nll) else None
         saved = saved_steps(self.writer.path)
-        left = "Nothing was saved yet, and this folder can be used again."
+        left, kept = "", best
         if self.writer.has_model:
-            best = math.isfinite(self.best_nll)
-            which = f"best weights so far (step {self.progress.best_step})" if best else "saved weights"
-            left = f"The {which} are intact."
-        elif saved:
-            left = f"The state that was saved at step {int(saved[0].name)} is intact."
+            left = f"The {'saved weights' if best is None else f'best weights so far (step {best})'} are intact."
+        else:
+            kept = self._keep_last_good()
+            if saved:
+                left = f"The state that was saved at step {int(saved[0].name)} is intact."
+            elif kept is not None:
+                left = "The weights that it began with are kept, and its log."
+        shown = {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
+        with contextlib.suppress(CheckpointError):  # what failed first is what is told
+            self._log(step=number, failed=failed, **({} if kept is None else {"kept_step": kept}), **shown)
         advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
-        return TrainingError(error.what, expected=error.expected, found=error.found, hint=f"{left} {advice}")
+        look = f" See how it came about: rnngen inspect training {quote_argument(str(self.writer.path))}."
+        hint = f"{left} {advice}{look if self.writer.has_model else ''}".lstrip()
+        return TrainingError(error.what, expected=error.expected, found=error.found, hint=hint)
+
+    def _keep_last_good(self) -> int | None:
+        """Keep the weights of the last good state, or those it began with, where none are kept yet; return their step.
+
+        They are no result, but without any the run could not be looked at. None: there are none that are finite.
+        """
+        if self.guard and self.guard.has_begun:
+            step, weights = self.guard.good.step, checkpoint.unpack("weights", self.guard.good.tensors)
+        elif self.trained:
+            return None
+        else:
+            seed, tokenizer = self.config.train.seed, self.corpus.tokenizer
+            boundary = tokenizer.boundary(self.config.data.documents)
+            generator = torch.Generator().manual_seed(seed)
+            step = 0
+            weights = make_network(self.config.model, tokenizer.vocab_size, generator, boundary).weights()
+        if not all(weight.isfinite().all() for weight in weights.values()):
+            return None
+        try:
+            self.writer.save_model(checkpoint.format_weights(weights))
+        except CheckpointError:
+            return None
+        return step

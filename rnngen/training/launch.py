@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,12 @@ from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
-from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
-from rnngen.options.keywords import takes
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
 from rnngen.runs.finding import never_saved, open_run
 from rnngen.runs.in_use import written_by
@@ -38,22 +37,24 @@ from rnngen.runs.layout import (
     saved_steps,
 )
 from rnngen.runs.run import Run
+from rnngen.runs.siblings import KEY
 from rnngen.runs.writer import RunWriter
-from rnngen.training.arguments import TrainArguments
-from rnngen.training.events import Event
 from rnngen.training.growth import grown, note_on_growth
 from rnngen.training.launched import Launched, run_to_end
 from rnngen.training.planning.memory import keep_freed_memory
 from rnngen.training.planning.pace import make_pace
 from rnngen.training.planning.plan import make_plan
 from rnngen.training.resuming import resume
+from rnngen.training.siblings import Sibling
 from rnngen.training.trainer import Trainer
 from rnngen.version import __version__
 
-__all__ = ["Launched", "launch", "resume", "run_to_end", "train"]
+__all__ = ["Launched", "launch", "resume", "run_to_end"]
 
 DROPOUTS = {name for name in declared(ModelConfig) if name.endswith("dropout")}
 """Options of the network that may differ from those of the run whose weights it begins with."""
+START = ("initialization", "gain")
+"""Options of the network that say how weights are drawn, of which there is none where they are another run's."""
 
 
 def launch(
@@ -61,6 +62,7 @@ def launch(
     *,
     out: Path | None = None,
     init_from: Path | None = None,
+    sibling: Sibling | None = None,
     started: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Launched:
@@ -70,6 +72,7 @@ def launch(
         options: what the user gave, by flat name, or ``Given``; all else is decided by ``training/planning/plan.py``.
         out: the run's folder; by default the next free name under ``checkpoints/``.
         init_from: begin with this run's weights and tokenizer, which is given the characters or words that it lacks.
+        sibling: as which it is trained, if it is one of a group.
         started: ``time.perf_counter()`` from which ``minutes`` counts; now by default.
         on_progress: called with what is being read, encoded and measured.
 
@@ -79,6 +82,8 @@ def launch(
     started = time.perf_counter() if started is None else started
     keep_freed_memory()
     given = Given.of(options)
+    if sibling:
+        given = given.changed({"seed": sibling.seed})
     if init_from and given.preset:
         raise UsageError(
             "`preset` cannot be given with `init_from`",
@@ -94,60 +99,40 @@ def launch(
     weights = first.weights() if first else {}  # checked before anything of their size is allocated
     given = given.changed(_taken_over(first, given)) if first else given
     made = out is None or not exists(out)
-    folder = out or new_run_folder(checkpoints_folder(), _stem(data.corpus[0]))
+    folder = out or new_run_folder(checkpoints_folder(), stem_of_source(data.corpus[0]))
     writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
     try:
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
         tokenizer = first.tokenizer() if first else None
-        corpus = prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
+        read = sibling.corpus if sibling else None
+        corpus = read or prepare(given.config.data, tokenizer=tokenizer, grows=True, on_progress=on_progress)
+        if sibling:
+            sibling.check_text(corpus)
         given = given.changed(
             {name: _absolute(given[name]) for name in SOURCES if name in given}
         )  # named as typed so far
         decided = given.changed({"tokenizer": corpus.tokenizer.level, "documents": corpus.documents})
-        plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
-        trainer = Trainer(plan.config, corpus, writer, pace=make_pace(plan, given), trained=first is not None)
+        plan = config = None
+        if sibling and sibling.config:
+            config = sibling.config.with_values({"seed": sibling.seed})
+        else:
+            plan = make_plan(decided, corpus, started, trained=first is not None, on_progress=on_progress)
+            config = plan.config
+        pace = make_pace(plan, given) if plan and not sibling else None  # siblings take the same steps
+        trainer = Trainer(config, corpus, writer, pace=pace, trained=first is not None)
         if first and tokenizer:
-            weights = grown(weights, plan.config.model, tokenizer, corpus.tokenizer)
+            weights = grown(weights, config.model, tokenizer, corpus.tokenizer)
             trainer.learner.begin_with(weights, first.path)
         writer.clear()
-        writer.begin(_config_json(plan.config, corpus, folder, first, given), corpus.tokenizer)
+        record = _config_json(config, corpus, folder, first, given)
+        writer.begin({**record, **({KEY: sibling.group.as_dict()} if sibling else {})}, corpus.tokenizer)
     except BaseException:
         writer.discard(folder_too=made)  # a run that never began leaves nothing behind
         raise
     notes: tuple[str, ...] = ()
     if first and tokenizer:
         notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
-    return Launched(trainer, plan, notes)
-
-
-@takes(TrainArguments)
-@checked
-def train(
-    corpus: str | Path | Sequence[str | Path],
-    *,
-    out: str | Path | None = None,
-    init_from: str | Path | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    **options: Any,
-) -> Run:
-    """Train a model on a text and return its run.
-
-    Args:
-        corpus: a file, folder or glob, or several.
-        out: the run's folder; by default the next free name under ``checkpoints/``.
-        init_from: a run whose weights and tokenizer to begin with; new characters or words are added.
-        on_event: called with every event (``rnngen.training.events``).
-        options: of the text, the network and the training loop, as listed below. Those left out are chosen by
-            measuring this machine and this text.
-
-    Raises:
-        RnngenError: an option is invalid, or text or disk cannot be used.
-    """
-    sources = [str(source) for source in ([corpus] if isinstance(corpus, str | Path) else corpus)]
-    launched = launch(
-        {**options, "corpus": sources}, out=Path(out) if out else None, init_from=Path(init_from) if init_from else None
-    )
-    return open_run(run_to_end(launched, on_event).path)
+    return Launched(trainer, plan, notes, is_new=True)
 
 
 def _taken_over(first: Run, given: Given) -> dict[str, Any]:
@@ -157,7 +142,9 @@ def _taken_over(first: Run, given: Given) -> dict[str, Any]:
         UsageError: the options ask for another one.
     """
     model = vars(first.model_config())
-    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name != "initialization"}
+    fixed = {name: value for name, value in model.items() if name not in DROPOUTS and name not in START}
+    if "gain" in given:
+        raise UsageError("`gain` cannot be given with `init_from`", expected="the weights of that run")
     if "vocab_size" in given:
         raise UsageError("`vocab_size` cannot be given with `init_from`", expected="the vocabulary of that run")
     for name, value in fixed.items():
@@ -232,6 +219,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
+            if failure_of(open_run(folder)):
+                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(
@@ -246,5 +235,5 @@ def _absolute(sources: Sequence[str]) -> list[str]:
     return [s if s == STDIN else str(Path(s).absolute()) for s in sources]
 
 
-def _stem(source: str) -> str:
+def stem_of_source(source: str) -> str:
     return "stdin" if source == STDIN else stem_of(Path(source).resolve().name).replace("*", "")

@@ -22,7 +22,7 @@ from rnngen.model.device import autocast
 from rnngen.model.load import make_network
 from rnngen.options.config import RunConfig
 from rnngen.training.checkpoint import pack, unpack
-from rnngen.training.optim.clipping import clip_gradients
+from rnngen.training.optim.clipping import clip_gradients, threshold_of
 from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.regularization import activation_penalty
 from rnngen.training.state_checks import Expected, check_tensors
@@ -34,6 +34,7 @@ class NotFiniteError(TrainingError):
     Attributes:
         number: of the step, counted from 1.
         loss: of the step.
+        norm: of its gradient.
     """
 
     def __init__(self, number: int, loss: float, norm: float) -> None:
@@ -41,7 +42,7 @@ class NotFiniteError(TrainingError):
             f"the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at step {number}",
             found=f"loss {loss}, gradient norm {norm}",
         )
-        self.number, self.loss = number, loss
+        self.number, self.loss, self.norm = number, loss, norm
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Learner:
         objective, nll, hidden = self.loss(x, y)
         self.model.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
-        norm = clip_gradients(self.model.parameters(), self.config.optimizer.clip)
+        norm = clip_gradients(self.model.parameters(), threshold_of(self.config.optimizer.clip))
         result = StepResult(number + 1, nll.detach(), norm)
         if not self.runs_ahead or accepts:
             loss, _ = result.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from rnngen.corpus.tokenizer.load import MAX_BYTES, load_tokenizer
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import ChangedTextError, CheckpointError, CorpusError
 from rnngen.model.device import device_to_continue_on, processors
-from rnngen.options.checked import checked
 from rnngen.options.config import RunConfig
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
@@ -26,12 +25,10 @@ from rnngen.runs.finding import lost_weights, never_saved, never_saved_error, op
 from rnngen.runs.layout import CONFIG, RESUME, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
 from rnngen.runs.rehearsal import Rehearsal
-from rnngen.runs.run import Run
 from rnngen.runs.states import hashes_of_decided
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import TrainingState, load_state
-from rnngen.training.events import Event
-from rnngen.training.launched import Launched, run_to_end
+from rnngen.training.launched import Launched
 from rnngen.training.planning.memory import keep_freed_memory
 from rnngen.training.planning.pace import make_pace
 from rnngen.training.planning.plan import Plan, make_plan
@@ -83,7 +80,8 @@ def resume(
     saved = read_json(path / CONFIG)
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
-    recorded, trained, given, _ = (saved.pop(name, None) for name in ("corpus", "init_from", "given", "rnngen"))
+    recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
+    saved = {name: value for name, value in saved.items() if name not in ("rnngen", "siblings")}
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
     there, fallback = device_to_continue_on(begun_on, device)
@@ -135,41 +133,6 @@ def _recorded_text(recorded: object, state: TrainingState) -> dict[str, Any]:
     if since["fingerprint"] != known.get("fingerprint"):
         known = {**known, "fingerprint": since["fingerprint"], "parts": None, "files": None}  # those of the other text
     return {**known, "sources": since["sources"]}
-
-
-@checked
-def train_further(
-    run: str | Path | Run,
-    corpus: str | Path | Sequence[str | Path] = (),
-    *,
-    minutes: float | None = None,
-    epochs: float | None = None,
-    steps: int | None = None,
-    device: str | None = None,
-    allow_changed_corpus: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-) -> Run:
-    """Resume an interrupted run to its end, or, with a length, train any run further; return the run.
-
-    Args:
-        run: the run, or its folder.
-        corpus: where its text is now, if it has moved.
-        minutes: how long to train from here on, at most; or
-        epochs: how often to read the training text from here on; or
-        steps: number of optimizer steps from here on. At most one of these three is given.
-        device: where to compute: auto, cpu, mps, cuda or cuda:N; by default where the run was begun.
-        allow_changed_corpus: resume even if the corpus has changed.
-        on_event: called with every event (``rnngen.training.events``).
-
-    Raises:
-        RnngenError: as for ``resume`` and ``train``.
-    """
-    path = run.path if isinstance(run, Run) else Path(run)
-    texts = [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
-    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
-    length = {name: value for name, value in given.items() if value is not None}
-    launched = resume(path, texts, length=length, device=device, allow_changed_corpus=allow_changed_corpus)
-    return open_run(run_to_end(launched, on_event).path)
 
 
 def _read_text(

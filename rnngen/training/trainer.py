@@ -29,6 +29,7 @@ from rnngen.training.gradient_norms import summarise
 from rnngen.training.guarded_run import GuardedRun
 from rnngen.training.learner import NotFiniteError, StepResult
 from rnngen.training.mixing import mix_ngram
+from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.planning.pace import Pace
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
 from rnngen.training.samples import sample_text
@@ -225,7 +226,7 @@ class Trainer(GuardedRun):
         for (result, factor, tokens), (loss, norm) in zip(unread, results, strict=False):
             rate = self.config.optimizer.learning_rate * factor
             epoch = result.number / self.streams.steps_per_epoch
-            clipped = min(norm, self.config.optimizer.clip)
+            clipped = min(norm, threshold_of(self.config.optimizer.clip))
             self._norms.append(norm)
             self._log(
                 step=result.number,
@@ -246,10 +247,10 @@ class Trainer(GuardedRun):
     def _validate(self) -> Iterator[Validated]:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.averaged
         how = {"precision": self.learner.precision, "max_rounds": VALIDATION_ROUNDS}
-        nats = held_out_nats(model, valid, check=self._check, **how)
-        nll = nats / len(valid)
+        nll = held_out_nats(model, valid, check=self._check, **how) / len(valid)
         if not math.isfinite(nll):
-            raise self._stopped(TrainingError(f"the validation loss is not finite at step {self.step}", found=nll))
+            error = TrainingError(f"the validation loss is not finite at step {self.step}", found=nll)
+            raise self._stopped(error, self.step, "validation")
         if self.step:
             self.learner.recipe.average.validated(nll)
         diverged = self.guard is not None and nll > self.guard.limit and self._is_astray()

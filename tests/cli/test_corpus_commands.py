@@ -203,7 +203,7 @@ def test_the_options_of_the_text_are_those_of_training(cli: Cli) -> None:
     assert told["labels"] == ["x", "my own"]
     assert told["characters"] == len("é a\0b\0c\0")
     assert told["decomposed_characters"] == 0
-    assert told["tokens"] == {"char": 8 + 2, "byte": 9 + 2}
+    assert told["tokens"] == {"char": 8 + 2, "byte": 9 + 2, "words-closed": 4 + 3 + 2}  # with labels
     shown = cli("corpus", "info", "a.jsonl", *options).out
     assert "labels       2 on 2 documents: x, my own\n" in shown
     assert "1 row left out: broken JSON (1)" in shown

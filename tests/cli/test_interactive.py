@@ -22,7 +22,7 @@ from tests.conftest import FAST
 pty = pytest.importorskip("pty")  # not on Windows
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 
-PROMPT = "\n>"
+PROMPT = ">"
 
 
 class Terminal:
@@ -42,13 +42,15 @@ class Terminal:
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
         )
-        self.shown = ""
+        self.unread = self.shown = ""  # the first is the beginning of an escape
         self.seen = 0
 
     def read(self, seconds: float) -> None:
         if select.select([self.master], [], [], seconds)[0]:
-            text = os.read(self.master, 1 << 16).decode(errors="replace")
+            text = self.unread + os.read(self.master, 1 << 16).decode(errors="replace")
             text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>]|\x1b\][^\a]*\a", "", text)
+            text, escape, rest = text.partition("\x1b")
+            self.unread = escape + rest
             self.shown += text.replace("\r", "")
 
     def expect(self, words: str) -> str:
@@ -75,7 +77,7 @@ class Terminal:
                 self.read(0.1)
                 if "leaves without it.\n" in self.shown[self.seen :]:
                     self.expect("leaves without it.\n")
-                    self.expect(">")
+                    self.expect(PROMPT)
                     time.sleep(0.3)  # a plain terminal is taken over after the prompt is shown
                     break
             if self.process.poll() is not None:
@@ -166,7 +168,8 @@ def test_a_text_typed_in_parts_is_continued_as_one(start: Callable[..., Terminal
     session.add("A dog sat. The ca")
     terminal.say("/words")
     for number, (word, p) in enumerate(session.words(), start=1):
-        terminal.expect(f"/{number}  {p:6.1%}  {word.replace(chr(10), '↵')}")
+        begun = "ca" if word[0].isalpha() else ""
+        terminal.expect(f"/{number}  {p:6.1%}  {begun}{word.replace(chr(10), '↵')}")
     terminal.expect(PROMPT)
     terminal.say("")
     "".join(session.write())
@@ -231,11 +234,16 @@ ANSWERS = [
     ("/temperature warm", "invalid value for /temperature; expected a number; found 'warm'"),
     ("/temperature -1", "invalid value for /temperature"),
     ("/top-k 1.5", "invalid value for /top-k; expected an integer"),
-    ("/top-k", "/top-k needs a value"),
+    ("/top-k", "/top-k 0"),
+    ("/length", "/length 5"),
+    ("/run", "/run checkpoints/tiny"),
+    ("/run nowhere", "nowhere: is not a run"),
+    ("/alternatives 1", "invalid number of alternatives: 1; expected 2 to 9"),
+    ("/1", "there is no /1"),
     ("/stop don't", "a quote is not closed"),
     ("/ban zzz", "no token of this char model contains 'zzz'"),
-    ("/save", "/save needs the name of one file"),
-    ("/save 'a' b", "/save needs the name of one file"),
+    ("/save", "/save needs the name of a file"),
+    ("/save 'a' b", "a name in quotes is one name"),
     ('/save "my file', "a quote is not closed"),
     ("/save ~nobodyx/a", "there is no such user"),
     ("/save corpus.txt", "corpus.txt exists already"),

@@ -16,7 +16,7 @@ from prompt_toolkit.output import DummyOutput
 
 import rnngen
 from rnngen.cli.console import Console
-from rnngen.cli.interactive import _Conversation
+from rnngen.cli.interactive import Conversation
 from rnngen.cli.session_settings import SETTINGS, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
 from rnngen.errors import UsageError
@@ -101,16 +101,16 @@ def test_a_label_is_that_of_the_next_document_or_of_the_first_before_it_begins(s
     assert session.sampling.label == "horror"
 
 
-def test_looking_at_words_does_not_begin_the_next_document(conversation: _Conversation) -> None:
-    out, session = conversation.console.out, conversation.session
-    assert isinstance(out, io.StringIO)
+def test_looking_at_words_does_not_begin_the_next_document(
+    conversation: Conversation, session: Session, out: io.StringIO
+) -> None:
     conversation.answer("")
     first = session.text
     conversation.answer("/save text.txt")
     conversation.answer("/words")
     assert "  /1 " in out.getvalue()
     assert (session.text, session.ended) == (first, True)
-    assert conversation.saved == session.text
+    assert conversation.commands.saved == session.text
     assert_has_read(session, first, "horror")
     conversation.answer("/label comedy")
     conversation.answer("/words")
@@ -122,6 +122,24 @@ def test_looking_at_words_does_not_begin_the_next_document(conversation: _Conver
     conversation.answer("/words")
     conversation.answer("/retry")
     assert not session.text.startswith(f"{first}\n\n")
+
+
+def test_alternatives_after_a_document_are_those_of_the_next(
+    conversation: Conversation, session: Session, out: io.StringIO
+) -> None:
+    first = write(session)
+    conversation.answer("/label comedy")
+    conversation.answer("/alternatives 2")
+    assert (session.text, session.ended) == (first, True)
+    assert_has_read(session, first, "horror")
+    out.truncate(0), out.seek(0)
+    conversation.answer("/2")
+    second = session.text.removeprefix(f"{first}\n\n")
+    assert set(second) <= set("wxyz")
+    assert out.getvalue() == f"{second}\n(end of the document)\n"
+    assert_has_read(session, second, "comedy")
+    assert session.undo() == second
+    assert (session.text, session.ended) == (first, True)
 
 
 def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Generator) -> None:
@@ -136,14 +154,19 @@ def test_a_document_of_which_nothing_was_read_does_not_end_at_once(generator: Ge
 
 
 @pytest.fixture
-def conversation(session: Session) -> Iterator[_Conversation]:
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def conversation(session: Session, out: io.StringIO) -> Iterator[Conversation]:
     with create_app_session(DummyInput(), DummyOutput()):
-        yield _Conversation(Console(io.StringIO(), io.StringIO()), session)
+        yield Conversation(Console(out, io.StringIO()), session, rnngen.load)
 
 
-def test_the_end_of_a_document_is_shown_and_going_on_begins_a_new_line(conversation: _Conversation) -> None:
-    out, session = conversation.console.out, conversation.session
-    assert isinstance(out, io.StringIO)
+def test_the_end_of_a_document_is_shown_and_going_on_begins_a_new_line(
+    conversation: Conversation, session: Session, out: io.StringIO
+) -> None:
     conversation.answer("")
     first = session.text
     assert out.getvalue() == f"{first}\n(end of the document)\n"
@@ -177,6 +200,9 @@ def test_the_end_of_a_document_is_shown_and_going_on_begins_a_new_line(conversat
         ("ban", "'a b' c", ("a b", "c")),
         ("until", "line", "line"),
         ("until", "none", None),
+        ("length", "50", 50),
+        ("length", "2 sentences", "2 sentences"),
+        ("length", "none", None),
     ],
 )
 def test_a_setting_is_typed_as_in_a_shell_and_shown_as_it_is_typed(name: str, typed: str, value: object) -> None:
@@ -185,20 +211,18 @@ def test_a_setting_is_typed_as_in_a_shell_and_shown_as_it_is_typed(name: str, ty
     assert setting_value(SETTINGS[name], shown_setting(sampling, name)) == value
 
 
-def test_a_document_that_is_cut_has_not_ended(conversation: _Conversation) -> None:
+def test_a_document_that_is_cut_has_not_ended(conversation: Conversation, session: Session, out: io.StringIO) -> None:
     conversation.answer("/length 1")
     conversation.answer("")
-    out = conversation.console.out
-    assert isinstance(out, io.StringIO)
     assert "(end of the document)" not in out.getvalue()
-    assert not conversation.session.ended
+    assert not session.ended
 
 
 def test_a_label_without_labels_is_answered_by_how_to_train_a_run_with_them(trained: Path) -> None:
     console = Console(out := io.StringIO(), io.StringIO())
     session = Session(rnngen.load(trained), "The", Sampling(), 3)
     with create_app_session(DummyInput(), DummyOutput()):
-        conversation = _Conversation(console, session)
+        conversation = Conversation(console, session, rnngen.load)
     for line in ("/label angry", "/label none", "/label ''"):
         with pytest.raises(UsageError) as refused:
             conversation.answer(line)

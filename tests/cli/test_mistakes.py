@@ -131,7 +131,7 @@ def test_an_option_that_others_have_or_that_is_misspelled_leads_to_ours(
         ("--verison", "no such option: --verison. Did you mean --version? Try rnngen --help."),
         ("-V", "no such option: -V. Did you mean --version? Try rnngen --help."),
         ("train x --minutes", "--minutes needs a value; expected --minutes <float>. Try rnngen train --help."),
-        ("sample -n", "-n needs a value; expected --length <int>. Try rnngen sample --help."),
+        ("sample -n", "-n needs a value; expected --length LENGTH. Try rnngen sample --help."),
         (
             "train x --out --json",
             "--out needs a value; expected --out <path>; found the option --json. If --json is "

@@ -218,7 +218,7 @@ def test_lines_are_not_read_again_without_limit_and_those_that_are_lost_are_coun
     Path("rows.csv").write_text("a,text\n" + 'x,a","\n' * N)  # every line closes a quote and opens another
     source = TextSource(["rows.csv"], "skip")
     assert "".join(source) == ""
-    counts = source.summary.left_out
+    counts = source.summary.observed
     assert counts.rows["broken quotes"] + counts.rows["another number of fields"] + counts.lines.total() == N
     assert counts.lines["below broken quotes"] > 2_000
     assert "lines left out: below broken quotes" in source.summary.line()

@@ -30,6 +30,7 @@ from rnngen.untrusted import open_regular
 from tests.conftest import FAST, Outcome
 from tests.faults.test_interrupted_saves import CONFIG, TOKENIZER, value_of, weights
 from tests.runs.saving import Killed, fault_at, state, steps_of, tensors, writing
+from tests.training.interrupted import run_until_killed
 
 Cli = Callable[..., Outcome]
 
@@ -330,7 +331,7 @@ def train(corpus: Path, at: int, do: Callable[[Path], object], **options: Any) -
 
     chosen = {**FAST, "steps": 30, "valid_every": 10, "save_every": 10, **options}
     launched = launch.launch({**chosen, "corpus": [str(corpus)]}, out=Path("here/run"))
-    launch.run_to_end(launched, on_event)
+    run_until_killed(launched, on_event)
 
 
 @pytest.mark.fault(11)
@@ -339,7 +340,7 @@ def test_a_folder_that_is_moved_while_a_run_is_trained_ends_it_with_all_that_was
         train(corpus, 15, lambda run: run.rename("moved"))
     assert not any(Path("here").iterdir())
     assert load_state(Path("moved")).values["step"] == 10
-    assert rnngen.train_further("moved", device="cpu").weights()
+    assert rnngen.resume("moved", device="cpu").weights()
     assert load_state(Path("moved")).values["step"] == 30
 
 

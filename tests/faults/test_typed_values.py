@@ -38,6 +38,12 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
     "inspect card": ["nowhere"],
     "inspect gates": ["nowhere"],
     "inspect gradients": ["nowhere"],
+    "inspect truncation": ["nowhere"],
+    "inspect training": ["nowhere"],
+    "demo clipping": ["--text", "nowhere.txt"],
+    "inspect memory": ["nowhere"],
+    "corpus build": ["nothing"],
+    "demo gradients": ["--text", "nowhere.txt"],
 }
 
 

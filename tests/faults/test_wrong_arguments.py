@@ -72,11 +72,15 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[..., A
     text, gapped, short = {"prompt": "the "}, {"text": "the ___ cat", "longest": 2, "beam": 2}, {"length": 2}
     return {
         "train": lambda **given: rnngen.train(**{"corpus": "nowhere.txt", **given}),
-        "train_further": lambda **given: rnngen.train_further(**{"run": "nowhere", **given}),
+        "resume": lambda **given: rnngen.resume(**{"run": "nowhere", **given}),
         "load": lambda **given: rnngen.load(**{"path": run, **given}),
         "load_filler": lambda **given: rnngen.load_filler(**given),
         "generate": lambda **given: rnngen.generate(**{"run": run, **short, **given}),
         "evaluate": lambda **given: rnngen.evaluate(**{"run": run, **given}),
+        "score": lambda **given: rnngen.score(**{"run": run, "text": "the cat", **given}),
+        "next_tokens": lambda **given: rnngen.next_tokens(**{"run": generator, "prompt": "the ", **given}),
+        "inspect": lambda **given: rnngen.inspect(**{"run": run, **given}),
+        "gradients": lambda **given: rnngen.gradients(**{"run": run, "text": "nowhere.txt", **given}),
         "Generator.generate": lambda **given: _begin(generator.generate(**{**text, **short, **given})),
         "Generator.pieces": lambda **given: _begin(generator.pieces(**{**text, **short, **given})),
         "Generator.samples": lambda **given: _begin(generator.samples(**{"prompts": ["a"], **short, **given})),
@@ -92,12 +96,16 @@ def _begin(pieces: Iterator[Any]) -> None:
 
 WRITING = ["prompt", "seed", *declared(Sampling)]
 ARGUMENTS = {
-    "train": ["corpus", "out", "init_from", "on_event", *(name for name in TRAINING if name != "corpus")],
-    "train_further": ["run", "corpus", "minutes", "epochs", "steps", "device", "allow_changed_corpus", "on_event"],
+    "train": ["corpus", "out", "init_from", "progress", "on_event", *(name for name in TRAINING if name != "corpus")],
+    "resume": ["run", "corpus", "minutes", "epochs", "steps", "device", "allow_changed_corpus", "progress", "on_event"],
     "load": ["path", "ngram"],  # a device is evaluate's
     "load_filler": ["path"],
     "generate": ["prompt", "run", "ngram", "seed"],
     "evaluate": ["run", "text", "part", "errors", "device", "ngram"],
+    "score": ["run", "text"],
+    "next_tokens": ["run", "prompt", "k", "label"],
+    "inspect": ["run"],
+    "gradients": ["run", "text", "lags", "fresh"],
     "Generator.generate": WRITING,
     "Generator.pieces": ["prompt", "seed"],
     "Generator.samples": ["prompts", "seed", "keep_pieces", "on_step", "on_read"],
@@ -131,7 +139,7 @@ def test_a_wrong_argument_is_a_clear_error_or_no_mistake(
         (lambda: rnngen.train("a", on_event="x"), "`on_event`; expected a function; found 'x'"),  # type: ignore[arg-type]
         (lambda: rnngen.load(b"run"), "`path`; expected a path or a Run; found b'run'"),  # type: ignore[arg-type]
         (lambda: rnngen.load("n" * 300), "`path`; expected a path; found a name that is too long: 'nnn"),
-        (lambda: rnngen.load(ngram="yes"), "`ngram`; expected true or false; found 'yes'"),  # type: ignore[arg-type]
+        (lambda: rnngen.load(ngram="yes"), "`ngram`; expected True or False; found 'yes'"),  # type: ignore[arg-type]
         (lambda: rnngen.evaluate(part=[]), "`part`; expected text; found []"),  # type: ignore[arg-type]
         (lambda: rnngen.evaluate(errors="no"), "`errors`; expected 'strict', 'replace' or 'skip'; found 'no'"),  # type: ignore[arg-type]
     ],
@@ -153,6 +161,6 @@ def test_any_iterable_is_a_list_of_texts_and_paths(calls: dict[str, Callable[...
 
 def test_an_option_of_the_command_line_is_told_what_python_has_instead() -> None:
     with pytest.raises(
-        rnngen.RnngenError, match=r"'quiet' is an option of the command line\. rnngen\.train prints nothing"
+        rnngen.RnngenError, match=r"'quiet' is an option of the command line\. In Python, `progress` says what is shown"
     ):
         rnngen.train("a.txt", quiet=True)  # type: ignore[call-arg]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnngen.errors import CorpusError, RnngenError
-from rnngen.inspection.gates import LayerTrace, correlate, find_detectors, text_features, trace_gates
+from rnngen.inspection.gates import LayerTrace, trace_gates
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import Network
 from rnngen.model.load import make_network
@@ -85,30 +85,6 @@ def test_both_directions_of_a_bidirectional_network_are_traced_in_the_texts_orde
 def test_saturation_counts_values_below_a_tenth_and_above_nine_tenths() -> None:
     gate = np.array([[0.05, 0.5], [0.95, 0.99]], np.float32)
     assert LayerTrace("", 1, {"forget": gate}, {"h": gate}).saturation() == {"forget": (0.25, 0.5)}
-
-
-def test_features_are_what_a_reader_would_say() -> None:
-    text = 'ab\n"c (d)" e'
-    features = text_features(list(text))
-    assert features["since newline"].tolist() == [1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-    assert features["inside quotes"].tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]
-    assert features["inside brackets"].tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
-    assert features["length of the word"].tolist() == [1, 2, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1]
-    assert text_features(['ab\n"', "c (d"])["inside brackets"].tolist() == [0, 1]
-
-
-def test_a_unit_that_counts_is_found() -> None:
-    features = text_features(list("some words\nand more (of) them\n" * 30))
-    values = np.random.default_rng(0).normal(size=(len(features["since newline"]), 6)).astype(np.float32)
-    values[:, 4] = -2 * features["since newline"] + 1
-    found = find_detectors([LayerTrace("", 1, {}, {"h": values})], features)
-    assert (found[0].feature, found[0].unit) == ("since newline", 4)
-    assert found[0].correlation == pytest.approx(-1)
-    assert "inside quotes" not in {d.feature for d in found}  # there are none
-    expected = [np.corrcoef(values[:, u], features["length of the word"])[0, 1] for u in range(6)]
-    np.testing.assert_allclose(correlate(values, features["length of the word"]), expected)
-    few = {name: feature[:100] for name, feature in features.items()}
-    assert find_detectors([LayerTrace("", 1, {}, {"h": values[:100]})], few) == []  # of many units one always fits
 
 
 def test_a_text_that_says_nothing_is_refused() -> None:

@@ -37,7 +37,7 @@ PENN_TREEBANK = {
     "bptt_jitter": 5,
     "epochs": 500,
     "patience": 0,
-    "tokenizer": "word",
+    "tokenizer": "words-closed",
     "vocab_size": 10_000,
     "initialization": "uniform",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import os
 import re
 import shutil
@@ -13,75 +15,178 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 import rnngen
 from rnngen.errors import UsageError
 from rnngen.evaluation.evaluate import evaluate
+from rnngen.evaluation.scoring import held_out_nats
+from rnngen.infilling.word_gaps import FilledWord
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
+from rnngen.report import passages, traces
 from rnngen.report.charts import learning_curves
-from rnngen.report.collect import TRACED, RunReport, collect, tell_apart
+from rnngen.report.collect import RunReport, Sample, collect
 from rnngen.report.page import render, write_report
+from rnngen.report.palette import LIGHT
+from rnngen.report.passages import Passage
+from rnngen.report.traces import SHOWN
+from rnngen.runs.comparison import describe_runs
 from rnngen.runs.finding import open_run
 from rnngen.runs.own_text import own_part
 from tests.conftest import FAST, Outcome, make_text
+from tests.runs.test_comparison import sibling
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)> & "quoted"'
 
 
+@pytest.fixture(scope="session")
+def _report(_trained: Path) -> RunReport:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNNGEN_CACHE", str(_trained / "cache"))
+        return collect(open_run(_trained / "run"))
+
+
 @pytest.fixture
-def report(trained: Path) -> RunReport:
-    return collect(open_run(trained))
+def report(_report: RunReport) -> RunReport:
+    """About a run whose folder is called ``run``."""
+    return replace(_report, missing={})
 
 
 def test_every_text_is_escaped_wherever_it_stands(report: RunReport) -> None:
+    pieces = [HOSTILE] * len(report.traces["pieces"])
     hostile = replace(
         report,
         run=Path(HOSTILE.replace("/", "∕")),
         config=HOSTILE,
-        page=[(HOSTILE, 2, HOSTILE)],
-        samples=[(HOSTILE, HOSTILE)],
-        traces={**report.traces, "pieces": [HOSTILE] * len(report.traces["pieces"])},
+        passages=[Passage(0.0, [HOSTILE], [9.0])],
+        samples=[Sample(HOSTILE, [HOSTILE, FilledWord(HOSTILE, HOSTILE), FilledWord(HOSTILE, "x")])],
+        explanation={HOSTILE: [HOSTILE], "b": [HOSTILE]},
+        traces={**report.traces, "pieces": pieces},
+        missing={"gates": HOSTILE},
     )
     page = render([hostile])
     assert "alert(1)" in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page
-    assert page.count("<script") == page.count("</script>") == 2
+    assert page.count("<script") == page.count("</script>") == 4
 
 
 def test_the_page_asks_nothing_of_the_network(report: RunReport) -> None:
     page = render([report])
     assert "default-src 'none'" in page
     tags = re.sub(r"<script type=\"module\">.*?</script>", "", page, flags=re.DOTALL)
-    assert not re.search(r"(src|href)\s*=", tags)
-    assert "@import" not in tags
+    assert not re.search(r"src\s*=|@import|url\(", tags)
+    targets = re.findall(r"href=\"([^\"]*)\"", tags)
+    assert len(targets) >= 5
+    for target in targets:  # the list of contents
+        assert f'id="{target.removeprefix("#")}"' in tags
 
 
 def test_the_numbers_are_those_of_the_library(report: RunReport, trained: Path) -> None:
     assert report.scores == evaluate(trained).as_dict()
     page = render([report])
-    assert f"{report.scores['nats_per_token']:.4g}" in page
-    assert all(flow.verdict.words in page for flow in report.flows)
+    assert f"{report.scores['nats_per_token']:.4f}" in page
+    assert all(str(escape(said)) in page for each in report.explanation.values() for said in each)
     run = open_run(trained)
-    (trace,) = trace_gates(load_network(run), own_part(run, "test").tokens[:TRACED])
-    found = json.loads(re.search(r"const traces = (.*);\n", page).group(1))[0]  # type: ignore[union-attr]
-    import base64
-
-    series = found["layers"][0]["series"]["forget"]
-    values = np.frombuffer(base64.b64decode(series["values"]), np.uint8).reshape(found["layers"][0]["units"], -1)
+    (trace,) = trace_gates(load_network(run), own_part(run, "test").tokens[:SHOWN])
+    layer = json.loads(re.search(r"const traces = (.*);\n", page).group(1))[0]["layers"][0]  # type: ignore[union-attr]
+    assert layer["shown"] == list(range(16))
+    series = layer["series"]["forget"]
+    values = np.frombuffer(base64.b64decode(series["values"]), np.uint8).reshape(16, -1)
     restored = (values.astype(float) - 128) / 127 * series["top"]
     np.testing.assert_allclose(restored.T, trace.gates["forget"], atol=0.005)
 
 
-def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(report: RunReport, tmp_path: Path) -> None:
+def test_a_wide_network_shows_as_many_units_as_a_page_can_hold(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = open_run(trained)
+    monkeypatch.setattr(traces, "MAX_VALUES", 5 * 6 * SHOWN)  # 5 of the 16 units, of 6 series
+    found = traces.unit_traces(load_network(run), run.tokenizer(), own_part(run, "test").tokens)
+    layer = found["layers"][0]
+    assert len(layer["shown"]) == 5
+    assert {d["unit"] for d in found["detectors"]} <= set(layer["shown"])
+    assert layer["units"] == 16
+    (trace,) = trace_gates(load_network(run), own_part(run, "test").tokens[: traces.READ])
+    series = layer["series"]["output"]
+    values = np.frombuffer(base64.b64decode(series["values"]), np.uint8).reshape(5, SHOWN).astype(float)
+    shown = trace.gates["output"][:SHOWN, layer["shown"]]
+    np.testing.assert_allclose((values.T - 128) / 127 * series["top"], shown, atol=0.005)
+
+
+def test_passages_have_the_surprisal_of_the_whole_text_and_are_evenly_spaced(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(trained)
+    network, tokens = load_network(run), own_part(run, "test").tokens
+    nats = np.empty(len(tokens), np.float32)
+    held_out_nats(network, tokens, each=nats)
+    monkeypatch.setattr(passages, "LENGTH", 90)
+    monkeypatch.setattr(passages, "AROUND", 100)
+    found = passages.surprisal_passages(network, run.tokenizer(), tokens)
+    assert len(found) == passages.PASSAGES
+    starts = [round(each.at * len(tokens)) for each in found]
+    assert starts == sorted(set(starts))
+    text = run.tokenizer().decode(tokens.tolist())
+    first = found[0]
+    assert text[starts[0] : starts[0] + 90] == "".join(first.pieces)
+    assert text[starts[0] - 1] == "\n"  # it begins with a line
+    np.testing.assert_allclose(first.nats, nats[starts[0] :][:90], rtol=1e-3, atol=1e-3)
+    as_json = first.as_dict()
+    assert as_json["bits"] == [round(10 * n / math.log(2)) for n in first.nats]
+    assert len(as_json["levels"]) == len(as_json["pieces"]) == 90
+
+
+def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(
+    report: RunReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnngen.report.collect.GAPS", 4)
     corpus = Path(json.loads(report.config)["data"]["corpus"][0])
-    both = rnngen.train(corpus, out=tmp_path / "both", steps=20, valid_every=5, bidirectional=True, **FAST)
-    page = render([report, collect(both)])
-    perplexity, pseudo = page.index("<h2>Perplexity</h2>"), page.index("<h2>Pseudo-perplexity</h2>")
-    assert "<th>both</th>" not in page[perplexity:pseudo]
-    assert "<th>both</th>" in page[pseudo:]
-    assert page.count('class="chart" id="curve-') == 2
+    run = rnngen.train(corpus, out=tmp_path / "both", steps=4, valid_every=2, bidirectional=True, **FAST)
+    both = collect(run)
+    page = render([report, both])
+    perplexity, pseudo = page.index("<h3>Perplexity</h3>"), page.index("<h3>Pseudo-perplexity</h3>")
+    assert "both</span></th>" not in page[perplexity:pseudo]
+    assert "both</span></th>" in page[pseudo:]
+    assert page.count('class="chart" id="chart-curves-') == 2
+    assert "<h3>Words filled in</h3>" in page
+    assert both.gaps is not None
+    assert f"{both.gaps.right} of {both.gaps.words} (" in page
+    filled = [part for sample in both.samples for part in sample.parts if isinstance(part, FilledWord)]
+    for word in filled:
+        assert f'<span class="{"right" if word.is_right else "wrong"}">{escape(str(word))}</span>' in page
+
+
+def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, trained: Path) -> None:
+    twin = collect(open_run(sibling(trained, "twin", train__seed=3, optimizer__clip=0.5)))
+    page = render([report, twin])
+    marks = set(re.findall(r'<span class="run (run-\d)"><span class="mark">(\w)</span>(\w+)</span>', page))
+    assert marks == {("run-0", "a", "run"), ("run-1", "b", "twin")}
+    drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
+    assert drawn.keys() == {"curves-0", "norms", "gradients"}
+    for chart in drawn.values():
+        coloured = re.findall(r'"color": ({.*?"legend")', json.dumps(chart))
+        assert len(coloured) >= 2
+        assert all('"domain": ["run", "twin"]' in each for each in coloured)
+    themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]
+    assert [themes["light"][f"run-{n}"] for n in range(2)] == list(LIGHT[:2])
+    settings = page[page.index('id="settings"') : page.index('id="curves"')]
+    assert re.findall(r"<tr><th>([a-z-]+)</th><td>(.*?)</td><td>(.*?)</td></tr>", settings) == [
+        ("clip", "1", "0.5"),
+        ("seed", "0", "3"),
+    ]
+    assert "embedding" not in settings
+
+
+def test_a_run_that_exploded_is_shown_with_what_there_is(trained: Path, report: RunReport) -> None:
+    broken = sibling(trained, "broken")
+    (broken / "model.safetensors").write_bytes(b"nothing")
+    exploded = collect(open_run(broken))
+    assert set(exploded.missing) == {"scores", "gradients", "gates", "surprisal", "samples"}
+    page = render([report, exploded])
+    assert page.count('<p class="missing">') == 5
+    assert "broken" in json.dumps(json.loads(re.search(r"const charts = (.*);\n", page).group(1))["curves-0"])  # type: ignore[union-attr]
+    assert 'class="chart" id="chart-gradients"' in page
+    assert render([exploded])
 
 
 def test_a_text_that_is_gone_takes_only_its_own_sections_away(trained: Path) -> None:
@@ -127,10 +232,13 @@ def test_a_page_is_recognised_by_its_beginning_and_one_of_older_versions_is_over
 
 def test_a_curve_begins_with_the_weights_that_training_began_with(report: RunReport) -> None:
     step_0, *_, last = report.card.curve
-    spec = learning_curves([report])
+    spec = learning_curves(describe_runs([report.opened]).runs, "epochs")
     assert spec is not None
-    drawn = next(iter(spec["datasets"].values())) if "datasets" in spec else spec["data"]["values"]
-    assert [(row["seconds"], row["loss"]) for row in drawn] == list(report.card.curve)
+    training, validation = (spec["datasets"][layer["data"]["name"]] for layer in spec["layer"])
+    np.testing.assert_allclose([(row["seconds"], row["nats"]) for row in validation], report.card.curve, rtol=1e-5)
+    assert [row["steps"] for row in validation] == [0, 20, 40, 60]
+    assert len(training) == 12
+    assert spec["layer"][1]["encoding"]["x"]["field"] == "epochs"
     assert step_0[1] > last[1]
     at_once = replace(report, card=replace(report.card, curve=((0, 3.5), (0, 2.5)), steps=0, epochs=None, seconds=0))
     assert "for validation" in render([at_once])
@@ -142,7 +250,7 @@ def test_a_curve_begins_with_the_weights_that_training_began_with(report: RunRep
 def test_the_command_writes_the_page_and_says_where(cli, trained: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     outcome: Outcome = cli("report", trained, "--out", tmp_path / "r.html")
     assert (outcome.code, outcome.out) == (0, f"{tmp_path / 'r.html'}\n")
-    assert "<h2>tiny: gates</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<h3>Gates</h3>" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert cli("report", trained, "--out", tmp_path).code == 2
 
 
@@ -177,15 +285,10 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout[done.stdout.index("<body") :]
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 2  # the learning curve and the gradient flow
-    assert "background: rgba(var(--" in dom
+    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 3  # learning curve, gradient norms, gradient flow
+    assert "--tone: var(--" in dom
+    assert dom.count('class="mark"') > 3
     assert dom.count("<option") > 5
-
-
-def test_runs_of_one_folder_name_are_told_apart_by_the_folders_above(report: RunReport) -> None:
-    reports = [replace(report, run=Path(path)) for path in ("/x/a/run", "/x/b/run", "/x/other")]
-    tell_apart(reports)
-    assert [r.name for r in reports] == ["a/run", "b/run", "other"]
 
 
 def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignore[no-untyped-def]
@@ -196,7 +299,7 @@ def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignor
     outcome: Outcome = cli("report", trained, "checkpoints/tiny", "--text", text, "--out", "r.html")
     assert outcome.code == 0, outcome.err
     page = Path("r.html").read_text(encoding="utf-8")
-    assert page.count("<h2>tiny: gates</h2>") == 1
+    assert page.count("<h3>Gates</h3>") == 1
     assert "some text.txt" in page
     assert "held out from training" not in page
     assert cli("report", trained, "--text", "gone.txt", "--out", "other.html").code == 1

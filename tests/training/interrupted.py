@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ class Killed(BaseException):
     """As by SIGKILL: nothing is saved."""
 
 
+def run_until_killed(launched: launch.Launched, on_event: Callable[[Event], None]) -> None:
+    """Like ``run_to_end``, but what ``on_event`` raises ends training at once, without another save."""
+    try:
+        with contextlib.closing(launched.trainer.events()) as events:
+            for event in events:
+                on_event(event)
+    finally:
+        launched.trainer.writer.close()
+
+
 def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int | None = None) -> list[Event]:
     events: list[Event] = []
 
@@ -28,7 +39,7 @@ def finish(launched: launch.Launched, stop_at: int | None = None, kill_at: int |
             raise Killed
 
     with contextlib.suppress(Killed):
-        launch.run_to_end(launched, on_event)
+        run_until_killed(launched, on_event)
     return events
 
 

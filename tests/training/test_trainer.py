@@ -142,7 +142,7 @@ def test_a_run_killed_before_its_ngram_model_was_saved_gets_it_when_it_is_resume
         patch.setattr(RunWriter, "save_ngram", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train_until(corpus, Path("run"), None, ngram=3)
-    with pytest.raises(CheckpointError, match="It is made when training ends: rnngen train --resume run"):
+    with pytest.raises(CheckpointError, match=r"It is made when training ends: rnngen\.resume\(\"run\"\)"):
         rnngen.load("run", ngram=True)
     mixed = finish(launch.resume(Path("run"))).mixed
     assert mixed is not None

@@ -1,4 +1,4 @@
-"""A line that says how many files of the sources were read, and what was skipped and left out, and why."""
+"""What was read, skipped and observed of the files of the sources, and a line that says it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Observations:
     """What was left out of files that were read, and what was conspicuous in them.
 
     Attributes:
@@ -47,8 +47,8 @@ class LeftOut:
     separators: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
-    def __add__(self, other: LeftOut) -> LeftOut:
-        return LeftOut(
+    def __add__(self, other: Observations) -> Observations:
+        return Observations(
             self.rows + other.rows,
             self.lines + other.lines,
             self.empty + other.empty,
@@ -71,13 +71,13 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class SourceSummary:
-    """Files that were read and skipped, and what was left out of those that were read.
+    """Files that were read and skipped, and what was observed in those that were read.
 
     Attributes:
         read: how many files were read; standard input counts as one.
         skipped: files and folders that were not read.
         bytes: size of the files that were read.
-        left_out: of files that were read.
+        observed: of files that were read.
         encodings: how many files were read in each, if they were chosen by their bytes.
         of_rows: how many of the files that were read have rows.
         notes: on what may be a mistake, a sentence each.
@@ -86,7 +86,7 @@ class SourceSummary:
     read: int = 0
     skipped: tuple[Skipped, ...] = ()
     bytes: int = 0
-    left_out: LeftOut = field(default_factory=LeftOut)
+    observed: Observations = field(default_factory=Observations)
     encodings: Counter[str] = field(default_factory=Counter)
     of_rows: int = 0
     notes: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class SourceSummary:
             self.read + other.read,
             self.skipped + other.skipped,
             self.bytes + other.bytes,
-            self.left_out + other.left_out,
+            self.observed + other.observed,
             self.encodings + other.encodings,
             self.of_rows + other.of_rows,
             self.notes + other.notes,
@@ -105,7 +105,7 @@ class SourceSummary:
     @property
     def is_worth_telling(self) -> bool:
         """Whether there is more to say than that one file was read."""
-        return self.read > 1 or bool(self.skipped or self.left_out.parts() or self.encodings)
+        return self.read > 1 or bool(self.skipped or self.observed.parts() or self.encodings)
 
     def line(self) -> str:
         """The summary, as in "12 read; 2 skipped: notes.txt (UTF-16 text), old.zip (zip archive)".
@@ -120,7 +120,7 @@ class SourceSummary:
         if self.skipped:
             longest = max(60, LONGEST_LINE - len(read) - 22)
             read += f"; {len(self.skipped):,} skipped: {describe(self.skipped, longest)}"
-        return "; ".join([read, *self.left_out.parts()])
+        return "; ".join([read, *self.observed.parts()])
 
 
 _MOST_REASONS = 8

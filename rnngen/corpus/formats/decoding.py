@@ -14,7 +14,7 @@ from rnngen.corpus.files.examine import is_wide
 from rnngen.corpus.files.find import UTF_8, ErrorRule
 from rnngen.corpus.files.kinds import START_BYTES, argument, converted, kind_of
 from rnngen.corpus.files.legacy_encodings import CONTEXT_BYTES, is_mostly_utf8, likely_encoding
-from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.files.summary import Observations
 from rnngen.errors import CorpusError
 from rnngen.options.encodings import AUTO, codec_of
 
@@ -51,7 +51,7 @@ class Decoding:
     chosen: dict[str, str] = field(default_factory=dict)
 
     def decode(
-        self, stream: IO[bytes], file: Path | None, where: object = None, left_out: LeftOut | None = None
+        self, stream: IO[bytes], file: Path | None, where: object = None, observed: Observations | None = None
     ) -> Iterator[str]:
         """Decode one file in pieces of about a megabyte, by the rules of ``sources.py``.
 
@@ -59,17 +59,17 @@ class Decoding:
             stream: the open file.
             file: its path, for hints; None: it comes through standard input or a pipe.
             where: its name in messages; by default the path.
-            left_out: counts what is left out and replaced.
+            observed: counts what is left out and replaced.
 
         Raises:
             CorpusError: it is not text in the encoding, or cannot be read.
         """
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
-        left_out = LeftOut() if left_out is None else left_out
-        characters = self.characters(stream, file, where, replaced=left_out.replaced)
+        observed = Observations() if observed is None else observed
+        characters = self.characters(stream, file, where, replaced=observed.replaced)
         pieces: Iterator[str] = (newlines.decode(text) for text in characters)
         if self.errors == "skip":
-            pieces = _without_invalid_lines(pieces, left_out.lines)
+            pieces = _without_invalid_lines(pieces, observed.lines)
         yield from filter(None, pieces)
         if rest := newlines.decode("", final=True):
             yield rest

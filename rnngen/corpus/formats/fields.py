@@ -9,6 +9,8 @@ from typing import Any
 from rnngen.errors import shortened
 from rnngen.platforms import quote_argument
 
+DEFAULT_FIELD = "text"
+
 _SHOWN = 12
 _LEVELS = 2
 
@@ -58,6 +60,8 @@ def choice(option: str, field: str, fields: Collection[str]) -> str:
     meant = _plain(field)
     plain = {_plain(name): name for name in fields if len(name) < 60 and _can_be_typed(name)}
     close = difflib.get_close_matches(meant, plain, n=1) or [name for name in plain if name.endswith(f".{meant}")]
+    if not close and option == "text_field" and DEFAULT_FIELD in plain:
+        close = [DEFAULT_FIELD]
     return (
         f"Did you mean {value_of(option, plain[close[0]])}?" if close else f"To choose another field: `{option}=NAME`."
     )

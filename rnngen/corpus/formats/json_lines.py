@@ -53,7 +53,7 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         place = f"line {number:,}"
         if rows.errors == "skip" and (reason := invalid_characters(line)):
-            rows.left_out.rows[reason] += 1
+            rows.observed.rows[reason] += 1
             continue
         content = line.rstrip(_BLANK)
         if not content:

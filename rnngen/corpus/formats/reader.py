@@ -13,7 +13,7 @@ from rnngen.corpus.files.compressed import decompressed
 from rnngen.corpus.files.examine import PLAIN, Examined, examine
 from rnngen.corpus.files.find import UTF_8, refuse
 from rnngen.corpus.files.kinds import FileKind
-from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.files.summary import Observations
 from rnngen.corpus.formats.decoding import CHUNK_BYTES, Decoding, choose
 from rnngen.corpus.formats.json_lines import json_lines
 from rnngen.corpus.formats.lines import lines_of
@@ -57,14 +57,14 @@ class Reader:
     rows: bool = True
     labels: Labels | None = None
 
-    def open(self, stream: IO[bytes], file: Path | None, where: object, left_out: LeftOut) -> Content:
+    def open(self, stream: IO[bytes], file: Path | None, where: object, observed: Observations) -> Content:
         """Begin to read a file, by the rules of ``sources.py``.
 
         Args:
             stream: the file, open at its beginning; it can be read again from there.
             file: its path; None: it comes through standard input or a pipe, and has no name that tells its format.
             where: its name in messages.
-            left_out: counts what is left out.
+            observed: counts what is left out.
 
         Returns:
             Its content, which raises ``CorpusError`` where it cannot be read.
@@ -90,10 +90,10 @@ class Reader:
                 stream.seek(0)
         content = decompressed(stream, examined.archive, where)
         if form == PLAIN:
-            return Content(self.decoding.decode(content, file, where, left_out), False)
-        rows = Rows(where, self.decoding.errors, self.text_field or self.default_field, left_out, self.labels)
+            return Content(self.decoding.decode(content, file, where, observed), False)
+        rows = Rows(where, self.decoding.errors, self.text_field or self.default_field, observed, self.labels)
         if form not in TABLES:
-            replaced = left_out.replaced
+            replaced = observed.replaced
             characters = self.decoding.characters(content, file, where, numbered=True, replaced=replaced)
             lines = lines_of(characters, universal=form != "jsonl")
             texts = json_lines(lines, rows) if form == "jsonl" else separated(lines, _DELIMITERS[form], rows)

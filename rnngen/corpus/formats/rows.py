@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnngen.corpus.files.find import ErrorRule
-from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.files.summary import Observations
+from rnngen.corpus.formats.fields import DEFAULT_FIELD as DEFAULT_FIELD
 from rnngen.corpus.formats.fields import choice, choice_within, listed, named
 from rnngen.corpus.labels import LONGEST_LABEL, Labels, is_label, label_name
 from rnngen.errors import CorpusError, shortened
-
-DEFAULT_FIELD = "text"
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _KINDS = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
@@ -33,7 +32,7 @@ class Rows:
         where: its name in messages.
         errors: see ``Decoding``.
         field: the value of the option ``text_field``; None: it was not given.
-        left_out: counts what is left out.
+        observed: counts what is left out.
         labels: of the rows; None: they have none.
         any_read: whether a row was read that is as it has to be. Leaving out the others is proposed only then: what is
             wrong with the first row is likely to be wrong with all of them.
@@ -42,7 +41,7 @@ class Rows:
     where: object
     errors: ErrorRule
     field: str | None
-    left_out: LeftOut
+    observed: Observations
     labels: Labels | None = None
     any_read: bool = False
 
@@ -70,7 +69,7 @@ class Rows:
             CorpusError: unless such rows are skipped.
         """
         if self.errors == "skip":
-            self.left_out.rows[reason] += 1
+            self.observed.rows[reason] += 1
             return
         raise CorpusError(
             f"{place} {problem}",
@@ -100,7 +99,7 @@ class Rows:
             return None
         if not value:
             self.any_read = True
-            self.left_out.empty["row"] += 1
+            self.observed.empty["row"] += 1
             return None
         if "\r" in value:
             value = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -139,7 +138,7 @@ class Rows:
     def _without_unwritable(self, value: str, field: str, place: str) -> str | None:
         if self.errors == "replace":
             for found in _UNWRITABLE.findall(value):
-                self.left_out.replaced["U+0000" if found == "\0" else "halves of surrogate pairs"] += 1
+                self.observed.replaced["U+0000" if found == "\0" else "halves of surrogate pairs"] += 1
             return _UNWRITABLE.sub("\ufffd", value)
         match = _UNWRITABLE.search(value)
         character = f"U+{ord(match[0]):04X}" if match else ""

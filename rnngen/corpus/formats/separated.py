@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnngen.corpus.formats.decoding import invalid_characters
@@ -14,8 +16,38 @@ from rnngen.errors import CorpusError, shortened
 
 _DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 
+_COLUMN = re.compile(r"[^\W\d][\w .-]{0,39}")
+_LEAST_ROWS, _MOST_ROWS, _LONG_TEXT = 5, 50, 20
+
+MANY_LINES = 20
+"""A quoted field of more lines, most of which look like rows, may have lost a quote."""
+
 LONGEST_FIELD = 1 << 30
 """In characters. A quote that is never closed ends there at the latest."""
+
+
+def likely_delimiter(beginning: str) -> str | None:
+    """What separates the fields of a plain text that has names of columns and rows, it seems: a comma or a tab.
+
+    All rows have as many fields as the first one, which are names, and one column has texts of some length.
+
+    Args:
+        beginning: of the text; its last line may be cut.
+    """
+    lines = beginning.split("\n", _MOST_ROWS)[:-1]
+    for delimiter in (",", "\t"):
+        found: list[list[str]] = []
+        with contextlib.suppress(csv.Error):  # a quote is open at the end
+            found.extend(row for row in csv.reader(lines, delimiter=delimiter, strict=True) if row)
+        if len(found) <= _LEAST_ROWS:
+            continue
+        header, *rows = found
+        are_names = len(set(header)) == len(header) > 1 and all(map(_COLUMN.fullmatch, header))
+        if not are_names or any(len(row) != len(header) for row in rows):
+            continue
+        if max(sum(map(len, column)) for column in zip(*rows, strict=True)) >= _LONG_TEXT * len(rows):
+            return delimiter
+    return None
 
 
 def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]:
@@ -36,9 +68,11 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     column, labels = 0, None
+    joined = _JoinedRows(rows, delimiter)
     while True:
         source.begin_row()
-        place = f"line {source.number + 1:,}"
+        begin = source.number
+        place = f"line {begin + 1:,}"
         try:
             row = next(reader, None)
         except csv.Error as error:
@@ -46,17 +80,20 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
                 raise _broken_header(rows, place, error) from error
             rows.refuse(place, "begins a row that is not CSV", "broken quotes", found=str(error))
             if lost := source.return_to_second():  # a quote that is never closed takes all rows to the end of the file
-                rows.left_out.lines["below broken quotes"] += lost
+                rows.observed.lines["below broken quotes"] += lost
             continue
         if row is None:
+            joined.tell()
             return
+        if header and source.number - begin > MANY_LINES:
+            joined.look_at(row, begin + 1)
         if not row:
             continue
         if header is None:
             header, column, labels = row, _column(row, delimiter, rows), _label_column(row, rows)
             continue
         if rows.errors == "skip" and (reason := invalid_characters(delimiter.join(row))):
-            rows.left_out.rows[reason] += 1
+            rows.observed.rows[reason] += 1
         elif len(row) != len(header):
             rows.refuse(
                 place,
@@ -69,6 +106,39 @@ def separated(lines: Iterable[str], delimiter: str, rows: Rows) -> Iterator[str]
             label = None if labels is None else row[labels]
             if text := rows.labelled(rows.text(row[column], header[column], place), label, place):
                 yield text
+
+
+class _JoinedRows:
+    """Notes rows that seem to hold others, since a quote was lost, or is one too many.
+
+    Args:
+        rows: the rules, with the place for the note.
+        delimiter: between fields.
+    """
+
+    def __init__(self, rows: Rows, delimiter: str) -> None:
+        self._rows, self._delimiter = rows, delimiter
+        self._number, self._first = 0, ""
+
+    def look_at(self, row: Sequence[str], line: int) -> None:
+        """Look at a row of many lines, which begins at this one: most of those of a joined field look like rows."""
+        for field in row:
+            inner = field.splitlines()
+            like_rows = sum(each.count(self._delimiter) == len(row) - 1 for each in inner)
+            if len(inner) > MANY_LINES and len(row) > 1 and 2 * like_rows > len(inner):
+                self._number += 1
+                self._first = self._first or f"{len(inner):,} lines from line {line:,} on"
+                return
+
+    def tell(self) -> None:
+        """Leave a note, if there were any."""
+        if not self._number:
+            return
+        more = f", and {self._number - 1:,} more like it" if self._number > 1 else ""
+        self._rows.observed.notes.append(
+            f"{self._rows.where}: a quoted field has {self._first}{more}, and most of them look like rows: a quote may "
+            "be missing, or one too many"
+        )
 
 
 def _fields(number: int) -> str:

@@ -77,7 +77,7 @@ def _text(raw: bytes | None, field: str, place: str, rows: Rows) -> str | None:
         rows.refuse(place, f"is not UTF-8 in {field!r}", "invalid bytes", expected="UTF-8 text", found=found)
         return None
     if rows.errors == "replace":
-        value = with_replacements(value, rows.left_out.replaced)
+        value = with_replacements(value, rows.observed.replaced)
     return rows.text(value, field, place)
 
 
@@ -152,7 +152,7 @@ def _label_path(schema: Any, rows: Rows) -> list[str] | None:
     """Where the labels are; None: the table has none.
 
     Raises:
-        CorpusError: they are something else than texts.
+        CorpusError: they are something else than texts, integers, true or false.
     """
     types = {each.name: each.type for each in schema}
     if rows.labels is None:
@@ -163,11 +163,11 @@ def _label_path(schema: Any, rows: Rows) -> list[str] | None:
     if kind is None:
         rows.labels.note_other_fields(named(types, _members))
         return None
-    if not _is_text(kind) or schema.names.count(path[0]) > 1:
+    if not (_is_text(kind) or _is_whole(kind)) or schema.names.count(path[0]) > 1:
         raise CorpusError(
             f"has no labels in {field!r}",
             where=rows.where,
-            expected="one column of strings",
+            expected="one column of strings, integers, or true and false",
             found=f"{kind}",
             hint=choice_within("label_field", field, _texts_within(kind)),
         )
@@ -204,6 +204,14 @@ def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def _is_whole(kind: Any) -> bool:
+    """Whether a column has integers, or true and false: as labels they are what JSON writes for them."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
 def _bytes(batch: Any, path: list[str]) -> Any:
     """The column of a batch as bytes, whose places in memory have been checked."""
     import pyarrow as pa
@@ -216,6 +224,9 @@ def _bytes(batch: Any, path: list[str]) -> Any:
     if pa.types.is_dictionary(column.type):
         column.validate(full=True)
         column = column.dictionary_decode()
+    if _is_whole(column.type):
+        column.validate(full=True)
+        column = column.cast(pa.string())
     if pa.types.is_string_view(column.type):
         column.validate(full=True)
         column = column.cast(pa.large_string())

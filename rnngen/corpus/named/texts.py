@@ -125,7 +125,7 @@ def _book(number: int, title: str) -> NamedText:
 _GITHUB = "https://raw.githubusercontent.com/karpathy"
 _CC_BY_SA = "CC BY-SA"
 _WIKITEXT = "articles of the English Wikipedia (Merity et al. 2016)"
-_WORDS = "--tokenizer word --vocab-size"
+_WORDS = "--tokenizer words-closed"
 _FILES = "the files as published"
 _MILLIONS = "90, 5 and 5 million {}, in this order"
 
@@ -182,7 +182,7 @@ TEXTS: dict[str, NamedText] = {
             _penn("valid", 399_782, "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2"),
             _penn("test", 449_945, "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0"),
         ),
-        options=f"{_WORDS} 10000",
+        options=_WORDS,
         split=_FILES,
     ),
     "wikitext-2": NamedText(
@@ -191,7 +191,7 @@ TEXTS: dict[str, NamedText] = {
         _wikitext(
             "wikitext-2", 4_475_746, "92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c", 12_000_000
         ),
-        options=f"{_WORDS} 33278",
+        options=_WORDS,
         split=_FILES,
     ),
     "wikitext-2-raw": NamedText(
@@ -208,7 +208,7 @@ TEXTS: dict[str, NamedText] = {
         _wikitext(
             "wikitext-103", 190_229_076, "242ba0f20b329cfdf1ccc61e9e9e5b59becf189db7f7a81cd2a0e2fc31539590", 600_000_000
         ),
-        options=f"{_WORDS} 50000",
+        options=_WORDS,
         split=_FILES,
     ),
     "wikitext-103-raw": NamedText(

@@ -1,20 +1,23 @@
-"""Four ways to cut text into tokens, each saved as one Hugging Face ``tokenizer.json``.
+"""Five ways to cut text into tokens, each saved as one Hugging Face ``tokenizer.json``.
 
-====== ============================== ================================================================
-level  a token is                     characters that do not occur in the training text
-====== ============================== ================================================================
-char   a Unicode character            become the unknown symbol, id 0, which sampling never writes
-byte   a byte of UTF-8; id = value    need nothing: every byte is a token
-word   a word with the space before   are spelled in bytes, so nothing is lost
-bpe    a byte-pair merge              are spelled in bytes, so nothing is lost
-====== ============================== ================================================================
+============ ============================== ================================================================
+level        a token is                     what does not occur in the training text
+============ ============================== ================================================================
+char         a Unicode character            becomes the unknown symbol, id 0, which sampling never writes
+byte         a byte of UTF-8; id = value    needs nothing: every byte is a token
+word         a word with the space before   is spelled in bytes, so nothing is lost
+words-closed a word, or a line end          becomes ``<unk>``, id 0, a token like others, never written
+bpe          a byte-pair merge              is spelled in bytes, so nothing is lost
+============ ============================== ================================================================
 
 No token is special: text that looks like one is ordinary text. The saved file loads, encodes and decodes in the
 ``tokenizers`` library without rnngen; char and byte encode here in NumPy, at memory speed, without that library.
+words-closed does not need it either.
 """
 
 from rnngen.corpus.tokenizer.byte import ByteTokenizer as ByteTokenizer
 from rnngen.corpus.tokenizer.char import CharTokenizer as CharTokenizer
+from rnngen.corpus.tokenizer.closed import ClosedTokenizer as ClosedTokenizer
 from rnngen.corpus.tokenizer.encoder import Ids as Ids
 from rnngen.corpus.tokenizer.load import load_tokenizer as load_tokenizer
 from rnngen.corpus.tokenizer.load import train_tokenizer as train_tokenizer

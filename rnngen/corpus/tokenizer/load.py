@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.labels import MOST_LABELS, is_label
 from rnngen.corpus.normalization import Normalization
 from rnngen.corpus.tokenizer.byte import ByteTokenizer, byte_alphabet
 from rnngen.corpus.tokenizer.char import UNKNOWN, CharTokenizer
-from rnngen.corpus.tokenizer.protocol import LABEL, NORMALIZERS, Level, Tokenizer
+from rnngen.corpus.tokenizer.closed import BORDERS, LINE_END, LONGEST, SPACES, ClosedTokenizer
+from rnngen.corpus.tokenizer.protocol import LABEL, NORMALIZERS, Level, Tokenizer, to_bytes
 from rnngen.corpus.tokenizer.subword import WORD, SubwordTokenizer, learn_subwords, make_model
 from rnngen.errors import TokenizerError, shortened
 from rnngen.options.training import MAX_VOCAB_SIZE
@@ -29,6 +31,26 @@ _CHARACTERS = {
     **_PLAIN,
     "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
     "decoder": {"type": "Fuse"},
+    "model": {"unk_token": UNKNOWN},
+}
+_CLOSED = {
+    **_PLAIN,
+    "pre_tokenizer": {
+        "type": "Sequence",
+        "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": BORDERS}, "behavior": "Isolated", "invert": False},
+            {"type": "Split", "pattern": {"Regex": SPACES}, "behavior": "Removed", "invert": False},
+        ],
+    },
+    "decoder": {
+        "type": "Sequence",
+        "decoders": [
+            {"type": "WordPiece", "prefix": " ", "cleanup": False},
+            {"type": "Fuse"},
+            {"type": "Replace", "pattern": {"Regex": r" ?\n ?"}, "content": "\n"},
+            {"type": "Replace", "pattern": {"Regex": r" ?\x{0} ?"}, "content": BOUNDARY},
+        ],
+    },
     "model": {"unk_token": UNKNOWN},
 }
 _GPT2_WORDS = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
@@ -73,6 +95,8 @@ def train_tokenizer(
         return CharTokenizer.train(pieces, vocab_size, min_count, normalization)
     if level == "byte":
         return ByteTokenizer(normalization)
+    if level == "words-closed":
+        return ClosedTokenizer.train(pieces, vocab_size, min_count, normalization)
     return learn_subwords(level, pieces, vocab_size, min_count, normalization)
 
 
@@ -128,6 +152,9 @@ def _labels(vocab: Mapping[str, int]) -> list[str]:
 def _without_labels(tree: Mapping[str, Any], model: Mapping[str, Any], vocab: dict[str, int]) -> Tokenizer:
     normalization = _normalization(tree.get("normalizer"))
     if model.get("type") == "WordLevel":
+        if LINE_END in vocab and tree.get("pre_tokenizer") == _CLOSED["pre_tokenizer"]:
+            _require(_CLOSED, tree)
+            return _closed(vocab, normalization)
         _require(_CHARACTERS, tree)
         return _char(vocab, normalization)
     if model.get("type") != "BPE" or not set(byte_alphabet()) <= vocab.keys():
@@ -163,6 +190,19 @@ def _char(vocab: Mapping[str, int], normalization: Normalization) -> CharTokeniz
     if vocab != {UNKNOWN: 0} | {c: i for i, c in enumerate(characters, start=1)}:
         raise ValueError("ids that are not in the order of the characters")
     return CharTokenizer(characters, normalization)
+
+
+def _closed(vocab: Mapping[str, int], normalization: Normalization) -> ClosedTokenizer:
+    names = sorted(vocab, key=vocab.__getitem__)
+    documents = names[2:3] == [BOUNDARY]
+    words = names[2 + documents :]
+    if names[:2] != [UNKNOWN, LINE_END]:
+        raise ValueError("ids 0 and 1 are not <unk> and the line end")
+    if any(word.split() != [word] or BOUNDARY in word or len(word) > LONGEST for word in words):
+        raise ValueError("a token that is not a word")
+    for word in words:
+        to_bytes(word)
+    return ClosedTokenizer(words, normalization, documents=documents)
 
 
 def _byte_level(

@@ -14,11 +14,12 @@ import numpy as np
 
 from rnngen.corpus.documents import BOUNDARY, NONE
 from rnngen.corpus.normalization import Normalization, normalized, normalized_pieces
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer.encoder import Encoder, Ids, LabelledEncoder
 from rnngen.errors import TokenizerError
 from rnngen.options.training import MAX_VOCAB_SIZE
 
-Level = Literal["char", "byte", "word", "bpe"]
+Level = Literal["char", "byte", "word", "words-closed", "bpe"]
 
 NORMALIZERS: Mapping[Normalization, Any] = {
     "none": None,
@@ -37,9 +38,11 @@ class Tokenizer(ABC):
     """Text ↔ ids.
 
     Attributes:
-        level: ``char``, ``byte``, ``word`` or ``bpe``.
+        level: ``char``, ``byte``, ``word``, ``words-closed`` or ``bpe``.
         vocab_size: V; ids are 0 … V-1.
-        unknown_id: the id of unknown characters; None if the tokenizer can encode every text.
+        unknown_id: the id of unknown characters or words; None if the tokenizer can encode every text.
+        is_closed: whether the unknown symbol is a token like others, which texts may contain (see ``closed.py``).
+        line_end_id: the id of the token that ends every line, the last one too; None: there is none.
         boundary_id: the id of the boundary between documents (see ``documents.py``); None: there is none.
         labels: of documents (see ``labels.py``); their ids are the last ones.
         normalization: the form in which it reads every text.
@@ -48,6 +51,8 @@ class Tokenizer(ABC):
     level: Level
     vocab_size: int
     unknown_id: int | None = None
+    is_closed: bool = False
+    line_end_id: int | None = None
     boundary_id: int | None = None
     labels: tuple[str, ...] = ()
     normalization: Normalization = "none"
@@ -146,6 +151,31 @@ class Tokenizer(ABC):
         """
         table = self.token_bytes()
         return b"".join([before, *(table[i] for i in ids)])[skip:].decode("utf-8", errors="replace")
+
+    def unknown_in(self, text: str, *, is_whole: bool = True) -> tuple[str, ...]:
+        """The characters or words of a text that it does not know, each once.
+
+        Args:
+            text: the text.
+            is_whole: whether its last word has ended; if not, it is unknown only if no known word begins with it.
+        """
+        if self.unknown_id is None:
+            return ()
+        text = self.normalized(text)
+        ids = self.encode(text).tolist()
+        return tuple(dict.fromkeys(c for c, i in zip(text, ids, strict=True) if i == self.unknown_id))
+
+    def counts_of(self, tokens: Ids, counts: TextCounts) -> TextCounts:
+        """The length of a text as it is read; see ``ClosedTokenizer.counts_of``."""
+        return counts
+
+    def join(self, parts: Iterable[str]) -> str:
+        """One text of parts that were decoded one by one."""
+        return "".join(parts)
+
+    def spelling(self, text: str) -> str:
+        """A text as the tokens' bytes spell it."""
+        return text
 
     def shown(self, ids: Iterable[int]) -> str:
         """Decode ids for a reader, to whom a boundary between documents is a line end."""

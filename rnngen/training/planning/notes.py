@@ -88,7 +88,8 @@ def _notes_on_characters(facts: CharacterFacts) -> list[str]:
 def _note_on_part(part: Likeness, corpus: EncodedCorpus, data: DataConfig) -> str:
     what = f"the {_NAMES[part.part]} part is unlike the training part"
     if part.unknown > part.unknown_limit:
-        what += f" ({part.unknown:.0%} of its characters do not occur there)"
+        units = "words" if corpus.tokenizer.is_closed else "characters"
+        what += f" ({part.unknown:.0%} of its {units} do not occur there)"
     what += ", so scores on it say little"
     if getattr(data, part.part):  # it is a file of its own
         return what

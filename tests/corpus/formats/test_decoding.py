@@ -86,7 +86,7 @@ def test_skip_leaves_out_the_lines_with_invalid_bytes_and_counts_them(lines: lis
     Path("text.txt").write_bytes(data)
     source = TextSource(["text.txt"], "skip")
     assert "".join(source) == "".join(kept)
-    assert source.summary.left_out.lines.total() == len(whole) - len(kept)
+    assert source.summary.observed.lines.total() == len(whole) - len(kept)
 
 
 def test_nul_in_wide_text_is_named_by_its_offset_in_the_file() -> None:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnngen.corpus import documents
-from rnngen.corpus.files.summary import LeftOut
+from rnngen.corpus.files.summary import Observations
 from rnngen.corpus.formats import decoding
 from rnngen.corpus.formats.decoding import Decoding
 from rnngen.corpus.formats.lines import lines_of
@@ -34,7 +34,7 @@ def rows_of(name: str, errors: ErrorRule = "strict", field: str | None = None, *
     """The text of each row of a file."""
     reader = Reader(Decoding(errors, **options), field)
     with Path(name).open("rb") as stream:
-        content = reader.open(stream, Path(name), name, LeftOut())
+        content = reader.open(stream, Path(name), name, Observations())
         assert content.has_rows
         return list(content.texts)
 

@@ -32,7 +32,7 @@ def test_pydoc_holds_every_topic(tmp_path: Path) -> None:
 
 
 def test_unknown_name_is_a_usage_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="expected pydoc; found shakespeare"):
+    with pytest.raises(UsageError, match="expected pydoc, brackets, copy, adding; found shakespeare"):
         build("shakespeare")
 
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as HfTokenizer
 from rnngen.corpus.tokenizer import Level, Tokenizer, train_tokenizer
 from tests.conftest import make_text
 
-LEVELS: list[Level] = ["char", "byte", "word", "bpe"]
+LEVELS: list[Level] = ["char", "byte", "word", "words-closed", "bpe"]
 WHOLE: list[Level] = ["byte", "word", "bpe"]  # levels at which nothing is unknown
 TEXT = make_text(6000) + "Naïve café, 日本語 😀 tabs\there; don't we'll I'm 'twas 12345 x=1\r\n  indented\n\n\n"
 CHARACTERS = "".join(sorted(set(TEXT)))

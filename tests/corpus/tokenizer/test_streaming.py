@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,8 @@ def test_streamed_text_equals_the_full_decode_for_any_ids(level: Level, data: st
     tokenizer = TOKENIZERS[level]
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=40))
     full = b"".join(tokenizer.token_bytes()[i] for i in ids).decode("utf-8", "replace")
+    if level == "words-closed":  # a space stands between two words, and nowhere else
+        full = re.sub(r" (?=[\n\0]|\Z)", "", full)
     assert streamed(tokenizer, ids) == tokenizer.decode(ids) == full == HF[level].decode(ids)
 
 

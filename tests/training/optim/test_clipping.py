@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+import rnngen
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from rnngen.training.optim.clipping import clip_gradients
+from tests.conftest import FAST
 from tests.rounding import gamma
 
 
@@ -42,3 +46,12 @@ def test_a_norm_that_is_not_finite_is_reported_and_nothing_is_scaled() -> None:
     kept = m.output.weight.grad.clone()  # type: ignore[union-attr]
     assert clip_gradients(m.parameters(), 0.1).isnan()
     assert torch.equal(m.output.weight.grad, kept)
+
+
+def test_a_clip_of_0_is_no_limit(corpus: Path) -> None:
+    rnngen.train(corpus, out="run", steps=3, clip=0, optimizer="asgd", learning_rate=50, **FAST)
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    steps = [row for row in rows if "grad_norm" in row]
+    assert len(steps) == 3
+    assert all(row["clipped_norm"] == row["grad_norm"] for row in steps)
+    assert max(row["grad_norm"] for row in steps) > 1

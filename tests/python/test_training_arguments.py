@@ -15,7 +15,7 @@ import pytest
 import rnngen
 from rnngen.options.config import TRAINING
 
-OWN = ["corpus", "out", "init_from", "on_event"]
+OWN = ["corpus", "out", "init_from", "progress", "on_event"]
 
 SNIPPET = """
 import rnngen
@@ -23,7 +23,7 @@ from pathlib import Path
 
 run = rnngen.train(["a.txt", Path("b.txt")], minutes=3, cell="gru", dropout=0.1, valid=["v.txt"], out=Path("run"))
 reveal_type(run)
-reveal_type(rnngen.train_further(run, steps=3))
+reveal_type(rnngen.resume(run, steps=3))
 rnngen.train("a.txt", hidden_sise=3)
 rnngen.train("a.txt", cell="lst")
 rnngen.train("a.txt", steps="3")

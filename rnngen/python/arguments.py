@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnngen.options.declare import argument
 from rnngen.options.network import ModelConfig
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from rnngen.training.events import Event
 
+ShowProgress = Literal["auto", "bar", "none"]
+"""``auto``: a bar in a notebook or on a terminal, elsewhere a line at intervals; ``bar``: a bar anywhere."""
+
 
 class TrainArguments(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig, PlanConfig):
     """All options of training, and what the command line has parameters of its own for."""
@@ -21,4 +24,5 @@ class TrainArguments(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig, Pla
     corpus: str | Path | Sequence[str | Path] = argument(kw_only=False)
     out: str | Path | None = argument(default=None)
     init_from: str | Path | None = argument(default=None)
+    progress: ShowProgress = argument(default="auto")
     on_event: Callable[[Event], None] | None = argument(default=None)

@@ -1,4 +1,4 @@
-"""``rnngen demo``: the classical experiments, and how it shows the training of their networks."""
+"""How ``rnngen demo`` shows the training of its networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rnngen.cli.commands import plain_app
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.signals import stopped_by_signals
 
@@ -16,22 +15,15 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.training.events import Event
 
-demo_app = plain_app(
-    help="Repeat a classical experiment: small networks are trained under the same conditions.", no_args_is_help=True
-)
 
-
-@demo_app.callback()
-def _demo() -> None:
-    pass
-
-
-def trained(console: Console, folder: Path, text: Path, networks: Mapping[str, Mapping[str, Any]]) -> dict[str, Run]:
+def trained(
+    console: Console, folder: Path, text: Path, networks: Mapping[str, Mapping[str, Any]], *, may_fail: bool = False
+) -> dict[str, Run]:
     """Train the networks of an experiment, or open them, and show how far that is; see ``train_networks``."""
     from rnngen.demos.networks import train_networks
 
     with _Shown(console) as shown:
-        return train_networks(folder, text, networks, shown.show, stopped_by_signals)
+        return train_networks(folder, text, networks, shown.show, stopped_by_signals, may_fail=may_fail)
 
 
 class _Shown:

@@ -1,0 +1,188 @@
+"""``rnngen inspect --compare``: runs side by side."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnngen.arguments import STDIN
+from rnngen.cli import formats
+from rnngen.cli.plots import plot
+from rnngen.cli.runs import steps_taken
+from rnngen.cli.spelling import on_command_line
+from rnngen.cli.widths import cut, pad, width
+from rnngen.errors import UsageError
+from rnngen.report.palette import letter
+
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+    from rnngen.runs.comparison import ComparedRun, Comparison, Spread
+    from rnngen.runs.curves import Axis, Curve
+
+NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below
+WIDEST = 40
+_GAP = 2
+
+
+def scored(console: Console, comparison: Comparison, text: Path | None) -> Comparison:
+    """A comparison with the scores of its runs on a file, or on their own test parts.
+
+    Raises:
+        CorpusError: the file cannot be read.
+        UsageError: it is standard input.
+    """
+    if text is not None and str(text) == STDIN:
+        raise UsageError("--text cannot be standard input: each run reads it", expected="a file")
+    from rnngen.evaluation.comparing import score_runs
+
+    return score_runs(comparison, text, lambda run: console.note(f"scoring {run.name}"))
+
+
+def show(console: Console, comparison: Comparison, axis: Axis) -> None:
+    """Write what must be known first, what differs, what came of it, and the curves."""
+    letters = letters_of(comparison.runs)
+    columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
+    console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
+    for warning in comparison.warnings:
+        console.write(_wrapped(f"note: {warning}", columns))
+    if comparison.other_texts and comparison.text is None:
+        console.write("      to score all on one text: --text FILE\n")
+    console.write("\n" * bool(comparison.warnings))
+    console.write(_tables(comparison, letters, columns))
+    for group in comparison.siblings:
+        names = ", ".join(letters[run.name] for run in group.runs)
+        console.write("\n" + _wrapped(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):", columns))
+        for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
+            if spread:
+                console.write(_wrapped(f"  {what}: {spread_in_words(spread, group.runs[0].unit)}", columns))
+    for run in comparison.runs:
+        for said in (run.missing and f"not scored: {run.missing}", run.note):
+            if said:
+                console.write("\n" + _wrapped(f"{letters[run.name]}: {on_command_line(said)}", columns))
+    console.write(curves(comparison, axis, letters))
+
+
+def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None = None) -> str:
+    """The learning curves in characters: on the validation part, then of the training steps, each unit by itself."""
+    from rnngen.runs.curves import AXES, top_of
+
+    letters, drawn = letters or letters_of(comparison.runs), ""
+    parts: tuple[tuple[str, Callable[[ComparedRun], Curve]], ...] = (
+        ("on the validation part", lambda run: run.validation),
+        ("of the training steps", lambda run: run.training),
+    )
+    for group in comparison.kinds:
+        for where, curve in parts:
+            known = {run.name: curve(run) for run in group if len(curve(run).points) > 1}
+            top = top_of(known.values())
+            if top is None:
+                continue
+            lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
+            drawn += "\n" + plot(lines, "", f"{group[0].unit} {where}, against {AXES[axis]}", letters)
+            highest = max(point["nats"] for each in known.values() for point in each.points)
+            drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
+    return drawn
+
+
+def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
+    """The letter of each run, by name, as in tables, curves and reports."""
+    return {run.name: letter(number) for number, run in enumerate(runs)}
+
+
+def spread_in_words(spread: Spread, unit: str) -> str:
+    """Mean, standard deviation and range."""
+    return (
+        f"{spread.mean:.4f} ± {spread.deviation:.4f} {unit}, {spread.low:.4f} to {spread.high:.4f} "
+        f"({spread.runs} runs: mean ± standard deviation, range)"
+    )
+
+
+def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) -> str:
+    """All rows for as many runs as fit beside one another, then for the next ones."""
+    sections = [*_differences(comparison), ("results", _results(comparison))]
+    labels = 2 + max(width(label) for _, rows in sections for label, _ in rows)
+    cells = {run.name: n for n, run in enumerate(comparison.runs)}
+    fitting = max(1, (columns - labels) // (NARROWEST + _GAP))
+    blocks = []
+    for begin in range(0, len(comparison.runs), fitting):
+        runs = comparison.runs[begin : begin + fitting]
+        room = min(WIDEST, (columns - labels) // len(runs) - _GAP)
+        headings = [f"{letters[run.name]} {cut(run.name, room - 2, 'middle')}" for run in runs]
+        lines = [("", headings)]
+        for title, rows in sections:
+            lines.append((title, []))
+            lines += [(f"  {label}", [values[cells[run.name]] for run in runs]) for label, values in rows]
+        blocks.append(_laid_out(lines, labels, room))
+    return "\n".join(blocks)
+
+
+def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int) -> str:
+    shown = [[cut(cell, room, "middle") for cell in cells] for _, cells in lines]
+    count = max(map(len, shown))
+    widths = [max(width(cells[n]) for cells in shown if cells) for n in range(count)]
+    out = []
+    for (label, _), cells in zip(lines, shown, strict=True):
+        row = pad(label, labels) + "".join(" " * _GAP + pad(cell, widths[n]) for n, cell in enumerate(cells))
+        out.append(row.rstrip() + "\n")
+    return "".join(out)
+
+
+def _differences(comparison: Comparison) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """The settings that differ: those that were given, by group, and those that were decided, together."""
+    from rnngen.runs.settings import in_words
+
+    sections: dict[str, list[tuple[str, list[str]]]] = {}
+    for each in comparison.differences:
+        title = "settings that differ: " + (each.group if each.given else "decided by rules or by measuring")
+        values = [on_command_line(in_words(each.name, value)) for value in each.values]
+        sections.setdefault(title, []).append((each.name.replace("_", "-"), values))
+    return list(sections.items()) or [("no setting differs", [])]
+
+
+def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
+    runs = comparison.runs
+    rows: list[tuple[str, list[str]]] = []
+
+    def add(label: str, value: Callable[[ComparedRun], str | None], group: Sequence[ComparedRun] = runs) -> None:
+        values = [(value(run) if run in group else None) or "-" for run in runs]
+        if set(values) != {"-"}:
+            rows.append((label, values))
+
+    where = _scored_text(comparison)
+    for group in comparison.kinds:
+        unit = group[0].unit
+        add(f"validation, {unit}", lambda run: _number(run.best, ".4f"), group)
+        add(f"{where}, {unit}", lambda run: _number(run.score, ".4f"), group)
+    add(f"{where}, bits per character", lambda run: _number(run.scores.get("bits_per_character"), ".4f"))
+    add(f"{where}, word perplexity", lambda run: _number(run.scores.get("word_perplexity"), ".4g"))
+    add("best at step", lambda run: _number(run.card.best_step, ","))
+    add("parameters", lambda run: f"{run.card.parameters:,}")
+    add("tokens read", lambda run: None if run.tokens_read is None else formats.count(run.tokens_read))
+    add("epochs", lambda run: _number(run.card.epochs, ".2f"))
+    add("steps", lambda run: steps_taken(run.card))
+    add("time", lambda run: None if run.card.seconds is None else formats.duration(run.card.seconds))
+    speed = "tokens per second"
+    add(speed, lambda run: run.card.tokens_per_second and formats.count(run.card.tokens_per_second))  # type: ignore[arg-type, return-value]
+    add("gradient norm, median", lambda run: _number(run.card.gradient_norm, ".3g"))
+    add("steps clipped", lambda run: _number(run.card.clipped, ".1%"))
+    return rows
+
+
+def _scored_text(comparison: Comparison) -> str:
+    return "test" if comparison.text is None else Path(comparison.text).name
+
+
+def _number(value: float | None, form: str) -> str | None:
+    return None if value is None or value != value else format(value, form)
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _wrapped(text: str, columns: int) -> str:
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    return textwrap.fill(text, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) + "\n"

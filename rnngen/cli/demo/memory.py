@@ -1,0 +1,114 @@
+"""``rnngen demo brackets``, ``copy`` and ``adding``: an RNN forgets with distance, networks with gates remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from rnngen.cli.declared import takes_options
+from rnngen.cli.demo.parameters import Scale
+from rnngen.cli.demo.training import trained
+from rnngen.cli.memory import measure
+from rnngen.cli.memory_tables import as_json, drawn, shown
+from rnngen.cli.parameters import AsJson, Picture
+from rnngen.options.planted import PlantedOptions
+
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+
+EXAMPLES = 2000  # lines that are read, of the part for testing
+
+
+@takes_options(PlantedOptions, without=("seed",))
+def brackets_command(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-brackets]")
+    ] = None,
+    *,
+    scale: Scale,
+    given: dict[str, Any],
+    picture: Picture = None,
+    json: AsJson = False,
+) -> None:
+    """See which networks remember what bracket is open.
+
+    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
+    on `rnngen corpus build brackets`, which takes a few minutes the first time. Then it is measured how often each is
+    right, by distance.
+    """
+    experiment = _Experiment("brackets", out or Path("checkpoints/demo-brackets"), PlantedOptions.of(given), scale)
+    experiment.show(context.obj, picture, as_object=json)
+
+
+@takes_options(PlantedOptions, without=("seed",))
+def copy_command(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-copy]")
+    ] = None,
+    *,
+    scale: Scale,
+    given: dict[str, Any],
+    picture: Picture = None,
+    json: AsJson = False,
+) -> None:
+    """See which networks copy a word across a gap.
+
+    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
+    on `rnngen corpus build copy`, which takes a few minutes the first time. Then it is measured how often each is
+    right, by distance.
+    """
+    experiment = _Experiment("copy", out or Path("checkpoints/demo-copy"), PlantedOptions.of(given), scale)
+    experiment.show(context.obj, picture, as_object=json)
+
+
+@takes_options(PlantedOptions, without=("seed",))
+def adding_command(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-adding]")
+    ] = None,
+    *,
+    scale: Scale,
+    given: dict[str, Any],
+    picture: Picture = None,
+    json: AsJson = False,
+) -> None:
+    """See which networks add two numbers that stand far apart.
+
+    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
+    on `rnngen corpus build adding`, which takes a few minutes the first time. Then it is measured how often each is
+    right, by distance.
+    """
+    experiment = _Experiment("adding", out or Path("checkpoints/demo-adding"), PlantedOptions.of(given), scale)
+    experiment.show(context.obj, picture, as_object=json)
+
+
+class _Experiment(NamedTuple):
+    """An experiment with a language: the folder of its text and its runs, and its options."""
+
+    language: str
+    folder: Path
+    planted: PlantedOptions
+    scale: Scale
+
+    def show(self, console: Console, picture: Path | None, *, as_object: bool) -> None:
+        """Train the networks, and show how often each is right."""
+        if picture is not None:
+            from rnngen.report.pictures import check_picture
+
+            check_picture(picture)
+        from rnngen.demos.memory import NETWORKS, text
+
+        networks = {name: self.scale.over(options) for name, options in NETWORKS.items()}
+        runs = trained(console, self.folder, text(self.language, self.folder, self.planted), networks)
+        measured = [measure(run.path, None, EXAMPLES) for run in runs.values()]
+        if picture is not None:
+            drawn(measured, picture)
+        if as_object:
+            console.write_json(as_json(measured))
+        else:
+            console.write(shown(measured))

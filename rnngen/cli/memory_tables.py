@@ -1,0 +1,150 @@
+"""Accuracy by distance, of one run or several: as a table with a chart, as JSON, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnngen.cli.plots import plot
+from rnngen.cli.widths import pad, width
+from rnngen.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnngen.inspection.memory import Bin, Planted
+
+
+class Measured(NamedTuple):
+    """What was measured of one run.
+
+    Attributes:
+        run: the run's folder.
+        name: the run's folder in words.
+        model: the network in words.
+        text: what it read.
+        counts: distance → decisions that are right, and all.
+    """
+
+    run: Path
+    name: str
+    model: str
+    text: Planted
+    counts: Mapping[int, tuple[int, int]]
+
+
+def in_bins(measured: Sequence[Measured]) -> list[list[Bin]]:
+    """The accuracy of each run in the same bins of distances.
+
+    Raises:
+        UsageError: their texts are not in the same language.
+    """
+    from rnngen.inspection.memory import bin_edges, binned
+
+    names = list(dict.fromkeys((each.text.language.name, each.text.kinds) for each in measured))
+    if len(names) > 1:
+        found = ", ".join(f"{name} with {kinds} kinds" for name, kinds in names)
+        raise UsageError("the runs' texts differ", expected="one language, or `text=FILE`", found=found)
+    edges = bin_edges(distance for each in measured for distance in each.counts)
+    return [binned(each.counts, edges) for each in measured]
+
+
+def shown(measured: Sequence[Measured]) -> str:
+    """A table, a sentence about each run, and a chart."""
+    from rnngen.inspection.memory import verdict
+
+    bins, text = in_bins(measured), measured[0].text
+    chance = text.chance
+    names = _short_names(measured)
+    lines = [
+        f"{text.language.name}: {text.language.title} ({text.kinds} {text.language.kinds})",
+        f"right in {len(text.lines):,} lines, in %, by distance in symbols (95 % interval)",
+        f"without memory: {100 * chance:.3g} %",
+        "",
+        *_table(names, bins),
+        "",
+        *(_wrapped(f"{name} {verdict(each, chance)}") for name, each in zip(names, bins, strict=True)),
+    ]
+    middle = {
+        name: [((each.first + each.last) / 2, 100 * each.accuracy) for each in some]
+        for name, some in zip(names, bins, strict=True)
+    }
+    ends = [point[0] for points in middle.values() for point in points]
+    curves = {**middle, "without memory": [(min(ends), 100 * chance), (max(ends), 100 * chance)]}
+    return "\n".join(lines) + "\n\n" + plot(curves, "distance in symbols", "right, in %")
+
+
+def _wrapped(sentence: str) -> str:
+    import shutil
+    import textwrap
+
+    return textwrap.fill(sentence, max(40, shutil.get_terminal_size().columns), subsequent_indent="  ")
+
+
+def _table(names: Sequence[str], bins: Sequence[Sequence[Bin]]) -> list[str]:
+    """A row per bin and a column per run or, if that is too wide, a block of rows per run."""
+    cells = [{each.name: f"{100 * each.accuracy:.0f} ({_interval(each)})" for each in some} for some in bins]
+    rows = list(dict.fromkeys(name for some in cells for name in some))
+    counts = {each.name: f"{each.n:,}" for some in reversed(bins) for each in some}
+    wide = [
+        max(width(name), *(len(cell) for cell in some.values())) + 2 for name, some in zip(names, cells, strict=True)
+    ]
+    head = pad("distance", 12) + "".join(pad(name, w, ">") for name, w in zip(names, wide, strict=True))
+    lines = [head + pad("n", 8, ">")]
+    for row in rows:
+        columns = "".join(pad(some.get(row, "-"), w, ">") for some, w in zip(cells, wide, strict=True))
+        lines.append(pad(row, 12) + columns + pad(counts[row], 8, ">"))
+    return lines
+
+
+def _interval(each: Bin) -> str:
+    low, high = each.interval
+    return f"{100 * low:.0f}-{100 * high:.0f}"
+
+
+def _short_names(measured: Sequence[Measured]) -> list[str]:
+    """The last part of each run's folder, or the whole if they are not different."""
+    short = [each.name.replace("\\", "/").rpartition("/")[2] for each in measured]
+    return short if len(set(short)) == len(short) else [each.name for each in measured]
+
+
+def as_json(measured: Sequence[Measured]) -> dict[str, Any]:
+    """All numbers."""
+    from rnngen.inspection.memory import verdict
+
+    bins, text = in_bins(measured), measured[0].text
+    return {
+        "language": text.language.name,
+        "kinds": text.kinds,
+        "chance": text.chance,
+        "runs": [
+            {
+                "run": str(each.run),
+                "model": each.model,
+                "lines": len(each.text.lines),
+                "words": verdict(some, text.chance),
+                "bins": [_bin_as_json(one) for one in some],
+                "by_distance": [
+                    {"distance": distance, "right": right, "n": n} for distance, (right, n) in each.counts.items()
+                ],
+            }
+            for each, some in zip(measured, bins, strict=True)
+        ],
+    }
+
+
+def _bin_as_json(each: Bin) -> dict[str, Any]:
+    low, high = each.interval
+    span = {"first": each.first, "last": each.last}
+    return {**span, "right": each.right, "n": each.n, "accuracy": each.accuracy, "low": low, "high": high}
+
+
+def drawn(measured: Sequence[Measured], picture: Path) -> None:
+    """Write the accuracies as a picture."""
+    from rnngen.report.memory_chart import memory_chart
+    from rnngen.report.pictures import write_picture
+
+    text = measured[0].text
+    runs = dict(zip(_short_names(measured), in_bins(measured), strict=True))
+    title = f"{text.language.name}: how far back networks remember {text.language.title}"
+    subtitle = f"right, by distance, with 95 % intervals; {len(text.lines):,} lines"
+    write_picture(memory_chart(runs, text.chance), title, picture, subtitle)

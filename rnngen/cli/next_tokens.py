@@ -1,0 +1,128 @@
+"""``rnngen inspect next``: the softmax from which the next token is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from rnngen.cli.declared import takes_options
+from rnngen.cli.formats import visible
+from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.parameters import AsJson, Picture, RunFolder
+from rnngen.cli.widths import pad, width
+from rnngen.errors import UsageError
+from rnngen.options.declare import Options, option
+from rnngen.platforms import unescaped
+
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+    from rnngen.sampling.next_tokens import NextToken
+
+_BAR = 13  # cells of a bar of probability 1
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_NAME = 14  # cells of a token
+_END = "(end)"
+
+
+class Softmax(Options):
+    """Which distributions are shown, and how much of them."""
+
+    prompt: str = option("", "Text before the token.", panel="", flags=("--prompt", "-p"))
+    temperatures: Sequence[float] = option(
+        (0.5, 1.0, 1.5), "Temperatures, separated by commas.", panel="", default_text="0.5,1,1.5"
+    )
+    top: int = option(10, "Number of tokens to show: the most likely at temperature 1.", panel="", minimum=1)
+    label: str | None = option(None, "Label of the document, for a model that has learned labels.", panel="")
+
+    def check(self) -> None:
+        """Refuse temperatures that have no softmax, and more than fit a screen.
+
+        Raises:
+            UsageError: there are some.
+        """
+        wrong = [each for each in self.temperatures if not 0 < each < math.inf]
+        if wrong or not 1 <= len(self.temperatures) <= 3:
+            expected = "one to three numbers above 0"
+            raise UsageError(
+                "invalid value for `temperatures`", expected=expected, found=",".join(map(str, wrong)) or None
+            )
+
+
+@takes_options()
+def next_command(
+    context: typer.Context, run: RunFolder = None, *, softmax: Softmax, picture: Picture = None, as_json: AsJson = False
+) -> None:
+    """Show the softmax from which the next token is drawn.
+
+    The most likely tokens after a prompt with their probabilities, at several temperatures, and the entropy of each
+    distribution: how many bits a token drawn from it says on average.
+    """
+    console: Console = context.obj
+    if picture is not None:
+        from rnngen.report.pictures import check_picture
+
+        check_picture(picture)
+    refuse_text(run, "rnngen eval {text}")
+    from rnngen.sampling.loading import load
+    from rnngen.sampling.next_tokens import next_tokens_at
+
+    generator = load(run)
+    prompt = unescaped(softmax.prompt)
+    temperatures = softmax.temperatures
+    found = next_tokens_at(generator, prompt, [1.0, *temperatures], softmax.label)
+    shown = [token.text if not token.ends else None for token in found[0][: softmax.top]]
+    by_text = [{None if token.ends else token.text: token.probability for token in tokens} for tokens in found[1:]]
+    rows = [(text, [each.get(text, 0.0) for each in by_text]) for text in shown]
+    entropies = [_entropy(tokens) for tokens in found[1:]]
+    if picture is not None:
+        from rnngen.report.pictures import write_picture
+        from rnngen.report.softmax_chart import softmax_chart
+
+        title = f"The softmax after {_name(prompt)}" if prompt else "The softmax of the first token"
+        named = [(_name(text), probabilities) for text, probabilities in rows]
+        write_picture(softmax_chart(named, temperatures), title, picture, generator.name)
+    if as_json:
+        tokens = [{"text": text or "", "ends": text is None, "probabilities": p} for text, p in rows]
+        distributions = {"temperatures": list(temperatures), "entropy_in_bits": entropies, "tokens": tokens}
+        console.write_json({"run": generator.name, "prompt": prompt, **distributions})
+        return
+    after = f"after {_name(prompt)}" if prompt else "of the first token"
+    console.write(f"{generator.name}: the softmax {after}\n\n")
+    console.write(_table(rows, temperatures, entropies))
+
+
+def _entropy(tokens: Sequence[NextToken]) -> float:
+    """Bits per token."""
+    return -sum(token.probability * math.log2(token.probability) for token in tokens)
+
+
+def _table(
+    rows: Sequence[tuple[str | None, list[float]]], temperatures: Sequence[float], entropies: Sequence[float]
+) -> str:
+    lines = ["temperature".ljust(_NAME) + "".join(f"  {t:<{_BAR + 6}g}" for t in temperatures)]
+    for text, probabilities in rows:
+        cells = "".join(f"  {p:<6.3f}{_bar(p)}" for p in probabilities)
+        lines.append(pad(_name(text), _NAME) + cells)
+    others = [max(0.0, 1 - sum(p[column] for _, p in rows)) for column in range(len(temperatures))]
+    lines.append("all others".ljust(_NAME) + "".join(f"  {p:<6.3f}{_bar(p)}" for p in others))
+    lines.append("entropy".ljust(_NAME) + "".join(f"  {f'{bits:.2f} bits':<{_BAR + 6}}" for bits in entropies))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _bar(probability: float) -> str:
+    """A bar as long as the probability."""
+    whole, eighths = divmod(round(8 * _BAR * probability), 8)
+    return ("█" * whole + _EIGHTHS[eighths].strip()).ljust(_BAR)
+
+
+def _name(text: str | None) -> str:
+    """A token in quotes, cut to the width of its column from the left: its end is what the next token follows."""
+    if text is None:
+        return _END
+    shown = visible(text.replace("\n", "↵").replace("\t", "⇥"))
+    while width(shown) > _NAME - 3:
+        shown = "…" + shown[2:] if shown.startswith("…") else "…" + shown[1:]
+    return f"'{shown}'"

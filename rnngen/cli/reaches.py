@@ -1,0 +1,275 @@
+"""How far gradients reach in several runs, in one chart and one table, for ``rnngen inspect`` and ``rnngen demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import string
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnngen.cli.inspected import inspected
+from rnngen.cli.log_plots import write_log_plot
+
+if TYPE_CHECKING:
+    from rnngen.cli.console import Console
+    from rnngen.inspection.factors import Factors
+    from rnngen.inspection.gradients import Flow
+    from rnngen.options.network import ModelConfig
+    from rnngen.runs.card import Card
+    from rnngen.runs.run import Run
+
+LAGS_SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_COMPARED = 6  # lags in a table of 80 columns, besides the name
+_WIDEST = 100  # columns of a sentence
+_NAME = 24  # cells of a run's name
+
+
+class Reach(NamedTuple):
+    """How far gradients reach in a run.
+
+    Attributes:
+        run: the run.
+        title: its folder in words.
+        name: of its folder, in as few words as tell it from the others.
+        config: of its network.
+        card: what its folder says about it.
+        lags: number of tokens to go back that was asked for.
+        flows: of every layer and state, with fewer lags if documents are shorter.
+    """
+
+    run: Run
+    title: str
+    name: str
+    config: ModelConfig
+    card: Card
+    lags: int
+    flows: list[Flow]
+
+
+def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None, *, fresh: bool) -> list[Reach]:
+    """Measure how far gradients reach in runs; in all with the same number of lags.
+
+    Args:
+        folders: of the runs; None: the newest run.
+        text: a file that all of them read; None: each reads the test part of its own corpus.
+        lags: number of tokens to go back; None: as many as the texts are long enough for, up to ``gradients.LAGS``.
+        fresh: whether the networks are to be as they were before training.
+
+    Raises:
+        RnngenError: there is no such run or text, or a text is too short.
+    """
+    from rnngen.runs.card import make_card
+    from rnngen.runs.finding import open_run
+
+    if len(folders) > 1:
+        folders = list({open_run(folder).path.resolve(): folder for folder in folders}.values())  # each once
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(inspected("gradients", each, text, fresh=fresh)) for each in folders]
+        from rnngen.inspection.gradients import gradient_flow, possible_lags
+
+        lags = lags or min(possible_lags(each.network, each.tokens) for each in found)
+        names = _names([each.run.path for each in found])
+        return [
+            Reach(
+                each.run,
+                each.title,
+                name,
+                each.network.config,
+                make_card(each.run),
+                lags,
+                gradient_flow(each.network, each.tokens, lags),
+            )
+            for each, name in zip(found, names, strict=True)
+        ]
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The name of each folder, after those of as many folders above it as tell all of them apart."""
+    names = [path.name for path in paths]
+    for parents in range(2, 20):
+        if len(set(names)) == len(names):
+            break
+        names = ["/".join(path.resolve().parts[-parents:]) for path in paths]
+    return names
+
+
+def write_comparison(
+    console: Console, reaches: Sequence[Reach], text: Path | None = None, *, fresh: bool = False
+) -> None:
+    """Write a table, a chart, what is left in each run, and what makes the runs hard to compare.
+
+    Args:
+        console: of the command.
+        reaches: of the runs.
+        text: the file that all of them read; None: each has read its own.
+        fresh: whether the networks were as they were before training.
+    """
+    from rnngen.inspection.explanation import TOLD, left_of
+    from rnngen.inspection.gradients import furthest
+
+    flows = [furthest(reach.flows) for reach in reaches]
+    lag = min(TOLD, *(flow.lags for flow in flows))
+    when = ", before training" if fresh else ""
+    console.write(f"Fraction of the gradient at lag 0 that is left some tokens back, median{when}\n\n")
+    console.write(_table(console, reaches, flows))
+    named = {f"{reach.name}: {flow.verdict.words}": flow for reach, flow in zip(reaches, flows, strict=True)}
+    write_curves(console, named)
+    left = ", ".join(f"{reach.name} {left_of(flow, lag)}" for reach, flow in zip(reaches, flows, strict=True))
+    console.write("\n")
+    write_sentences(
+        console, [f"{lag} steps back: {left} of the gradient at lag 0 is left.", *_differences(reaches, text)], mark=""
+    )
+
+
+def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) -> str:
+    """A line per run."""
+    from rnngen.inspection.explanation import left_of
+
+    lags = max(flow.lags for flow in flows)
+    shown = [*[lag for lag in LAGS_SHOWN if 0 < lag < lags], lags]
+    shown = [shown[0], *shown[-_COMPARED + 1 :]] if len(shown) > _COMPARED else shown
+    rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
+    rows += [
+        [
+            f"{letter} {_shortened(reach.name)}",
+            flow.name,
+            *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
+        ]
+        for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
+    ]
+    return console.table(rows) + "\n"
+
+
+def _shortened(name: str) -> str:
+    """A run's name without its middle, if it is long."""
+    half = _NAME // 2
+    return name if len(name) <= _NAME else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def write_curves(console: Console, flows: dict[str, Flow]) -> None:
+    """Draw curves by name on one logarithmic scale, and say where they end early."""
+    from rnngen.inspection.gradients import SMALLEST
+
+    curves = {name: drawn(flow) for name, flow in flows.items()}
+    write_log_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0")
+    if any(len(curve) <= flow.lags for curve, flow in zip(curves.values(), flows.values(), strict=True)):
+        console.write(f"A curve ends where its fraction leaves the range from {SMALLEST:.0e} to {1 / SMALLEST:.0e}.\n")
+
+
+def drawn(flow: Flow) -> list[tuple[int, float]]:
+    """The points of a curve up to where it leaves the chart: lag, and fraction of the norm at lag 0."""
+    from rnngen.inspection.gradients import SMALLEST
+
+    points = []
+    for lag, left in enumerate(flow.left.tolist()):
+        if not SMALLEST <= left <= 1 / SMALLEST:
+            break
+        points.append((lag, left))
+    return points
+
+
+def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- ") -> None:
+    """Write sentences, each from the beginning of a line, broken between words."""
+    columns = min(shutil.get_terminal_size().columns, _WIDEST) if console.shows_output else 80
+    for sentence in sentences:
+        filled = textwrap.fill(
+            sentence,
+            columns,
+            initial_indent=mark,
+            subsequent_indent=" " * len(mark),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        console.write(f"{filled}\n")
+
+
+def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:
+    """What else differs between the runs, so that their curves say less: their tokens, and the texts that they read."""
+    lines = []
+    sizes: dict[str, list[str]] = {}
+    for reach in reaches:
+        sizes.setdefault(_token_size(reach.card), []).append(reach.name)
+    if len(sizes) > 1:
+        each = "; ".join(f"{', '.join(names)}: {size}" for size, names in sizes.items())
+        lines.append(f"A lag is a number of tokens, and the runs differ in these ({each}).")
+    if text is None and len({reach.card.fingerprint for reach in reaches}) > 1:
+        lines.append("The runs read different texts, each the test part of its own; --text FILE gives one to all.")
+    return lines
+
+
+def _token_size(card: Card) -> str:
+    """What a token is, and how long it is on average."""
+    level = card.tokenizer.partition(",")[0]
+    if card.characters_per_token is None or level == "char":
+        return level
+    return f"{level}, {card.characters_per_token:.2g} characters per token"
+
+
+def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:
+    """Write the chart of several runs, or of all layers and states of one, as a picture.
+
+    Raises:
+        RnngenError: it cannot be written.
+    """
+    from rnngen.inspection.gradients import furthest
+    from rnngen.report.charts import gradient_flow
+    from rnngen.report.pictures import write_picture
+
+    if len(reaches) == 1:
+        curves = [(flow.name, flow) for flow in reaches[0].flows]
+        of = reaches[0].title
+    else:
+        curves = [(f"{reach.name}: {flow.name}", flow) for reach in reaches for flow in [furthest(reach.flows)]]
+        of = "in each run the state through which most is left"
+    subtitle = f"{of}; median, and the range from the 10th to the 90th percentile over passages of a text"
+    write_picture(gradient_flow(curves) or {}, "How far gradients reach", picture, subtitle)
+
+
+def as_json_object(reach: Reach, *, fresh: bool) -> dict[str, Any]:
+    """Everything that was measured in a run, and what is said about it."""
+    from rnngen.inspection.explanation import explain
+
+    flows = reach.flows
+    return {
+        "run": str(reach.run.path),
+        "fresh": fresh,
+        "lags": flows[0].lags,
+        "tokenizer": reach.card.tokenizer,
+        "fingerprint": reach.card.fingerprint,
+        "flows": [_flow_as_json(flow) for flow in flows],
+        "spectral_radius": {flow.layer_name: flow.factors.radii for flow in flows},
+        "factors": {flow.layer_name: _factors_as_json(flow.factors) for flow in flows},
+        "explanation": explain(flows, reach.config),
+    }
+
+
+def _flow_as_json(flow: Flow) -> dict[str, Any]:
+    return {
+        "direction": flow.direction or None,
+        "layer": flow.layer,
+        "state": flow.state,
+        "verdict": flow.verdict.kind,
+        "factor": flow.verdict.factor,
+        "words": flow.verdict.words,
+        "left": flow.left.tolist(),
+        "median": flow.median.tolist(),
+        "mean": flow.mean.tolist(),
+        "p10": flow.low.tolist(),
+        "p90": flow.high.tolist(),
+        "bound": flow.bound.tolist(),
+    }
+
+
+def _factors_as_json(factors: Factors) -> dict[str, Any]:
+    return {
+        "mean_slope": factors.slope,
+        "estimate": factors.estimate,
+        "random_gain": factors.random_gain,
+        "mean_gate": factors.gate,
+        "gates": None if factors.gates is None else factors.gates.tolist(),
+        "direct": None if factors.direct is None else factors.direct.tolist(),
+        "deviation": factors.deviation,
+    }

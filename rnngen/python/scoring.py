@@ -1,0 +1,158 @@
+"""``rnngen.score`` and ``rnngen.evaluate``: how well a run predicts a text, token by token, and as a whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rnngen.arguments import STDIN
+from rnngen.corpus.tokenizer import pieces_of
+from rnngen.corpus.tokenizer.protocol import to_bytes
+from rnngen.errors import CorpusError
+from rnngen.evaluation import evaluate as evaluation
+from rnngen.evaluation.scores import TextScore
+from rnngen.evaluation.surprisal import LEVELS, level_of
+from rnngen.model.device import pick_device
+from rnngen.options.checked import checked
+from rnngen.python.run import open_run
+from rnngen.python.spelling import speaks_python
+from rnngen.runs.other_text import encoded_text
+from rnngen.runs.run import Run
+
+evaluate = speaks_python(evaluation.evaluate)
+
+_COLOURS = ("", "#9fd8c8", "#f3d98b", "#f2a57e", "#d9534f")
+"""The background of each level of surprisal, under black text; expected text is left as it is."""
+_SHOWN = 5000  # tokens that a notebook shows
+
+
+class ScoredToken(NamedTuple):
+    """A token of a text.
+
+    Attributes:
+        text: what it spells; the end of a document is a line end.
+        nats: -ln of its probability.
+    """
+
+    text: str
+    nats: float
+
+
+@dataclass(frozen=True)
+class ScoredLine:
+    """A line of a text.
+
+    Attributes:
+        tokens: those that begin in it, the line end among them.
+    """
+
+    tokens: Sequence[ScoredToken] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Its text, with the line end."""
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def nats(self) -> float:
+        """The sum of its tokens' nats."""
+        return sum(token.nats for token in self.tokens)
+
+    @property
+    def nats_per_token(self) -> float:
+        """Their mean."""
+        return self.nats / len(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"ScoredLine({self.text!r}, {self.nats:.4f} nats, {self.nats_per_token:.4f} per token)"
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """How well a run predicts a text; in a notebook, the text coloured by surprisal.
+
+    Attributes:
+        total: the score of the whole text, exactly what ``rnngen.evaluate`` returns for a file with this text.
+        tokens: each token with its nats, in float32.
+    """
+
+    total: TextScore
+    tokens: Sequence[ScoredToken] = field(repr=False)
+
+    @property
+    def nats(self) -> float:
+        """-Σ ln p over all tokens."""
+        return self.total.nats
+
+    @property
+    def nats_per_token(self) -> float:
+        """Mean nats per token."""
+        return self.total.nats_per_token
+
+    @cached_property
+    def lines(self) -> list[ScoredLine]:
+        """The text line by line; a token belongs to the line in which it begins."""
+        return [ScoredLine(tokens) for tokens in _split(self.tokens)]
+
+    def __repr__(self) -> str:
+        unit = f"{self.total.prefix}nats"
+        counts = f"{len(self.tokens):,} tokens, {len(self.lines):,} lines"
+        return f"ScoredText({self.nats:.4f} {unit}, {self.nats_per_token:.4f} per token, {counts})"
+
+    def _repr_html_(self) -> str:
+        legend = " ".join(_coloured(label, level) for level, (_, label) in enumerate(LEVELS))
+        text = "".join(_coloured(token.text, level_of(token.nats)) for token in self.tokens[:_SHOWN])
+        rest = "" if len(self.tokens) <= _SHOWN else f"… {len(self.tokens) - _SHOWN:,} more tokens"
+        return (
+            f'<div>{escape(repr(self))}<br><small>bits per token: {legend}</small><pre style="white-space:pre-wrap">'
+            f"{text}</pre>{rest}</div>"
+        )
+
+
+def _split(tokens: Sequence[ScoredToken]) -> Iterator[Sequence[ScoredToken]]:
+    begin = 0
+    for number, token in enumerate(tokens, 1):
+        if "\n" in token.text or number == len(tokens):
+            yield tokens[begin:number]
+            begin = number
+
+
+def _coloured(text: str, level: int) -> str:
+    shown = escape(text)
+    return f'<span style="background:{_COLOURS[level]};color:black">{shown}</span>' if _COLOURS[level] else shown
+
+
+@speaks_python
+@checked
+def score(run: str | Path | Run | None, text: str, *, device: str = "cpu") -> ScoredText:
+    """Score a text that is in memory: nats of the whole, of each line, and of each token.
+
+    It is read like a file with this text: line ends become ``\\n``, and where the run's own text had documents, so has
+    this one. A bidirectional run gets pseudo-nats: each token predicted from all others.
+
+    Args:
+        run: the run or its folder; None: the newest complete one.
+        text: the text itself, not a file: for files there is ``rnngen.evaluate``.
+        device: auto, cpu, mps, cuda or cuda:N.
+
+    Raises:
+        CheckpointError: there is no such run.
+        CorpusError: the text is empty, or holds NUL characters.
+        TokenizerError: it holds a lone surrogate, which is not a character.
+        UsageError: the device cannot be used.
+    """
+    if not text:
+        raise CorpusError("there is no text to score", expected="at least one character")
+    opened, content = open_run(run), io.BytesIO(to_bytes(text))
+    with encoded_text(opened, [STDIN], stdin=content) as encoded:
+        nats = np.empty(len(encoded.tokens), np.float32)
+        total = evaluation.score_text(opened, encoded, device=pick_device(device), each=nats)
+        pieces = pieces_of(opened.tokenizer(), encoded.tokens.tolist())
+    return ScoredText(total, list(map(ScoredToken, pieces, nats.tolist())))

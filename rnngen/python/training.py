@@ -1,0 +1,140 @@
+"""``rnngen.train`` and ``rnngen.resume``: options in, progress shown, a run out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnngen.corpus.progress import OnProgress
+from rnngen.options.checked import checked
+from rnngen.options.keywords import takes
+from rnngen.python.arguments import ShowProgress, TrainArguments
+from rnngen.python.display import make_progress
+from rnngen.python.interrupts import run_until_interrupted
+from rnngen.python.run import Run, open_run
+from rnngen.python.spelling import speaks_python
+from rnngen.runs.run import Run as AnyRun
+from rnngen.training import launch, resuming
+from rnngen.training.events import Event
+from rnngen.training.launched import Launched
+
+
+@speaks_python
+@takes(TrainArguments)
+@checked
+def train(
+    corpus: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    init_from: str | Path | AnyRun | None = None,
+    progress: ShowProgress = "auto",
+    on_event: Callable[[Event], None] | None = None,
+    **options: Any,
+) -> Run:
+    """Train a model on a text and return its run.
+
+    An interrupt (Ctrl-C, or "interrupt" in a notebook) ends the step, saves the run and raises
+    ``rnngen.TrainingInterrupted``, a ``KeyboardInterrupt`` that says how to resume it; a second one leaves at once. So
+    does what ``on_event`` raises.
+
+    Args:
+        corpus: a file, folder or glob, or several.
+        out: the run's folder; by default the next free name under ``checkpoints/``.
+        init_from: a run whose weights and tokenizer to begin with; new characters or words are added.
+        progress: ``auto``: a bar in a notebook or on a terminal, elsewhere a line at intervals; ``bar``: always a bar;
+            ``none``: nothing.
+        on_event: called with every event (``rnngen.training.events``).
+        options: of the text, the network and the training loop, as listed below. Those left out are chosen by
+            measuring this machine and this text.
+
+    Raises:
+        RnngenError: an option is invalid, or text or disk cannot be used.
+        TrainingInterrupted: it was interrupted, and the run is saved.
+    """
+    sources = _texts(corpus)
+
+    def begin(on_progress: OnProgress) -> Launched:
+        return launch.launch(
+            {**options, "corpus": sources},
+            out=Path(out) if out else None,
+            init_from=_path(init_from) if init_from else None,
+            on_progress=on_progress,
+        )
+
+    return _trained(begin, progress, on_event)
+
+
+@speaks_python
+@checked
+def resume(
+    run: str | Path | AnyRun,
+    corpus: str | Path | Sequence[str | Path] = (),
+    *,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    device: str | None = None,
+    allow_changed_corpus: bool = False,
+    progress: ShowProgress = "auto",
+    on_event: Callable[[Event], None] | None = None,
+) -> Run:
+    """Resume an interrupted run to its end, or, with a length, train any run further; return the run.
+
+    A run that is resumed goes through the same numbers, bit for bit on the CPU, as one that was never interrupted.
+
+    Args:
+        run: the run, or its folder.
+        corpus: where its text is now, if it has moved.
+        minutes: how long to train from here on, at most; or
+        epochs: how often to read the training text from here on; or
+        steps: number of optimizer steps from here on. At most one of these three is given.
+        device: where to compute: auto, cpu, mps, cuda or cuda:N; by default where the run was begun.
+        allow_changed_corpus: resume even if the corpus has changed.
+        progress: as for ``rnngen.train``.
+        on_event: called with every event (``rnngen.training.events``).
+
+    Raises:
+        RnngenError: there is no such run, it is damaged, or its text is gone or has changed.
+        TrainingInterrupted: as for ``rnngen.train``.
+    """
+    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
+    length = {name: value for name, value in given.items() if value is not None}
+
+    def begin(on_progress: OnProgress) -> Launched:
+        return resuming.resume(
+            _path(run),
+            _texts(corpus),
+            length=length,
+            device=device,
+            allow_changed_corpus=allow_changed_corpus,
+            on_progress=on_progress,
+        )
+
+    return _trained(begin, progress, on_event)
+
+
+def _trained(
+    begin: Callable[[OnProgress], Launched], progress: ShowProgress, on_event: Callable[[Event], None] | None
+) -> Run:
+    """Launch a run and train it, with its progress shown."""
+    with make_progress(progress) as shown:
+        launched = begin(shown.prepare)
+        shown.begin(launched)
+
+        def take(event: Event) -> None:
+            shown.show(event)
+            if on_event:
+                on_event(event)
+
+        finished = run_until_interrupted(launched, take, shown.interrupt)
+        shown.finish(finished)
+    return open_run(finished.path)
+
+
+def _texts(corpus: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
+
+
+def _path(run: str | Path | AnyRun) -> Path:
+    return run.path if isinstance(run, AnyRun) else Path(run)

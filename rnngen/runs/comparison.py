@@ -1,0 +1,349 @@
+"""Runs side by side: the settings that differ, whether their scores may be compared at all, scores, costs, and curves.
+
+Nats per token are compared only where the tokens are the same; otherwise nats per character are. The pseudo-nats of
+bidirectional runs are a unit of their own. Runs that differ in nothing but their seed are siblings: their scores have a
+mean and a standard deviation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnngen.errors import UsageError
+from rnngen.runs.card import Card, make_card, part_of
+from rnngen.runs.curves import Curve, training_curve, validation_curve
+from rnngen.runs.metrics import read_metrics
+from rnngen.runs.run import Run
+from rnngen.runs.settings import Difference, Settings, differences, settings_of
+
+TOKEN, CHARACTER = "nats per token", "nats per character"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of several runs that are compared.
+
+    Attributes:
+        run: the run.
+        name: its folder, in as few words as tell it from the others.
+        card: what its folder says about it.
+        settings: see ``settings.py``.
+        tokens_read: tokens of training text that it has read; None: unknown.
+        unit: of all its nats here, as in ``pseudo-nats per character``.
+        best: the best score on the validation part; None: there is none, or not in this unit.
+        validation, training: learning curves; without points where there is none, or not in this unit.
+        scores: on a text that all runs read, or on the test part of each, under the keys of ``rnngen eval --json``;
+            empty: not asked for, or missing.
+        note: on the text that the scores are of, as that parts of it were learned from; None: nothing to say.
+        missing: why there are no scores; None: they were not asked for, or are there.
+    """
+
+    run: Run = field(repr=False)
+    name: str
+    card: Card
+    settings: Settings
+    tokens_read: int | None
+    unit: str
+    best: float | None
+    validation: Curve
+    training: Curve
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+    missing: str | None = None
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether its scores are pseudo-nats."""
+        return self.card.bidirectional
+
+    @property
+    def score(self) -> float | None:
+        """The score on the text that was read for the comparison, in ``unit``; None: there is none."""
+        nats = self.scores.get(f"{prefix(self.bidirectional).replace('-', '_')}nats_per_token")
+        if nats is None or self.unit.endswith(TOKEN):
+            return nats
+        return float(nats * self.scores["tokens"] / self.scores["characters"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that can be said of it alone, as JSON."""
+        card = {key: value for key, value in vars(self.card).items() if key != "curve"}
+        return {
+            "name": self.name,
+            **card,
+            "path": str(self.card.path),
+            "text": list(self.card.text),
+            "tokens_read": self.tokens_read,
+            "unit": self.unit,
+            "validation": self.best,
+            "score": self.score,
+            "scores": dict(self.scores),
+            **({"note": self.note} if self.note else {}),
+            **({"missing": self.missing} if self.missing else {}),
+            "curves": {"validation": self.validation.as_dict(), "training": self.training.as_dict()},
+        }
+
+
+class Scored(NamedTuple):
+    """The scores of a run on a text, under the keys of ``rnngen eval --json``, and a note on that text."""
+
+    scores: Mapping[str, Any]
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score of several siblings.
+
+    Attributes:
+        runs: how many have it.
+        mean, low, high: of their scores.
+        deviation: the standard deviation, with n - 1.
+    """
+
+    runs: int
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> Spread | None:
+        """The spread of the scores that exist; None: there are fewer than two."""
+        there = [value for value in values if value is not None]
+        if len(there) < 2:
+            return None
+        return cls(len(there), statistics.fmean(there), statistics.stdev(there), min(there), max(there))
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """Runs that differ in nothing but their seed.
+
+    Attributes:
+        runs: the first of each seed, in the order of the comparison.
+    """
+
+    runs: tuple[ComparedRun, ...]
+
+    @property
+    def seeds(self) -> list[Any]:
+        """The seed of each."""
+        return [run.settings.values.get("seed") for run in self.runs]
+
+    @property
+    def validation(self) -> Spread | None:
+        """Of the best score on the validation part."""
+        return Spread.of([run.best for run in self.runs])
+
+    @property
+    def score(self) -> Spread | None:
+        """Of the score on the text that was read for the comparison."""
+        return Spread.of([run.score for run in self.runs])
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        spreads = {"validation": self.validation, "score": self.score}
+        return {
+            "runs": [run.name for run in self.runs],
+            "seeds": self.seeds,
+            "unit": self.runs[0].unit,
+            **{name: dataclasses.asdict(spread) if spread else None for name, spread in spreads.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side.
+
+    Attributes:
+        runs: in the order in which they were given, each once.
+        text: the name of the text that ``scores`` are of; None: the test part of each run's own text.
+    """
+
+    runs: tuple[ComparedRun, ...]
+    text: str | None = None
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """The settings that differ: first those that somebody gave, then those that were decided for the run."""
+        return differences([run.settings for run in self.runs])
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What has to be known before scores are compared; empty: nothing."""
+        failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
+        said = (self._on_texts(), self._on_kinds(), self._on_units(), self._on_amounts(), self._on_unknown())
+        return [*failed, *(text for text in said if text)]
+
+    @cached_property
+    def siblings(self) -> list[Siblings]:
+        """Groups of at least two runs that differ in nothing but their seed."""
+        groups: dict[Any, dict[Any, ComparedRun]] = {}
+        for run in self.runs:
+            same = (run.settings.but_for_the_seed, run.card.fingerprint, run.card.planned_steps)
+            groups.setdefault(same, {}).setdefault(run.settings.values.get("seed"), run)
+        return [Siblings(tuple(group.values())) for group in groups.values() if len(group) > 1]
+
+    @property
+    def other_texts(self) -> bool:
+        """Whether the runs hold out different texts, so that only their scores on one text can be compared."""
+        return len({run.settings.held_out for run in self.runs}) > 1
+
+    @property
+    def kinds(self) -> list[list[ComparedRun]]:
+        """The runs whose scores have one unit: left-to-right runs, and bidirectional ones; each group has some."""
+        groups = [[run for run in self.runs if run.bidirectional == kind] for kind in (False, True)]
+        return [group for group in groups if group]
+
+    def with_scores(self, scores: Sequence[Scored | str], text: str | None = None) -> Comparison:
+        """The same with the scores of each run on a text, or why there are none.
+
+        Args:
+            scores: of each run, or a sentence.
+            text: the name of the text; None: the test part of each run's own text.
+        """
+        runs = [
+            dataclasses.replace(run, missing=each)
+            if isinstance(each, str)
+            else dataclasses.replace(run, scores=each.scores, note=each.note)
+            for run, each in zip(self.runs, scores, strict=True)
+        ]
+        return Comparison(tuple(runs), text)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole comparison as JSON."""
+        return {
+            "warnings": self.warnings,
+            "differences": [each.as_dict([run.name for run in self.runs]) for each in self.differences],
+            "text": self.text,
+            "runs": [run.as_dict() for run in self.runs],
+            "siblings": [group.as_dict() for group in self.siblings],
+        }
+
+    def _on_texts(self) -> str | None:
+        texts = _names_by({run.name: run.card.fingerprint for run in self.runs})
+        held_out = _names_by({run.name: run.settings.held_out for run in self.runs})
+        if len(texts) > 1:
+            what = f"trained and validated on different texts ({'; '.join(texts)}), so their validation scores"
+        elif len(held_out) > 1:
+            what = f"the same text, with other parts held out ({'; '.join(held_out)}), so their validation scores"
+        else:
+            return None
+        if self.text is not None and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
+            return f"{what} cannot be compared; the scores on {self.text} can"
+        return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
+
+    def _on_kinds(self) -> str | None:
+        if len(self.kinds) < 2:
+            return None
+        names = ", ".join(run.name for run in self.kinds[1])
+        return f"{names}: bidirectional, each token predicted from both sides: pseudo-nats, not comparable with nats"
+
+    def _on_units(self) -> str | None:
+        others = [group for group in self.kinds if group[0].unit.endswith(CHARACTER)]
+        if not others:
+            return None
+        names = ", ".join(run.name for group in others for run in group if run.best is None and run.card.curve)
+        return "the tokens differ, so scores are nats per character" + (
+            f"; {names} did not record how many characters its text has" if names else ""
+        )
+
+    def _on_amounts(self) -> str | None:
+        same_text = {(run.settings.held_out, run.settings.values.get("tokenizer")) for run in self.runs}
+        amounts = {run.settings.values.get("valid_tokens") for run in self.runs}
+        if len(same_text) > 1 or len(amounts) < 2:
+            return None
+        return "validations read different amounts of the validation part: test scores say more"
+
+    def _on_unknown(self) -> str | None:
+        unknown = {run.name: run.scores.get("unknown", 0) for run in self.runs if run.scores}
+        if not any(unknown.values()) or len(set(unknown.values())) == 1:
+            return None
+        told = ", ".join(f"{name} {count:,}" for name, count in unknown.items())
+        return f"unknown tokens are scored as one symbol, which is easier than what they stand for: {told}"
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Compare runs by what their folders say; what is given twice counts once.
+
+    Raises:
+        UsageError: there are fewer than two.
+        CheckpointError: one is damaged.
+    """
+    found = list({run.path.resolve(): run for run in runs}.values())
+    if len(found) < 2:
+        raise UsageError("a comparison needs at least two runs", found=len(found), hint="See them with: rnngen runs")
+    return describe_runs(found)
+
+
+def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Comparison:
+    """As ``compare_runs``, also of one run.
+
+    Args:
+        runs: each once.
+        names: of the runs; None: those of their folders.
+
+    Raises:
+        CheckpointError: one is damaged.
+    """
+    names = names or distinct_names([run.path for run in runs])
+    tokens: dict[bool, set[str]] = {False: set(), True: set()}
+    for run in runs:
+        tokens[run.model_config().bidirectional].add(run.tokenizer().to_json())
+    return Comparison(
+        tuple(
+            _described(run, name, per_token=len(tokens[run.model_config().bidirectional]) == 1)
+            for run, name in zip(runs, names, strict=True)
+        )
+    )
+
+
+def _described(run: Run, name: str, *, per_token: bool) -> ComparedRun:
+    metrics = read_metrics(run)
+    card = make_card(run, metrics)
+    valid = 1.0 if per_token else 1 / (card.characters_per_token or 1)
+    train_part = part_of(run.config, "corpus.parts.train")
+    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (train_part.get("characters") or 1)
+    known = per_token or card.characters_per_token is not None
+    return ComparedRun(
+        run=run,
+        name=name,
+        card=card,
+        settings=settings_of(run),
+        tokens_read=None if card.epochs is None or card.tokens is None else round(card.epochs * card.tokens),
+        unit=prefix(card.bidirectional) + (TOKEN if per_token else CHARACTER),
+        best=card.best_nats * valid if card.best_nats is not None and known else None,
+        validation=validation_curve(metrics, card.tokens).scaled(valid) if known else Curve(),
+        training=training_curve(metrics, card.tokens).scaled(train) if known and train else Curve(),
+    )
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """The names of folders, each preceded by as many of the folders above it as tell it from the others."""
+    parts = [folder.resolve().parts for folder in folders]
+    above = [0] * len(parts)
+    for _ in range(max(map(len, parts), default=0)):
+        names = ["/".join(each[-1 - n :]) for each, n in zip(parts, above, strict=True)]
+        if len(set(names)) == len(set(parts)):
+            return names
+        above = [n + (names.count(name) > 1) for n, name in zip(above, names, strict=True)]
+    return [str(folder) for folder in folders]
+
+
+def prefix(bidirectional: bool) -> str:
+    """What the units of a run's scores begin with."""
+    return "pseudo-" if bidirectional else ""
+
+
+def _names_by(values: Mapping[str, object]) -> list[str]:
+    """The names that have the same value, group by group."""
+    groups: dict[object, list[str]] = {}
+    for name, value in values.items():
+        groups.setdefault(value, []).append(name)
+    return [", ".join(names) for names in groups.values()]

@@ -1,0 +1,102 @@
+"""Sibling runs: runs that differ in nothing but their seed, trained one after the other by ``rnngen train --seeds``.
+
+Each is an ordinary run. Its config.json records under ``siblings`` the group that it belongs to and the seeds of all of
+them, so that whatever compares runs can aggregate their scores.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnngen.runs.layout import safe_file_name
+from rnngen.runs.run import Run
+
+KEY = "siblings"
+MOST = 1000
+"""Siblings of a group."""
+
+_GROUP = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a run records of its siblings and itself.
+
+    Attributes:
+        name: of the group, 12 hexadecimal digits; no other group has it.
+        seeds: of all of its runs, in the order in which they are trained.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is recorded."""
+        return {"group": self.name, "seeds": list(self.seeds)}
+
+
+def group_of(config: Mapping[str, Any]) -> Group | None:
+    """The group that a run's config.json records; None: it has no siblings, or the record is damaged."""
+    record = config.get(KEY)
+    if not isinstance(record, dict):
+        return None
+    name, seeds = record.get("group"), record.get("seeds")
+    if not isinstance(name, str) or not _GROUP.fullmatch(name) or not isinstance(seeds, list):
+        return None
+    if len(seeds) > MOST or any(type(seed) is not int for seed in seeds):
+        return None
+    return Group(name, tuple(seeds))
+
+
+def grouped(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs that have siblings, by the name of their group, in the order given."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if group := group_of(run.config):
+            groups.setdefault(group.name, []).append(run)
+    return groups
+
+
+def sibling_folder(base: Path, seed: int) -> Path:
+    """The folder of the sibling with this seed."""
+    return base.with_name(f"{base.name}-seed{seed}")
+
+
+def free_base(parent: Path, stem: str) -> Path:
+    """The first of the names ``stem-1``, ``stem-2``, … under a folder that neither a run nor siblings have."""
+    taken = {path.name for path in parent.iterdir()} if parent.is_dir() else set()
+    names = (f"{safe_file_name(stem)}-{number}" for number in count(1))
+    return parent / next(name for name in names if not any(_is_of(each, name) for each in taken))
+
+
+def _is_of(folder: str, base: str) -> bool:
+    return folder == base or re.fullmatch(re.escape(base) + r"-seed[0-9]+", folder) is not None
+
+
+class Spread(NamedTuple):
+    """How the scores of siblings differ.
+
+    Attributes:
+        mean: of the scores.
+        deviation: their sample standard deviation; None for a single one.
+        lowest, highest: the range of the scores.
+    """
+
+    mean: float
+    deviation: float | None
+    lowest: float
+    highest: float
+
+
+def spread(scores: Sequence[float]) -> Spread | None:
+    """How some scores differ; None: there are none."""
+    if not scores:
+        return None
+    deviation = statistics.stdev(scores) if len(scores) > 1 else None
+    return Spread(statistics.fmean(scores), deviation, min(scores), max(scores))

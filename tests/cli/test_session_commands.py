@@ -1,0 +1,201 @@
+"""The commands of a session, line by line, in this process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import DummyInput
+from prompt_toolkit.output import DummyOutput
+
+import rnngen
+from rnngen.cli.console import Console
+from rnngen.cli.interactive import Conversation
+from rnngen.cli.session_commands import HELP, MOST
+from rnngen.cli.session_files import typed_path
+from rnngen.cli.session_settings import SETTINGS
+from rnngen.errors import UsageError
+from rnngen.sampling.options import Sampling
+from rnngen.sampling.session import Session
+
+Say = Callable[[str], str]
+
+
+@pytest.fixture
+def session(trained: Path) -> Session:
+    return Session(rnngen.load(trained), "The che", Sampling(length=20), 3)
+
+
+@pytest.fixture
+def conversation(session: Session, out: io.StringIO) -> Iterator[Conversation]:
+    with create_app_session(DummyInput(), DummyOutput()):
+        yield Conversation(Console(out, io.StringIO()), session, rnngen.load)
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def say(conversation: Conversation, out: io.StringIO) -> Say:
+    """Say a line; its answer."""
+
+    def answered(line: str) -> str:
+        out.truncate(0), out.seek(0)
+        conversation.answer(line)
+        return out.getvalue()
+
+    return answered
+
+
+def test_what_is_typed_begins_a_new_word_unless_a_plus_says_that_it_goes_on(say: Say, session: Session) -> None:
+    say("/add help")
+    say("/add , no")
+    say("/add .")
+    say("/add The ")
+    say("/add ca")
+    say("/add +t")
+    say("/add ++1")
+    assert session.text == "The che help, no. The cat+1"
+    assert session.undo() == "+1"
+    before = session.text
+    assert say("sat").startswith(before + " sat")
+    assert session.text.startswith(before + " sat")
+    session.undo()
+    assert session.undo() == " sat"
+    say("+s")
+    assert session.text.startswith(before + "s")
+
+
+def test_every_setting_alone_shows_its_value(say: Say) -> None:
+    for name in SETTINGS:
+        if name != "label":
+            shown = name.replace("_", "-")
+            assert say(f"/{shown}").startswith(f"  /{shown} ")
+    assert say("/temperature").splitlines()[1].startswith("  Divide the logits by this")
+    say("/length 2 sentences")
+    assert say("/length").startswith("  /length 2 sentences\n")
+    say("/length none")
+    assert say("/length").startswith("  /length none (200 tokens)\n")
+
+
+def test_alternatives_are_shown_taken_and_taken_back(
+    say: Say, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    same = Session(session.generator, "The che", session.sampling, 3)
+    texts = [each.text for each in same.alternatives(3, lambda _tokens: False)]
+    shown = say("/alternatives")
+    for number, text in enumerate(texts, start=1):
+        first = text.split("\n")[0]
+        assert f"  /{number}  {'che' if first[:1].isalpha() else ''}{first.strip()}" in shown
+    assert session.text == "The che"
+    assert say("/2") == f"The che{texts[1]}\n"
+    assert session.text == f"The che{texts[1]}"
+    with pytest.raises(UsageError, match="there is no /2"):
+        say("/2")
+    say("/undo")
+    assert session.text == "The che"
+
+
+def test_choices_stay_while_the_text_stays_and_retry_writes_others(say: Say, session: Session) -> None:
+    first = say("/alternatives 2")
+    say("/settings")
+    say("/help")
+    with pytest.raises(UsageError, match="/1 to /2"):
+        say("/3")
+    second = say("/retry")
+    assert ("/2" in second, "/3" in second, second == first) == (True, False, False)
+    say("/1")
+    assert session.text != "The che"
+    written = session.text
+    say("/retry")  # now it is the last step that is written again
+    assert session.text.startswith("The che")
+    assert session.text != written
+    for wrong in ("1", str(MOST + 1), "many", "²"):
+        with pytest.raises(UsageError, match=f"expected 2 to {MOST}"):
+            say(f"/alternatives {wrong}")
+
+
+def test_the_model_can_change_in_the_middle(say: Say, session: Session, mixed: Path) -> None:
+    assert say("/run") == f"  /run {session.generator.name}\n"
+    assert say(f"/run {mixed}") == f"(the text goes on with {mixed})\n"
+    assert say("").startswith("The che")
+    assert session.generator.name == str(mixed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("story.txt", "story.txt"),
+        (" my story.txt ", "my story.txt"),
+        ("'my story.txt'", "my story.txt"),
+        ('"my story.txt"', "my story.txt"),
+        (r"my\ story.txt", "my story.txt"),
+        ("don't.txt", "don't.txt"),
+        ("das “Buch”.txt", "das “Buch”.txt"),
+    ],
+)
+def test_a_name_to_save_to_may_have_spaces(typed: str, name: str) -> None:
+    assert typed_path(typed) == Path(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [("", "needs the name"), ("'a' b", "one name"), ("'a", "not closed"), ("''", "needs the name")],
+)
+def test_what_is_no_name_is_refused(typed: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        typed_path(typed)
+
+
+def test_a_file_of_this_session_is_written_again_and_no_other(say: Say, session: Session) -> None:
+    Path("other.txt").write_text("mine")
+    assert say("/save my story.txt") == f"({len('The che')} characters saved to my story.txt)\n"
+    say("/add help")
+    say("/save 'my story.txt'")
+    assert Path("my story.txt").read_text() == "The che help\n"
+    with pytest.raises(UsageError, match="exists already"):
+        say("/save other.txt")
+    assert session.text == "The che help"
+
+
+@pytest.mark.parametrize(
+    ("typed", "completions"),
+    [
+        ("/al", ["/alternatives"]),
+        ("/te", ["/temperature"]),
+        ("/top", ["/top-k", "/top-p"]),
+        ("/until ", ["line", "sentence", "paragraph", "none"]),
+        ("/until p", ["paragraph"]),
+        ("/keep-stop ", ["true", "false"]),
+        ("/length ", ["50", "50 words", "2 sentences", "none"]),
+        ("/label ", ["none"]),
+        ("/run ", ["checkpoints/tiny"]),
+        ("/save my st", ["ory.txt"]),
+        ("/save 'my st", ["ory.txt"]),
+        ("/temperature ", []),
+        ("/nothing ", []),
+        ("/un\n", []),
+        ("text", []),
+    ],
+)
+def test_tab_completes_commands_values_files_and_runs(
+    conversation: Conversation, typed: str, completions: list[str]
+) -> None:
+    Path("my story.txt").touch()
+    completer = conversation._editor.completer
+    assert completer is not None
+    assert [each.text for each in completer.get_completions(Document(typed), CompleteEvent())] == completions
+
+
+def test_the_help_fits_a_terminal_and_names_every_command(conversation: Conversation) -> None:
+    assert max(map(len, HELP.splitlines())) <= 80
+    named = [name for name in conversation.commands.values() if f"/{name}" in HELP]
+    assert set(conversation.commands.values()) - set(named) <= {*SETTINGS, "settings", "help"}
