@@ -104,7 +104,7 @@ def test_runs_are_completed_where_a_run_is_due(offered: Callable[..., list[str]]
         ("rnngen train --device c", ["cpu", "cuda", "cuda:0"]),
         ("rnngen train --encoding gb1", ["gb18030"]),
         ("rnngen corpus get tiny", ["tinyshakespeare"]),
-        ("rnngen corpus build ", ["pydoc"]),
+        ("rnngen corpus build p", ["pydoc"]),
         ("rnngen sample --prompt-file ", []),  # the shell completes files
         ("rnngen train --valid ", []),
         ("rnngen eval some-run te", []),

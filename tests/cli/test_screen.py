@@ -38,7 +38,7 @@ def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = ()) -> 
     trainer.writer = SimpleNamespace(path=Path("run"))
     trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10))
     trainer.progress = SimpleNamespace(due=set())
-    return SimpleNamespace(trainer=trainer, plan=None, notes=notes)
+    return SimpleNamespace(trainer=trainer, plan=None, notes=notes, is_new=False)
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
