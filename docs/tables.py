@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from typer.core import TyperGroup
 
 from rnngen.cli.commands import COMMANDS, load_command
-from rnngen.cli.declared import kinds_of
+from rnngen.cli.declared import HELP_ALL, kinds_of
 
 DOCS = Path(__file__).parent
 _SECTION = re.compile(r"(?<=<!-- options: )([a-z ]+)( -->\n).*?(?=<!-- end of options -->)", flags=re.DOTALL)
@@ -44,7 +44,7 @@ def table(command: Any) -> str:
     """The options of a command in Markdown: one table per heading of its help."""
     panels: dict[str, list[str]] = {}
     for parameter in command.params:
-        if parameter.param_type_name == "option":
+        if parameter.param_type_name == "option" and parameter.name != HELP_ALL.name:
             panels.setdefault(parameter.rich_help_panel or "", []).append(_row(command, parameter))
     return "\n".join(line for panel, rows in panels.items() for line in _section(panel, rows))
 

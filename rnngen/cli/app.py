@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -136,6 +137,10 @@ def main() -> NoReturn:
             signal.signal(number, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)
+    if "_RNNGEN_COMPLETE" in os.environ:
+        from rnngen.cli.completion import join_values
+
+        join_values(os.environ)
     console = Console.of_process()
     sys.stderr = console.err
     code = run(console=console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,9 +13,13 @@ from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.confirmation import Yes, check_can_ask
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.prune import DryRun, offer
+from rnngen.cli.widths import cut
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
+
+
+_DIGITS = 9  # characters of a path in the list on a terminal: of a hash, they tell it from all others
 
 
 class ListByDefault(DefaultGroup):
@@ -44,16 +49,21 @@ def list_command(context: typer.Context, as_json: AsJson = False) -> None:
     if not entries:
         console.write(f"{cache_folder()}: nothing is kept\n")
         return
+    folder = cache_folder()
     rows = [
         (
-            each["path"],
+            each["name"] or "?",
             each["what"],
             formats.size(each["bytes"]),
             f"{datetime.fromtimestamp(each['read']):%Y-%m-%d %H:%M}",
+            each["path"] if not console.shows_output else cut(Path(each["path"]).name, _DIGITS),
         )
         for each in entries
     ]
-    console.write(console.table([("path", "what", "size", "last read"), *rows, ("total", "", formats.size(total), "")]))
+    header, footer = ("name", "what", "size", "last read", "path"), ("total", "", formats.size(total), "", "")
+    console.write(console.table([header, *rows, footer]))
+    if console.shows_output:
+        console.write(f"in {folder}\n")
 
 
 def _entries() -> list[dict[str, Any]]:
@@ -67,11 +77,30 @@ def _entries() -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for text in cached_texts():
         runs = [str(run) for run in users.get(text.path, ())]
-        what = f"encoded text of {', '.join(runs)}" if runs else "encoded text"
-        entries.append({"path": str(text.path), "what": what, "runs": runs, "bytes": text.bytes, "read": text.read})
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        what = f"encoded text of {runs[0]}{more}" if runs else "encoded text"
+        entries.append(
+            {
+                "path": str(text.path),
+                "name": text.name,
+                "what": what,
+                "runs": runs,
+                "bytes": text.bytes,
+                "read": text.read,
+            }
+        )
     for each in downloaded():
         what = f"download of {each.name}" if each.path.exists() else f"incomplete download of {each.name}"
-        entries.append({"path": str(each.path), "what": what, "runs": [], "bytes": each.bytes, "read": each.read})
+        entries.append(
+            {
+                "path": str(each.path),
+                "name": each.name,
+                "what": what,
+                "runs": [],
+                "bytes": each.bytes,
+                "read": each.read,
+            }
+        )
     return sorted(entries, key=lambda each: -each["read"])
 
 

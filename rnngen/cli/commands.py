@@ -45,6 +45,8 @@ COMMANDS = {
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
+_EXAMPLE_COLUMNS = 56  # of a command line in an example, at most
+
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -89,19 +91,38 @@ class QuickCommand(TyperCommand):
         return []
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, a section a panel, in the order of the first option of each."""
+        """Write examples, arguments and options, a section a panel, in the order of the first option of each.
+
+        Of a command with common options, only these are shown, in one section, unless all are asked for.
+        """
+        from rnngen.cli.declared import SHOWS_ALL
+
+        if examples := getattr(self.callback, "examples", ()):
+            with formatter.section("Examples"):
+                formatter.write_dl(examples, col_max=_EXAMPLE_COLUMNS)
+        options: dict[str, Declared] = getattr(self.callback, "options", {})
+        hides = SHOWS_ALL not in ctx.meta and any(each.option.common for each in options.values())
         sections: dict[str, list[tuple[str, str]]] = {}
+        hidden = 0
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is None:
                 continue
+            if hides and parameter.name in options and not options[parameter.name].option.common:
+                hidden += 1
+                continue
             if parameter.param_type_name == "argument":  # its type says nothing that its help does not
                 record = (record[0].partition(" <")[0], record[1])
             title = "Arguments" if parameter.param_type_name == "argument" else "Options"
-            sections.setdefault(getattr(parameter, "rich_help_panel", None) or title, []).append(record)
+            panel = None if hides else getattr(parameter, "rich_help_panel", None)
+            sections.setdefault(panel or title, []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+        if hidden:
+            formatter.write_paragraph()
+            more = f"There {'is' if hidden == 1 else 'are'} {hidden} more option{'s' * (hidden > 1)}"
+            formatter.write_text(f"{more}: {ctx.command_path} --help-all")
 
 
 def _false_by_default(option: Any) -> Any:
@@ -225,7 +246,11 @@ class DefaultGroup(QuickGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """What the first word may be: a command, or an option of the default one."""
-        of_default = self.commands[self.default].shell_complete(ctx, incomplete)
+        command = self.commands[self.default]
+        of_default = command.shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            arguments = [each for each in command.params if each.param_type_name == "argument"]
+            of_default += [item for each in arguments[:1] for item in each.shell_complete(ctx, incomplete)]
         return list({item.value: item for item in (*of_default, *super().shell_complete(ctx, incomplete))}.values())
 
 

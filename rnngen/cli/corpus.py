@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import formats
+from rnngen.cli import completion, formats
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.cli.corpus_info import info_command
 from rnngen.cli.declared import takes_options
@@ -38,7 +38,8 @@ def build_command(
         typer.Argument(
             help="Which text: pydoc (Python's own language reference, 0.5 MB), or a small language with a long-term "
             "dependency in every line: brackets (nested, of several kinds), copy (a word, a gap, the word again), "
-            "adding (many numbers, and the sum of two that are marked)."
+            "adding (many numbers, and the sum of two that are marked).",
+            autocompletion=completion.buildable,
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: corpora/NAME.txt]")] = None,
@@ -105,7 +106,10 @@ def _as_json(name: str, text: NamedText, here: set[str]) -> dict[str, Any]:
 
 def get_command(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Which text; rnngen corpus list shows all.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Which text; rnngen corpus list shows all.", autocompletion=completion.downloadable),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write into. [default: corpora]")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -13,12 +13,18 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from rnngen.arguments import why_unusable
+from rnngen.cli import completion
 from rnngen.cli.spelling import on_command_line
 from rnngen.options.declare import Declared, Options, declared
 from rnngen.options.option import MAX_BITS, Option, expectation
 
+Examples = Sequence[tuple[str, str]]
+"""Command lines, each with what it does."""
 
-def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Any]:
+
+def takes_options(
+    *groups: type[Options], without: Sequence[str] = (), examples: Examples = ()
+) -> Callable[[Callable[..., Any]], Any]:
     """Let a command have the options of its parameters that are groups of options, and of more groups.
 
     A parameter whose type is a group of options is given one, made of what was typed. A parameter ``given`` is given
@@ -27,6 +33,7 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
     Args:
         groups: of options.
         without: options of them that the command does not have, or has in a way of its own.
+        examples: for its help.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,6 +46,7 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
 
         @functools.wraps(function)
         def command(**values: Any) -> Any:
+            values.pop(HELP_ALL.name, None)
             for parameter, names in options.items():
                 typed = {name: values.pop(name) for name in names}
                 given = {name: value for name, value in typed.items() if value is not None}
@@ -48,13 +56,36 @@ def takes_options(*groups: type[Options], without: Sequence[str] = ()) -> Callab
         parameters: list[inspect.Parameter] = []
         for name, each in own.items():
             parameters += map(_parameter, options[name].values()) if name in options else [each]
+        known = {name: each for group in options.values() for name, each in group.items()}
+        parameters += [HELP_ALL] if any(each.option.common for each in known.values()) else []
         keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
         command.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        command.options = {name: each for group in options.values() for name, each in group.items()}  # type: ignore[attr-defined]
+        command.options, command.examples = known, examples  # type: ignore[attr-defined]
         return command
 
     return decorate
+
+
+def _show_all(context: typer.Context, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        context.meta[SHOWS_ALL] = True
+        context.obj.write(f"{context.get_help()}\n")
+        raise typer.Exit
+
+
+SHOWS_ALL = "rnngen.help_all"
+"""Key of what a command's context holds if its help is to show all options."""
+
+HELP_ALL = inspect.Parameter(
+    "help_all",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool, typer.Option("--help-all", callback=_show_all, is_eager=True, help="Show all options and exit.")
+    ],
+)
+"""The parameter of a command whose help shows only the common options."""
 
 
 def typed_names(context: typer.Context) -> set[str]:
@@ -77,9 +108,20 @@ def _parameter(option: Declared) -> inspect.Parameter:
         metavar=details.metavar,
         rich_help_panel=details.panel or None,
         show_default=False,
+        autocompletion=_completed(option),
     )
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(option.name, kind, default=None, annotation=Annotated[annotation | None, info])
+
+
+def _completed(option: Declared) -> Callable[[str], completion.Completed] | None:
+    """What completes its value in a shell; None: its choices, or files."""
+    details = option.option
+    if details.is_run:
+        return completion.runs
+    named = [word for word in (details.metavar or "").split("|") if word.islower()]
+    likely = [*details.likely, *named]
+    return completion.words(likely) if likely and not option.choices else None
 
 
 def _default(option: Declared) -> str | None:

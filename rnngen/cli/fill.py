@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnngen.arguments import STDIN
+from rnngen.cli import completion
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.failure_note import note_on_failure
@@ -33,6 +34,7 @@ def fill_command(
             metavar="[RUN] TEXT",
             help="The run's folder [default: the newest under checkpoints/], and the text: ___ is a gap, [5] one of "
             r"five tokens, \[5] no gap; - reads standard input.",
+            autocompletion=completion.runs,
         ),
     ],
     *,

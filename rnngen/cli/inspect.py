@@ -18,7 +18,7 @@ from rnngen.cli.gradients import gradients_command
 from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.next_tokens import next_command
-from rnngen.cli.parameters import Picture, RunFolder
+from rnngen.cli.parameters import Picture, RunFolder, run_argument
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
@@ -64,7 +64,7 @@ def card_command(
     context: typer.Context,
     run: RunFolder = None,
     compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side.")] = False,
-    others: Annotated[list[Path] | None, typer.Argument(help="The other runs, with --compare.")] = None,
+    others: Annotated[list[Path] | None, run_argument("The other runs, with --compare.")] = None,
     test: Annotated[bool, typer.Option("--test", help="With --compare: score each run on its test part too.")] = False,
     text: Annotated[Path | None, typer.Option(help="With --compare: score all runs on this file.")] = None,
     *,

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-RunFolder = Annotated[Path | None, typer.Argument(help="The run's folder. [default: the newest under checkpoints/]")]
+from rnngen.cli import completion
+
+
+def run_argument(description: str, metavar: str | None = None) -> Any:
+    """An argument that is the folder of a run, or several: shells complete it."""
+    return typer.Argument(help=description, metavar=metavar, autocompletion=completion.runs)
+
+
+RunFolder = Annotated[Path | None, run_argument("The run's folder. [default: the newest under checkpoints/]")]
 RunFolders = Annotated[
     list[Path] | None,
-    typer.Argument(help="The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
+    run_argument("The run's folder, or those of several to compare. [default: the newest under checkpoints/]"),
 ]
 TextFile = Annotated[Path | None, typer.Option(help="Read this file. [default: the test part of the run's corpus]")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was before training.")]

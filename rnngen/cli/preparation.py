@@ -41,7 +41,7 @@ class Preparation:
         self._bar: tuple[Progress, TaskID] | None = None
         self._over = threading.Event()
         self._due = 0.0
-        self._since = (time.perf_counter(), 0)  # when the activity was first told of, and how far it was
+        self._since = self._moved = (time.perf_counter(), 0)  # when the activity began, and last moved on, and how far
 
     def __enter__(self) -> Self:
         if not self._shown:
@@ -67,6 +67,8 @@ class Preparation:
         now = time.perf_counter()
         if changed or done < self._since[1]:
             self._since = (now, done)
+        if changed or done != self._moved[1]:
+            self._moved = (now, done)
         self._text = f"{what}: {self._numbers(now, done, total)}" if what in UNITS and done else what
         if self._bar is not None and (changed or now >= self._due):
             self._due = now + _REFRESH
@@ -78,10 +80,11 @@ class Preparation:
         of = f" of {count(total)}" if total else ""
         one, several = UNITS[self._what]
         numbers = f"{count(done)}{of} {one if (total or done) == 1 else several}"
-        began, first = self._since
-        if not total or now - began < FORESEEN or done <= first:
+        (began, first), (then, _) = self._since, self._moved
+        if not total or then - began < FORESEEN or done <= first:
             return numbers
-        return f"{numbers}, {duration((total - done) * (now - began) / (done - first))} left"
+        left = (total - done) * (then - began) / (done - first) - (now - then)  # it comes in large pieces
+        return f"{numbers}, {duration(left)} left" if left >= 1 else numbers
 
     def _speak(self) -> None:
         wait, told = FIRST_LINE, ""

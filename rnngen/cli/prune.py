@@ -10,7 +10,7 @@ import typer
 from rnngen.cli import formats
 from rnngen.cli.confirmation import Yes, agreed, check_can_ask
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import AsJson
+from rnngen.cli.parameters import AsJson, run_argument
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import CheckpointError, RnngenError
 
@@ -25,8 +25,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be
 def prune_command(
     context: typer.Context,
     runs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="The runs' folders. [default: all under checkpoints/, and encoded texts]"),
+        list[Path] | None, run_argument("The runs' folders. [default: all under checkpoints/, and encoded texts]")
     ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,

@@ -10,7 +10,7 @@ import typer
 
 from rnngen.arguments import STDIN
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import Quiet
+from rnngen.cli.parameters import Quiet, run_argument
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import UsageError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def report_command(
     context: typer.Context,
     runs: Annotated[
-        list[Path] | None, typer.Argument(help="The runs' folders. [default: the newest under checkpoints/]")
+        list[Path] | None, run_argument("The runs' folders. [default: the newest under checkpoints/]")
     ] = None,
     out: Annotated[Path, typer.Option(help="File to write the page to.")] = Path("report.html"),
     text: Annotated[

@@ -11,7 +11,7 @@ import typer
 from rnngen.cli import formats
 from rnngen.cli.confirmation import Yes, agreed, check_can_ask
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import JsonPerRun
+from rnngen.cli.parameters import JsonPerRun, run_argument
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def rm_command(
     context: typer.Context,
-    runs: Annotated[list[Path] | None, typer.Argument(help="The runs' folders.")] = None,
+    runs: Annotated[list[Path] | None, run_argument("The runs' folders.")] = None,
     yes: Yes = False,
     as_json: JsonPerRun = False,
 ) -> None:

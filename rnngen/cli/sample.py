@@ -13,6 +13,7 @@ from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
+from rnngen.cli.parameters import run_argument
 from rnngen.cli.sample_inputs import (
     check_line_breaks,
     check_unit,
@@ -36,12 +37,18 @@ if TYPE_CHECKING:
     from rnngen.sampling.writer import Sample
 
 
-@takes_options()
+EXAMPLES = (
+    ("rnngen sample", "With the newest run."),
+    ('rnngen sample -p "Once upon" --temperature 0.8', "Continue a text, more safely."),
+    ("rnngen sample checkpoints/book-1 --interactive", "Write together."),
+)
+
+
+@takes_options(examples=EXAMPLES)
 def sample_command(
     context: typer.Context,
     run: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RUN", help="The run's folder. [default: the newest under checkpoints/]"),
+        list[str] | None, run_argument("The run's folder. [default: the newest under checkpoints/]", "RUN")
     ] = None,
     *,
     prompt: Prompt,

@@ -13,10 +13,10 @@ class Prompt(Options):
     """The text that is continued."""
 
     prompt: str | None = option(
-        None, "Text to continue; - reads standard input.", panel=_PROMPT, flags=("--prompt", "-p")
+        None, "Text to continue; - reads standard input.", panel=_PROMPT, flags=("--prompt", "-p"), common=True
     )
     prompt_file: str | None = option(  # as text: a text that was typed here by mistake may be no path
-        None, "Continue this file's text.", panel=_PROMPT, metavar="FILE"
+        None, "Continue this file's text.", panel=_PROMPT, metavar="FILE", common=True
     )
     prompts_file: str | None = option(
         None, "Continue each line of this file; `num_samples` texts each.", panel=_PROMPT, metavar="FILE"
@@ -37,13 +37,17 @@ class Output(Options):
         "Write together: type, continue, retry, undo, choose among alternatives and words, save.",
         panel=_OUTPUT,
         flags=("--interactive", "-i"),
+        common=True,
     )
-    show_probs: bool = option(False, "Colour each token by its surprisal.", panel=_OUTPUT, flags=("--show-probs",))
+    show_probs: bool = option(
+        False, "Colour each token by its surprisal.", panel=_OUTPUT, flags=("--show-probs",), common=True
+    )
     json: bool = option(
         False,
         "One JSON object per line and sample: text, seed, tokens, nats, finish reason.",
         panel=_OUTPUT,
         flags=("--json",),
+        common=True,
     )
     format: Literal["lines", "jsonl", "csv"] | None = option(
         None,
@@ -51,4 +55,4 @@ class Output(Options):
         panel=_OUTPUT,
         flags=("--format",),
     )
-    quiet: bool = option(False, "No notes on standard error.", panel=_OUTPUT, flags=("--quiet", "-q"))
+    quiet: bool = option(False, "No notes on standard error.", panel=_OUTPUT, flags=("--quiet", "-q"), common=True)

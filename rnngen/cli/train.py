@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from rnngen.training.summary import Summary
 
 
-@takes_options(PlanConfig, DataConfig, ModelConfig, OptimizerConfig, TrainConfig, without=["corpus"])
+EXAMPLES = (
+    ("rnngen train book.txt", "Five minutes."),
+    ("rnngen train texts/ --minutes 30 --tokenizer bpe", "A folder, in pieces of words."),
+    ("rnngen train --resume checkpoints/book-1 --minutes 5", "Five minutes more."),
+)
+
+
+@takes_options(PlanConfig, DataConfig, ModelConfig, OptimizerConfig, TrainConfig, without=["corpus"], examples=EXAMPLES)
 def train_command(
     context: typer.Context,
     corpus: Annotated[list[str] | None, typer.Argument(help="Files, folders, globs, or - for standard input.")] = None,

@@ -30,15 +30,17 @@ from rnngen.corpus.encoded import MORE_SPACE, EncodedCorpus, EncodedText, TokenF
 from rnngen.corpus.parts import PARTS, Piece
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer, load_tokenizer
-from rnngen.errors import CorpusError, TokenizerError
+from rnngen.errors import CorpusError, TokenizerError, shortened
 from rnngen.options.training import DataConfig
 from rnngen.platforms import is_link, open_locked, rename_folder
 from rnngen.untrusted import open_regular, parse_json, read_regular
 
 FORMAT = 4
+META = "meta.json"
 _WORK = ".encoding-"
 _ABANDONED = 24 * 3600.0  # seconds after which no process is still writing a folder, where there are no locks
 _MAX_META, _MAX_TOKENIZER = 1 << 16, 1 << 28  # bytes
+_LONGEST_NAME = 200  # characters
 _CHUNK_BYTES = 1 << 20
 
 
@@ -77,13 +79,14 @@ def corpus_folder(cache: Path | None, fingerprint: str, data: DataConfig, tokeni
     return (cache or cache_folder()) / "corpora" / hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def store(folder: Path, tokenizer: Tokenizer, text: Iterable[Piece]) -> None:
+def store(folder: Path, tokenizer: Tokenizer, text: Iterable[Piece], name: str = "") -> None:
     """Write a folder of encoded parts; it appears complete or not at all.
 
     Args:
         folder: the folder's path.
         tokenizer: encodes the parts.
         text: the pieces of all parts. If reading them raises an error, the folder does not appear.
+        name: of the text, for whoever looks into the cache.
 
     Raises:
         CorpusError: the cache cannot be written.
@@ -101,9 +104,10 @@ def store(folder: Path, tokenizer: Tokenizer, text: Iterable[Piece]) -> None:
         _remove_abandoned(folder.parent)
         (work / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8", newline="\n")
         meta: dict[str, Any] = {"format": FORMAT, "parts": _write_parts(work, tokenizer, text)}
+        meta["name"] = shortened(name, _LONGEST_NAME)
         meta["tokenizer"] = _sha256(work / "tokenizer.json")
         meta["sha256"] = _meta_sha256(meta)
-        (work / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
+        (work / META).write_text(json.dumps(meta, indent=1), encoding="utf-8", newline="\n")
         _put(work, folder)
     except OSError as error:
         if not _is_sound(folder):  # another process may have been faster; its copy is as good
@@ -207,12 +211,21 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
+def name_of(folder: Path) -> str:
+    """The name of an encoded text; empty: it has none, as in older versions, or it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        meta = parse_json(read_regular(folder / META, _MAX_META))
+        name = meta.get("name") if isinstance(meta, dict) else None
+        return shortened(name, _LONGEST_NAME) if isinstance(name, str) else ""
+    return ""
+
+
 def load(folder: Path, fingerprint: str) -> EncodedCorpus | None:
     """The encoded corpus in a folder, or None if there is none or it is damaged. No link in the folder is followed."""
     try:
         if not _is_folder(folder):
             return None
-        meta = parse_json(read_regular(folder / "meta.json", _MAX_META))
+        meta = parse_json(read_regular(folder / META, _MAX_META))
         if not isinstance(meta, dict) or meta.pop("sha256") != _meta_sha256(meta):
             return None
         content = read_regular(folder / "tokenizer.json", _MAX_TOKENIZER)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rnngen.corpus.cache import cache_folder
+from rnngen.corpus.cache import META, cache_folder, name_of
 from rnngen.corpus.parts import PARTS
 from rnngen.errors import CorpusError
 from rnngen.platforms import rename_folder
 
 _NAME = re.compile(r"[0-9a-f]{32}")
-_FILES = ("meta.json", "tokenizer.json", *(f"{part}.bin" for part in PARTS))
+_FILES = (META, "tokenizer.json", *(f"{part}.bin" for part in PARTS))
 _DAY = 24 * 3600.0
 
 
@@ -28,11 +28,13 @@ class CachedText:
 
     Attributes:
         path: its folder.
+        name: of the text, as in ``book.txt``; empty: unknown.
         bytes: its size.
         read: when it was last read, as far as the file system notes that, or else written; in seconds since 1970.
     """
 
     path: Path
+    name: str
     bytes: int
     read: float
 
@@ -49,13 +51,15 @@ def _cached_text(folder: Path) -> CachedText | None:
     try:
         if not stat.S_ISDIR(folder.lstat().st_mode) or {path.name for path in folder.iterdir()} - {*_FILES}:
             return None
-        found = [path.lstat() for path in folder.iterdir()]
+        found = {path.name: path.lstat() for path in folder.iterdir()}
     except OSError:  # removed meanwhile
         return None
-    if not all(stat.S_ISREG(each.st_mode) for each in found):
+    if not all(stat.S_ISREG(each.st_mode) for each in found.values()):
         return None
-    read = max((time_ for each in found for time_ in (each.st_atime, each.st_mtime)), default=0.0)
-    return CachedText(folder, sum(each.st_size for each in found), read)
+    # whoever reads the text reads all files, and whoever lists the names only this one
+    read = max((each.st_atime for name, each in found.items() if name != META), default=0.0)
+    read = max([read, *(each.st_mtime for each in found.values())])
+    return CachedText(folder, name_of(folder), sum(each.st_size for each in found.values()), read)
 
 
 class Read(Protocol):

@@ -296,4 +296,4 @@ def _encode(folder: Path, text: _Text, tokenizer: Tokenizer, tell: OnProgress) -
             done += len(piece)
             tell("encoding", min(done, total), total)
 
-    store(folder, tokenizer, watched())
+    store(folder, tokenizer, watched(), text.main.name)

@@ -25,6 +25,12 @@ LEVELS = (
 )
 """Nats per character of prose from which on → what is written."""
 
+ORDER = ((0.75, 1.45), (0.66, 1.2))
+"""Of tokens that are words or parts of words: share of the nats that their frequencies alone would cost from which on →
+nats per character of the level that is promised at most. Frequent words exist, whatever their order: n-grams of the
+Penn Treebank's words reach 0.79 (bigrams) and 0.76 (trigrams), networks 0.66 and less.
+"""
+
 ALPHABETS = ("Latin", "Cyrillic", "Greek")
 LETTERS = 0.65  # share of the characters of prose that are letters; of code it is less
 OF_ALPHABET = 0.95  # share of the letters
@@ -79,17 +85,19 @@ def is_prose(counts: Mapping[str, int], mean_document: float | None = None) -> b
     return is_long and letters >= LETTERS * sum(counts.values()) > 0 and of_alphabet >= OF_ALPHABET * letters
 
 
-def expected_text(nats_per_character: float, *, prose: bool) -> str:
+def expected_text(nats_per_character: float, *, prose: bool, share: float = 0.0) -> str:
     """What to expect of the text, with the number that says so.
 
     Args:
         nats_per_character: of the validation part.
         prose: whether ``is_prose`` holds for the text.
+        share: what ``ORDER`` goes by; 0 for characters and bytes.
     """
     score = f"{nats_per_character:.2f} nats per character"
     if not prose:
         return f"On average it is as unsure as between {_choices(nats_per_character)} for each character ({score})"
-    level = next(words for least, words in LEVELS if nats_per_character >= least)
+    limits = [nats for least, nats in ORDER if share >= least]
+    level = next(words for least, words in LEVELS if max([nats_per_character, *limits]) >= least)
     return f"Expect {level} ({score}; in prose, words begin at about 2 and fluent sentences at about 1)"
 
 
@@ -131,6 +139,7 @@ def summary(
     nats_per_character: float | None,
     unknown: float,
     prose: bool,
+    share: float,
     bidirectional: bool,
     characters: int,
     epochs: float,
@@ -142,6 +151,7 @@ def summary(
         nats_per_character: the best score on the validation part; None: there is none.
         unknown: the share of unknown tokens in that part, which cost less than their characters would.
         prose: whether ``is_prose`` holds for the text.
+        share: of the nats that the tokens' frequencies alone would cost; 0 for characters and bytes.
         bidirectional: whether the nats are pseudo-nats, which say nothing about written text.
         characters: of the training part.
         epochs: how often it was read.
@@ -153,4 +163,4 @@ def summary(
     if nats_per_character is None or bidirectional:
         return read
     told = prose and unknown <= TRUSTED_UNKNOWN
-    return f"{expected_text(nats_per_character, prose=told)}. {read}"
+    return f"{expected_text(nats_per_character, prose=told, share=share)}. {read}"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
-from rnngen.options.training import COMMON, RUN
+from rnngen.options.option import COMMON
+from rnngen.options.training import RUN
 
 
 class Invocation(Options):
@@ -27,11 +28,13 @@ class Invocation(Options):
         "Resume an interrupted run; with --minutes, --epochs or --steps, train it that much further. Give the text too "
         "if it has moved.",
         panel=COMMON,
+        is_run=True,
     )
     init_from: Path | None = option(
         None,
         "Begin a new run with this run's weights and tokenizer, and with new characters or words (fine-tuning).",
         panel=COMMON,
+        is_run=True,
     )
     config: Path | None = option(
         None, "Read options from a TOML file, or a run's config.json; the command line overrides it.", panel=COMMON
@@ -40,7 +43,11 @@ class Invocation(Options):
         False, "Resume even if the corpus has changed.", panel=RUN, flags=("--allow-changed-corpus",)
     )
     quiet: bool = option(
-        False, "Only warnings, errors, and, when it is interrupted, how to resume.", panel=RUN, flags=("--quiet", "-q")
+        False,
+        "Only warnings, errors, and, when it is interrupted, how to resume.",
+        panel=RUN,
+        flags=("--quiet", "-q"),
+        common=True,
     )
     json: bool = option(False, "Print the result as JSON on standard output.", panel=RUN, flags=("--json",))
 

@@ -40,7 +40,7 @@ class ModelConfig(Options):
 
     always_saved: ClassVar = ("cell", "nonlinearity", "hidden_size", "embedding_size", "num_layers", "tied")
 
-    cell: Cell = option("lstm", "Recurrent cell.", panel=PANEL)
+    cell: Cell = option("lstm", "Recurrent cell.", panel=PANEL, common=True)
     nonlinearity: Nonlinearity = option("tanh", "Activation of the rnn cell.", panel=PANEL)
     hidden_size: int = option(
         256, "Units per layer, instead of `size`.", panel=PANEL, minimum=1, maximum=65536, default_text="by measurement"
@@ -85,6 +85,7 @@ class ModelConfig(Options):
         "Train a model that reads from both ends and fills gaps (for fill, not sample): two networks of these sizes.",
         panel=PANEL,
         flags=("--bidirectional/--no-bidirectional",),
+        common=True,
     )
     initialization: Literal["orthogonal", "uniform"] = option(
         "orthogonal", "Distribution of the initial weights.", panel=PANEL

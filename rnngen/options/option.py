@@ -10,6 +10,10 @@ from typing import Any, Literal, get_args, get_origin
 MAX_BITS = 63  # what neither torch nor a file could hold is refused before anything is multiplied by it
 
 
+COMMON = "Common options"
+"""The heading of options that most people may need."""
+
+
 @dataclass(repr=False, eq=False)
 class Option:
     """What a declaration says, besides name and type.
@@ -27,6 +31,9 @@ class Option:
         flags: how the command line spells it, where that is not simply the name.
         role: what it is to the code that uses it, where that is asked.
         metavar: what stands for its value in the command's help.
+        is_run: whether its value is the folder of a run, which shells complete.
+        common: whether most people may need it, wherever it is listed; those in the panel ``COMMON`` always are. Where
+            a command has such options, its help shows no others, which ``--help-all`` does.
         once: whether the command line refuses it twice, since several values may be meant; else the last one counts.
     """
 
@@ -45,7 +52,12 @@ class Option:
     flags: tuple[str, ...] = ()
     role: str | None = None
     metavar: str | None = None
+    is_run: bool = False
+    common: bool = False
     once: bool = False
+
+    def __post_init__(self) -> None:
+        self.common = self.common or self.panel == COMMON
 
 
 def plain(value: Any) -> Any:

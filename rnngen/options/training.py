@@ -11,8 +11,9 @@ from rnngen.options.document_rules import check_documents
 from rnngen.options.encodings import LIKELY as LIKELY_ENCODINGS
 from rnngen.options.encodings import is_encoding
 from rnngen.options.network import PANEL as NETWORK
+from rnngen.options.option import COMMON
 
-COMMON, TEXT, LEARNING, RUN = "Common options", "Text", "Learning", "Run"
+TEXT, LEARNING, RUN = "Text", "Learning", "Run"
 """Headings of the command's help."""
 
 MAX_VOCAB_SIZE = 200_000
@@ -51,7 +52,7 @@ class SplitConfig(Options):
     documents: str | None = option(
         None,
         "What is a text by itself: none, files, lines, paragraphs, or what stands between two of a SEPARATOR.",
-        panel=TEXT,
+        panel=COMMON,
         metavar="none|files|lines|paragraphs|SEPARATOR",
         default_text="lines of a list, rows of a table, else none",
     )
@@ -253,7 +254,7 @@ class TrainConfig(Options):
     max_spikes: int = option(
         3, "Stop if the weights go astray more often than this within a few steps.", panel=RUN, minimum=0
     )
-    seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, minimum=0)
+    seed: int = option(0, "Seed of the initial weights and of dropout.", panel=LEARNING, minimum=0, common=True)
     ngram: int = option(
         0,
         "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",
@@ -286,9 +287,7 @@ class PlanConfig(Options):
     minutes: float | None = option(
         None, "How long the whole command may take.", panel=COMMON, above=0, maximum=10_000_000, default_text="5"
     )
-    epochs: float | None = option(
-        None, "How often to read the training text.", panel=COMMON, above=0, maximum=1_000_000
-    )
+    epochs: float | None = option(None, "How often to read the training text.", panel=COMMON, above=0, maximum=10**6)
     size: Literal["tiny", "small", "medium", "large"] | None = option(
         None, "128, 256, 512 or 1024 units.", panel=COMMON, default_text="by measurement"
     )

@@ -76,6 +76,7 @@ class Sampling(Options):
         remark="0 is greedy",
         flags=("--temperature", "-t"),
         role="drawing",
+        common=True,
     )
     top_k: int = option(0, "Keep the K most likely tokens; 0: all.", panel=DRAWING, minimum=0, role="filter")
     top_p: float = option(
@@ -85,6 +86,7 @@ class Sampling(Options):
         minimum=0,
         maximum=1,
         role="filter",
+        common=True,
     )
     min_p: float = option(
         0.0,
@@ -114,12 +116,14 @@ class Sampling(Options):
         metavar="LENGTH",
         flags=("--length", "-n"),
         default_text=f"{DEFAULT_LENGTH} tokens; {LENGTH_UNTIL} with `until` and for documents",
+        common=True,
     )
     until: Until | None = option(
         None,
         "End before the next line end, after the first sentence, or before the next empty line. Empty lines that "
         "come first are left out.",
         panel=ENDING,
+        common=True,
     )
     stop: Sequence[str] = option(
         (), "End before this text; may be given more than once.", panel=ENDING, metavar="TEXT", minimum=1
@@ -149,7 +153,12 @@ class Samples(Options):
     """Which continuations of a prompt are written, and how many."""
 
     seed: int | None = option(
-        None, "The same seed gives the same text.", panel=SAMPLES, minimum=0, default_text="drawn and reported"
+        None,
+        "The same seed gives the same text.",
+        panel=SAMPLES,
+        minimum=0,
+        default_text="drawn and reported",
+        common=True,
     )
     beam: int = option(
         0,
@@ -166,6 +175,7 @@ class Samples(Options):
         minimum=1,
         maximum=1_000_000,
         flags=("--num-samples", "-N"),
+        common=True,
     )
     unique: bool = option(False, "Write no text twice.", panel=SAMPLES)
     novel: bool = option(False, "Write no document that stands in the text that the model learned from.", panel=SAMPLES)

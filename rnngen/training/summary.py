@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rnngen.corpus.encoded import EncodedCorpus
+import numpy as np
+
+from rnngen.corpus.encoded import EncodedCorpus, TokenArray
 from rnngen.evaluation.quality import is_prose, summary, trend, would_help_longer
 from rnngen.training.events import Finished
 from rnngen.training.trainer import Trainer
@@ -39,11 +41,13 @@ def summary_of(finished: Finished, trainer: Trainer, validations: Sequence[tuple
     corpus, valid = trainer.corpus, trainer.corpus.valid
     seen, length = trend(validations), valid.counts.characters / max(1, len(valid.tokens))
     nats = finished.best_nll / length if finished.best_nll is not None and length else None
+    tokens = _pieces(corpus)
     epochs = finished.step / trainer.streams.steps_per_epoch
     text = summary(
         nats_per_character=nats,
         unknown=valid.unknown / max(1, len(valid.tokens)),
-        prose=_reads_prose(corpus),
+        prose=_reads_prose(corpus, tokens),
+        share=_share_of_frequencies(finished.best_nll or 0.0, corpus, tokens),
         bidirectional=trainer.config.model.bidirectional,
         characters=corpus.train.counts.characters,
         epochs=epochs,
@@ -52,12 +56,24 @@ def summary_of(finished: Finished, trainer: Trainer, validations: Sequence[tuple
     return Summary(text, nats, would_help_longer(seen, epochs))
 
 
-def _reads_prose(corpus: EncodedCorpus) -> bool:
-    counts, tokenizer = corpus.train.counts, corpus.tokenizer
-    mean = counts.characters / counts.documents if counts.documents else None
+def _pieces(corpus: EncodedCorpus) -> TokenArray:
+    """Tokens of pieces from all of the training part, without labels."""
     tokens = corpus.train.tokens
-    characters: Counter[str] = Counter()
-    for begin in range(0, len(tokens), max(PIECE, len(tokens) // PIECES)):
-        piece = tokens[begin : begin + PIECE]
-        characters.update(tokenizer.decode(piece[piece < tokenizer.text_size].tolist()))
-    return is_prose(characters, mean)
+    begins = range(0, len(tokens), max(PIECE, len(tokens) // PIECES))
+    found = np.concatenate([tokens[begin : begin + PIECE] for begin in begins])
+    return found[found < corpus.tokenizer.text_size]
+
+
+def _reads_prose(corpus: EncodedCorpus, tokens: TokenArray) -> bool:
+    counts = corpus.train.counts
+    mean = counts.characters / counts.documents if counts.documents else None
+    return is_prose(Counter(corpus.tokenizer.decode(tokens.tolist())), mean)
+
+
+def _share_of_frequencies(nats: float, corpus: EncodedCorpus, tokens: TokenArray) -> float:
+    """The share of the nats per token that the tokens' frequencies alone would cost; 0 for characters and bytes."""
+    if corpus.tokenizer.level in ("char", "byte") or not len(tokens):
+        return 0.0
+    p = np.bincount(tokens) / len(tokens)
+    entropy = -float(np.sum(p[p > 0] * np.log(p[p > 0])))
+    return nats / max(entropy, 1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import typing
@@ -14,7 +15,8 @@ import typer
 from typer.main import get_command
 
 import rnngen
-from rnngen.cli.commands import COMMANDS, QuickCommand, plain_app
+from rnngen.cli.commands import COMMANDS, QuickCommand, load_command, plain_app
+from rnngen.cli.console import Console
 from rnngen.cli.train import train_command
 from rnngen.corpus.tokenizer.subword import DEFAULT_VOCAB_SIZE
 from rnngen.options.config import SECTION_OF, SIZES, TRAINING, RunConfig
@@ -166,12 +168,42 @@ def test_a_command_without_arguments_shows_its_help(cli: Cli, arguments: list[st
 
 def test_help_of_train_names_every_option_of_the_configuration(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    shown = cli("train", "--help").out
+    shown = cli("train", "--help-all").out
     options = set(re.findall(r"--[a-z][a-z-]*", shown))
     names = TRAINING.keys() - {"corpus"}
     assert {f"--{name.replace('_', '-')}" for name in names} - options == set()
     assert "corpus" in shown
     assert "--corpus" not in options
+
+
+@pytest.mark.parametrize(("command", "fewest", "most"), [("train", 12, 17), ("sample", 10, 14), ("eval", 4, 8)])
+def test_help_shows_the_options_that_most_people_need_and_where_the_others_are(
+    cli: Cli, command: str, fewest: int, most: int
+) -> None:
+    pages = [cli(command, "--help").out, cli(command, "--help-all").out]
+    shown, whole = (set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", page, flags=re.MULTILINE)) for page in pages)
+    assert shown < whole
+    assert fewest <= len(shown - {"--help", "--help-all"}) <= most
+    more = len(whole) - len(shown)
+    assert pages[0].endswith(f"\nThere are {more} more options: rnngen {command} --help-all\n")
+    assert "more options" not in pages[1]
+
+
+@pytest.mark.parametrize("command", ["train", "sample"])
+def test_help_has_three_examples_that_the_command_takes(cli: Cli, command: str) -> None:
+    loaded = load_command(command)
+    assert len(loaded.callback.examples) == 3
+    assert cli(command, "--help").out.count(f"\n  rnngen {command}") == 3
+    for line, _ in loaded.callback.examples:
+        words = shlex.split(line)
+        assert words[:2] == ["rnngen", command]
+        context = loaded.make_context(command, words[2:], obj=Console.of_process())  # every option and value is valid
+        assert context.params
+
+
+def test_help_of_a_command_with_few_options_shows_them_all(cli: Cli) -> None:
+    assert "--help-all" not in cli("verify", "--help").out
+    assert "Did you mean --help?" in cli("verify", "--help-all").err
 
 
 def test_the_presets_that_can_be_asked_for_are_those_there_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,12 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from rnngen.cli.app import run as run_cli
+from rnngen.cli.console import Console
 from rnngen.corpus.named import store
 from rnngen.corpus.named.store import downloads_folder
 from tests.cli.test_rm import Typed
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
 
 
 def age(path: Path, days: float) -> None:
@@ -59,9 +69,32 @@ def test_texts_and_downloads_are_listed_with_what_they_are_of(cached: Path, cli:
     assert entries[0]["bytes"] == sum(file.stat().st_size for file in cached.iterdir())
     assert [each["bytes"] for each in entries[2:]] == [2048, 10]
     assert told["bytes"] == sum(each["bytes"] for each in entries)
+    assert [each["name"] for each in entries] == ["corpus.txt", "corpus.txt", "text8", "enwik8"]
     shown = cli("cache").out
     assert shown == cli("cache", "list").out
     assert all(each["path"] in shown and each["what"] in shown for each in entries)
+    assert [line.split()[0] for line in shown.splitlines()[1:-1]] == [each["name"] for each in entries]
+
+
+def test_on_a_terminal_the_beginnings_of_hashes_stand_beside_the_names(
+    cached: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    assert run_cli(["cache"], Console(terminal, None)) == 0
+    line = next(line for line in terminal.getvalue().splitlines() if line.startswith("corpus.txt"))
+    assert line.startswith("corpus.txt  encoded text of ")
+    assert line.endswith(f"  {cached.name[:8]}…")
+    assert len(line) <= 80
+
+
+def test_texts_of_older_versions_have_no_name(cached: Path, cli: Cli) -> None:
+    meta = json.loads((cached / "meta.json").read_text())
+    del meta["name"]
+    (cached / "meta.json").write_text(json.dumps(meta))
+    assert json.loads(cli("cache", "--json").out)["entries"][0]["name"] == ""
+    (cached / "meta.json").write_text('{"name": ["x"]}')
+    assert cli("cache").out.splitlines()[1].startswith("?")
 
 
 def test_an_empty_cache_is_said_to_be_empty(cli: Cli) -> None:

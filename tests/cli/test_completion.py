@@ -1,30 +1,49 @@
-"""Shell completion: what the shells are told, in a process of its own as they ask for it."""
+"""Shell completion: what the shells are told as they ask for it, and what they make of it where they are installed."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import rnngen
+from rnngen.cli.app import run as run_cli
+from rnngen.cli.completion import join_values
 
 
-def ask(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``rnngen`` as a shell's completion function does, with this line typed up to the cursor."""
-    words = line.split(" ")
-    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}  # of bash
-    asked |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1]}  # of the others
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", "from rnngen.cli.app import main; main()"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "_RNNGEN_COMPLETE": "complete_bash", **asked, **environment},
-    )
+def asked(line: str, words: list[str]) -> dict[str, str]:
+    """The environment in which a shell asks for completions."""
+    return {
+        "COMP_WORDS": line,  # of bash
+        "COMP_CWORD": str(len(words) - 1),
+        "_TYPER_COMPLETE_ARGS": line,  # of the others
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1],
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """What a shell is told in this process: ``offered("rnngen tr")``."""
+
+    def call(line: str, shell: str = "bash") -> list[str]:
+        words = line.split(" ")
+        for name, value in asked(line, words).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("_RNNGEN_COMPLETE", f"complete_{shell}")
+        with pytest.raises(SystemExit):
+            run_cli([])
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return [line for line in captured.out.splitlines() if line]
+
+    return call
 
 
 @pytest.mark.parametrize(
@@ -46,17 +65,89 @@ def ask(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("rnngen trian --mi", []),
     ],
 )
-def test_commands_options_and_values_are_completed(line: str, words: list[str]) -> None:
-    done = ask(line)
-    assert (done.returncode, done.stdout.split(), done.stderr) == (0, words, "")
+def test_commands_options_and_values_are_completed(
+    offered: Callable[..., list[str]], line: str, words: list[str]
+) -> None:
+    assert offered(line) == words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rnngen sample ",
+        "rnngen sample checkp",
+        "rnngen eval checkpoints/t",
+        "rnngen eval --against c",
+        "rnngen train --resume ",
+        "rnngen train text.txt --init-from che",
+        "rnngen inspect checkpoints/",
+        "rnngen inspect gates ",
+        "rnngen report checkpoints/tiny ",
+        "rnngen verify ",
+        "rnngen rm ",
+        "rnngen prune ",
+        "rnngen fill ",
+    ],
+)
+def test_runs_are_completed_where_a_run_is_due(offered: Callable[..., list[str]], trained: Path, line: str) -> None:
+    shutil.copytree(trained, "checkpoints/demo/lstm")
+    Path("checkpoints/no run").mkdir()
+    found = [word for word in offered(line) if word.startswith("checkpoints")]
+    expected = ["checkpoints/demo/lstm", "checkpoints/tiny"]
+    assert sorted(found) == [run for run in expected if run.startswith(line.split(" ")[-1])]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("rnngen train --documents ", ["none", "files", "lines", "paragraphs"]),
+        ("rnngen train --device c", ["cpu", "cuda", "cuda:0"]),
+        ("rnngen train --encoding gb1", ["gb18030"]),
+        ("rnngen corpus get tiny", ["tinyshakespeare"]),
+        ("rnngen corpus build p", ["pydoc"]),
+        ("rnngen sample --prompt-file ", []),  # the shell completes files
+        ("rnngen train --valid ", []),
+        ("rnngen eval some-run te", []),
+        ("rnngen sample elsewhere/ru", []),
+    ],
+)
+def test_values_and_names_are_completed_and_files_left_to_the_shell(
+    offered: Callable[..., list[str]], line: str, words: list[str]
+) -> None:
+    assert offered(line) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "joined", "then"),
+    [
+        (["rnngen", "train", "--cell", "=", "g"], 4, ["rnngen", "train", "--cell=g"], 2),
+        (["rnngen", "train", "--cell", "="], 3, ["rnngen", "train", "--cell="], 2),
+        (["rnngen", "train", "--cell", "=", "gru", "--mi"], 5, ["rnngen", "train", "--cell=gru", "--mi"], 3),
+        (["rnngen", "train", "--mi", "--cell", "=", "gru"], 2, ["rnngen", "train", "--mi", "--cell=gru"], 2),
+        (["rnngen", "train", "a", "=", "b"], 4, ["rnngen", "train", "a", "=", "b"], 4),
+    ],
+)
+def test_bash_hands_over_a_value_after_an_equals_sign_in_three_words(
+    words: list[str], at: int, joined: list[str], then: int
+) -> None:
+    environment = {"_RNNGEN_COMPLETE": "complete_bash", "COMP_WORDS": "\n".join(words), "COMP_CWORD": str(at)}
+    join_values(environment)
+    assert (environment["COMP_WORDS"].split("\n"), environment["COMP_CWORD"]) == (joined, str(then))
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.usefixtures("trained")
+def test_zsh_and_fish_are_told_when_a_run_was_saved(offered: Callable[..., list[str]], shell: str) -> None:
+    (line,) = offered("rnngen sample checkpoints/t", shell)
+    assert "checkpoints/tiny" in line
+    assert re.search(r"saved \d{4}-\d\d-\d\d", line)
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
-def test_other_shells_are_told_the_help_too(shell: str) -> None:
-    done = ask("rnngen train --minu", _RNNGEN_COMPLETE=f"complete_{shell}", _TYPER_COMPLETE_FISH_ACTION="get-args")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--minutes" in done.stdout
-    assert "How long the whole command may take." in done.stdout
+def test_other_shells_are_told_the_help_too(offered: Callable[..., list[str]], shell: str) -> None:
+    (line,) = offered("rnngen train --minu", shell)
+    assert "--minutes" in line
+    assert "How long the whole command may take." in line
 
 
 def test_completing_imports_no_torch() -> None:
@@ -69,8 +160,9 @@ def test_completing_imports_no_torch() -> None:
     assert (done.stdout, done.stderr) == ("--minutes\n", "False\n")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None or sys.platform == "win32", reason="needs bash")
-def test_bash_completes_with_what_install_completion_writes(tmp_path: Path) -> None:
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user who has installed rnngen, with a home of their own."""
     home, path = tmp_path / "home", tmp_path / "bin"
     home.mkdir()
     path.mkdir()
@@ -78,19 +170,38 @@ def test_bash_completes_with_what_install_completion_writes(tmp_path: Path) -> N
     command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c 'from rnngen.cli.app import main; main()' \"$@\"\n")
     command.chmod(0o755)
     environment = {**os.environ, "HOME": str(home), "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
-    environment["PYTHONPATH"] = str(Path(rnngen.__file__).parents[1])
+    environment.pop("XDG_CONFIG_HOME", None)
+    return {**environment, "PYTHONPATH": str(Path(rnngen.__file__).parents[1])}
 
-    def bash(script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=60, env=environment
-        )
 
-    installed = bash("rnngen --install-completion; exit $?")
-    assert installed.returncode == 0, installed.stderr
-    assert "bash completion installed in" in installed.stdout
-    completed = bash(
-        'source "$HOME/.bashrc" && COMP_WORDS=(rnngen train --minu) COMP_CWORD=2 && _rnngen_completion rnngen'
-        ' && echo "${COMPREPLY[@]}" && complete -p rnngen'
-    )
-    assert completed.stdout.splitlines()[0] == "--minutes", completed.stderr
-    assert "_rnngen_completion" in completed.stdout.splitlines()[1]
+SCRIPTS = {
+    "bash": (
+        'source "$HOME/.bashrc" && COMP_WORDS=(rnngen train --cell = g) COMP_CWORD=4 && _rnngen_completion rnngen'
+        ' && echo "${COMPREPLY[@]}" && complete -p rnngen',
+        ["gru", "complete -o default -F _rnngen_completion rnngen"],
+    ),
+    "zsh": (
+        'compdef() { print -r -- "$@" }; _arguments() { print -r -- "$@" }; words=(rnngen train --cell g) CURRENT=4; '
+        "source ~/.zfunc/_rnngen; _rnngen_completion",
+        ["_rnngen_completion rnngen", '*: :(("gru"))'],
+    ),
+    "fish": ('source ~/.config/fish/completions/rnngen.fish; complete -C "rnngen train --cell g"', ["gru"]),
+}
+"""Shell → what completes in it after the installation without a terminal, and what it then prints."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_shells_complete_with_what_install_completion_writes(home: dict[str, str], shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    start = {"bash": ["bash", "--norc", "-c"], "zsh": ["zsh", "-f", "-c"], "fish": ["fish", "--no-config", "-c"]}[shell]
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*start, script], capture_output=True, text=True, timeout=60, env=home)
+
+    installed = run("rnngen --install-completion; true")
+    assert f"{shell} completion installed in" in installed.stdout, installed.stderr
+    script, lines = SCRIPTS[shell]
+    completed = run(script)
+    assert completed.stdout.splitlines() == lines, completed.stderr

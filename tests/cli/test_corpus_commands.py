@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from rnngen.corpus.named import get as getting
+from rnngen.corpus.named.built import BUILDERS
+from rnngen.corpus.named.meant import OTHER_NAMES
 from rnngen.corpus.named.texts import TEXTS, Download, NamedText, Part
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import prepare
@@ -297,3 +299,29 @@ def test_a_text_in_another_encoding_is_read_in_it(cli: Cli) -> None:
     assert "encoding     cp1252\n" in cli("corpus", "info", "a.txt", "--encoding", "auto").out
     assert cli("corpus", "info", "a.txt", "--text-field", "x").code == 1
     assert cli("corpus", "info", "a.txt", "--encoding", "latin9000").code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("get tinyshakespere", "get tinyshakespeare"),
+        ("get Tiny-Shakespeare", "get tinyshakespeare"),
+        ("get shakespeare", "get tinyshakespeare"),
+        ("get wikitext2", "get wikitext-2"),
+        ("get penn-treebank", "get ptb"),
+        ("get pydoc", "build pydoc"),
+        ("build pydocs", "build pydoc"),
+        ("build text8", "get text8"),
+    ],
+)
+def test_a_misspelled_text_leads_to_the_one_that_is_meant(cli: Cli, line: str, meant: str) -> None:
+    outcome = cli("corpus", *line.split())
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert f"Did you mean: rnngen corpus {meant}?" in outcome.err
+
+
+def test_other_names_of_texts_are_of_texts_that_there_are() -> None:
+    assert set(OTHER_NAMES) <= {*TEXTS, *BUILDERS}
+    others = " ".join(OTHER_NAMES.values()).split()
+    assert len(set(others)) == len(others)
+    assert not {*others} & {*TEXTS, *BUILDERS}

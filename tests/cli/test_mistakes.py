@@ -64,8 +64,12 @@ NO_SUCH_OPTION = {
         "--Minutes": "--minutes",
         "-minutes": "--minutes",
         "--learn": "--learning-rate",
-        "--help-all": "--help",
         "--wdrop": "--weight-dropout",
+        "-learning_rate_decay": "--decay",
+        "--clipnorm": "--clip",
+        "--nlayers": "--num-layers",
+        "--line_by_line": "--documents lines",
+        "--all-options": "--help-all",
         "--tset": "--test",
     },
     "sample": {
@@ -108,6 +112,9 @@ def test_an_option_that_others_have_or_that_is_misspelled_leads_to_ours(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("train x -decay_rate 0.9", "no such option: -decay_rate. The optimizer's other constants are fixed."),
+        ("train x --wandb_log", "no such option: --wandb_log. Every run logs to metrics.jsonl in its folder; rnngen"),
+        ("sample --do_sample", "no such option: --do_sample. Tokens are drawn unless --temperature is 0."),
         ("sample --model x", "no such option: --model. The run is the first argument: rnngen sample RUN."),
         ("eval --checkpoint x", "no such option: --checkpoint. The run is the first argument: rnngen eval RUN."),
         ("inspect --run x", "no such option: --run. The run is the first argument: rnngen inspect RUN."),

@@ -123,7 +123,7 @@ def test_the_text_is_cut_before_the_steps_and_these_before_the_name() -> None:
 def test_cutting_counts_cells_and_keeps_characters_whole() -> None:
     assert cut("short", 5) == "short"
     assert cut("longer", 5) == "long…"
-    assert cut("longer", 5, keep_end=True) == "…nger"
+    assert cut("longer", 5, at="beginning") == "…nger"
     assert [width(cut("天地玄黃", cells)) for cells in (8, 7, 6, 5)] == [8, 7, 5, 5]
 
 

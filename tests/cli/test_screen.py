@@ -38,7 +38,7 @@ def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = ()) -> 
     trainer.writer = SimpleNamespace(path=Path("run"))
     trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10))
     trainer.progress = SimpleNamespace(due=set())
-    return SimpleNamespace(trainer=trainer, plan=None, notes=notes)
+    return SimpleNamespace(trainer=trainer, plan=None, notes=notes, is_new=False)
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
@@ -156,13 +156,14 @@ def test_preparation_tells_off_a_terminal_only_what_is_new(monkeypatch: pytest.M
 def test_preparation_has_a_bar_and_the_time_left_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
-    clock = iter([0.0, 0.0, 10.0, 10.0])
+    clock = iter([0.0, 0.0, 10.0, 15.0])
     monkeypatch.setattr(preparation, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     terminal = Terminal()
     with Preparation(Console(None, terminal), "reading a.txt", "nothing", shown=True) as prepared:
         prepared("reading", 0, 4_000_000)
         prepared("reading", 1_000_000, 4_000_000)
+        prepared("reading", 1_000_000, 4_000_000)  # while the next piece is awaited
     told = terminal.getvalue()
-    assert "reading: 1M of 4M bytes, 30 s left" in told
+    assert "reading: 1M of 4M bytes, 25 s left" in told
     assert "━" in told
     assert "\x1b[?25l" not in told  # a killed command could not show the cursor again

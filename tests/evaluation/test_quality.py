@@ -51,6 +51,7 @@ def sentence(**changed: Any) -> str:
         "nats_per_character": 1.3,
         "unknown": 0.0,
         "prose": True,
+        "share": 0.0,
         "bidirectional": False,
         "characters": 450_000,
         "epochs": 3.2,
@@ -62,6 +63,15 @@ def sentence(**changed: Any) -> str:
 def test_the_sentence_says_what_to_expect_how_much_was_read_and_what_would_help() -> None:
     assert sentence().startswith("Expect words that exist, in phrases that hold for a few words (1.30 nats per char")
     assert "It has read 450,000 characters 3.2 times; the validation score was still falling" in sentence()
+
+
+@pytest.mark.parametrize(
+    ("share", "level"),
+    [(0.8, "mostly words that exist, in no"), (0.7, "words that exist, in phrases"), (0.5, "fluent")],
+)
+def test_words_that_exist_are_no_sentences_before_their_order_is_learned(share: float, level: str) -> None:
+    assert expected_text(0.9, prose=True, share=share).startswith(f"Expect {level}")
+    assert expected_text(2.0, prose=True, share=share) == expected_text(2.0, prose=True)
 
 
 def test_a_text_that_has_not_been_read_whole_asks_for_more_training() -> None:

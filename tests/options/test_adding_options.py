@@ -124,7 +124,7 @@ def in_python(copy: Copy) -> dict[str, Any]:
     ],
 )
 def test_the_help_shows_a_new_option(copy: Copy, command: str, shown: Sequence[str]) -> None:
-    words = " ".join(copy.command(command, "--help").stdout.split())
+    words = " ".join(copy.command(command, "--help-all").stdout.split())
     assert all(each in words for each in shown)
 
 

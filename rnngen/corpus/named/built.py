@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from rnngen.corpus.files.new_file import write_new
+from rnngen.corpus.named.meant import hint_for
+from rnngen.corpus.named.texts import TEXTS
 from rnngen.corpus.planted.languages import LANGUAGES, planted_text
 from rnngen.errors import CorpusError, UsageError
 from rnngen.options.planted import PlantedOptions
@@ -43,7 +45,12 @@ def build(name: str, out: Path | None = None, planted: PlantedOptions | None = N
         CorpusError: the file cannot be written.
     """
     if name not in BUILDERS:
-        raise UsageError("no text of this name can be built", expected=", ".join(BUILDERS), found=name)
+        raise UsageError(
+            "no text of this name can be built",
+            expected=", ".join(BUILDERS),
+            found=name,
+            hint=hint_for(name, TEXTS, BUILDERS),
+        )
     path = out or Path("corpora") / f"{name}.txt"
     text = BUILDERS[name](planted or PlantedOptions())
     content = text.encode()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from rnngen.corpus.files.new_file import write_new
+from rnngen.corpus.named.built import BUILDERS
+from rnngen.corpus.named.meant import hint_for
 from rnngen.corpus.named.store import fetch
 from rnngen.corpus.named.texts import TEXTS, NamedText, Part
 from rnngen.corpus.named.transfer import Limits
@@ -69,7 +71,7 @@ def get(name: str, out: Path | None, on_progress: OnProgress, limits: Limits | N
             "no text of this name can be downloaded",
             expected=", ".join(TEXTS),
             found=name,
-            hint="Type: rnngen corpus list",
+            hint=hint_for(name, TEXTS, BUILDERS),
         )
     text, folder = TEXTS[name], out or FOLDER
     archives = {download: fetch(download, on_progress, limits or Limits()) for download in text.downloads}

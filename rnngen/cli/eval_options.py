@@ -1,0 +1,57 @@
+"""The options of ``rnngen eval``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rnngen.options.declare import Options, declared, option
+from rnngen.options.option import COMMON
+from rnngen.options.training import SplitConfig, check_encoding
+
+
+def _as_for_training(name: str, **details: Any) -> Any:
+    """An option of the text, as it is declared for ``train``, but for ``details``."""
+    return replace(declared(SplitConfig)[name].option, panel="", **details)
+
+
+class Scoring(Options):
+    """What is scored, and how."""
+
+    part: Literal["train", "valid", "test", "all"] = option(
+        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=COMMON
+    )
+    encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
+    errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")
+    text_field: str | None = _as_for_training("text_field", default_text="the run's")
+    label_field: str | None = _as_for_training("label_field", default_text="the run's")
+    ngram: bool = option(
+        False, "Score the run's n-gram model and its mixture with the network too.", panel=COMMON, flags=("--ngram",)
+    )
+    spot: int = option(
+        0,
+        "Instead of scoring, list the N most surprising positions; 0: score.",
+        panel=COMMON,
+        minimum=0,
+        maximum=10_000,
+    )
+    gaps: int | None = option(
+        None,
+        "Take N words out and let the model put them back; 0: none.",
+        panel=COMMON,
+        minimum=0,
+        maximum=1_000_000,
+        default_text="200 for a bidirectional run, else 0",
+    )
+    against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
+    device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+    def check(self) -> None:
+        """Refuse an unknown encoding.
+
+        Raises:
+            UsageError: it was given.
+        """
+        if self.encoding is not None:
+            check_encoding(self.encoding)
