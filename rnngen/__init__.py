@@ -11,8 +11,6 @@ Importing this module imports nothing heavy; each name brings what it needs when
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rnngen.version import __version__
@@ -75,18 +73,3 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
-
-
-class _Package(ModuleType):
-    """``rnngen.report`` is the function also after the package of that name was imported, which assigns itself."""
-
-    @property
-    def report(self) -> Any:
-        return __getattr__("report")
-
-    @report.setter
-    def report(self, package: ModuleType) -> None:
-        pass
-
-
-sys.modules[__name__].__class__ = _Package

@@ -15,7 +15,7 @@ from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import cut, pad, width
 from rnngen.errors import UsageError
-from rnngen.report.palette import letter
+from rnngen.rendering.palette import letter
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

@@ -12,7 +12,8 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.gate_rows import legend_of, rows_of, series_of, write_rows
 from rnngen.cli.gate_tables import longest_memories, memory_of, saturation_table, tokens_in_words
 from rnngen.cli.inspected import inspected
-from rnngen.cli.parameters import Fresh, Picture, RunFolder, TextFile
+from rnngen.cli.parameters import Fresh, RunFolder, TextFile
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.unit_memory import by_unit, write_detectors
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
@@ -60,10 +61,7 @@ def gates_command(
     """
     wanted = [_parse_unit(each) for each in extent.unit]
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     with inspected("gates", run, text, fresh=fresh) as found:
         from rnngen.corpus.tokenizer import pieces_of
         from rnngen.inspection.detectors import find_detectors, text_features
@@ -120,8 +118,8 @@ def _draw(
     Raises:
         UsageError: there is no unit to draw.
     """
-    from rnngen.report.heat_maps import heat_map
-    from rnngen.report.pictures import write_picture
+    from rnngen.rendering.heat_maps import heat_map
+    from rnngen.rendering.pictures import write_picture
 
     shown: dict[str, Values] = {}
     for trace, number in units:

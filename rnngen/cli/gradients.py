@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from rnngen.cli.declared import takes_options
-from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolders, TextFile
+from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.reaches import (
     LAGS_SHOWN,
     Reach,
@@ -58,10 +59,7 @@ def gradients_command(
     shown in one chart and one table, as fractions of the norm at lag 0.
     """
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     folders: list[Path | None] = [*runs] if runs else [None]
     reaches = measure(folders, text, extent.lags, fresh=fresh)
     if picture is not None:

@@ -18,7 +18,8 @@ from rnngen.cli.gradients import gradients_command
 from rnngen.cli.memory import memory_command
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.next_tokens import next_command
-from rnngen.cli.parameters import Picture, RunFolder, run_argument
+from rnngen.cli.parameters import RunFolder, run_argument
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
@@ -83,10 +84,7 @@ def card_command(
 
     console: Console = context.obj
     _check_numbers(run, others or (), compare=compare, scores=test or text is not None)
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     folders = (run, *(others or ()))
     for folder in folders:
         refuse_text(folder, "rnngen runs")
@@ -133,8 +131,8 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     Raises:
         UsageError: there are none, or they have two units.
     """
-    from rnngen.report.charts import learning_curves
-    from rnngen.report.pictures import write_picture
+    from rnngen.rendering.charts import learning_curves
+    from rnngen.rendering.pictures import write_picture
 
     if len(comparison.kinds) > 1:
         hint = "Leave out the bidirectional runs, or the others."

@@ -10,7 +10,8 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.memory_tables import Measured, as_json, drawn, shown
-from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolders, TextFile
+from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ def memory_command(
     confidence intervals, and how often it would be without memory.
     """
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in runs or (None,)]
     if picture is not None:
         drawn(measured, picture)

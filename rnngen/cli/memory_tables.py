@@ -140,8 +140,8 @@ def _bin_as_json(each: Bin) -> dict[str, Any]:
 
 def drawn(measured: Sequence[Measured], picture: Path) -> None:
     """Write the accuracies as a picture."""
-    from rnngen.report.memory_chart import memory_chart
-    from rnngen.report.pictures import write_picture
+    from rnngen.rendering.memory_chart import memory_chart
+    from rnngen.rendering.pictures import write_picture
 
     text = measured[0].text
     runs = dict(zip(_short_names(measured), in_bins(measured), strict=True))

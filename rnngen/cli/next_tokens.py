@@ -11,7 +11,8 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.formats import visible
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import AsJson, Picture, RunFolder
+from rnngen.cli.parameters import AsJson, RunFolder
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.widths import pad, width
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
@@ -61,10 +62,7 @@ def next_command(
     distribution: how many bits a token drawn from it says on average.
     """
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     refuse_text(run, "rnngen eval {text}")
     from rnngen.sampling.loading import load
     from rnngen.sampling.next_tokens import next_tokens_at
@@ -78,8 +76,8 @@ def next_command(
     rows = [(text, [each.get(text, 0.0) for each in by_text]) for text in shown]
     entropies = [_entropy(tokens) for tokens in found[1:]]
     if picture is not None:
-        from rnngen.report.pictures import write_picture
-        from rnngen.report.softmax_chart import softmax_chart
+        from rnngen.rendering.pictures import write_picture
+        from rnngen.rendering.softmax_chart import softmax_chart
 
         title = f"The softmax after {_name(prompt)}" if prompt else "The softmax of the first token"
         named = [(_name(text), probabilities) for text, probabilities in rows]

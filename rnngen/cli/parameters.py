@@ -25,6 +25,3 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Use the network as it was 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 JsonPerRun = Annotated[bool, typer.Option("--json", help="One JSON object per run on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")]
-Picture = Annotated[
-    Path | None, typer.Option(help="Write the chart to this .svg or .png file too. Needs the extra rnngen[report].")
-]

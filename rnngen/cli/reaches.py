@@ -201,8 +201,8 @@ def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:
         RnngenError: it cannot be written.
     """
     from rnngen.inspection.gradients import furthest
-    from rnngen.report.charts import gradient_flow
-    from rnngen.report.pictures import write_picture
+    from rnngen.rendering.charts import gradient_flow
+    from rnngen.rendering.pictures import write_picture
 
     if len(reaches) == 1:
         curves = [(flow.name, flow) for flow in reaches[0].flows]

@@ -35,7 +35,7 @@ def report_command(
     One file that works offline: learning curves, perplexity, how far gradients reach, gates unit by unit, the surprisal
     of a held-out page, samples, and the configuration. Needs the extra rnngen[report].
     """
-    from rnngen.report import check_installed
+    from rnngen.rendering import check_installed
     from rnngen.runs.finding import open_run
 
     check_installed()
@@ -47,10 +47,10 @@ def report_command(
     folders: list[Path | None] = [*runs] if runs else [None]
     found = [open_run(run) for run in folders]  # before torch is imported: a wrong path is reported at once
     opened = list({run.path.resolve(): run for run in found}.values())  # each once
-    from rnngen.report.page import check_out, names_of, write_report
+    from rnngen.rendering.page import check_out, names_of, write_report
 
     check_out(out)
-    from rnngen.report.collect import collect
+    from rnngen.rendering.collect import collect
 
     def show(run: Run, section: str) -> None:
         if not quiet:

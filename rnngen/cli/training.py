@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import AsJson, Picture
+from rnngen.cli.parameters import AsJson
+from rnngen.cli.pictures import Picture, check_picture
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -42,17 +43,14 @@ def training_command(
     from rnngen.runs.steps import read_steps
 
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     folders: list[Path | None] = [*runs] if runs else [None]
     for folder in folders:
         refuse_text(folder, "rnngen runs")
     found = [read_steps(open_run(folder)) for folder in folders]
     if picture is not None:
-        from rnngen.report.pictures import write_picture
-        from rnngen.report.training_chart import training_chart
+        from rnngen.rendering.pictures import write_picture
+        from rnngen.rendering.training_chart import training_chart
 
         title = "Loss, and norm of the gradient before clipping, at every step"
         write_picture(training_chart([(str(each.run), each) for each in found]), title, picture)

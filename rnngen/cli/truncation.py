@@ -10,7 +10,8 @@ import typer
 
 from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
-from rnngen.cli.parameters import AsJson, Fresh, Picture, RunFolder, TextFile
+from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.plots import plot
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
@@ -81,18 +82,15 @@ def truncation_command(
     And the nats per token with the state carried across windows are compared with those with the state reset.
     """
     console: Console = context.obj
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     with inspected("truncation", run, text, fresh=fresh) as found:
         from rnngen.inspection.truncation import measure_truncation
 
         measured = measure_truncation(found.network, found.tokens, reach.span)
     trained = _trained(found.run)
     if picture is not None:
-        from rnngen.report.pictures import write_picture
-        from rnngen.report.truncation_chart import truncation_chart
+        from rnngen.rendering.pictures import write_picture
+        from rnngen.rendering.truncation_chart import truncation_chart
 
         title = "What truncated back-propagation leaves out, and what the carried state is worth"
         write_picture(truncation_chart(measured), title, picture, f"{found.title}, {_passages(measured[0])}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
-from rnngen.report.palette import EITHER
+from rnngen.rendering.palette import EITHER
 
 Curve = Sequence[tuple[float, float]]
 

@@ -141,11 +141,11 @@ def report(*runs: str | Path | Run, out: str | Path = "report.html", text: str |
     Raises:
         RnngenError: there is no such run, the file cannot be written, or packages of ``rnngen[report]`` are missing.
     """
-    from rnngen.report import check_installed
+    from rnngen.rendering import check_installed
 
     check_installed()
-    from rnngen.report.collect import collect
-    from rnngen.report.page import check_out, write_report
+    from rnngen.rendering.collect import collect
+    from rnngen.rendering.page import check_out, write_report
 
     opened = [open_run(run) for run in runs or (None,)]
     page, file = Path(out), None if text is None else Path(text)

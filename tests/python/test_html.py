@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rnngen.python.html import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, chart, table
-from rnngen.report.palette import EITHER
+from rnngen.rendering.palette import EITHER
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -12,7 +12,8 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.demo.parameters import OwnText, Scale
 from rnngen.cli.demo.training import trained
-from rnngen.cli.parameters import AsJson, Picture
+from rnngen.cli.parameters import AsJson
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.training import as_json_object, charts
 
 if TYPE_CHECKING:
@@ -81,16 +82,13 @@ def clipping_command(
 
     console: Console = context.obj
     folder = out or Path(FOLDER)
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     networks = {name: scale.over(options) for name, options in NETWORKS.items()}
     runs = trained(console, folder, text or pydoc(folder), networks, may_fail=True)
     results = [_result(name, run) for name, run in runs.items()]
     if picture is not None:
-        from rnngen.report.pictures import write_picture
-        from rnngen.report.training_chart import training_chart
+        from rnngen.rendering.pictures import write_picture
+        from rnngen.rendering.training_chart import training_chart
 
         title = "The same network with and without clipping"
         write_picture(training_chart([(each.name, each.steps) for each in results]), title, picture)

@@ -10,7 +10,8 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.demo.parameters import OwnText, Scale
 from rnngen.cli.demo.training import trained
-from rnngen.cli.parameters import AsJson, Picture
+from rnngen.cli.parameters import AsJson
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.reaches import as_json_object, measure, write_comparison, write_picture_of, write_sentences
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ def gradients_command(
 
     console: Console = context.obj
     folder = out or Path(FOLDER)
-    if picture is not None:
-        from rnngen.report.pictures import check_picture
-
-        check_picture(picture)
+    check_picture(picture)
     networks = {name: scale.over(options) for name, options in NETWORKS.items()}
     runs = trained(console, folder, text or pydoc(folder), networks)
     reaches = measure([run.path for run in runs.values()], None, None, fresh=False)

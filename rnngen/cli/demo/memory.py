@@ -12,7 +12,8 @@ from rnngen.cli.demo.parameters import Scale
 from rnngen.cli.demo.training import trained
 from rnngen.cli.memory import measure
 from rnngen.cli.memory_tables import as_json, drawn, shown
-from rnngen.cli.parameters import AsJson, Picture
+from rnngen.cli.parameters import AsJson
+from rnngen.cli.pictures import Picture, check_picture
 from rnngen.options.planted import PlantedOptions
 from rnngen.platforms import quote_argument
 
@@ -98,10 +99,7 @@ class _Experiment(NamedTuple):
 
     def show(self, console: Console, picture: Path | None, *, as_object: bool) -> None:
         """Train the networks, and show how often each is right."""
-        if picture is not None:
-            from rnngen.report.pictures import check_picture
-
-            check_picture(picture)
+        check_picture(picture)
         from rnngen.demos.memory import NETWORKS, text
 
         networks = {name: self.scale.over(options) for name, options in NETWORKS.items()}

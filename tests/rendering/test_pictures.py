@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rnngen.errors import UsageError
-from rnngen.report.pictures import check_picture, write_picture
+from rnngen.rendering.pictures import check_picture, write_picture
 
 CHART = {
     "data": {"values": [{"lag": 0, "norm": 1.0, "run": "a"}, {"lag": 9, "norm": 0.1, "run": "b"}]},

@@ -21,9 +21,9 @@ from rnngen.evaluation.surprisal import LEVELS
 from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.platforms import quote_argument
-from rnngen.report import charts, training_chart
-from rnngen.report.collect import RunReport
-from rnngen.report.palette import LIGHT, THEMES, TINT, letter
+from rnngen.rendering import charts, training_chart
+from rnngen.rendering.collect import RunReport
+from rnngen.rendering.palette import LIGHT, THEMES, TINT, letter
 from rnngen.runs.compared import CHARACTER, ComparedRun, distinct_names
 from rnngen.runs.comparison import Comparison, Scored, describe_runs
 from rnngen.runs.curves import AXES
@@ -75,7 +75,7 @@ class Shown:
 def render(reports: Sequence[RunReport]) -> str:
     """The page about some runs, as one self-contained HTML document."""
     environment = Environment(
-        loader=PackageLoader("rnngen.report", "templates"),
+        loader=PackageLoader("rnngen.rendering", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

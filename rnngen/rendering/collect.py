@@ -20,8 +20,8 @@ from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, gradient_flow, possible_lags
 from rnngen.model.language_model import Network
 from rnngen.model.load import load_network
-from rnngen.report.passages import Passage, surprisal_passages
-from rnngen.report.traces import unit_traces
+from rnngen.rendering.passages import Passage, surprisal_passages
+from rnngen.rendering.traces import unit_traces
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run

@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 
 from rnngen.inspection.gradients import SMALLEST, Flow
-from rnngen.report.palette import letter
+from rnngen.rendering.palette import letter
 from rnngen.runs.compared import ComparedRun
 from rnngen.runs.curves import AXES, Axis, Curve, top_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from rnngen.report.charts import colour_of_run
+from rnngen.rendering.charts import colour_of_run
 from rnngen.runs.steps import Steps
 
 HEIGHT = 220

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnngen.report.palette import DARK, LIGHT, THEMES, TINT, letter
+from rnngen.rendering.palette import DARK, LIGHT, THEMES, TINT, letter
 
 AA = 4.5  # WCAG 2.2, criterion 1.4.3
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.errors import UsageError
-from rnngen.report.palette import LIGHT
+from rnngen.rendering.palette import LIGHT
 from rnngen.runs.folder import write_atomically
 
 WIDTH, HEIGHT = 640, 320  # pixels of the axes
@@ -23,7 +23,7 @@ def check_picture(out: Path) -> None:
         UsageError: the name is not that of a picture, or something else is there.
         RnngenError: the packages for it are not installed.
     """
-    from rnngen.report import check_installed
+    from rnngen.rendering import check_installed
 
     check_installed()
     begins = _BEGINNINGS.get(out.suffix.lower())

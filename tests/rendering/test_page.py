@@ -24,14 +24,14 @@ from rnngen.evaluation.scoring import held_out_nats
 from rnngen.infilling.word_gaps import FilledWord
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
-from rnngen.report import collect as collecting
-from rnngen.report import passages, traces
-from rnngen.report.charts import learning_curves
-from rnngen.report.collect import RunReport, Sample, collect
-from rnngen.report.page import render, write_report
-from rnngen.report.palette import LIGHT
-from rnngen.report.passages import Passage
-from rnngen.report.traces import SHOWN
+from rnngen.rendering import collect as collecting
+from rnngen.rendering import passages, traces
+from rnngen.rendering.charts import learning_curves
+from rnngen.rendering.collect import RunReport, Sample, collect
+from rnngen.rendering.page import render, write_report
+from rnngen.rendering.palette import LIGHT
+from rnngen.rendering.passages import Passage
+from rnngen.rendering.traces import SHOWN
 from rnngen.runs.comparison import describe_runs
 from rnngen.runs.finding import open_run
 from rnngen.runs.own_text import own_part

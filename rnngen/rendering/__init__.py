@@ -1,6 +1,8 @@
-"""The report: everything about some runs on one HTML page that works offline. collect → charts → page.
+"""Charts, pictures of them, and the report: everything about some runs on one page of HTML that works offline.
 
-It needs packages that the rest of rnngen does without; they are the extra ``rnngen[report]``.
+What is measured elsewhere becomes a chart (``charts.py`` and its neighbours), a chart becomes a picture
+(``pictures.py``) or a part of the page (``collect.py`` → ``page.py``, ``templates/``). This needs packages that the rest
+of rnngen does without; they are the extra ``rnngen[report]``.
 """
 
 from __future__ import annotations
