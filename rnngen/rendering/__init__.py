@@ -1,4 +1,4 @@
-"""Charts, pictures of them, and the report: everything about some runs on one page of HTML that works offline.
+"""Charts, pictures of them, and the report: everything about some runs on one page that works offline.
 
 What is measured elsewhere becomes a chart (``charts.py`` and its neighbours), a chart becomes a picture
 (``pictures.py``) or a part of the page (``collect.py`` → ``page.py``, ``templates/``). This needs packages that the rest
