@@ -19,7 +19,8 @@ from rnngen.report.palette import letter
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-    from rnngen.runs.comparison import ComparedRun, Comparison, Spread
+    from rnngen.runs.compared import ComparedRun
+    from rnngen.runs.comparison import Comparison, Spread
     from rnngen.runs.curves import Axis, Curve
 
 NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below

@@ -104,8 +104,7 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(opened, other)
-    for each in filter(None, (opened, other)):
-        note_on_failure(context.obj, each, quiet=quiet)
+    note_on_failure(context.obj, opened, other, quiet=quiet)
     from rnngen.model.device import pick_device
 
     output = _Output(context.obj, as_json, quiet)

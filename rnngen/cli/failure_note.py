@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def note_on_failure(console: Console, run: Run, *, quiet: bool) -> None:
-    """Show that the training of a run failed, and which weights it has; nothing if it did not."""
+def note_on_failure(console: Console, *runs: Run | None, quiet: bool) -> None:
+    """Show of each run whose training failed that it did, and which weights it has."""
     from rnngen.runs.failure import failure_of
 
-    failure = None if quiet else failure_of(run)
-    if failure is not None:
-        console.note(f"warning: the training of {run.path} failed: {failure}")
+    for run in runs:
+        failure = failure_of(run) if run and not quiet else None
+        if run and failure:
+            console.note(f"warning: the training of {run.path} failed: {failure}")

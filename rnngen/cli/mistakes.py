@@ -181,7 +181,8 @@ def wrong_value(context: Any, option: Any, value: str, wrong: WrongValueError) -
     is_option = option.param_type_name == "option"
     name = max(option.opts, key=len) if is_option else option.name.upper()
     key, choices, expected = name.lstrip("-"), wrong.choices, wrong.expected
-    meant = value_meant(key, value, choices) if choices else number_meant(key, value, whole="integer" in expected)
+    number = None if choices else number_meant(key, value, whole="integer" in expected)
+    meant = value_meant(key, value, choices) or number
     hint = None if meant is None or wrong.found else f"Did you mean {name} {meant}?"
     found = repr(shortened(value)) if wrong.found is None else f"{wrong.found}: {shortened(value)!r}"
     return _error(context, f"invalid value for {name}", expected=expected, found=found, hint=hint)
@@ -200,8 +201,11 @@ def check_range(context: Any, parameter: Any, options: Mapping[str, Declared], t
 
         raise wrong_value(context, parameter, text, WrongValueError(expected))
     if expected:
+        from rnngen.options.other_names import value_meant  # here: only a mistake needs it
+
         name = max(parameter.opts, key=len)
-        raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text))
+        hint = (meant := value_meant(name.lstrip("-"), text, ())) and f"Did you mean {name} {meant}?"
+        raise _error(context, f"invalid value for {name}", expected=expected, found=shortened(text), hint=hint)
 
 
 def refuse_text(run: Path | None, instead: str) -> None:

@@ -63,7 +63,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
         RnngenError: there is no such run or text, or a text is too short.
     """
     from rnngen.runs.card import make_card
-    from rnngen.runs.comparison import distinct_names
+    from rnngen.runs.compared import distinct_names
     from rnngen.runs.finding import open_run
 
     if len(folders) > 1:

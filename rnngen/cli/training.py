@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_lowercase
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.steps import Bin, Range, Steps
 
+WIDTH = 76  # of sentences, in characters
 LARGEST = 5  # norms that are listed
 BINS = 200  # of the JSON object and of the picture
 LOSS_LINES, NORM_LINES = 8, 13
@@ -123,7 +125,7 @@ def _summary(steps: Steps) -> str:
     if len(steps.jumps) > LARGEST:
         lines.append(f"  {len(steps.jumps) - LARGEST:,} more jumps of the loss")
     if steps.failure:
-        lines.append(f"  training failed: {steps.failure}")
+        lines.append(textwrap.indent(textwrap.fill(f"training failed: {steps.failure}", WIDTH), "  "))
     return "\n".join(lines) + "\n"
 
 

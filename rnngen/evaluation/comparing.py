@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rnngen.errors import RnngenError
 from rnngen.evaluation.evaluate import score_text
-from rnngen.runs.comparison import ComparedRun, Comparison, Scored
+from rnngen.runs.compared import ComparedRun
+from rnngen.runs.comparison import Comparison, Scored
 from rnngen.runs.own_text import text_of
 
 

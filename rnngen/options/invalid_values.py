@@ -36,7 +36,7 @@ def candidates(option: str, value: object, choices: Iterable[str]) -> Iterator[A
         if word in ("true", "yes", "on", "false", "no", "off"):
             yield word in ("true", "yes", "on")
         if (meant := value_meant(option, value, choices)) is not None:
-            yield meant
+            yield from (meant, _number(meant))
     elif isinstance(value, list) and len(value) == 1:
         yield from value
     elif isinstance(value, int | float) and not isinstance(value, bool):

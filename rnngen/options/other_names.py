@@ -78,6 +78,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "--bidirectional": "bidi rnn-bidirectional birnn bi",
         "--tied": "tie tie-weights weight-tying tie-embeddings",
         "--initialization": "initializer weight-init",
+        "--gain": "spectral-radius init-gain recurrent-gain",
         "--hidden-dropout": "dropouth layer-dropout",
         "--input-dropout": "dropouti",
         "--embedding-dropout": "dropoute embed-dropout",
@@ -227,6 +228,7 @@ VALUES: dict[str, dict[str, str]] = {
     "nonlinearity": {"sigmoid": "logistic", "identity": "linear none"},
     "initialization": {"uniform": "random", "orthogonal": "orth"},
     "errors": {"replace": "ignore skip"},
+    "clip": {"0": "none off no never inf infinity false"},
     "until": {"line": "newline eol", "sentence": "period dot", "paragraph": "par empty-line block"},
     "preset": {"awd-lstm": "ptb penn-treebank", "awd-lstm-wt2": "wikitext wt2 wikitext-2"},
 }  # fmt: skip
@@ -264,10 +266,10 @@ def other_key(name: str) -> str | None:
 
 
 def value_meant(option: str, value: str, choices: Iterable[str]) -> str | None:
-    """The value of an option that was meant by an invalid one; None: unknown."""
+    """The value of an option that was meant by an invalid one; None: unknown. A number has no choices."""
     choices = list(choices)
     found = _listed(VALUES.get(option, {}), value)
-    return found if found in choices else closest(value, choices)
+    return found if found in choices or not choices else closest(value, choices)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnngen.inspection.gradients import SMALLEST, Flow
 from rnngen.report.palette import letter
-from rnngen.runs.comparison import ComparedRun
+from rnngen.runs.compared import ComparedRun
 from rnngen.runs.curves import AXES, Axis, Curve, top_of
 
 HEIGHT = 260

@@ -24,7 +24,8 @@ from rnngen.platforms import quote_argument
 from rnngen.report import charts, training_chart
 from rnngen.report.collect import RunReport
 from rnngen.report.palette import LIGHT, THEMES, TINT, letter
-from rnngen.runs.comparison import CHARACTER, ComparedRun, Comparison, Scored, describe_runs, distinct_names
+from rnngen.runs.compared import CHARACTER, ComparedRun, distinct_names
+from rnngen.runs.comparison import Comparison, Scored, describe_runs
 from rnngen.runs.curves import AXES
 from rnngen.runs.folder import write_atomically
 from rnngen.runs.settings import in_words

@@ -23,8 +23,9 @@ def explosion_advice(config: RunConfig, precision: str, *, network_is_given: boo
     steps: list[str] = []  # all of them have to be taken
     if threshold_of(optimizer.clip) > HIGH_CLIP * usual.clip:
         steps.append(f"`clip={usual.clip:g}` (it is {f'{optimizer.clip:g}' if optimizer.clip else 'off'})")
-    if cell.gain is not None and cell.gain > 1 and not network_is_given:
-        steps.append(f"`gain=1` (it is {cell.gain:g})")
+    highest = 0.9 if cell.nonlinearity == "identity" else 1.0  # without a nonlinearity 1 is the edge
+    if cell.gain is not None and cell.gain > highest and not network_is_given:
+        steps.append(f"`gain={highest:g}` (it is {cell.gain:g})")
     if cell.cell == "rnn" and cell.nonlinearity in ("relu", "identity") and not network_is_given:
         steps.append(f"`nonlinearity=tanh` (it is {cell.nonlinearity}), or `cell=lstm`")
     recipe = recipe_named(optimizer.optimizer)

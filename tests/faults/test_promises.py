@@ -33,7 +33,7 @@ COMMANDS = [
     "inspect checkpoints/one",
     "inspect gradients checkpoints/one --lags 3",
     "inspect gates checkpoints/one --length 30",
-    "inspect truncation checkpoints/one --span 4",
+    "inspect truncation checkpoints/one --text corpus.txt --span 4",
     "inspect training checkpoints/one",
     "demo clipping --text corpus.txt --steps 2 --hidden-size 8",
     "demo gradients --text corpus.txt --steps 2 --hidden-size 8",

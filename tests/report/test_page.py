@@ -24,6 +24,7 @@ from rnngen.evaluation.scoring import held_out_nats
 from rnngen.infilling.word_gaps import FilledWord
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
+from rnngen.report import collect as collecting
 from rnngen.report import passages, traces
 from rnngen.report.charts import learning_curves
 from rnngen.report.collect import RunReport, Sample, collect
@@ -139,7 +140,7 @@ def test_passages_have_the_surprisal_of_the_whole_text_and_are_evenly_spaced(
 def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(
     report: RunReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnngen.report.collect.GAPS", 4)
+    monkeypatch.setattr(collecting, "GAPS", 4)
     corpus = Path(json.loads(report.config)["data"]["corpus"][0])
     run = rnngen.train(corpus, out=tmp_path / "both", steps=4, valid_every=2, bidirectional=True, **FAST)
     both = collect(run)
@@ -164,7 +165,7 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
     assert drawn.keys() == {"curves-0", "norms", "gradients"}
     for chart in drawn.values():
-        coloured = re.findall(r'"color": ({.*?"legend")', json.dumps(chart))
+        coloured = re.findall(r'"color": ({.*?"type": "nominal"})', json.dumps(chart))
         assert len(coloured) >= 2
         assert all('"domain": ["run", "twin"]' in each for each in coloured)
     themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]

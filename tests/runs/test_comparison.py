@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 import rnngen
-from rnngen.errors import UsageError
+from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.comparing import score_runs
 from rnngen.evaluation.evaluate import evaluate
 from rnngen.runs.binning import MOST, Binned
-from rnngen.runs.comparison import Comparison, compare_runs, distinct_names
+from rnngen.runs.compared import distinct_names
+from rnngen.runs.comparison import Comparison, compare_runs, describe_runs
 from rnngen.runs.curves import Curve, top_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.settings import in_words
@@ -207,3 +208,10 @@ def test_values_are_written_as_people_say_them() -> None:
     assert in_words("split", (0.9, 0.1)) == "0.9,0.1"
     assert in_words("steps", 12000) == "12,000"
     assert in_words("init_from", None) == "none"
+
+
+def test_a_run_with_an_option_of_a_newer_version_is_described_but_not_compared(trained: Path) -> None:
+    newer = sibling(trained, "newer", train__from_the_future=1)
+    assert describe_runs([open_run(newer)]).runs[0].best is not None
+    with pytest.raises(CheckpointError, match="from_the_future"):
+        compared(trained, newer)

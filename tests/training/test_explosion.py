@@ -17,6 +17,7 @@ from rnngen.training.explosion import explosion_advice
         ({"cell": "rnn", "nonlinearity": "relu"}, "float32", "`nonlinearity=tanh` (it is relu), or `cell=lstm`, or"),
         ({"clip": 100.0}, "float32", "`clip=1` (it is 100), or lower rates: "),
         ({"clip": 0}, "float32", "`clip=1` (it is off), or lower rates: "),
+        ({"cell": "rnn", "nonlinearity": "identity", "gain": 1.1}, "float32", "`gain=0.9` (it is 1.1), or `nonlin"),
         ({"cell": "rnn", "gain": 1.5}, "float32", "`gain=1` (it is 1.5), or lower rates: "),
         ({"learning_rate": 3.0, "clip": 100.0}, "float32", "`clip=1` (it is 100) and `learning_rate=0.01` (it is 3)."),
         ({"muon_learning_rate": 3.0}, "float32", "`muon_learning_rate=0.02` (it is 3)."),

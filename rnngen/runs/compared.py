@@ -1,0 +1,134 @@
+"""What one of several runs is compared by: settings, scores, costs and learning curves, in a unit all of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rnngen.runs.card import Card, make_card, part_of
+from rnngen.runs.curves import Curve, training_curve, validation_curve
+from rnngen.runs.metrics import read_metrics
+from rnngen.runs.run import Run
+from rnngen.runs.settings import Settings, settings_of
+
+TOKEN, CHARACTER = "nats per token", "nats per character"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of several runs that are compared.
+
+    Attributes:
+        run: the run.
+        name: its folder, in as few words as tell it from the others.
+        card: what its folder says about it.
+        tokens_read: tokens of training text that it has read; None: unknown.
+        unit: of all its nats here, as in ``pseudo-nats per character``.
+        best: the best score on the validation part; None: there is none, or not in this unit.
+        validation, training: learning curves; without points where there is none, or not in this unit.
+        scores: on a text that all runs read, or on the test part of each, under the keys of ``rnngen eval --json``;
+            empty: not asked for, or missing.
+        note: on the text that the scores are of, as that parts of it were learned from; None: nothing to say.
+        missing: why there are no scores; None: they were not asked for, or are there.
+    """
+
+    run: Run = field(repr=False)
+    name: str
+    card: Card
+    tokens_read: int | None
+    unit: str
+    best: float | None
+    validation: Curve
+    training: Curve
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    note: str | None = None
+    missing: str | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Its settings.
+
+        Raises:
+            CheckpointError: config.json is damaged, or of a newer version.
+        """
+        return settings_of(self.run)
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether its scores are pseudo-nats."""
+        return self.card.bidirectional
+
+    @property
+    def score(self) -> float | None:
+        """The score on the text that was read for the comparison, in ``unit``; None: there is none."""
+        nats = self.scores.get(f"{prefix(self.bidirectional).replace('-', '_')}nats_per_token")
+        if nats is None or self.unit.endswith(TOKEN):
+            return nats
+        return float(nats * self.scores["tokens"] / self.scores["characters"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that can be said of it alone, as JSON."""
+        card = {key: value for key, value in vars(self.card).items() if key != "curve"}
+        return {
+            "name": self.name,
+            **card,
+            "path": str(self.card.path),
+            "text": list(self.card.text),
+            "tokens_read": self.tokens_read,
+            "unit": self.unit,
+            "validation": self.best,
+            "score": self.score,
+            "scores": dict(self.scores),
+            **({"note": self.note} if self.note else {}),
+            **({"missing": self.missing} if self.missing else {}),
+            "curves": {"validation": self.validation.as_dict(), "training": self.training.as_dict()},
+        }
+
+
+def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
+    """What a run is compared by.
+
+    Args:
+        run: the run.
+        name: see ``ComparedRun``.
+        per_token: whether its nats are per token; else they are per character.
+
+    Raises:
+        CheckpointError: the run is damaged.
+    """
+    metrics = read_metrics(run)
+    card = make_card(run, metrics)
+    valid = 1.0 if per_token else 1 / (card.characters_per_token or 1)
+    train_part = part_of(run.config, "corpus.parts.train")
+    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (train_part.get("characters") or 1)
+    known = per_token or card.characters_per_token is not None
+    return ComparedRun(
+        run=run,
+        name=name,
+        card=card,
+        tokens_read=None if card.epochs is None or card.tokens is None else round(card.epochs * card.tokens),
+        unit=prefix(card.bidirectional) + (TOKEN if per_token else CHARACTER),
+        best=card.best_nats * valid if card.best_nats is not None and known else None,
+        validation=validation_curve(metrics, card.tokens).scaled(valid) if known else Curve(),
+        training=training_curve(metrics, card.tokens).scaled(train) if known and train else Curve(),
+    )
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """The names of folders, each preceded by as many of the folders above it as tell it from the others."""
+    parts = [folder.resolve().parts for folder in folders]
+    above = [0] * len(parts)
+    for _ in range(max(map(len, parts), default=0)):
+        names = ["/".join(each[-1 - n :]) for each, n in zip(parts, above, strict=True)]
+        if len(set(names)) == len(set(parts)):
+            return names
+        above = [n + (names.count(name) > 1) for n, name in zip(above, names, strict=True)]
+    return [str(folder) for folder in folders]
+
+
+def prefix(bidirectional: bool) -> str:
+    """What the units of a run's scores begin with."""
+    return "pseudo-" if bidirectional else ""
