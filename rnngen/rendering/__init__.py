@@ -1,8 +1,8 @@
 """Charts, pictures of them, and the report: everything about some runs on one page that works offline.
 
 What is measured elsewhere becomes a chart (``charts.py`` and its neighbours), a chart becomes a picture
-(``pictures.py``) or a part of the page (``collect.py`` → ``page.py``, ``templates/``). This needs packages that the rest
-of rnngen does without; they are the extra ``rnngen[report]``.
+(``pictures.py``) or a part of the page (``collect.py`` → ``page.py``, ``templates/``). This needs packages that the
+rest of rnngen does without; they are the extra ``rnngen[report]``.
 """
 
 from __future__ import annotations

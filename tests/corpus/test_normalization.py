@@ -76,7 +76,8 @@ def test_the_saved_tokenizer_normalises_alike_in_the_tokenizers_library(how: Nor
     other = HfTokenizer.from_str(tokenizer.to_json())
     for text in texts:
         assert tokenizer.encode(text).tolist() == other.encode(text).ids
-        assert tokenizer.decode(tokenizer.encode(text)) == naive(text, how)
+        if level != "words-closed":  # which keeps neither rare words nor white space
+            assert tokenizer.decode(tokenizer.encode(text)) == naive(text, how)
 
 
 def test_files_are_normalised_one_by_one_and_what_is_counted_is_the_result(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ COMMANDS = [
     "inspect gates checkpoints/one --length 30",
     "inspect truncation checkpoints/one --text corpus.txt --span 4",
     "inspect training checkpoints/one",
+    "inspect next checkpoints/one --prompt The",
     "demo clipping --text corpus.txt --steps 2 --hidden-size 8",
     "demo gradients --text corpus.txt --steps 2 --hidden-size 8",
     *(f"demo {name} --size 60 --distance 5-9 --steps 1 --hidden-size 8" for name in ("copy", "brackets", "adding")),

@@ -25,7 +25,7 @@ import numpy as np
 from safetensors.numpy import load as library_load
 
 import rnngen
-from rnngen.cli.inspect import _rows
+from rnngen.cli.inspect import card_rows
 from rnngen.corpus.cache import load as load_cached
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer, load_tokenizer, train_tokenizer
@@ -245,7 +245,7 @@ def config(place: Place, content: bytes) -> None:
 
 def _shown(run: Any) -> None:
     card = make_card(run)
-    assert len(str(_rows(card))) < 10 * MAX_MESSAGE
+    assert len(str(card_rows(card))) < 10 * MAX_MESSAGE
 
 
 def manifest(place: Place, content: bytes) -> None:
