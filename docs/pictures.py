@@ -23,7 +23,8 @@ FOLDER = DOCS / "pictures"
 
 def commands(page: str) -> list[str]:
     """The commands of a page that make pictures, the experiments first."""
-    found = [line for line in page.splitlines() if line.startswith("rnngen ") and " --picture " in line]
+    lines = re.sub(r"\\\n\s*", "", page).splitlines()
+    found = [line for line in lines if line.startswith("rnngen ") and " --picture " in line]
     return sorted(found, key=lambda command: not command.startswith("rnngen demo "))
 
 

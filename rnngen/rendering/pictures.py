@@ -79,7 +79,13 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
             "font": "Helvetica, Arial, sans-serif",
             "view": {"stroke": None},
             "axis": {**axis, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-            "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "labelLimit": 400},
+            "legend": {
+                "labelColor": INK,
+                "titleColor": INK,
+                "labelFontSize": 12,
+                "labelLimit": 400,
+                "symbolOpacity": 1,
+            },
             "range": {"category": list(COLOURS)},
         },
     }
