@@ -189,7 +189,7 @@ def _is_finished(run: Run, train: Mapping[str, Any], step: int | None, valid: Se
         return None
     plan = recorded_plan(run.path)
     cycle = latest_cycle(plan)
-    begin = max((stretch.step for stretch in plan if stretch.cycle and stretch.cycle.peak is not None), default=0)
+    begin = max((stretch.step for stretch in plan if stretch.cycle), default=0)
     best = min((each for each in valid if each.step > begin), key=lambda each: each.nll, default=None)
     return is_over(
         step,

@@ -178,9 +178,9 @@ class Trainer(GuardedRun):
     def _use(self, stretch: Stretch) -> None:
         self.learner.use_precision(stretch.precision)
         peak = {}
-        if stretch.cycle and stretch.cycle.peak is not None:
-            peak["peak"] = stretch.cycle.peak
-            self.progress.begin_cycle(stretch.step)
+        if stretch.cycle:
+            self.progress.begin_cycle(stretch.step)  # patience is counted in the cycle's own validations
+            peak = {"peak": stretch.cycle.peak} if stretch.cycle.peak is not None else {}
         self._log(
             step=stretch.step,
             planned_steps=stretch.steps,

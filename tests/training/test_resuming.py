@@ -17,7 +17,7 @@ from rnngen.ngram import counts
 from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
 from rnngen.runs.layout import saved_steps
-from rnngen.runs.plan_record import Stretch, recorded_plan
+from rnngen.runs.plan_record import Cycle, Stretch, recorded_plan
 from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, resuming
 from rnngen.training.checkpoint import format_state, load_state
@@ -172,6 +172,19 @@ def test_patience_in_a_new_cycle_counts_improvement_within_it(corpus: Path) -> N
         assert min(reached, key=lambda step: reached[step]) <= before
     assert load_state(run).values["best_nll"] == 0.001
     assert len(reached) >= 3
+
+
+def test_patience_with_another_end_counts_from_there_in_its_own_validations(corpus: Path) -> None:
+    """A few steps have validations after each of them; the last one before was many such steps ago."""
+    launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], "steps": 60, "patience": 2}, out=Path("run"))
+    finish(launched, stop_at=29)
+    launched = resume(Path("run"))
+    threads = launched.trainer.schedule.current.threads
+    launched.trainer.follow(Stretch(29, 32, threads, "float32", cycle=Cycle(None, 1, 0)), [])
+    events = finish(launched)
+    assert [e.step for e in events if isinstance(e, Stepped)] == [30, 31, 32]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "steps"
 
 
 def test_further_training_that_never_began_keeps_its_cycle_when_it_gets_another_length(corpus: Path) -> None:
