@@ -203,11 +203,13 @@ def step_seconds(config: RunConfig, precision: str, vocab_size: int, boundary: i
     train = config.train
     learner = Learner(config.with_values({"precision": precision}), vocab_size, boundary)
     tokens = np.random.default_rng(0).integers(vocab_size, size=(train.bptt + 1, train.batch_size))
+    start = learner.hidden
     times: list[float] = []
     began = time.perf_counter()
     spent = 0.0
     while (len(times) < WARM_UP + 3 or spent < MEASURE_SECONDS) and spent < MAX_SECONDS:
         tick = time.perf_counter()
+        learner.hidden = start  # not carried on: a state that explodes is for training to show
         learner.step(tokens[:-1], tokens[1:], 0.0, len(times)).read()  # factor 0, so that any learning rate is safe
         times.append(time.perf_counter() - tick)
         spent = time.perf_counter() - began

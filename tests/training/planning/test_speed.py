@@ -20,6 +20,7 @@ from rnngen.training.learner import Learner
 from rnngen.training.planning import rules, speed
 from rnngen.training.planning.plan import Plan, make_plan
 from rnngen.training.planning.speed import Speed, SpeedTest
+from tests.conftest import FAST
 
 CONFIG = RunConfig.from_flat({"hidden_size": 16, "device": "cpu"})
 ONEDNN = "could not create a primitive descriptor for the LSTM forward propagation primitive. Run workload with …"
@@ -251,3 +252,10 @@ def test_measuring_on_a_machine_that_hardly_moves_ends_after_a_step(monkeypatch:
     monkeypatch.setattr(Learner, "step", lambda self, *window: steps.append(1) or step(self, *window))
     assert speed.step_seconds(CONFIG, "float32", 9) > 0
     assert len(steps) == 1
+
+
+def test_a_network_whose_state_explodes_is_measured_all_the_same() -> None:
+    """Training shows how it explodes, and keeps a run that can be looked at."""
+    linear = {**FAST, "cell": "rnn", "nonlinearity": "identity", "gain": 1.4, "bptt": 64}
+    config = RunConfig.from_flat({**linear, "clip": 0.0, "learning_rate": 1.0})
+    assert speed.step_seconds(config, "float32", 50) > 0
