@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from rnngen.python.run import Run, open_run
-from rnngen.python.spelling import literal
+from rnngen.python.spelling import quoted
 from rnngen.runs.layout import saved_steps
 from rnngen.training.events import Event, Finished
 from rnngen.training.launched import Launched, run_to_end
@@ -37,7 +37,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.step = path, step
-        super().__init__(f"the run is saved after step {step:,}. Go on with it: rnngen.resume({literal(str(path))})")
+        super().__init__(f"the run is saved after step {step:,}. Resume it: rnngen.resume({quoted(str(path))})")
 
     @property
     def run(self) -> Run:

@@ -47,7 +47,7 @@ def test_an_interrupted_run_is_resumed_bit_for_bit(corpus: Path, how: Callable[[
     assert signal.getsignal(signal.SIGINT) is handler
     assert isinstance(caught.value, KeyboardInterrupt)
     assert (caught.value.path, caught.value.step) == (Path("run"), 7)
-    assert 'Go on with it: rnngen.resume("run")' in str(caught.value)
+    assert 'Resume it: rnngen.resume("run")' in str(caught.value)
     assert "".join(rnngen.load(caught.value.run).generate(length=5))
     run = rnngen.resume(caught.value.run, progress="none")
     assert outcome_of(run.path) == outcome_of(whole.path)
