@@ -171,8 +171,8 @@ def _report(
     prefix = kind_of_score(bidirectional=bidirectional).prefix
     stopped = finished.reason.startswith("SIG")
     path = quote_argument(str(finished.path))
-    if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
-        console.note(f"warning: {finished.gradient.advice}")
+    if finished.advice:
+        console.note(f"warning: {finished.advice}")
     if stopped:
         how = _STOPPED_BY.get(finished.reason, finished.reason)
         console.note(f"Stopped by {how} after step {finished.step}; the run is saved. Resume it:")

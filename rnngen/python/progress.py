@@ -1,4 +1,4 @@
-"""The progress of training in Python: a bar on a terminal, a line at intervals elsewhere, or nothing.
+"""The progress of training in Python: a bar on a terminal, lines elsewhere, or nothing.
 
 What a notebook shows is in ``notebook.py``.
 """
@@ -98,7 +98,11 @@ class Shown(Progress):
         self.title = f"training {visible(str(planned.path))}" + (
             f" from step {planned.step:,} on" if planned.step else ""
         )
-        self.notes += planned.notes
+        self.tell(*planned.notes)
+
+    def tell(self, *notes: str) -> None:
+        """Take note of what the user should know, a sentence each."""
+        self.notes += notes
 
     def show(self, event: Event) -> None:
         """Take in one event."""
@@ -106,12 +110,12 @@ class Shown(Progress):
             return
         self.monitor.take(event)
         if isinstance(event, Warned):
-            self.notes.append(event.message)
+            self.tell(event.message)
         elif isinstance(event, Spiked):
-            self.notes.append(f"the loss jumped from {event.expected:.3g} to {event.loss:.3g} at step {event.step:,}")
+            self.tell(f"the loss jumped from {event.expected:.3g} to {event.loss:.3g} at step {event.step:,}")
         elif slow := self.monitor.slowdown():
             busy = "" if slow.load is None else f": {slow.load:.1f} programs wait for {slow.processors} processors"
-            self.notes.append(f"steps are {slow.factor:.1f} times slower than they were measured to be{busy}")
+            self.tell(f"steps are {slow.factor:.1f} times slower than they were measured to be{busy}")
         self._draw_if_due()
 
     def _draw_if_due(self) -> None:
@@ -141,8 +145,8 @@ class Shown(Progress):
             )
         )
         self.outcome = f"done after step {finished.step:,}{why}{best}"
-        if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
-            self.notes.append(finished.gradient.advice)
+        if finished.advice:
+            self.tell(finished.advice)
         if self._trainer and self.monitor and finished.step > finished.first_step:
             self.summary = summary_of(finished, self._trainer, self.monitor.validations).text
         self.draw()
@@ -166,20 +170,24 @@ class Shown(Progress):
 
 
 class Lines(Shown):
-    """A line at intervals; none if training is short."""
+    """Notes when they come, and a line at intervals; none if training is short."""
 
     interval = 10.0
 
+    def tell(self, *notes: str) -> None:
+        """Write notes, a line each."""
+        for note in notes:
+            write(sys.stderr, f"note: {visible(in_python(note))}\n")
+
     def draw(self) -> None:
         """Write a line."""
-        for note in self.notes:
-            write(sys.stderr, f"note: {visible(in_python(note))}\n")
-        self.notes.clear()
         if not self.outcome:
             write(sys.stderr, "  ".join([*([self.title] if self.monitor else []), *self.numbers()]) + "\n")
 
     def finish(self, finished: Finished) -> None:
-        """Nothing more is said: the result is returned."""
+        """Say what the gradients suggest, and nothing more: the result is returned."""
+        if finished.advice:
+            self.tell(finished.advice)
 
 
 class Bar(Shown):

@@ -34,7 +34,7 @@ MESSAGES = {
     "See how it came about: rnngen inspect training checkpoints/a.": (
         "See how it came about: rnngen inspect training checkpoints/a."
     ),
-    "rnngen inspect truncation shows; rnngen report draws it": "rnngen inspect truncation shows; rnngen.report draws it",
+    "rnngen inspect memory shows; rnngen report draws it": "rnngen inspect memory shows; rnngen.report draws it",
     "Train siblings: rnngen train a.txt --seeds 1,2,3": "Train siblings: rnngen train a.txt --seeds 1,2,3",
     "Compare them: rnngen inspect --compare a b.": 'Compare them: rnngen.compare("a", "b").',
     "rnngen train --resume RUN TEXT, rnngen eval RUN TEXT, or rnngen sample RUN --prompt-file TEXT.": (
