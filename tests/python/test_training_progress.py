@@ -57,9 +57,12 @@ def test_a_terminal_shows_a_bar_that_fits(
 def test_off_a_terminal_a_line_is_written_at_intervals_and_none_of_a_short_run(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rnngen.train(corpus, out="short", **OPTIONS)
     rnngen.train(corpus, out="silent", progress="none", **OPTIONS)
     assert capsys.readouterr() == ("", "")
+    rnngen.train(corpus, out="short", **OPTIONS)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith("note: ") for line in err.splitlines())
     monkeypatch.setattr(Lines, "interval", 0.0)
     rnngen.train(corpus, out="long", **OPTIONS)
     out, err = capsys.readouterr()
