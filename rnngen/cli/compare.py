@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnngen import formats
 from rnngen.arguments import STDIN
-from rnngen.cli import formats
 from rnngen.cli.plots import plot
 from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line

@@ -13,12 +13,12 @@ import typer
 from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
-from rnngen.cli.formats import number_of
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.signals import stopped_by_signals
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import ExitCode, UsageError
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import number_of
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig

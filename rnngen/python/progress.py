@@ -12,12 +12,14 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from rnngen.cli.formats import visible
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import clock, visible
 from rnngen.python.spelling import in_python
-from rnngen.training.events import Event, Finished, Spiked, Warned
+from rnngen.runs.plan_record import Stretch
+from rnngen.training.events import Event, Finished, Replanned, Spiked, Stepped, Warned
 from rnngen.training.launched import Launched
 from rnngen.training.monitor import Monitor
+from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
 from rnngen.training.summary import summary_of
 from rnngen.training.trainer import Trainer
 
@@ -76,6 +78,7 @@ class Shown(Progress):
         self.outcome = self.summary = ""
         self.stopping = False
         self._trainer: Trainer | None = None
+        self._stretch: Stretch | None = None  # of the plan, as it was told last
         self.prefix = ""
         self._due = time.perf_counter() + self.interval
 
@@ -92,7 +95,7 @@ class Shown(Progress):
     def begin(self, launched: Launched) -> None:
         """Take note of what is going to be trained."""
         planned = launched.planned()
-        self._trainer = launched.trainer
+        self._trainer, self._stretch = launched.trainer, launched.trainer.schedule.current
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
         self.title = f"training {visible(str(planned.path))}" + (
@@ -112,10 +115,12 @@ class Shown(Progress):
         if isinstance(event, Warned):
             self.tell(event.message)
         elif isinstance(event, Spiked):
-            self.tell(f"the loss jumped from {event.expected:.3g} to {event.loss:.3g} at step {event.step:,}")
-        elif slow := self.monitor.slowdown():
-            busy = "" if slow.load is None else f": {slow.load:.1f} programs wait for {slow.processors} processors"
-            self.tell(f"steps are {slow.factor:.1f} times slower than they were measured to be{busy}")
+            self.tell(spiked_note(event))
+        elif isinstance(event, Replanned):
+            self.tell(*replanned_notes(event.plan, self._stretch or event.before))
+            self._stretch = self._stretch if event.plan.trial else event.plan
+        elif isinstance(event, Stepped) and (slowdown := self.monitor.slowdown()):
+            self.tell(slowdown_note(slowdown, self.monitor.time_left.seconds()))
         self._draw_if_due()
 
     def _draw_if_due(self) -> None:
@@ -251,12 +256,6 @@ def bar(full: int, encoding: str | None) -> str:
     except (UnicodeEncodeError, LookupError):
         return "#" * full + "." * (BAR - full)
     return "━" * full + "─" * (BAR - full)
-
-
-def clock(seconds: float) -> str:
-    """83.4 → ``1:23``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def write(stream: TextIO | None, text: str) -> None:

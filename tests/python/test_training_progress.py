@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import rnngen
-from rnngen.python.progress import BAR, Bar, Lines, bar, clock
+from rnngen.python.progress import BAR, Bar, Lines, bar
 from rnngen.training.events import Event, Finished, Planned, Sampled, Stepped
 from rnngen.training.launched import Launched
 from tests.conftest import FAST
@@ -154,11 +154,6 @@ def test_what_a_model_writes_cannot_break_out_of_the_output(corpus: Path, notebo
     assert "<script" not in last
     assert "<b>run" not in last
     assert "the run is saved after step 3" in last
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (83.4, "1:23"), (3600, "1:00:00"), (36_061, "10:01:01")])
-def test_times_are_written_as_on_a_clock(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
 
 
 def test_a_bar_has_only_characters_that_can_be_written() -> None:
