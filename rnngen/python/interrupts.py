@@ -1,6 +1,6 @@
-"""Training that is interrupted in Python: by Ctrl-C, by "interrupt" in a notebook, or by what ``on_event`` raises.
+"""Training that is interrupted in Python: by Ctrl-C, by "interrupt" in a notebook, or by ``on_event``.
 
-The first interrupt ends the step and saves the run, from which ``rnngen.resume`` goes on as if it had never stopped.
+The first interrupt ends the step and saves the run, which ``rnngen.resume`` resumes as if it had never stopped.
 Then ``TrainingInterrupted`` is raised, so that neither the rest of a script nor the next cells of a notebook run on a
 model that is not finished. The second interrupt is an ordinary one, and leaves at once.
 

@@ -105,6 +105,7 @@ def test_a_run_in_another_thread_is_interrupted_by_what_on_event_raises(corpus: 
 def test_a_mistake_in_on_event_does_not_lose_the_run(corpus: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         rnngen.train(corpus, out="run", on_event=at(6, lambda: 1 / 0), **OPTIONS)
+    assert "raised as it is" in " ".join(str(rnngen.train.__doc__).split())
     seen: list[Event] = []
     rnngen.resume("run", progress="none", on_event=seen.append)
     assert next(event.step for event in seen if isinstance(event, Stepped)) == 7
