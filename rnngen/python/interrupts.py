@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from rnngen.python.run import Run, open_run
-from rnngen.python.spelling import quoted
+from rnngen.python.spelling import quoted, speaks_python
 from rnngen.runs.layout import saved_steps
 from rnngen.training.events import Event, Finished
 from rnngen.training.launched import Launched, run_to_end
@@ -40,6 +40,7 @@ class TrainingInterrupted(KeyboardInterrupt):
         super().__init__(f"the run is saved after step {step:,}. Resume it: rnngen.resume({quoted(str(path))})")
 
     @property
+    @speaks_python
     def run(self) -> Run:
         """The run, to write text with, to score, or to resume.
 

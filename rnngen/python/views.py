@@ -55,7 +55,7 @@ class Compared(Comparison):
 
     def __repr__(self) -> str:
         out = io.StringIO()
-        show(Console(out, None), self, "steps")
+        show(Console(out, None), self, "steps", in_python)
         return out.getvalue().rstrip()
 
     def _repr_html_(self) -> str:

@@ -102,6 +102,13 @@ def test_a_run_in_another_thread_is_interrupted_by_what_on_event_raises(corpus: 
     assert rnngen.resume("run", progress="none").planned_steps() == 12
 
 
+def test_a_run_without_weights_says_in_python_how_to_resume_it(trained: Path) -> None:
+    (trained / "manifest.json").unlink()
+    (trained / "model.safetensors").unlink()
+    with pytest.raises(rnngen.RnngenError, match=rf'Resume its training: rnngen.resume\("{trained}"\)'):
+        rnngen.TrainingInterrupted(trained, 0).run  # noqa: B018
+
+
 def test_a_mistake_in_on_event_does_not_lose_the_run(corpus: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         rnngen.train(corpus, out="run", on_event=at(6, lambda: 1 / 0), **OPTIONS)
