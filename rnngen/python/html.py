@@ -19,12 +19,18 @@ _MOST_POINTS = 300
 _SMALLEST = 1e-12  # of the largest value, on a logarithmic axis
 
 
+class Html(str):
+    """Text that is HTML already, and not escaped in a table."""
+
+    __slots__ = ()
+
+
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
     """Rows of text as a table; the first cell of each is its name."""
 
     def cell(text: str, tag: str, look: str = "") -> str:
         style = f"text-align:left;vertical-align:top;padding:1px 12px 1px 0;{look}"
-        return f'<{tag} style="{style}">{escape(text)}</{tag}>'
+        return f'<{tag} style="{style}">{text if isinstance(text, Html) else escape(text)}</{tag}>'
 
     def row(cells: Sequence[str], tag: str) -> str:
         first, *rest = cells

@@ -259,7 +259,7 @@ def bar(full: int, encoding: str | None) -> str:
 
 
 def write(stream: TextIO | None, text: str) -> None:
-    """Write if that is possible: progress is not worth an error."""
+    """Write if that is possible: progress that cannot be shown does not end the training."""
     if stream is None:
         return
     try:
