@@ -13,7 +13,6 @@ from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.reaches import (
     LAGS_SHOWN,
-    Reach,
     as_json_object,
     measure,
     write_comparison,
@@ -26,6 +25,7 @@ from rnngen.options.declare import Options, option
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.inspection.gradients import Flow
+    from rnngen.inspection.reaches import Reach
 
 
 class Extent(Options):

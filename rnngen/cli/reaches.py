@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import string
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from rnngen.cli.inspected import inspected
 from rnngen.cli.log_plots import write_log_plot
+from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.widths import cut
+from rnngen.runs.finding import open_run
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.inspection.factors import Factors
     from rnngen.inspection.gradients import Flow
-    from rnngen.options.network import ModelConfig
+    from rnngen.inspection.reaches import Reach
     from rnngen.runs.card import Card
-    from rnngen.runs.run import Run
 
 LAGS_SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _COMPARED = 6  # lags in a table of 80 columns, besides the name
@@ -28,64 +27,18 @@ _WIDEST = 100  # columns of a sentence
 _NAME = 24  # cells of a run's name
 
 
-class Reach(NamedTuple):
-    """How far gradients reach in a run.
-
-    Attributes:
-        run: the run.
-        title: its folder in words.
-        name: of its folder, in as few words as tell it from the others.
-        config: of its network.
-        card: what its folder says about it.
-        lags: number of tokens to go back that was asked for.
-        flows: of every layer and state, with fewer lags if documents are shorter.
-    """
-
-    run: Run
-    title: str
-    name: str
-    config: ModelConfig
-    card: Card
-    lags: int
-    flows: list[Flow]
-
-
 def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None, *, fresh: bool) -> list[Reach]:
-    """Measure how far gradients reach in runs; in all with the same number of lags.
-
-    Args:
-        folders: of the runs; None: the newest run.
-        text: a file that all of them read; None: each reads the test part of its own corpus.
-        lags: number of tokens to go back; None: as many as the texts are long enough for, up to ``gradients.LAGS``.
-        fresh: whether the networks are to be as they were before training.
+    """Measure how far gradients reach in the runs that were named; None: the newest run. See ``inspection.reaches``.
 
     Raises:
         RnngenError: there is no such run or text, or a text is too short.
     """
-    from rnngen.runs.card import make_card
-    from rnngen.runs.compared import distinct_names
-    from rnngen.runs.finding import open_run
+    for folder in folders:
+        refuse_text(folder, "rnngen inspect gradients --text {text}")
+    runs = [open_run(folder) for folder in folders]  # before torch is imported: a wrong path is reported at once
+    from rnngen.inspection import reaches
 
-    if len(folders) > 1:
-        folders = list({open_run(folder).path.resolve(): folder for folder in folders}.values())  # each once
-    with contextlib.ExitStack() as stack:
-        found = [stack.enter_context(inspected("gradients", each, text, fresh=fresh)) for each in folders]
-        from rnngen.inspection.gradients import gradient_flow, possible_lags
-
-        lags = lags or min(possible_lags(each.network, each.tokens) for each in found)
-        names = distinct_names([each.run.path for each in found])
-        return [
-            Reach(
-                each.run,
-                each.title,
-                name,
-                each.network.config,
-                make_card(each.run),
-                lags,
-                gradient_flow(each.network, each.tokens, lags),
-            )
-            for each, name in zip(found, names, strict=True)
-        ]
+    return reaches.measure(runs, text, lags, fresh=fresh)
 
 
 def write_comparison(
@@ -138,23 +91,12 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
 def write_curves(console: Console, flows: dict[str, Flow]) -> None:
     """Draw curves by name on one logarithmic scale, and say where they end early."""
     from rnngen.inspection.gradients import SMALLEST
+    from rnngen.inspection.reaches import drawn
 
     curves = {name: drawn(flow) for name, flow in flows.items()}
     write_log_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0")
     if any(len(curve) <= flow.lags for curve, flow in zip(curves.values(), flows.values(), strict=True)):
         console.write(f"A curve ends where its fraction leaves the range from {SMALLEST:.0e} to {1 / SMALLEST:.0e}.\n")
-
-
-def drawn(flow: Flow) -> list[tuple[int, float]]:
-    """The points of a curve up to where it leaves the chart: lag, and fraction of the norm at lag 0."""
-    from rnngen.inspection.gradients import SMALLEST
-
-    points = []
-    for lag, left in enumerate(flow.left.tolist()):
-        if not SMALLEST <= left <= 1 / SMALLEST:
-            break
-        points.append((lag, left))
-    return points
 
 
 def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- ") -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rnngen.cli.compare import show
 from rnngen.cli.console import Console
-from rnngen.cli.reaches import Reach, drawn, measure
 from rnngen.errors import UsageError
 from rnngen.evaluation.comparing import score_runs
 from rnngen.formats import duration
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
+from rnngen.inspection.reaches import Reach, drawn, measure
 from rnngen.options.checked import checked
 from rnngen.python.html import chart, lines, table
 from rnngen.python.run import open_run
@@ -105,7 +105,7 @@ def gradients(
     """
     if lags is not None and not 2 <= lags <= MAX_LAGS:
         raise UsageError("invalid value for `lags`", expected=f"an integer from 2 to {MAX_LAGS:,}", found=lags)
-    opened = [open_run(run).path for run in runs or (None,)]
+    opened = [open_run(run) for run in runs or (None,)]
     return Gradients(measure(opened, None if text is None else Path(text), lags, fresh=fresh))
 
 
