@@ -56,6 +56,15 @@ def closed(_closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return _closed
 
 
+def test_after_a_whole_word_comes_the_next_one_or_a_line_end(closed: Path) -> None:
+    word = (closed / "test.txt").read_text(encoding="utf-8").split()[0]
+    generator = rnngen.load(RUN)
+    found = rnngen.next_tokens(generator, word, k=1000)
+    assert found == rnngen.next_tokens(generator, f"{word} ", k=1000)
+    assert "\n" in [each.text for each in found]
+    assert len(found) > 5
+
+
 def test_perplexity_is_per_token_as_published_numbers_are(closed: Path, cli: Cli) -> None:
     text = (closed / "test.txt").read_text(encoding="utf-8")
     expected = [token for line in text.splitlines() for token in [*line.split(), "\n"]]
