@@ -111,7 +111,7 @@ class LossPlot:
             yield Segment.line()
         yield Segment(" " * (AXIS - 1) + ("+" + "-" * columns if plain else "└" + "─" * columns), _AXIS_STYLE)
         yield Segment.line()
-        yield from self._legend(f"step {last:,.0f}", columns, "." if plain else "⠒")
+        yield from self._legend(f"ends at step {last:,.0f}", columns, "." if plain else "⠒")
         yield Segment.line()
 
     @staticmethod
