@@ -117,8 +117,15 @@ def resume(
         if lost := lost_weights(path):
             trainer.replace_lost_weights(lost)
         kept = given if isinstance(given, list) else []
+        notes = [text.note] if text.note and corpus is text.corpus else []
+        left = 0 if trainer.is_over else trainer.schedule.steps - trainer.step
         plan = _train_further(trainer, length, kept, started, on_progress) if length else None
-        return Launched(trainer, plan, (text.note,) if text.note and corpus is text.corpus else ())
+        if plan and (plan.config.train.steps or 0) < left:
+            option = f"`{next(iter(length))}`"
+            notes.append(
+                f"{left:,} steps were left of its plan, which ends earlier now; without {option} they are taken"
+            )
+        return Launched(trainer, plan, tuple(notes))
     except BaseException:
         writer.close()
         raise
