@@ -41,7 +41,8 @@ def list_runs(folders: Sequence[Path] = ()) -> Listed:
     for folder in folders:
         if not is_folder(folder):
             found = "a file" if exists(folder) else "nothing there"
-            raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found)
+            hint = "List those under checkpoints/: rnngen runs"
+            raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found, hint=hint)
     below = [runs_below(folder) for folder in folders or [checkpoints_folder()]]
     runs = dict.fromkeys(run for found, _ in below for run in found)
     if not runs and not folders:
