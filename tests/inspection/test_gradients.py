@@ -11,7 +11,7 @@ from rnngen.inspection import passages
 from rnngen.inspection.eigenvalues import recurrent_eigenvalues
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.inspection.gradients import furthest, gradient_flow, possible_lags
-from rnngen.inspection.passages import BURN_IN, ENDS, STREAMS
+from rnngen.inspection.passages import BURN_IN, ENDS, STREAMS, read_passages
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
@@ -239,6 +239,22 @@ def test_lags_stay_within_documents() -> None:
     tokens[::2] = 4
     with pytest.raises(CorpusError, match="documents of the text are too short"):
         gradient_flow(model, tokens, 50)
+
+
+def test_both_directions_of_reading_have_the_same_lags_in_documents() -> None:
+    """Passages that are read from the other end meet other documents, of which fewer may be long."""
+    config = ModelConfig(**{"cell": "rnn", "hidden_size": H, "embedding_size": 4, "bidirectional": True})
+    model = ClozeLM(config, V, torch.Generator().manual_seed(3), boundary=4)
+    tokens = TOKENS.copy()
+    tokens[tokens == 4] = 3
+    tokens[np.cumsum(np.random.default_rng(2).integers(3, 30, 55))] = 4
+    alone = [read_passages(direction, tokens, 50).document_lags for direction in model.directions]
+    assert alone[0] != alone[1]
+    flows = gradient_flow(model, tokens, 50)
+    assert {flow.lags for flow in flows} == {min(alone)}
+    for flow in flows:
+        assert len(flow.bound) == min(alone) + 1
+    assert furthest(flows).left[-1] == max(flow.left[min(alone)] for flow in flows)
 
 
 def test_as_many_lags_are_possible_as_the_text_is_long_enough_for() -> None:
