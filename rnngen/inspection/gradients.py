@@ -161,6 +161,6 @@ def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve, fac
     low, median, high = np.nanpercentile(norms, [10, 50, 90], axis=0)
     if name == "c":
         bound = bound * 2**0.5
-    verdict = verdict_on(median, "the cell" if name == "c" else "the state")
+    verdict = verdict_on(median)
     mean, bound = np.nanmean(norms, axis=0), np.nanmedian(bound, axis=0)
     return Flow(layer, name, median, mean, low, high, bound, verdict, factors, direction)
