@@ -30,9 +30,9 @@ def test_the_largest_singular_value_is_that_of_every_rows_jacobian(columns: int)
 
 def test_the_largest_singular_value_of_a_wide_matrix_is_exact_too() -> None:
     """Of a Gaussian one, whose largest singular values lie close together."""
-    W = torch.randn(256, 256, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    W = torch.randn(256, 256, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     (found,) = largest_singular_values(lambda x: x @ W.T, torch.zeros(1, 256, dtype=torch.float64)).tolist()
-    assert found == pytest.approx(np.linalg.svd(W.numpy(), compute_uv=False)[0], rel=1e-4)
+    assert found == pytest.approx(np.linalg.svd(W.numpy(), compute_uv=False)[0], rel=1e-5)
 
 
 @pytest.mark.parametrize("boundary", [None, 4])
