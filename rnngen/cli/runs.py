@@ -78,6 +78,8 @@ def _row(folder: Path, card: Card) -> _Row:
     best = "?" if card.best_nats is None else f"{card.best_nats:.4f}"
     prefix = kind_of_score(bidirectional=card.bidirectional).prefix
     score = f"{best} {prefix.rstrip('-')}".rstrip()
+    if card.failure:
+        score = "failed" if card.best_nats is None else f"{score} failed"
     return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), score)
 
 
@@ -139,6 +141,7 @@ def _as_json(folder: Path, card: Card) -> dict[str, Any]:
         "steps": card.steps,
         "planned_steps": card.planned_steps,
         "finished": card.finished,
+        "failure": card.failure,
         "saved": card.saved,
         "bidirectional": card.bidirectional,
         f"best_{prefix}nats": card.best_nats,

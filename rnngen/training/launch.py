@@ -15,15 +15,14 @@ from rnngen.corpus.files.examine import stem_of
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
 from rnngen.corpus.tokens import EncodedCorpus, prepare
-from rnngen.errors import CheckpointError, UsageError
+from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
-from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
-from rnngen.runs.finding import never_saved, open_run
+from rnngen.runs.finding import learned_nothing, never_saved, open_run, remove_failed
 from rnngen.runs.in_use import written_by
 from rnngen.runs.layout import (
     CONFIG,
@@ -219,8 +218,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
-            if _has_failed(folder):
-                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
+            if learned_nothing(folder):
+                what_to_do = remove_failed(folder)
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(
@@ -228,14 +227,6 @@ def _refuse_occupied(folder: Path) -> None:
         )
     if found:
         raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])
-
-
-def _has_failed(folder: Path) -> bool:
-    """Whether the training of a run failed, as far as the run can be read."""
-    try:
-        return failure_of(open_run(folder)) is not None
-    except CheckpointError:
-        return False
 
 
 def _absolute(sources: Sequence[str]) -> list[str]:

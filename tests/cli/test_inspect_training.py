@@ -83,7 +83,8 @@ def test_a_run_that_failed_at_once_is_shown(cli: Cli, corpus: Path) -> None:
     assert max(map(len, said.out.splitlines())) <= 80
     assert said.out.replace("\n  ", " ") == (
         "run: 0 steps training failed: the validation loss was not finite at step 0; the weights are those it began "
-        "with, which have learned nothing\n"
+        "with, which have learned nothing how its untrained network multiplies gradients from step to step: "
+        "rnngen inspect gradients run\n"
     )
     assert cli("inspect", "training", "run", "--picture", "run.svg").code == 0
     (run,) = json.loads(cli("inspect", "training", "run", "--json").out)["runs"]

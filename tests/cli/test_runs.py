@@ -75,6 +75,15 @@ def test_runs_are_found_in_folders_of_checkpoints_and_elsewhere(cli: Cli, traine
     assert cli("runs", "empty").code == 1
 
 
+def test_a_run_behind_a_link_is_listed_once(trained: Path) -> None:
+    for name in ("a", "z"):
+        trained.with_name(name).symlink_to(trained, target_is_directory=True)
+    assert [run for run, _ in list_runs().cards] == [Path("checkpoints/tiny")]
+    assert [run for run, _ in list_runs([Path("checkpoints/a"), Path("checkpoints")]).cards] == [
+        Path("checkpoints/tiny")
+    ]
+
+
 def test_looking_for_runs_has_bounds(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = Path("a").joinpath(*"bcdef")
     shutil.copytree(trained, deep)
