@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnngen.runs.card import Card, make_card, part_of
+from rnngen.runs.card import Card, characters_in, make_card, part_of
 from rnngen.runs.curves import Curve, training_curve, validation_curve
 from rnngen.runs.metrics import read_metrics
 from rnngen.runs.run import Run
@@ -103,7 +103,7 @@ def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
     card = make_card(run, metrics)
     valid = 1.0 if per_token else 1 / (card.characters_per_token or 1)
     train_part = part_of(run.config, "corpus.parts.train")
-    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (train_part.get("characters") or 1)
+    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (characters_in(train_part) or 1)
     known = per_token or card.characters_per_token is not None
     return ComparedRun(
         run=run,
