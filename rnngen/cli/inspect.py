@@ -75,7 +75,9 @@ def card_command(
         bool, typer.Option("--json", help="One JSON object on standard output: of the run, or of the comparison.")
     ] = False,
 ) -> None:
-    """Show a run's card: what it is, how long it was trained, how good it became.
+    """Show a run's card.
+
+    What it is, how long it was trained, how good it became.
 
     With --compare several runs side by side: the settings that differ, scores, time, and learning curves.
     """

@@ -34,6 +34,14 @@ Z = 1.959964  # of the normal distribution, for intervals of 95 %
 _READ = 1 << 16  # tokens at once
 
 
+def interval_of_share(right: int, n: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share (Wilson 1927)."""
+    p = right / n
+    middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
 @dataclass(frozen=True)
 class Bin:
     """The decisions of some distances.
@@ -56,11 +64,8 @@ class Bin:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the accuracy (Wilson 1927)."""
-        n, p = self.n, self.accuracy
-        middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        scale = 1 + Z * Z / n
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        """The 95 % confidence interval of the accuracy."""
+        return interval_of_share(self.right, self.n)
 
     @property
     def name(self) -> str:
