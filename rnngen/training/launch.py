@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.arguments import STDIN, exists, is_folder
+from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.files.examine import stem_of
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
 from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
@@ -175,9 +177,7 @@ def _config_json(
 ) -> dict[str, Any]:
     """The content of config.json: all that was decided, what the user gave, and where text and weights come from."""
     begun = {"run": str(first.path.absolute()), "model": first.manifest[MODEL]["sha256"]} if first else None
-    parts = {
-        name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()
-    }
+    parts = {name: _recorded(part, corpus.tokenizer) for name, part in corpus.parts.items()}
     return {
         "rnngen": __version__,
         "given": sorted(given),
@@ -193,6 +193,15 @@ def _config_json(
             "places": relative_sources(folder, config.data),
         },
     }
+
+
+def _recorded(part: EncodedText, tokenizer: Tokenizer) -> dict[str, int]:
+    """The length of a part; a closed vocabulary reads another text than the one that stands there."""
+    counts = {"tokens": len(part.tokens), "characters": part.counts.characters}
+    if tokenizer.is_closed:
+        read = tokenizer.counts_of(part.tokens, part.counts)
+        counts |= {"characters_as_read": read.characters, "unknown": part.unknown}
+    return counts
 
 
 def _refuse_occupied(folder: Path) -> None:

@@ -25,6 +25,7 @@ from rnngen.runs.finding import lost_weights, never_saved, never_saved_error, op
 from rnngen.runs.layout import CONFIG, RESUME, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
 from rnngen.runs.rehearsal import Rehearsal
+from rnngen.runs.siblings import KEY
 from rnngen.runs.states import hashes_of_decided
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import TrainingState, load_state
@@ -81,7 +82,7 @@ def resume(
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
     recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
-    saved = {name: value for name, value in saved.items() if name not in ("rnngen", "siblings")}
+    saved = {name: value for name, value in saved.items() if name not in ("rnngen", KEY)}
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
     there, fallback = device_to_continue_on(begun_on, device)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.evaluation.evaluate import evaluate
+from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -85,6 +87,19 @@ def test_perplexity_is_per_token_as_published_numbers_are(closed: Path, cli: Cli
     assert (scored["words"], scored["lines"]) == (len(text.split()), text.count("\n") + 1)
     assert scored["unknown"] == expected.count("<unk>") + 3  # zebra, last, line
     assert scored["closed_vocabulary"] is True
+
+
+def test_nats_per_character_are_of_the_text_as_it_is_read(closed: Path, cli: Cli) -> None:
+    run = open_run(RUN)
+    parts = run.config["corpus"]["parts"]
+    for name, (counts, unknown) in {
+        part: (evaluate(run, part=part).as_dict(), parts[part]["unknown"]) for part in ("valid", "test")
+    }.items():
+        assert (parts[name]["characters_as_read"], unknown) == (counts["characters"], counts["unknown"])
+        assert parts[name]["characters"] == len((closed / f"{name}.txt").read_text(encoding="utf-8"))
+        assert parts[name]["characters_as_read"] != parts[name]["characters"]
+    shown = json.loads(cli("inspect", RUN, "--json").out)
+    assert shown["characters_per_token"] == parts["valid"]["characters_as_read"] / parts["valid"]["tokens"]
 
 
 def test_eval_says_what_the_numbers_are_of(closed: Path, cli: Cli) -> None:
