@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnngen import formats
 from rnngen.arguments import STDIN
-from rnngen.cli import formats
 from rnngen.cli.plots import plot
 from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
@@ -42,17 +42,19 @@ def scored(console: Console, comparison: Comparison, text: Path | None) -> Compa
     return score_runs(comparison, text, lambda run: console.note(f"scoring {run.name}"))
 
 
-def show(console: Console, comparison: Comparison, axis: Axis) -> None:
-    """Write what must be known first, what differs, what came of it, and the curves."""
+def show(
+    console: Console, comparison: Comparison, axis: Axis, spelling: Callable[[str], str] = on_command_line
+) -> None:
+    """Write what must be known first, what differs, what came of it, and the curves; options in a given spelling."""
     letters = letters_of(comparison.runs)
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_wrapped(f"note: {warning}", columns))
+        console.write(_wrapped(f"note: {spelling(warning)}", columns))
     if comparison.other_texts and comparison.text is None:
-        console.write("      to score all on one text: --text FILE\n")
+        console.write(spelling("      to score all on one text: `text=FILE`\n"))
     console.write("\n" * bool(comparison.warnings))
-    console.write(_tables(comparison, letters, columns))
+    console.write(_tables(comparison, letters, columns, spelling))
     for group in comparison.siblings:
         names = ", ".join(letters[run.name] for run in group.runs)
         console.write("\n" + _wrapped(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):", columns))
@@ -62,7 +64,7 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
-                console.write("\n" + _wrapped(f"{letters[run.name]}: {on_command_line(said)}", columns))
+                console.write("\n" + _wrapped(f"{letters[run.name]}: {spelling(said)}", columns))
     console.write(curves(comparison, axis, letters))
 
 
@@ -101,9 +103,9 @@ def spread_in_words(spread: Spread, unit: str) -> str:
     )
 
 
-def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) -> str:
+def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int, spelling: Callable[[str], str]) -> str:
     """All rows for as many runs as fit beside one another, then for the next ones."""
-    sections = [*_differences(comparison), ("results", _results(comparison))]
+    sections = [*_differences(comparison, spelling), ("results", _results(comparison))]
     labels = 2 + max(width(label) for _, rows in sections for label, _ in rows)
     cells = {run.name: n for n, run in enumerate(comparison.runs)}
     fitting = max(1, (columns - labels) // (NARROWEST + _GAP))
@@ -131,15 +133,17 @@ def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int
     return "".join(out)
 
 
-def _differences(comparison: Comparison) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+def _differences(
+    comparison: Comparison, spelling: Callable[[str], str]
+) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """The settings that differ: those that were given, by group, and those that were decided, together."""
     from rnngen.runs.settings import in_words
 
     sections: dict[str, list[tuple[str, list[str]]]] = {}
     for each in comparison.differences:
         title = "settings that differ: " + (each.group if each.given else "decided by rules or by measuring")
-        values = [on_command_line(in_words(each.name, value)) for value in each.values]
-        sections.setdefault(title, []).append((each.name.replace("_", "-"), values))
+        values = [spelling(in_words(each.name, value)) for value in each.values]
+        sections.setdefault(title, []).append((spelling(f"`{each.name}`").strip("`-"), values))
     return list(sections.items()) or [("no setting differs", [])]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.compare import curves as curves_of
 from rnngen.cli.compare import scored, show

@@ -29,8 +29,8 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     import plotext
     from rich.text import Text
 
-    from rnngen.cli.formats import visible
     from rnngen.cli.surprisal import ColouredOutput
+    from rnngen.formats import visible
 
     plotext.clear_figure()
     plotext.plot_size(_WIDTH, _HEIGHT)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rnngen.cli.declared import takes_options
-from rnngen.cli.formats import visible
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, RunFolder
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.widths import cut, pad
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.errors import UsageError
+from rnngen.formats import visible
 from rnngen.options.declare import Options, option
 from rnngen.platforms import unescaped
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.parameters import JsonPerRun
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import cut, width

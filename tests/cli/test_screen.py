@@ -15,13 +15,12 @@ from rnngen.cli import preparation, progress
 from rnngen.cli.console import Console
 from rnngen.cli.loss_plot import AXIS, COLUMNS, FRAME, LOW, ROWS, VALID, LossPlot, draw, last_step
 from rnngen.cli.preparation import Preparation
-from rnngen.cli.progress import make_screen, slowdown_line
+from rnngen.cli.progress import make_screen
 from rnngen.corpus.progress import MEASURING
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Stepped, Validated
-from rnngen.training.monitor import Slowdown
 
 
 class Terminal(io.StringIO):
@@ -137,15 +136,6 @@ def test_the_right_end_of_a_plot_moves_seldom() -> None:
 
 def test_the_plot_of_a_wide_terminal_is_not_wider_than_is_legible() -> None:
     assert AXIS < COLUMNS <= 120
-
-
-def test_a_slow_machine_is_told_of_with_the_time_that_it_takes() -> None:
-    slowdown = Slowdown(2.4, 1234.0, 2960.0, 5.11, 2)
-    assert slowdown_line(slowdown, 754.0) == (
-        "warning: steps are 2.4 times slower than measured before the first one, 1.23k tokens per second instead of "
-        "2.96k: other programs keep this machine busy (load 5.1 on 2 processors). About 12 min 34 s left"
-    )
-    assert "busy" not in slowdown_line(Slowdown(2.4, 1234.0, 2960.0, None, 2), None)
 
 
 def test_preparation_tells_off_a_terminal_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:

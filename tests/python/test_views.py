@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,11 @@ from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
 from rnngen.python.run import open_run
 from rnngen.runs.card import make_card
+from rnngen.runs.comparison import Comparison
+from rnngen.runs.settings import Difference
+from tests.conftest import Outcome
+
+Cli = Callable[..., Outcome]
 
 
 def test_a_run_is_one_line_with_path_model_steps_and_score(trained: Path) -> None:
@@ -71,6 +78,20 @@ def test_a_comparison_shows_what_differs_and_what_came_of_it(trained: Path, mixe
         assert f"{run.score:.4f}" in found._repr_html_()
     with pytest.raises(rnngen.RnngenError, match="at least two runs"):
         rnngen.compare(trained)
+
+
+def test_a_comparison_spells_options_as_python_does(
+    trained: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    differs = Difference("training", "batch_size", given=True, values=(4, 8))
+    monkeypatch.setattr(Comparison, "differences", [differs])
+    monkeypatch.setattr(Comparison, "warnings", ["the parts differ: `part=all` is the whole"])
+    shown = repr(rnngen.compare(trained, mixed))
+    assert re.search(r"  batch_size +4 +8", shown)
+    assert '`part="all"`' in shown
+    typed = cli("inspect", "--compare", trained, mixed).out
+    assert re.search(r"  batch-size +4 +8", typed)
+    assert "--part all" in typed
 
 
 def test_a_report_is_written_to_a_file(trained: Path, corpus: Path) -> None:
