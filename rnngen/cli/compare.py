@@ -84,7 +84,7 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
             if top is None:
                 continue
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
-            drawn += "\n" + plot(lines, "", f"{group[0].unit} {where}, against {AXES[axis]}", letters)
+            drawn += "\n" + plot(lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", letters)
             highest = max(point["nats"] for each in known.values() for point in each.points)
             drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
     return drawn
@@ -158,7 +158,7 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
     where = _scored_text(comparison)
     for group in comparison.kinds:
-        unit = group[0].unit
+        unit = group[0].full_unit
         add(f"validation, {unit}", lambda run: _number(run.best, ".4f"), group)
         add(f"{where}, {unit}", lambda run: _number(run.score, ".4f"), group)
     add(f"{where}, bits per character", lambda run: _number(run.scores.get("bits_per_character"), ".4f"))

@@ -22,6 +22,7 @@ from rnngen.cli.loss_plot import LossPlot
 from rnngen.cli.plan_lines import opening_lines
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import folded
+from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, count, duration, visible
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
@@ -157,9 +158,9 @@ class LiveScreen(Screen):
         for line in opening_lines(self.launched):
             self._console.print(Text(visible(on_command_line(f"  {line}"))))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
-        done = self.launched.trainer.step
+        done, bidirectional = self.launched.trainer.step, self.launched.trainer.config.model.bidirectional
         self._progress = PlottedProgress(
-            LossPlot(self.monitor, done),
+            LossPlot(self.monitor, done, kind_of_score(bidirectional=bidirectional).prefix),
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=12),
             *elapsed,

@@ -124,6 +124,11 @@ def _summary(steps: Steps) -> str:
         lines.append(f"  {len(steps.jumps) - LARGEST:,} more jumps of the loss")
     if steps.failure:
         lines.append(textwrap.indent(textwrap.fill(f"training failed: {steps.failure}", WIDTH), "  "))
+        if not len(steps.numbers):
+            from rnngen.platforms import quote_argument
+
+            lines.append("  how its untrained network multiplies gradients from step to step:")
+            lines.append(f"  rnngen inspect gradients {quote_argument(str(steps.run))}")
     return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,7 @@ from rnngen.cli.loss_plot import AXIS, COLUMNS, FRAME, LOW, ROWS, VALID, LossPlo
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.progress import make_screen
 from rnngen.corpus.progress import MEASURING
+from rnngen.options.network import ModelConfig
 from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Stepped, Validated
@@ -31,11 +32,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = ()) -> Any:
+def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = (), bidirectional: bool = False) -> Any:
     schedule = SimpleNamespace(current=Stretch(0, steps, 1, "float32"), steps=steps, cycle=None)
     trainer = SimpleNamespace(best_nll=math.inf, step=step, is_over=False, schedule=schedule)
     trainer.writer = SimpleNamespace(path=Path("run"))
-    trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10))
+    trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10), model=ModelConfig(bidirectional=bidirectional))
     trainer.progress = SimpleNamespace(due=set())
     return SimpleNamespace(trainer=trainer, plan=None, notes=notes, is_new=False)
 
@@ -57,12 +58,14 @@ def events(steps: int) -> list[Event]:
     return found
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, columns: int, lines: int) -> str:
+def shown(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, columns: int, lines: int, *, bidirectional: bool = False
+) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
-    with make_screen(launched(40, step=0), Console(None, stream), quiet=False) as screen:
+    with make_screen(launched(40, step=0, bidirectional=bidirectional), Console(None, stream), quiet=False) as screen:
         for event in events(40):
             screen.show(event)
     return stream.getvalue()
@@ -90,6 +93,11 @@ def test_a_low_terminal_has_only_the_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     told = shown(monkeypatch, Terminal(), 80, LOW - 1)
     assert "nats per token" not in told
     assert "40/40" in told
+
+
+def test_losses_of_a_bidirectional_run_are_pseudo_nats(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert " pseudo-nats per token: " in shown(monkeypatch, Terminal(), 80, 24, bidirectional=True)
+    assert "pseudo" not in shown(monkeypatch, Terminal(), 80, 24)
 
 
 def test_a_plot_in_ascii_has_no_other_characters() -> None:
