@@ -22,10 +22,11 @@ from rnngen.runs.settings import Difference, differences
 
 
 class Scored(NamedTuple):
-    """The scores of a run on a text, under the keys of ``rnngen eval --json``, and a note on that text."""
+    """The scores of a run on a text, under the keys of ``rnngen eval --json``; see ``ComparedRun`` for the rest."""
 
     scores: Mapping[str, Any]
     note: str | None = None
+    learned: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,14 @@ class Comparison:
         failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
         if len(self.runs) < 2:
             return failed
-        said = (self._on_texts(), self._on_kinds(), self._on_units(), self._on_amounts(), self._on_unknown())
+        said = (
+            self._on_learned(),
+            self._on_texts(),
+            self._on_kinds(),
+            self._on_units(),
+            self._on_amounts(),
+            self._on_unknown(),
+        )
         return [*failed, *(text for text in said if text)]
 
     @cached_property
@@ -147,7 +155,7 @@ class Comparison:
         runs = [
             dataclasses.replace(run, missing=each)
             if isinstance(each, str)
-            else dataclasses.replace(run, scores=each.scores, note=each.note)
+            else dataclasses.replace(run, **each._asdict())
             for run, each in zip(self.runs, scores, strict=True)
         ]
         return Comparison(tuple(runs), text)
@@ -162,6 +170,11 @@ class Comparison:
             "siblings": [group.as_dict() for group in self.siblings],
         }
 
+    def _on_learned(self) -> str | None:
+        names = ", ".join(run.name for run in self.runs if run.learned)
+        said = f"trained on {self.text}, or on parts of it, so the scores on it flatter"
+        return f"{names}: {said}" if names else None
+
     def _on_texts(self) -> str | None:
         texts = _names_by({run.name: run.card.fingerprint for run in self.runs})
         held_out = _names_by({run.name: run.settings.held_out for run in self.runs})
@@ -171,7 +184,8 @@ class Comparison:
             what = f"the same text, with other parts held out ({'; '.join(held_out)}), so their validation scores"
         else:
             return None
-        if self.text is not None and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
+        is_new = self.text is not None and not any(run.learned for run in self.runs)
+        if is_new and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
             return f"{what} cannot be compared; the scores on {self.text} can"
         return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
 

@@ -102,6 +102,7 @@ def test_mistakes_say_what_to_type(cli: Cli, trained: Path) -> None:
         ([trained, "--test"], f"One run is scored by: rnngen eval {trained}"),
         (["--compare", trained, trained, "--against", "days"], "invalid value for --against"),
         (["--compare", trained, sibling(trained, "b"), "--text", "-"], "--text cannot be standard input"),
+        (["--compare", trained, trained, "--test", "--text", "a"], "--test and --text are two ways to score runs"),
     ):
         outcome = cli("inspect", *arguments)
         assert (outcome.code, outcome.out) == (2, ""), arguments
