@@ -45,7 +45,8 @@ def memory_command(
     """
     console: Console = context.obj
     check_picture(picture)
-    measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in runs or (None,)]
+    folders = {folder and folder.resolve(): folder for folder in runs or (None,)}.values()  # each once
+    measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in folders]
     if picture is not None:
         drawn(measured, picture)
     if json:

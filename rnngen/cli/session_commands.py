@@ -97,7 +97,7 @@ class Commands:
             Leave: the user wants to leave.
         """
         choices = self._choices if self._offered_for == self._state() else []
-        if name.isdecimal() and choices:
+        if name.isdecimal():
             self._pick(choices, name)
         elif name in SETTINGS:
             self._set(name, rest.strip())
@@ -125,6 +125,9 @@ class Commands:
         self._choices, self._others, self._offered_for = list(choices), others, self._state()
 
     def _pick(self, choices: Sequence[Callable[[], object]], number: str) -> None:
+        if not choices:
+            hint = "/words and /alternatives offer choices."
+            raise UsageError(f"there is no /{shortened(number)} now: nothing is offered", hint=hint)
         if not 0 < int(number) <= len(choices):
             raise UsageError(f"there is no /{shortened(number)} now", expected=f"/1 to /{len(choices)}")
         self._screen.write_last_line_with(choices[int(number) - 1])
@@ -202,8 +205,8 @@ class Commands:
         if not rest.strip():
             self._screen.write(f"  /run {self._session.generator.name}\n")
             return
-        unseen = self._session.use(self._load(str(typed_path(rest))))
-        self._screen.write(f"(the text goes on with {self._session.generator.name})\n")
+        unseen = self._session.use(self._load(str(typed_path(rest, "/run checkpoints/corpus-1"))))
+        self._screen.write(f"({self._session.generator.name} continues the text)\n")
         self._note_unseen(unseen)
 
     def _settings(self, _rest: str) -> None:

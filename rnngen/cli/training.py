@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import AsJson
+from rnngen.cli.parameters import AsJson, RunFolders
 from rnngen.cli.pictures import Picture, check_picture
 
 if TYPE_CHECKING:
@@ -26,12 +25,7 @@ LOSS_LINES, NORM_LINES = 8, 13
 
 
 def training_command(
-    context: typer.Context,
-    runs: Annotated[
-        list[Path] | None, typer.Argument(help="The runs' folders. [default: the newest under checkpoints/]")
-    ] = None,
-    picture: Picture = None,
-    as_json: AsJson = False,
+    context: typer.Context, runs: RunFolders = None, picture: Picture = None, as_json: AsJson = False
 ) -> None:
     """Show the loss and the gradient's norm at every step.
 
@@ -39,15 +33,14 @@ def training_command(
     more steps than columns, each column has the lowest, the median and the highest of its steps: no spike is hidden.
     Runs whose training failed can be shown, too.
     """
-    from rnngen.runs.finding import open_run
+    from rnngen.runs.finding import open_runs
     from rnngen.runs.steps import read_steps
 
     console: Console = context.obj
     check_picture(picture)
-    folders: list[Path | None] = [*runs] if runs else [None]
-    for folder in folders:
+    for folder in runs or ():
         refuse_text(folder, "rnngen runs")
-    found = [read_steps(open_run(folder)) for folder in folders]
+    found = [read_steps(run) for run in open_runs(runs or ())]
     if picture is not None:
         from rnngen.rendering.pictures import write_picture
         from rnngen.rendering.training_chart import training_chart

@@ -17,6 +17,7 @@ from rnngen.errors import TrainingError
 from rnngen.runs.failure import Failure
 from rnngen.runs.steps import Steps
 from tests.conftest import FAST, Outcome
+from tests.runs.test_comparison import sibling
 from tests.runs.test_steps import made
 
 Cli = Callable[..., Outcome]
@@ -57,7 +58,8 @@ def test_the_command_draws_the_newest_run_and_fits_80_columns(cli: Cli, trained:
     assert max(map(len, said.out.splitlines())) <= 80
     assert "clip 1 ┤" in said.out
     assert "checkpoints/tiny: 60 steps" in said.out
-    assert cli("inspect", "training", trained, trained).out.count(": 60 steps") == 2
+    twin = sibling(trained, "twin")
+    assert cli("inspect", "training", trained, twin, trained).out.count(": 60 steps") == 2  # each once
 
 
 def test_the_json_object_has_every_step_or_neighbours_together(cli: Cli, trained: Path) -> None:
