@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,21 +47,21 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_wrapped(f"note: {warning}", columns))
+        console.write(_said(console, f"note: {warning}"))
     if comparison.other_texts and comparison.text is None:
         console.write("      to score all on one text: --text FILE\n")
     console.write("\n" * bool(comparison.warnings))
     console.write(_tables(comparison, letters, columns))
     for group in comparison.siblings:
         names = ", ".join(letters[run.name] for run in group.runs)
-        console.write("\n" + _wrapped(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):", columns))
+        console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
-                console.write(_wrapped(f"  {what}: {spread_in_words(spread, group.runs[0].unit)}", columns))
+                console.write(_said(console, f"  {what}: {spread_in_words(spread, group.runs[0].unit)}"))
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
-                console.write("\n" + _wrapped(f"{letters[run.name]}: {on_command_line(said)}", columns))
+                console.write("\n" + _said(console, f"{letters[run.name]}: {on_command_line(said)}"))
     console.write(curves(comparison, axis, letters))
 
 
@@ -184,6 +183,7 @@ def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))
 
 
-def _wrapped(text: str, columns: int) -> str:
-    indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) + "\n"
+def _said(console: Console, text: str) -> str:
+    """A sentence, whose further lines are indented more than its first."""
+    indent = " " * (len(text) - len(text.lstrip()))
+    return console.filled(text.lstrip(), indent, f"{indent}  ")

@@ -19,7 +19,6 @@ from rnngen.cli.reaches import (
     write_comparison,
     write_curves,
     write_picture_of,
-    write_sentences,
 )
 from rnngen.options.declare import Options, option
 
@@ -81,7 +80,7 @@ def _write_detail(console: Console, reach: Reach) -> None:
     console.write(f"{reach.title}: ‖∂J^i/∂s^j‖ by lag i - j, median (10 % to 90 %)\n")
     for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
         console.write(f"\n{_table(layer, list(states))}\n")
-        write_sentences(console, said[layer])
+        console.write("".join(console.filled(sentence, "- ") for sentence in said[layer]))
     if reach.flows[0].lags < reach.lags:
         console.write(f"\nLags end at {reach.flows[0].lags}: few documents of this text are longer.\n")
     console.write("\n")

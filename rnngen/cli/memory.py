@@ -52,7 +52,7 @@ def memory_command(
     if json:
         console.write_json({"fresh": fresh, **as_json(measured)})
     else:
-        console.write(shown(measured))
+        console.write(shown(console, measured))
 
 
 def measure(folder: Path | None, text: Path | None, examples: int, *, fresh: bool = False) -> Measured:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import string
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 LAGS_SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _COMPARED = 6  # lags in a table of 80 columns, besides the name
-_WIDEST = 100  # columns of a sentence
 _NAME = 24  # cells of a run's name
 
 
@@ -111,9 +108,8 @@ def write_comparison(
     write_curves(console, named)
     left = ", ".join(f"{reach.name} {left_of(flow, lag)}" for reach, flow in zip(reaches, flows, strict=True))
     console.write("\n")
-    write_sentences(
-        console, [f"{lag} steps back: {left} of the gradient at lag 0 is left.", *_differences(reaches, text)], mark=""
-    )
+    console.write(console.filled(f"{lag} steps back: {left} of the gradient at lag 0 is left."))
+    console.write("".join(map(console.filled, _differences(reaches, text))))
 
 
 def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) -> str:
@@ -155,21 +151,6 @@ def drawn(flow: Flow) -> list[tuple[int, float]]:
             break
         points.append((lag, left))
     return points
-
-
-def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- ") -> None:
-    """Write sentences, each from the beginning of a line, broken between words."""
-    columns = min(shutil.get_terminal_size().columns, _WIDEST) if console.shows_output else 80
-    for sentence in sentences:
-        filled = textwrap.fill(
-            sentence,
-            columns,
-            initial_indent=mark,
-            subsequent_indent=" " * len(mark),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        console.write(f"{filled}\n")
 
 
 def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:

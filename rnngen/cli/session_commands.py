@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from rnngen.cli.session_layout import one_line
 from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS, choices_of, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
+from rnngen.cli.widths import filled
 from rnngen.errors import UsageError, shortened
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
@@ -138,7 +138,7 @@ class Commands:
         if not typed:
             self._screen.write(f"  {self._shown(name)}\n")
             words = in_session(SETTINGS[name].option.help, SETTINGS)
-            self._screen.write(textwrap.indent(textwrap.fill(words, self._screen.columns - 3), "  ") + "\n")
+            self._screen.write(filled(words, self._screen.columns - 1, "  ", "  ") + "\n")
             return
         self._session.change(**{name: setting_value(SETTINGS[name], typed)})
         if name == "label" and self._session.text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.steps import Bin, Range, Steps
 
-WIDTH = 76  # of sentences, in characters
 LARGEST = 5  # norms that are listed
 BINS = 200  # of the JSON object and of the picture
 LOSS_LINES, NORM_LINES = 8, 13
@@ -50,12 +48,12 @@ def training_command(
     if as_json:
         console.write_json({"runs": [as_json_object(each) for each in found]})
         return
-    console.write(shown(found))
+    console.write(shown(console, found))
 
 
-def shown(found: Sequence[Steps]) -> str:
+def shown(console: Console, found: Sequence[Steps]) -> str:
     """Charts and summaries of some runs."""
-    return charts([(str(each.run), each) for each in found]) + "\n".join(map(_summary, found))
+    return charts([(str(each.run), each) for each in found]) + "\n".join(_summary(console, each) for each in found)
 
 
 def charts(runs: Sequence[tuple[str, Steps]]) -> str:
@@ -93,7 +91,7 @@ def _spreads(bins: Sequence[Sequence[Bin | None]]) -> bool:
     return min(each.low for each in losses) > 0 and max(e.high for e in losses) > 10 * min(e.low for e in losses)
 
 
-def _summary(steps: Steps) -> str:
+def _summary(console: Console, steps: Steps) -> str:
     """A run's norms in a few lines, with what stands out."""
     from rnngen.runs.steps import Range, largest
 
@@ -116,7 +114,7 @@ def _summary(steps: Steps) -> str:
     if len(steps.jumps) > LARGEST:
         lines.append(f"  {len(steps.jumps) - LARGEST:,} more jumps of the loss")
     if steps.failure:
-        lines.append(textwrap.indent(textwrap.fill(f"training failed: {steps.failure}", WIDTH), "  "))
+        lines.append(console.filled(f"training failed: {steps.failure}", "  ").rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from rnngen.runs.steps import Steps
 
 FOLDER = "checkpoints/demo-clipping"
-WIDTH = 78  # of sentences, in characters
 END = 20  # last steps, whose mean loss is that of the end
 
 
@@ -98,7 +96,7 @@ def clipping_command(
     console.write(charts([(each.name, each.steps) for each in results]))
     console.write(console.table(_table(results)) + "\n")
     for sentence in sentences(*results):
-        console.write(textwrap.fill(sentence, WIDTH) + "\n")
+        console.write(console.filled(sentence))
     console.write(f"\nMore of each: rnngen inspect training {folder / results[1].name}\n")
 
 
