@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
 
 COLOURS = (33, 208, 36, 135, 178, 245, 161, 44)
-"""Of the curves, in the order of those of the pictures (``report/pictures.py``), in the 256-colour palette."""
+"""Of the curves, in the order of those of the pictures (``rendering/palette.py``), in the 256-colour palette."""
 _WIDTH, _HEIGHT = 78, 18
 _TICKS = 6
 
@@ -24,24 +24,25 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
         across: title of the horizontal axis.
         up: what the values are, above the chart.
     """
-    import string
-
     import plotext
     from rich.text import Text
 
     from rnngen.cli.formats import visible
     from rnngen.cli.surprisal import ColouredOutput
+    from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()
     plotext.plot_size(_WIDTH, _HEIGHT)
     plotext.theme("clear")
     legend = Text()
     for number, (name, points) in enumerate(curves.items()):
-        letter, colour = string.ascii_letters[number % 52], COLOURS[number % len(COLOURS)]
-        if points:
+        mark, colour = letter(number), COLOURS[number % len(COLOURS)]
+        is_drawn = len(mark) == 1
+        if is_drawn and points:
             xs, ys = zip(*points, strict=True)
-            plotext.plot(list(xs), [math.log10(y) for y in ys], marker=letter, color=colour)
-        legend.append(f"{letter} ", f"color({colour})").append(f"{visible(name)}\n")
+            plotext.plot(list(xs), [math.log10(y) for y in ys], marker=mark, color=colour)
+        legend.append(f"{mark} ", f"color({colour})").append(visible(name))
+        legend.append("\n" if is_drawn else f" ({NOT_DRAWN})\n")
     exponents = [math.log10(y) for points in curves.values() for _, y in points]
     low, high = (math.floor(min(exponents)), math.ceil(max(exponents))) if exponents else (0, 1)
     every = max(1, math.ceil((high - low) / _TICKS))

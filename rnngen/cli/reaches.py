@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnngen.cli.inspected import inspected
 from rnngen.cli.log_plots import write_log_plot
 from rnngen.cli.widths import cut
+from rnngen.rendering.palette import letter
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -122,11 +122,11 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
         [
-            f"{letter} {cut(reach.name, _NAME, 'middle')}",
+            f"{letter(number)} {cut(reach.name, _NAME, 'middle')}",
             flow.name,
             *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
         ]
-        for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
+        for number, (reach, flow) in enumerate(zip(reaches, flows, strict=True))
     ]
     return console.table(rows) + "\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.steps import Bin, Range, Steps
 
+MOST = 26  # runs in one chart, each with a small letter and its capital
 LARGEST = 5  # norms that are listed
 BINS = 200  # of the JSON object and of the picture
 LOSS_LINES, NORM_LINES = 8, 13
@@ -59,6 +59,7 @@ def shown(console: Console, found: Sequence[Steps]) -> str:
 def charts(runs: Sequence[tuple[str, Steps]]) -> str:
     """The losses of runs by name, and the norms below them; nothing if no run has taken a step."""
     from rnngen.cli.step_chart import ALONE, COLUMNS, axis, clipped_line, draw, marks_of
+    from rnngen.rendering.palette import letter
 
     found = [steps for _, steps in runs]
     if not any(len(each.numbers) for each in found):
@@ -66,7 +67,7 @@ def charts(runs: Sequence[tuple[str, Steps]]) -> str:
     last = max(each.last for each in found)
     bins = [each.bins(COLUMNS, last) for each in found]
     several = len(found) > 1
-    marks = [marks_of(letter) if several else ALONE for letter in ascii_lowercase[: len(found)]]
+    marks = [marks_of(letter(number)) if several else ALONE for number in range(min(len(found), MOST))]
     drawn = list(zip(marks, bins, (each.clip for each in found), strict=False))
     losses = [(mark, columns, math.inf) for mark, columns, _ in drawn]
     width = max(map(len, bins))
@@ -78,7 +79,9 @@ def charts(runs: Sequence[tuple[str, Steps]]) -> str:
             parts.append(clipped_line(columns, f"{mark.median} clipped" if several else "clipped"))
     if several:
         parts.append("a letter per run, capital above the threshold of clipping: ")
-        parts.append(", ".join(f"{mark.median} {name}" for mark, (name, _) in zip(marks, runs, strict=False)) + "\n\n")
+        parts.append(", ".join(f"{mark.median} {name}" for mark, (name, _) in zip(marks, runs, strict=False)) + "\n")
+        not_drawn = ", ".join(name for name, _ in runs[MOST:])
+        parts.append(f"not drawn, for lack of letters: {not_drawn}\n\n" if not_drawn else "\n")
     else:
         parts.append("● median, │ lowest to highest of a column's steps, ░ clipped away\n")
         parts.append("clipped: · no step of a column, 1 to 9 tenths, # all\n\n")
