@@ -19,7 +19,7 @@ from rnngen.rendering.palette import letter
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.compared import ComparedRun
-    from rnngen.runs.comparison import Comparison, Spread
+    from rnngen.runs.comparison import Comparison
     from rnngen.runs.curves import Axis, Curve
 
 NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below
@@ -57,7 +57,7 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
         console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
-                console.write(_said(console, f"  {what}: {spread_in_words(spread, group.runs[0].unit)}"))
+                console.write(_said(console, f"  {what}: {spread.in_words(group.runs[0].unit)}"))
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
@@ -90,14 +90,6 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
 def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
     """The letter of each run, by name, as in tables, curves and reports."""
     return {run.name: letter(number) for number, run in enumerate(runs)}
-
-
-def spread_in_words(spread: Spread, unit: str) -> str:
-    """Mean, standard deviation and range."""
-    return (
-        f"{spread.mean:.4f} ± {spread.deviation:.4f} {unit}, {spread.low:.4f} to {spread.high:.4f} "
-        f"({spread.runs} runs: mean ± standard deviation, range)"
-    )
 
 
 def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) -> str:

@@ -8,7 +8,6 @@ mean and a standard deviation.
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from rnngen.runs.compared import CHARACTER, describe_run, distinct_names
 from rnngen.runs.compared import ComparedRun as ComparedRun  # those who compare runs need it too
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Difference, differences
+from rnngen.runs.siblings import Spread
 
 
 class Scored(NamedTuple):
@@ -27,31 +27,6 @@ class Scored(NamedTuple):
     scores: Mapping[str, Any]
     note: str | None = None
     learned: bool = False
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A score of several siblings.
-
-    Attributes:
-        runs: how many have it.
-        mean, low, high: of their scores.
-        deviation: the standard deviation, with n - 1.
-    """
-
-    runs: int
-    mean: float
-    deviation: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float | None]) -> Spread | None:
-        """The spread of the scores that exist; None: there are fewer than two."""
-        there = [value for value in values if value is not None]
-        if len(there) < 2:
-            return None
-        return cls(len(there), statistics.fmean(there), statistics.stdev(there), min(there), max(there))
 
 
 @dataclass(frozen=True)
