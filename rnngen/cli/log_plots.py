@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
 
-COLOURS = (33, 208, 36, 135, 178, 245, 161, 44)
-"""Of the curves, in the order of those of the pictures (``rendering/palette.py``), in the 256-colour palette."""
 _WIDTH, _HEIGHT = 78, 18
 _TICKS = 6
 
@@ -36,7 +34,7 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     plotext.theme("clear")
     legend = Text()
     for number, (name, points) in enumerate(curves.items()):
-        mark, colour = letter(number), COLOURS[number % len(COLOURS)]
+        mark, colour = letter(number), curve_colour(number)
         is_drawn = len(mark) == 1
         if is_drawn and points:
             xs, ys = zip(*points, strict=True)
@@ -57,6 +55,15 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
         output.write_rich(Text.from_ansi(drawn).append("\n").append(legend))
     else:
         console.write(f"{plotext.uncolorize(drawn)}\n{legend.plain}")
+
+
+def curve_colour(number: int) -> int:
+    """The colour of the run with this number, in the palette of 256 colours that terminals have."""
+    from rich.color import Color, ColorSystem
+
+    from rnngen.rendering.palette import EITHER
+
+    return Color.parse(EITHER[number % len(EITHER)]).downgrade(ColorSystem.EIGHT_BIT).number or 0
 
 
 def _power(exponent: int) -> str:

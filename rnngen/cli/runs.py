@@ -39,8 +39,8 @@ def runs_command(
     """List the runs under checkpoints/, or under other folders.
 
     The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
-    score on the validation part, in nats per token. Those of a bidirectional run are pseudo-nats, which compare with
-    nothing else.
+    score on the validation part, in nats per token. The scores of bidirectional runs are pseudo-nats, which cannot be
+    compared with nats.
     """
     from rnngen.errors import RnngenError
     from rnngen.runs.listing import DEPTH, MOST, list_runs

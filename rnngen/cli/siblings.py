@@ -53,7 +53,7 @@ def train_siblings(
     except (KeyboardInterrupt, SystemExit, typer.Exit):
         named = "" if invocation.out else f" with --out {quote_argument(str(base))}"
         console.note(
-            f"{len(scores)} of {len(invocation.seeds)} siblings are finished. The same command{named} goes on."
+            f"{len(scores)} of {len(invocation.seeds)} siblings are finished. Resume with the same command{named}."
         )
         raise
     bidirectional = given.config.model.bidirectional

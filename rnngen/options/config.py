@@ -109,8 +109,6 @@ def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
     if name in declared(Invocation):  # an argument of a function in Python
         hint = "In Python, `progress` says what is shown, and rnngen.resume resumes a run."
-        if name == "seeds":
-            hint = "In Python, give `seed` in a loop."
         return UsageError(f"{name!r} is an option of the command line", hint=hint)
     return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")
 

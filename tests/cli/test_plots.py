@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 
+import pytest
+from rich.color import Color
+
 from rnngen.cli.console import Console
-from rnngen.cli.log_plots import write_log_plot
+from rnngen.cli.log_plots import curve_colour, write_log_plot
 from rnngen.cli.plots import plot
 from rnngen.cli.training import MOST, charts
-from rnngen.rendering.palette import NOT_DRAWN, letter
+from rnngen.rendering.palette import EITHER, NOT_DRAWN, letter
 from tests.runs.test_steps import made
 
 CURVES = {f"run {number}": [(0.0, 1.0 + number), (1.0, 2.0 + number)] for number in range(60)}
@@ -40,3 +43,9 @@ def test_training_charts_name_the_runs_that_they_do_not_draw() -> None:
     drawn = charts(runs)
     assert "z run 25\nnot drawn, for lack of letters: run 26, run 27\n" in drawn
     assert "not drawn" not in charts(runs[:MOST])
+
+
+@pytest.mark.parametrize(("number", "colour"), [*enumerate(EITHER), (len(EITHER), EITHER[0])])
+def test_curves_on_a_terminal_have_the_colours_of_pictures(number: int, colour: str) -> None:
+    shown, exact = Color.from_ansi(curve_colour(number)).get_truecolor(), Color.parse(colour).get_truecolor()
+    assert max(abs(one - other) for one, other in zip(shown, exact, strict=True)) < 48

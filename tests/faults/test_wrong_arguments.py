@@ -165,10 +165,6 @@ def test_any_iterable_is_a_list_of_texts_and_paths(calls: dict[str, Callable[...
 
 def test_an_option_of_the_command_line_is_told_what_python_has_instead() -> None:
     with pytest.raises(
-        rnngen.RnngenError, match=r"^'seeds' is an option of the command line\. In Python, give `seed` in a loop"
-    ):
-        rnngen.train("x", seeds=[1, 2])
-    with pytest.raises(
         rnngen.RnngenError, match=r"'quiet' is an option of the command line\. In Python, `progress` says what is shown"
     ):
         rnngen.train("a.txt", quiet=True)  # type: ignore[call-arg]

@@ -91,7 +91,7 @@ def test_the_same_command_goes_on_where_it_was_stopped_and_takes_more_seeds(
         patch.setattr(Trainer, "events", stopped)
         done = cli(*command, "--seeds", "1,2,3")
     assert done.code == 128 + signal.SIGINT
-    assert "1 of 3 siblings are finished. The same command goes on." in done.err
+    assert "1 of 3 siblings are finished. Resume with the same command." in done.err
     assert not Path("a-seed3").exists()
     before = Path("a-seed1", "manifest.json").stat().st_mtime_ns
     done = cli(*command, "--seeds", "1,2,3,4", "--json")

@@ -14,6 +14,7 @@ from rnngen.cli.demo.training import trained
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.training import as_json_object, charts
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -97,7 +98,8 @@ def clipping_command(
     console.write(console.table(_table(results)) + "\n")
     for sentence in sentences(*results):
         console.write(console.filled(sentence))
-    console.write(f"\nMore of each: rnngen inspect training {folder / results[1].name}\n")
+    names = " ".join(quote_argument(str(folder / each.name)) for each in results)
+    console.write(f"\nMore of each: rnngen inspect training {names}\n")
 
 
 def _result(name: str, run: Run) -> Result:
