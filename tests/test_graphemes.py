@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import visible
 from rnngen.cli.session_layout import ISOLATES, one_line
 from rnngen.cli.widths import folded, width
 from rnngen.corpus.tokenizer import StreamDecoder, train_tokenizer
 from rnngen.errors import RnngenError, shortened
+from rnngen.formats import visible
 from rnngen.graphemes import LONGEST, boundary_after, boundary_before, finished, in_whole_clusters
 
 CLUSTERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.confirmation import Yes, check_can_ask
 from rnngen.cli.parameters import AsJson

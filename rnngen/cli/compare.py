@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnngen import formats
 from rnngen.arguments import STDIN
-from rnngen.cli import formats
 from rnngen.cli.plots import plot
 from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
@@ -41,17 +41,19 @@ def scored(console: Console, comparison: Comparison, text: Path | None) -> Compa
     return score_runs(comparison, text, lambda run: console.note(f"scoring {run.name}"))
 
 
-def show(console: Console, comparison: Comparison, axis: Axis) -> None:
-    """Write what must be known first, what differs, what came of it, and the curves."""
+def show(
+    console: Console, comparison: Comparison, axis: Axis, spelling: Callable[[str], str] = on_command_line
+) -> None:
+    """Write what must be known first, what differs, what came of it, and the curves; options in a given spelling."""
     letters = letters_of(comparison.runs)
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_said(console, f"note: {warning}"))
+        console.write(_said(console, f"note: {spelling(warning)}"))
     if comparison.other_texts and comparison.text is None:
-        console.write("      to score all on one text: --text FILE\n")
+        console.write(spelling("      to score all on one text: `text=FILE`\n"))
     console.write("\n" * bool(comparison.warnings))
-    console.write(_tables(comparison, letters, columns))
+    console.write(_tables(comparison, letters, columns, spelling))
     for group in comparison.siblings:
         names = ", ".join(letters[run.name] for run in group.runs)
         console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
@@ -61,7 +63,7 @@ def show(console: Console, comparison: Comparison, axis: Axis) -> None:
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
-                console.write("\n" + _said(console, f"{letters[run.name]}: {on_command_line(said)}"))
+                console.write("\n" + _said(console, f"{letters[run.name]}: {spelling(said)}"))
     console.write(curves(comparison, axis, letters))
 
 
@@ -81,7 +83,7 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
             if top is None:
                 continue
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
-            drawn += "\n" + plot(lines, "", f"{group[0].unit} {where}, against {AXES[axis]}", letters)
+            drawn += "\n" + plot(lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", letters)
             highest = max(point["nats"] for each in known.values() for point in each.points)
             drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
     return drawn
@@ -92,9 +94,9 @@ def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
     return {run.name: letter(number) for number, run in enumerate(runs)}
 
 
-def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int) -> str:
+def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int, spelling: Callable[[str], str]) -> str:
     """All rows for as many runs as fit beside one another, then for the next ones."""
-    sections = [*_differences(comparison), ("results", _results(comparison))]
+    sections = [*_differences(comparison, spelling), ("results", _results(comparison))]
     labels = 2 + max(width(label) for _, rows in sections for label, _ in rows)
     cells = {run.name: n for n, run in enumerate(comparison.runs)}
     fitting = max(1, (columns - labels) // (NARROWEST + _GAP))
@@ -122,15 +124,17 @@ def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int
     return "".join(out)
 
 
-def _differences(comparison: Comparison) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+def _differences(
+    comparison: Comparison, spelling: Callable[[str], str]
+) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """The settings that differ: those that were given, by group, and those that were decided, together."""
     from rnngen.runs.settings import in_words
 
     sections: dict[str, list[tuple[str, list[str]]]] = {}
     for each in comparison.differences:
         title = "settings that differ: " + (each.group if each.given else "decided by rules or by measuring")
-        values = [on_command_line(in_words(each.name, value)) for value in each.values]
-        sections.setdefault(title, []).append((each.name.replace("_", "-"), values))
+        values = [spelling(in_words(each.name, value)) for value in each.values]
+        sections.setdefault(title, []).append((spelling(f"`{each.name}`").strip("`-"), values))
     return list(sections.items()) or [("no setting differs", [])]
 
 
@@ -145,7 +149,7 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
     where = _scored_text(comparison)
     for group in comparison.kinds:
-        unit = group[0].unit
+        unit = group[0].full_unit
         add(f"validation, {unit}", lambda run: _number(run.best, ".4f"), group)
         add(f"{where}, {unit}", lambda run: _number(run.score, ".4f"), group)
     add(f"{where}, bits per character", lambda run: _number(run.scores.get("bits_per_character"), ".4f"))

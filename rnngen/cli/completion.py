@@ -15,10 +15,10 @@ def runs(incomplete: str) -> Completed:
     """Runs under ``checkpoints/`` and in folders of it, each with the time of its last save."""
     from rnngen.runs.finding import order_of
     from rnngen.runs.layout import checkpoints_folder
-    from rnngen.runs.listing import runs_below
+    from rnngen.runs.listing import newest_first, runs_below
 
     found: Completed = []
-    for run in runs_below(checkpoints_folder())[0]:
+    for run in newest_first(runs_below(checkpoints_folder())[0]):
         if str(run).startswith(incomplete):
             saved = datetime.fromtimestamp(order_of(run) / 1e9)
             found.append((str(run), f"saved {saved:%Y-%m-%d %H:%M}"))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import visible
 from rnngen.errors import UsageError
+from rnngen.formats import visible
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rnngen.cli.formats import visible
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import filled
 from rnngen.errors import RnngenError
+from rnngen.formats import visible
 from rnngen.graphemes import finished
 from rnngen.platforms import reader_is_gone, unescaped
 

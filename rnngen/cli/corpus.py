@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnngen.cli import completion, formats
+from rnngen import formats
+from rnngen.cli import completion
 from rnngen.cli.commands import plain_app, register_command
 from rnngen.cli.corpus_info import info_command
 from rnngen.cli.declared import takes_options

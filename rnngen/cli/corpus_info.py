@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.declared import takes_options
 from rnngen.cli.documents import documents
 from rnngen.cli.parameters import AsJson, Quiet

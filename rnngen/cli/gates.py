@@ -52,7 +52,7 @@ def gates_command(
         bool, typer.Option("--json", help="One JSON object: every gate and state at every token.")
     ] = False,
 ) -> None:
-    """Show what the gates do token by token, what units remember, and for how long.
+    """Show what gates do and what units remember, token by token.
 
     With --unit, one unit along the text: below each token how far each gate is open (erase f, write i, read o) and what
     the cell contains. Otherwise, for every layer, how often each gate is left-saturated (below 0.1) and right-saturated

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.inspection.gradients import Flow
 
+CELL, BOUND = 31, 13  # columns of a state and of the bound: 80 with those of two states and of the lag
+
 
 class Extent(Options):
     """How far back gradients are followed."""
@@ -89,8 +91,12 @@ def _write_detail(console: Console, reach: Reach) -> None:
 
 def _table(layer: str, states: list[Flow]) -> str:
     lags = states[0].lags
-    lines = [layer, "  lag" + "".join(f"{flow.state:>28}" for flow in states) + f"{'upper bound':>18}"]
+    lines = [layer, "  lag" + "".join(f"{flow.state:>{CELL}}" for flow in states) + f"{'upper bound':>{BOUND}}"]
     for lag in [*(lag for lag in LAGS_SHOWN if lag < lags), lags]:
-        cells = "".join(f"{f'{f.median[lag]:.2e} ({f.low[lag]:.0e} to {f.high[lag]:.0e})':>28}" for f in states)
-        lines.append(f"{lag:>5}{cells}{states[-1].bound[lag]:>18.2e}")
+        cells = "".join(f" {_range(f, lag):>{CELL - 1}}" for f in states)
+        lines.append(f"{lag:>5}{cells}{states[-1].bound[lag]:>{BOUND}.2e}")
     return "\n".join(lines) + "\n"
+
+
+def _range(flow: Flow, lag: int) -> str:
+    return f"{flow.median[lag]:.2e} ({flow.low[lag]:.1e} to {flow.high[lag]:.1e})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.compare import curves as curves_of
 from rnngen.cli.compare import scored, show
@@ -75,7 +75,9 @@ def card_command(
         bool, typer.Option("--json", help="One JSON object on standard output: of the run, or of the comparison.")
     ] = False,
 ) -> None:
-    """Show a run's card: what it is, how long it was trained, how good it became.
+    """Show a run's card.
+
+    What it is, how long it was trained, how good it became.
 
     With --compare several runs side by side: the settings that differ, scores, time, and learning curves.
     """
@@ -139,8 +141,8 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     from rnngen.rendering.pictures import write_picture
 
     if len(comparison.kinds) > 1:
-        hint = "Leave out the bidirectional runs, or the others."
-        raise UsageError("one picture cannot hold both nats and pseudo-nats", hint=hint)
+        hint = "Leave out the runs that are bidirectional or have a closed vocabulary, or the others."
+        raise UsageError("one picture cannot hold scores that do not compare", hint=hint)
     chart = learning_curves(comparison.runs, curves.against)
     if chart is None:
         raise UsageError("there is no curve to draw: no run was validated twice")

@@ -11,6 +11,7 @@ from typing import Any
 from prompt_toolkit.application import Application, get_app_or_none
 
 from rnngen.cli.console import Console, ReaderGone
+from rnngen.cli.echo import without_echo
 from rnngen.cli.session_commands import Commands, Leave
 from rnngen.cli.session_editor import make_editor, prompt_after
 from rnngen.cli.session_screen import Screen
@@ -50,7 +51,7 @@ class Conversation:
     """
 
     def __init__(self, console: Console, session: Session, load: Callable[[str], Generator]) -> None:
-        self._session, self._screen = session, Screen(console, session)
+        self._console, self._session, self._screen = console, session, Screen(console, session)
         self.commands = Commands(self._screen, session, load)
         self._editor = make_editor(self.commands.values())
         self._ended_by: int | None = None  # a signal, while the editor has the terminal
@@ -108,7 +109,7 @@ class Conversation:
         warned = False
         while True:
             try:
-                line = self._read()
+                line, key = self._read(), "/quit"
             except KeyboardInterrupt:
                 if warned or self._is_saved():
                     raise
@@ -116,13 +117,14 @@ class Conversation:
                 write("The text is not saved: /save FILE keeps it, Ctrl-C again leaves without it.\n")
                 continue
             except EOFError:
-                line = "/quit"
+                line, key = "/quit", "Ctrl-D"
             try:
-                self.answer(line)
+                with without_echo(self._console.stdin):
+                    self.answer(line)
             except Leave:
                 if warned or self._is_saved():
                     return
-                write("The text is not saved: /save FILE keeps it, /quit again leaves without it.\n")
+                write(f"The text is not saved: /save FILE keeps it, {key} again leaves without it.\n")
                 warned = True
                 continue
             except RnngenError as error:

@@ -25,8 +25,8 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     import plotext
     from rich.text import Text
 
-    from rnngen.cli.formats import visible
     from rnngen.cli.surprisal import ColouredOutput
+    from rnngen.formats import visible
     from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import duration
+from rnngen.formats import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -84,10 +84,11 @@ class LossPlot:
     Args:
         monitor: follows the run.
         first: number of steps taken before.
+        prefix: what the unit of the losses begins with.
     """
 
-    def __init__(self, monitor: Monitor, first: int) -> None:
-        self._monitor, self._first = monitor, first
+    def __init__(self, monitor: Monitor, first: int, prefix: str = "") -> None:
+        self._monitor, self._first, self._unit = monitor, first, f"{prefix}nats per token"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines."""
@@ -111,13 +112,12 @@ class LossPlot:
             yield Segment.line()
         yield Segment(" " * (AXIS - 1) + ("+" + "-" * columns if plain else "└" + "─" * columns), _AXIS_STYLE)
         yield Segment.line()
-        yield from self._legend(f"step {last:,.0f}", columns, "." if plain else "⠒")
+        yield from self._legend(f"ends at step {last:,.0f}", columns, "." if plain else "⠒")
         yield Segment.line()
 
-    @staticmethod
-    def _legend(end: str, columns: int, train: str) -> list[Segment]:
+    def _legend(self, end: str, columns: int, train: str) -> list[Segment]:
         words = [
-            Segment(" " * AXIS + "nats per token: ", _AXIS_STYLE),
+            Segment(f"{'':{AXIS}}{self._unit}: ", _AXIS_STYLE),
             Segment(train, _TRAIN_STYLE),
             Segment(" train  ", _AXIS_STYLE),
             Segment(VALID, _VALID_STYLE),

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rnngen.cli.declared import takes_options
-from rnngen.cli.formats import visible
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, RunFolder
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.widths import pad, width
+from rnngen.cli.widths import cut, pad
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.errors import UsageError
+from rnngen.formats import visible
 from rnngen.options.declare import Options, option
 from rnngen.platforms import unescaped
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-    from rnngen.sampling.next_tokens import NextToken
 
 _BAR = 13  # cells of a bar of probability 1
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -65,45 +65,49 @@ def next_command(
     check_picture(picture)
     refuse_text(run, "rnngen eval {text}")
     from rnngen.sampling.loading import load
-    from rnngen.sampling.next_tokens import next_tokens_at
+    from rnngen.sampling.next_tokens import next_token_probabilities
 
     generator = load(run)
     prompt = unescaped(softmax.prompt)
     temperatures = softmax.temperatures
-    found = next_tokens_at(generator, prompt, [1.0, *temperatures], softmax.label)
-    shown = [token.text if not token.ends else None for token in found[0][: softmax.top]]
-    by_text = [{None if token.ends else token.text: token.probability for token in tokens} for tokens in found[1:]]
-    rows = [(text, [each.get(text, 0.0) for each in by_text]) for text in shown]
-    entropies = [_entropy(tokens) for tokens in found[1:]]
+    found = next_token_probabilities(generator, prompt, [1.0, *temperatures], softmax.label)
+    rows = [(content, each[1:]) for content, each in list(found.items())[: softmax.top]]
+    entropies = [_entropy(column) for column in list(zip(*found.values(), strict=True))[1:]]
     if picture is not None:
         from rnngen.rendering.pictures import write_picture
         from rnngen.rendering.softmax_chart import softmax_chart
 
-        title = f"The softmax after {_name(prompt)}" if prompt else "The softmax of the first token"
-        named = [(_name(text), probabilities) for text, probabilities in rows]
+        title = f"The softmax after {_quoted(prompt)}" if prompt else "The softmax of the first token"
+        named = [(_name(content), probabilities) for content, probabilities in rows]
         write_picture(softmax_chart(named, temperatures), title, picture, generator.name)
     if as_json:
-        tokens = [{"text": text or "", "ends": text is None, "probabilities": p} for text, p in rows]
+        tokens = [{**_as_json(content), "probabilities": list(each)} for content, each in rows]
         distributions = {"temperatures": list(temperatures), "entropy_in_bits": entropies, "tokens": tokens}
         console.write_json({"run": generator.name, "prompt": prompt, **distributions})
         return
-    after = f"after {_name(prompt)}" if prompt else "of the first token"
+    after = f"after {_quoted(prompt)}" if prompt else "of the first token"
     console.write(f"{generator.name}: the softmax {after}\n\n")
     console.write(_table(rows, temperatures, entropies))
 
 
-def _entropy(tokens: Sequence[NextToken]) -> float:
+def _entropy(probabilities: Sequence[float]) -> float:
     """Bits per token."""
-    return -sum(token.probability * math.log2(token.probability) for token in tokens)
+    return abs(sum(p * math.log2(p) for p in probabilities if p))  # -0 is no entropy
+
+
+def _as_json(content: bytes) -> dict[str, Any]:
+    ends = content == BOUNDARY.encode()
+    text = "" if ends else content.decode("utf-8", errors="replace")
+    return {"text": text, "bytes": "" if ends else content.hex(), "ends": ends}
 
 
 def _table(
-    rows: Sequence[tuple[str | None, list[float]]], temperatures: Sequence[float], entropies: Sequence[float]
+    rows: Sequence[tuple[bytes, Sequence[float]]], temperatures: Sequence[float], entropies: Sequence[float]
 ) -> str:
     lines = ["temperature".ljust(_NAME) + "".join(f"  {t:<{_BAR + 6}g}" for t in temperatures)]
-    for text, probabilities in rows:
+    for content, probabilities in rows:
         cells = "".join(f"  {p:<6.3f}{_bar(p)}" for p in probabilities)
-        lines.append(pad(_name(text), _NAME) + cells)
+        lines.append(pad(_name(content), _NAME) + cells)
     others = [max(0.0, 1 - sum(p[column] for _, p in rows)) for column in range(len(temperatures))]
     lines.append("all others".ljust(_NAME) + "".join(f"  {p:<6.3f}{_bar(p)}" for p in others))
     lines.append("entropy".ljust(_NAME) + "".join(f"  {f'{bits:.2f} bits':<{_BAR + 6}}" for bits in entropies))
@@ -116,11 +120,11 @@ def _bar(probability: float) -> str:
     return ("█" * whole + _EIGHTHS[eighths].strip()).ljust(_BAR)
 
 
-def _name(text: str | None) -> str:
-    """A token in quotes, cut to the width of its column from the left: its end is what the next token follows."""
-    if text is None:
-        return _END
-    shown = visible(text.replace("\n", "↵").replace("\t", "⇥"))
-    while width(shown) > _NAME - 3:
-        shown = "…" + shown[2:] if shown.startswith("…") else "…" + shown[1:]
-    return f"'{shown}'"
+def _name(content: bytes) -> str:
+    """What a token adds: in quotes, as ``\\xc3`` where that is not whole characters, or the end of the document."""
+    return _END if content == BOUNDARY.encode() else _quoted(content.decode("utf-8", errors="backslashreplace"))
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes, on one line; of one that is too long the end, which the next token follows."""
+    return f"'{cut(visible(text.replace(chr(10), '↵').replace(chr(9), '⇥')), _NAME - 2, 'beginning')}'"

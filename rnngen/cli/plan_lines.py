@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from rnngen.cli.documents import documents
-from rnngen.cli.formats import count, duration, number_of, share
 from rnngen.corpus.documents import NONE
 from rnngen.corpus.encoded import EncodedCorpus
 from rnngen.corpus.labels import listed_labels
-from rnngen.runs.plan_record import Stretch
+from rnngen.formats import count, duration, number_of, share
 from rnngen.training.launch import Launched
 from rnngen.training.planning.plan import Plan
 
@@ -82,19 +81,3 @@ def _document_lines(corpus: EncodedCorpus, rule: str | None) -> list[str]:
     labels = [f"labels  {len(names):,}: {listed_labels(names)}"] if names else []
     found = documents(total, corpus.documents or rule or NONE, corpus.sources, lists=bool(corpus.lists))
     return [f"docs    {found}: {parts}", *labels]
-
-
-def replanned_lines(plan: Stretch, before: Stretch) -> list[str]:
-    """A new plan, as it is printed when it takes effect; nothing while numbers of threads are only being tried.
-
-    Args:
-        plan: the new one.
-        before: the last one that was printed.
-    """
-    if plan.trial:
-        return []
-    faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
-    lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
-    if plan.steps != before.steps:
-        lines.append(f"step {plan.step}: replanned, {number_of(plan.steps, 'step')} instead of {before.steps:,}")
-    return lines

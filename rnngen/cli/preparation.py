@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import count, duration, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.corpus.progress import MEASURING
+from rnngen.formats import count, duration, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

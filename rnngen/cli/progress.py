@@ -17,44 +17,22 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import count, duration, visible
 from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.loss_plot import LossPlot
-from rnngen.cli.plan_lines import opening_lines, replanned_lines
+from rnngen.cli.plan_lines import opening_lines
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import folded
+from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import clock, count, duration, visible
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
-from rnngen.training.monitor import Monitor, Slowdown
+from rnngen.training.monitor import Monitor
+from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
 
 BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
 ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left out on a narrow screen
 WIDE = 110
 SAMPLE_COLUMNS, PANEL_COLUMNS = 80, 4  # width of the panel with a sample, of which its frame takes so many
-
-
-def spiked_line(spiked: Spiked) -> str:
-    """A jump of the loss, and what was done about it."""
-    remedy = "learned nothing from this batch"
-    if spiked.back_to is not None:
-        remedy = f"back to the weights of step {spiked.back_to:,}, and on with the text that follows"
-    return (
-        f"warning: the loss jumped from {spiked.expected:.3g} to {spiked.loss:.3g} at step {spiked.step:,} "
-        f"(it is highest at {spiked.place}): {remedy}"
-    )
-
-
-def slowdown_line(slowdown: Slowdown, left: float | None) -> str:
-    """A machine that has become slower than it was measured to be, and how long the run will take."""
-    now, before = count(slowdown.tokens_per_second), count(slowdown.before)
-    processors = "1 processor" if slowdown.processors == 1 else f"{slowdown.processors} processors"
-    why = "."
-    if slowdown.load is not None:
-        why = f": other programs keep this machine busy (load {slowdown.load:.1f} on {processors})."
-    return (
-        f"warning: steps are {slowdown.factor:.1f} times slower than measured before the first one, "
-        f"{now} tokens per second instead of {before}{why}" + ("" if left is None else f" About {duration(left)} left")
-    )
 
 
 class Screen:
@@ -79,7 +57,7 @@ class Screen:
         if isinstance(event, Warned):
             self.warn(f"warning: {event.message}")
         elif isinstance(event, Spiked):
-            self.warn(spiked_line(event))
+            self.warn(f"warning: {spiked_note(event)}")
         elif isinstance(event, Replanned):
             self.plan = self.plan if event.plan.trial else event.plan
 
@@ -90,7 +68,7 @@ class Screen:
     def warn_if_slow(self) -> None:
         """Show a warning if the machine has become much slower than the plan assumes."""
         if slowdown := self.monitor.slowdown():
-            self.warn(slowdown_line(slowdown, self.monitor.time_left.seconds()))
+            self.warn(f"warning: {slowdown_note(slowdown, self.monitor.time_left.seconds())}")
 
     def title(self) -> str:
         """What is being trained, and where it is saved."""
@@ -127,7 +105,7 @@ class PlainLines(Screen):
             best = "  best so far" if event.best else ""
             self.console.note(f"step {event.step}  valid {event.nll:.4f}{best}{self._left()}")
         elif isinstance(event, Replanned):
-            for line in replanned_lines(event.plan, before):
+            for line in replanned_notes(event.plan, before):
                 self.console.note(f"{line}{self._left()}")
 
     def _left(self) -> str:
@@ -149,10 +127,7 @@ class TimeLeftColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """As Rich shows times."""
         left = self._monitor.time_left.seconds()
-        if left is None:
-            return Text("-:--:--", style="progress.remaining")
-        minutes, seconds = divmod(round(left), 60)
-        return Text(f"{minutes // 60}:{minutes % 60:02}:{seconds:02}", style="progress.remaining")
+        return Text("-:--:--" if left is None else clock(left), style="progress.remaining")
 
 
 class PlottedProgress(Progress):
@@ -183,9 +158,9 @@ class LiveScreen(Screen):
         for line in opening_lines(self.launched):
             self._console.print(Text(visible(on_command_line(f"  {line}"))))
         elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
-        done = self.launched.trainer.step
+        done, bidirectional = self.launched.trainer.step, self.launched.trainer.config.model.bidirectional
         self._progress = PlottedProgress(
-            LossPlot(self.monitor, done),
+            LossPlot(self.monitor, done, kind_of_score(bidirectional=bidirectional).prefix),
             TextColumn("{task.completed}/{task.total}"),
             BarColumn(bar_width=12),
             *elapsed,
@@ -214,7 +189,7 @@ class LiveScreen(Screen):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Replanned):
             self._progress.update(self._task, total=event.plan.steps, refresh=True)
-            for line in replanned_lines(event.plan, before):
+            for line in replanned_notes(event.plan, before):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(folded(visible(event.text.strip("\n")), SAMPLE_COLUMNS - PANEL_COLUMNS))

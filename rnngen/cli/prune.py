@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.confirmation import Yes, agreed, check_can_ask
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, run_argument

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.confirmation import Yes, agreed, check_can_ask
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import JsonPerRun, run_argument

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.parameters import JsonPerRun
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import cut, width
@@ -39,8 +39,8 @@ def runs_command(
     """List the runs under checkpoints/, or under other folders.
 
     The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
-    score on the validation part, in nats per token. The scores of bidirectional runs are pseudo-nats, which cannot be
-    compared with nats.
+    score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
+    bidirectional runs are pseudo-nats, which cannot be compared with nats.
     """
     from rnngen.errors import RnngenError
     from rnngen.runs.listing import DEPTH, MOST, list_runs
@@ -72,14 +72,24 @@ class _Row(NamedTuple):
     score: str
 
 
-_HEADER = _Row("run", "saved", "text", "network", "steps", "nats per token")
+_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/character")
 
 
 def _row(folder: Path, card: Card) -> _Row:
-    best = "?" if card.best_nats is None else f"{card.best_nats:.4f}"
+    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), _score(card))
+
+
+def _score(card: Card) -> str:
+    """The best score per character, or per token where the run does not know how many characters its text has."""
+    score = _per_character(card)
+    best = "?" if card.best_nats is None else f"{card.best_nats if score is None else score:.4f}"
+    unit = "per token" if score is None and card.best_nats is not None else ""
+    level = card.tokenizer.partition(",")[0]
     prefix = kind_of_score(bidirectional=card.bidirectional).prefix
-    score = f"{best} {prefix.rstrip('-')}".rstrip()
-    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), score)
+    if card.failure and card.best_nats is None:
+        return "failed"
+    words = [best, unit, prefix.rstrip("-"), "" if level == "char" else level, "failed" if card.failure else ""]
+    return " ".join(filter(None, words))
 
 
 def _damaged(folder: Path) -> _Row:
@@ -149,6 +159,7 @@ def _as_json(folder: Path, card: Card) -> dict[str, Any]:
         "steps": card.steps,
         "planned_steps": card.planned_steps,
         "finished": card.finished,
+        "failure": card.failure,
         "saved": card.saved,
         "bidirectional": card.bidirectional,
         f"best_{prefix}nats": card.best_nats,

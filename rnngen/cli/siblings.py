@@ -84,9 +84,9 @@ def _trained(
 
     seeds = invocation.seeds
     begun = begun_siblings(base, seeds)
-    configs = [config_of(run, given) for run in begun.values()]
+    group = group_for(given, invocation.init_from, list(begun.values()))
+    configs = [config_of(run) for run in begun.values()]
     fingerprint = next((run.fingerprint for run in begun.values()), None)
-    group = group_for(seeds, list(begun.values()))
     sibling = Sibling(group, seeds[0], configs[0] if configs else None, None, fingerprint)
     for number, seed in enumerate(seeds, start=1):
         folder = sibling_folder(base, seed)

@@ -71,19 +71,27 @@ def draw(
 
     width = max((len(bins) for _, bins, _ in runs), default=0)
     grid = [[" "] * width for _ in range(height)]
-    for clip in lines:
-        grid[row(clip)] = [LINE] * width
+    line_of = {clip: max(row(clip), int(any(r.high > clip for r in ranges))) for clip in lines}
+    for y in line_of.values():
+        grid[y] = [LINE] * width
     for marks, bins, clip in runs:
+        cut = line_of.get(clip, -1)
+
+        def place(value: float, clip: float = clip, cut: int = cut) -> int:
+            """The row of a value: above the line's if it was clipped, however little."""
+            if cut < 0:
+                return row(value)
+            return min(row(value), cut - 1) if value > clip else max(row(value), cut)
+
         for column, each in enumerate(bins):
             if each is None:
                 continue
             value = of(each)
-            cut = row(clip) if math.isfinite(clip) else -1
-            for y in range(row(value.high), row(value.low) + 1):
+            for y in range(place(value.high), place(value.low) + 1):
                 grid[y][column] = marks.above if y < cut else marks.inside
-            middle = row(value.median)
+            middle = place(value.median)
             grid[middle][column] = marks.median_above if middle < cut else marks.median
-    named = {row(clip): f"clip {clip:.3g}" for clip in lines}
+    named = {y: f"clip {clip:.3g}" for clip, y in line_of.items()}
     shown = []
     for y, cells in enumerate(grid):
         at = high - y * step

@@ -6,8 +6,8 @@ import rich.console
 from rich.text import Text
 
 from rnngen.cli.console import Console
-from rnngen.cli.formats import visible
 from rnngen.evaluation.surprisal import LEVELS, level_of
+from rnngen.formats import visible
 
 STYLES = ("", "black on color(151)", "black on color(222)", "black on color(209)", "white on color(124)")
 """The style of each level of surprisal; expected text is left as it is."""

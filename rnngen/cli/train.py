@@ -13,12 +13,12 @@ import typer
 from rnngen.arguments import STDIN, in_words
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.declared import takes_options
-from rnngen.cli.formats import number_of
 from rnngen.cli.preparation import Preparation
 from rnngen.cli.signals import stopped_by_signals
 from rnngen.cli.spelling import on_command_line
 from rnngen.errors import ExitCode, UsageError
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import number_of
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
@@ -171,8 +171,8 @@ def _report(
     prefix = kind_of_score(bidirectional=bidirectional).prefix
     stopped = finished.reason.startswith("SIG")
     path = quote_argument(str(finished.path))
-    if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
-        console.note(f"warning: {finished.gradient.advice}")
+    if finished.advice:
+        console.note(f"warning: {finished.advice}")
     if stopped:
         how = _STOPPED_BY.get(finished.reason, finished.reason)
         console.note(f"Stopped by {how} after step {finished.step}; the run is saved. Resume it:")

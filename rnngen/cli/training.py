@@ -118,6 +118,11 @@ def _summary(console: Console, steps: Steps) -> str:
         lines.append(f"  {len(steps.jumps) - LARGEST:,} more jumps of the loss")
     if steps.failure:
         lines.append(console.filled(f"training failed: {steps.failure}", "  ").rstrip())
+        if not len(steps.numbers):
+            from rnngen.platforms import quote_argument
+
+            lines.append("  how its untrained network multiplies gradients from step to step:")
+            lines.append(f"  rnngen inspect gradients {quote_argument(str(steps.run))}")
     return "\n".join(lines) + "\n"
 
 

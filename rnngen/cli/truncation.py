@@ -73,11 +73,12 @@ def truncation_command(
     picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what truncated back-propagation leaves out, and what the carried state is worth.
+    """Show what truncated back-propagation leaves out.
 
     The same weights read passages of a real text in windows of 1, 2, 4, … tokens. The gradient of the loss, which stops
     where a window begins, is compared with the untruncated one: the angle between them and the ratio of their lengths.
-    And the nats per token with the state carried across windows are compared with those with the state reset.
+    What the carried state is worth shows in the nats per token with the state carried across windows and with the state
+    reset.
     """
     console: Console = context.obj
     check_picture(picture)

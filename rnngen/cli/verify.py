@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rnngen.cli import formats
+from rnngen import formats
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, Quiet, RunFolder
 from rnngen.cli.preparation import Preparation

@@ -40,6 +40,10 @@ def normalized(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def not_finite() -> RnngenError:
+class LogitsError(RnngenError):
+    """Logits are not finite, though the weights are: others are refused when they are read."""
+
+
+def not_finite() -> LogitsError:
     """The error for logits that are not finite."""
-    return RnngenError("the model's logits are not finite", hint="Its weights are damaged or diverged.")
+    return LogitsError("the model's logits are not finite", hint="Its state overflows with these weights.")

@@ -95,16 +95,16 @@ def expected_text(nats_per_character: float, *, prose: bool, share: float = 0.0)
     """
     score = f"{nats_per_character:.2f} nats per character"
     if not prose:
-        return f"On average it is as unsure as between {_choices(nats_per_character)} for each character ({score})"
+        return f"On average it hesitates between {_choices(nats_per_character)} ({score})"
     limits = [nats for least, nats in ORDER if share >= least]
     level = next(words for least, words in LEVELS if max([nats_per_character, *limits]) >= least)
     return f"Expect {level} ({score}; in prose, words begin at about 2 and fluent sentences at about 1)"
 
 
 def _choices(nats: float) -> str:
-    """e^nats characters, in words."""
+    """About e^nats characters, in words."""
     number = math.exp(min(nats, 20.0))
-    return f"{number:.1f} equally likely ones" if number < 10 else f"{number:,.0f} equally likely ones"
+    return f"about {number:,.0f} characters" if number >= 1.5 else "hardly more than 1 character"
 
 
 def would_help_longer(seen: Trend, epochs: float) -> bool:
@@ -144,6 +144,7 @@ def summary(
     characters: int,
     epochs: float,
     seen: Trend,
+    perplexity: float | None = None,
 ) -> str:
     """One or two sentences about a model that has just been trained.
 
@@ -156,11 +157,14 @@ def summary(
         characters: of the training part.
         epochs: how often it was read.
         seen: what the validation score did at the end.
+        perplexity: per token of a closed vocabulary, of which characters say nothing; None: the vocabulary is open.
     """
     read = f"It has read {text_read(characters, epochs)}"
     then = outlook(seen, epochs)
     read = f"{read}; {then}." if then else f"{read}."
     if nats_per_character is None or bidirectional:
         return read
+    if perplexity is not None:
+        return f"Its perplexity is {perplexity:,.1f} per token of its closed vocabulary. {read}"
     told = prose and unknown <= TRUSTED_UNKNOWN
     return f"{expected_text(nats_per_character, prose=told, share=share)}. {read}"

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.corpus.pieces import TextCounts
 
 
@@ -33,13 +34,6 @@ class Measure(NamedTuple):
 
 COUNTS = tuple(Measure(name, name, ",d") for name in ("tokens", "words", "characters", "bytes", "lines", "documents"))
 """The counts that scores have next to their measures; ``documents`` only that of a text that consists of some."""
-
-
-CLOSED = (
-    "closed vocabulary: <unk> and <eos> are tokens like others, as in published results;",
-    "scores of other vocabularies do not compare, and characters are of text with <unk>",
-)
-"""What to know of scores on the tokens of a closed vocabulary."""
 
 
 @dataclass(frozen=True)

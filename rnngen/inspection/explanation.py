@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
 from rnngen.inspection.gradients import Flow
-from rnngen.inspection.verdicts import rate
+from rnngen.inspection.verdicts import EVEN, factor_at_the_end, rate
 from rnngen.options.network import ModelConfig
 
 TOLD = 50
 """The lag at which sentences say what is left, or the last one if there are fewer."""
+DIFFERS = 0.1
+"""Relative difference between half-lives from which both are explained."""
 
 _SLOPES = {"tanh": "1 - h²", "sigmoid": "h (1 - h)", "relu": "1 where h > 0, else 0"}
 _GATES = {"lstm": ("c", "forget", "f"), "gru": ("h", "update", "z")}
@@ -54,7 +57,7 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
         exact = "No nonlinearity: σ' = 1, so the gradient is ∂J^i/∂h^i · W_h^{i-j}"
         if factors.deviation is None:
             return [*said, f"{exact}, and what comes down from the layers above."]
-        return [*said, f"{exact}; what was measured {_agrees(factors.deviation)}."]
+        return [*said, f"{exact}; what was measured {_agrees(factors.deviation)}.", *_at_short_lags(flow, radius)]
     assert factors.slope is not None
     assert factors.random_gain is not None
     assert factors.estimate is not None
@@ -66,6 +69,21 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
         "These are estimates: they take σ' to be independent of the gradient's direction."
     )
     return said
+
+
+def _at_short_lags(flow: Flow, radius: float) -> list[str]:
+    """That W_h^k only gradually does what |λ_max| says, where that shows."""
+    factor, last = flow.verdict.factor, flow.median[-1]
+    if not (radius > 0 and 0 < factor < math.inf and 0 < last < math.inf):
+        return []
+    measured, alone = math.log(factor), math.log(radius)
+    if abs(measured - alone) <= max(DIFFERS * abs(alone), EVEN):
+        return []
+    how = "shrinks faster" if measured < alone else "shrinks less"
+    return [
+        f"At short lags it {how} than |λ_max| says, because the other eigenvalues count there too: over all lags it "
+        f"{rate(factor)}, at the end it {rate(factor_at_the_end(flow.median))}."
+    ]
 
 
 def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
@@ -90,6 +108,8 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
 def _measured(flow: Flow) -> str:
     lag = min(TOLD, flow.lags)
     left = left_of(flow, lag)
+    if flow.verdict.kind == "carries" and lag == flow.lags:
+        return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}."
     back = f"it is {left} times as large" if flow.left[lag] > 1 else f"{left} of it is left"
     return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; {lag} steps back {back}."
 

@@ -9,7 +9,7 @@ was designed to carry gradients (Hochreiter & Schmidhuber 1997).
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from rnngen.inspection.equations import layer_name
 from rnngen.inspection.factors import Factors, layer_factors
 from rnngen.inspection.passages import Passages, needed_tokens, read_passages
 from rnngen.inspection.verdicts import Verdict, verdict_on
-from rnngen.model.language_model import Direction, Network
+from rnngen.model.language_model import Network
 
 Curve = NDArray[np.float64]
 
@@ -90,8 +90,8 @@ def possible_lags(model: Network, tokens: NDArray[np.integer[Any]], wanted: int 
 def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = LAGS) -> list[Flow]:
     """Measure how far the gradient of the loss reaches back, for every layer and state.
 
-    "Back" means against the direction of reading; a bidirectional network is measured in each direction. Computed in
-    float64, in which nothing that can be drawn is lost.
+    "Back" means against the direction of reading; a bidirectional network is measured in each direction, with the same
+    number of lags. Computed in float64, in which nothing that can be drawn is lost.
 
     Args:
         model: the network, on the CPU.
@@ -103,7 +103,13 @@ def gradient_flow(model: Network, tokens: NDArray[np.integer[Any]], lags: int = 
         RnngenError: a weight is not finite.
     """
     exact = copy.deepcopy(model).double().eval().requires_grad_(False)
-    return [flow for direction in exact.directions for flow in _flows(direction, tokens, lags)]
+    read = [read_passages(direction, tokens, lags) for direction in exact.directions]
+    most = min(passages.document_lags for passages in read)
+    return [
+        flow
+        for direction, passages in zip(exact.directions, read, strict=True)
+        for flow in _flows(direction.name, replace(passages, most=most))
+    ]
 
 
 def furthest(flows: list[Flow]) -> Flow:
@@ -112,8 +118,7 @@ def furthest(flows: list[Flow]) -> Flow:
     return max(memory, key=lambda flow: flow.left[-1])
 
 
-def _flows(direction: Direction, text: NDArray[np.integer[Any]], lags: int) -> list[Flow]:
-    passages = read_passages(direction, text, lags)
+def _flows(direction: str, passages: Passages) -> list[Flow]:
     norms, first = _measured(passages)
     layers = len(passages.model.cells)
     upper = bounds(passages, first[layers - 1, "h"].norm(dim=2))
@@ -123,7 +128,7 @@ def _flows(direction: Direction, text: NDArray[np.integer[Any]], lags: int) -> l
     ]
     return [
         _flow(
-            direction.name,
+            direction,
             layer + 1,
             name,
             passages.within_documents(values),
@@ -156,6 +161,6 @@ def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve, fac
     low, median, high = np.nanpercentile(norms, [10, 50, 90], axis=0)
     if name == "c":
         bound = bound * 2**0.5
-    verdict = verdict_on(median, "the cell" if name == "c" else "the state")
+    verdict = verdict_on(median)
     mean, bound = np.nanmean(norms, axis=0), np.nanmedian(bound, axis=0)
     return Flow(layer, name, median, mean, low, high, bound, verdict, factors, direction)

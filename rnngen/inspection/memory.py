@@ -27,9 +27,19 @@ from rnngen.model.language_model import Network
 REMEMBERS, HARDLY = 0.9, 0.1
 """Accuracy from which a network counts as one that remembers; and the share of the way from chance to perfect below
 which it counts as one that does not, whatever is significant in a long text."""
+ENOUGH = 10
+"""Decisions from which an accuracy is judged."""
 BINS = 8
 Z = 1.959964  # of the normal distribution, for intervals of 95 %
 _READ = 1 << 16  # tokens at once
+
+
+def interval_of_share(right: int, n: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a share (Wilson 1927)."""
+    p = right / n
+    middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,8 @@ class Bin:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the accuracy (Wilson 1927)."""
-        n, p = self.n, self.accuracy
-        middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        scale = 1 + Z * Z / n
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        """The 95 % confidence interval of the accuracy."""
+        return interval_of_share(self.right, self.n)
 
     @property
     def name(self) -> str:
@@ -96,7 +103,7 @@ def planted_lines(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], name: 
         examples: how many lines at most.
 
     Raises:
-        CorpusError: it is not in a planted language.
+        CorpusError: it is not in a planted language, or has fewer than two kinds of symbols.
         UsageError: the tokenizer is not one of single symbols.
     """
     if tokenizer.level not in ("char", "byte"):
@@ -131,7 +138,11 @@ def planted_lines(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], name: 
             found=repr(shortened(odd, 60)),
             hint="Type: rnngen corpus build brackets",
         )
-    return Planted(language, complete, language.kinds_in("\n".join(complete)))
+    kinds = language.kinds_in("\n".join(complete))
+    if kinds < 2:
+        what = f"has only one kind of what there are several of ({language.kinds}), which is right without memory"
+        raise CorpusError(what, where=name, expected="at least 2 kinds", hint="Type: rnngen corpus build brackets")
+    return Planted(language, complete, kinds)
 
 
 def recall(model: Network, tokenizer: Tokenizer, text: Planted) -> dict[int, tuple[int, int]]:
@@ -234,26 +245,39 @@ def _is_less(one: Bin, other: Bin) -> bool:
 
 
 def verdict(bins: Sequence[Bin], chance: float) -> str:
-    """What accuracies by distance show, in one sentence without a subject.
+    """What accuracies by distance show, in one sentence without a subject, which follows from the figures it quotes.
 
     Args:
-        bins: in ascending order of distance.
+        bins: in ascending order of distance. Those with few decisions are not judged.
         chance: the accuracy without memory.
     """
-    first, last = bins[0], bins[-1]
+    judged = [each for each in bins if each.n >= ENOUGH]
+    if not judged:
+        return f"cannot be judged: at no distance are there {ENOUGH} examples"
+    first, last = judged[0], judged[-1]
     at_last = f"{last.accuracy:.0%} right at {last.name} symbols"
-    if all(each.accuracy >= REMEMBERS for each in bins):
-        return f"remembers: {at_last}"
-    if all(each.accuracy < chance + HARDLY * (1 - chance) for each in bins):
-        return f"remembers hardly anything: {at_last}, and {chance:.0%} without memory"
     at_first = f"{first.accuracy:.0%} right at {first.name}"
+    both = at_last if first is last else f"{at_first}, {at_last}"
+    if all(each.interval[0] <= chance for each in judged):
+        return f"has learned nothing that shows: {both}, where {chance:.0%} are right by chance"
+    if all(each.accuracy < chance + HARDLY * (1 - chance) for each in judged):
+        return f"remembers hardly anything: {at_last}, and {chance:.0%} without memory"
+    if last.accuracy >= REMEMBERS and last.interval[0] > chance:
+        least = min(judged, key=lambda each: each.accuracy)
+        if least.accuracy >= REMEMBERS:
+            return f"remembers: {at_last}"
+        return f"remembers far back, but unevenly: {least.accuracy:.0%} right at {least.name}, {at_last}"
+    if first.interval[0] <= chance or (last.interval[0] <= chance and not _is_less(last, first)):
+        best = max(judged, key=lambda each: each.interval[0])
+        at_best = at_last if best is last else f"{best.accuracy:.0%} right at {best.name}, {at_last}"
+        return f"remembers only a little that shows: {at_best}, where {chance:.0%} are right by chance"
     if not _is_less(last, first):
-        return f"remembers in part, far back as well as near: {at_first}, {at_last}"
-    words = f"forgets with distance: {at_first}, {at_last}"
+        return f"remembers in part, far back as well as near: {both}"
+    words = f"forgets with distance: {both}"
     if last.interval[0] <= chance:
         words += ", no better than chance"
     half = chance + (1 - chance) / 2
-    lost = next((i for i in range(len(bins)) if all(each.accuracy < half for each in bins[i:])), len(bins))
-    if 0 < lost < len(bins):
-        words += f"; less than half of the way from chance to perfect from {bins[lost].first} symbols on"
+    lost = next((i for i in range(len(judged)) if all(each.accuracy < half for each in judged[i:])), len(judged))
+    if 0 < lost < len(judged):
+        words += f"; less than half of the way from chance to perfect from {judged[lost].first} symbols on"
     return words

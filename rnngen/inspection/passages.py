@@ -33,6 +33,7 @@ class Passages:
         steps: of every layer, at each token.
         losses: at each token, summed over the passages.
         lags: number of tokens to go back from each of the last losses.
+        most: of these the lags that are told; None: as many as enough documents reach.
     """
 
     model: RecurrentLM
@@ -41,6 +42,7 @@ class Passages:
     steps: list[list[LayerStep]]
     losses: list[Tensor]
     lags: int
+    most: int | None = None
 
     @property
     def ends(self) -> range:
@@ -55,22 +57,36 @@ class Passages:
         return self.tokens != self.model.boundary
 
     def within_documents(self, values: Curves) -> Curves:
-        """Values by lag, (ends · B, lags + 1): NaN where a document began since, only as many lags as enough reach.
+        """Values by lag, (ends · B, lags + 1): NaN where a document began since, only as many lags as are told.
 
         Raises:
             CorpusError: the documents are too short for two lags.
         """
-        goes_on = self.goes_on.numpy()
-        inside = np.stack([goes_on[end - self.lags + 1 : end + 1][::-1] for end in self.ends])  # (ends, lags, B)
-        inside = np.logical_and.accumulate(inside, axis=1).swapaxes(1, 2).reshape(-1, self.lags)
-        inside = np.concatenate([inside[:, :1], inside], axis=1)  # after a document's end the state is a constant
-        enough = int((inside.mean(axis=0) >= ENOUGH).sum())
+        most = self.document_lags if self.most is None else self.most
+        return np.where(self._inside, values, np.nan)[:, : most + 1]
+
+    @property
+    def document_lags(self) -> int:
+        """As many lags as enough of the losses have in their own document.
+
+        Raises:
+            CorpusError: the documents are too short for two lags.
+        """
+        enough = int((self._inside.mean(axis=0) >= ENOUGH).sum())
         if enough < 3:
             raise CorpusError(
                 "the documents of the text are too short for gradients to be followed",
                 expected="some of 4 tokens or more",
             )
-        return np.where(inside, values, np.nan)[:, :enough]
+        return enough - 1
+
+    @property
+    def _inside(self) -> NDArray[np.bool_]:
+        """Whether a lag lies within the same document, (ends · B, lags + 1)."""
+        goes_on = self.goes_on.numpy()
+        inside = np.stack([goes_on[end - self.lags + 1 : end + 1][::-1] for end in self.ends])  # (ends, lags, B)
+        inside = np.logical_and.accumulate(inside, axis=1).swapaxes(1, 2).reshape(-1, self.lags)
+        return np.concatenate([inside[:, :1], inside], axis=1)  # after a document's end the state is a constant
 
     def states(self, layer: int, name: str) -> Tensor:
         """A layer's state after each token, (T, B, H)."""

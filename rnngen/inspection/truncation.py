@@ -273,7 +273,7 @@ def _gradient(model: RecurrentLM, loss: Tensor) -> Tensor:
     if not vector.isfinite().all():
         raise RnngenError(
             "the gradient is not finite",
-            hint="It explodes: rnngen inspect gradients shows how fast. Use a shorter `span`.",
+            hint="It explodes; rnngen inspect gradients shows how fast. Use a shorter `span`.",
         )
     return vector
 

@@ -32,12 +32,11 @@ class Verdict:
     words: str
 
 
-def verdict_on(curve: Sequence[float] | NDArray[np.floating[Any]], path: str = "the state") -> Verdict:
+def verdict_on(curve: Sequence[float] | NDArray[np.floating[Any]]) -> Verdict:
     """The verdict on a curve of norms by lag. Lag 0 is left out: it is the gradient within the loss's own step.
 
     Args:
         curve: norms, (lags + 1,).
-        path: what the gradient flows through, in words.
     """
     values = np.asarray(curve, dtype=float)[1:]
     if not np.isfinite(values).all():
@@ -51,7 +50,9 @@ def verdict_on(curve: Sequence[float] | NDArray[np.floating[Any]], path: str = "
         if factor > 1 + EVEN:
             return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} per step")
         if values[-1] >= CARRIED * values[0] and factor >= 0.5 ** (1 / SLOW):
-            return Verdict("carries", factor, f"carries {len(values)} steps through {path}")
+            percent = 100 * values[-1] / curve[0] if curve[0] else 100.0
+            left = f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+            return Verdict("carries", factor, f"carries: {left} of the gradient is left {len(values)} steps back")
     if factor >= 1:  # it is cut off, as at the beginning of a document
         return Verdict("vanishes", factor, f"vanishes: nothing is left beyond lag {n}")
     words = f"vanishes with a half-life of {_steps(math.log(2) / -math.log(factor))}"
@@ -79,6 +80,12 @@ def _beginning_and_end(values: NDArray[np.floating[Any]]) -> str:
 def _factor(values: NDArray[np.floating[Any]]) -> float:
     """The geometric mean of the factors from each value to the next."""
     return math.exp((math.log(values[-1]) - math.log(values[0])) / (len(values) - 1))
+
+
+def factor_at_the_end(curve: Sequence[float] | NDArray[np.floating[Any]]) -> float:
+    """The factor per step over the last quarter of a curve of norms by lag, (lags + 1,), which is above 0 there."""
+    values = np.asarray(curve, dtype=float)
+    return _factor(values[-max(2, len(values) // 4 + 1) :])
 
 
 def rate(factor: float) -> str:

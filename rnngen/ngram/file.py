@@ -12,6 +12,7 @@ from rnngen.errors import CheckpointError
 from rnngen.ngram.counts import Order
 from rnngen.ngram.interpolated import MIN_DISCOUNT, NGram
 from rnngen.ngram.mixture import Mixture
+from rnngen.platforms import quote_argument
 from rnngen.runs.layout import MODEL, NGRAM
 from rnngen.runs.run import Run
 from rnngen.runs.tensors import parse_safetensors
@@ -48,9 +49,9 @@ def load_mixture(run: Run) -> Mixture:
         raise CheckpointError(
             "has no n-gram model",
             where=run.path,
-            hint=f"It is made when training ends: rnngen train --resume {run.path}."
+            hint=f"It is made when training ends: rnngen train --resume {quote_argument(str(run.path))}."
             if asked
-            else "rnngen train FILE --ngram 5 makes a run with one.",
+            else "Make a run with one: rnngen train FILE --ngram 5.",
         )
     run.hold(MODEL, NGRAM)  # it was fitted to these weights
     return parse_mixture(run.read(NGRAM), run.tokenizer().vocab_size, where, run.boundary)

@@ -108,6 +108,8 @@ SIZES: dict[str, dict[str, int]] = {
 def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
     if name in declared(Invocation):  # an argument of a function in Python
+        if name == "seeds":
+            return UsageError("`seeds` is an option of the command line", hint="In Python, give each `seed` in a loop.")
         hint = "In Python, `progress` says what is shown, and rnngen.resume resumes a run."
         return UsageError(f"{name!r} is an option of the command line", hint=hint)
     return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")

@@ -18,7 +18,7 @@ class Invocation(Options):
     seeds: Sequence[int] = option(
         (),
         "Train a sibling run for each of these seeds, one after the other, that differ in nothing else: NAME-seed1, …. "
-        "The same command goes on with them.",
+        "The same command resumes them.",
         panel=COMMON,
         minimum=0,
         metavar="N,N[,N]",

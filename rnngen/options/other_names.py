@@ -48,8 +48,8 @@ COMMANDS: dict[str, dict[str, str]] = {
 """Group → what to type after it → other names for that."""
 
 VALUES: dict[str, dict[str, str]] = {
-    "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw", "word": "word-level token",
-                  "words-closed": "closed closed-vocabulary words whitespace split eos",
+    "tokenizer": {"char": "character letter letters char-level", "byte": "utf8 utf-8 raw",
+                  "word": "word-level words token", "words-closed": "closed closed-vocabulary whitespace split eos",
                   "bpe": "subword sentencepiece wordpiece tokens unigram"},
     "size": {"tiny": "xs nano mini", "small": "s base default", "medium": "m med middle", "large": "l big huge xl xxl"},
     "cell": {"rnn": "vanilla elman simple simplernn tanh", "lstm": "long"},

@@ -1,6 +1,6 @@
-"""Training that is interrupted in Python: by Ctrl-C, by "interrupt" in a notebook, or by what ``on_event`` raises.
+"""Training that is interrupted in Python: by Ctrl-C, by "interrupt" in a notebook, or by ``on_event``.
 
-The first interrupt ends the step and saves the run, from which ``rnngen.resume`` goes on as if it had never stopped.
+The first interrupt ends the step and saves the run, which ``rnngen.resume`` resumes as if it had never stopped.
 Then ``TrainingInterrupted`` is raised, so that neither the rest of a script nor the next cells of a notebook run on a
 model that is not finished. The second interrupt is an ordinary one, and leaves at once.
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from rnngen.python.run import Run, open_run
-from rnngen.python.spelling import literal
+from rnngen.python.spelling import quoted, speaks_python
 from rnngen.runs.layout import saved_steps
 from rnngen.training.events import Event, Finished
 from rnngen.training.launched import Launched, run_to_end
@@ -37,9 +37,10 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.step = path, step
-        super().__init__(f"the run is saved after step {step:,}. Go on with it: rnngen.resume({literal(str(path))})")
+        super().__init__(f"the run is saved after step {step:,}. Resume it: rnngen.resume({quoted(str(path))})")
 
     @property
+    @speaks_python
     def run(self) -> Run:
         """The run, to write text with, to score, or to resume.
 

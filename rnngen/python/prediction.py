@@ -7,25 +7,30 @@ from pathlib import Path
 
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
+from rnngen.python.html import Html, table
 from rnngen.python.opening import load
 from rnngen.python.spelling import speaks_python
+from rnngen.rendering.palette import EITHER
 from rnngen.runs.run import Run
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.next_tokens import NextToken, likely_next_tokens
+
+_LONGEST = 16  # em of a bar
 
 
 class NextTokens(list[NextToken]):
     """Tokens that may come next, the most likely first; in a notebook, with bars."""
 
     def _repr_html_(self) -> str:
-        cell = "padding:1px 12px 1px 0;text-align:left"
-        rows = "".join(
-            f'<tr><td style="{cell}"><code>{escape("the end" if each.ends else repr(each.text))}</code></td>'
-            f'<td style="{cell}">{each.probability:.3f}</td><td style="{cell};width:16em">'
-            f'<div style="background:#3f7fd9;height:0.8em;width:{each.probability:.1%}"></div></td></tr>'
+        bar = f'<div style="background:{EITHER[0]};height:0.8em;width:'
+        return table(
+            (
+                Html(f"<code>{escape('the end' if each.ends else repr(each.text))}</code>"),
+                f"{each.probability:.3f}",
+                Html(f'{bar}{_LONGEST * each.probability:.3f}em"></div>'),
+            )
             for each in self
         )
-        return f'<table style="background:none;color:inherit">{rows}</table>'
 
 
 @speaks_python

@@ -1,4 +1,4 @@
-"""The progress of training in Python: a bar on a terminal, a line at intervals elsewhere, or nothing.
+"""The progress of training in Python: a bar on a terminal, lines elsewhere, or nothing.
 
 What a notebook shows is in ``notebook.py``.
 """
@@ -12,12 +12,14 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from rnngen.cli.formats import visible
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import clock, visible
 from rnngen.python.spelling import in_python
-from rnngen.training.events import Event, Finished, Spiked, Warned
+from rnngen.runs.plan_record import Stretch
+from rnngen.training.events import Event, Finished, Replanned, Spiked, Stepped, Warned
 from rnngen.training.launched import Launched
 from rnngen.training.monitor import Monitor
+from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
 from rnngen.training.summary import summary_of
 from rnngen.training.trainer import Trainer
 
@@ -76,6 +78,7 @@ class Shown(Progress):
         self.outcome = self.summary = ""
         self.stopping = False
         self._trainer: Trainer | None = None
+        self._stretch: Stretch | None = None  # of the plan, as it was told last
         self.prefix = ""
         self._due = time.perf_counter() + self.interval
 
@@ -92,13 +95,17 @@ class Shown(Progress):
     def begin(self, launched: Launched) -> None:
         """Take note of what is going to be trained."""
         planned = launched.planned()
-        self._trainer = launched.trainer
+        self._trainer, self._stretch = launched.trainer, launched.trainer.schedule.current
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
         self.title = f"training {visible(str(planned.path))}" + (
             f" from step {planned.step:,} on" if planned.step else ""
         )
-        self.notes += planned.notes
+        self.tell(*planned.notes)
+
+    def tell(self, *notes: str) -> None:
+        """Take note of what the user should know, a sentence each."""
+        self.notes += notes
 
     def show(self, event: Event) -> None:
         """Take in one event."""
@@ -106,12 +113,14 @@ class Shown(Progress):
             return
         self.monitor.take(event)
         if isinstance(event, Warned):
-            self.notes.append(event.message)
+            self.tell(event.message)
         elif isinstance(event, Spiked):
-            self.notes.append(f"the loss jumped from {event.expected:.3g} to {event.loss:.3g} at step {event.step:,}")
-        elif slow := self.monitor.slowdown():
-            busy = "" if slow.load is None else f": {slow.load:.1f} programs wait for {slow.processors} processors"
-            self.notes.append(f"steps are {slow.factor:.1f} times slower than they were measured to be{busy}")
+            self.tell(spiked_note(event))
+        elif isinstance(event, Replanned):
+            self.tell(*replanned_notes(event.plan, self._stretch or event.before))
+            self._stretch = self._stretch if event.plan.trial else event.plan
+        elif isinstance(event, Stepped) and (slowdown := self.monitor.slowdown()):
+            self.tell(slowdown_note(slowdown, self.monitor.time_left.seconds()))
         self._draw_if_due()
 
     def _draw_if_due(self) -> None:
@@ -141,8 +150,8 @@ class Shown(Progress):
             )
         )
         self.outcome = f"done after step {finished.step:,}{why}{best}"
-        if finished.gradient and finished.gradient.advice and finished.step > finished.first_step:
-            self.notes.append(finished.gradient.advice)
+        if finished.advice:
+            self.tell(finished.advice)
         if self._trainer and self.monitor and finished.step > finished.first_step:
             self.summary = summary_of(finished, self._trainer, self.monitor.validations).text
         self.draw()
@@ -166,20 +175,24 @@ class Shown(Progress):
 
 
 class Lines(Shown):
-    """A line at intervals; none if training is short."""
+    """Notes when they come, and a line at intervals; none if training is short."""
 
     interval = 10.0
 
+    def tell(self, *notes: str) -> None:
+        """Write notes, a line each."""
+        for note in notes:
+            write(sys.stderr, f"note: {visible(in_python(note))}\n")
+
     def draw(self) -> None:
         """Write a line."""
-        for note in self.notes:
-            write(sys.stderr, f"note: {visible(in_python(note))}\n")
-        self.notes.clear()
         if not self.outcome:
             write(sys.stderr, "  ".join([*([self.title] if self.monitor else []), *self.numbers()]) + "\n")
 
     def finish(self, finished: Finished) -> None:
-        """Nothing more is said: the result is returned."""
+        """Say what the gradients suggest, and nothing more: the result is returned."""
+        if finished.advice:
+            self.tell(finished.advice)
 
 
 class Bar(Shown):
@@ -245,14 +258,8 @@ def bar(full: int, encoding: str | None) -> str:
     return "━" * full + "─" * (BAR - full)
 
 
-def clock(seconds: float) -> str:
-    """83.4 → ``1:23``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
-
-
 def write(stream: TextIO | None, text: str) -> None:
-    """Write if that is possible: progress is not worth an error."""
+    """Write if that is possible: progress that cannot be shown does not end the training."""
     if stream is None:
         return
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rnngen.errors import RnngenError
 from rnngen.options.checked import checked
 from rnngen.python.card import Card, card_of
-from rnngen.python.spelling import speaks_python
+from rnngen.python.spelling import in_python, speaks_python
 from rnngen.runs import finding
 from rnngen.runs import run as runs
 
@@ -23,7 +23,7 @@ class Run(runs.Run):
         try:
             return f"Run({str(self.path)!r}: {card_of(self).one_line})"
         except RnngenError as error:
-            return f"Run({str(self.path)!r}: {error})"
+            return f"Run({str(self.path)!r}: {in_python(str(error))})"
 
     def _repr_html_(self) -> str | None:
         try:

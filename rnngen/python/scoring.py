@@ -19,17 +19,17 @@ from rnngen.errors import CorpusError
 from rnngen.evaluation import evaluate as evaluation
 from rnngen.evaluation.scores import TextScore
 from rnngen.evaluation.surprisal import LEVELS, level_of
+from rnngen.formats import number_of
 from rnngen.model.device import pick_device
 from rnngen.options.checked import checked
 from rnngen.python.run import open_run
 from rnngen.python.spelling import speaks_python
+from rnngen.rendering.palette import SURPRISE
 from rnngen.runs.other_text import encoded_text
 from rnngen.runs.run import Run
 
 evaluate = speaks_python(evaluation.evaluate)
 
-_COLOURS = ("", "#9fd8c8", "#f3d98b", "#f2a57e", "#d9534f")
-"""The background of each level of surprisal, under black text; expected text is left as it is."""
 _SHOWN = 5000  # tokens that a notebook shows
 
 
@@ -103,13 +103,13 @@ class ScoredText:
 
     def __repr__(self) -> str:
         unit = f"{self.total.prefix}nats"
-        counts = f"{len(self.tokens):,} tokens, {len(self.lines):,} lines"
+        counts = f"{number_of(len(self.tokens), 'token')}, {number_of(len(self.lines), 'line')}"
         return f"ScoredText({self.nats:.4f} {unit}, {self.nats_per_token:.4f} per token, {counts})"
 
     def _repr_html_(self) -> str:
         legend = " ".join(_coloured(label, level) for level, (_, label) in enumerate(LEVELS))
         text = "".join(_coloured(token.text, level_of(token.nats)) for token in self.tokens[:_SHOWN])
-        rest = "" if len(self.tokens) <= _SHOWN else f"… {len(self.tokens) - _SHOWN:,} more tokens"
+        rest = "" if len(self.tokens) <= _SHOWN else f"… {number_of(len(self.tokens) - _SHOWN, 'more token')}"
         return (
             f'<div>{escape(repr(self))}<br><small>bits per token: {legend}</small><pre style="white-space:pre-wrap">'
             f"{text}</pre>{rest}</div>"
@@ -125,8 +125,8 @@ def _split(tokens: Sequence[ScoredToken]) -> Iterator[Sequence[ScoredToken]]:
 
 
 def _coloured(text: str, level: int) -> str:
-    shown = escape(text)
-    return f'<span style="background:{_COLOURS[level]};color:black">{shown}</span>' if _COLOURS[level] else shown
+    shown, colour = escape(text), SURPRISE[level]
+    return f'<span style="background:{colour};color:black">{shown}</span>' if colour else shown
 
 
 @speaks_python

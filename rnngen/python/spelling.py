@@ -1,33 +1,41 @@
 """Errors as Python says them: options as keyword arguments, and calls instead of commands.
 
 The library writes options in backquotes (see ``options/declare.py``), and its hints name commands, which the command
-line shows as they are.
+line shows as they are. A command to be typed follows a colon, a comma or "or", and ends with its sentence; in any other
+place words that may be English belong to the sentence. A command that no function can do stays a command.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from rnngen.errors import RnngenError
+from rnngen.platforms import split_arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+VIEWS = ("card", "gates", "gradients", "memory", "next", "training", "truncation")
+"""What comes after ``rnngen inspect``."""
 _CALLS = {
     "train": "train",
+    "sample": "generate",
     "eval": "evaluate",
     "fill": "load_filler",
     "inspect": "inspect",
+    "inspect card": "inspect",
     "inspect gradients": "gradients",
     "report": "report",
 }
-"""Command → the function that does the same, whose first arguments are those of the command."""
-_FLAGS = ("allow_changed_corpus", "bidirectional", "help")
-_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`,;()]+)"""
-_COMMAND = re.compile(rf"\brnngen (inspect gradients|[a-z]+)((?: {_WORD})*)")
+"""Command → the function that does the same."""
+_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`])+"""
+_COMMAND = re.compile(rf"\brnngen (inspect (?:{'|'.join(VIEWS)})\b|[a-z]+)((?: {_WORD})*)")
+_SENTENCE_END = re.compile(r"\)?[.,:;?]?$")
 _OPTION = re.compile(r"`([a-z][a-z0-9_]*)=([^`]*)`")
 
 
@@ -48,61 +56,100 @@ def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
 def in_python(text: str) -> str:
     """A message in which options have Python's values, and commands are calls where there is a function for them."""
     text = re.sub(r"\btrue or false\b", "True or False", text)
-    text = _OPTION.sub(lambda found: f"`{found[1]}={literal(found[2])}`", text)
-    return _COMMAND.sub(_call, text)
+    text = _OPTION.sub(lambda found: f"`{found[1]}={literal(_unquoted(found[2]))}`", text)
+    parts, end = [], 0
+    while found := _COMMAND.search(text, end):
+        parts.append(text[end : found.start()])
+        call, end = _call(found)
+        parts.append(call)
+    return "".join([*parts, text[end:]])
 
 
 def literal(text: str) -> str:
     """A value as Python writes it: a number or a word of Python's as it is, anything else in quotes."""
     if re.fullmatch(r"-?\d+(\.\d*)?(e[-+]?\d+)?|True|False|None", text):
         return text
-    if text in ("true", "false"):
-        return text.capitalize()
+    return text.capitalize() if text in ("true", "false") else quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text as Python writes it, even one that looks like a number: a path, for example."""
     return f'"{text}"' if '"' not in text and "\\" not in text and text.isprintable() else repr(text)
 
 
-def _call(found: re.Match[str]) -> str:
-    """The call for a command, and the rest of the sentence in which it stands."""
-    if (function := _CALLS.get(found[1])) is None:
-        return found[0]
-    words = list(re.finditer(rf" ({_WORD})", found[2]))
+def _call(found: re.Match[str]) -> tuple[str, int]:
+    """The call for a command, and where the command ends."""
+    is_typed = found.string[: found.start()].endswith((": ", ", ", " or "))
+    words: list[str] = []
+    end = found.end(1)
+    for word in re.finditer(rf" ({_WORD})", found[2]):
+        bare = _SENTENCE_END.sub("", word[1])
+        is_value = is_typed or (words and words[-1].startswith("--"))
+        if not bare or (not is_value and bare.isalpha() and bare.islower()):
+            break
+        words.append(_unquoted(bare))
+        end = found.start(2) + word.start(1) + len(bare)
+        if bare != word[1]:
+            break
+    function = _CALLS.get(found[1])
+    call = _written(function, words) if function else None
+    return call or found.string[found.start() : end], end
+
+
+def _unquoted(word: str) -> str:
+    return "".join(split_arguments(word)) if word[:1] in ("'", '"') else word
+
+
+def _written(function: str, words: Sequence[str]) -> str | None:
+    """A call with the arguments of a command; None: the function does not take them."""
+    if "--help" in words:
+        return f"help(rnngen.{function})"
+    if "--resume" in words:
+        at = words.index("--resume")
+        function, words = "resume", [*words[at + 1 :], *words[:at]]
+    elif "--compare" in words:
+        function, words = "compare", [word for word in words if word != "--compare"]
+    if not words:
+        return f"rnngen.{function}"
+    signature = inspect.signature(getattr(importlib.import_module("rnngen"), function))
+    sorted_out = _arguments(words, signature)
+    if sorted_out is None:
+        return None
+    given, named = sorted_out
+    method = ""
+    if function == "load_filler" and len(given) == 2:
+        method = f".best({given.pop()})"
+    elif function == "generate" and given:
+        named["run"] = given.pop(0)
+    try:
+        signature.bind(*given, **named)
+    except TypeError:
+        return None
+    return f"rnngen.{function}({', '.join([*given, *(f'{name}={value}' for name, value in named.items())])}){method}"
+
+
+def _arguments(words: Sequence[str], signature: inspect.Signature) -> tuple[list[str], dict[str, str]] | None:
+    """The arguments of a command, by position and by name, as Python writes them; None: Python has no such ones."""
     given: list[str] = []
     named: dict[str, str] = {}
-    end, option = 0, ""
-    for number, word in enumerate(words):
-        text = word[1].rstrip(".:")
-        following = words[number + 1][1] if number + 1 < len(words) else ""
-        if option:
-            named[option], option = _value(text), ""
-        elif text.startswith("--"):
-            name = text[2:].replace("-", "_")
-            is_flag = name in _FLAGS or not following or text != word[1]
-            option, named = ("" if is_flag else name), {**named, **({name: "True"} if is_flag else {})}
-        elif _is_english(text) and _is_english(following):
-            break
+    left = iter(words)
+    for word in left:
+        name = word[2:].replace("-", "_")
+        if not word.startswith("--"):
+            if not re.search(r"\w", word):  # standard input, a pipe
+                return None
+            given.append(quoted(word))
+        elif name == "prompt_file":
+            named["prompt"] = f"open({quoted(next(left, 'FILE'))}).read()"
+        elif name not in signature.parameters:
+            return None
+        elif (kind := str(signature.parameters[name].annotation)) in ("bool", str(bool)):
+            named[name] = "True"
+        elif (value := next(left, None)) is None or "Sequence" in kind:
+            return None
         else:
-            given.append(_value(text))
-        end = word.start() + 1 + len(text)
-        if text != word[1]:  # the sentence ends
-            break
-    return found[0] if '"-"' in given else _written(function, given, named) + found[2][end:]
-
-
-def _is_english(word: str) -> bool:
-    """Whether a word may belong to the sentence, and not to the command."""
-    return word.isalpha() and word.islower()
-
-
-def _value(word: str) -> str:
-    return literal(word[1:-1] if word[0] in "'\"" else word)
-
-
-def _written(function: str, given: list[str], named: dict[str, str]) -> str:
-    if named.pop("help", None):
-        return f"help(rnngen.{function})"
-    if "resume" in named:
-        function, given = "resume", [named.pop("resume"), *given]
-    if function == "load_filler" and len(given) == 2:
-        return f"rnngen.load_filler({given[0]}).best({given[1]})"
-    arguments = ", ".join([*given, *(f"{name}={value}" for name, value in named.items())])
-    return f"rnngen.{function}({arguments})" if arguments else f"rnngen.{function}"
+            named[name] = literal(value) if re.search(r"\b(int|float)\b", kind) else quoted(value)
+    many = [each for each in signature.parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    if len(given) > len(many) > 0 and "Sequence" in str(many[-1].annotation):
+        given[len(many) - 1 :] = [f"[{', '.join(given[len(many) - 1 :])}]"]
+    return given, named

@@ -34,9 +34,10 @@ def train(
 ) -> Run:
     """Train a model on a text and return its run.
 
-    An interrupt (Ctrl-C, or "interrupt" in a notebook) ends the step, saves the run and raises
-    ``rnngen.TrainingInterrupted``, a ``KeyboardInterrupt`` that says how to resume it; a second one leaves at once. So
-    does what ``on_event`` raises.
+    An interrupt (Ctrl-C, "interrupt" in a notebook, or a ``KeyboardInterrupt`` that ``on_event`` raises) ends the step,
+    saves the run and raises ``rnngen.TrainingInterrupted``, a ``KeyboardInterrupt`` that says how to resume it; a
+    second one leaves at once. Any other exception of ``on_event`` ends the step and saves the run as well, and is
+    raised as it is.
 
     Args:
         corpus: a file, folder or glob, or several.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rnngen.cli.compare import show
 from rnngen.cli.console import Console
-from rnngen.cli.formats import duration
 from rnngen.cli.reaches import Reach, drawn, measure
 from rnngen.errors import UsageError
 from rnngen.evaluation.comparing import both_texts, score_runs
+from rnngen.formats import duration
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.options.checked import checked
@@ -55,7 +55,7 @@ class Compared(Comparison):
 
     def __repr__(self) -> str:
         out = io.StringIO()
-        show(Console(out, None), self, "steps")
+        show(Console(out, None), self, "steps", in_python)
         return out.getvalue().rstrip()
 
     def _repr_html_(self) -> str:

@@ -54,7 +54,6 @@ def heat_map(pieces: Sequence[str], series: Mapping[str, NDArray[np.floating[Any
         "legend": {"orient": "bottom", "values": [-1, -0.5, 0, 0.5, 1]},
     }
     chart = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "layer": [
             {
                 "data": {"values": cells},
@@ -66,6 +65,6 @@ def heat_map(pieces: Sequence[str], series: Mapping[str, NDArray[np.floating[Any
                 "mark": {"type": "text", "font": "monospace", "fontSize": 11, "color": "#1f2937"},
                 "encoding": {"x": x, "y": y, "text": {"field": "text"}},
             },
-        ],
+        ]
     }
     return chart, lines * rows * ROW

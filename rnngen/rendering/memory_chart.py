@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnngen.inspection.memory import Bin
+from rnngen.rendering.charts import colour_of_run
 
 
 def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, Any]:
@@ -28,10 +29,8 @@ def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, 
     ]
     x = {"field": "distance", "type": "quantitative", "title": "distance in symbols", "scale": {"zero": False}}
     y = {"type": "quantitative", "title": "right, in %", "scale": {"domain": [0, 100]}}
-    legend = {"orient": "top", "columns": 4}
-    colour = {"field": "run", "type": "nominal", "title": None, "sort": list(runs), "legend": legend}
+    colour = colour_of_run(list(runs), legend=True).to_dict()
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": rows},
         "layer": [
             {

@@ -20,6 +20,7 @@ from rnngen.evaluation.scores import Measure
 from rnngen.evaluation.surprisal import LEVELS
 from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
+from rnngen.inspection.memory import interval_of_share
 from rnngen.platforms import quote_argument
 from rnngen.rendering import charts, training_chart
 from rnngen.rendering.collect import RunReport
@@ -81,7 +82,7 @@ def render(reports: Sequence[RunReport]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures}
+    environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures, "put_back": put_back}
     comparison = _compared(reports)
     runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
     kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]
@@ -127,6 +128,12 @@ def _grouped(comparison: Comparison) -> dict[str, list[Any]]:
         title = each.group if each.given else "decided by rules or by measuring"
         found.setdefault(title, []).append(each)
     return found
+
+
+def put_back(right: int, words: int) -> str:
+    """How many of a sample of words came back, with what that says of all words."""
+    low, high = interval_of_share(right, words)
+    return f"{right} of {words} ({right / words:.0%}; 95 % interval: {low:.0%} to {high:.0%})"
 
 
 def _measures(group: Sequence[Shown]) -> list[Measure]:

@@ -16,6 +16,9 @@ DARK = ("#7cacf8", "#fb923c", "#5eead4", "#c4a7fa", "#facc15", "#d6d3d1", "#fb71
 EITHER = ("#3f7fd9", "#d0691a", "#1f8f7d", "#9160e0", "#9a7412", "#7f7a75", "#dc3d60", "#1a8aa6")
 """The same where it is not known which of the two it is, as in a notebook."""
 
+SURPRISE = ("", "#9fd8c8", "#f3d98b", "#f2a57e", "#d9534f")
+"""There, the background of each level of surprisal under black text; expected text has none."""
+
 TINT = 0.7
 """How opaque the colour of a gate or state is at its strongest, over ``card``."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
+from rnngen.engine.probabilities import not_finite
 from rnngen.evaluation.scoring import held_out_nats
 from rnngen.evaluation.surprisal import level_of
 from rnngen.model.language_model import Network
@@ -52,6 +53,9 @@ def surprisal_passages(network: Network, tokenizer: Tokenizer, tokens: NDArray[n
     """Passages of a text of ids (N,), from its beginning to its end; one if the text is short.
 
     What comes before a passage, and after it where the network reads both ways, is read too.
+
+    Raises:
+        RnngenError: the model's logits are not finite.
     """
     count = max(1, min(PASSAGES, len(tokens) // (2 * LENGTH)))
     first = min(AROUND, len(tokens) // 2)
@@ -64,6 +68,8 @@ def _passage(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integer[
     read = np.ascontiguousarray(tokens[read_from : begin + LENGTH + AROUND])
     nats = np.empty(len(read), np.float32)
     held_out_nats(network, read, each=nats)
+    if not np.isfinite(nats).all():
+        raise not_finite()
     pieces = pieces_of(tokenizer, read[begin - read_from :].tolist())
     lines = (n + 1 for n, piece in enumerate(pieces[:_TO_LINE]) if piece.endswith("\n"))
     skipped = next(lines, 0) if len(pieces) > LENGTH else 0

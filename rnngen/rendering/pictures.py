@@ -43,7 +43,7 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
     """Write a chart to a file, on white, with its title.
 
     Args:
-        chart: a Vega-Lite specification of ``charts.py``.
+        chart: a Vega-Lite specification, as those of ``charts.py``; one without a version has Altair's.
         title: what the picture shows, in one line.
         out: an .svg or .png file.
         subtitle: of what, and how it was made: a second line.
@@ -54,12 +54,14 @@ def write_picture(chart: dict[str, Any], title: str, out: Path, subtitle: str = 
         CheckpointError: the file cannot be written.
     """
     import vl_convert
+    from altair import SCHEMA_URL
 
     check_picture(out)
     axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": PALE, "tickColor": PALE}
     parts = chart.get("vconcat")  # charts above one another have heights of their own
     size = {"vconcat": [{**part, "width": WIDTH} for part in parts]} if parts else {"width": WIDTH, "height": height}
     specification = {
+        "$schema": SCHEMA_URL,
         **chart,
         **size,
         "background": PAPER,

@@ -22,7 +22,6 @@ def softmax_chart(rows: Sequence[tuple[str, Sequence[float]]], temperatures: Seq
     token = {"field": "token", "type": "nominal", "sort": [token for token, _ in rows], "title": None}
     colour = {"field": "temperature", "type": "nominal", "sort": names, "title": None, "legend": {"orient": "top"}}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": values},
         "mark": "bar",
         "encoding": {

@@ -24,7 +24,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
     "corpus.parts.train.characters": int,
     "corpus.parts.valid.tokens": int,
+    "corpus.parts.train.characters_as_read": int,
     "corpus.parts.valid.characters": int,
+    "corpus.parts.valid.characters_as_read": int,
     "corpus.parts.test.tokens": int,
     "train.steps": int,
     "train.patience": int,
@@ -139,7 +141,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
         test_tokens=test_part.get("tokens"),
         tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}"
         + (f", labels {listed_labels(labels)}" if labels else ""),
-        characters_per_token=(valid_part.get("characters") or 0) / (valid_part.get("tokens") or 1) or None,
+        characters_per_token=characters_in(valid_part) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),
         epochs=last.get("epoch"),
@@ -209,6 +211,11 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Path, Card | RnngenError]]
         except RnngenError as error:
             found.append((folder, error))
     return found
+
+
+def characters_in(part: Mapping[str, Any]) -> int:
+    """The characters of a recorded part of a text, as the tokenizer reads it; 0: unknown."""
+    return int(part.get("characters_as_read") or part.get("characters") or 0)
 
 
 def part_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:

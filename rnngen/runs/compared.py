@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnngen.runs.card import Card, make_card, part_of
+from rnngen.runs.card import Card, characters_in, make_card, part_of
 from rnngen.runs.curves import Curve, training_curve, validation_curve
 from rnngen.runs.metrics import read_metrics
 from rnngen.runs.run import Run
@@ -26,6 +26,7 @@ class ComparedRun:
         name: its folder, in as few words as tell it from the others.
         card: what its folder says about it.
         tokens_read: tokens of training text that it has read; None: unknown.
+        vocabulary: the closed vocabulary that its scores are of; None: it is an open one.
         unit: of all its nats here, as in ``pseudo-nats per character``.
         best: the best score on the validation part; None: there is none, or not in this unit.
         validation, training: learning curves; without points where there is none, or not in this unit.
@@ -40,6 +41,7 @@ class ComparedRun:
     name: str
     card: Card
     tokens_read: int | None
+    vocabulary: str | None = field(repr=False)
     unit: str
     best: float | None
     validation: Curve
@@ -62,6 +64,11 @@ class ComparedRun:
     def bidirectional(self) -> bool:
         """Whether its scores are pseudo-nats."""
         return self.card.bidirectional
+
+    @property
+    def full_unit(self) -> str:
+        """The unit, with what sets a closed vocabulary apart."""
+        return self.unit + (", closed vocabulary" if self.vocabulary is not None else "")
 
     @property
     def score(self) -> float | None:
@@ -105,18 +112,25 @@ def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
     card = make_card(run, metrics)
     valid = 1.0 if per_token else 1 / (card.characters_per_token or 1)
     train_part = part_of(run.config, "corpus.parts.train")
-    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (train_part.get("characters") or 1)
+    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (characters_in(train_part) or 1)
     known = per_token or card.characters_per_token is not None
     return ComparedRun(
         run=run,
         name=name,
         card=card,
         tokens_read=None if card.epochs is None or card.tokens is None else round(card.epochs * card.tokens),
+        vocabulary=kind_of(run)[1],
         unit=prefix(card.bidirectional) + (TOKEN if per_token else CHARACTER),
         best=card.best_nats * valid if card.best_nats is not None and known else None,
         validation=validation_curve(metrics, card.tokens).scaled(valid) if known else Curve(),
         training=training_curve(metrics, card.tokens).scaled(train) if known and train else Curve(),
     )
+
+
+def kind_of(run: Run) -> tuple[bool, str | None]:
+    """What runs whose scores have one unit have in common: the direction, and the vocabulary if it is a closed one."""
+    tokenizer = run.tokenizer()
+    return run.model_config().bidirectional, tokenizer.to_json() if tokenizer.is_closed else None
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

@@ -1,8 +1,8 @@
 """Runs side by side: the settings that differ, whether their scores may be compared at all, scores, costs, and curves.
 
 Nats per token are compared only where the tokens are the same; otherwise nats per character are. The pseudo-nats of
-bidirectional runs are a unit of their own. Runs that differ in nothing but their seed are siblings: their scores have a
-mean and a standard deviation.
+bidirectional runs are a unit of their own, and so are scores on a closed vocabulary. Runs that differ in nothing but
+their seed are siblings: their scores have a mean and a standard deviation.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import UsageError
-from rnngen.runs.compared import CHARACTER, describe_run, distinct_names
+from rnngen.runs.compared import CHARACTER, describe_run, distinct_names, kind_of
 from rnngen.runs.compared import ComparedRun as ComparedRun  # those who compare runs need it too
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Difference, differences
@@ -91,7 +92,8 @@ class Comparison:
         said = (
             self._on_learned(),
             self._on_texts(),
-            self._on_kinds(),
+            self._on_directions(),
+            self._on_vocabularies(),
             self._on_units(),
             self._on_amounts(),
             self._on_unknown(),
@@ -116,9 +118,11 @@ class Comparison:
 
     @property
     def kinds(self) -> list[list[ComparedRun]]:
-        """The runs whose scores have one unit: left-to-right runs, and bidirectional ones; each group has some."""
-        groups = [[run for run in self.runs if run.bidirectional == kind] for kind in (False, True)]
-        return [group for group in groups if group]
+        """The runs whose scores have one unit: left-to-right, then bidirectional ones; closed vocabularies apart."""
+        groups: dict[tuple[bool, str | None], list[ComparedRun]] = {}
+        for run in sorted(self.runs, key=lambda run: (run.bidirectional, run.vocabulary is not None)):
+            groups.setdefault((run.bidirectional, run.vocabulary), []).append(run)
+        return list(groups.values())
 
     def with_scores(self, scores: Sequence[Scored | str], text: str | None = None) -> Comparison:
         """The same with the scores of each run on a text, or why there are none.
@@ -164,17 +168,23 @@ class Comparison:
             return f"{what} cannot be compared; the scores on {self.text} can"
         return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
 
-    def _on_kinds(self) -> str | None:
-        if len(self.kinds) < 2:
+    def _on_directions(self) -> str | None:
+        names = ", ".join(run.name for run in self.runs if run.bidirectional)
+        if not names or all(run.bidirectional for run in self.runs):
             return None
-        names = ", ".join(run.name for run in self.kinds[1])
         return f"{names}: bidirectional, each token predicted from both sides: pseudo-nats, not comparable with nats"
+
+    def _on_vocabularies(self) -> str | None:
+        names = ", ".join(run.name for run in self.runs if run.vocabulary is not None)
+        if not names or len({run.vocabulary for run in self.runs}) < 2:
+            return None
+        return f"{names}: {' '.join(CLOSED)}"
 
     def _on_units(self) -> str | None:
         others = [group for group in self.kinds if group[0].unit.endswith(CHARACTER)]
         if not others:
             return None
-        names = ", ".join(run.name for group in others for run in group if run.best is None and run.card.curve)
+        names = ", ".join(run.name for group in others for run in group if run.card.characters_per_token is None)
         return "the tokens differ, so scores are nats per character" + (
             f"; {names} did not record how many characters its text has" if names else ""
         )
@@ -221,12 +231,12 @@ def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Co
         CheckpointError: one is damaged.
     """
     names = names or distinct_names([run.path for run in runs])
-    tokens: dict[bool, set[str]] = {False: set(), True: set()}
+    tokens: dict[tuple[bool, str | None], set[str]] = {}
     for run in runs:
-        tokens[run.model_config().bidirectional].add(run.tokenizer().to_json())
+        tokens.setdefault(kind_of(run), set()).add(run.tokenizer().to_json())
     return Comparison(
         tuple(
-            describe_run(run, name, per_token=len(tokens[run.model_config().bidirectional]) == 1)
+            describe_run(run, name, per_token=len(tokens[kind_of(run)]) == 1)
             for run, name in zip(runs, names, strict=True)
         )
     )

@@ -15,6 +15,7 @@ FAILURES = {
     "loss": "the loss was not finite",
     "gradient": "the gradient was not finite",
     "validation": "the validation loss was not finite",
+    "sample": "the logits were not finite while a sample was written",
     "astray": "the weights went astray",
 }
 """What the row's ``failed`` may be → the same in words."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from rnngen import arguments
 from rnngen.errors import CheckpointError, RnngenError, UsageError
 from rnngen.platforms import quote_argument
+from rnngen.runs.failure import failure_of
 from rnngen.runs.files import exists, read_json
 from rnngen.runs.layout import CONFIG, HOLDER, MANIFEST, MODEL, RESUME, STATE_JSON, checkpoints_folder, saved_steps
 from rnngen.runs.run import Run
@@ -106,6 +107,8 @@ def _run_of_states(folder: Path) -> Path | None:
 def newest_run() -> Path:
     """The run under ``checkpoints/`` whose weights were saved last; see ``order_of``.
 
+    One that failed before it learned anything is taken only if there is no other.
+
     Raises:
         CheckpointError: there is none.
     """
@@ -119,7 +122,21 @@ def newest_run() -> Path:
             expected="a run made by rnngen train",
             hint=f"Runs in this folder are named: {_listed(here)}." if here else "Train one: rnngen train FILE.",
         )
-    return runs[-1]
+    return next((run for run in reversed(runs) if not learned_nothing(run)), runs[-1])
+
+
+def learned_nothing(folder: Path) -> bool:
+    """Whether the training of a run failed, and the weights that it keeps have learned nothing."""
+    try:
+        failure = failure_of(Run.open(folder))
+    except RnngenError:  # it is damaged, which is told when it is opened
+        return False
+    return failure is not None and failure.kept_step == 0
+
+
+def remove_failed(folder: Path) -> str:
+    """What to do with a run that has learned nothing, as the beginning of a sentence."""
+    return f"Its training failed. Remove it: rnngen rm {quote_argument(str(folder))}"
 
 
 def runs_in(folder: Path, *having: str) -> list[Path]:

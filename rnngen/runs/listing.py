@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,20 +41,35 @@ def list_runs(folders: Sequence[Path] = ()) -> Listed:
     for folder in folders:
         if not is_folder(folder):
             found = "a file" if exists(folder) else "nothing there"
-            raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found)
+            hint = "List those under checkpoints/: rnngen runs"
+            raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found, hint=hint)
     below = [runs_below(folder) for folder in folders or [checkpoints_folder()]]
-    runs = dict.fromkeys(run for found, _ in below for run in found)
+    runs = _each_once(run for found, _ in below for run in found)
     if not runs and not folders:
         newest_run()  # raises the error that says what to do
     if not runs:
         where = ", ".join(map(str, folders))
         raise CheckpointError("there are no runs", where=where, expected="runs made by rnngen train")
-    ordered = sorted(runs, key=lambda run: (order_of(run), run.name), reverse=True)
-    return Listed(read_cards(ordered), all(whole for _, whole in below))
+    return Listed(read_cards(newest_first(runs)), all(whole for _, whole in below))
+
+
+def _each_once(runs: Iterable[Path]) -> list[Path]:
+    """Runs without those that are others behind a link."""
+    found: dict[Path, Path] = {}
+    for run in runs:
+        real = run.resolve()
+        if real not in found or found[real].is_symlink():
+            found[real] = run
+    return list(found.values())
+
+
+def newest_first(runs: Iterable[Path]) -> list[Path]:
+    """Runs in order, the one whose weights were saved last being the first."""
+    return sorted(runs, key=lambda run: (order_of(run), run.name), reverse=True)
 
 
 def runs_below(folder: Path) -> tuple[list[Path], bool]:
-    """The runs below a folder, and whether all folders were looked into; a folder that is a run is the only one.
+    """The runs below a folder, each once, and whether all folders were looked into; one that is a run is the only one.
 
     Links and hidden folders are not looked into. What cannot be read is passed over.
 
@@ -62,7 +77,7 @@ def runs_below(folder: Path) -> tuple[list[Path], bool]:
         folder: to look into.
 
     Returns:
-        The runs, the one saved last being the first, and whether that is all of them.
+        The runs, in no order, and whether that is all of them.
     """
     if is_run(folder):
         return [folder], True
@@ -91,4 +106,4 @@ def runs_below(folder: Path) -> tuple[list[Path], bool]:
                         whole = False
         except OSError:
             continue
-    return sorted(found, key=lambda run: (order_of(run), run.name), reverse=True), whole
+    return _each_once(found), whole

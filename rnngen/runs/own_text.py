@@ -128,9 +128,8 @@ def own_part(
     text, name = corpus.parts[part], f"the {part} part of its corpus"
     if not len(text.tokens):
         others = [other for other, each in corpus.parts.items() if len(each.tokens)]
-        raise CorpusError(
-            f"the run's corpus has no {part} part", where=run.path, expected=f"`part={' or '.join(others)}`", hint=hint
-        )
+        expected = " or ".join(f"`part={other}`" for other in others)
+        raise CorpusError(f"the run's corpus has no {part} part", where=run.path, expected=expected, hint=hint)
     if files:
         name = f"the {part} part of {in_words(files)}"
         note = f"the run was trained on this text, so only its {part} part is read; `part=all` is the whole of it"

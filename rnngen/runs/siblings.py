@@ -1,7 +1,7 @@
 """Sibling runs: runs that differ in nothing but their seed, trained one after the other by ``rnngen train --seeds``.
 
-Each is an ordinary run. Its config.json records under ``siblings`` the group that it belongs to and the seeds of all of
-them, so that whatever compares runs can aggregate their scores.
+Each is an ordinary run. Its config.json records under ``siblings`` the group that it belongs to and the options that
+all were given, so that the group can be gone on with.
 """
 
 from __future__ import annotations
@@ -15,12 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.runs.layout import safe_file_name
-from rnngen.runs.run import Run
 
 KEY = "siblings"
-MOST = 1000
-"""Siblings of a group."""
-
 _GROUP = re.compile(r"[0-9a-f]{12}")
 
 
@@ -30,15 +26,15 @@ class Group:
 
     Attributes:
         name: of the group, 12 hexadecimal digits; no other group has it.
-        seeds: of all of its runs, in the order in which they are trained.
+        options: that were given for all of its runs, as JSON.
     """
 
     name: str
-    seeds: tuple[int, ...]
+    options: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         """As it is recorded."""
-        return {"group": self.name, "seeds": list(self.seeds)}
+        return {"group": self.name, "options": dict(self.options)}
 
 
 def group_of(config: Mapping[str, Any]) -> Group | None:
@@ -46,21 +42,10 @@ def group_of(config: Mapping[str, Any]) -> Group | None:
     record = config.get(KEY)
     if not isinstance(record, dict):
         return None
-    name, seeds = record.get("group"), record.get("seeds")
-    if not isinstance(name, str) or not _GROUP.fullmatch(name) or not isinstance(seeds, list):
+    name, options = record.get("group"), record.get("options")
+    if not isinstance(name, str) or not _GROUP.fullmatch(name) or not isinstance(options, dict):
         return None
-    if len(seeds) > MOST or any(type(seed) is not int for seed in seeds):
-        return None
-    return Group(name, tuple(seeds))
-
-
-def grouped(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """The runs that have siblings, by the name of their group, in the order given."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        if group := group_of(run.config):
-            groups.setdefault(group.name, []).append(run)
-    return groups
+    return Group(name, options)
 
 
 def sibling_folder(base: Path, seed: int) -> Path:

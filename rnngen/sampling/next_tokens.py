@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import normalized
 from rnngen.options.declare import check, declared
 from rnngen.sampling.generator import Generator
@@ -42,26 +42,30 @@ def likely_next_tokens(generator: Generator, prompt: str, k: int, label: str | N
         label: of the text; None: it has none.
 
     Raises:
-        RnngenError: see ``next_tokens_at``.
+        RnngenError: see ``next_token_probabilities``.
     """
-    (tokens,) = next_tokens_at(generator, prompt, (1.0,), label)
-    return tokens[:k]
+    found = next_token_probabilities(generator, prompt, (1.0,), label)
+    return [_next_token(content, probability) for content, (probability,) in list(found.items())[:k]]
 
 
-def next_tokens_at(
+def next_token_probabilities(
     generator: Generator, prompt: str, temperatures: Sequence[float], label: str | None = None
-) -> list[list[NextToken]]:
-    """All tokens that can come next, at each temperature, the most likely first.
+) -> dict[bytes, tuple[float, ...]]:
+    """What each token that can come next adds to the prompt → its probability at each temperature.
 
     Where every token is a character or a byte these are the entries of the softmax. Otherwise the end of the prompt
     may be a part of the token that comes next; then the probability is that of what the token adds, given the
-    characters of the prompt (see ``healing.py``). The symbol for unknown characters is never among them.
+    characters of the prompt (see ``healing.py``). After a word of a closed vocabulary comes the next word, though the
+    prompt may lack the space before it. The symbol for unknown characters is never among them.
 
     Args:
         generator: a model.
         prompt: as for ``Generator.generate``.
         temperatures: each above 0: a probability becomes its power of 1 / temperature, divided by their sum.
         label: of the text; None: it has none.
+
+    Returns:
+        The most likely first, by the first temperature, of equal ones the first in alphabetical order.
 
     Raises:
         UsageError: no such label.
@@ -71,7 +75,7 @@ def next_tokens_at(
     if label is not None:
         check(declared(Sampling)["label"], label)
     known = given_label(generator.tokenizer, label)
-    ids, held = generator.reader.hold_back_prompt(prompt, known or None)
+    ids, held = generator.reader.hold_back_prompt(_whole(generator.tokenizer, prompt), known or None)
     context = generator.context(ids)
     opening = open_text(context, held, generator.tokenizer)
     texts: list[bytes] = []
@@ -81,15 +85,18 @@ def next_tokens_at(
         possible = np.flatnonzero(np.isfinite(row))
         texts += [table[token][branch.known :] for token in possible.tolist()]
         log_p += (branch.log_p + row[possible]).tolist()
-    return [_ranked(texts, np.array(log_p) / temperature) for temperature in temperatures]
+    columns = [np.exp(normalized(np.array(log_p) / temperature)).tolist() for temperature in temperatures]
+    totals = defaultdict[bytes, tuple[float, ...]](lambda: (0.0,) * len(columns))
+    for text, *probabilities in zip(texts, *columns, strict=True):  # several tokens may add the same text
+        totals[text] = tuple(map(sum, zip(totals[text], probabilities, strict=True)))
+    ranked = sorted(totals.items(), key=lambda item: (-item[1][0], item[0]))
+    return {text: probabilities for text, probabilities in ranked if probabilities[0] > 0}
 
 
-def _ranked(texts: Sequence[bytes], log_weights: NDArray[np.float64]) -> list[NextToken]:
-    """The texts with their probabilities, which add up where several tokens add the same text."""
-    totals = defaultdict[bytes, float](float)
-    for text, probability in zip(texts, np.exp(normalized(log_weights)).tolist(), strict=True):
-        totals[text] += probability
-    return [_next_token(*item) for item in sorted(totals.items(), key=lambda item: (-item[1], item[0])) if item[1] > 0]
+def _whole(tokenizer: Tokenizer, prompt: str) -> str:
+    """The prompt, with a space after a word of a closed vocabulary: there, a space is a part of the word before it."""
+    last = prompt.split()[-1:] if tokenizer.is_closed and not prompt[-1:].isspace() else []
+    return f"{prompt} " if last and tokenizer.unknown_id not in tokenizer.encode(last[0]) else prompt
 
 
 def _next_token(content: bytes, probability: float) -> NextToken:

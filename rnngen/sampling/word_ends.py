@@ -102,7 +102,7 @@ class WordMatcher:
         shown = ""
         while (word := first_word(self._text)) is not None:
             shown += word[self._shown :]
-            self._text, self._shown = self._text[len(word) :], max(0, self._shown - len(word))  # an apostrophe
+            self._text, self._shown = self._text[len(word) :], max(0, self._shown - len(word))
             self._left -= 1
             if not self._left:
                 self.found = word

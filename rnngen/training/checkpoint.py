@@ -17,6 +17,7 @@ from torch import Tensor
 
 from rnngen.errors import CheckpointError
 from rnngen.platforms import quote_argument
+from rnngen.runs.finding import learned_nothing, remove_failed
 from rnngen.runs.layout import RESUME, STATE_JSON, STATE_TENSORS, moved_states, put_back, saved_steps
 from rnngen.runs.states import read_state
 from rnngen.runs.tensors import read_header
@@ -63,6 +64,8 @@ def load_state(run: Path) -> TrainingState:
         return replace(state, warnings=tuple(passed))
     if warnings:
         raise CheckpointError("every saved state is damaged", where=run / RESUME, found=warnings[0], hint=anew)
+    if learned_nothing(run):
+        anew = f"{remove_failed(run)}; and begin a new run: rnngen train TEXT."
     raise CheckpointError(
         "has no state to resume from", where=run, expected=f"a saved state in {run / RESUME}", hint=anew
     )

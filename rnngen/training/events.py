@@ -183,5 +183,10 @@ class Finished:
     gradient: GradientSummary | None = None
     first_step: int = 0
 
+    @property
+    def advice(self) -> str | None:
+        """What the gradients suggest; None: nothing, or no step was taken."""
+        return self.gradient.advice if self.gradient and self.step > self.first_step else None
+
 
 Event = Planned | Stepped | Validated | Sampled | Saved | Mixed | Replanned | Spiked | Warned | Finished

@@ -7,6 +7,7 @@ import math
 
 import torch
 
+from rnngen.engine.probabilities import LogitsError
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.model.load import make_network
 from rnngen.platforms import quote_argument
@@ -18,6 +19,7 @@ from rnngen.training.explosion import explosion_advice
 from rnngen.training.guard import Jump
 from rnngen.training.learner import NotFiniteError, StepResult
 from rnngen.training.live_run import LiveRun
+from rnngen.training.samples import sample_text
 
 
 class GuardedRun(LiveRun):
@@ -82,12 +84,25 @@ class GuardedRun(LiveRun):
         values = {"loss": error.loss, "norm": error.norm}
         return self._stopped(TrainingError(error.what, found=found), error.number, failed, **values)
 
+    def _written_sample(self) -> tuple[str, str]:
+        """A sample, and how it was made; see ``sample_text``.
+
+        Raises:
+            TrainingError: the logits are not finite.
+        """
+        weights = {name: w.numpy() for name, w in self.learner.averaged.weights().items()}
+        try:
+            return sample_text(self.config, weights, self.corpus, self.step)
+        except LogitsError as error:
+            what = f"the logits are not finite while a sample is written at step {self.step}"
+            raise self._stopped(TrainingError(what), self.step, "sample") from error
+
     def _stopped(self, error: TrainingError, number: int, failed: str, **values: float) -> TrainingError:
         """The same error with what is left, and what to do; the log ends with it.
 
         Args:
             error: without a hint.
-            number: of the step.
+            number: of the step; for a loss or gradient the one that was not taken, else the last one that was.
             failed: see ``rnngen/runs/failure.py``.
             values: further figures of the last row; those that are not finite are written as text.
         """
@@ -106,7 +121,10 @@ class GuardedRun(LiveRun):
         shown = {name: value if math.isfinite(value) else str(value) for name, value in values.items()}
         with contextlib.suppress(CheckpointError):  # what failed first is what is told
             self._log(step=number, failed=failed, **({} if kept is None else {"kept_step": kept}), **shown)
-        advice = explosion_advice(self.config, self.learner.precision, network_is_given=self.trained)
+        taken = number - 1 if failed in ("loss", "gradient") else number
+        advice = explosion_advice(
+            self.config, self.learner.precision, network_is_given=self.trained, has_learned=taken > 0
+        )
         look = f" See how it came about: rnngen inspect training {quote_argument(str(self.writer.path))}."
         hint = f"{left} {advice}{look if self.writer.has_model else ''}".lstrip()
         return TrainingError(error.what, expected=error.expected, found=error.found, hint=hint)

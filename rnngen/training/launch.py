@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.arguments import STDIN, exists, is_folder
+from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.files.examine import stem_of
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES, recorded_files, relative_sources
+from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokens import EncodedCorpus, prepare
-from rnngen.errors import CheckpointError, UsageError
+from rnngen.errors import UsageError
 from rnngen.options.config import RunConfig
 from rnngen.options.declare import declared
 from rnngen.options.given import Given
 from rnngen.options.network import ModelConfig
 from rnngen.platforms import quote_argument
-from rnngen.runs.failure import failure_of
 from rnngen.runs.files import cannot_read
-from rnngen.runs.finding import never_saved, open_run
+from rnngen.runs.finding import learned_nothing, never_saved, open_run, remove_failed
 from rnngen.runs.in_use import written_by
 from rnngen.runs.layout import (
     CONFIG,
@@ -176,9 +177,7 @@ def _config_json(
 ) -> dict[str, Any]:
     """The content of config.json: all that was decided, what the user gave, and where text and weights come from."""
     begun = {"run": str(first.path.absolute()), "model": first.manifest[MODEL]["sha256"]} if first else None
-    parts = {
-        name: {"tokens": len(part.tokens), "characters": part.counts.characters} for name, part in corpus.parts.items()
-    }
+    parts = {name: _recorded(part, corpus.tokenizer) for name, part in corpus.parts.items()}
     return {
         "rnngen": __version__,
         "given": sorted(given),
@@ -194,6 +193,15 @@ def _config_json(
             "places": relative_sources(folder, config.data),
         },
     }
+
+
+def _recorded(part: EncodedText, tokenizer: Tokenizer) -> dict[str, int]:
+    """The length of a part; a closed vocabulary reads another text than the one that stands there."""
+    counts = {"tokens": len(part.tokens), "characters": part.counts.characters}
+    if tokenizer.is_closed:
+        read = tokenizer.counts_of(part.tokens, part.counts)
+        counts |= {"characters_as_read": read.characters, "unknown": part.unknown}
+    return counts
 
 
 def _refuse_occupied(folder: Path) -> None:
@@ -219,8 +227,8 @@ def _refuse_occupied(folder: Path) -> None:
         if MANIFEST in found and not saved_steps(folder):
             begin = f"rnngen train TEXT --init-from {quoted}"
             what_to_do = f"It cannot be resumed, but a new run can begin with its weights: {begin}"
-            if _has_failed(folder):
-                what_to_do = f"Its training failed. Remove it: rnngen rm {quoted}"
+            if learned_nothing(folder):
+                what_to_do = remove_failed(folder)
         if holder := written_by(folder):
             what_to_do = f"It is being trained by {holder}: wait for it"
         raise UsageError(
@@ -228,14 +236,6 @@ def _refuse_occupied(folder: Path) -> None:
         )
     if found:
         raise UsageError("the folder is not empty", where=folder, expected="a new or empty folder", found=found[0])
-
-
-def _has_failed(folder: Path) -> bool:
-    """Whether the training of a run failed, as far as the run can be read."""
-    try:
-        return failure_of(open_run(folder)) is not None
-    except CheckpointError:
-        return False
 
 
 def _absolute(sources: Sequence[str]) -> list[str]:

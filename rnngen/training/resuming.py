@@ -25,6 +25,7 @@ from rnngen.runs.finding import lost_weights, never_saved, never_saved_error, op
 from rnngen.runs.layout import CONFIG, RESUME, TOKENIZER
 from rnngen.runs.plan_record import Cycle, Stretch
 from rnngen.runs.rehearsal import Rehearsal
+from rnngen.runs.siblings import KEY
 from rnngen.runs.states import hashes_of_decided
 from rnngen.runs.writer import RunWriter
 from rnngen.training.checkpoint import TrainingState, load_state
@@ -81,7 +82,7 @@ def resume(
     if not isinstance(saved, dict):
         raise CheckpointError("is not a configuration", where=path / CONFIG)
     recorded, trained, given = (saved.pop(name, None) for name in ("corpus", "init_from", "given"))
-    saved = {name: value for name, value in saved.items() if name not in ("rnngen", "siblings")}
+    saved = {name: value for name, value in saved.items() if name not in ("rnngen", KEY)}
     config = RunConfig.saved(saved, path / CONFIG)
     begun_on = config.train.device
     there, fallback = device_to_continue_on(begun_on, device)
@@ -117,8 +118,15 @@ def resume(
         if lost := lost_weights(path):
             trainer.replace_lost_weights(lost)
         kept = given if isinstance(given, list) else []
+        notes = [text.note] if text.note and corpus is text.corpus else []
+        left = 0 if trainer.is_over else trainer.schedule.steps - trainer.step
         plan = _train_further(trainer, length, kept, started, on_progress) if length else None
-        return Launched(trainer, plan, (text.note,) if text.note and corpus is text.corpus else ())
+        if plan and (plan.config.train.steps or 0) < left:
+            option = f"`{next(iter(length))}`"
+            notes.append(
+                f"{left:,} steps were left of its plan, which ends earlier now; without {option} they are taken"
+            )
+        return Launched(trainer, plan, tuple(notes))
     except BaseException:
         writer.close()
         raise

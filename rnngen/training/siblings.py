@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnngen.arguments import STDIN
+from rnngen.corpus.recorded import SOURCES
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.errors import CheckpointError, CorpusError, UsageError
-from rnngen.options.config import SECTION_OF, SECTIONS, RunConfig
+from rnngen.errors import CorpusError, UsageError
+from rnngen.options.config import SECTIONS, RunConfig
 from rnngen.options.given import Given
 from rnngen.runs.files import read_json
 from rnngen.runs.finding import never_saved
@@ -91,51 +93,50 @@ def begun_siblings(base: Path, seeds: Sequence[int]) -> dict[int, Begun]:
     return found
 
 
-def group_for(seeds: Sequence[int], begun: Sequence[Begun]) -> Group:
-    """A new group with these seeds, or the one that was begun, which gets those that are new.
+def group_for(given: Given, init_from: Path | None, begun: Sequence[Begun]) -> Group:
+    """A new group, or the one that was begun, if it was begun with the same options.
 
     Raises:
-        UsageError: the runs that were begun are of several groups.
+        UsageError: it was not, or the runs that were begun are of several groups.
     """
-    known = {each.group.name: each.group for each in begun}
-    if len(known) > 1:
+    options = _options(given, init_from)
+    if len({each.group.name for each in begun}) > 1:
         raise UsageError(
             "the runs that were begun are of several groups",
             where=", ".join(str(each.path) for each in begun),
             hint="Choose another `out`.",
         )
-    if not known:
-        return Group(secrets.token_hex(6), tuple(seeds))
-    ((name, group),) = known.items()
-    return Group(name, tuple(dict.fromkeys((*group.seeds, *seeds))))
-
-
-def config_of(run: Begun, given: Given) -> RunConfig:
-    """The configuration of a sibling that was begun, if it was begun with the same options.
-
-    Raises:
-        UsageError: it was not.
-        CheckpointError: the configuration is damaged.
-    """
-    sections = {name: run.config[name] for name in SECTIONS if name in run.config}
-    config = RunConfig.saved(sections, run.path / CONFIG)
-    before, recorded = config.flat(), run.config.get("given")
-    if not isinstance(recorded, list):
-        raise CheckpointError("does not say which options were given", where=run.path / CONFIG)
-    missing = () if "init_from" in run.config else map(str, recorded)  # there it has the options of that run too
-    for name in sorted({*given, *missing} - {"seed"}):
-        value = given.get(name)
-        if name in ("corpus", "valid", "test") and value is not None:
-            value = tuple(source if source == STDIN else str(Path(source).absolute()) for source in value)
-        found = tuple(before[name]) if isinstance(before.get(name), list | tuple) else before.get(name)
-        value = tuple(value) if isinstance(value, list | tuple) else value
-        differs = (name in given) != (name in recorded) or (name in SECTION_OF and value != found)
-        if differs:
+    if not begun:
+        return Group(secrets.token_hex(6), options)
+    before = begun[0].group.options
+    for name in sorted({*options, *before}, key=lambda name: (name != "preset", name)):
+        if options.get(name) != before.get(name):
             raise UsageError(
                 f"`{name}` is not as for the sibling that was begun",
-                where=run.path,
-                expected=found if name in recorded and name in SECTION_OF else None,
-                found=value if name in given else "not given",
+                where=begun[0].path,
+                expected=before.get(name, "not given"),
+                found=options.get(name, "not given"),
                 hint="Repeat the command that began it, or choose another `out`.",
             )
-    return config
+    return begun[0].group
+
+
+def _options(given: Given, init_from: Path | None) -> dict[str, Any]:
+    """All options but the seed, as they are recorded: as JSON, and with whole paths."""
+    options = {name: value for name, value in given.items() if name != "seed"}
+    for name in SOURCES:
+        if options.get(name):
+            options[name] = [each if each == STDIN else str(Path(each).absolute()) for each in options[name]]
+    names = {"preset": given.preset, "init_from": init_from and str(init_from.absolute())}
+    options |= {name: value for name, value in names.items() if value is not None}
+    return dict(json.loads(json.dumps(options)))
+
+
+def config_of(run: Begun) -> RunConfig:
+    """The configuration of a sibling that was begun.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    sections = {name: run.config[name] for name in SECTIONS if name in run.config}
+    return RunConfig.saved(sections, run.path / CONFIG)

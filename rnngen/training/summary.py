@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +22,7 @@ class Summary(NamedTuple):
 
     Attributes:
         text: in a sentence or two.
-        nats_per_character: the best score on the validation part; None: there is none.
+        nats_per_character: the best score on the validation part, as the tokenizer reads it; None: there is none.
         longer: whether training longer would help.
     """
 
@@ -39,19 +40,22 @@ def summary_of(finished: Finished, trainer: Trainer, validations: Sequence[tuple
         validations: (step, nats per token) of this training, in order.
     """
     corpus, valid = trainer.corpus, trainer.corpus.valid
-    seen, length = trend(validations), valid.counts.characters / max(1, len(valid.tokens))
-    nats = finished.best_nll / length if finished.best_nll is not None and length else None
+    tokenizer, best = corpus.tokenizer, finished.best_nll
+    characters = tokenizer.counts_of(valid.tokens, valid.counts).characters
+    seen, length = trend(validations), characters / max(1, len(valid.tokens))
+    nats = best / length if best is not None and length else None
     tokens = _pieces(corpus)
     epochs = finished.step / trainer.streams.steps_per_epoch
     text = summary(
         nats_per_character=nats,
         unknown=valid.unknown / max(1, len(valid.tokens)),
         prose=_reads_prose(corpus, tokens),
-        share=_share_of_frequencies(finished.best_nll or 0.0, corpus, tokens),
+        share=_share_of_frequencies(best or 0.0, corpus, tokens),
         bidirectional=trainer.config.model.bidirectional,
         characters=corpus.train.counts.characters,
         epochs=epochs,
         seen=seen,
+        perplexity=math.exp(min(best, 700.0)) if tokenizer.is_closed and best is not None else None,
     )
     return Summary(text, nats, would_help_longer(seen, epochs))
 

@@ -32,7 +32,6 @@ from rnngen.training.mixing import mix_ngram
 from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.planning.pace import Pace
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
-from rnngen.training.samples import sample_text
 from rnngen.training.schedule import Schedule
 
 READ_EVERY = 16  # steps that may be queued on a GPU before their losses are waited for
@@ -261,8 +260,7 @@ class Trainer(GuardedRun):
         yield Validated(self.step, nll, best)
 
     def _sample(self) -> Iterator[Sampled]:
-        weights = {name: w.numpy() for name, w in self.learner.averaged.weights().items()}
-        text, how = sample_text(self.config, weights, self.corpus, self.step)
+        text, how = self._written_sample()
         self.writer.append(SAMPLES, f"--- step {self.step}, {how}\n{text}\n")
         yield Sampled(self.step, text)
 

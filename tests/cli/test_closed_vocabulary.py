@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.evaluation.evaluate import evaluate
+from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -56,6 +58,15 @@ def closed(_closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return _closed
 
 
+def test_after_a_whole_word_comes_the_next_one_or_a_line_end(closed: Path) -> None:
+    word = (closed / "test.txt").read_text(encoding="utf-8").split()[0]
+    generator = rnngen.load(RUN)
+    found = rnngen.next_tokens(generator, word, k=1000)
+    assert found == rnngen.next_tokens(generator, f"{word} ", k=1000)
+    assert "\n" in [each.text for each in found]
+    assert len(found) > 5
+
+
 def test_perplexity_is_per_token_as_published_numbers_are(closed: Path, cli: Cli) -> None:
     text = (closed / "test.txt").read_text(encoding="utf-8")
     expected = [token for line in text.splitlines() for token in [*line.split(), "\n"]]
@@ -76,6 +87,19 @@ def test_perplexity_is_per_token_as_published_numbers_are(closed: Path, cli: Cli
     assert (scored["words"], scored["lines"]) == (len(text.split()), text.count("\n") + 1)
     assert scored["unknown"] == expected.count("<unk>") + 3  # zebra, last, line
     assert scored["closed_vocabulary"] is True
+
+
+def test_nats_per_character_are_of_the_text_as_it_is_read(closed: Path, cli: Cli) -> None:
+    run = open_run(RUN)
+    parts = run.config["corpus"]["parts"]
+    for name, (counts, unknown) in {
+        part: (evaluate(run, part=part).as_dict(), parts[part]["unknown"]) for part in ("valid", "test")
+    }.items():
+        assert (parts[name]["characters_as_read"], unknown) == (counts["characters"], counts["unknown"])
+        assert parts[name]["characters"] == len((closed / f"{name}.txt").read_text(encoding="utf-8"))
+        assert parts[name]["characters_as_read"] != parts[name]["characters"]
+    shown = json.loads(cli("inspect", RUN, "--json").out)
+    assert shown["characters_per_token"] == parts["valid"]["characters_as_read"] / parts["valid"]["tokens"]
 
 
 def test_eval_says_what_the_numbers_are_of(closed: Path, cli: Cli) -> None:

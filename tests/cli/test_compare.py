@@ -92,7 +92,7 @@ def test_a_picture_of_the_curves(cli: Cli, trained: Path) -> None:
     both = sibling(trained, "both", model__bidirectional=True)
     outcome = cli("inspect", "--compare", trained, both, "--picture", "d.svg")
     assert (outcome.code, os.path.exists("d.svg")) == (2, False)  # noqa: PTH110
-    assert "nats and pseudo-nats" in outcome.err
+    assert "one picture cannot hold scores that do not compare" in outcome.err
 
 
 def test_mistakes_say_what_to_type(cli: Cli, trained: Path) -> None:

@@ -10,7 +10,7 @@ import math
 import pytest
 
 from rnngen.cli.console import Console, LossyStream
-from rnngen.cli.formats import count, duration, share, visible
+from rnngen.formats import clock, count, duration, share, visible
 
 
 class Terminal(io.StringIO):
@@ -217,3 +217,8 @@ def test_bytes_of_names_are_shown_on_a_terminal_as_no_characters() -> None:
 )
 def test_a_share_is_not_rounded_to_nothing_or_to_all(part: int, total: int, text: str) -> None:
     assert share(part, total) == text
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00:00"), (83.4, "0:01:23"), (36_061, "10:01:01")])
+def test_times_are_written_as_on_a_clock(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown

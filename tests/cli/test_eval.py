@@ -235,7 +235,13 @@ def test_a_corpus_that_is_gone_or_changed_is_read_from_the_cache_or_told_with_th
 
 def test_a_part_that_is_not_there_is_told(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="run", steps=2, split=(0.9, 0.1), **FAST)
-    refused(cli("eval", "run"), 1, "the run's corpus has no test part", "--part train or valid", "rnngen eval run TEXT")
+    refused(
+        cli("eval", "run"),
+        1,
+        "the run's corpus has no test part",
+        "--part train or --part valid",
+        "rnngen eval run TEXT",
+    )
     assert cli("eval", "run", "--part", "valid").code == 0
 
 

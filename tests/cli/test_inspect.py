@@ -116,3 +116,10 @@ def test_a_curve_of_nearly_no_extent_is_drawn(cli: Cli, trained: Path) -> None:
         outcome = cli("inspect", trained)
         assert (outcome.code, outcome.err) == (0, "")
         assert "a tiny" in outcome.out
+
+
+def test_the_list_of_views_cuts_no_sentence(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = cli("inspect", "--help").out.partition("Commands:")[2]
+    assert "truncation" in listed
+    assert "..." not in listed

@@ -56,6 +56,11 @@ def test_the_table_shows_tokens_bars_and_what_is_left(trained: Path, cli: Cli) -
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_of_a_long_prompt_the_end_is_shown(trained: Path, cli: Cli) -> None:
+    heading = cli("inspect", "next", "--prompt", "The cat sat. " * 400 + "The 猫猫猫猫ca").out.splitlines()[0]
+    assert heading == "checkpoints/tiny: the softmax after '… 猫猫猫猫ca'"
+
+
 @pytest.mark.parametrize("temperatures", ["0", "-1", "nan", "inf", "1,0", "1,1,1,1"])
 def test_temperatures_without_a_softmax_are_refused(temperatures: str, trained: Path, cli: Cli) -> None:
     outcome = cli("inspect", "next", "--temperatures", temperatures)

@@ -35,6 +35,12 @@ def test_a_step_is_drawn_at_its_height_and_the_threshold_is_a_line() -> None:
     assert drawn([0.01, 0.1, 1, 10, 100], math.inf) == ["    ●", "   ●", "  ●", " ●", "●"]
 
 
+def test_what_was_clipped_however_little_is_above_the_threshold() -> None:
+    assert drawn([0.26, 0.3, 10], 0.25, 4) == ["  ●", "", "●●", "───"]
+    assert drawn([1.01, 1.0, 0.99], 1.0, 3)[0] == "●"
+    assert drawn([1.001, 1.0, 0.1], 1.0, 2) == ["●", "─●●"]
+
+
 def test_a_spike_among_many_steps_is_drawn_up_to_its_height_and_what_was_clipped_is_marked() -> None:
     norms = [0.1] * 1000
     norms[777] = 100
@@ -79,7 +85,8 @@ def test_a_run_that_failed_at_once_is_shown(cli: Cli, corpus: Path) -> None:
     assert max(map(len, said.out.splitlines())) <= 80
     assert said.out.replace("\n  ", " ") == (
         "run: 0 steps training failed: the validation loss was not finite at step 0; the weights are those it began "
-        "with, which have learned nothing\n"
+        "with, which have learned nothing how its untrained network multiplies gradients from step to step: "
+        "rnngen inspect gradients run\n"
     )
     assert cli("inspect", "training", "run", "--picture", "run.svg").code == 0
     (run,) = json.loads(cli("inspect", "training", "run", "--json").out)["runs"]

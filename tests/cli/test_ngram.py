@@ -105,7 +105,7 @@ def test_the_table_of_the_network_stands_first_and_unchanged(cli: Cli, mixed: Pa
 def test_a_run_without_one_says_how_to_get_one(cli: Cli, trained: Path, command: list[str]) -> None:
     outcome = cli(*command, trained, "--ngram")
     assert (outcome.code, outcome.out) == (1, "")
-    told = f"{trained}: has no n-gram model. rnngen train FILE --ngram 5 makes a run with one."
+    told = f"{trained}: has no n-gram model. Make a run with one: rnngen train FILE --ngram 5."
     assert outcome.err == f"rnngen: error: {told}\n"
 
 

@@ -20,6 +20,7 @@ from rnngen.runs import listing
 from rnngen.runs.finding import newest_run
 from rnngen.runs.listing import list_runs, runs_below
 from tests.conftest import FAST, Outcome
+from tests.runs.test_comparison import sibling
 
 Cli = Callable[..., Outcome]
 
@@ -29,7 +30,7 @@ def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
     lines = cli("runs").out.splitlines()
     assert lines[0].split("  ")[0] == "run"
-    assert lines[0].endswith("nats per token")
+    assert lines[0].endswith("nats/character")
     assert [line.split()[0] for line in lines[1:]] == ["checkpoints/b", "checkpoints/tiny"]
     row = r"  \d{4}-\d\d-\d\d \d\d:\d\d  corpus\.txt  lstm 1x16 \d\.\d+k  60 +\d\.\d{4}$"
     assert re.search(row, lines[2]), lines[2]
@@ -53,6 +54,17 @@ def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
     assert found[1]["best_nats_per_character"] == pytest.approx(found[1]["best_nats"])  # tokens are characters
 
 
+def test_scores_of_different_tokenizers_are_per_character(cli: Cli, trained: Path) -> None:
+    corpus = json.loads((trained / "config.json").read_text())["data"]["corpus"][0]
+    words = rnngen.train(corpus, out="checkpoints/words", steps=2, tokenizer="word", **FAST)
+    parts = words.config["corpus"]["parts"]["valid"]
+    told = json.loads(cli("runs", "checkpoints/words", "--json").out)
+    score = told["best_nats"] * parts["tokens"] / parts["characters"]
+    assert cli("runs", "checkpoints/words").out.splitlines()[1].endswith(f"  {score:.4f} word")
+    nothing = sibling(words.path, "nothing", corpus__parts={"train": {"tokens": 5}, "valid": {"tokens": 5}})
+    assert cli("runs", nothing).out.splitlines()[1].endswith(f"  {told['best_nats']:.4f} per token word")
+
+
 def test_runs_without_any_says_how_to_get_one(cli: Cli) -> None:
     outcome = cli("runs")
     assert (outcome.code, outcome.out) == (1, "")
@@ -73,6 +85,15 @@ def test_runs_are_found_in_folders_of_checkpoints_and_elsewhere(cli: Cli, traine
     assert "nowhere: is not a folder; expected a folder with runs; found nothing there" in outcome.err
     Path("empty").mkdir()
     assert cli("runs", "empty").code == 1
+
+
+def test_a_run_behind_a_link_is_listed_once(trained: Path) -> None:
+    for name in ("a", "z"):
+        trained.with_name(name).symlink_to(trained, target_is_directory=True)
+    assert [run for run, _ in list_runs().cards] == [Path("checkpoints/tiny")]
+    assert [run for run, _ in list_runs([Path("checkpoints/a"), Path("checkpoints")]).cards] == [
+        Path("checkpoints/tiny")
+    ]
 
 
 def test_looking_for_runs_has_bounds(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

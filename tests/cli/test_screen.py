@@ -15,12 +15,12 @@ from rnngen.cli import preparation, progress
 from rnngen.cli.console import Console
 from rnngen.cli.loss_plot import AXIS, COLUMNS, FRAME, LOW, ROWS, VALID, LossPlot, draw, last_step
 from rnngen.cli.preparation import Preparation
-from rnngen.cli.progress import make_screen, slowdown_line
+from rnngen.cli.progress import make_screen
 from rnngen.corpus.progress import MEASURING
+from rnngen.options.network import ModelConfig
 from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Stepped, Validated
-from rnngen.training.monitor import Slowdown
 
 
 class Terminal(io.StringIO):
@@ -32,11 +32,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = ()) -> Any:
+def launched(steps: int = 10, *, step: int = 3, notes: tuple[str, ...] = (), bidirectional: bool = False) -> Any:
     schedule = SimpleNamespace(current=Stretch(0, steps, 1, "float32"), steps=steps, cycle=None)
     trainer = SimpleNamespace(best_nll=math.inf, step=step, is_over=False, schedule=schedule)
     trainer.writer = SimpleNamespace(path=Path("run"))
-    trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10))
+    trainer.config = SimpleNamespace(train=TrainConfig(valid_every=10), model=ModelConfig(bidirectional=bidirectional))
     trainer.progress = SimpleNamespace(due=set())
     return SimpleNamespace(trainer=trainer, plan=None, notes=notes, is_new=False)
 
@@ -58,12 +58,14 @@ def events(steps: int) -> list[Event]:
     return found
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, columns: int, lines: int) -> str:
+def shown(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, columns: int, lines: int, *, bidirectional: bool = False
+) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
-    with make_screen(launched(40, step=0), Console(None, stream), quiet=False) as screen:
+    with make_screen(launched(40, step=0, bidirectional=bidirectional), Console(None, stream), quiet=False) as screen:
         for event in events(40):
             screen.show(event)
     return stream.getvalue()
@@ -91,6 +93,11 @@ def test_a_low_terminal_has_only_the_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     told = shown(monkeypatch, Terminal(), 80, LOW - 1)
     assert "nats per token" not in told
     assert "40/40" in told
+
+
+def test_losses_of_a_bidirectional_run_are_pseudo_nats(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert " pseudo-nats per token: " in shown(monkeypatch, Terminal(), 80, 24, bidirectional=True)
+    assert "pseudo" not in shown(monkeypatch, Terminal(), 80, 24)
 
 
 def test_a_plot_in_ascii_has_no_other_characters() -> None:
@@ -129,15 +136,6 @@ def test_the_right_end_of_a_plot_moves_seldom() -> None:
 
 def test_the_plot_of_a_wide_terminal_is_not_wider_than_is_legible() -> None:
     assert AXIS < COLUMNS <= 120
-
-
-def test_a_slow_machine_is_told_of_with_the_time_that_it_takes() -> None:
-    slowdown = Slowdown(2.4, 1234.0, 2960.0, 5.11, 2)
-    assert slowdown_line(slowdown, 754.0) == (
-        "warning: steps are 2.4 times slower than measured before the first one, 1.23k tokens per second instead of "
-        "2.96k: other programs keep this machine busy (load 5.1 on 2 processors). About 12 min 34 s left"
-    )
-    assert "busy" not in slowdown_line(Slowdown(2.4, 1234.0, 2960.0, None, 2), None)
 
 
 def test_preparation_tells_off_a_terminal_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:

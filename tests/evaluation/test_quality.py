@@ -39,10 +39,10 @@ def test_lower_scores_never_promise_less() -> None:
     assert list(dict.fromkeys(found)) == [f"Expect {words}" for _, words in LEVELS]
 
 
-@pytest.mark.parametrize(("nats", "choices"), [(4.0, "between 55 "), (1.0, "between 2.7 ")])
+@pytest.mark.parametrize(("nats", "choices"), [(4.0, "about 55 c"), (0.74, "about 2 c"), (0.1, "hardly more than 1 c")])
 def test_other_texts_get_the_number_and_its_meaning(nats: float, choices: str) -> None:
     told = expected_text(nats, prose=False)
-    assert choices in told  # e^4 = 54.6, e^1 = 2.72
+    assert f"On average it hesitates between {choices}haracter" in told  # e^4 = 54.6, e^0.74 = 2.1
     assert "words" not in told
 
 
@@ -85,6 +85,12 @@ def test_nothing_is_promised_where_the_score_does_not_say() -> None:
     assert "Expect" not in sentence(unknown=0.05)  # the unknown symbol is cheaper than what it stands for
     assert sentence(bidirectional=True).startswith("It has read")
     assert sentence(nats_per_character=None).startswith("It has read")
+
+
+def test_of_a_closed_vocabulary_the_perplexity_per_token_is_told() -> None:
+    told = sentence(perplexity=112.34)
+    assert told.startswith("Its perplexity is 112.3 per token of its closed vocabulary. It has read 450,000")
+    assert "per character" not in told
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ SPECIAL = "<unk> <s></s> <pad> <|endoftext|> [MASK] <0x0A> \u2581 \u0120 ## <unk
 
 
 @pytest.mark.fault(16)
-@pytest.mark.parametrize("level", ["char", "byte", "word", "words-closed", "bpe"])
+@pytest.mark.parametrize("level", ["char", "byte", "word", "bpe"])
 def test_the_text_of_a_special_token_stays_ordinary_text(level: Any) -> None:
     Path("text.txt").write_text(SPECIAL * 200, encoding="utf-8")
     vocab_size = 300 if level in ("word", "bpe") else None

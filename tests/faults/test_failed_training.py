@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnngen.engine.probabilities import not_finite
 from rnngen.errors import TrainingError, UsageError
 from rnngen.model.load import fresh_network
+from rnngen.rendering.collect import collect
 from rnngen.runs.card import make_card
 from rnngen.runs.failure import failure_of
-from rnngen.runs.finding import open_run
-from rnngen.training import launch
+from rnngen.runs.finding import newest_run, open_run
+from rnngen.training import guarded_run, launch
 from rnngen.training.events import Event, Stepped
 from tests.conftest import FAST, Outcome
 from tests.training.interrupted import finish, rows
@@ -90,12 +93,43 @@ def test_a_run_that_fails_later_keeps_its_best_weights(cli: Cli, corpus: Path) -
 
 
 @pytest.mark.fault(7)
-def test_a_validation_that_is_not_finite_is_the_last_row(corpus: Path) -> None:
+def test_a_validation_that_is_not_finite_is_the_last_row(cli: Cli, corpus: Path) -> None:
     """An identity network whose state grows by 15 % with every token: infinite before the first step."""
     options = {"cell": "rnn", "nonlinearity": "identity", "gain": 1.15}
-    assert "the validation loss is not finite at step 0" in failed(corpus, **options)
+    said = failed(corpus, **options)
+    assert "the validation loss is not finite at step 0" in said
+    assert "rates" not in said
     assert rows(Path("run")) == [{"step": 0, "failed": "validation", "kept_step": 0}]
     assert open_run("run").weights()
+    assert "rnngen inspect gradients run" in cli("inspect", "training", "run").out
+    assert "Its state overflows with these weights." in cli("eval", "run", str(corpus)).err
+    assert cli("report", "run").code == 0
+    exploded = collect(open_run("run"))
+    assert "logits are not finite" in exploded.missing["surprisal"]
+
+
+def test_an_explosion_while_a_sample_is_written_is_a_failure_of_its_own(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflows(*_: object) -> None:
+        raise not_finite()
+
+    monkeypatch.setattr(guarded_run, "sample_text", overflows)
+    assert "the logits are not finite while a sample is written at step 5" in failed(corpus, sample_every=5)
+    assert rows(Path("run"))[-1] == {"step": 5, "failed": "sample", "kept_step": 0}
+    assert open_run("run").weights()
+
+
+def test_a_run_that_failed_before_it_learned_anything_is_not_the_newest(cli: Cli, corpus: Path, trained: Path) -> None:
+    failed(corpus, at=4)
+    shutil.move("run", "checkpoints/run")
+    assert newest_run() == Path("checkpoints/tiny")
+    assert cli("runs").out.splitlines()[1].split()[-1] == "failed"
+    advice = "Its training failed. Remove it: rnngen rm checkpoints/run"
+    assert advice in cli("train", "--resume", "checkpoints/run").err
+    assert advice in cli("train", str(corpus), "--out", "checkpoints/run").err
+    shutil.rmtree(trained)
+    assert newest_run() == Path("checkpoints/run")
 
 
 @pytest.mark.fault(8)

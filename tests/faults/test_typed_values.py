@@ -16,8 +16,8 @@ import rnngen
 from rnngen.cli.app import run
 from rnngen.cli.commands import load_command
 from rnngen.cli.console import Console
-from rnngen.cli.formats import visible
 from rnngen.evaluation.surprising import _highest
+from rnngen.formats import visible
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import Session
 from tests.conftest import Outcome

@@ -28,6 +28,13 @@ def test_the_largest_singular_value_is_that_of_every_rows_jacobian(columns: int)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
 
 
+def test_the_largest_singular_value_of_a_wide_matrix_is_exact_too() -> None:
+    """Of a Gaussian one, whose largest singular values lie close together."""
+    W = torch.randn(256, 256, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    (found,) = largest_singular_values(lambda x: x @ W.T, torch.zeros(1, 256, dtype=torch.float64)).tolist()
+    assert found == pytest.approx(np.linalg.svd(W.numpy(), compute_uv=False)[0], rel=1e-5)
+
+
 @pytest.mark.parametrize("boundary", [None, 4])
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)

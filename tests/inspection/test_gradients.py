@@ -10,8 +10,9 @@ from rnngen.errors import CorpusError
 from rnngen.inspection import passages
 from rnngen.inspection.eigenvalues import recurrent_eigenvalues
 from rnngen.inspection.equations import start_states, step_model
+from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import furthest, gradient_flow, possible_lags
-from rnngen.inspection.passages import BURN_IN, ENDS, STREAMS
+from rnngen.inspection.passages import BURN_IN, ENDS, STREAMS, read_passages
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
@@ -156,11 +157,26 @@ def test_the_verdict_is_the_one_of_theory(nonlinearity: str, radius: float, kind
     (flow,) = gradient_flow(model, TOKENS, 40)
     assert flow.verdict.kind == kind
     assert flow.verdict.factor == pytest.approx(radius, rel=1e-6)
-    np.testing.assert_allclose(flow.bound, flow.median[0] * radius ** np.arange(41.0), rtol=1e-3)
+    np.testing.assert_allclose(flow.bound, flow.median[0] * radius ** np.arange(41.0), rtol=1e-6)
     if kind == "vanishes":
         assert flow.verdict.words == "vanishes with a half-life of 1 step"
     (values,) = recurrent_eigenvalues(model)
     np.testing.assert_allclose(np.abs(values["h"]), radius, rtol=1e-9)
+
+
+def test_what_other_eigenvalues_do_at_short_lags_is_said_with_the_half_life_at_the_end() -> None:
+    model = network("rnn", "identity")
+    for others, told in ((0.5, True), (0.865, False)):
+        with torch.no_grad():
+            random = torch.randn(H, H, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+            Q = torch.linalg.qr(random)[0]
+            values = torch.full((H,), others, dtype=torch.float64)
+            values[0] = 0.87
+            model.cells[0].weight_hh_l0.copy_(Q @ torch.diag(values) @ Q.T)
+        flows = gradient_flow(model, TOKENS, 30)
+        said = " ".join(explain(flows, model.config)["layer 1"])
+        assert ("At short lags it shrinks faster than |λ_max| says" in said) is told
+        assert ("at the end it halves every 4.98 steps" in said) is told  # ln 2 / -ln 0.87
 
 
 def test_saturation_makes_vanish_what_the_matrix_would_let_explode() -> None:
@@ -180,7 +196,10 @@ def test_an_lstm_whose_forget_gate_is_near_one_carries_through_its_cell() -> Non
         model.cells[0].weight_hh_l0.mul_(0.1)
     flows = {flow.state: flow for flow in gradient_flow(model, TOKENS, 100)}
     assert flows["c"].verdict.kind == "carries"
-    assert flows["c"].verdict.words == "carries 100 steps through the cell"
+    assert (
+        flows["c"].verdict.words
+        == f"carries: {100 * flows['c'].left[100]:.0f} % of the gradient is left 100 steps back"
+    )
     forgetful = network("lstm")
     with torch.no_grad():
         forgetful.cells[0].bias_ih_l0[forget] = -3.0
@@ -239,6 +258,22 @@ def test_lags_stay_within_documents() -> None:
     tokens[::2] = 4
     with pytest.raises(CorpusError, match="documents of the text are too short"):
         gradient_flow(model, tokens, 50)
+
+
+def test_both_directions_of_reading_have_the_same_lags_in_documents() -> None:
+    """Passages that are read from the other end meet other documents, of which fewer may be long."""
+    config = ModelConfig(**{"cell": "rnn", "hidden_size": H, "embedding_size": 4, "bidirectional": True})
+    model = ClozeLM(config, V, torch.Generator().manual_seed(3), boundary=4)
+    tokens = TOKENS.copy()
+    tokens[tokens == 4] = 3
+    tokens[np.cumsum(np.random.default_rng(2).integers(3, 30, 55))] = 4
+    alone = [read_passages(direction, tokens, 50).document_lags for direction in model.directions]
+    assert alone[0] != alone[1]
+    flows = gradient_flow(model, tokens, 50)
+    assert {flow.lags for flow in flows} == {min(alone)}
+    for flow in flows:
+        assert len(flow.bound) == min(alone) + 1
+    assert furthest(flows).left[-1] == max(flow.left[min(alone)] for flow in flows)
 
 
 def test_as_many_lags_are_possible_as_the_text_is_long_enough_for() -> None:

@@ -95,9 +95,31 @@ def test_the_interval_is_wilsons() -> None:
         ([100, 60, 26], "forgets with distance: 100% right at 1, 26% right at 3 symbols, no better than chance; less "
          "than half of the way from chance to perfect from 2 symbols on"),
         ([99, 80, 70], "forgets with distance: 99% right at 1, 70% right at 3 symbols"),
-        ([27, 20, 31], "remembers hardly anything: 31% right at 3 symbols, and 25% without memory"),
+        ([27, 20, 31], "has learned nothing that shows: 27% right at 1, 31% right at 3 symbols, where 25% are right by "
+         "chance"),
+        ([25, 25, 60], "remembers only a little that shows: 60% right at 3 symbols, where 25% are right by chance"),
+        ([100, 89, 95], "remembers far back, but unevenly: 89% right at 2, 95% right at 3 symbols"),
         ([60, 61, 58], "remembers in part, far back as well as near: 60% right at 1, 58% right at 3 symbols"),
     ],
 )  # fmt: skip
 def test_what_is_said_follows_from_the_figures(rights: list[int], words: str) -> None:
     assert verdict([Bin(i, i, right, 100) for i, right in enumerate(rights, start=1)], 0.25) == words
+
+
+def test_chance_and_few_examples_are_no_memory() -> None:
+    bins = [Bin(4, 10, 21, 100), Bin(51, 60, 12, 100)]
+    assert bins[0].interval[0] < 0.2
+    assert verdict(bins, 0.2).startswith("has learned nothing that shows: 21% right at 4 to 10, 12% right at 51 to 60")
+    assert verdict([Bin(1, 1, 300, 1000), Bin(2, 2, 290, 1000)], 0.25) == (
+        "remembers hardly anything: 29% right at 2 symbols, and 25% without memory"
+    )
+    few = [Bin(1, 1, 1, 1), Bin(2, 2, 9, 9)]
+    assert verdict(few, 0.25) == "cannot be judged: at no distance are there 10 examples"
+    assert verdict([Bin(1, 1, 50, 50), *few[1:]], 0.25) == "remembers: 100% right at 1 symbols"
+
+
+def test_a_text_with_one_kind_is_refused() -> None:
+    tokenizer = ByteTokenizer()
+    for content in ("()\n" * 40, "(())\n" * 40):
+        with pytest.raises(CorpusError, match="has only one kind of what there are several of"):
+            planted_lines(tokenizer, np.array(tokenizer.encode(content)), "x", 100)

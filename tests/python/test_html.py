@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def drawn(svg: str) -> list[list[tuple[float, float]]]:
     """The points of each line, in pixels."""
-    lines = ElementTree.fromstring(svg).findall(f"{SVG}polyline")
+    lines = ElementTree.fromstring(svg).iter(f"{SVG}polyline")
     return [[tuple(map(float, point.split(","))) for point in line.attrib["points"].split()] for line in lines]  # type: ignore[misc]
 
 
@@ -42,7 +42,30 @@ def test_a_logarithmic_axis_has_equal_distances_for_equal_factors() -> None:
     svg = chart({"a": [(0, 1.0), (1, 1e-2), (2, 1e-4), (3, 0.0)]}, "x", "y", logarithmic=True)
     ((_, a), (_, b), (_, c)), *_ = drawn(svg)
     assert b - a == pytest.approx(c - b, abs=0.2)
-    assert "1e-02" in svg
+    assert ">0.01<" in svg
+
+
+@pytest.mark.parametrize("ends", [(0.3, 1.0), (2.0, 30.0), (1e-4, 1.0), (1e-6, 1e3), (0.9, 1.0)])
+def test_a_logarithmic_tick_stands_at_the_value_that_it_says(ends: tuple[float, float]) -> None:
+    svg = chart({"a": [(0, ends[0]), (1, ends[1])]}, "x", "y", logarithmic=True)
+    ((_, y_low), (_, y_high)), *_ = drawn(svg)
+    found = [(float(text), float(y) - 4) for y, text in re.findall(r'y="([\d.]+)" text-anchor="end">([^<]+)<', svg)]
+    assert 2 <= len(found) <= 8
+    for value, y in found:
+        share = math.log(value / ends[0]) / math.log(ends[1] / ends[0])
+        assert y == pytest.approx(y_low + share * (y_high - y_low), abs=0.2)
+
+
+def test_the_legend_is_short_and_above_the_curves() -> None:
+    long = "checkpoints/" + "long" * 40 + "-7"
+    svg = ElementTree.fromstring(chart({long: [(0, 1), (1, 2)], "b": [(0, 2), (1, 3)]}, "x", "y"))
+    named = {text.text: float(text.attrib["y"]) for text in svg.findall(f"{SVG}text")}
+    (name, _), (plot,) = named, svg.findall(f"{SVG}g")
+    assert name is not None
+    assert len(name) <= 56
+    assert name.startswith("checkpoints/long")
+    assert name.endswith("-7")
+    assert max(named.values()) < float(plot.attrib["transform"].split()[1].rstrip(")")) + TOP
 
 
 def test_what_is_not_finite_is_left_out_and_nothing_is_drawn_of_one_point() -> None:

@@ -47,7 +47,7 @@ def test_an_interrupted_run_is_resumed_bit_for_bit(corpus: Path, how: Callable[[
     assert signal.getsignal(signal.SIGINT) is handler
     assert isinstance(caught.value, KeyboardInterrupt)
     assert (caught.value.path, caught.value.step) == (Path("run"), 7)
-    assert 'Go on with it: rnngen.resume("run")' in str(caught.value)
+    assert 'Resume it: rnngen.resume("run")' in str(caught.value)
     assert "".join(rnngen.load(caught.value.run).generate(length=5))
     run = rnngen.resume(caught.value.run, progress="none")
     assert outcome_of(run.path) == outcome_of(whole.path)
@@ -102,9 +102,17 @@ def test_a_run_in_another_thread_is_interrupted_by_what_on_event_raises(corpus: 
     assert rnngen.resume("run", progress="none").planned_steps() == 12
 
 
+def test_a_run_without_weights_says_in_python_how_to_resume_it(trained: Path) -> None:
+    (trained / "manifest.json").unlink()
+    (trained / "model.safetensors").unlink()
+    with pytest.raises(rnngen.RnngenError, match=rf'Resume its training: rnngen.resume\("{trained}"\)'):
+        rnngen.TrainingInterrupted(trained, 0).run  # noqa: B018
+
+
 def test_a_mistake_in_on_event_does_not_lose_the_run(corpus: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         rnngen.train(corpus, out="run", on_event=at(6, lambda: 1 / 0), **OPTIONS)
+    assert "raised as it is" in " ".join(str(rnngen.train.__doc__).split())
     seen: list[Event] = []
     rnngen.resume("run", progress="none", on_event=seen.append)
     assert next(event.step for event in seen if isinstance(event, Stepped)) == 7

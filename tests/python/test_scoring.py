@@ -10,6 +10,7 @@ import pytest
 import rnngen
 from rnngen.engine.probabilities import log_softmax
 from rnngen.engine.recurrence import Recurrence
+from rnngen.rendering.palette import EITHER
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST
 
@@ -77,3 +78,15 @@ def test_what_is_no_text_is_a_clear_error(trained: Path) -> None:
         rnngen.score(trained, "a\ud800b")
     with pytest.raises(rnngen.RnngenError, match="NUL"):
         rnngen.score(trained, "a\0b")
+
+
+def test_one_line_is_said_in_the_singular(trained: Path) -> None:
+    scored = rnngen.score(trained, "a cat")
+    assert repr(scored).endswith(f", {len(scored.tokens)} tokens, 1 line)")
+    assert repr(rnngen.score(trained, "a")).endswith(", 1 token, 1 line)")
+
+
+def test_next_tokens_are_a_table_with_bars_in_the_colour_of_the_palette(trained: Path) -> None:
+    shown = rnngen.next_tokens(trained, "a", k=2)._repr_html_()
+    assert shown.count("<tr>") == shown.count(f"background:{EITHER[0]}") == 2
+    assert shown.count("<code>") == 2

@@ -78,3 +78,8 @@ def test_a_type_checker_knows_the_options_of_training(tmp_path: Path) -> None:
     ]
     for (_, message), part in zip(said, expected, strict=True):
         assert part in message
+
+
+def test_seeds_are_told_to_be_given_one_by_one(corpus: Path) -> None:
+    with pytest.raises(rnngen.RnngenError, match=r"`seeds` is an option of the command line.*each `seed` in a loop"):
+        rnngen.train(corpus, seeds=[1, 2])  # type: ignore[call-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 import rnngen
-from rnngen.python.progress import BAR, Bar, Lines, bar, clock
-from rnngen.training.events import Event, Sampled, Stepped
+from rnngen.python.progress import BAR, Bar, Lines, bar
+from rnngen.training.events import Event, Finished, Planned, Sampled, Stepped
+from rnngen.training.launched import Launched
 from tests.conftest import FAST
 
 OPTIONS: dict[str, Any] = {**FAST, "steps": 12, "valid_every": 5}
@@ -52,18 +54,39 @@ def test_a_terminal_shows_a_bar_that_fits(
     assert capsys.readouterr().out == ""
 
 
-def test_a_script_off_a_terminal_is_told_at_intervals_and_a_short_one_nothing(
+def test_off_a_terminal_a_line_is_written_at_intervals_and_none_of_a_short_run(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rnngen.train(corpus, out="short", **OPTIONS)
     rnngen.train(corpus, out="silent", progress="none", **OPTIONS)
     assert capsys.readouterr() == ("", "")
+    rnngen.train(corpus, out="short", **OPTIONS)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(line.startswith("note: ") for line in err.splitlines())
     monkeypatch.setattr(Lines, "interval", 0.0)
     rnngen.train(corpus, out="long", **OPTIONS)
     out, err = capsys.readouterr()
     assert out == ""
     assert "\r" not in err
     assert sum(line.startswith("training long  ") and " left" in line for line in err.splitlines()) >= 12
+
+
+def test_off_a_terminal_a_note_is_written_when_it_comes(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned, said = Launched.planned, []
+
+    def noted(launched: Launched) -> Planned:
+        return dataclasses.replace(planned(launched), notes=("it is short; see rnngen train --help",))
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped) and event.step == 1:
+            said.append(capsys.readouterr().err)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Launched, "planned", noted)
+        patch.setattr(Finished, "advice", "raise `clip=1`")
+        rnngen.train(corpus, on_event=on_event, **OPTIONS)
+    assert said == ["note: it is short; see help(rnngen.train)\n"]
+    assert capsys.readouterr().err == "note: raise `clip=1`\n"
 
 
 def test_a_bar_off_a_terminal_if_it_is_asked_for(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,11 +154,6 @@ def test_what_a_model_writes_cannot_break_out_of_the_output(corpus: Path, notebo
     assert "<script" not in last
     assert "<b>run" not in last
     assert "the run is saved after step 3" in last
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (83.4, "1:23"), (3600, "1:00:00"), (36_061, "10:01:01")])
-def test_times_are_written_as_on_a_clock(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
 
 
 def test_a_bar_has_only_characters_that_can_be_written() -> None:

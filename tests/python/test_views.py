@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,12 @@ from rnngen.model.load import load_network
 from rnngen.python.run import open_run
 from rnngen.python.views import Compared
 from rnngen.runs.card import make_card
+from rnngen.runs.comparison import Comparison
+from rnngen.runs.settings import Difference
+from tests.conftest import Outcome
 from tests.runs.test_comparison import sibling
+
+Cli = Callable[..., Outcome]
 
 
 def test_a_run_is_one_line_with_path_model_steps_and_score(trained: Path) -> None:
@@ -86,6 +93,20 @@ def test_a_comparison_in_a_notebook_says_why_a_score_is_missing_and_what_to_know
     shown = Compared((noted, found.runs[1]))._repr_html_()
     assert "broken: not scored: " in shown
     assert "tiny: read with `encoding=&quot;latin-1&quot;`" in shown
+
+
+def test_a_comparison_spells_options_as_python_does(
+    trained: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    differs = Difference("training", "batch_size", given=True, values=(4, 8))
+    monkeypatch.setattr(Comparison, "differences", [differs])
+    monkeypatch.setattr(Comparison, "warnings", ["the parts differ: `part=all` is the whole"])
+    shown = repr(rnngen.compare(trained, mixed))
+    assert re.search(r"  batch_size +4 +8", shown)
+    assert '`part="all"`' in shown
+    typed = cli("inspect", "--compare", trained, mixed).out
+    assert re.search(r"  batch-size +4 +8", typed)
+    assert "--part all" in typed
 
 
 def test_a_report_is_written_to_a_file(trained: Path, corpus: Path) -> None:

@@ -28,7 +28,7 @@ from rnngen.rendering import collect as collecting
 from rnngen.rendering import passages, traces
 from rnngen.rendering.charts import learning_curves
 from rnngen.rendering.collect import RunReport, Sample, collect
-from rnngen.rendering.page import render, write_report
+from rnngen.rendering.page import put_back, render, write_report
 from rnngen.rendering.palette import LIGHT
 from rnngen.rendering.passages import Passage
 from rnngen.rendering.traces import SHOWN
@@ -307,3 +307,8 @@ def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignor
     assert not Path("other.html").exists()
     os.mkfifo("pipe")
     assert cli("report", trained, "--out", "pipe").code == 2
+
+
+def test_words_put_back_are_a_sample() -> None:
+    assert put_back(0, 20) == "0 of 20 (0%; 95 % interval: 0% to 16%)"
+    assert put_back(81, 263) == "81 of 263 (31%; 95 % interval: 26% to 37%)"  # Newcombe 1998, table I

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import rnngen
+from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.comparing import score_runs
 from rnngen.evaluation.evaluate import evaluate
@@ -125,6 +126,28 @@ def test_bidirectional_runs_stand_apart(trained: Path, tmp_path: Path) -> None:
         "both: bidirectional, each token predicted from both sides: pseudo-nats, not comparable with nats"
     ]
     assert comparison.runs[1].score == comparison.runs[1].scores["pseudo_nats_per_token"]
+
+
+def test_closed_vocabularies_stand_apart(trained: Path, tmp_path: Path) -> None:
+    corpus = json.loads((trained / "config.json").read_text())["data"]["corpus"][0]
+    runs = [
+        rnngen.train(corpus, out=tmp_path / name, steps=2, tokenizer="words-closed", vocab_size=size, **FAST).path
+        for name, size in (("small", 10), ("large", 30))
+    ]
+    comparison = compared(runs[0], trained, runs[1])
+    assert [[run.name for run in group] for group in comparison.kinds] == [["tiny"], ["small"], ["large"]]
+    assert {run.unit for run in comparison.runs} == {"nats per token"}
+    assert comparison.warnings == [f"small, large: {' '.join(CLOSED)}"]
+    assert compared(runs[0], sibling(runs[0], "same")).warnings == []
+
+
+def test_a_run_that_failed_is_no_text_of_unknown_length(trained: Path, tmp_path: Path) -> None:
+    corpus = json.loads((trained / "config.json").read_text())["data"]["corpus"][0]
+    words = rnngen.train(corpus, out=tmp_path / "words", steps=2, tokenizer="word", **FAST).path
+    log_rows(words, {"step": 0, "valid_nll": 9.0, "seconds": 1})
+    found = compared(trained, words)
+    assert (found.runs[1].best, len(found.runs[1].card.curve)) == (None, 1)
+    assert not any("did not record" in warning for warning in found.warnings)
 
 
 def test_curves_have_every_axis(trained: Path) -> None:

@@ -57,6 +57,7 @@ def naive_words(text: str, count: int) -> tuple[str, bool]:
 @example("漢a漢", 3, [1])
 @example("aaaaa'.", 2, [6])
 @example("'a", 1, [])
+@example("aaa'.", 2, [4])
 def test_a_length_in_words_is_counted_whatever_the_pieces(text: str, count: int, at: list[int]) -> None:
     matcher = WordMatcher(count)
     shown = "".join(matcher.push(piece) for piece in cuts(text, at))

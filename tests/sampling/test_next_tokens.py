@@ -12,7 +12,7 @@ import rnngen
 from rnngen.corpus.tokenizer import Level
 from rnngen.engine.recurrence import Recurrence
 from rnngen.runs.finding import open_run
-from rnngen.sampling.next_tokens import likely_next_tokens
+from rnngen.sampling.next_tokens import likely_next_tokens, next_token_probabilities
 from tests.sampling.test_healing import LEVELS, generator_of, naive_covers, next_log_p, tokenizer_of
 
 
@@ -63,6 +63,18 @@ def test_a_token_that_was_begun_is_continued(level: Level, prompt: str) -> None:
     found = likely_next_tokens(generator, prompt, 8)
     assert [each.text for each in found] == [content.decode("utf-8", "replace") for content, _ in best]
     assert [each.probability for each in found] == pytest.approx([share / total for _, share in best], rel=1e-4)
+
+
+def test_bytes_that_are_no_characters_keep_their_own_probabilities() -> None:
+    generator = generator_of("byte")
+    found = next_token_probabilities(generator, "caf", [1.0, 2.0])
+    expected = np.exp(next_log_p("byte", generator.tokenizer.encode("caf").tolist(), None))
+    expected[list(generator.banned(()))] = 0
+    assert len(found) == np.count_nonzero(expected) > 100
+    for content, (at_one, _) in found.items():
+        assert at_one == pytest.approx(expected[content[0]] / expected.sum(), rel=1e-4), content
+    for column in zip(*found.values(), strict=True):
+        assert sum(column) == pytest.approx(1)
 
 
 def test_a_wrong_number_or_label_is_a_clear_error(trained: Path) -> None:

@@ -30,6 +30,18 @@ def test_what_is_unusual_is_to_be_changed_first_and_otherwise_the_rates(
     assert explosion_advice(RunConfig.from_flat(options), precision).startswith(f"Begin a new run with {said}")
 
 
+def test_before_the_first_step_neither_rates_nor_clipping_are_to_be_changed() -> None:
+    options = {"cell": "rnn", "nonlinearity": "identity", "gain": 1.1, "clip": 0, "learning_rate": 3.0}
+    said = explosion_advice(RunConfig.from_flat(options), "float32", has_learned=False)
+    assert (
+        "Begin a new run with `gain=0.9` (it is 1.1), or `nonlinearity=tanh` (it is identity), or `cell=lstm`." in said
+    )
+    assert "rate" not in said
+    assert "clip" not in said
+    given = explosion_advice(RunConfig.from_flat(options), "float32", network_is_given=True, has_learned=False)
+    assert given.endswith("Begin with other weights.")
+
+
 def test_a_network_that_was_given_is_not_to_be_changed() -> None:
     config = RunConfig.from_flat({"cell": "rnn", "nonlinearity": "relu"})
     assert "nonlinearity" not in explosion_advice(config, "float32", network_is_given=True)

@@ -174,6 +174,16 @@ def test_patience_in_a_new_cycle_counts_improvement_within_it(corpus: Path) -> N
     assert len(reached) >= 3
 
 
+def test_a_run_that_gets_an_earlier_end_says_what_it_leaves_out(corpus: Path) -> None:
+    finish(launch.launch({**OPTIONS, "corpus": [str(corpus)], "steps": 60}, out=Path("run")), stop_at=29)
+    launched = resume(Path("run"), length={"steps": 3})
+    assert [note for note in launched.notes if "31 steps were left of its plan" in note and "`steps`" in note]
+    finish(launched)
+    launched = resume(Path("run"), length={"steps": 3})
+    assert not [note for note in launched.notes if "left of its plan" in note]
+    finish(launched)
+
+
 def test_patience_with_another_end_counts_from_there_in_its_own_validations(corpus: Path) -> None:
     """A few steps have validations after each of them; the last one before was many such steps ago."""
     launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], "steps": 60, "patience": 2}, out=Path("run"))

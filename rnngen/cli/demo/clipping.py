@@ -132,7 +132,7 @@ def _table(results: list[Result]) -> list[list[str]]:
         ["", *(result.name for result in results)],
         row("loss of the first step", [first(result.steps.losses) for result in results]),
         row("highest loss", [result.highest for result in results]),
-        row("loss at the end", [result.end for result in results]),
+        row(f"mean loss of the last {END}", [result.end for result in results]),
         row("validation at the end", [first(result.validations[-1:]) for result in results]),
         row("median gradient norm", [first(result.steps.norms) and _median(result) for result in results]),
         row("largest gradient norm", [result.largest_norm for result in results]),

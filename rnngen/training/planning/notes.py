@@ -15,11 +15,19 @@ from rnngen.options.training import DataConfig
 
 FEW_STEPS = 100  # with fewer a model writes gibberish
 ENOUGH_STEPS = 1000
+ENOUGH_TOKENS = 100_000
 FEW_OCCURRENCES = 3
 CONSPICUOUS = 1e-3  # share of the characters
 MANY_BYTES = 0.2  # share of the tokens; in languages with spaces between words it is a few hundredths
 
 _NAMES = {"valid": "validation", "test": "test"}
+
+
+def _enough_text(corpus: EncodedCorpus) -> str:
+    """The size of a text like this one with enough tokens."""
+    train = corpus.train
+    size = ENOUGH_TOKENS * train.counts.bytes / max(1, len(train.tokens))
+    return f"{max(100, 50 * math.ceil(size / 50_000)):,} KB ({ENOUGH_TOKENS:,} tokens)"
 
 
 def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
@@ -31,7 +39,7 @@ def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
         tokens = len(corpus.train.tokens)
         notes.append(
             f"{tokens:,} training tokens are few to learn a language from: the model will write gibberish or repeat "
-            "them. Give it more text, 100 KB or more"
+            f"them. Give it more text, {_enough_text(corpus)} or more"
         )
     if corpus.characters is not None:
         notes += _notes_on_characters(corpus.characters)

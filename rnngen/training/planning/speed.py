@@ -116,7 +116,8 @@ class SpeedTest:
                 why = why_not_bf16(config, self.vocab_size, self.boundary) if precision == "bf16" else None
         except TrainingError as error:  # not the fault of the machine
             if precision == "float32":
-                raise TrainingError(error.what, found=error.found, hint=explosion_advice(config, precision)) from error
+                advice = explosion_advice(config, precision, has_learned=False)  # it is measured with rates of 0
+                raise TrainingError(error.what, found=error.found, hint=advice) from error
             why = in_a_few_words(error)
         except Exception as error:  # kernels fail in many ways, and each means the same here
             why = in_a_few_words(error)

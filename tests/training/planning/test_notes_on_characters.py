@@ -88,3 +88,16 @@ def test_words_without_spaces_between_them_are_told_to_be_bytes() -> None:
     assert "`tokenizer=bpe`" in note
     assert notes(chinese, tokenizer="bpe") == []
     assert notes(PLAIN + "naïve café Москва " * 300, tokenizer="word") == []
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "word"])
+def test_a_short_text_is_told_how_long_it_should_be_in_its_own_tokens(tokenizer: str) -> None:
+    text = make_text(20_000)
+    Path("text.txt").write_text(text, encoding="utf-8")
+    data = DataConfig(corpus=("text.txt",), tokenizer=tokenizer, **TRAINING)  # type: ignore[arg-type]
+    corpus = prepare(data)
+    (note,) = [note for note in notes_on_text(corpus, data) if "training tokens are few" in note]
+    size = int(re.findall(r"Give it more text, (\d+) KB", note)[0])
+    tokens = size * 1000 / corpus.train.counts.bytes * len(corpus.train.tokens)
+    assert tokens >= 100_000  # so much text has enough of them, and 50 KB less or the least amount do not
+    assert tokens * (size - 50) / size < 100_000

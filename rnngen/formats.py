@@ -1,4 +1,4 @@
-"""Numbers and text in the form that a terminal shows them."""
+"""Numbers and text in the form that users are shown."""
 
 from __future__ import annotations
 
@@ -66,3 +66,9 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def clock(seconds: float) -> str:
+    """83.4 → ``0:01:23``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

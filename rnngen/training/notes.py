@@ -1,0 +1,48 @@
+"""What users are told while a run trains, in sentences. Screens and progress bars place them."""
+
+from __future__ import annotations
+
+from rnngen.formats import count, duration, number_of
+from rnngen.runs.plan_record import Stretch
+from rnngen.training.events import Spiked
+from rnngen.training.monitor import Slowdown
+
+
+def spiked_note(spiked: Spiked) -> str:
+    """A jump of the loss, and what was done about it."""
+    remedy = "learned nothing from this batch"
+    if spiked.back_to is not None:
+        remedy = f"back to the weights of step {spiked.back_to:,}, and on with the text that follows"
+    return (
+        f"the loss jumped from {spiked.expected:.3g} to {spiked.loss:.3g} at step {spiked.step:,} "
+        f"(it is highest at {spiked.place}): {remedy}"
+    )
+
+
+def slowdown_note(slowdown: Slowdown, left: float | None) -> str:
+    """A machine that has become slower than it was measured to be, and how long the run will take."""
+    now, before = count(slowdown.tokens_per_second), count(slowdown.before)
+    why = "."
+    if slowdown.load is not None:
+        processors = number_of(slowdown.processors, "processor")
+        why = f": other programs keep this machine busy (load {slowdown.load:.1f} on {processors})."
+    return (
+        f"steps are {slowdown.factor:.1f} times slower than measured before the first one, "
+        f"{now} tokens per second instead of {before}{why}" + ("" if left is None else f" About {duration(left)} left")
+    )
+
+
+def replanned_notes(plan: Stretch, before: Stretch) -> list[str]:
+    """A new plan that takes effect; nothing while numbers of threads are only being tried.
+
+    Args:
+        plan: the new one.
+        before: the last one that was told.
+    """
+    if plan.trial:
+        return []
+    faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
+    lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
+    if plan.steps != before.steps:
+        lines.append(f"step {plan.step}: replanned, {number_of(plan.steps, 'step')} instead of {before.steps:,}")
+    return lines
