@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from rnngen.rendering.palette import letter
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.compared import ComparedRun
-    from rnngen.runs.comparison import Comparison, Spread
+    from rnngen.runs.comparison import Comparison
     from rnngen.runs.curves import Axis, Curve
 
 NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below
@@ -50,21 +49,21 @@ def show(
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
     for warning in comparison.warnings:
-        console.write(_wrapped(f"note: {spelling(warning)}", columns))
+        console.write(_said(console, f"note: {spelling(warning)}"))
     if comparison.other_texts and comparison.text is None:
         console.write(spelling("      to score all on one text: `text=FILE`\n"))
     console.write("\n" * bool(comparison.warnings))
     console.write(_tables(comparison, letters, columns, spelling))
     for group in comparison.siblings:
         names = ", ".join(letters[run.name] for run in group.runs)
-        console.write("\n" + _wrapped(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):", columns))
+        console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
-                console.write(_wrapped(f"  {what}: {spread_in_words(spread, group.runs[0].unit)}", columns))
+                console.write(_said(console, f"  {what}: {spread.in_words(group.runs[0].unit)}"))
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
-                console.write("\n" + _wrapped(f"{letters[run.name]}: {spelling(said)}", columns))
+                console.write("\n" + _said(console, f"{letters[run.name]}: {spelling(said)}"))
     console.write(curves(comparison, axis, letters))
 
 
@@ -93,14 +92,6 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
 def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
     """The letter of each run, by name, as in tables, curves and reports."""
     return {run.name: letter(number) for number, run in enumerate(runs)}
-
-
-def spread_in_words(spread: Spread, unit: str) -> str:
-    """Mean, standard deviation and range."""
-    return (
-        f"{spread.mean:.4f} ± {spread.deviation:.4f} {unit}, {spread.low:.4f} to {spread.high:.4f} "
-        f"({spread.runs} runs: mean ± standard deviation, range)"
-    )
 
 
 def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int, spelling: Callable[[str], str]) -> str:
@@ -188,6 +179,7 @@ def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))
 
 
-def _wrapped(text: str, columns: int) -> str:
-    indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) + "\n"
+def _said(console: Console, text: str) -> str:
+    """A sentence, whose further lines are indented more than its first."""
+    indent = " " * (len(text) - len(text.lstrip()))
+    return console.filled(text.lstrip(), indent, f"{indent}  ")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rnngen.cli.spelling import on_command_line
+from rnngen.cli.widths import filled
 from rnngen.errors import RnngenError
 from rnngen.formats import visible
 from rnngen.graphemes import finished
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import rich.console
 
 FLUSH_SECONDS = 1 / 30
+_WIDEST, _PIPED = 100, 80  # cells of a sentence, on a terminal and elsewhere
 
 
 class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
@@ -166,6 +168,19 @@ class Console:
         columns = shutil.get_terminal_size().columns
         return "\n".join(_wrap(line, columns) for line in text.split("\n"))
 
+    def filled(self, sentence: str, first: str = "", rest: str | None = None) -> str:
+        """A sentence as lines of standard output, which are easy to read: of at most 100 cells, off a terminal of 80.
+
+        Args:
+            sentence: without line ends.
+            first: what the first line begins with.
+            rest: what the others begin with; by default as many spaces.
+        """
+        import shutil
+
+        columns = min(shutil.get_terminal_size().columns, _WIDEST) if self.shows_output else _PIPED
+        return filled(sentence, columns, first, " " * len(first) if rest is None else rest) + "\n"
+
     def table(self, rows: Sequence[Sequence[str]]) -> str:
         """Columns side by side, as text; on a terminal, cells that do not fit continue below."""
         import shutil
@@ -245,9 +260,8 @@ def _finite(value: Any) -> Any:
 
 
 def _wrap(line: str, columns: int) -> str:
-    if len(line) <= columns or line.lstrip().startswith("rnngen "):
+    if (line.isascii() and len(line) <= columns) or line.lstrip().startswith("rnngen "):
         return line
-    import textwrap
-
-    indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    text = line.lstrip()
+    indent = line[: len(line) - len(text)]
+    return filled(text, columns, indent, indent)

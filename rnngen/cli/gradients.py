@@ -11,15 +11,7 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.reaches import (
-    LAGS_SHOWN,
-    as_json_object,
-    measure,
-    write_comparison,
-    write_curves,
-    write_picture_of,
-    write_sentences,
-)
+from rnngen.cli.reaches import LAGS_SHOWN, as_json_object, measure, write_comparison, write_curves, write_picture_of
 from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
@@ -83,7 +75,7 @@ def _write_detail(console: Console, reach: Reach) -> None:
     console.write(f"{reach.title}: ‖∂J^i/∂s^j‖ by lag i - j, median (10 % to 90 %)\n")
     for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
         console.write(f"\n{_table(layer, list(states))}\n")
-        write_sentences(console, said[layer])
+        console.write("".join(console.filled(sentence, "- ") for sentence in said[layer]))
     if reach.flows[0].lags < reach.lags:
         console.write(f"\nLags end at {reach.flows[0].lags}: few documents of this text are longer.\n")
     console.write("\n")

@@ -67,7 +67,7 @@ def card_command(
     compare: Annotated[bool, typer.Option("--compare", help="Show several runs side by side.")] = False,
     others: Annotated[list[Path] | None, run_argument("The other runs, with --compare.")] = None,
     test: Annotated[bool, typer.Option("--test", help="With --compare: score each run on its test part too.")] = False,
-    text: Annotated[Path | None, typer.Option(help="With --compare: score all runs on this file.")] = None,
+    text: Annotated[Path | None, typer.Option(help="With --compare: score all runs on this file, all of it.")] = None,
     *,
     curves: Curves,
     picture: Picture = None,
@@ -86,6 +86,10 @@ def card_command(
 
     console: Console = context.obj
     _check_numbers(run, others or (), compare=compare, scores=test or text is not None)
+    if test and text is not None:
+        from rnngen.evaluation.comparing import both_texts
+
+        raise both_texts()
     check_picture(picture)
     folders = (run, *(others or ()))
     for folder in folders:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
 
-COLOURS = (33, 208, 36, 135, 178, 245, 161, 44)
-"""Of the curves, in the order of those of the pictures (``report/pictures.py``), in the 256-colour palette."""
 _WIDTH, _HEIGHT = 78, 18
 _TICKS = 6
 
@@ -24,24 +22,25 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
         across: title of the horizontal axis.
         up: what the values are, above the chart.
     """
-    import string
-
     import plotext
     from rich.text import Text
 
     from rnngen.cli.surprisal import ColouredOutput
     from rnngen.formats import visible
+    from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()
     plotext.plot_size(_WIDTH, _HEIGHT)
     plotext.theme("clear")
     legend = Text()
     for number, (name, points) in enumerate(curves.items()):
-        letter, colour = string.ascii_letters[number % 52], COLOURS[number % len(COLOURS)]
-        if points:
+        mark, colour = letter(number), curve_colour(number)
+        is_drawn = len(mark) == 1
+        if is_drawn and points:
             xs, ys = zip(*points, strict=True)
-            plotext.plot(list(xs), [math.log10(y) for y in ys], marker=letter, color=colour)
-        legend.append(f"{letter} ", f"color({colour})").append(f"{visible(name)}\n")
+            plotext.plot(list(xs), [math.log10(y) for y in ys], marker=mark, color=colour)
+        legend.append(f"{mark} ", f"color({colour})").append(visible(name))
+        legend.append("\n" if is_drawn else f" ({NOT_DRAWN})\n")
     exponents = [math.log10(y) for points in curves.values() for _, y in points]
     low, high = (math.floor(min(exponents)), math.ceil(max(exponents))) if exponents else (0, 1)
     every = max(1, math.ceil((high - low) / _TICKS))
@@ -56,6 +55,15 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
         output.write_rich(Text.from_ansi(drawn).append("\n").append(legend))
     else:
         console.write(f"{plotext.uncolorize(drawn)}\n{legend.plain}")
+
+
+def curve_colour(number: int) -> int:
+    """The colour of the run with this number, in the palette of 256 colours that terminals have."""
+    from rich.color import Color, ColorSystem
+
+    from rnngen.rendering.palette import EITHER
+
+    return Color.parse(EITHER[number % len(EITHER)]).downgrade(ColorSystem.EIGHT_BIT).number or 0
 
 
 def _power(exponent: int) -> str:

@@ -45,13 +45,14 @@ def memory_command(
     """
     console: Console = context.obj
     check_picture(picture)
-    measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in runs or (None,)]
+    folders = {folder and folder.resolve(): folder for folder in runs or (None,)}.values()  # each once
+    measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in folders]
     if picture is not None:
         drawn(measured, picture)
     if json:
         console.write_json({"fresh": fresh, **as_json(measured)})
     else:
-        console.write(shown(measured))
+        console.write(shown(console, measured))
 
 
 def measure(folder: Path | None, text: Path | None, examples: int, *, fresh: bool = False) -> Measured:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.cli.plots import plot
-from rnngen.cli.widths import pad, width
+from rnngen.cli.widths import cut, pad, width
 from rnngen.errors import UsageError
 
 if TYPE_CHECKING:
+    from rnngen.cli.console import Console
     from rnngen.inspection.memory import Bin, Planted
+
+_LABEL, _COUNT, _GAP = 12, 8, 2  # cells of distances, of numbers of decisions, and between columns
+_NARROWEST = 12  # cells of a column with a run: 100 (100-100)
 
 
 class Measured(NamedTuple):
@@ -48,21 +53,25 @@ def in_bins(measured: Sequence[Measured]) -> list[list[Bin]]:
     return [binned(each.counts, edges) for each in measured]
 
 
-def shown(measured: Sequence[Measured]) -> str:
+def shown(console: Console, measured: Sequence[Measured]) -> str:
     """A table, a sentence about each run, and a chart."""
     from rnngen.inspection.memory import verdict
+    from rnngen.runs.compared import distinct_names
 
     bins, text = in_bins(measured), measured[0].text
     chance = text.chance
-    names = _short_names(measured)
+    names = distinct_names([each.run for each in measured])
+    columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     lines = [
         f"{text.language.name}: {text.language.title} ({text.kinds} {text.language.kinds})",
         f"right in {len(text.lines):,} lines, in %, by distance in symbols (95 % interval)",
         f"without memory: {100 * chance:.3g} %",
         "",
-        *_table(names, bins),
-        "",
-        *(_wrapped(f"{name} {verdict(each, chance)}") for name, each in zip(names, bins, strict=True)),
+        _tables(names, bins, columns),
+        *(
+            console.filled(f"{name} {verdict(each, chance)}", rest="  ").rstrip()
+            for name, each in zip(names, bins, strict=True)
+        ),
     ]
     middle = {
         name: [((each.first + each.last) / 2, 100 * each.accuracy) for each in some]
@@ -73,38 +82,33 @@ def shown(measured: Sequence[Measured]) -> str:
     return "\n".join(lines) + "\n\n" + plot(curves, "distance in symbols", "right, in %")
 
 
-def _wrapped(sentence: str) -> str:
-    import shutil
-    import textwrap
-
-    return textwrap.fill(sentence, max(40, shutil.get_terminal_size().columns), subsequent_indent="  ")
-
-
-def _table(names: Sequence[str], bins: Sequence[Sequence[Bin]]) -> list[str]:
-    """A row per bin and a column per run or, if that is too wide, a block of rows per run."""
+def _tables(names: Sequence[str], bins: Sequence[Sequence[Bin]], columns: int) -> str:
+    """A row per bin and a column per run, for as many runs as fit beside one another, then for the next ones."""
     cells = [{each.name: f"{100 * each.accuracy:.0f} ({_interval(each)})" for each in some} for some in bins]
     rows = list(dict.fromkeys(name for some in cells for name in some))
     counts = {each.name: f"{each.n:,}" for some in reversed(bins) for each in some}
-    wide = [
-        max(width(name), *(len(cell) for cell in some.values())) + 2 for name, some in zip(names, cells, strict=True)
-    ]
-    head = pad("distance", 12) + "".join(pad(name, w, ">") for name, w in zip(names, wide, strict=True))
-    lines = [head + pad("n", 8, ">")]
-    for row in rows:
-        columns = "".join(pad(some.get(row, "-"), w, ">") for some, w in zip(cells, wide, strict=True))
-        lines.append(pad(row, 12) + columns + pad(counts[row], 8, ">"))
-    return lines
+    room = columns - _LABEL - _COUNT
+    fitting = max(1, room // (_NARROWEST + _GAP))
+    blocks = []
+    for begin in range(0, len(names), fitting):
+        some = slice(begin, begin + fitting)
+        widest = max(_NARROWEST, room // len(names[some]) - _GAP)
+        heads = [cut(name, widest, "middle") for name in names[some]]
+        wide = [max(_NARROWEST, width(head)) + _GAP for head in heads]
+        lines = [_line("distance", heads, "n", wide)]
+        lines += [_line(row, [each.get(row, "-") for each in cells[some]], counts[row], wide) for row in rows]
+        blocks.append("".join(lines))
+    return "\n".join(blocks)
+
+
+def _line(label: str, cells: Sequence[str], count: str, wide: Sequence[int]) -> str:
+    columns = "".join(pad(cell, w, ">") for cell, w in zip(cells, wide, strict=True))
+    return f"{pad(label, _LABEL)}{columns}{pad(count, _COUNT, '>')}\n"
 
 
 def _interval(each: Bin) -> str:
     low, high = each.interval
     return f"{100 * low:.0f}-{100 * high:.0f}"
-
-
-def _short_names(measured: Sequence[Measured]) -> list[str]:
-    """The last part of each run's folder, or the whole if they are not different."""
-    short = [each.name.replace("\\", "/").rpartition("/")[2] for each in measured]
-    return short if len(set(short)) == len(short) else [each.name for each in measured]
 
 
 def as_json(measured: Sequence[Measured]) -> dict[str, Any]:
@@ -142,9 +146,10 @@ def drawn(measured: Sequence[Measured], picture: Path) -> None:
     """Write the accuracies as a picture."""
     from rnngen.rendering.memory_chart import memory_chart
     from rnngen.rendering.pictures import write_picture
+    from rnngen.runs.compared import distinct_names
 
     text = measured[0].text
-    runs = dict(zip(_short_names(measured), in_bins(measured), strict=True))
+    runs = dict(zip(distinct_names([each.run for each in measured]), in_bins(measured), strict=True))
     title = f"{text.language.name}: how far back networks remember {text.language.title}"
     subtitle = f"right, by distance, with 95 % intervals; {len(text.lines):,} lines"
     write_picture(memory_chart(runs, text.chance), title, picture, subtitle)

@@ -18,20 +18,21 @@ def plot(
         up: title of the vertical axis.
         letters: of the curves, by name, where they are known from elsewhere.
     """
-    import string
-
     import plotext
+
+    from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()
     plotext.plot_size(76, 18)
     plotext.theme("clear")
     legend = ""  # plotext's own would cover the curves
-    for (name, curve), letter in zip(curves.items(), string.ascii_lowercase, strict=False):
-        mark = letters[name][-1] if letters else letter
-        if points := list(curve):
+    for number, (name, curve) in enumerate(curves.items()):
+        mark = letters[name] if letters else letter(number)
+        is_drawn = len(mark) == 1
+        if is_drawn and (points := list(curve)):
             xs, ys = zip(*points, strict=True)
             plotext.plot(*([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys)), marker=mark)
-        legend += f"{mark} {name}\n"
+        legend += f"{mark} {name}{'' if is_drawn else f' ({NOT_DRAWN})'}\n"
     plotext.xlabel(across)
     plotext.ylabel(up)
     return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n" + legend

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import string
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.log_plots import write_log_plot
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.widths import cut
+from rnngen.rendering.palette import letter
 from rnngen.runs.finding import open_run
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 LAGS_SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _COMPARED = 6  # lags in a table of 80 columns, besides the name
-_WIDEST = 100  # columns of a sentence
 _NAME = 24  # cells of a run's name
 
 
@@ -64,9 +61,8 @@ def write_comparison(
     write_curves(console, named)
     left = ", ".join(f"{reach.name} {left_of(flow, lag)}" for reach, flow in zip(reaches, flows, strict=True))
     console.write("\n")
-    write_sentences(
-        console, [f"{lag} steps back: {left} of the gradient at lag 0 is left.", *_differences(reaches, text)], mark=""
-    )
+    console.write(console.filled(f"{lag} steps back: {left} of the gradient at lag 0 is left."))
+    console.write("".join(map(console.filled, _differences(reaches, text))))
 
 
 def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) -> str:
@@ -79,11 +75,11 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
     rows = [["  run", "state", *(f"lag {lag}" for lag in shown)]]
     rows += [
         [
-            f"{letter} {cut(reach.name, _NAME, 'middle')}",
+            f"{letter(number)} {cut(reach.name, _NAME, 'middle')}",
             flow.name,
             *(left_of(flow, lag) if lag <= flow.lags else "-" for lag in shown),
         ]
-        for letter, reach, flow in zip(string.ascii_letters, reaches, flows, strict=False)
+        for number, (reach, flow) in enumerate(zip(reaches, flows, strict=True))
     ]
     return console.table(rows) + "\n"
 
@@ -97,21 +93,6 @@ def write_curves(console: Console, flows: dict[str, Flow]) -> None:
     write_log_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0")
     if any(len(curve) <= flow.lags for curve, flow in zip(curves.values(), flows.values(), strict=True)):
         console.write(f"A curve ends where its fraction leaves the range from {SMALLEST:.0e} to {1 / SMALLEST:.0e}.\n")
-
-
-def write_sentences(console: Console, sentences: Iterable[str], mark: str = "- ") -> None:
-    """Write sentences, each from the beginning of a line, broken between words."""
-    columns = min(shutil.get_terminal_size().columns, _WIDEST) if console.shows_output else 80
-    for sentence in sentences:
-        filled = textwrap.fill(
-            sentence,
-            columns,
-            initial_indent=mark,
-            subsequent_indent=" " * len(mark),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        console.write(f"{filled}\n")
 
 
 def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:

@@ -36,7 +36,7 @@ def report_command(
     of a held-out page, samples, and the configuration. Needs the extra rnngen[report].
     """
     from rnngen.rendering import check_installed
-    from rnngen.runs.finding import open_run
+    from rnngen.runs.finding import open_runs
 
     check_installed()
     console: Console = context.obj
@@ -44,9 +44,7 @@ def report_command(
         raise UsageError("--text cannot be standard input: it is read several times", expected="a file")
     for run in runs or ():
         refuse_text(run, "rnngen report --text {text}")
-    folders: list[Path | None] = [*runs] if runs else [None]
-    found = [open_run(run) for run in folders]  # before torch is imported: a wrong path is reported at once
-    opened = list({run.path.resolve(): run for run in found}.values())  # each once
+    opened = open_runs(runs or ())  # before torch is imported: a wrong path is reported at once
     from rnngen.rendering.page import check_out, names_of, write_report
 
     check_out(out)

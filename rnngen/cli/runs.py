@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -38,8 +39,8 @@ def runs_command(
     """List the runs under checkpoints/, or under other folders.
 
     The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
-    score on the validation part, in nats per character, with the tokenizer if that is not char. Those of a
-    bidirectional run are pseudo-nats, which compare with nothing else.
+    score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
+    bidirectional runs are pseudo-nats, which cannot be compared with nats.
     """
     from rnngen.errors import RnngenError
     from rnngen.runs.listing import DEPTH, MOST, list_runs
@@ -121,21 +122,30 @@ def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
     """
     if columns is None:
         return [tuple(row) for row in rows]
-    for dates in (True, False):
-        for steps in (True, False):
-            kept = [row._replace(saved=row.saved if dates else row.saved[:10]) for row in rows]
-            cells = [tuple(row) if steps else (*row[:4], row[5]) for row in kept]
-            text = columns - _taken(cells)
-            if text >= _LEAST:
-                return [(*row[:2], cut(row[2], text), *row[3:]) for row in cells]
-    run = max(_LEAST, max(width(row[0]) for row in cells) + text - _LEAST)
-    return [(cut(row[0], run, "beginning"), row[1], cut(row[2], _LEAST), *row[3:]) for row in cells]
+    dated = [row._replace(saved=row.saved[:10]) for row in rows]
+    for kept, without in ((rows, ()), (rows, ("steps",)), (dated, ()), (dated, ("steps",))):
+        text = columns - _taken(kept, ("text", *without)) - _GAP
+        if text >= _LEAST:
+            return _cells(kept, without, text=text)
+    left_out: tuple[str, ...] = ("steps",)
+    for more in ((), ("saved",), ("network",)):
+        left_out += more
+        name = columns - _taken(dated, ("run", "text", *left_out)) - 2 * _GAP - _LEAST
+        if name >= _LEAST:
+            return _cells(dated, left_out, text=_LEAST, name=name)
+    return _cells(dated, (*left_out, "text"), name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
 
 
-def _taken(cells: list[tuple[str, ...]]) -> int:
-    """The columns of all cells but the text, with the gaps."""
-    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    return sum(widths) - widths[2] + _GAP * (len(widths) - 1)
+def _taken(rows: list[_Row], but: Sequence[str]) -> int:
+    """The columns of all cells but some, with the gaps between them."""
+    kept = [column for name, column in zip(_Row._fields, zip(*rows, strict=True), strict=True) if name not in but]
+    return sum(max(map(width, column)) for column in kept) + _GAP * (len(kept) - 1)
+
+
+def _cells(rows: list[_Row], left_out: Sequence[str], text: int = 0, name: int = _LONGEST) -> list[tuple[str, ...]]:
+    """The cells that are not left out, with the text and the run's name cut."""
+    fitting = [row._replace(run=cut(row.run, name, "beginning"), text=cut(row.text, text)) for row in rows]
+    return [tuple(cell for field, cell in row._asdict().items() if field not in left_out) for row in fitting]
 
 
 def _as_json(folder: Path, card: Card) -> dict[str, Any]:

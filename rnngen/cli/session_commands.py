@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from rnngen.cli.session_layout import one_line
 from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS, choices_of, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
+from rnngen.cli.widths import filled
 from rnngen.errors import UsageError, shortened
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
@@ -97,7 +97,7 @@ class Commands:
             Leave: the user wants to leave.
         """
         choices = self._choices if self._offered_for == self._state() else []
-        if name.isdecimal() and choices:
+        if name.isdecimal():
             self._pick(choices, name)
         elif name in SETTINGS:
             self._set(name, rest.strip())
@@ -125,6 +125,9 @@ class Commands:
         self._choices, self._others, self._offered_for = list(choices), others, self._state()
 
     def _pick(self, choices: Sequence[Callable[[], object]], number: str) -> None:
+        if not choices:
+            hint = "/words and /alternatives offer choices."
+            raise UsageError(f"there is no /{shortened(number)} now: nothing is offered", hint=hint)
         if not 0 < int(number) <= len(choices):
             raise UsageError(f"there is no /{shortened(number)} now", expected=f"/1 to /{len(choices)}")
         self._screen.write_last_line_with(choices[int(number) - 1])
@@ -135,7 +138,7 @@ class Commands:
         if not typed:
             self._screen.write(f"  {self._shown(name)}\n")
             words = in_session(SETTINGS[name].option.help, SETTINGS)
-            self._screen.write(textwrap.indent(textwrap.fill(words, self._screen.columns - 3), "  ") + "\n")
+            self._screen.write(filled(words, self._screen.columns - 1, "  ", "  ") + "\n")
             return
         self._session.change(**{name: setting_value(SETTINGS[name], typed)})
         if name == "label" and self._session.text:
@@ -202,8 +205,8 @@ class Commands:
         if not rest.strip():
             self._screen.write(f"  /run {self._session.generator.name}\n")
             return
-        unseen = self._session.use(self._load(str(typed_path(rest))))
-        self._screen.write(f"(the text goes on with {self._session.generator.name})\n")
+        unseen = self._session.use(self._load(str(typed_path(rest, "/run checkpoints/corpus-1"))))
+        self._screen.write(f"({self._session.generator.name} continues the text)\n")
         self._note_unseen(unseen)
 
     def _settings(self, _rest: str) -> None:

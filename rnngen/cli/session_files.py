@@ -11,8 +11,12 @@ from rnngen.errors import RnngenError, UsageError
 from rnngen.platforms import split_arguments
 
 
-def typed_path(text: str) -> Path:
+def typed_path(text: str, usage: str = "/save my story.txt") -> Path:
     """The path that was typed, which may have spaces in it, with quotes or without.
+
+    Args:
+        text: what was typed after the command.
+        usage: an example of the command, for the error.
 
     Raises:
         UsageError: there is none, or none that a file can have.
@@ -28,7 +32,7 @@ def typed_path(text: str) -> Path:
             names = split_arguments(name)
             name = names[0] if len(names) == 1 else name  # spaces after backslashes, as a shell has them
     if not name:
-        raise UsageError("/save needs the name of a file", expected="such as: /save my story.txt")
+        raise UsageError(f"{usage.split()[0]} needs a name", expected=f"such as: {usage}")
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:  # no such user

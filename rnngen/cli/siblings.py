@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.given import Given
 from rnngen.options.invocation import Invocation
 from rnngen.platforms import quote_argument
-from rnngen.runs.siblings import Spread, free_base, sibling_folder, spread
+from rnngen.runs.siblings import Spread, free_base, sibling_folder
 
 if TYPE_CHECKING:
     from rnngen.cli.preparation import Preparation
@@ -53,12 +53,12 @@ def train_siblings(
     except (KeyboardInterrupt, SystemExit, typer.Exit):
         named = "" if invocation.out else f" with --out {quote_argument(str(base))}"
         console.note(
-            f"{len(scores)} of {len(invocation.seeds)} siblings are finished. The same command{named} goes on."
+            f"{len(scores)} of {len(invocation.seeds)} siblings are finished. Resume with the same command{named}."
         )
         raise
     bidirectional = given.config.model.bidirectional
     prefix = kind_of_score(bidirectional=bidirectional).prefix
-    found = spread([each["best"] for each in scores.values() if each["best"] is not None])
+    found = Spread.of(each["best"] for each in scores.values())
     if not invocation.quiet:
         for line in _summary(scores, found, prefix):
             console.note(line)
@@ -136,8 +136,7 @@ def _summary(scores: Mapping[int, Mapping[str, Any]], found: Spread | None, pref
         best = "none" if each["best"] is None else f"{each['best']:.4f} at step {each['step']:,}"
         lines.append(f"  seed {seed:<6} {best:<24} {each['run']}")
     if found is not None:
-        deviation = "" if found.deviation is None else f", standard deviation {found.deviation:.4f}"
-        lines.append(f"  mean {found.mean:.4f}{deviation}, from {found.lowest:.4f} to {found.highest:.4f}")
+        lines.append(f"  {found.in_words(f'{prefix}nats per token')}")
     runs = " ".join(quote_argument(each["run"]) for each in scores.values())
     return [*lines, *([f"  rnngen inspect --compare {runs}"] if len(scores) > 1 else [])]
 
@@ -147,12 +146,4 @@ def _as_json(scores: Mapping[int, Mapping[str, Any]], found: Spread | None, key:
         {"run": each["run"], "seed": seed, key: each["best"], "best_step": each["step"]}
         for seed, each in scores.items()
     ]
-    differ = None
-    if found is not None:
-        differ = {
-            "mean": found.mean,
-            "standard_deviation": found.deviation,
-            "lowest": found.lowest,
-            "highest": found.highest,
-        }
-    return {"siblings": runs, key: differ}
+    return {"siblings": runs, key: asdict(found) if found else None}

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
-from pathlib import Path
-from string import ascii_lowercase
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.parameters import AsJson
+from rnngen.cli.parameters import AsJson, RunFolders
 from rnngen.cli.pictures import Picture, check_picture
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.steps import Bin, Range, Steps
 
-WIDTH = 76  # of sentences, in characters
+MOST = 26  # runs in one chart, each with a small letter and its capital
 LARGEST = 5  # norms that are listed
 BINS = 200  # of the JSON object and of the picture
 LOSS_LINES, NORM_LINES = 8, 13
 
 
 def training_command(
-    context: typer.Context,
-    runs: Annotated[
-        list[Path] | None, typer.Argument(help="The runs' folders. [default: the newest under checkpoints/]")
-    ] = None,
-    picture: Picture = None,
-    as_json: AsJson = False,
+    context: typer.Context, runs: RunFolders = None, picture: Picture = None, as_json: AsJson = False
 ) -> None:
     """Show the loss and the gradient's norm at every step.
 
@@ -39,15 +31,14 @@ def training_command(
     more steps than columns, each column has the lowest, the median and the highest of its steps: no spike is hidden.
     Runs whose training failed can be shown, too.
     """
-    from rnngen.runs.finding import open_run
+    from rnngen.runs.finding import open_runs
     from rnngen.runs.steps import read_steps
 
     console: Console = context.obj
     check_picture(picture)
-    folders: list[Path | None] = [*runs] if runs else [None]
-    for folder in folders:
+    for folder in runs or ():
         refuse_text(folder, "rnngen runs")
-    found = [read_steps(open_run(folder)) for folder in folders]
+    found = [read_steps(run) for run in open_runs(runs or ())]
     if picture is not None:
         from rnngen.rendering.pictures import write_picture
         from rnngen.rendering.training_chart import training_chart
@@ -57,17 +48,18 @@ def training_command(
     if as_json:
         console.write_json({"runs": [as_json_object(each) for each in found]})
         return
-    console.write(shown(found))
+    console.write(shown(console, found))
 
 
-def shown(found: Sequence[Steps]) -> str:
+def shown(console: Console, found: Sequence[Steps]) -> str:
     """Charts and summaries of some runs."""
-    return charts([(str(each.run), each) for each in found]) + "\n".join(map(_summary, found))
+    return charts([(str(each.run), each) for each in found]) + "\n".join(_summary(console, each) for each in found)
 
 
 def charts(runs: Sequence[tuple[str, Steps]]) -> str:
     """The losses of runs by name, and the norms below them; nothing if no run has taken a step."""
     from rnngen.cli.step_chart import ALONE, COLUMNS, axis, clipped_line, draw, marks_of
+    from rnngen.rendering.palette import letter
 
     found = [steps for _, steps in runs]
     if not any(len(each.numbers) for each in found):
@@ -75,7 +67,7 @@ def charts(runs: Sequence[tuple[str, Steps]]) -> str:
     last = max(each.last for each in found)
     bins = [each.bins(COLUMNS, last) for each in found]
     several = len(found) > 1
-    marks = [marks_of(letter) if several else ALONE for letter in ascii_lowercase[: len(found)]]
+    marks = [marks_of(letter(number)) if several else ALONE for number in range(min(len(found), MOST))]
     drawn = list(zip(marks, bins, (each.clip for each in found), strict=False))
     losses = [(mark, columns, math.inf) for mark, columns, _ in drawn]
     width = max(map(len, bins))
@@ -87,7 +79,9 @@ def charts(runs: Sequence[tuple[str, Steps]]) -> str:
             parts.append(clipped_line(columns, f"{mark.median} clipped" if several else "clipped"))
     if several:
         parts.append("a letter per run, capital above the threshold of clipping: ")
-        parts.append(", ".join(f"{mark.median} {name}" for mark, (name, _) in zip(marks, runs, strict=False)) + "\n\n")
+        parts.append(", ".join(f"{mark.median} {name}" for mark, (name, _) in zip(marks, runs, strict=False)) + "\n")
+        not_drawn = ", ".join(name for name, _ in runs[MOST:])
+        parts.append(f"not drawn, for lack of letters: {not_drawn}\n\n" if not_drawn else "\n")
     else:
         parts.append("● median, │ lowest to highest of a column's steps, ░ clipped away\n")
         parts.append("clipped: · no step of a column, 1 to 9 tenths, # all\n\n")
@@ -100,7 +94,7 @@ def _spreads(bins: Sequence[Sequence[Bin | None]]) -> bool:
     return min(each.low for each in losses) > 0 and max(e.high for e in losses) > 10 * min(e.low for e in losses)
 
 
-def _summary(steps: Steps) -> str:
+def _summary(console: Console, steps: Steps) -> str:
     """A run's norms in a few lines, with what stands out."""
     from rnngen.runs.steps import Range, largest
 
@@ -123,7 +117,7 @@ def _summary(steps: Steps) -> str:
     if len(steps.jumps) > LARGEST:
         lines.append(f"  {len(steps.jumps) - LARGEST:,} more jumps of the loss")
     if steps.failure:
-        lines.append(textwrap.indent(textwrap.fill(f"training failed: {steps.failure}", WIDTH), "  "))
+        lines.append(console.filled(f"training failed: {steps.failure}", "  ").rstrip())
         if not len(steps.numbers):
             from rnngen.platforms import quote_argument
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from rnngen.inspection.truncation import Truncation, Windows
     from rnngen.runs.run import Run
 
-WIDTH = 78  # of sentences, in characters
 SMALL, LARGE = 0.3, 1.0  # bias as a fraction of the noise of a batch: lost in it, and larger than it
 
 
@@ -101,7 +99,7 @@ def truncation_command(
         return
     console.write(f"{found.title}: windows of k tokens, {_passages(measured[0])}\n")
     for each in measured:
-        console.write("\n" + _shown(each, trained))
+        console.write("\n" + _shown(console, each, trained))
 
 
 def _trained(run: Run) -> Trained:
@@ -140,7 +138,7 @@ def _as_json(measured: Truncation, trained: Trained) -> dict[str, Any]:
     }
 
 
-def _shown(measured: Truncation, trained: Trained) -> str:
+def _shown(console: Console, measured: Truncation, trained: Trained) -> str:
     """Table, curves and sentences."""
     noise = measured.noise_of(trained.tokens)
     lines = [measured.direction] if measured.direction else []
@@ -164,7 +162,7 @@ def _shown(measured: Truncation, trained: Trained) -> str:
     nats = {"state reset every k tokens": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
     parts = [
         "\n".join(lines) + "\n",
-        "".join(f"{textwrap.fill(sentence, WIDTH)}\n" for sentence in sentences(measured, trained)),
+        "".join(map(console.filled, sentences(measured, trained))),
         plot(angles, "log2 of k", "degrees between the gradients"),
         plot(nats, "log2 of k", "nats per token"),
     ]

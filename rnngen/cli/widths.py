@@ -47,11 +47,24 @@ def cut(text: str, cells: int, at: Literal["beginning", "middle", "end"] = "end"
     return f"{first_cells(text, begin)}…{last_cells(text, left - begin)}" if cells > 0 else ""
 
 
-def wrapped(text: str, cells: int) -> list[str]:
+def filled(text: str, cells: int, first: str = "", rest: str = "") -> str:
+    """One line of text as lines of at most ``cells`` cells, in which words and names of files stay whole.
+
+    Args:
+        text: to be broken.
+        cells: of a line.
+        first: what the first line begins with.
+        rest: what the others begin with, as wide as ``first``, or wider.
+    """
+    begin, *others = wrapped(text, max(1, cells - width(rest)), whole_words=True)
+    return "\n".join([first + begin, *(rest + line for line in others)])
+
+
+def wrapped(text: str, cells: int, *, whole_words: bool = False) -> list[str]:
     """One line of text as lines of at most so many cells, broken after spaces and at wide characters.
 
-    A word that is wider than a line is broken between grapheme clusters. No line begins with punctuation that closes,
-    or ends with punctuation that opens, beside a wide character.
+    A word that is wider than a line is broken between grapheme clusters, unless ``whole_words``. No line begins with
+    punctuation that closes, or ends with punctuation that opens, beside a wide character.
     """
     from wcwidth import iter_graphemes
 
@@ -61,7 +74,7 @@ def wrapped(text: str, cells: int) -> list[str]:
         size = width(cluster)
         if line and _can_break(before, cluster):
             cut = len(line)
-        if line and used + size > cells and cluster != " ":
+        while line and used + size > cells and cluster != " " and (cut or not whole_words):
             cut = cut or len(line)
             lines.append(line[:cut].rstrip(" "))
             line, cut = line[cut:], 0

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rnngen.errors import RnngenError
+from rnngen.errors import RnngenError, UsageError
 from rnngen.evaluation.evaluate import score_text
 from rnngen.runs.compared import ComparedRun
 from rnngen.runs.comparison import Comparison, Scored
-from rnngen.runs.own_text import text_of
+from rnngen.runs.own_text import text_of, whole_text
+
+
+def both_texts() -> UsageError:
+    """The error for scores on one text and on the test parts at once."""
+    return UsageError("`test` and `text` are two ways to score runs", expected="one of them", found="both")
 
 
 def score_runs(
@@ -21,7 +26,8 @@ def score_runs(
 
     Args:
         comparison: of runs.
-        text: a file that all of them read; None: the test part of each run's own text.
+        text: a file that all of them read, the whole of it, also where one was trained on it; None: the test part of
+            each run's own text.
         on_run: called with each run before it is scored.
 
     Raises:
@@ -32,9 +38,9 @@ def score_runs(
         if on_run is not None:
             on_run(each)
         try:
-            with text_of(each.run, [text] if text else []) as encoded:
+            with whole_text(each.run, text) if text else text_of(each.run) as encoded:
                 try:
-                    scores.append(Scored(score_text(each.run, encoded).as_dict(), encoded.note))
+                    scores.append(Scored(score_text(each.run, encoded).as_dict(), encoded.note, encoded.learned))
                 except RnngenError as error:
                     scores.append(str(error))
         except RnngenError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rnngen.cli.compare import show
 from rnngen.cli.console import Console
 from rnngen.errors import UsageError
-from rnngen.evaluation.comparing import score_runs
+from rnngen.evaluation.comparing import both_texts, score_runs
 from rnngen.formats import duration
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
@@ -61,7 +61,11 @@ class Compared(Comparison):
     def _repr_html_(self) -> str:
         rows = [[each.name, *(in_words(each.name, value) for value in each.values)] for each in self.differences]
         rows += [[name or self.text or "test", *map(value, self.runs)] for name, value in _RESULTS.items()]
-        notes = lines(f"note: {in_python(warning)}" for warning in self.warnings)
+        warnings = lines(f"note: {in_python(warning)}" for warning in self.warnings)
+        said = [
+            (run.name, text) for run in self.runs for text in (run.missing and f"not scored: {run.missing}", run.note)
+        ]
+        notes = lines(f"{name}: {in_python(text)}" for name, text in said if text)
         charts = [
             chart(
                 {run.name: run.validation.against("steps") for run in group},
@@ -71,7 +75,7 @@ class Compared(Comparison):
             for group in self.kinds
         ]
         head = ["", *(run.name for run in self.runs)]
-        return f"<div>{notes}{table([row for row in rows if any(row[1:])], head)}{''.join(charts)}</div>"
+        return f"<div>{warnings}{table([row for row in rows if any(row[1:])], head)}{notes}{''.join(charts)}</div>"
 
 
 def _shown(value: float | None, unit: str) -> str:
@@ -116,12 +120,15 @@ def compare(*runs: str | Path | Run, text: str | Path | None = None, test: bool 
 
     Args:
         runs: at least two runs or their folders.
-        text: a file to score all of them on.
-        test: whether to score each on the test part of its own text.
+        text: a file to score all of them on, the whole of it.
+        test: instead, whether to score each on the test part of its own text.
 
     Raises:
         RnngenError: there are fewer than two, or one of them or the text cannot be read.
+        UsageError: both ``text`` and ``test`` are given.
     """
+    if test and text is not None:
+        raise both_texts()
     comparison = compare_runs([open_run(run) for run in runs])
     if test or text is not None:
         comparison = score_runs(comparison, None if text is None else Path(text))

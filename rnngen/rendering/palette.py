@@ -66,3 +66,7 @@ THEMES: dict[str, dict[str, str]] = {
 def letter(number: int) -> str:
     """The letter of the run with this number, counted from 0; after the last letter the number, counted from 1."""
     return ascii_letters[number] if number < len(ascii_letters) else str(number + 1)
+
+
+NOT_DRAWN = "not drawn: no letter is left"
+"""Beside the names of curves that a chart in characters cannot show."""

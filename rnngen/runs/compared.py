@@ -33,6 +33,7 @@ class ComparedRun:
         scores: on a text that all runs read, or on the test part of each, under the keys of ``rnngen eval --json``;
             empty: not asked for, or missing.
         note: on the text that the scores are of, as that parts of it were learned from; None: nothing to say.
+        learned: whether it was trained on the text that the scores are of.
         missing: why there are no scores; None: they were not asked for, or are there.
     """
 
@@ -47,6 +48,7 @@ class ComparedRun:
     training: Curve
     scores: Mapping[str, Any] = field(default_factory=dict)
     note: str | None = None
+    learned: bool = False
     missing: str | None = None
 
     @cached_property

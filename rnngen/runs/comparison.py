@@ -8,7 +8,6 @@ their seed are siblings: their scores have a mean and a standard deviation.
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,38 +19,15 @@ from rnngen.runs.compared import CHARACTER, describe_run, distinct_names, kind_o
 from rnngen.runs.compared import ComparedRun as ComparedRun  # those who compare runs need it too
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Difference, differences
+from rnngen.runs.siblings import Spread
 
 
 class Scored(NamedTuple):
-    """The scores of a run on a text, under the keys of ``rnngen eval --json``, and a note on that text."""
+    """The scores of a run on a text, under the keys of ``rnngen eval --json``; see ``ComparedRun`` for the rest."""
 
     scores: Mapping[str, Any]
     note: str | None = None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A score of several siblings.
-
-    Attributes:
-        runs: how many have it.
-        mean, low, high: of their scores.
-        deviation: the standard deviation, with n - 1.
-    """
-
-    runs: int
-    mean: float
-    deviation: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float | None]) -> Spread | None:
-        """The spread of the scores that exist; None: there are fewer than two."""
-        there = [value for value in values if value is not None]
-        if len(there) < 2:
-            return None
-        return cls(len(there), statistics.fmean(there), statistics.stdev(there), min(there), max(there))
+    learned: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +90,7 @@ class Comparison:
         if len(self.runs) < 2:
             return failed
         said = (
+            self._on_learned(),
             self._on_texts(),
             self._on_directions(),
             self._on_vocabularies(),
@@ -157,7 +134,7 @@ class Comparison:
         runs = [
             dataclasses.replace(run, missing=each)
             if isinstance(each, str)
-            else dataclasses.replace(run, scores=each.scores, note=each.note)
+            else dataclasses.replace(run, **each._asdict())
             for run, each in zip(self.runs, scores, strict=True)
         ]
         return Comparison(tuple(runs), text)
@@ -172,6 +149,11 @@ class Comparison:
             "siblings": [group.as_dict() for group in self.siblings],
         }
 
+    def _on_learned(self) -> str | None:
+        names = ", ".join(run.name for run in self.runs if run.learned)
+        said = f"trained on {self.text}, or on parts of it, so the scores on it flatter"
+        return f"{names}: {said}" if names else None
+
     def _on_texts(self) -> str | None:
         texts = _names_by({run.name: run.card.fingerprint for run in self.runs})
         held_out = _names_by({run.name: run.settings.held_out for run in self.runs})
@@ -181,7 +163,8 @@ class Comparison:
             what = f"the same text, with other parts held out ({'; '.join(held_out)}), so their validation scores"
         else:
             return None
-        if self.text is not None and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
+        is_new = self.text is not None and not any(run.learned for run in self.runs)
+        if is_new and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
             return f"{what} cannot be compared; the scores on {self.text} can"
         return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
 

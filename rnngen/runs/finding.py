@@ -45,6 +45,15 @@ def open_run(path: str | Path | None = None) -> Run:
     return Run.open(folder)
 
 
+def open_runs(paths: Sequence[str | Path | None]) -> list[Run]:
+    """Open runs, each once, however often it is named; without any, the newest complete one.
+
+    Raises:
+        As ``open_run``.
+    """
+    return list({run.path.resolve(): run for run in map(open_run, paths or (None,))}.values())
+
+
 def lost_weights(folder: Path) -> RnngenError | None:
     """Why the weights that a run has saved cannot be used; None: they can, or there are none yet."""
     if not exists(folder / MANIFEST, "file") and not exists(folder / MODEL, "file"):

@@ -31,10 +31,12 @@ class NamedText(EncodedText):
     Attributes:
         name: as in "the test part of its corpus".
         note: what a user should know about its origin; None: nothing.
+        learned: whether the run is known to have been trained on it, or on parts of it.
     """
 
     name: str = ""
     note: str | None = None
+    learned: bool = False
 
 
 @dataclass(frozen=True)

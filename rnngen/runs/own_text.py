@@ -47,8 +47,27 @@ def text_of(
         return
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, reading, command=command) as encoded:
-        learned = None if part == "all" else _note_on_overlap(run, encoded)
-        yield replace(encoded, note="; ".join(filter(None, (encoded.note, learned))) or None)
+        yield encoded if part == "all" else _with_overlap(run, encoded)
+
+
+@contextlib.contextmanager
+def whole_text(run: Run, file: str | Path) -> Iterator[NamedText]:
+    """The whole of a file, also where the run was trained on it, which ``learned`` then says.
+
+    Raises:
+        As ``encoded_text``.
+    """
+    with text_of(run, [file], "all") as encoded:
+        own = is_own_text(run, [str(file)])
+        yield replace(encoded, learned=True) if own else _with_overlap(run, encoded)
+
+
+def _with_overlap(run: Run, text: NamedText) -> NamedText:
+    """A text with what is known of it in the training part."""
+    learned = _note_on_overlap(run, text)
+    if learned is None:
+        return text
+    return replace(text, note="; ".join(filter(None, (text.note, learned))), learned=True)
 
 
 def _note_on_overlap(run: Run, text: EncodedText) -> str | None:

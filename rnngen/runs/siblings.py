@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rnngen.runs.layout import safe_file_name
 
@@ -64,24 +64,33 @@ def _is_of(folder: str, base: str) -> bool:
     return folder == base or re.fullmatch(re.escape(base) + r"-seed[0-9]+", folder) is not None
 
 
-class Spread(NamedTuple):
-    """How the scores of siblings differ.
+@dataclass(frozen=True)
+class Spread:
+    """The scores of several siblings.
 
     Attributes:
-        mean: of the scores.
-        deviation: their sample standard deviation; None for a single one.
-        lowest, highest: the range of the scores.
+        runs: how many have one.
+        mean, low, high: of their scores.
+        deviation: the standard deviation, with n - 1.
     """
 
+    runs: int
     mean: float
-    deviation: float | None
-    lowest: float
-    highest: float
+    deviation: float
+    low: float
+    high: float
 
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Spread | None:
+        """The spread of the scores that exist; None: there are fewer than two."""
+        there = [value for value in values if value is not None]
+        if len(there) < 2:
+            return None
+        return cls(len(there), statistics.fmean(there), statistics.stdev(there), min(there), max(there))
 
-def spread(scores: Sequence[float]) -> Spread | None:
-    """How some scores differ; None: there are none."""
-    if not scores:
-        return None
-    deviation = statistics.stdev(scores) if len(scores) > 1 else None
-    return Spread(statistics.fmean(scores), deviation, min(scores), max(scores))
+    def in_words(self, unit: str) -> str:
+        """Mean, standard deviation and range."""
+        return (
+            f"{self.mean:.4f} ± {self.deviation:.4f} {unit}, {self.low:.4f} to {self.high:.4f} "
+            f"({self.runs} runs: mean ± standard deviation, range)"
+        )

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 DEFAULT_LENGTH = 500
 LENGTH_UNTIL = 10_000
-"""The maximum number of tokens where ``until`` or a document's end says when to end, and no length is given."""
+"""The maximum number of tokens where something else ends the text: ``until``, a document's end, a number of words."""
+
+TOKENS_PER: dict[Literal["word", "sentence"], int] = {"word": 50, "sentence": 1000}
+"""Many times as many tokens as a word or a sentence usually has: a text of N words ends after N times as many at the
+latest, if that is more than ``LENGTH_UNTIL``. It keeps a model that writes no ends of words from writing forever."""
 
 GIVE_UP = 2000
 """Samples in a row that do not meet the conditions, after which there are taken to be no more that do."""
@@ -146,7 +150,9 @@ class Sampling(Options):
         tokens = self.at_most("token")
         if tokens is not None:
             return tokens
-        return LENGTH_UNTIL if self.until or self.length is not None or open_ended else DEFAULT_LENGTH
+        if self.length is not None:
+            return max(LENGTH_UNTIL, *((self.at_most(unit) or 0) * each for unit, each in TOKENS_PER.items()))
+        return LENGTH_UNTIL if self.until or open_ended else DEFAULT_LENGTH
 
 
 class Samples(Options):

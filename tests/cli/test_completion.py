@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rnngen
 from rnngen.cli.app import run as run_cli
+from rnngen.cli.commands import COMMANDS, load_command
 from rnngen.cli.completion import join_values
 
 
@@ -95,6 +97,23 @@ def test_runs_are_completed_where_a_run_is_due(offered: Callable[..., list[str]]
     found = [word for word in offered(line) if word.startswith("checkpoints")]
     expected = ["checkpoints/demo/lstm", "checkpoints/tiny"]
     assert sorted(found) == [run for run in expected if run.startswith(line.split(" ")[-1])]
+
+
+def commands_with_runs(line: str, command: Any) -> list[str]:
+    """The command lines, of a command and those below it, after which a run may come."""
+    if hasattr(command, "commands"):
+        below = command.commands.items()
+        return [each for name, other in below for each in commands_with_runs(f"{line} {name}", other)]
+    return [line] * any(each.opts[0] in ("run", "runs", "others") for each in command.params)
+
+
+def test_every_command_that_takes_a_run_completes_runs(offered: Callable[..., list[str]], trained: Path) -> None:
+    commands = [each for name in COMMANDS for each in commands_with_runs(f"rnngen {name}", load_command(name))]
+    assert {"rnngen sample", "rnngen inspect card", "rnngen inspect training"} <= set(commands)
+    assert len(commands) > 12
+    for command in commands:
+        assert "checkpoints/tiny" in offered(f"{command} "), command
+        assert offered(f"{command} checkp") == ["checkpoints/tiny"], command
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,8 @@ def test_curves_are_coloured_on_a_terminal_with_colours(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     coloured = cli("inspect", "gradients", trained, "--lags", 20).out
-    assert "\x1b[38;5;33m" in coloured
-    assert "\x1b[38;5;208m" in coloured
+    assert "\x1b[38;5;68m" in coloured
+    assert "\x1b[38;5;166m" in coloured
     monkeypatch.setenv("NO_COLOR", "1")
     plain = cli("inspect", "gradients", trained, "--lags", 20).out
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain

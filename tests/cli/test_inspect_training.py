@@ -17,6 +17,7 @@ from rnngen.errors import TrainingError
 from rnngen.runs.failure import Failure
 from rnngen.runs.steps import Steps
 from tests.conftest import FAST, Outcome
+from tests.runs.test_comparison import sibling
 from tests.runs.test_steps import made
 
 Cli = Callable[..., Outcome]
@@ -63,7 +64,8 @@ def test_the_command_draws_the_newest_run_and_fits_80_columns(cli: Cli, trained:
     assert max(map(len, said.out.splitlines())) <= 80
     assert "clip 1 ┤" in said.out
     assert "checkpoints/tiny: 60 steps" in said.out
-    assert cli("inspect", "training", trained, trained).out.count(": 60 steps") == 2
+    twin = sibling(trained, "twin")
+    assert cli("inspect", "training", trained, twin, trained).out.count(": 60 steps") == 2  # each once
 
 
 def test_the_json_object_has_every_step_or_neighbours_together(cli: Cli, trained: Path) -> None:
@@ -131,7 +133,8 @@ def test_a_network_that_fails_does_not_end_the_demo(cli: Cli, corpus: Path, monk
         networks, "NETWORKS", {"clipped": {**tiny, "clip": 0.25}, "unclipped": {**exploding, "clip": 0}}
     )
     for _ in range(2):  # the second time it is opened
-        said = cli("demo", "clipping", "--text", corpus, "--out", "demo")
+        said = cli("demo", "clipping", "--text", corpus, "--out", "my demo")
         assert said.code == 0
         assert "training failed: the validation loss was not finite at step 0" in said.out.replace("\n", " ")
-    assert cli("sample", "demo/unclipped", "-n5").code == 0
+    assert said.out.endswith("More of each: rnngen inspect training 'my demo/clipped' 'my demo/unclipped'\n")
+    assert cli("sample", "my demo/unclipped", "-n5").code == 0

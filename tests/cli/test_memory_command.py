@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import rnngen
+from rnngen.cli.app import run
+from rnngen.cli.console import Console
+from rnngen.cli.widths import width
 from rnngen.corpus.named.built import build
 from rnngen.demos.memory import NETWORKS
 from rnngen.options.planted import PlantedOptions
+from tests.cli.test_runs import Terminal
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -51,6 +57,28 @@ def test_a_built_text_is_learned_from_line_by_line_and_measured_by_itself(
         assert f"{name} {each['words']} " in " ".join(shown.out.split())
     fresh = json.loads(cli("inspect", "memory", "checkpoints/lstm", "--fresh", "--examples", 7, "--json").out)
     assert (fresh["fresh"], fresh["runs"][0]["lines"]) == (True, 7)
+
+
+@pytest.mark.parametrize(("columns", "blocks"), [(60, 3), (80, 2)])
+def test_five_runs_with_long_names_fit_a_terminal(
+    _runs: Path, columns: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"a-run-whose-name-says-at-length-what-it-is-{number}" for number in range(5)]
+    for name in names:
+        shutil.copytree(_runs / "checkpoints" / "lstm", name)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    text = _runs / "corpora" / "adding.txt"
+    assert run(["inspect", "memory", *names, "--text", str(text), "--examples", "5"], Console(screen, None)) == 0
+    shown = screen.getvalue()
+    table = shown[shown.index("distance ") : shown.index(f"{names[0]} ")]
+    assert max(map(width, table.splitlines())) <= columns
+    assert table.count("distance    ") == blocks
+    assert table.count("…") >= 4  # the last run may stand alone
+    monkeypatch.setenv("COLUMNS", "40")  # of a terminal that a pipe does not write to
+    piped = io.StringIO()
+    assert run(["inspect", "memory", names[0], "--text", str(text), "--examples", "5"], Console(piped, None)) == 0
+    assert max(map(len, piped.getvalue().splitlines())) > 60
 
 
 def test_texts_that_are_not_in_a_language_or_differ_are_refused(

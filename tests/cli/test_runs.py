@@ -118,7 +118,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("columns", [64, 80, 120])
+@pytest.mark.parametrize("columns", [32, 40, 48, 56, 64, 80, 120])
 def test_on_a_terminal_every_run_has_one_line(trained: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     shutil.copytree(trained, f"checkpoints/{'a-long-name-of-a-run' * 2}")
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -138,7 +138,9 @@ def test_the_text_is_cut_before_the_steps_and_these_before_the_name() -> None:
     assert fitted([_HEADER, row], 90)[1][0] == row.run
     assert fitted([_HEADER, row], 90)[1][2].endswith("…")
     assert len(fitted([_HEADER, row], 72)[1]) == 5  # without the steps
-    assert fitted([_HEADER, row], 60)[1][0].startswith("…")
+    assert fitted([_HEADER, row], 62)[1][0].startswith("…")
+    assert [len(fitted([_HEADER, row], columns)[1]) for columns in (62, 60, 45, 30)] == [5, 4, 3, 2]
+    assert "lstm 1x256 1M" in fitted([_HEADER, row], 60)[1]  # the date is left out before it
 
 
 def test_cutting_counts_cells_and_keeps_characters_whole() -> None:

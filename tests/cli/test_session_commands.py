@@ -98,7 +98,7 @@ def test_alternatives_are_shown_taken_and_taken_back(
     assert session.text == "The che"
     assert say("/2") == f"The che{texts[1]}\n"
     assert session.text == f"The che{texts[1]}"
-    with pytest.raises(UsageError, match="there is no /2"):
+    with pytest.raises(UsageError, match=r"there is no /2 now: nothing is offered\. /words and /alternatives offer"):
         say("/2")
     say("/undo")
     assert session.text == "The che"
@@ -125,7 +125,9 @@ def test_choices_stay_while_the_text_stays_and_retry_writes_others(say: Say, ses
 
 def test_the_model_can_change_in_the_middle(say: Say, session: Session, mixed: Path) -> None:
     assert say("/run") == f"  /run {session.generator.name}\n"
-    assert say(f"/run {mixed}") == f"(the text goes on with {mixed})\n"
+    assert say(f"/run {mixed}") == f"({mixed} continues the text)\n"
+    with pytest.raises(UsageError, match=r"^/run needs a name; expected such as: /run checkpoints"):
+        say("/run ''")
     assert say("").startswith("The che")
     assert session.generator.name == str(mixed)
 
@@ -147,8 +149,7 @@ def test_a_name_to_save_to_may_have_spaces(typed: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "problem"),
-    [("", "needs the name"), ("'a' b", "one name"), ("'a", "not closed"), ("''", "needs the name")],
+    ("typed", "problem"), [("", "needs a name"), ("'a' b", "one name"), ("'a", "not closed"), ("''", "needs a name")]
 )
 def test_what_is_no_name_is_refused(typed: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes, wcswidth
 
+from rnngen.cli.console import Console
 from rnngen.cli.session_editor import prompt_after
 from rnngen.cli.session_layout import isolated, one_line, side_by_side, tail
-from rnngen.cli.widths import first_cells, last_cells, wrapped
+from rnngen.cli.widths import filled, first_cells, last_cells, wrapped
 
 CLUSTERS = ["a", "b", " ", "漢", "，", "（", "e\u0301", "שָׁ", "ל", "🇩🇪", "👍🏽", "."]
 texts = st.lists(st.sampled_from(CLUSTERS), max_size=40).map("".join)
@@ -34,6 +37,7 @@ def test_the_beginning_and_the_end_of_a_line_fit_and_cut_no_cluster(text: str, c
 
 @settings(max_examples=50)
 @given(texts, st.integers(4, 20))
+@example("a（a，", 4)
 def test_wrapped_lines_fit_and_hold_the_whole_text(text: str, cells: int) -> None:
     lines = wrapped(text, cells)
     assert all(wcswidth(line.rstrip(" ")) <= cells for line in lines)
@@ -42,6 +46,16 @@ def test_wrapped_lines_fit_and_hold_the_whole_text(text: str, cells: int) -> Non
     for line in lines:  # no cluster is cut
         at = text.index(line, at) + len(line)
         assert is_whole(text[:at], text)
+
+
+def test_sentences_are_broken_by_cells_and_keep_paths_whole() -> None:
+    assert filled("the run checkpoints/a-long-name-1 is lost", 14, "- ", "  ") == (
+        "- the run\n  checkpoints/a-long-name-1\n  is lost"
+    )
+    lines = filled("語" * 30, 20, "  ", "  ").split("\n")
+    assert [wcswidth(line) for line in lines] == [20, 20, 20, 8]
+    piped = io.StringIO()
+    assert Console(piped, None).filled("字" * 50, "- ") == f"- {'字' * 39}\n  {'字' * 11}\n"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pkgutil
 import re
 import shutil
@@ -16,10 +17,12 @@ import rnngen
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.model.load import load_network
 from rnngen.python.run import open_run
+from rnngen.python.views import Compared
 from rnngen.runs.card import make_card
 from rnngen.runs.comparison import Comparison
 from rnngen.runs.settings import Difference
 from tests.conftest import Outcome
+from tests.runs.test_comparison import sibling
 
 Cli = Callable[..., Outcome]
 
@@ -73,11 +76,23 @@ def test_a_comparison_shows_what_differs_and_what_came_of_it(trained: Path, mixe
     found = rnngen.compare(trained, mixed, text=corpus)
     assert {"steps", "ngram"} <= {each.name for each in found.differences}
     for run, path in zip(found.runs, (trained, mixed), strict=True):
-        assert run.score == rnngen.evaluate(path, corpus).nats_per_token
+        assert run.score == rnngen.evaluate(path, corpus, part="all").nats_per_token
         assert f"{run.score:.4f}" in repr(found)
         assert f"{run.score:.4f}" in found._repr_html_()
+    with pytest.raises(rnngen.RnngenError, match="`test` and `text` are two ways"):
+        rnngen.compare(trained, mixed, text=corpus, test=True)
     with pytest.raises(rnngen.RnngenError, match="at least two runs"):
         rnngen.compare(trained)
+
+
+def test_a_comparison_in_a_notebook_says_why_a_score_is_missing_and_what_to_know_of_one(trained: Path) -> None:
+    broken = sibling(trained, "broken")
+    (broken / "model.safetensors").write_bytes(b"x")
+    found = rnngen.compare(trained, broken, test=True)
+    noted = dataclasses.replace(found.runs[0], note="read with `encoding=latin-1`")
+    shown = Compared((noted, found.runs[1]))._repr_html_()
+    assert "broken: not scored: " in shown
+    assert "tiny: read with `encoding=&quot;latin-1&quot;`" in shown
 
 
 def test_a_comparison_spells_options_as_python_does(

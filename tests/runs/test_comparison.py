@@ -197,6 +197,16 @@ def test_a_run_without_scores_is_compared_by_what_there_is(trained: Path) -> Non
     json.dumps(comparison.as_dict())
 
 
+def test_one_text_is_the_whole_text_for_all_and_those_that_learned_from_it_are_named(trained: Path) -> None:
+    own = Path(json.loads((trained / "config.json").read_text())["data"]["corpus"][0])
+    other = sibling(trained, "other", corpus__fingerprint="0" * 64)
+    for text in (own, shutil.copy(own, "copy.txt")):
+        comparison = score_runs(compared(trained, other), Path(text))
+        assert [run.scores["tokens"] for run in comparison.runs] == [len(own.read_text())] * 2
+        assert comparison.warnings[0].startswith(f"tiny: trained on {text}, or on parts of it")
+        assert not any(f"the scores on {text} can" in warning for warning in comparison.warnings)
+
+
 def test_a_comparison_needs_two_runs(trained: Path) -> None:
     with pytest.raises(UsageError, match="at least two runs"):
         compared(trained, trained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def naive_words(text: str, count: int) -> tuple[str, bool]:
 @example("a'b'a b", 1, [])
 @example("ab' a", 1, [2, 3])
 @example("漢a漢", 3, [1])
+@example("aaaaa'.", 2, [6])
 @example("'a", 1, [])
 @example("aaa'.", 2, [4])
 def test_a_length_in_words_is_counted_whatever_the_pieces(text: str, count: int, at: list[int]) -> None:
@@ -96,9 +98,17 @@ def test_why_and_where_a_text_ends_by_words_and_sentences() -> None:
     assert ended("One two", length="9 words") == ("One two", "length", None)
 
 
+def test_a_long_length_in_words_is_not_cut_at_a_number_of_tokens(trained: Path) -> None:
+    how: dict[str, Any] = {"length": "3000 words", "seed": 3}
+    (sample,) = rnngen.load(trained).generate_batch(["The "], **how)
+    assert sample.tokens > LENGTH_UNTIL
+    assert len(re.findall(r"\w+(?:['’]\w+)*", sample.text)) == 3000
+
+
 def test_a_length_is_of_tokens_unless_it_says_otherwise() -> None:
     assert [Sampling(length=n).max_tokens() for n in (7, "7 tokens", " 1  token ", None)] == [7, 7, 1, DEFAULT_LENGTH]
     assert [Sampling(length=n).max_tokens() for n in ("1 word", "7 sentences")] == [LENGTH_UNTIL] * 2
+    assert [Sampling(length=n).max_tokens() for n in ("5000 words", "70 sentences")] == [250_000, 70_000]
     assert [Ending(Sampling(length=n)).stops for n in (7, "7 tokens", "7 words")] == [False, False, True]
     for wrong in ("", "7", "0 words", "7 lines", "words", "7words", 7.5, True, -1):
         with pytest.raises(UsageError, match="`length`"):

@@ -16,7 +16,7 @@ import rnngen
 from rnngen.errors import UsageError
 from rnngen.options.given import Given
 from rnngen.runs.finding import open_run
-from rnngen.runs.siblings import Group, free_base, group_of, sibling_folder, spread
+from rnngen.runs.siblings import Group, Spread, free_base, group_of, sibling_folder
 from rnngen.training.siblings import Begun, group_for
 from rnngen.training.trainer import Trainer
 from tests.conftest import FAST, Outcome, make_text
@@ -37,10 +37,11 @@ def test_siblings_differ_in_nothing_but_their_seed_and_each_is_an_ordinary_run(c
     assert [(each["run"], each["seed"]) for each in told["siblings"]] == [("runs/a-seed3", 3), ("runs/a-seed1", 1)]
     scores = [each["valid_nats_per_token"] for each in told["siblings"]]
     assert told["valid_nats_per_token"] == {
+        "runs": 2,
         "mean": pytest.approx(sum(scores) / 2),
-        "standard_deviation": pytest.approx(abs(scores[0] - scores[1]) / 2**0.5),
-        "lowest": min(scores),
-        "highest": max(scores),
+        "deviation": pytest.approx(abs(scores[0] - scores[1]) / 2**0.5),
+        "low": min(scores),
+        "high": max(scores),
     }
     assert scores[0] != scores[1]
     first, second = config("runs/a-seed3"), config("runs/a-seed1")
@@ -67,7 +68,9 @@ def test_the_plan_is_made_once_and_the_others_take_the_same_steps(
     assert not any(
         '"plan"' in line for line in Path("checkpoints/corpus-1-seed1/metrics.jsonl").read_text().splitlines()[1:]
     )
-    assert "mean " in done.err
+    compared = cli("inspect", "--compare", "checkpoints/corpus-1-seed1", "checkpoints/corpus-1-seed2").out
+    (told,) = [line.strip() for line in done.err.splitlines() if " ± " in line]
+    assert f"validation: {told}" in " ".join(compared.split())  # in the same words
     assert "2 siblings that differ in their seed" in done.err
     assert "rnngen inspect --compare checkpoints/corpus-1-seed1 checkpoints/corpus-1-seed2" in done.err
     assert free_base(Path("checkpoints"), "corpus") == Path("checkpoints/corpus-2")
@@ -88,7 +91,7 @@ def test_the_same_command_goes_on_where_it_was_stopped_and_takes_more_seeds(
         patch.setattr(Trainer, "events", stopped)
         done = cli(*command, "--seeds", "1,2,3")
     assert done.code == 128 + signal.SIGINT
-    assert "1 of 3 siblings are finished. The same command goes on." in done.err
+    assert "1 of 3 siblings are finished. Resume with the same command." in done.err
     assert not Path("a-seed3").exists()
     before = Path("a-seed1", "manifest.json").stat().st_mtime_ns
     done = cli(*command, "--seeds", "1,2,3,4", "--json")
@@ -169,9 +172,8 @@ def test_a_record_comes_back_and_folders_are_named_after_seeds() -> None:
 def test_the_spread_of_scores_is_their_sample_standard_deviation() -> None:
     scores = [3.0, 1.0, 2.5]
     mean = 6.5 / 3
-    found = spread(scores)
+    found = Spread.of([*scores, None])
     assert found is not None
     assert found.deviation == pytest.approx((sum((s - mean) ** 2 for s in scores) / 2) ** 0.5)
-    assert (found.mean, found.lowest, found.highest) == (pytest.approx(statistics.fmean(scores)), 1.0, 3.0)
-    assert spread([2.0]) == (2.0, None, 2.0, 2.0)
-    assert spread([]) is None
+    assert (found.runs, found.mean, found.low, found.high) == (3, pytest.approx(statistics.fmean(scores)), 1.0, 3.0)
+    assert Spread.of([2.0]) is Spread.of([]) is None

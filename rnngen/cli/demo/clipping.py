@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -15,6 +14,7 @@ from rnngen.cli.demo.training import trained
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.training import as_json_object, charts
+from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rnngen.runs.steps import Steps
 
 FOLDER = "checkpoints/demo-clipping"
-WIDTH = 78  # of sentences, in characters
 END = 20  # last steps, whose mean loss is that of the end
 
 
@@ -98,8 +97,9 @@ def clipping_command(
     console.write(charts([(each.name, each.steps) for each in results]))
     console.write(console.table(_table(results)) + "\n")
     for sentence in sentences(*results):
-        console.write(textwrap.fill(sentence, WIDTH) + "\n")
-    console.write(f"\nMore of each: rnngen inspect training {folder / results[1].name}\n")
+        console.write(console.filled(sentence))
+    names = " ".join(quote_argument(str(folder / each.name)) for each in results)
+    console.write(f"\nMore of each: rnngen inspect training {names}\n")
 
 
 def _result(name: str, run: Run) -> Result:

@@ -12,7 +12,7 @@ from rnngen.cli.demo.parameters import OwnText, Scale
 from rnngen.cli.demo.training import trained
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.reaches import as_json_object, measure, write_comparison, write_picture_of, write_sentences
+from rnngen.cli.reaches import as_json_object, measure, write_comparison, write_picture_of
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -54,4 +54,5 @@ def gradients_command(
 
     for reach in reaches:
         console.write(f"\n{reach.name}: {reach.config.describe()}\n")
-        write_sentences(console, next(iter(explain(reach.flows, reach.config).values())))
+        said = next(iter(explain(reach.flows, reach.config).values()))
+        console.write("".join(console.filled(sentence, "- ") for sentence in said))

@@ -111,4 +111,4 @@ class _Experiment(NamedTuple):
             console.write_json(as_json(measured))
         else:
             inside = f"rnngen inspect gates {quote_argument(str(self.folder / 'lstm'))}"
-            console.write(f"{shown(measured)}\nWhat the units of the LSTM remember: {inside}\n")
+            console.write(f"{shown(console, measured)}\nWhat the units of the LSTM remember: {inside}\n")
