@@ -30,6 +30,7 @@ from pathlib import Path
 from machine import print_table
 
 from rnngen.corpus.named.built import BUILDERS
+from rnngen.options.planted import PlantedOptions
 
 FORTUNES = Path("/usr/share/games/fortunes")
 PACKAGES = {"chinese": "fortunes-zh", "german": "fortunes-de", "italian": "fortunes-it", "russian": "fortunes-ru"}
@@ -77,7 +78,7 @@ def source() -> str:
 
 
 def manual() -> str:
-    return BUILDERS["pydoc"]()
+    return BUILDERS["pydoc"](PlantedOptions())
 
 
 def small() -> str:

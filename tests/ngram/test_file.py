@@ -107,5 +107,7 @@ def test_a_file_that_is_not_what_the_manifest_says_is_refused(mixed: Path) -> No
 
 
 def test_a_run_without_an_ngram_model_says_how_to_get_one(trained: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"tiny: has no n-gram model\. Make a run with one: rnngen train FILE --ngram 5"):
+    with pytest.raises(
+        CheckpointError, match=r"tiny: has no n-gram model\. Make a run with one: rnngen train FILE --ngram 5"
+    ):
         load_mixture(open_run(trained))
