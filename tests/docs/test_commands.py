@@ -69,7 +69,11 @@ def small(command: str) -> str:
     return command
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not page.endswith(".zh")])  # the same as in English
+SLOW = {"theory"}  # its experiments and views are run for other pages too
+ENGLISH = [page for page in PAGES if not page.endswith(".zh")]  # the others have the same commands
+
+
+@pytest.mark.parametrize("page", [pytest.param(p, marks=[pytest.mark.slow] * (p in SLOW)) for p in ENGLISH])
 def test_every_command_of_the_page_works(
     page: str, _folder: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

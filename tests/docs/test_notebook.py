@@ -122,7 +122,7 @@ def test_interrupting_the_kernel_saves_the_run_and_resuming_ends_as_if_it_had_no
     messages = kernel.run(train, interrupt_at="loss ")
     (error,) = [m for m in messages if m["type"] == "error"]
     assert error["ename"] == "TrainingInterrupted"
-    assert 'Go on with it: rnngen.resume("run")' in error["evalue"]
+    assert 'Resume it: rnngen.resume("run")' in error["evalue"]
     assert [m["type"] for m in messages].count("display_data") == 1
     assert "update_display_data" in [m["type"] for m in messages]
     step = rnngen.inspect("run").steps

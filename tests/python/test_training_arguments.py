@@ -58,6 +58,7 @@ follow_imports = skip
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed")
 def test_a_type_checker_knows_the_options_of_training(tmp_path: Path) -> None:
     (tmp_path / "snippet.py").write_text(SNIPPET)
