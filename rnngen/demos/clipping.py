@@ -9,30 +9,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from rnngen.demos.conditions import SAME
+
 CLIP = 0.25
 
 _SAME: dict[str, Any] = {
+    **SAME,
     "cell": "rnn",
     "nonlinearity": "tanh",
     "hidden_size": 128,
     "embedding_size": 32,
-    "batch_size": 32,
     "bptt": 64,
     "steps": 200,
     "optimizer": "asgd",
     "learning_rate": 10.0,
     "decay": "none",
     "weight_decay": 0.0,
-    "dropout": 0.0,
-    "input_dropout": 0.0,
-    "weight_dropout": 0.0,
     "valid_every": 50,
     "valid_tokens": 10_000,
     "patience": 0,
     "on_spike": "ignore",  # otherwise it would go back to good weights, and save the run as well
-    "precision": "float32",
-    "device": "cpu",
-    "sample_every": 0,
 }
 
 NETWORKS: dict[str, dict[str, Any]] = {"clipped": {**_SAME, "clip": CLIP}, "unclipped": {**_SAME, "clip": 0.0}}

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from rnngen.demos.conditions import SAME
+
 _SAME: dict[str, Any] = {
+    **SAME,
     "hidden_size": 128,
     "embedding_size": 64,
-    "batch_size": 32,
     "bptt": 64,
     "steps": 600,
     "optimizer": "muon",
-    "dropout": 0.0,
-    "input_dropout": 0.0,
-    "weight_dropout": 0.0,
-    "precision": "float32",
-    "device": "cpu",
-    "sample_every": 0,
 }
 
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -6,21 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from rnngen.corpus.named.built import build
+from rnngen.demos.conditions import SAME
 from rnngen.options.planted import PlantedOptions
 
 _SAME: dict[str, Any] = {
+    **SAME,
     "hidden_size": 64,
     "embedding_size": 32,
-    "batch_size": 32,
     "bptt": 128,
     "steps": 700,
     "optimizer": "muon",
-    "dropout": 0.0,
-    "input_dropout": 0.0,
-    "weight_dropout": 0.0,
-    "precision": "float32",
-    "device": "cpu",
-    "sample_every": 0,
 }
 
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -23,72 +23,6 @@ if TYPE_CHECKING:
 EXAMPLES = 2000  # lines that are read, of the part for testing
 
 
-@takes_options(PlantedOptions, without=("seed",))
-def brackets_command(
-    context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-brackets]")
-    ] = None,
-    *,
-    scale: Scale,
-    given: dict[str, Any],
-    picture: Picture = None,
-    json: AsJson = False,
-) -> None:
-    """See which networks remember what bracket is open.
-
-    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
-    on `rnngen corpus build brackets`, which takes a few minutes the first time. Then it is measured how often each is
-    right, by distance.
-    """
-    experiment = _Experiment("brackets", out or Path("checkpoints/demo-brackets"), PlantedOptions.of(given), scale)
-    experiment.show(context.obj, picture, as_object=json)
-
-
-@takes_options(PlantedOptions, without=("seed",))
-def copy_command(
-    context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-copy]")
-    ] = None,
-    *,
-    scale: Scale,
-    given: dict[str, Any],
-    picture: Picture = None,
-    json: AsJson = False,
-) -> None:
-    """See which networks copy a word across a gap.
-
-    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
-    on `rnngen corpus build copy`, which takes a few minutes the first time. Then it is measured how often each is
-    right, by distance.
-    """
-    experiment = _Experiment("copy", out or Path("checkpoints/demo-copy"), PlantedOptions.of(given), scale)
-    experiment.show(context.obj, picture, as_object=json)
-
-
-@takes_options(PlantedOptions, without=("seed",))
-def adding_command(
-    context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the text and the runs. [default: checkpoints/demo-adding]")
-    ] = None,
-    *,
-    scale: Scale,
-    given: dict[str, Any],
-    picture: Picture = None,
-    json: AsJson = False,
-) -> None:
-    """See which networks add two numbers that stand far apart.
-
-    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
-    on `rnngen corpus build adding`, which takes a few minutes the first time. Then it is measured how often each is
-    right, by distance.
-    """
-    experiment = _Experiment("adding", out or Path("checkpoints/demo-adding"), PlantedOptions.of(given), scale)
-    experiment.show(context.obj, picture, as_object=json)
-
-
 class _Experiment(NamedTuple):
     """An experiment with a language: the folder of its text and its runs, and its options."""
 
@@ -112,3 +46,38 @@ class _Experiment(NamedTuple):
         else:
             inside = f"rnngen inspect gates {quote_argument(str(self.folder / 'lstm'))}"
             console.write(f"{shown(console, measured)}\nWhat the units of the LSTM remember: {inside}\n")
+
+
+_HELP = """{see}
+
+    An RNN with tanh, a GRU, an LSTM and a bidirectional LSTM of the same size are trained for the same number of steps
+    on `rnngen corpus build {language}`, which takes a few minutes the first time. Then it is measured how often each is
+    right, by distance.
+    """
+
+
+def _command(language: str, see: str) -> Any:
+    """The command of the experiment with a language; the first sentence of its help is ``see``."""
+    folder = f"checkpoints/demo-{language}"
+
+    def command(
+        context: typer.Context,
+        out: Path | None = None,
+        *,
+        scale: Scale,
+        given: dict[str, Any],
+        picture: Picture = None,
+        json: AsJson = False,
+    ) -> None:
+        experiment = _Experiment(language, out or Path(folder), PlantedOptions.of(given), scale)
+        experiment.show(context.obj, picture, as_object=json)
+
+    where = typer.Option(help=f"Folder of the text and the runs. [default: {folder}]")
+    command.__annotations__["out"] = Annotated[Path | None, where]
+    command.__doc__ = _HELP.format(see=see, language=language)
+    return takes_options(PlantedOptions, without=("seed",))(command)
+
+
+brackets_command = _command("brackets", "See which networks remember what bracket is open.")
+copy_command = _command("copy", "See which networks copy a word across a gap.")
+adding_command = _command("adding", "See which networks add two numbers that stand far apart.")
