@@ -36,7 +36,7 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
     )
     columns: dict[str, list[float]] = {name: [] for name in names}
     since = word = 0
-    quote, depth, opened, at = "", 0, 0, 0
+    quote, quote_at, bracket_at, at = "", 0, 0, 0
     stack: list[str] = []
     text = "".join(pieces)
     lengths = [len(line) + 1 for line in text.split("\n")]
@@ -46,14 +46,14 @@ def text_features(pieces: list[str]) -> dict[str, Values]:
             at += 1
             since, line = (0, line + 1) if c == "\n" else (since + 1, line)
             word = word + 1 if c.isalpha() else 0
-            if quote and (c == quote or at - opened > LONGEST_SPAN):
+            if quote and (c == quote or at - quote_at > LONGEST_SPAN):
                 quote = ""
             elif not quote and c in QUOTES:
-                quote, opened = QUOTES[c], at
+                quote, quote_at = QUOTES[c], at
             if c in BRACKETS:
                 stack.append(BRACKETS[c])
-                depth = at
-            elif stack and (c == stack[-1] or at - depth > LONGEST_SPAN):
+                bracket_at = at
+            elif stack and (c == stack[-1] or at - bracket_at > LONGEST_SPAN):
                 stack.pop()
         share = since / lengths[min(line, len(lengths) - 1)]
         values = (since, bool(quote), bool(stack), len(stack), word, share)

@@ -24,6 +24,10 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+DIRECT = {"lstm": ("c", "forget", "f"), "gru": ("h", "update", "z")}
+"""Cell → the state with a direct path from step to step, the gate that multiplies it there, and the gate's letter."""
+
+
 @dataclass(frozen=True)
 class LayerStep:
     """One layer at one step of time.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
+from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.gradients import Flow
 from rnngen.inspection.verdicts import EVEN, factor_at_the_end, rate
 from rnngen.options.network import ModelConfig
@@ -16,7 +17,6 @@ DIFFERS = 0.1
 """Relative difference between half-lives from which both are explained."""
 
 _SLOPES = {"tanh": "1 - h²", "sigmoid": "h (1 - h)", "relu": "1 where h > 0, else 0"}
-_GATES = {"lstm": ("c", "forget", "f"), "gru": ("h", "update", "z")}
 
 
 def fraction(value: float) -> str:
@@ -45,7 +45,7 @@ def explain(flows: Sequence[Flow], config: ModelConfig) -> dict[str, list[str]]:
 
 
 def _sentences(states: list[Flow], config: ModelConfig) -> list[str]:
-    alone = _of_gates(states, config) if config.cell in _GATES else _of_rnn(states[0], config)
+    alone = _of_gates(states, config) if config.cell in DIRECT else _of_rnn(states[0], config)
     return [*alone, *map(_measured, states), _bounded(states[-1])]
 
 
@@ -88,7 +88,7 @@ def _at_short_lags(flow: Flow, radius: float) -> list[str]:
 
 def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
     """The blocks of W_h alone, and the direct path."""
-    state, gate, letter = _GATES[config.cell]
+    state, gate, letter = DIRECT[config.cell]
     flow = next(each for each in states if each.state == state)
     factors, lag = flow.factors, min(TOLD, flow.lags)
     assert factors.gate is not None

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.inspection.eigenvalues import recurrent_eigenvalues
+from rnngen.inspection.eigenvalues import layer_eigenvalues
+from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.passages import Passages
 
 Curve = NDArray[np.float64]
@@ -32,8 +33,6 @@ SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.ones_like,
 }
 """σ'(a) as a function of h = σ(a)."""
-DIRECT = {"lstm": ("c", "forget"), "gru": ("h", "update")}
-"""The state with a direct path from step to step, and the gate that it is multiplied by on it."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,10 @@ def layer_factors(passages: Passages, layer: int, first: dict[str, Tensor], meas
         measured: norms of the gradient of h, (ends · B, lags + 1).
     """
     config, goes_on = passages.model.config, passages.goes_on
-    radii = {gate: float(abs(values[0])) for gate, values in recurrent_eigenvalues(passages.model)[layer].items()}
+    eigenvalues = layer_eigenvalues(passages.model.cells[layer], config.cell)
+    radii = {gate: float(abs(values[0])) for gate, values in eigenvalues.items()}
     if config.cell in DIRECT:
-        state, gate = DIRECT[config.cell]
+        state, gate, _ = DIRECT[config.cell]
         values = passages.gates(layer, gate)
         products = list(_gate_products(passages, values, first[state]))
         means, norms = (np.concatenate(each) for each in zip(*products, strict=True))

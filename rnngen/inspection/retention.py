@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.gates import LayerTrace, Values
-
-KEEPS = {"lstm": "forget", "gru": "update"}
-"""Cell → the gate that multiplies the memory."""
 
 _LEAST = 1e-30  # of a gate, whose logarithm is taken
 _PER_OCTAVE = 8  # lags that are looked at
@@ -49,7 +47,7 @@ def retention(trace: LayerTrace, ends: NDArray[np.bool_]) -> Retention | None:
         trace: the layer.
         ends: where documents end, (T,): what lies on both sides of such a token is never compared.
     """
-    gate = next((name for name in KEEPS.values() if name in trace.gates), None)
+    gate = next((gate for _, gate, _ in DIRECT.values() if gate in trace.gates), None)
     if gate is None:
         return None
     inside = trace.gates[gate][~ends].astype(np.float64)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 import time
 from types import TracebackType
 from typing import Self, TextIO
 
+from rnngen.cli.widths import filled
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, visible
 from rnngen.python.spelling import in_python
@@ -213,7 +213,7 @@ class Bar(Shown):
         """Write the line again."""
         columns = max(20, shutil.get_terminal_size().columns - 1)
         for note in self.notes:
-            for line in textwrap.wrap(f"note: {visible(in_python(note))}", columns, subsequent_indent="  "):
+            for line in filled(f"note: {visible(in_python(note))}", columns, rest="  ").split("\n"):
                 self._above(line)
         self.notes.clear()
         parts = [STOPPING] if self.stopping and not self.outcome else self.numbers()
@@ -237,7 +237,7 @@ class Bar(Shown):
         """Say how it ended."""
         super().finish(finished)
         columns = max(20, shutil.get_terminal_size().columns - 1)
-        said = [textwrap.fill(visible(text), columns) for text in (self.outcome, self.summary) if text]
+        said = [filled(visible(text), columns) for text in (self.outcome, self.summary) if text]
         write(sys.stderr, "".join(f"\n{text}" for text in said) + "\n")
         self._width = 0
 

@@ -18,7 +18,8 @@ from rnngen.options.checked import checked
 from rnngen.python.html import chart, lines, table
 from rnngen.python.run import open_run
 from rnngen.python.spelling import in_python, speaks_python
-from rnngen.runs.comparison import ComparedRun, Comparison, compare_runs
+from rnngen.runs.compared import ComparedRun
+from rnngen.runs.comparison import Comparison, compare_runs
 from rnngen.runs.run import Run
 from rnngen.runs.settings import in_words
 

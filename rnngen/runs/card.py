@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from rnngen.runs.manifest import needed_entry
 from rnngen.runs.metrics import Metrics, Validation, read_metrics
 from rnngen.runs.plan_record import is_over, latest_cycle, recorded_plan
 from rnngen.runs.run import Run
+from rnngen.runs.steps import clip_of
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "corpus.parts.train.tokens": int,
@@ -114,7 +114,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
     """
     model = run.model_config()
     _check_types(run)
-    data, train, optimizer = (part_of(run.config, name) for name in ("data", "train", "optimizer"))
+    data, train = (part_of(run.config, name) for name in ("data", "train"))
     train_part, valid_part, test_part = (
         part_of(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
@@ -151,7 +151,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
         tokens_per_second=last["step"] * window / seconds if last and seconds else None,
         precision=plan.precision if plan else shortened(train.get("precision") or "") or None,
         gradient_norm=float(np.median(norms)) if len(norms) else None,
-        clipped=float(np.mean(norms > (optimizer.get("clip") or math.inf))) if len(norms) else None,
+        clipped=float(np.mean(norms > clip_of(run.config))) if len(norms) else None,
         ngram=NGRAM in run.manifest,
         bidirectional=model.bidirectional,
         curve=tuple((each.seconds, each.nll) for each in valid),

@@ -79,7 +79,7 @@ class ComparedRun:
         return float(nats * self.scores["tokens"] / self.scores["characters"])
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything that can be said of it alone, as JSON."""
+        """All of this as JSON."""
         card = {key: value for key, value in vars(self.card).items() if key != "curve"}
         return {
             "name": self.name,

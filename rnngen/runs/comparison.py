@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import UsageError
-from rnngen.runs.compared import CHARACTER, describe_run, distinct_names, kind_of
-from rnngen.runs.compared import ComparedRun as ComparedRun  # those who compare runs need it too
+from rnngen.runs.compared import CHARACTER, ComparedRun, describe_run, distinct_names, kind_of
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Difference, differences
 from rnngen.runs.siblings import Spread

@@ -77,15 +77,13 @@ def read_metrics(run: Run) -> Metrics:
             found.validations.append(
                 Validation(found.seconds, row["valid_nll"], row["step"], bool(row.get("best", False)))
             )
-        for what, most, there in (
-            ("rows", MAX_ROWS, found.rows),
-            ("validations", MAX_VALIDATIONS, len(found.validations)),
-        ):
-            if there > most:
-                raise CheckpointError(
-                    f"has more {what} than any run", where=run.path / METRICS, expected=f"at most {most:,}"
-                )
+            if len(found.validations) > MAX_VALIDATIONS:
+                raise _too_many(run, "validations", MAX_VALIDATIONS)
     return found
+
+
+def _too_many(run: Run, what: str, most: int) -> CheckpointError:
+    return CheckpointError(f"has more {what} than any run", where=run.path / METRICS, expected=f"at most {most:,}")
 
 
 def _seconds(row: Mapping[str, Any], before: float) -> float:
@@ -95,10 +93,15 @@ def _seconds(row: Mapping[str, Any], before: float) -> float:
 
 
 def rows_of(run: Run) -> Iterator[dict[str, Any]]:
-    """The numbers in each complete row that has a step, by name; no run has negative or larger ones."""
+    """The numbers in each complete row that has a step, by name; no run has negative or larger ones.
+
+    Raises:
+        CheckpointError: the file is damaged, or has more rows than any run.
+    """
     if METRICS not in run.manifest or (run.path / METRICS).is_symlink():
         return
     check_log(run.path, run.manifest, METRICS)
+    rows = 0
     for line in read_lines(run.path / METRICS):
         try:
             row = parse_json(line)
@@ -107,4 +110,7 @@ def rows_of(run: Run) -> Iterator[dict[str, Any]]:
         if isinstance(row, dict):
             numbers = {n: v for n, v in row.items() if isinstance(v, int | float) and 0 <= v < _LARGEST}
             if "step" in numbers:
+                rows += 1
+                if rows > MAX_ROWS:
+                    raise _too_many(run, "rows", MAX_ROWS)
                 yield numbers

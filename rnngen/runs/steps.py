@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.errors import CheckpointError
 from rnngen.runs.failure import Failure, failure_of
-from rnngen.runs.layout import METRICS
-from rnngen.runs.metrics import MAX_ROWS, rows_of
+from rnngen.runs.metrics import rows_of
 from rnngen.runs.run import Run
 
 Values = NDArray[np.float64]
@@ -148,20 +146,18 @@ def read_steps(run: Run) -> Steps:
     numbers, losses, norms = array("d"), array("d"), array("d")
     jumps: list[Jump] = []
     for row in rows_of(run):
-        if len(numbers) + len(jumps) > MAX_ROWS:
-            raise CheckpointError("has more rows than any run", where=run.path / METRICS, expected=f"{MAX_ROWS:,}")
         if "train_nll" in row and "grad_norm" in row and row["step"] > (numbers[-1] if numbers else 0):
             numbers.append(row["step"])
             losses.append(row["train_nll"])
             norms.append(row["grad_norm"])
         elif "jump" in row:
             jumps.append(Jump(int(row["step"]), int(row["back_to"]) if "back_to" in row else None))
-    return Steps(
-        run.path, np.array(numbers), np.array(losses), np.array(norms), _clip(run.config), tuple(jumps), failure_of(run)
-    )
+    clip, failure = clip_of(run.config), failure_of(run)
+    return Steps(run.path, np.array(numbers), np.array(losses), np.array(norms), clip, tuple(jumps), failure)
 
 
-def _clip(config: dict[str, Any]) -> float:
+def clip_of(config: Mapping[str, Any]) -> float:
+    """The norm above which the gradients of a run are clipped, by its config.json; infinite if there is none."""
     optimizer = config.get("optimizer")
     clip = optimizer.get("clip") if isinstance(optimizer, dict) else None
     return float(clip) if isinstance(clip, int | float) and clip > 0 else math.inf

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rnngen.model.device import processors
 from rnngen.platforms import load_average
+from rnngen.runs.binning import Binned
 from rnngen.training.events import Event, Replanned, Stepped, Validated
 from rnngen.training.launched import Launched
 from rnngen.training.time_left import TimeLeft
@@ -45,30 +46,16 @@ class LossCurve:
     """The training loss over the steps, as a limited number of averages over as many steps each."""
 
     def __init__(self) -> None:
-        self._points: list[tuple[float, float]] = []
-        self._width = 1  # steps per point
-        self._open: list[tuple[float, float]] = []
+        self._binned = Binned(2)
 
     def add(self, step: int, loss: float) -> None:
         """Add the loss of a step, in nats per token."""
-        self._open.append((step, loss))
-        if len(self._open) < self._width:
-            return
-        self._points.append(_mean(self._open))
-        self._open = []
-        if len(self._points) == MAX_POINTS:
-            self._points = [_mean(self._points[i : i + 2]) for i in range(0, MAX_POINTS, 2)]
-            self._width *= 2
+        self._binned.add(step, loss)
 
     @property
     def points(self) -> list[tuple[float, float]]:
         """Mean step and mean loss of each group of steps, in order."""
-        return [*self._points, _mean(self._open)] if self._open else list(self._points)
-
-
-def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
-    xs, ys = zip(*points, strict=True)
-    return sum(xs) / len(xs), sum(ys) / len(ys)
+        return [(step, loss) for step, loss in self._binned.means(MAX_POINTS)]
 
 
 class Monitor:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from rnngen.errors import RnngenError
-from rnngen.inspection.eigenvalues import GATE_NAMES, recurrent_eigenvalues, spectral_radii
+from rnngen.inspection.eigenvalues import GATE_NAMES, layer_eigenvalues
+from rnngen.inspection.equations import layer_name
 from rnngen.model.load import make_network
 from rnngen.options.network import GATES, ModelConfig
 from tests.inspection.test_gradients import network
@@ -31,7 +32,13 @@ def test_spectral_radii_are_those_of_every_gate_in_every_layer_and_direction(cel
         for layer in (0, 1):
             blocks = np.split(weights[f"{prefix}layers.{layer}.weight_hh_l0"], len(GATE_NAMES[cell]))
             expected[f"{words}layer {layer + 1}"] = [abs(np.linalg.eigvals(block)).max() for block in blocks]
-    found = spectral_radii(model)
+    found = {
+        layer_name(direction.name, number): {
+            gate: float(abs(values[0])) for gate, values in layer_eigenvalues(layer, cell).items()
+        }
+        for direction in model.directions
+        for number, layer in enumerate(direction.reader.cells, start=1)
+    }
     assert found.keys() == expected.keys()
     for layer, radii in found.items():
         assert tuple(radii) == GATE_NAMES[cell]
@@ -47,4 +54,4 @@ def test_weights_that_are_no_numbers_are_an_error() -> None:
     with torch.no_grad():
         model.cells[0].weight_hh_l0[0, 0] = math.nan
     with pytest.raises(RnngenError, match="not finite"):
-        recurrent_eigenvalues(model)
+        layer_eigenvalues(model.cells[0], "lstm")

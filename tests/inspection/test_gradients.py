@@ -8,7 +8,7 @@ import torch
 
 from rnngen.errors import CorpusError
 from rnngen.inspection import passages
-from rnngen.inspection.eigenvalues import recurrent_eigenvalues
+from rnngen.inspection.eigenvalues import layer_eigenvalues
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import furthest, gradient_flow, possible_lags
@@ -160,7 +160,7 @@ def test_the_verdict_is_the_one_of_theory(nonlinearity: str, radius: float, kind
     np.testing.assert_allclose(flow.bound, flow.median[0] * radius ** np.arange(41.0), rtol=1e-6)
     if kind == "vanishes":
         assert flow.verdict.words == "vanishes with a half-life of 1 step"
-    (values,) = recurrent_eigenvalues(model)
+    values = layer_eigenvalues(model.cells[0], "rnn")
     np.testing.assert_allclose(np.abs(values["h"]), radius, rtol=1e-9)
 
 
