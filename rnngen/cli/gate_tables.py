@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rnngen.cli.console import Console
     from rnngen.inspection.gates import LayerTrace, Values
     from rnngen.inspection.retention import Retention
 
@@ -27,7 +28,7 @@ def saturation_table(traces: Sequence[LayerTrace]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def longest_memories(kept: Sequence[Retention], features: Mapping[str, Values]) -> str:
+def longest_memories(console: Console, kept: Sequence[Retention], features: Mapping[str, Values]) -> str:
     """The units that keep what they wrote the longest, and the feature of the text that each follows; or nothing."""
     from rnngen.inspection.detectors import followed
 
@@ -40,17 +41,17 @@ def longest_memories(kept: Sequence[Retention], features: Mapping[str, Values]) 
     if not units:
         return ""
     longest = max(len(each.trace.name) for each in kept)
-    lines = [
-        f"units with the longest memory, by their {kept[0].gate} gates (half-life: tokens until",
-        "half of what was written is left; time constant: 1/(1-f) tokens for the mean gate f)",
-        f"{'':<{longest}}{'unit':>6}{'half-life':>11}{'time constant':>15}  follows",
-    ]
+    said = (
+        f"units with the longest memory, by their {kept[0].gate} gates (half-life: tokens until half of what was "
+        "written is left; time constant: 1/(1-f) tokens for the mean gate f)"
+    )
+    lines = [f"{'':<{longest}}{'unit':>6}{'half-life':>11}{'time constant':>15}  follows"]
     for half_life, constant, each, number, follows in units[:LISTED]:
         lines.append(
             f"{each.trace.name:<{longest}}{number:>6}{tokens_in_words(half_life, each):>11}{constant:>15.3g}"
             f"  {_feature(follows, number) or '-'}"
         )
-    return "\n".join(lines) + "\n"
+    return console.filled(said) + "\n".join(lines) + "\n"
 
 
 def memory_of(trace: LayerTrace, number: int, kept: Retention | None, features: Mapping[str, Values]) -> str:

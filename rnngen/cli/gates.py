@@ -92,10 +92,11 @@ def gates_command(
     console.write(f"{found.title}: {len(pieces):,} tokens read\n\n")
     for trace, number in units:
         remembers = memory_of(trace, number, kept[traces.index(trace)], features)
-        console.write(f"{trace.name}, unit {number}{remembers}\n{legend_of(trace, number)}\n\n")
+        console.write(console.filled(f"{trace.name}, unit {number}{remembers}") + f"{legend_of(trace, number)}\n\n")
         write_rows(console, pieces[: extent.shown], rows_of(trace, number))
     if not units:
-        console.write(f"{saturation_table(traces)}\n{longest_memories([each for each in kept if each], features)}")
+        memories = longest_memories(console, [each for each in kept if each], features)
+        console.write(f"{saturation_table(traces)}\n{memories}")
         write_detectors(console, detectors, pieces, extent.shown, lasts)
 
 

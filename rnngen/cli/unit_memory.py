@@ -31,7 +31,7 @@ def write_detectors(
         return
     scale = "below each character a digit, 0 the most negative, 9 the most positive"
     scale = "blue negative, red positive" if ColouredOutput(console).has_colours else scale
-    console.write(f"\nunits that correlate with a feature of the text ({scale}):\n")
+    console.write("\n" + console.filled(f"units that correlate with a feature of the text ({scale}):"))
     for found in by_unit(detectors):
         features = ", ".join(f"{d.feature} r = {d.correlation:+.2f}" for d in found)
         trace, number = found[0].trace, found[0].unit
@@ -55,7 +55,7 @@ def _write_unit(
     from rnngen.cli.surprisal import ColouredOutput
 
     name, values = trace.memory
-    console.write(f"\n{trace.name}, unit {number}, {name}{features}\n\n")
+    console.write("\n" + console.filled(f"{trace.name}, unit {number}, {name}{features}", rest="  ") + "\n")
     top = max(float(abs(values[:, number]).max()), 1e-9)
     pieces = pieces[:shown]
     shares = [(float(value) / top + 1) / 2 for value in values[: len(pieces), number]]  # 0 to 1

@@ -103,7 +103,7 @@ def measure_truncation(model: Network, tokens: NDArray[np.integer[Any]], span: i
     bidirectional network is measured as a language model by itself.
 
     Args:
-        model: the network, on the CPU.
+        model: the network, on the CPU, which is left in training mode.
         tokens: a text as ids, (N,), of which evenly spaced passages are read.
         span: tokens in a passage, a power of 2; by default ``SPAN``, or what fits into a short text twice.
 

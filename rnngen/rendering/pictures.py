@@ -33,7 +33,11 @@ def check_picture(out: Path) -> None:
         )
     if not out.parent.is_dir() or (out.exists() and not out.is_file()):
         raise UsageError("`picture` cannot be written", expected="a file in an existing folder", found=out)
-    if out.exists() and not out.read_bytes()[: len(begins)] == begins:
+    if not out.exists():
+        return
+    with out.open("rb") as file:
+        is_picture = file.read(len(begins)) == begins
+    if not is_picture:
         raise UsageError(
             "`picture` names a file that is not a picture", expected="a picture, or an unused name", found=out
         )

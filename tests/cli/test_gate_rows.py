@@ -83,3 +83,10 @@ def test_a_heat_map_is_written(cli: Cli) -> None:
     assert outcome.code == 2
     assert "there is no unit to draw" in outcome.err
     assert not Path("units.svg").exists()
+
+
+def test_no_line_is_wider_than_80_cells(trained: Path, cli: Cli) -> None:
+    for arguments in (["--unit", "1:3"], []):
+        lines = cli("inspect", "gates", "--length", 900, "--shown", 60, *arguments).out.splitlines()
+        text = [line for line in lines if not line.startswith("  ")]  # what is shown of the text has lines of its own
+        assert max(map(len, text)) <= 80
