@@ -66,8 +66,8 @@ def in_python(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A value as Python writes it: a number or a word of Python's as it is, anything else in quotes."""
-    if re.fullmatch(r"-?\d+(\.\d*)?(e[-+]?\d+)?|True|False|None", text):
+    """A value as Python writes it: a number, several or a word of Python's as it is, anything else in quotes."""
+    if re.fullmatch(r"-?\d+(\.\d*)?(e[-+]?\d+)?|\[[-\d., e]*\]|True|False|None", text):
         return text
     return text.capitalize() if text in ("true", "false") else quoted(text)
 

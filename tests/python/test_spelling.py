@@ -67,7 +67,9 @@ def test_a_path_is_a_text_even_if_it_looks_like_a_number() -> None:
     assert str(TrainingInterrupted(Path("8"), 3)).endswith('Resume it: rnngen.resume("8")')
 
 
-@pytest.mark.parametrize(("text", "value"), [("2", 2), ("0.5", 0.5), ("1e-3", 1e-3), ("-1", -1), ("true", True)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("2", 2), ("0.5", 0.5), ("1e-3", 1e-3), ("-1", -1), ("true", True), ("[0.8, 0.2]", [0.8, 0.2])]
+)
 def test_numbers_and_truth_values_are_values(text: str, value: object) -> None:
     assert ast.literal_eval(literal(text)) == value
 
