@@ -12,11 +12,11 @@ from wcwidth import iter_graphemes
 
 from rnngen.cli.console import Console
 from rnngen.cli.session_layout import ISOLATES, one_line
-from rnngen.cli.widths import folded, width
 from rnngen.corpus.tokenizer import StreamDecoder, train_tokenizer
 from rnngen.errors import RnngenError, shortened
 from rnngen.formats import visible
 from rnngen.graphemes import LONGEST, boundary_after, boundary_before, finished, in_whole_clusters
+from rnngen.plaintext.widths import folded, width
 
 CLUSTERS = {
     "emoji with a skin tone": "👩🏽\u200d💻",

@@ -13,7 +13,7 @@ from rnngen.cli.commands import DefaultGroup, plain_app, register_command
 from rnngen.cli.confirmation import Yes, check_can_ask
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.prune import DryRun, offer
-from rnngen.cli.widths import cut
+from rnngen.plaintext.widths import cut
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

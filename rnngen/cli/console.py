@@ -16,17 +16,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rnngen.cli.spelling import on_command_line
-from rnngen.cli.widths import filled
 from rnngen.errors import RnngenError
 from rnngen.formats import visible
 from rnngen.graphemes import finished
+from rnngen.plaintext.widths import filled, sentence
 from rnngen.platforms import reader_is_gone, unescaped
 
 if TYPE_CHECKING:
     import rich.console
 
 FLUSH_SECONDS = 1 / 30
-_WIDEST, _PIPED = 100, 80  # cells of a sentence, on a terminal and elsewhere
 
 
 class ReaderGone(Exception):  # noqa: N818 (not an error: the reader had enough)
@@ -168,18 +167,16 @@ class Console:
         columns = shutil.get_terminal_size().columns
         return "\n".join(_wrap(line, columns) for line in text.split("\n"))
 
-    def filled(self, sentence: str, first: str = "", rest: str | None = None) -> str:
-        """A sentence as lines of standard output, which are easy to read: of at most 100 cells, off a terminal of 80.
-
-        Args:
-            sentence: without line ends.
-            first: what the first line begins with.
-            rest: what the others begin with; by default as many spaces.
-        """
+    @property
+    def columns(self) -> int | None:
+        """The width of the terminal that shows the results; None: they are not on one."""
         import shutil
 
-        columns = min(shutil.get_terminal_size().columns, _WIDEST) if self.shows_output else _PIPED
-        return filled(sentence, columns, first, " " * len(first) if rest is None else rest) + "\n"
+        return shutil.get_terminal_size().columns if self.shows_output else None
+
+    def filled(self, text: str, first: str = "", rest: str | None = None) -> str:
+        """A sentence as lines of standard output: see ``plaintext.widths.sentence``."""
+        return sentence(text, self.columns, first, rest)
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
         """Columns side by side, as text; on a terminal, cells that do not fit continue below."""

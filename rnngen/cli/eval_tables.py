@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnngen.cli.widths import pad, width
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
 from rnngen.graphemes import boundary_after, boundary_before
+from rnngen.plaintext.widths import pad, width
 
 if TYPE_CHECKING:
     from rnngen.evaluation.gaps import GapScore

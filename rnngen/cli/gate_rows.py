@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.cli.widths import pad, width
 from rnngen.formats import visible
+from rnngen.plaintext.widths import pad, width
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from rnngen import formats
+from rnngen.arguments import STDIN
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
-from rnngen.cli.compare import curves as curves_of
-from rnngen.cli.compare import scored, show
 from rnngen.cli.declared import takes_options
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
@@ -20,17 +18,18 @@ from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import RunFolder, run_argument
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
+from rnngen.cli.spelling import on_command_line
 from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
-from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.declare import Options, option
+from rnngen.plaintext.card import card_rows
+from rnngen.plaintext.comparison import curves as curves_of
+from rnngen.plaintext.comparison import side_by_side
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-    from rnngen.runs.card import Card
     from rnngen.runs.comparison import Comparison
 
 
@@ -97,13 +96,14 @@ def card_command(
     opened = [open_run(folder) for folder in folders]
     comparison = compare_runs(opened) if compare else describe_runs(opened)
     if test or text is not None:
-        comparison = scored(console, comparison, text)
+        comparison = _scored(console, comparison, text)
     if picture is not None:
         _draw(comparison, curves, picture)
     if as_json:
-        console.write_json(comparison.as_dict() if compare else _as_json(comparison))
+        console.write_json(comparison.as_dict() if compare else comparison.runs[0].card.as_dict())
     elif compare:
-        show(console, comparison, curves.against)
+        for part in side_by_side(comparison, curves.against, on_command_line, console.columns):
+            console.write(part)
     else:
         console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
         console.write(curves_of(comparison, curves.against))
@@ -125,10 +125,18 @@ def _check_numbers(run: Path | None, others: Sequence[Path], *, compare: bool, s
         raise UsageError("--test and --text need --compare", hint=f"One run is scored by: rnngen eval {name}")
 
 
-def _as_json(comparison: Comparison) -> dict[str, Any]:
-    card = comparison.runs[0].card
-    curve = [list(point) for point in card.curve]
-    return {**vars(card), "path": str(card.path), "text": list(card.text), "curve": curve}
+def _scored(console: Console, comparison: Comparison, text: Path | None) -> Comparison:
+    """A comparison with the scores of its runs on a file, or on their own test parts.
+
+    Raises:
+        CorpusError: the file cannot be read.
+        UsageError: it is standard input.
+    """
+    if text is not None and str(text) == STDIN:
+        raise UsageError("--text cannot be standard input: each run reads it", expected="a file")
+    from rnngen.evaluation.comparing import score_runs
+
+    return score_runs(comparison, text, lambda run: console.note(f"scoring {run.name}"))
 
 
 def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
@@ -147,42 +155,6 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     if chart is None:
         raise UsageError("there is no curve to draw: no run was validated twice")
     write_picture(chart, "Learning curves", picture, "validation part; dashed: training steps")
-
-
-def card_rows(card: Card) -> dict[str, str]:
-    """The entries of a card, by the name on the left."""
-
-    def shown(value: float | None, form: str) -> str:
-        return "?" if value is None else format(value, form)
-
-    clipped = "" if card.clipped is None else f", {card.clipped:.1%} of the steps clipped"
-    ngram = ", plus an n-gram model" if card.ngram else ""
-    speed = "?" if card.tokens_per_second is None else formats.count(card.tokens_per_second)
-    return {
-        "run": str(card.path),
-        "saved": when_saved(card),
-        "model": card.model,
-        "parameters": f"{card.parameters:,}, {card.bytes / 2**20:.1f} MiB{ngram}",
-        "text": text_names(card),
-        "fingerprint": card.fingerprint[:12] or "?",
-        "tokens": f"{shown(card.tokens, ',')} for training, {shown(card.valid_tokens, ',')} for validation, "
-        f"{shown(card.test_tokens, ',')} for test",
-        "tokenizer": card.tokenizer,
-        "steps": f"{steps_taken(card)}, {shown(card.epochs, '.1f')} epochs",
-        **({"failed": card.failure} if card.failure else {}),
-        "time": "?" if card.seconds is None else formats.duration(card.seconds),
-        "speed": f"{speed} tokens per second in {card.precision}",
-        "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
-        **_best(card),
-    }
-
-
-def _best(card: Card) -> dict[str, str]:
-    """The best score, under a name that keeps pseudo-nats apart from nats."""
-    if card.best_nats is None or card.best_step is None:
-        return {"validation": "?"}
-    name = kind_of_score(bidirectional=card.bidirectional).prefix.rstrip("-") or "validation"
-    return {name: f"{best_score(card)}, at step {card.best_step:,}"}
 
 
 def _several(runs: Sequence[Path]) -> UsageError:

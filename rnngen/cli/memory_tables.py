@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnngen.cli.plots import plot
-from rnngen.cli.widths import cut, pad, width
 from rnngen.errors import UsageError
+from rnngen.plaintext.plots import plot
+from rnngen.plaintext.widths import cut, pad, width
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

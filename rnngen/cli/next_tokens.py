@@ -12,11 +12,11 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, RunFolder
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.widths import cut, pad
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.errors import UsageError
 from rnngen.formats import visible
 from rnngen.options.declare import Options, option
+from rnngen.plaintext.widths import cut, pad
 from rnngen.platforms import unescaped
 
 if TYPE_CHECKING:

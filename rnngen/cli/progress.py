@@ -21,9 +21,9 @@ from rnngen.cli.longjob import PLAIN_INTERVAL
 from rnngen.cli.loss_plot import LossPlot
 from rnngen.cli.plan_lines import opening_lines
 from rnngen.cli.spelling import on_command_line
-from rnngen.cli.widths import folded
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, count, duration, visible
+from rnngen.plaintext.widths import folded
 from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.monitor import Monitor

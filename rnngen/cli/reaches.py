@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.log_plots import write_log_plot
 from rnngen.cli.mistakes import refuse_text
-from rnngen.cli.widths import cut
+from rnngen.plaintext.widths import cut
 from rnngen.rendering.palette import letter
 from rnngen.runs.finding import open_run
 

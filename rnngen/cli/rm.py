@@ -71,8 +71,8 @@ def _row(found: Removable) -> tuple[str, ...]:
 
 def _steps(folder: Path) -> str:
     """How far a run was trained, as far as it can be read."""
-    from rnngen.cli.runs import steps_taken
     from rnngen.errors import RnngenError
+    from rnngen.plaintext.card import steps_taken
     from rnngen.runs.card import make_card
     from rnngen.runs.finding import open_run
 

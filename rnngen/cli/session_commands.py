@@ -12,8 +12,8 @@ from rnngen.cli.session_layout import one_line
 from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS, choices_of, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
-from rnngen.cli.widths import filled
 from rnngen.errors import UsageError, shortened
+from rnngen.plaintext.widths import filled
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
 from rnngen.sampling.prompts import read_as

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from rnngen.cli.widths import first_cells, last_cells, pad, width, wrapped
 from rnngen.formats import visible
+from rnngen.plaintext.widths import first_cells, last_cells, pad, width, wrapped
 
 WIDE = 100
 """Columns from which a terminal has room for texts side by side."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.session_layout import side_by_side
-from rnngen.cli.widths import last_cells
+from rnngen.plaintext.widths import last_cells
 from rnngen.sampling.session import Session
 
 _SHOWN_AGAIN = 3

@@ -11,9 +11,9 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.plots import plot
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
+from rnngen.plaintext.plots import plot
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

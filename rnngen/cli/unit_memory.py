@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rnngen.cli.widths import width
 from rnngen.formats import visible
+from rnngen.plaintext.widths import width
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console

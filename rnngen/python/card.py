@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.plaintext.card import card_rows
 from rnngen.python.html import chart, table
 from rnngen.runs import card as cards
 from rnngen.runs.run import Run
@@ -36,8 +37,6 @@ class Card(cards.Card):
 
     def _rows(self) -> dict[str, str]:
         """The entries that ``rnngen inspect`` shows, by the name on the left."""
-        from rnngen.cli.inspect import card_rows  # here: Typer is needed for it
-
         return card_rows(self)
 
 

@@ -11,9 +11,9 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from rnngen.cli.widths import filled
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, visible
+from rnngen.plaintext.widths import filled
 from rnngen.python.spelling import in_python
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Finished, Replanned, Spiked, Stepped, Warned

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
-from rnngen.cli.compare import show
-from rnngen.cli.console import Console
 from rnngen.errors import UsageError
 from rnngen.evaluation.comparing import both_texts, score_runs
 from rnngen.formats import duration
@@ -15,6 +12,7 @@ from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.inspection.reaches import Reach, drawn, measure
 from rnngen.options.checked import checked
+from rnngen.plaintext.comparison import side_by_side
 from rnngen.python.html import chart, lines, table
 from rnngen.python.run import open_run
 from rnngen.python.spelling import in_python, speaks_python
@@ -55,9 +53,7 @@ class Compared(Comparison):
     """Runs side by side: what ``rnngen inspect --compare`` shows."""
 
     def __repr__(self) -> str:
-        out = io.StringIO()
-        show(Console(out, None), self, "steps", in_python)
-        return out.getvalue().rstrip()
+        return "".join(side_by_side(self, "steps", in_python)).rstrip()
 
     def _repr_html_(self) -> str:
         rows = [[each.name, *(in_words(each.name, value) for value in each.values)] for each in self.differences]

@@ -101,6 +101,11 @@ class Card:
     bidirectional: bool
     curve: tuple[tuple[float, float], ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """What ``rnngen inspect --json`` prints."""
+        curve = [list(point) for point in self.curve]
+        return {**vars(self), "path": str(self.path), "text": list(self.text), "curve": curve}
+
 
 def make_card(run: Run, metrics: Metrics | None = None) -> Card:
     """The card of a run.

@@ -26,6 +26,12 @@ class Listed(NamedTuple):
     cards: list[tuple[Path, Card | RnngenError]]
     whole: bool
 
+    @property
+    def note(self) -> str:
+        """That there may be more; empty: there are not."""
+        bounds = f"folders deeper than {DEPTH}, and after the first {MOST:,} files"
+        return "" if self.whole else f"{bounds}, were not looked into"
+
 
 DEPTH = 4  # folders in folders that are looked into
 MOST = 10_000  # folders and files of all that are looked at

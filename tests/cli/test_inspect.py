@@ -13,9 +13,9 @@ from rich.cells import cell_len
 
 import rnngen
 from rnngen.cli.unit_memory import _with_digits
-from rnngen.cli.widths import pad
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
+from rnngen.plaintext.widths import pad
 from rnngen.runs.finding import open_run
 from rnngen.runs.own_text import own_part
 from tests.conftest import FAST, Outcome

@@ -13,10 +13,10 @@ import pytest
 import rnngen
 from rnngen.cli.app import run
 from rnngen.cli.console import Console
-from rnngen.cli.widths import width
 from rnngen.corpus.named.built import build
 from rnngen.demos.memory import NETWORKS
 from rnngen.options.planted import PlantedOptions
+from rnngen.plaintext.widths import width
 from tests.cli.test_runs import Terminal
 from tests.conftest import FAST, Outcome
 

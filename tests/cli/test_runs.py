@@ -14,8 +14,8 @@ import pytest
 import rnngen
 from rnngen.cli.app import run as run_cli
 from rnngen.cli.console import Console
-from rnngen.cli.runs import _HEADER, _Row, fitted
-from rnngen.cli.widths import cut, width
+from rnngen.plaintext.runs import _HEADER, _Row, fitted
+from rnngen.plaintext.widths import cut, width
 from rnngen.runs import listing
 from rnngen.runs.finding import newest_run
 from rnngen.runs.listing import list_runs, runs_below

@@ -12,7 +12,7 @@ from wcwidth import iter_graphemes, wcswidth
 from rnngen.cli.console import Console
 from rnngen.cli.session_editor import prompt_after
 from rnngen.cli.session_layout import isolated, one_line, side_by_side, tail
-from rnngen.cli.widths import filled, first_cells, last_cells, wrapped
+from rnngen.plaintext.widths import filled, first_cells, last_cells, wrapped
 
 CLUSTERS = ["a", "b", " ", "漢", "，", "（", "e\u0301", "שָׁ", "ל", "🇩🇪", "👍🏽", "."]
 texts = st.lists(st.sampled_from(CLUSTERS), max_size=40).map("".join)

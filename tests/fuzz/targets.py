@@ -25,7 +25,6 @@ import numpy as np
 from safetensors.numpy import load as library_load
 
 import rnngen
-from rnngen.cli.inspect import card_rows
 from rnngen.corpus.cache import load as load_cached
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer, load_tokenizer, train_tokenizer
@@ -37,6 +36,7 @@ from rnngen.options.config import RunConfig
 from rnngen.options.config_file import read_options
 from rnngen.options.given import Given
 from rnngen.options.training import DataConfig
+from rnngen.plaintext.card import card_rows
 from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
 from rnngen.runs.layout import MANIFEST, MODEL, NGRAM, RESUME, STATE_JSON, STATE_TENSORS

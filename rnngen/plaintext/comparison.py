@@ -1,23 +1,18 @@
-"""``rnngen inspect --compare``: runs side by side."""
+"""Runs side by side: what ``rnngen inspect --compare`` prints."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnngen import formats
-from rnngen.arguments import STDIN
-from rnngen.cli.plots import plot
-from rnngen.cli.runs import steps_taken
-from rnngen.cli.spelling import on_command_line
-from rnngen.cli.widths import cut, pad, width
-from rnngen.errors import UsageError
+from rnngen.plaintext.card import steps_taken
+from rnngen.plaintext.plots import plot
+from rnngen.plaintext.widths import cut, pad, sentence, width
 from rnngen.rendering.palette import letter
 
 if TYPE_CHECKING:
-    from rnngen.cli.console import Console
     from rnngen.runs.compared import ComparedRun
     from rnngen.runs.comparison import Comparison
     from rnngen.runs.curves import Axis, Curve
@@ -27,44 +22,42 @@ WIDEST = 40
 _GAP = 2
 
 
-def scored(console: Console, comparison: Comparison, text: Path | None) -> Comparison:
-    """A comparison with the scores of its runs on a file, or on their own test parts.
+def side_by_side(
+    comparison: Comparison, axis: Axis, spelling: Callable[[str], str], columns: int | None = None
+) -> Iterator[str]:
+    """What must be known first, what differs, what came of it, and the curves, in parts of whole lines.
 
-    Raises:
-        CorpusError: the file cannot be read.
-        UsageError: it is standard input.
+    Args:
+        comparison: the runs.
+        axis: what the curves are drawn against.
+        spelling: how options are written.
+        columns: of the terminal; None: there is none.
     """
-    if text is not None and str(text) == STDIN:
-        raise UsageError("--text cannot be standard input: each run reads it", expected="a file")
-    from rnngen.evaluation.comparing import score_runs
-
-    return score_runs(comparison, text, lambda run: console.note(f"scoring {run.name}"))
-
-
-def show(
-    console: Console, comparison: Comparison, axis: Axis, spelling: Callable[[str], str] = on_command_line
-) -> None:
-    """Write what must be known first, what differs, what came of it, and the curves; options in a given spelling."""
     letters = letters_of(comparison.runs)
-    columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
-    console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
+
+    def said(text: str) -> str:
+        """A sentence, whose further lines are indented more than its first."""
+        indent = " " * (len(text) - len(text.lstrip()))
+        return sentence(text.lstrip(), columns, indent, f"{indent}  ")
+
+    yield "".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n"
     for warning in comparison.warnings:
-        console.write(_said(console, f"note: {spelling(warning)}"))
+        yield said(f"note: {spelling(warning)}")
     if comparison.other_texts and comparison.text is None:
-        console.write(spelling("      to score all on one text: `text=FILE`\n"))
-    console.write("\n" * bool(comparison.warnings))
-    console.write(_tables(comparison, letters, columns, spelling))
+        yield spelling("      to score all on one text: `text=FILE`\n")
+    yield "\n" * bool(comparison.warnings)
+    yield _tables(comparison, letters, 10_000 if columns is None else columns, spelling)
     for group in comparison.siblings:
         names = ", ".join(letters[run.name] for run in group.runs)
-        console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
+        yield "\n" + said(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):")
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
-                console.write(_said(console, f"  {what}: {spread.in_words(group.runs[0].unit)}"))
+                yield said(f"  {what}: {spread.in_words(group.runs[0].unit)}")
     for run in comparison.runs:
-        for said in (run.missing and f"not scored: {run.missing}", run.note):
-            if said:
-                console.write("\n" + _said(console, f"{letters[run.name]}: {spelling(said)}"))
-    console.write(curves(comparison, axis, letters))
+        for note in (run.missing and f"not scored: {run.missing}", run.note):
+            if note:
+                yield "\n" + said(f"{letters[run.name]}: {spelling(note)}")
+    yield curves(comparison, axis, letters)
 
 
 def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None = None) -> str:
@@ -177,9 +170,3 @@ def _number(value: float | None, form: str) -> str | None:
 
 def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))
-
-
-def _said(console: Console, text: str) -> str:
-    """A sentence, whose further lines are indented more than its first."""
-    indent = " " * (len(text) - len(text.lstrip()))
-    return console.filled(text.lstrip(), indent, f"{indent}  ")

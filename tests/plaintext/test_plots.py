@@ -9,8 +9,8 @@ from rich.color import Color
 
 from rnngen.cli.console import Console
 from rnngen.cli.log_plots import curve_colour, write_log_plot
-from rnngen.cli.plots import plot
 from rnngen.cli.training import MOST, charts
+from rnngen.plaintext.plots import plot
 from rnngen.rendering.palette import EITHER, NOT_DRAWN, letter
 from tests.runs.test_steps import made
 

@@ -60,6 +60,23 @@ def filled(text: str, cells: int, first: str = "", rest: str = "") -> str:
     return "\n".join([first + begin, *(rest + line for line in others)])
 
 
+WIDEST, PIPED = 100, 80
+"""Cells of a sentence, on a terminal and elsewhere."""
+
+
+def sentence(text: str, columns: int | None, first: str = "", rest: str | None = None) -> str:
+    """A sentence as lines that are easy to read: of at most 100 cells, off a terminal of 80.
+
+    Args:
+        text: without line ends.
+        columns: of the terminal; None: there is none.
+        first: what the first line begins with.
+        rest: what the others begin with; by default as many spaces.
+    """
+    cells = PIPED if columns is None else min(columns, WIDEST)
+    return filled(text, cells, first, " " * len(first) if rest is None else rest) + "\n"
+
+
 def wrapped(text: str, cells: int, *, whole_words: bool = False) -> list[str]:
     """One line of text as lines of at most so many cells, broken after spaces and at wide characters.
 

@@ -1,0 +1,160 @@
+"""Runs as a table, one line per run, and as dictionaries: what ``rnngen runs`` prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnngen import formats
+from rnngen.errors import RnngenError
+from rnngen.evaluation.scores import kind_of_score
+from rnngen.plaintext.card import LONGEST, steps_taken, text_names, when_saved
+from rnngen.plaintext.widths import cut, pad, width
+from rnngen.platforms import unescaped
+from rnngen.runs.card import Card
+from rnngen.runs.finding import never_saved
+from rnngen.runs.listing import Listed
+
+_GAP = 2  # columns between two cells
+_LEAST = 8  # columns of the corpus, at least
+
+
+def write_runs(found: Listed, spelling: Callable[[str], str], columns: int | None = None) -> str:
+    """A header and a line for each run; below, why runs cannot be read, and that not all folders were looked into.
+
+    Args:
+        found: the runs.
+        spelling: how errors spell options and commands.
+        columns: of the terminal; None: there is none.
+    """
+    rows = [_damaged(folder) if isinstance(card, RnngenError) else _row(folder, card) for folder, card in found.cards]
+    cells = fitted([_HEADER, *rows], columns)
+    widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    gap = " " * _GAP
+    lines = [gap.join(map(pad, map(unescaped, row), widths)).rstrip() for row in cells]
+    notes = [_unreadable(folder, card, spelling) for folder, card in found.cards if isinstance(card, RnngenError)]
+    return "".join(f"{line}\n" for line in [*lines, *[""] * bool(notes), *notes])
+
+
+def as_dict(folder: Path, card: Card | RnngenError, spelling: Callable[[str], str]) -> dict[str, Any]:
+    """What ``rnngen runs --json`` says of a run."""
+    if isinstance(card, RnngenError):
+        return {"path": str(folder), "error": spelling(str(card))}
+    prefix = kind_of_score(bidirectional=card.bidirectional).prefix.replace("-", "_")
+    return {
+        "path": str(folder),
+        "model": card.model,
+        "parameters": card.parameters,
+        "text": list(card.text),
+        "tokenizer": card.tokenizer,
+        "steps": card.steps,
+        "planned_steps": card.planned_steps,
+        "finished": card.finished,
+        "failure": card.failure,
+        "saved": card.saved,
+        "bidirectional": card.bidirectional,
+        f"best_{prefix}nats": card.best_nats,
+        f"best_{prefix}nats_per_character": per_character(card),
+    }
+
+
+class _Row(NamedTuple):
+    """The cells of a line."""
+
+    run: str
+    saved: str
+    text: str
+    network: str
+    steps: str
+    score: str
+
+
+_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/character")
+
+
+def _row(folder: Path, card: Card) -> _Row:
+    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), _score(card))
+
+
+def _score(card: Card) -> str:
+    """The best score per character, or per token where the run does not know how many characters its text has."""
+    score = per_character(card)
+    best = "?" if card.best_nats is None else f"{card.best_nats if score is None else score:.4f}"
+    unit = "per token" if score is None and card.best_nats is not None else ""
+    level = card.tokenizer.partition(",")[0]
+    prefix = kind_of_score(bidirectional=card.bidirectional).prefix
+    if card.failure and card.best_nats is None:
+        return "failed"
+    words = [best, unit, prefix.rstrip("-"), "" if level == "char" else level, "failed" if card.failure else ""]
+    return " ".join(filter(None, words))
+
+
+def _damaged(folder: Path) -> _Row:
+    return _Row(str(folder), "", "", "", "", "never saved" if never_saved(folder) else "damaged")
+
+
+def _network(card: Card) -> str:
+    """Cell, layers and sizes in short, as in ``lstm 2x256 1.2M``."""
+    cell, _, sizes = card.model.partition(", ")
+    layers = re.match(r"(\d+) layers? of (\d+)", sizes)
+    shape = f"{layers[1]}x{layers[2]} " if layers else ""
+    return f"{cell.replace('bidirectional ', 'bi-')} {shape}{formats.count(card.parameters)}"
+
+
+def _progress(card: Card) -> str:
+    """The steps taken, of those planned where training is not over."""
+    if card.finished:
+        return "?" if card.steps is None else f"{card.steps:,}"
+    return steps_taken(card)
+
+
+def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
+    """Cells that fit side by side on a terminal, one line per run: the least needed ones are cut or left out.
+
+    Args:
+        rows: the header, and the runs.
+        columns: of the terminal; None: all is shown.
+    """
+    if columns is None:
+        return [tuple(row) for row in rows]
+    dated = [row._replace(saved=row.saved[:10]) for row in rows]
+    for kept, without in ((rows, ()), (rows, ("steps",)), (dated, ()), (dated, ("steps",))):
+        text = columns - _taken(kept, ("text", *without)) - _GAP
+        if text >= _LEAST:
+            return _cells(kept, without, text=text)
+    left_out: tuple[str, ...] = ("steps",)
+    for more in ((), ("saved",), ("network",)):
+        left_out += more
+        name = columns - _taken(dated, ("run", "text", *left_out)) - 2 * _GAP - _LEAST
+        if name >= _LEAST:
+            return _cells(dated, left_out, text=_LEAST, name=name)
+    return _cells(dated, (*left_out, "text"), name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
+
+
+def _taken(rows: list[_Row], but: Sequence[str]) -> int:
+    """The columns of all cells but some, with the gaps between them."""
+    kept = [column for name, column in zip(_Row._fields, zip(*rows, strict=True), strict=True) if name not in but]
+    return sum(max(map(width, column)) for column in kept) + _GAP * (len(kept) - 1)
+
+
+def _cells(rows: list[_Row], left_out: Sequence[str], text: int = 0, name: int = LONGEST) -> list[tuple[str, ...]]:
+    """The cells that are not left out, with the text and the run's name cut."""
+    fitting = [row._replace(run=cut(row.run, name, "beginning"), text=cut(row.text, text)) for row in rows]
+    return [tuple(cell for field, cell in row._asdict().items() if field not in left_out) for row in fitting]
+
+
+def per_character(card: Card) -> float | None:
+    """The best score in nats per character; None: it is not known."""
+    if card.best_nats is None or card.characters_per_token is None:
+        return None
+    return card.best_nats / card.characters_per_token
+
+
+def _unreadable(folder: Path, error: RnngenError, spelling: Callable[[str], str]) -> str:
+    """A line about a folder whose run cannot be used."""
+    if not never_saved(folder):
+        return spelling(str(error))
+    hint = spelling(error.hint or "")
+    return f"{folder}: never saved. Unless it is being trained, its folder can be removed. {hint}".rstrip()
