@@ -22,20 +22,38 @@ _LEAST = 8  # columns of the corpus, at least
 
 
 def write_runs(found: Listed, spelling: Callable[[str], str], columns: int | None = None) -> str:
-    """A header and a line for each run; below, why runs cannot be read, and that not all folders were looked into.
+    """A header and a line for each run; below, why runs cannot be read.
 
     Args:
         found: the runs.
         spelling: how errors spell options and commands.
         columns: of the terminal; None: there is none.
     """
-    rows = [_damaged(folder) if isinstance(card, RnngenError) else _row(folder, card) for folder, card in found.cards]
-    cells = fitted([_HEADER, *rows], columns)
+    cells, notes = cells_of(found, columns), notes_on(found, spelling)
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     gap = " " * _GAP
     lines = [gap.join(map(pad, map(unescaped, row), widths)).rstrip() for row in cells]
-    notes = [_unreadable(folder, card, spelling) for folder, card in found.cards if isinstance(card, RnngenError)]
     return "".join(f"{line}\n" for line in [*lines, *[""] * bool(notes), *notes])
+
+
+def cells_of(found: Listed, columns: int | None) -> list[tuple[str, ...]]:
+    """The cells of the header and of each line."""
+    rows = [_row(folder, card) for folder, card in found.cards]
+    return fitted([_HEADER, *rows], columns)
+
+
+def notes_on(found: Listed, spelling: Callable[[str], str]) -> list[str]:
+    """Why runs cannot be read."""
+    return [_unreadable(folder, card, spelling) for folder, card in found.cards if isinstance(card, RnngenError)]
+
+
+def state_of(folder: Path, card: Card | RnngenError) -> str:
+    """How far a run has come, in a word or two."""
+    if isinstance(card, RnngenError):
+        return "never saved" if never_saved(folder) else "damaged"
+    if card.failure:
+        return "failed"
+    return "unknown" if card.finished is None else "finished" if card.finished else "unfinished"
 
 
 def as_dict(folder: Path, card: Card | RnngenError, spelling: Callable[[str], str]) -> dict[str, Any]:
@@ -74,7 +92,9 @@ class _Row(NamedTuple):
 _HEADER = _Row("run", "saved", "text", "network", "steps", "nats/character")
 
 
-def _row(folder: Path, card: Card) -> _Row:
+def _row(folder: Path, card: Card | RnngenError) -> _Row:
+    if isinstance(card, RnngenError):
+        return _Row(str(folder), "", "", "", "", state_of(folder, card))
     return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), _score(card))
 
 
@@ -89,10 +109,6 @@ def _score(card: Card) -> str:
         return "failed"
     words = [best, unit, prefix.rstrip("-"), "" if level == "char" else level, "failed" if card.failure else ""]
     return " ".join(filter(None, words))
-
-
-def _damaged(folder: Path) -> _Row:
-    return _Row(str(folder), "", "", "", "", "never saved" if never_saved(folder) else "damaged")
 
 
 def _network(card: Card) -> str:

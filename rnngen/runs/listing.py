@@ -37,11 +37,10 @@ DEPTH = 4  # folders in folders that are looked into
 MOST = 10_000  # folders and files of all that are looked at
 
 
-def list_runs(folders: Sequence[Path] = ()) -> Listed:
-    """The runs below folders, by default ``checkpoints/``, the newest first.
+def find_runs(folders: Sequence[Path] = ()) -> Listed:
+    """The runs below folders, by default ``checkpoints/``, the newest first; there may be none.
 
     Raises:
-        CheckpointError: there is none.
         UsageError: there is no such folder.
     """
     for folder in folders:
@@ -51,12 +50,23 @@ def list_runs(folders: Sequence[Path] = ()) -> Listed:
             raise UsageError("is not a folder", where=folder, expected="a folder with runs", found=found, hint=hint)
     below = [runs_below(folder) for folder in folders or [checkpoints_folder()]]
     runs = _each_once(run for found, _ in below for run in found)
-    if not runs and not folders:
+    return Listed(read_cards(newest_first(runs)), all(whole for _, whole in below))
+
+
+def list_runs(folders: Sequence[Path] = ()) -> Listed:
+    """The same where there are some.
+
+    Raises:
+        CheckpointError: there are none.
+        UsageError: there is no such folder.
+    """
+    found = find_runs(folders)
+    if not found.cards and not folders:
         newest_run()  # raises the error that says what to do
-    if not runs:
+    if not found.cards:
         where = ", ".join(map(str, folders))
         raise CheckpointError("there are no runs", where=where, expected="runs made by rnngen train")
-    return Listed(read_cards(newest_first(runs)), all(whole for _, whole in below))
+    return found
 
 
 def _each_once(runs: Iterable[Path]) -> list[Path]:
