@@ -97,7 +97,7 @@ def fill_command(
         fills = filler.best(text, **vars(filling), **vars(searching))
     if as_json:
         for each in fills:
-            console.write_json({**vars(each), "fills": list(each.fills), **(vars(sampling) if drawn else {})})
+            console.write_json({**each.as_dict(), **(vars(sampling) if drawn else {})})
         return
     if filling.num_fills > 1:
         console.write(_table(fills, drawn=drawn))

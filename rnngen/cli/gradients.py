@@ -11,7 +11,7 @@ import typer
 from rnngen.cli.declared import takes_options
 from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.reaches import LAGS_SHOWN, as_json_object, measure, write_comparison, write_curves, write_picture_of
+from rnngen.cli.reaches import LAGS_SHOWN, measure, write_comparison, write_curves, write_picture_of
 from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def gradients_command(
     if picture is not None:
         write_picture_of(reaches, picture)
     if as_json:
-        found = [as_json_object(reach, fresh=fresh) for reach in reaches]
-        console.write_json(found[0] if len(found) == 1 else {"runs": found})
+        from rnngen.inspection.reaches import as_dict
+
+        console.write_json(as_dict(reaches))
     elif len(reaches) == 1:
         _write_detail(console, reaches[0])
     else:

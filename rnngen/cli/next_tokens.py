@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -65,14 +65,14 @@ def next_command(
     check_picture(picture)
     refuse_text(run, "rnngen eval {text}")
     from rnngen.sampling.loading import load
-    from rnngen.sampling.next_tokens import next_token_probabilities
+    from rnngen.sampling.next_tokens import as_dict, entropies, next_token_probabilities
 
     generator = load(run)
     prompt = unescaped(softmax.prompt)
     temperatures = softmax.temperatures
     found = next_token_probabilities(generator, prompt, [1.0, *temperatures], softmax.label)
-    rows = [(content, each[1:]) for content, each in list(found.items())[: softmax.top]]
-    entropies = [_entropy(column) for column in list(zip(*found.values(), strict=True))[1:]]
+    shown = {content: each[1:] for content, each in found.items()}  # without the one that they are ranked by
+    rows = list(shown.items())[: softmax.top]
     if picture is not None:
         from rnngen.rendering.pictures import write_picture
         from rnngen.rendering.softmax_chart import softmax_chart
@@ -81,24 +81,11 @@ def next_command(
         named = [(_name(content), probabilities) for content, probabilities in rows]
         write_picture(softmax_chart(named, temperatures), title, picture, generator.name)
     if as_json:
-        tokens = [{**_as_json(content), "probabilities": list(each)} for content, each in rows]
-        distributions = {"temperatures": list(temperatures), "entropy_in_bits": entropies, "tokens": tokens}
-        console.write_json({"run": generator.name, "prompt": prompt, **distributions})
+        console.write_json(as_dict(generator.name, prompt, temperatures, shown, softmax.top))
         return
     after = f"after {_quoted(prompt)}" if prompt else "of the first token"
     console.write(f"{generator.name}: the softmax {after}\n\n")
-    console.write(_table(rows, temperatures, entropies))
-
-
-def _entropy(probabilities: Sequence[float]) -> float:
-    """Bits per token."""
-    return abs(sum(p * math.log2(p) for p in probabilities if p))  # -0 is no entropy
-
-
-def _as_json(content: bytes) -> dict[str, Any]:
-    ends = content == BOUNDARY.encode()
-    text = "" if ends else content.decode("utf-8", errors="replace")
-    return {"text": text, "bytes": "" if ends else content.hex(), "ends": ends}
+    console.write(_table(rows, temperatures, entropies(shown)))
 
 
 def _table(

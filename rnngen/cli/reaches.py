@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnngen.cli.log_plots import write_log_plot
 from rnngen.cli.mistakes import refuse_text
@@ -14,7 +14,6 @@ from rnngen.runs.finding import open_run
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
-    from rnngen.inspection.factors import Factors
     from rnngen.inspection.gradients import Flow
     from rnngen.inspection.reaches import Reach
     from rnngen.runs.card import Card
@@ -135,50 +134,3 @@ def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:
         of = "in each run, the state through which most is left"
     subtitle = f"{of}; median, and 10 % to 90 % of the passages of a text"
     write_picture(gradient_flow(curves) or {}, "How far gradients reach", picture, subtitle)
-
-
-def as_json_object(reach: Reach, *, fresh: bool) -> dict[str, Any]:
-    """Everything that was measured in a run, and what is said about it."""
-    from rnngen.inspection.explanation import explain
-
-    flows = reach.flows
-    return {
-        "run": str(reach.run.path),
-        "fresh": fresh,
-        "lags": flows[0].lags,
-        "tokenizer": reach.card.tokenizer,
-        "fingerprint": reach.card.fingerprint,
-        "flows": [_flow_as_json(flow) for flow in flows],
-        "spectral_radius": {flow.layer_name: flow.factors.radii for flow in flows},
-        "factors": {flow.layer_name: _factors_as_json(flow.factors) for flow in flows},
-        "explanation": explain(flows, reach.config),
-    }
-
-
-def _flow_as_json(flow: Flow) -> dict[str, Any]:
-    return {
-        "direction": flow.direction or None,
-        "layer": flow.layer,
-        "state": flow.state,
-        "verdict": flow.verdict.kind,
-        "factor": flow.verdict.factor,
-        "words": flow.verdict.words,
-        "left": flow.left.tolist(),
-        "median": flow.median.tolist(),
-        "mean": flow.mean.tolist(),
-        "p10": flow.low.tolist(),
-        "p90": flow.high.tolist(),
-        "bound": flow.bound.tolist(),
-    }
-
-
-def _factors_as_json(factors: Factors) -> dict[str, Any]:
-    return {
-        "mean_slope": factors.slope,
-        "estimate": factors.estimate,
-        "random_gain": factors.random_gain,
-        "mean_gate": factors.gate,
-        "gates": None if factors.gates is None else factors.gates.tolist(),
-        "direct": None if factors.direct is None else factors.direct.tolist(),
-        "deviation": factors.deviation,
-    }

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.console import Console
 from rnngen.cli.longjob import LongJob
-from rnngen.corpus.documents import BOUNDARY, LINES
+from rnngen.corpus.documents import LINES
 from rnngen.graphemes import in_whole_clusters
 
 if TYPE_CHECKING:
     from rnngen.sampling.generator import Generator
     from rnngen.sampling.options import Sampling
-    from rnngen.sampling.writer import Piece, Sample, Writer
+    from rnngen.sampling.writer import Sample, Writer
 
 
 def write_stream(
@@ -196,10 +196,6 @@ def between(
     return lambda number: "\n" if number else ""
 
 
-def _object(piece: Piece) -> dict[str, Any]:
-    return {name: value for name, value in piece._asdict().items() if value is not None}
-
-
 def heading(number: int) -> str:
     """The heading of a sample on a terminal; samples are numbered from 0."""
     return f"--- sample {number + 1}\n"
@@ -215,22 +211,5 @@ def write_objects(
 ) -> None:
     """Write samples as JSON, one object per line; ``labelled``: as for ``write_as``."""
     for sample in samples:
-        mixed = {} if sample.mixture_nats is None else {"ngram": True, "mixture_nats": sample.mixture_nats}
-        pieces = {} if sample.pieces is None else {"pieces": [_object(piece) for piece in sample.pieces]}
-        console.write_json(
-            {
-                "sample": sample.number,
-                **({} if sample.seed is None else {"seed": sample.seed}),
-                **settings,
-                **_label(sample, labelled=labelled),
-                "prompt": sample.prompt,
-                "text": sample.text,
-                "tokens": sample.tokens,
-                "nats": sample.nats,
-                **mixed,
-                "finish_reason": sample.finish_reason,
-                **({} if sample.stop in (None, BOUNDARY) else {"stop": sample.stop}),
-                **({} if is_copy is None else {"copied": is_copy(sample.prompt + sample.text)}),
-                **pieces,
-            }
-        )
+        copied = {} if is_copy is None else {"copied": is_copy(sample.prompt + sample.text)}
+        console.write_json({**settings, **_label(sample, labelled=labelled), **sample.as_dict(), **copied})

@@ -39,6 +39,10 @@ class Filled:
     nats: float
     share: float | None
 
+    def as_dict(self) -> dict[str, Any]:
+        """What ``rnngen fill --json`` prints of it, without the options."""
+        return {**vars(self), "fills": list(self.fills)}
+
 
 class Filler:
     """A trained model that fills gaps.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from rnngen.inspection.explanation import explain
+from rnngen.inspection.factors import Factors
 from rnngen.inspection.gradients import SMALLEST, Flow, gradient_flow, possible_lags
 from rnngen.model.load import fresh_network, load_network
 from rnngen.options.network import ModelConfig
@@ -27,6 +29,7 @@ class Reach(NamedTuple):
         card: what its folder says about it.
         lags: number of tokens to go back that was asked for.
         flows: of every layer and state, with fewer lags if documents are shorter.
+        fresh: whether the network is as it was before training.
     """
 
     run: Run
@@ -36,6 +39,56 @@ class Reach(NamedTuple):
     card: Card
     lags: int
     flows: list[Flow]
+    fresh: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that was measured, and what is said about it."""
+        return {
+            "run": str(self.run.path),
+            "fresh": self.fresh,
+            "lags": self.flows[0].lags,
+            "tokenizer": self.card.tokenizer,
+            "fingerprint": self.card.fingerprint,
+            "flows": [_flow_as_dict(flow) for flow in self.flows],
+            "spectral_radius": {flow.layer_name: flow.factors.radii for flow in self.flows},
+            "factors": {flow.layer_name: _factors_as_dict(flow.factors) for flow in self.flows},
+            "explanation": explain(self.flows, self.config),
+        }
+
+
+def as_dict(reaches: Sequence[Reach]) -> dict[str, Any]:
+    """What ``rnngen inspect gradients --json`` prints: of one run, or of several as ``runs``."""
+    found = [reach.as_dict() for reach in reaches]
+    return found[0] if len(found) == 1 else {"runs": found}
+
+
+def _flow_as_dict(flow: Flow) -> dict[str, Any]:
+    return {
+        "direction": flow.direction or None,
+        "layer": flow.layer,
+        "state": flow.state,
+        "verdict": flow.verdict.kind,
+        "factor": flow.verdict.factor,
+        "words": flow.verdict.words,
+        "left": flow.left.tolist(),
+        "median": flow.median.tolist(),
+        "mean": flow.mean.tolist(),
+        "p10": flow.low.tolist(),
+        "p90": flow.high.tolist(),
+        "bound": flow.bound.tolist(),
+    }
+
+
+def _factors_as_dict(factors: Factors) -> dict[str, Any]:
+    return {
+        "mean_slope": factors.slope,
+        "estimate": factors.estimate,
+        "random_gain": factors.random_gain,
+        "mean_gate": factors.gate,
+        "gates": None if factors.gates is None else factors.gates.tolist(),
+        "direct": None if factors.direct is None else factors.direct.tolist(),
+        "deviation": factors.deviation,
+    }
 
 
 def measure(runs: Sequence[Run], text: Path | None, lags: int | None, *, fresh: bool) -> list[Reach]:
@@ -65,6 +118,7 @@ def measure(runs: Sequence[Run], text: Path | None, lags: int | None, *, fresh: 
                 make_card(run),
                 lags,
                 gradient_flow(network, tokens, lags),
+                fresh,
             )
             for run, name, network, tokens in zip(runs, names, networks, texts, strict=True)
         ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
@@ -13,13 +15,26 @@ from rnngen.python.spelling import speaks_python
 from rnngen.rendering.palette import EITHER
 from rnngen.runs.run import Run
 from rnngen.sampling.generator import Generator
-from rnngen.sampling.next_tokens import NextToken, likely_next_tokens
+from rnngen.sampling.next_tokens import NextToken, as_dict, next_token, next_token_probabilities
 
 _LONGEST = 16  # em of a bar
 
 
 class NextTokens(list[NextToken]):
-    """Tokens that may come next, the most likely first; in a notebook, with bars."""
+    """Tokens that may come next, the most likely first; in a notebook, with bars.
+
+    Attributes:
+        run: the name of the model.
+        prompt: the text before.
+    """
+
+    def __init__(self, run: str, prompt: str, found: Mapping[bytes, tuple[float, ...]], k: int) -> None:
+        self.run, self.prompt, self._found = run, prompt, found
+        super().__init__(next_token(content, p) for content, (p,) in list(found.items())[:k])
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``rnngen inspect next --temperatures 1 --json`` prints."""
+        return as_dict(self.run, self.prompt, (1.0,), self._found, len(self))
 
     def _repr_html_(self) -> str:
         bar = f'<div style="background:{EITHER[0]};height:0.8em;width:'
@@ -56,4 +71,4 @@ def next_tokens(
     if k < 1:
         raise UsageError("invalid value for `k`", expected="an integer ≥ 1", found=k)
     generator = run if isinstance(run, Generator) else load(run)
-    return NextTokens(likely_next_tokens(generator, prompt, k, label))
+    return NextTokens(generator.name, prompt, next_token_probabilities(generator, prompt, (1.0,), label), k)

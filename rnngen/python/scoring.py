@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -95,6 +95,10 @@ class ScoredText:
     def nats_per_token(self) -> float:
         """Mean nats per token."""
         return self.total.nats_per_token
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys of ``rnngen eval --json``, as ``total`` has them."""
+        return self.total.as_dict()
 
     @cached_property
     def lines(self) -> list[ScoredLine]:

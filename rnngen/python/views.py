@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rnngen.errors import UsageError
 from rnngen.evaluation.comparing import both_texts, score_runs
 from rnngen.formats import duration
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
-from rnngen.inspection.reaches import Reach, drawn, measure
+from rnngen.inspection.reaches import Reach, as_dict, drawn, measure
 from rnngen.options.checked import checked
 from rnngen.plaintext.comparison import side_by_side
 from rnngen.python.html import chart, lines, table
@@ -40,6 +41,10 @@ class Gradients(list[Reach]):
         said = explain(self[0].flows, self[0].config) if len(self) == 1 else {}
         theory = [f"{layer}: {sentence}" for layer, sentences in said.items() for sentence in sentences]
         return f"<div>{lines([*repr(self).splitlines(), *theory])}{shown}</div>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``rnngen inspect gradients --json`` prints."""
+        return as_dict(self)
 
     @property
     def _named(self) -> dict[str, Flow]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,22 +31,6 @@ class NextToken(NamedTuple):
     text: str
     probability: float
     ends: bool = False
-
-
-def likely_next_tokens(generator: Generator, prompt: str, k: int, label: str | None = None) -> list[NextToken]:
-    """The k most likely next tokens, the most likely first, of equal ones the first in alphabetical order.
-
-    Args:
-        generator: a model.
-        prompt: as for ``Generator.generate``.
-        k: how many; fewer if the model has no more.
-        label: of the text; None: it has none.
-
-    Raises:
-        RnngenError: see ``next_token_probabilities``.
-    """
-    found = next_token_probabilities(generator, prompt, (1.0,), label)
-    return [_next_token(content, probability) for content, (probability,) in list(found.items())[:k]]
 
 
 def next_token_probabilities(
@@ -93,13 +78,46 @@ def next_token_probabilities(
     return {text: probabilities for text, probabilities in ranked if probabilities[0] > 0}
 
 
+def as_dict(
+    run: str, prompt: str, temperatures: Sequence[float], found: Mapping[bytes, Sequence[float]], top: int
+) -> dict[str, Any]:
+    """What ``rnngen inspect next --json`` prints.
+
+    Args:
+        run: its name.
+        prompt: the text before.
+        temperatures: of the distributions.
+        found: the continuations, the most likely first, with their probabilities at these temperatures.
+        top: how many of them to name.
+    """
+    tokens = [{**_content_as_dict(content), "probabilities": list(each)} for content, each in list(found.items())[:top]]
+    return {
+        "run": run,
+        "prompt": prompt,
+        "temperatures": list(temperatures),
+        "entropy_in_bits": entropies(found),
+        "tokens": tokens,
+    }
+
+
+def entropies(found: Mapping[bytes, Sequence[float]]) -> list[float]:
+    """The entropy of each distribution, in bits per token."""
+    return [abs(sum(p * math.log2(p) for p in column if p)) for column in zip(*found.values(), strict=True)]  # not -0
+
+
+def _content_as_dict(content: bytes) -> dict[str, Any]:
+    token = next_token(content, 0.0)
+    return {"text": token.text, "bytes": "" if token.ends else content.hex(), "ends": token.ends}
+
+
 def _whole(tokenizer: Tokenizer, prompt: str) -> str:
     """The prompt, with a space after a word of a closed vocabulary: there, a space is a part of the word before it."""
     last = prompt.split()[-1:] if tokenizer.is_closed and not prompt[-1:].isspace() else []
     return f"{prompt} " if last and tokenizer.unknown_id not in tokenizer.encode(last[0]) else prompt
 
 
-def _next_token(content: bytes, probability: float) -> NextToken:
+def next_token(content: bytes, probability: float) -> NextToken:
+    """A continuation as a token."""
     if content == BOUNDARY.encode():
         return NextToken("", probability, ends=True)
     return NextToken(content.decode("utf-8", errors="replace"), probability)

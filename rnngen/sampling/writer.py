@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.tokenizer import StreamDecoder, Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import nats_of
@@ -31,6 +32,10 @@ class Piece(NamedTuple):
     text: str
     nats: float
     mixture_nats: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same by name, without what it does not have."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,23 @@ class Sample:
     prompt: str = ""
     label: str | None = None
     pieces: tuple[Piece, ...] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``rnngen sample --json`` prints of it, without the options."""
+        mixed = {} if self.mixture_nats is None else {"ngram": True, "mixture_nats": self.mixture_nats}
+        return {
+            "sample": self.number,
+            **({} if self.seed is None else {"seed": self.seed}),
+            **({} if self.label is None else {"label": self.label}),
+            "prompt": self.prompt,
+            "text": self.text,
+            "tokens": self.tokens,
+            "nats": self.nats,
+            **mixed,
+            "finish_reason": self.finish_reason,
+            **({} if self.stop in (None, BOUNDARY) else {"stop": self.stop}),
+            **({} if self.pieces is None else {"pieces": [piece.as_dict() for piece in self.pieces]}),
+        }
 
 
 class Writer:

@@ -12,7 +12,7 @@ import rnngen
 from rnngen.corpus.tokenizer import Level
 from rnngen.engine.recurrence import Recurrence
 from rnngen.runs.finding import open_run
-from rnngen.sampling.next_tokens import likely_next_tokens, next_token_probabilities
+from rnngen.sampling.next_tokens import next_token_probabilities
 from tests.sampling.test_healing import LEVELS, generator_of, naive_covers, next_log_p, tokenizer_of
 
 
@@ -60,7 +60,7 @@ def test_a_token_that_was_begun_is_continued(level: Level, prompt: str) -> None:
             shares[added or table[token]] += float(np.exp(log_p + more))
     total = sum(shares.values())
     best = sorted(shares.items(), key=lambda item: -item[1])[:8]
-    found = likely_next_tokens(generator, prompt, 8)
+    found = rnngen.next_tokens(generator, prompt, 8)
     assert [each.text for each in found] == [content.decode("utf-8", "replace") for content, _ in best]
     assert [each.probability for each in found] == pytest.approx([share / total for _, share in best], rel=1e-4)
 

@@ -12,7 +12,7 @@ from rnngen.cli.demo.parameters import OwnText, Scale
 from rnngen.cli.demo.training import trained
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.reaches import as_json_object, measure, write_comparison, write_picture_of
+from rnngen.cli.reaches import measure, write_comparison, write_picture_of
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -47,7 +47,7 @@ def gradients_command(
     if picture is not None:
         write_picture_of(reaches, picture)
     if as_json:
-        console.write_json({"runs": [as_json_object(reach, fresh=False) for reach in reaches]})
+        console.write_json({"runs": [reach.as_dict() for reach in reaches]})
         return
     write_comparison(console, reaches)
     from rnngen.inspection.explanation import explain
