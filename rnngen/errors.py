@@ -67,6 +67,10 @@ class UsageError(RnngenError):
     exit_code = ExitCode.USAGE
 
 
+class ArgumentError(UsageError, TypeError):
+    """A function was called with arguments that it does not have, or without one that it needs."""
+
+
 class CorpusError(RnngenError):
     """The text cannot be read, or there is too little of it."""
 

@@ -21,6 +21,7 @@ class Filling(Options):
     """The options of both ways to fill gaps."""
 
     title = "filling option"
+    function = "best"
 
     num_fills: int = option(
         5, "How many fills to show.", panel=_FILLS, minimum=1, maximum=10_000, flags=("--num-fills", "-n")

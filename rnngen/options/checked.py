@@ -32,14 +32,19 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     It is given Python's numbers for NumPy's, and a list for any iterable where a sequence is expected.
 
     Raises:
-        UsageError: by the function that is returned, if an argument is of the wrong type, or a path that no file can
-            have.
+        ArgumentError: by the function that is returned, if there is no such argument, or one is missing.
+        UsageError: if an argument is of the wrong type, or a path that no file can have.
     """
 
     @functools.wraps(function)
     def call(*args: P.args, **options: P.kwargs) -> R:
-        bound = _signature(function).bind(*args, **options)
         kinds = _kinds(function)
+        try:
+            bound = _signature(function).bind(*args, **options)
+        except TypeError:
+            from rnngen.options.argument_names import refusal  # here: a call that fits needs none of it
+
+            raise refusal(function, args, options, lambda name: _valid(kinds.get(name, ()))) from None
         for name, value in bound.arguments.items():
             if name not in kinds:
                 continue
@@ -113,8 +118,13 @@ def _names_in(kinds: Iterable[Any]) -> set[Any]:
 def _wrong(name: str, kinds: tuple[Any, ...], value: Any) -> UsageError:
     from rnngen.options.invalid_values import shown  # here: what is valid needs none of it
 
+    return UsageError(f"invalid value for `{name}`", expected=_valid(kinds), found=shown(value))
+
+
+def _valid(kinds: tuple[Any, ...]) -> str:
+    """What an argument may be, in words."""
     words = dict.fromkeys(_in_words(kind) for kind in kinds if kind is not NoneType and not _is_name(kind, kinds))
-    return UsageError(f"invalid value for `{name}`", expected=" or ".join(words), found=shown(value))
+    return " or ".join(words) or "a value"
 
 
 def _is_name(kind: Any, kinds: tuple[Any, ...]) -> bool:

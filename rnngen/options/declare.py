@@ -89,6 +89,10 @@ class Declared:
         """The type of what is in its list; None if it is not a list."""
         return get_args(self.kind)[0] if get_origin(self.kind) is Sequence else None
 
+    def as_list(self, value: Any) -> Any:
+        """One text as a list of it, where a list of texts is expected; any other value as it is."""
+        return (value,) if self.element is str and isinstance(value, str) else value
+
     def expectation(self, value: object) -> str | None:
         """What is valid, in words, where this value is not; None: it is valid."""
         if value is None and self.optional:
@@ -96,7 +100,7 @@ class Declared:
         if self.element is None:
             return expectation(self.kind, self.option, value)
         if not isinstance(value, list | tuple):
-            return "a list"
+            return f"a list of {'numbers' if self.element in (int, float) else 'texts'}"
         expected = (expectation(self.element, self.option, each) for each in value)
         return next((words for words in expected if words), None)
 
@@ -140,14 +144,15 @@ class Options:
     title: ClassVar[str] = "option"
     """What one of them is called in messages."""
 
+    function: ClassVar[str] = ""
+    """The function that takes them, whose other names are known."""
+
     always_saved: ClassVar[tuple[str, ...]] = ()
     """Options that every run's config.json has, however old it is."""
 
     def __init__(self, **values: Any) -> None:
         for each in declared(type(self)).values():
-            value = plain(values.pop(each.name, each.default))
-            if each.element is str and isinstance(value, str):  # one text, not its characters
-                value = (value,)
+            value = each.as_list(plain(values.pop(each.name, each.default)))
             if each.element is not None and isinstance(value, list | tuple):
                 value = tuple(value)
             check(each, value)
@@ -196,8 +201,15 @@ class Options:
         """
         for name in values:
             if name not in declared(cls):
-                raise unknown(name, declared(cls), cls.title)
+                raise unknown(name, declared(cls), cls.title, hint=cls.hint_at(name))
         return cls(**values)
+
+    @classmethod
+    def hint_at(cls, name: str) -> str | None:
+        """What was meant by an option that does not exist; None: no idea."""
+        from rnngen.options.argument_names import argument_meant  # here: valid options need none of it
+
+        return argument_meant(cls.function, name, declared(cls)) if cls.function else None
 
     @classmethod
     def saved(cls, values: object, section: str, where: object) -> Self:
@@ -259,7 +271,13 @@ def meant_by(declared: Declared, value: object) -> Any:
 
 
 def unknown(
-    name: str, known: Mapping[str, object], title: str, *, meant: str | None = None, otherwise: str | None = None
+    name: str,
+    known: Mapping[str, object],
+    title: str,
+    *,
+    meant: str | None = None,
+    otherwise: str | None = None,
+    hint: str | None = None,
 ) -> UsageError:
     """The error for an option that does not exist.
 
@@ -269,9 +287,10 @@ def unknown(
         title: what one of them is called.
         meant: the option that may be meant; by default the one with the closest name.
         otherwise: the hint if no name is close; by default a list of all options.
+        hint: what to say in any case.
     """
     from rnngen.options.other_names import closest
 
     meant = meant or closest(name, known)
-    hint = f"Did you mean `{meant}`?" if meant else otherwise or f"There are: {', '.join(known)}."
+    hint = hint or (f"Did you mean `{meant}`?" if meant else otherwise) or f"There are: {', '.join(known)}."
     return UsageError(f"unknown {title} {name!r}", hint=hint)

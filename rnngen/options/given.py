@@ -43,7 +43,8 @@ class Given(Mapping[str, Any]):
         for name, value in values.items():
             if name not in TRAINING:
                 raise unknown_option(name)
-            check(TRAINING[name], value)
+            values[name] = TRAINING[name].as_list(value)
+            check(TRAINING[name], values[name])
         config = RunConfig.from_flat({name: value for name, value in values.items() if name in SECTION_OF})
         if config.model.bidirectional and config.train.ngram:
             raise UsageError(

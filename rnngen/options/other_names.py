@@ -70,7 +70,7 @@ VALUES: dict[str, dict[str, str]] = {
 
 def command_meant(group: str, word: str, known: Iterable[str]) -> str | None:
     """What to type after the words of ``group`` instead of an unknown command; None: unknown."""
-    return _listed(COMMANDS.get(group, {}), word) or closest(word, known)
+    return listed(COMMANDS.get(group, {}), word) or closest(word, known)
 
 
 def other_option(command: str, name: str) -> str | None:
@@ -80,7 +80,7 @@ def other_option(command: str, name: str) -> str | None:
         command: the words after ``rnngen``.
         name: the option, with or without its hyphens.
     """
-    found = _listed(OPTIONS.get(command, {}), name) or _listed(EVERYWHERE, name)
+    found = listed(OPTIONS.get(command, {}), name) or listed(EVERYWHERE, name)
     return found and found.replace("{command}", command)
 
 
@@ -101,7 +101,7 @@ def other_key(name: str) -> str | None:
 def value_meant(option: str, value: str, choices: Iterable[str]) -> str | None:
     """The value of an option that was meant by an invalid one; None: unknown. A number has no choices."""
     choices = list(choices)
-    found = _listed(VALUES.get(option, {}), value)
+    found = listed(VALUES.get(option, {}), value)
     return found if found in choices or not choices else closest(value, choices)
 
 
@@ -116,7 +116,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return names[found[0]] if found else None
 
 
-def _listed(table: dict[str, str], word: str) -> str | None:
+def listed(table: dict[str, str], word: str) -> str | None:
+    """The entry of a table that has a word among its other names; None: none has."""
     word = squeezed(word)
     return next((ours for ours, others in table.items() if word in map(squeezed, others.split())), None)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rnngen.corpus.progress import OnProgress
+from rnngen.corpus.recorded import SOURCES
+from rnngen.options.argument_names import argument_meant
 from rnngen.options.checked import checked
+from rnngen.options.config import TRAINING
+from rnngen.options.declare import declared, unknown
+from rnngen.options.invocation import Invocation
 from rnngen.options.keywords import takes
 from rnngen.python.arguments import ShowProgress, TrainArguments
 from rnngen.python.display import make_progress
@@ -54,6 +60,11 @@ def train(
         TrainingInterrupted: it was interrupted, and the run is saved.
     """
     sources = _texts(corpus)
+    for name, value in options.items():
+        if name not in TRAINING and name not in declared(Invocation):
+            raise unknown(name, TRAINING, "option", hint=_hint_at(name))
+        if name in SOURCES:
+            options[name] = _without_paths(value)
 
     def begin(on_progress: OnProgress) -> Launched:
         return launch.launch(
@@ -136,6 +147,18 @@ def _trained(
 
 def _texts(corpus: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(text) for text in ([corpus] if isinstance(corpus, str | Path) else corpus)]
+
+
+def _without_paths(value: Any) -> Any:
+    """Texts where there are paths; any other value as it is, to be checked as an option."""
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_without_paths(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _hint_at(name: str) -> str:
+    known = [*inspect.signature(train).parameters]
+    return argument_meant("train", name, known) or "See help(rnngen.train)."
 
 
 def _path(run: str | Path | runs.Run) -> Path:

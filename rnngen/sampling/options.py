@@ -39,6 +39,7 @@ class Sampling(Options):
     """
 
     title = "sampling option"
+    function = "generate"
 
     label: str | None = option(
         None,

@@ -357,7 +357,7 @@ def test_the_configuration_of_a_run_is_a_file_of_options(trained: Path) -> None:
         ('cell = ["gru"]', "found ['gru']. Did you mean: cell = \"gru\""),
         ('device = "gpu"', "expected auto, cpu, mps, cuda or cuda:N; found 'gpu'. Did you mean: device = \"cuda\""),
         ('size = "big"', "expected 'tiny', 'small', 'medium' or 'large'; found 'big'. Did you mean: size = \"large\""),
-        ('split = "0.9,0.1"', "expected a list; found '0.9,0.1'. Did you mean: split = [0.9, 0.1]"),
+        ('split = "0.9,0.1"', "expected a list of numbers; found '0.9,0.1'. Did you mean: split = [0.9, 0.1]"),
         ("minutes = true", "expected a number above 0, up to 10,000,000; found true"),
         ("minutes = nan", "expected a number above 0, up to 10,000,000; found nan"),
         ("minutes = 2026-01-01", "expected a number above 0, up to 10,000,000; found 2026-01-01"),

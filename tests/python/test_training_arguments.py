@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 import os
 import pydoc
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rnngen
 from rnngen.options.config import TRAINING
+from rnngen.sampling.generator import Generator
+from tests.conftest import FAST
 
 OWN = ["corpus", "out", "init_from", "progress", "on_event"]
 
@@ -29,6 +33,8 @@ rnngen.train("a.txt", cell="lst")
 rnngen.train("a.txt", steps="3")
 rnngen.train("a.txt", progress="bars")
 rnngen.train()
+rnngen.train("a.txt", hidden_size=None, valid=Path("v.txt"))
+reveal_type(rnngen.runs()[0].score)
 """
 
 
@@ -38,7 +44,8 @@ def test_training_has_every_option_as_a_keyword_argument() -> None:
     assert {name for name, each in parameters.items() if each.kind is not inspect.Parameter.KEYWORD_ONLY} == {"corpus"}
     assert parameters["corpus"].default is inspect.Parameter.empty
     for name, option in TRAINING.items():
-        assert name == "corpus" or parameters[name].default == option.default
+        decided = option.option.default_text is not None and name != "split"
+        assert name == "corpus" or parameters[name].default == (None if decided else option.default)
 
 
 def test_help_shows_every_option_with_its_type_and_what_it_does() -> None:
@@ -48,6 +55,26 @@ def test_help_shows_every_option_with_its_type_and_what_it_does() -> None:
         if name != "corpus":
             assert f"    {name}: {option.option.help}" in text
     assert "cell: Literal['lstm', 'gru', 'rnn'] = 'lstm'" in text
+    assert "hidden_size: int | None = None" in text
+    assert "    hidden_size: Units per layer, instead of `size`. Default: by measurement." in text
+
+
+def test_an_option_that_is_none_is_decided(corpus: Path) -> None:
+    left_out = rnngen.train(corpus, steps=2, progress="none", **FAST)
+    none = rnngen.train(corpus, steps=2, progress="none", min_count=None, weight_decay=None, dropout=None, **FAST)
+    assert [none.config[part] for part in ("model", "data", "optimizer")] == [
+        left_out.config[part] for part in ("model", "data", "optimizer")
+    ]
+
+
+def test_one_text_is_a_list_of_one(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "held-out.txt").write_text(corpus.read_text()[:2000])
+    runs = [
+        rnngen.train(corpus, valid=valid, steps=2, save_every=2, progress="none", **FAST)
+        for valid in (tmp_path / "held-out.txt", str(tmp_path / "held-out.txt"), [tmp_path / "held-out.txt"])
+    ]
+    assert len({str(run.config["data"]["valid"]) for run in runs}) == 1
+    assert rnngen.compare(*runs).differences == []
 
 
 CONFIG = """
@@ -67,18 +94,68 @@ def test_a_type_checker_knows_the_options_of_training(tmp_path: Path) -> None:
     environment = {**os.environ, "MYPYPATH": str(Path(rnngen.__file__).parent.parent)}
     checked = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     said = [line.split(":", 2)[1:] for line in checked.stdout.splitlines() if " defined in " not in line][:-1]
-    assert [number for number, _ in said] == ["6", "7", "8", "9", "10", "11", "12"], checked.stdout
+    assert [number for number, _ in said] == ["6", "7", "8", "9", "10", "11", "12", "14"], checked.stdout
     expected = [
         '.Run"',
         '.Run"',
         '"hidden_sise"',
         "expected \"Literal['lstm', ",
-        'expected "int"',
+        'expected "int | None"',
         "expected \"Literal['auto', 'bar', 'none']\"",
         "Missing positional",
+        '"float | None"',
     ]
     for (_, message), part in zip(said, expected, strict=True):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: rnngen.train("t.txt", lr=1), "unknown option 'lr'. Did you mean `learning_rate`?"),
+        (lambda: rnngen.train("t.txt", n_epochs=1), "Did you mean `epochs`?"),
+        (lambda: rnngen.train("t.txt", callbacks=[]), "Did you mean `on_event`?"),
+        (lambda: rnngen.train("t.txt", verbose=0), "Did you mean `progress`?"),
+        (lambda: rnngen.train("t.txt", nothing_like_it=0), "See help(rnngen.train)."),
+        (lambda: rnngen.train(data="t.txt"), "rnngen.train() has no argument 'data'. Did you mean `corpus`?"),
+        (lambda: rnngen.train(), "rnngen.train() needs `corpus`; expected a path or a list of paths"),
+        (lambda: rnngen.train("a", "b"), "rnngen.train() has too many arguments; expected at most 1 without a name"),
+        (lambda: rnngen.train("a", corpus="b"), "rnngen.train() is given `corpus` twice"),
+        (lambda: rnngen.resume("run", max_steps=2), "rnngen.resume() has no argument 'max_steps'. Did you mean `st"),
+        (lambda: rnngen.score("run"), "rnngen.score() needs `text`; expected text. Its arguments: run, text, device."),
+        (lambda: rnngen.score("run", "a", gpu=True), 'Did you mean `device="cuda"`?'),
+        (lambda: rnngen.score("run", "a", batch_size=2), "has no argument 'batch_size'. Its arguments: run, text, dev"),
+        (lambda: rnngen.next_tokens("run", "a", top_k=2), "Did you mean `k`?"),
+        (lambda: rnngen.load(model="run"), "rnngen.load() has no argument 'model'. Did you mean `path`?"),
+        (lambda: rnngen.gradients("run", lag=2), "Did you mean `lags`?"),
+        (lambda: rnngen.report("run", output="x"), "Did you mean `out`?"),
+    ],
+)  # type: ignore[call-arg, arg-type, misc]
+def test_names_of_other_libraries_and_wrong_calls_are_told_what_to_write(call: Any, said: str) -> None:
+    with pytest.raises(rnngen.RnngenError) as caught:
+        call()
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("max_new_tokens", "Did you mean `length`?"),
+        ("temp", "Did you mean `temperature`?"),
+        ("stop_sequences", "Did you mean `stop`?"),
+        ("num_return_sequences", "Several texts are written by `rnngen.load(run).generate_batch([prompt] * 3)`."),
+        ("do_sample", "Tokens are drawn unless `temperature=0`."),
+    ],
+)
+def test_writing_knows_the_names_of_other_libraries(trained: Path, name: str, said: str) -> None:
+    options: dict[str, Any] = {name: 1}
+    with pytest.raises(rnngen.RnngenError, match=re.escape(said)):
+        rnngen.generate("a", run=trained, **options)
+
+
+def test_a_call_that_fits_no_signature_is_a_type_error_too() -> None:
+    with pytest.raises(TypeError, match=r"Generator\.generate\(\) has too many arguments; expected at most 1 without"):
+        Generator.generate(None, "a", "b")  # type: ignore[arg-type, call-arg]
 
 
 def test_seeds_are_told_to_be_given_one_by_one(corpus: Path) -> None:
