@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnngen import formats
 from rnngen.arguments import STDIN
-from rnngen.cli.plots import plot
+from rnngen.cli.plots import write_plot
 from rnngen.cli.runs import steps_taken
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.widths import cut, pad, width
@@ -64,14 +64,14 @@ def show(
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
                 console.write("\n" + _said(console, f"{letters[run.name]}: {spelling(said)}"))
-    console.write(curves(comparison, axis, letters))
+    write_curves(console, comparison, axis)
 
 
-def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None = None) -> str:
-    """The learning curves in characters: on the validation part, then of the training steps, each unit by itself."""
+def write_curves(console: Console, comparison: Comparison, axis: Axis) -> None:
+    """Draw the learning curves: on the validation part, then of the training steps, each unit by itself."""
     from rnngen.runs.curves import AXES, top_of
 
-    letters, drawn = letters or letters_of(comparison.runs), ""
+    numbers = {run.name: number for number, run in enumerate(comparison.runs)}
     parts: tuple[tuple[str, Callable[[ComparedRun], Curve]], ...] = (
         ("on the validation part", lambda run: run.validation),
         ("of the training steps", lambda run: run.training),
@@ -83,10 +83,11 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
             if top is None:
                 continue
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
-            drawn += "\n" + plot(lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", letters)
+            console.write("\n")
+            write_plot(console, lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", numbers=numbers)
             highest = max(point["nats"] for each in known.values() for point in each.points)
-            drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
-    return drawn
+            if highest > top:
+                console.write(f"higher values, up to {highest:.4g}, are not drawn\n")
 
 
 def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:

@@ -55,7 +55,7 @@ def gradients_command(
     console: Console = context.obj
     check_picture(picture)
     folders: list[Path | None] = [*runs] if runs else [None]
-    reaches = measure(folders, text, extent.lags, fresh=fresh)
+    reaches = measure(console, folders, text, extent.lags, fresh=fresh)
     if picture is not None:
         write_picture_of(reaches, picture)
     if as_json:

@@ -10,8 +10,7 @@ import typer
 
 from rnngen import formats
 from rnngen.cli.commands import DefaultGroup, plain_app, register_command
-from rnngen.cli.compare import curves as curves_of
-from rnngen.cli.compare import scored, show
+from rnngen.cli.compare import scored, show, write_curves
 from rnngen.cli.declared import takes_options
 from rnngen.cli.gates import gates_command
 from rnngen.cli.gradients import gradients_command
@@ -106,7 +105,7 @@ def card_command(
         show(console, comparison, curves.against)
     else:
         console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
-        console.write(curves_of(comparison, curves.against))
+        write_curves(console, comparison, curves.against)
 
 
 def _check_numbers(run: Path | None, others: Sequence[Path], *, compare: bool, scores: bool) -> None:

@@ -11,7 +11,7 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.cli.plots import plot
+from rnngen.cli.plots import write_plot
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
 
@@ -82,7 +82,7 @@ def truncation_command(
     """
     console: Console = context.obj
     check_picture(picture)
-    with inspected("truncation", run, text, fresh=fresh) as found:
+    with inspected(console, "truncation", run, text, fresh=fresh) as found:
         from rnngen.inspection.truncation import measure_truncation
 
         measured = measure_truncation(found.network, found.tokens, reach.span)
@@ -99,7 +99,8 @@ def truncation_command(
         return
     console.write(f"{found.title}: windows of k tokens, {_passages(measured[0])}\n")
     for each in measured:
-        console.write("\n" + _shown(console, each, trained))
+        console.write("\n")
+        _show(console, each, trained)
 
 
 def _trained(run: Run) -> Trained:
@@ -138,8 +139,8 @@ def _as_json(measured: Truncation, trained: Trained) -> dict[str, Any]:
     }
 
 
-def _shown(console: Console, measured: Truncation, trained: Trained) -> str:
-    """Table, curves and sentences."""
+def _show(console: Console, measured: Truncation, trained: Trained) -> None:
+    """Write a table, sentences and curves."""
     noise = measured.noise_of(trained.tokens)
     lines = [measured.direction] if measured.direction else []
     lines += [
@@ -160,13 +161,11 @@ def _shown(console: Console, measured: Truncation, trained: Trained) -> str:
     }
     reset = [(math.log2(each.bptt), each.reset_nats) for each in measured.lengths]
     nats = {"state reset every k tokens": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
-    parts = [
-        "\n".join(lines) + "\n",
-        "".join(map(console.filled, sentences(measured, trained))),
-        plot(angles, "log2 of k", "degrees between the gradients"),
-        plot(nats, "log2 of k", "nats per token"),
-    ]
-    return "\n".join(parts)
+    console.write("\n".join(lines) + "\n\n")
+    console.write("".join(map(console.filled, sentences(measured, trained))))
+    for curves, up in ((angles, "degrees between the gradients"), (nats, "nats per token")):
+        console.write("\n")
+        write_plot(console, curves, "log2 of k", up)
 
 
 def sentences(measured: Truncation, trained: Trained) -> list[str]:
