@@ -55,7 +55,7 @@ def show(
     console.write("\n" * bool(comparison.warnings))
     console.write(_tables(comparison, letters, columns, spelling))
     for group in comparison.siblings:
-        names = ", ".join(letters[run.name] for run in group.runs)
+        names = ", ".join(f"{letters[run.name]} {run.name}" for run in group.runs)
         console.write("\n" + _said(console, f"{names} differ in nothing but their seed ({_listed(group.seeds)}):"))
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
@@ -63,7 +63,7 @@ def show(
     for run in comparison.runs:
         for said in (run.missing and f"not scored: {run.missing}", run.note):
             if said:
-                console.write("\n" + _said(console, f"{letters[run.name]}: {spelling(said)}"))
+                console.write("\n" + _said(console, f"{letters[run.name]} {run.name}: {spelling(said)}"))
     write_curves(console, comparison, axis)
 
 

@@ -92,8 +92,8 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
 
 def write_curves(console: Console, flows: dict[str, Flow]) -> None:
     """Draw curves by name on one logarithmic scale, and say where they end early."""
-    from rnngen.inspection.gradients import SMALLEST
     from rnngen.inspection.reaches import drawn
+    from rnngen.runs.curves import SMALLEST
 
     curves = {name: drawn(flow) for name, flow in flows.items()}
     write_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0", logarithmic=True)

@@ -144,7 +144,7 @@ def _show(console: Console, measured: Truncation, trained: Trained) -> None:
     noise = measured.noise_of(trained.tokens)
     lines = [measured.direction] if measured.direction else []
     lines += [
-        f"{'':>5}{'all weights':>20}{'W_h alone':>19}{'bias by':>10}{'state reset every k':>23}",
+        f"{'':>5}{'all weights':>20}{'Wₕ alone':>19}{'bias by':>10}{'state reset every k':>23}",
         f"{'k':>5}{'angle':>10}{'length':>10}{'angle':>9}{'length':>10}{'noise':>10}{'nats':>12}{'worse by':>11}",
     ]
     for each in measured.lengths:
@@ -157,7 +157,7 @@ def _show(console: Console, measured: Truncation, trained: Trained) -> None:
     lines.append(f"{'state carried on':>54}{measured.nats:>12.4f}")
     angles = {
         "all weights": [(math.log2(each.bptt), each.everything.angle) for each in measured.lengths],
-        "W_h alone": [(math.log2(each.bptt), each.recurrent.angle) for each in measured.lengths],
+        "Wₕ alone": [(math.log2(each.bptt), each.recurrent.angle) for each in measured.lengths],
     }
     reset = [(math.log2(each.bptt), each.reset_nats) for each in measured.lengths]
     nats = {"state reset every k tokens": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
@@ -184,7 +184,7 @@ def sentences(measured: Truncation, trained: Trained) -> list[str]:
         )
         said = [
             f"At k = {at.bptt}, {near}, the gradient points {d.angle:.1f}° away from the untruncated one and has "
-            f"{d.ratio:.3f} of its length; that of W_h alone {r.angle:.1f}° and {r.ratio:.3f}."
+            f"{d.ratio:.3f} of its length; that of Wₕ alone {r.angle:.1f}° and {r.ratio:.3f}."
         ]
     noise = measured.noise_of(trained.tokens)
     if noise and at is not longest:
