@@ -24,7 +24,10 @@ def truncation_chart(measured: Sequence[Truncation]) -> dict[str, Any]:
             k = windows.bptt
             angles += [
                 {"k": k, "what": f"{name}{of}", "angle": deviation.angle}
-                for name, deviation in (("all weights", windows.everything), ("Wₕ alone", windows.recurrent))
+                for name, deviation in (
+                    ("all weights", windows.everything),
+                    ("recurrent weights alone", windows.recurrent),
+                )
             ]
             nats += [
                 {"k": k, "what": f"{name}{of}", "nats": value}
@@ -37,6 +40,7 @@ def truncation_chart(measured: Sequence[Truncation]) -> dict[str, Any]:
 
 
 def _lines(rows: list[dict[str, Any]], value: str, title: str, *, zero: bool) -> Any:
+    names = list(dict.fromkeys(row["what"] for row in rows))
     lengths = sorted({row["k"] for row in rows})
     return (
         alt.Chart(rows_of(rows))
@@ -46,7 +50,12 @@ def _lines(rows: list[dict[str, Any]], value: str, title: str, *, zero: bool) ->
                 "k:Q", title="tokens per window, k", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=lengths)
             ),
             y=alt.Y(f"{value}:Q", title=title, scale=alt.Scale(zero=zero)),
-            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300)),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(domain=names),
+                legend=alt.Legend(orient="top", columns=2, labelLimit=300),
+            ),
         )
         .properties(height=STACKED)
     )
