@@ -49,7 +49,12 @@ class Curve:
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """All points of a curve, or evenly spaced ones of a long curve, with its first and its last."""
+    """All points of a curve, or evenly spaced ones of a long curve, with its first and its last.
+
+    Args:
+        points: of the curve.
+        most: how many at most, 2 or more.
+    """
     last = len(points) - 1
     return [points[number * last // (most - 1)] for number in range(most)] if len(points) > most else list(points)
 
