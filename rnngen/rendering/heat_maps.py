@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.rendering.parts import rows_of
+from rnngen.rendering.pictures import GRID, INK, PAPER
 
 COLUMNS = 64  # of single characters
 ROW = 13  # pixels
@@ -51,10 +52,10 @@ def heat_map(pieces: Sequence[str], series: Mapping[str, NDArray[np.floating[Any
     colour = alt.Color(
         "value:Q",
         title=None,
-        scale=alt.Scale(domain=[-1, 0, 1], interpolate="rgb", range=["#2662c4", "#ffffff", "#c93426"]),
+        scale=alt.Scale(domain=[-1, 0, 1], interpolate="rgb", range=["#2662c4", PAPER, "#c93426"]),
         legend=alt.Legend(orient="bottom", values=[-1, -0.5, 0, 0.5, 1]),
     )
-    boxes = alt.Chart(rows_of(cells)).mark_rect(stroke="#e5e7eb", strokeWidth=0.5).encode(x=x, y=y, color=colour)
-    words = alt.Chart(rows_of(texts)).mark_text(font="monospace", fontSize=11, color="#1f2937")
+    boxes = alt.Chart(rows_of(cells)).mark_rect(stroke=GRID, strokeWidth=0.5).encode(x=x, y=y, color=colour)
+    words = alt.Chart(rows_of(texts)).mark_text(font="monospace", fontSize=11, color=INK)
     chart: dict[str, Any] = alt.layer(boxes, words.encode(x=x, y=y, text="text:N")).to_dict()
     return chart, lines * rows * ROW

@@ -9,8 +9,7 @@ import altair as alt
 
 from rnngen.inspection.memory import Bin
 from rnngen.rendering.parts import colour_of_run, rows_of
-
-GREY = "#4b5563"
+from rnngen.rendering.pictures import PALE
 
 
 def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, 
     without = alt.Chart(rows_of([{"chance": 100 * chance, "says": "without memory"}])).encode(
         y=alt.Y("chance:Q", title=title, scale=scale)
     )
-    line = without.mark_rule(strokeDash=[5, 4], color=GREY)
-    says = without.mark_text(align="left", dx=6, dy=9, x=0, color=GREY).encode(text="says:N")
+    line = without.mark_rule(strokeDash=[5, 4], color=PALE)
+    says = without.mark_text(align="left", dx=6, dy=9, x=0, color=PALE).encode(text="says:N")
     spec: dict[str, Any] = alt.layer(line, says, intervals, lines).to_dict()
     return spec
