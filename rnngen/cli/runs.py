@@ -40,7 +40,8 @@ def runs_command(
 
     The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
     score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
-    bidirectional runs are pseudo-nats, which cannot be compared with nats.
+    bidirectional runs are pseudo-nats, and those of a closed vocabulary are per token: neither can be compared with
+    others.
     """
     from rnngen.errors import RnngenError
     from rnngen.runs.listing import DEPTH, MOST, list_runs
@@ -80,7 +81,7 @@ def _row(folder: Path, card: Card) -> _Row:
 
 
 def _score(card: Card) -> str:
-    """The best score per character, or per token where the run does not know how many characters its text has."""
+    """The best score per character, or per token where there is none per character."""
     score = _per_character(card)
     best = "?" if card.best_nats is None else f"{card.best_nats if score is None else score:.4f}"
     unit = "per token" if score is None and card.best_nats is not None else ""
@@ -168,7 +169,8 @@ def _as_json(folder: Path, card: Card) -> dict[str, Any]:
 
 
 def _per_character(card: Card) -> float | None:
-    if card.best_nats is None or card.characters_per_token is None:
+    """The best score per character; None: unknown, or of a closed vocabulary, whose text is another one."""
+    if card.best_nats is None or card.characters_per_token is None or card.closed_vocabulary:
         return None
     return card.best_nats / card.characters_per_token
 

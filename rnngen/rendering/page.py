@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.scores import Measure
 from rnngen.evaluation.surprisal import LEVELS
@@ -83,6 +84,7 @@ def render(reports: Sequence[RunReport]) -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures, "put_back": put_back}
+    environment.globals["closed"] = " ".join(CLOSED)
     comparison = _compared(reports)
     runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
     kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]
