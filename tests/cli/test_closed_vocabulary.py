@@ -113,9 +113,8 @@ def test_scores_of_a_closed_vocabulary_stand_beside_no_others(cli: Cli, trained:
     shown = cli("inspect", "--compare", trained, RUN, "--test").out
     rows = [re.split(r" {2,}", line.strip()) for line in shown.splitlines() if line.startswith("  test, ")]
     units, others = ["nats per token"], ["bits per character", "word perplexity"]
-    of = [
-        f"test, {what}{which}" for whats in (units, others) for which in ("", ", closed vocabulary") for what in whats
-    ]
+    kinds = ("", ", closed vocabulary")
+    of = [f"test, {what}{kind}" for whats in (units, others) for kind in kinds for what in whats]
     assert [label for label, _, _ in rows] == of
     for label, of_open, of_closed in rows:
         assert [of_open == "-", of_closed == "-"] == ([True, False] if "closed" in label else [False, True])
