@@ -257,6 +257,19 @@ class DefaultGroup(QuickGroup):
 class LazyGroup(QuickGroup):
     """A group that lists placeholders, and imports a command when it is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the program's options; Typer's two for shell completion may be followed by the name of a shell.
+
+        Raises:
+            UsageError: it is no shell that can be completed in, or as ``QuickGroup``.
+        """
+        name, _, shell = args[0].partition("=") if args else ("", "", "")
+        rest = [shell, *args[1:]] if shell else args[1:]
+        option = next((each for each in self.get_params(ctx) if name in each.opts), None)
+        if rest and option is not None and name.endswith("-completion") and not ctx.resilient_parsing:
+            _complete_in(ctx, option, *rest)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments begin with, and the arguments after it."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -265,6 +278,17 @@ class LazyGroup(QuickGroup):
     def load(self, name: str) -> Any:
         """Import a command and build its parser."""
         return load_command(name)
+
+
+def _complete_in(ctx: Any, option: Any, shell: str, *more: str) -> None:
+    """Install or show the completion of a shell other than the current one, and exit."""
+    from typer.completion import Shells  # those that Typer has a script for
+
+    known = [each.value for each in Shells]
+    if shell not in known or more:
+        found = " ".join((shell, *more))
+        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(known), found=found)
+    option.callback(ctx, option, shell)
 
 
 def register_table(app: typer.Typer) -> None:
