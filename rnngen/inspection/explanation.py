@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.gradients import Flow
-from rnngen.inspection.verdicts import EVEN, factor_at_the_end, rate
+from rnngen.inspection.verdicts import CARRIED, EVEN, factor_at_the_end, rate
 from rnngen.options.network import ModelConfig
 
 TOLD = 50
@@ -106,12 +106,19 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
 
 
 def _measured(flow: Flow) -> str:
-    lag = min(TOLD, flow.lags)
-    left = left_of(flow, lag)
-    if flow.verdict.kind == "carries" and lag == flow.lags:
+    lag, kind = min(TOLD, flow.lags), flow.verdict.kind
+    if kind == "carries" and lag == flow.lags:
         return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}."
+    said = f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; "
+    if (kind == "vanishes" and flow.left[lag] >= CARRIED) or (kind == "explodes" and flow.left[lag] <= 1):
+        lag = flow.lags  # for which the verdict was reached, since what is left at the other seems to belie it
+    if kind != "carries" and (flow.left[lag] > 1) == (
+        kind == "vanishes"
+    ):  # a leap from lag 0 to 1, which does not count
+        return f"{said}lag {lag} has {fraction(float(flow.median[lag] / flow.median[1]))} of what lag 1 has."
+    left = left_of(flow, lag)
     back = f"it is {left} times as large" if flow.left[lag] > 1 else f"{left} of it is left"
-    return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; {lag} steps back {back}."
+    return f"{said}{lag} steps back {back}."
 
 
 def _bounded(flow: Flow) -> str:
