@@ -107,14 +107,12 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
 
 def _measured(flow: Flow) -> str:
     lag, kind = min(TOLD, flow.lags), flow.verdict.kind
-    if kind == "carries" and lag == flow.lags:
+    if (kind == "carries" and lag == flow.lags) or not math.isfinite(flow.verdict.factor):
         return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}."
     said = f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; "
     if (kind == "vanishes" and flow.left[lag] >= CARRIED) or (kind == "explodes" and flow.left[lag] <= 1):
         lag = flow.lags  # for which the verdict was reached, since what is left at the other seems to belie it
-    if kind != "carries" and (flow.left[lag] > 1) == (
-        kind == "vanishes"
-    ):  # a leap from lag 0 to 1, which does not count
+    if kind != "carries" and (flow.left[lag] > 1) == (kind == "vanishes"):  # for a leap from lag 0, which is left out
         return f"{said}lag {lag} has {fraction(float(flow.median[lag] / flow.median[1]))} of what lag 1 has."
     left = left_of(flow, lag)
     back = f"it is {left} times as large" if flow.left[lag] > 1 else f"{left} of it is left"
