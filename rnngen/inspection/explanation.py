@@ -16,6 +16,9 @@ TOLD = 50
 DIFFERS = 0.1
 """Relative difference between half-lives from which both are explained."""
 
+SATURATED = 0.01
+"""Mean σ' below which the recurrence passes next to nothing on: without saturation it is 1, or 1/4 of a sigmoid."""
+
 _SLOPES = {"tanh": "1 - h²", "sigmoid": "h (1 - h)", "relu": "1 where h > 0, else 0"}
 
 
@@ -63,6 +66,8 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
     assert factors.estimate is not None
     said.append(f"{config.nonlinearity} shrinks it: mean σ' = {factors.slope:.3g} on this text, as σ' is "
                 f"{_SLOPES[config.nonlinearity]}.")  # fmt: skip
+    if config.nonlinearity in ("tanh", "sigmoid") and factors.slope < SATURATED:
+        said.append("Nearly every unit is saturated and lets no gradient pass, whatever W_h is.")
     said.append(
         f"Both, roughly: mean σ' · |λ_max| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
         f"random direction √(mean σ'²) · ‖W_h‖_F / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "

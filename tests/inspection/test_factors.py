@@ -173,3 +173,12 @@ def test_what_is_said_to_be_left_agrees_with_the_verdict(factor: float, leap: fl
     curve[1:] *= leap
     flow = replace(flow, median=curve, verdict=verdict_on(curve))
     assert f"Measured: ∂J/∂h {said}" in explain([flow], model.config)["layer 1"]
+
+
+@pytest.mark.parametrize(("radius", "said"), [(1.0, False), (1e4, True)])
+def test_saturated_units_explain_why_a_huge_matrix_lets_the_gradient_vanish(radius: float, said: bool) -> None:
+    model = network("rnn", radius=radius)
+    (flow,) = gradient_flow(model, text(), LAGS)
+    assert flow.verdict.kind == "vanishes"
+    sentences = explain([flow], model.config)["layer 1"]
+    assert ("Nearly every unit is saturated and lets no gradient pass, whatever W_h is." in sentences) == said
