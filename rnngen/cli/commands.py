@@ -45,9 +45,7 @@ COMMANDS = {
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
-SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
-"""The shells that Typer completes in."""
-
+_SHELLS = "bash", "zsh", "fish", "powershell", "pwsh"  # that Typer completes in
 _EXAMPLE_COLUMNS = 56  # of a command line in an example, at most
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -285,9 +283,9 @@ class LazyGroup(QuickGroup):
 
 def _complete_in(ctx: Any, option: Any, shell: str, *more: str) -> None:
     """Install or show the completion of a shell other than the current one, and exit."""
-    if shell not in SHELLS or more:
+    if shell not in _SHELLS or more:
         found = " ".join((shell, *more))
-        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(SHELLS), found=found)
+        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(_SHELLS), found=found)
     option.callback(ctx, option, shell)
 
 
