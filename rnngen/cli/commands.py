@@ -45,6 +45,7 @@ COMMANDS = {
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
+_SHELLS = "bash", "zsh", "fish", "powershell", "pwsh"  # that Typer completes in
 _EXAMPLE_COLUMNS = 56  # of a command line in an example, at most
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -257,6 +258,19 @@ class DefaultGroup(QuickGroup):
 class LazyGroup(QuickGroup):
     """A group that lists placeholders, and imports a command when it is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the program's options; Typer's two for shell completion may be followed by the name of a shell.
+
+        Raises:
+            UsageError: it is no shell that can be completed in, or as ``QuickGroup``.
+        """
+        name, _, shell = args[0].partition("=") if args else ("", "", "")
+        rest = [shell, *args[1:]] if shell else args[1:]
+        option = next((each for each in self.get_params(ctx) if name in each.opts), None)
+        if rest and option is not None and name.endswith("-completion") and not ctx.resilient_parsing:
+            _complete_in(ctx, option, *rest)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that the arguments begin with, and the arguments after it."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -265,6 +279,14 @@ class LazyGroup(QuickGroup):
     def load(self, name: str) -> Any:
         """Import a command and build its parser."""
         return load_command(name)
+
+
+def _complete_in(ctx: Any, option: Any, shell: str, *more: str) -> None:
+    """Install or show the completion of a shell other than the current one, and exit."""
+    if shell not in _SHELLS or more:
+        found = " ".join((shell, *more))
+        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(_SHELLS), found=found)
+    option.callback(ctx, option, shell)
 
 
 def register_table(app: typer.Typer) -> None:

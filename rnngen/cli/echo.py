@@ -1,4 +1,4 @@
-"""What is typed while a command writes to the terminal waits for its next prompt, and is not shown amid the text."""
+"""What is typed while a command loads or writes waits for its next prompt, and is not shown amid the text."""
 
 from __future__ import annotations
 

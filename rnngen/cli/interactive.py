@@ -11,7 +11,6 @@ from typing import Any
 from prompt_toolkit.application import Application, get_app_or_none
 
 from rnngen.cli.console import Console, ReaderGone
-from rnngen.cli.echo import without_echo
 from rnngen.cli.session_commands import Commands, Leave
 from rnngen.cli.session_editor import make_editor, prompt_after
 from rnngen.cli.session_screen import Screen
@@ -119,8 +118,7 @@ class Conversation:
             except EOFError:
                 line, key = "/quit", "Ctrl-D"
             try:
-                with without_echo(self._console.stdin):
-                    self.answer(line)
+                self.answer(line)
             except Leave:
                 if warned or self._is_saved():
                     return

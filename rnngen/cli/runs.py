@@ -26,7 +26,8 @@ def runs_command(
 
     The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
     score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
-    bidirectional runs are pseudo-nats, which cannot be compared with nats.
+    bidirectional runs are pseudo-nats, and those of a closed vocabulary are per token: neither can be compared with
+    others.
     """
     from rnngen.plaintext.runs import as_dict, write_runs
     from rnngen.runs.listing import list_runs

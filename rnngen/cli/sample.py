@@ -11,6 +11,7 @@ import typer
 
 from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
+from rnngen.cli.echo import without_echo
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
 from rnngen.cli.parameters import run_argument
@@ -81,6 +82,8 @@ def sample_command(
         text = unescaped(read_prompt(prompt.prompt, file, folder))
     else:
         prompts, notes = read_prompts(Path(prompt.prompts_file), folder, samples.num_samples)
+    if output.interactive:  # from now on what is typed waits for the first prompt
+        context.with_resource(without_echo(console.stdin))
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     note_on_failure(console, opened, quiet=output.quiet)

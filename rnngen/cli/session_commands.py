@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from rnngen.cli.session_editor import FILES, Values
+from rnngen.cli.completion import runs
+from rnngen.cli.session_editor import Values
 from rnngen.cli.session_files import SavedFiles, typed_path
 from rnngen.cli.session_layout import one_line
 from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS, choices_of, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
 from rnngen.errors import UsageError, shortened
+from rnngen.options.other_names import closest
 from rnngen.plaintext.widths import filled
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
@@ -81,10 +83,10 @@ class Commands:
         self._offered_for: object = None
 
     def values(self) -> dict[str, Values]:
-        """The commands, and the values that each can have, for completion."""
-        known: dict[str, Values] = dict.fromkeys(_COMMANDS)
-        known |= {name: partial(choices_of, SETTINGS[name], self._labels) for name in SETTINGS}
-        return known | {"save": FILES, "run": _runs}
+        """The commands, and what may stand after each, for completion."""
+        known = dict.fromkeys(_COMMANDS, Values())
+        known |= {name: Values(partial(choices_of, SETTINGS[name], self._labels)) for name in SETTINGS}
+        return known | {"save": Values(paths="files"), "run": Values(_known_runs, "folders")}
 
     def _labels(self) -> Iterable[str]:
         return self._session.generator.tokenizer.labels
@@ -97,6 +99,9 @@ class Commands:
             Leave: the user wants to leave.
         """
         choices = self._choices if self._offered_for == self._state() else []
+        if rest.strip() and (name.isdecimal() or name in _ALONE):
+            hint = "A text that begins with / is typed with //."
+            raise UsageError(f"/{shortened(name)} takes nothing after it", found=rest.strip(), hint=hint)
         if name.isdecimal():
             self._pick(choices, name)
         elif name in SETTINGS:
@@ -104,13 +109,20 @@ class Commands:
         elif name in _COMMANDS:
             _COMMANDS[name](self, rest)
         else:
-            raise UsageError(f"there is no /{name.replace('_', '-')}", hint="/help lists the commands.")
+            meant = closest(name, [*_COMMANDS, *SETTINGS])
+            hint = f"Did you mean /{meant.replace('_', '-')}?" if meant else "/help lists the commands."
+            raise UsageError(f"there is no /{shortened(name.replace('_', '-'))}", hint=hint)
 
     def add(self, typed: str) -> None:
         """Append the text that the user typed; a word does not stick to the last one unless + stands before it."""
         text = typed.removeprefix("+") if typed.startswith("+") else self._session.joint(typed) + typed
         if text:
             self._note_unseen(self._session.add(text))
+
+    def _add(self, rest: str) -> None:
+        if not rest:
+            raise UsageError("/add needs a text", expected="such as: /add and then")
+        self.add(rest)
 
     def _note_unseen(self, unseen: str) -> None:
         if unseen:
@@ -222,7 +234,7 @@ _COMMANDS: dict[str, Callable[[Any, str], None]] = {
     "undo": Commands._undo,
     "alternatives": Commands._alternatives,
     "words": Commands._words,
-    "add": Commands.add,
+    "add": Commands._add,
     "show": Commands._show,
     "save": Commands._save,
     "run": Commands._run,
@@ -231,10 +243,10 @@ _COMMANDS: dict[str, Callable[[Any, str], None]] = {
     "quit": Commands._quit,
 }
 
+_ALONE = frozenset({"retry", "undo", "words", "show", "settings", "help", "quit"})
+"""Commands that take nothing after them."""
 
-def _runs() -> list[str]:
-    """The runs that can be named."""
-    from rnngen.runs.finding import runs_in
-    from rnngen.runs.layout import MANIFEST, checkpoints_folder
 
-    return [str(run) for run in runs_in(checkpoints_folder(), MANIFEST)]
+def _known_runs() -> list[str]:
+    """The runs under ``checkpoints/``, as a shell completes them."""
+    return [each if isinstance(each, str) else each[0] for each in runs("")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from prompt_toolkit import ANSI, PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -12,18 +13,21 @@ from prompt_toolkit.shortcuts import CompleteStyle
 
 from rnngen.cli.session_layout import ISOLATES, tail
 
-FILES = "files"
-"""What is completed where the value of a command is a file."""
 
-Values = Callable[[], Iterable[str]] | str | None
+class Values(NamedTuple):
+    """What may stand after a command.
+
+    Attributes:
+        listed: lists values.
+        paths: what else it may be; it is completed where no listed value begins with what was typed.
+    """
+
+    listed: Callable[[], Iterable[str]] = tuple
+    paths: Literal["files", "folders"] | None = None
 
 
 def make_editor(commands: Mapping[str, Values]) -> PromptSession[str]:
-    """An editor that completes commands and their values; Alt-Enter breaks a line.
-
-    Args:
-        commands: name → a function that lists the values, ``FILES``, or None.
-    """
+    """An editor that completes commands and what may stand after them, by name; Alt-Enter breaks a line."""
     return PromptSession(
         completer=_Commands(commands),
         key_bindings=_keys(),
@@ -46,25 +50,29 @@ class _Commands(Completer):
 
     def __init__(self, commands: Mapping[str, Values]) -> None:
         self._values = {name.replace("_", "-"): values for name, values in commands.items()}
-        self._paths = PathCompleter(expanduser=True)
+        self._paths = {
+            "files": PathCompleter(expanduser=True),
+            "folders": PathCompleter(expanduser=True, only_directories=True),
+        }
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         typed = document.text_before_cursor
         if not typed.startswith("/") or "\n" in typed:
             return
         name, space, rest = typed[1:].partition(" ")
-        values = self._values.get(name)
         if not space:
             yield from _beginning_with(typed, [f"/{known}" for known in self._values])
-        elif values == FILES:
-            opened = rest.lstrip()
-            yield from self._paths.get_completions(Document(opened.lstrip("'\"")), complete_event)
-        elif callable(values):
-            yield from _beginning_with(rest, values())
+            return
+        values, begun = self._values.get(name, Values()), rest.lstrip()
+        found = _beginning_with(begun, values.listed())
+        yield from found
+        if values.paths and not found:
+            begun_path = Document(begun.lstrip("'\""))
+            yield from self._paths[values.paths].get_completions(begun_path, complete_event)
 
 
-def _beginning_with(typed: str, known: Iterable[str]) -> Iterable[Completion]:
-    return (Completion(each, start_position=-len(typed)) for each in known if each.startswith(typed))
+def _beginning_with(typed: str, known: Iterable[str]) -> list[Completion]:
+    return [Completion(each, start_position=-len(typed)) for each in known if each.startswith(typed)]
 
 
 def _keys() -> KeyBindings:

@@ -19,7 +19,7 @@ from rnngen.inspection.equations import step_layer
 from rnngen.inspection.passages import Passages
 
 CHECKED = 10  # products with each Jacobian and its transpose, after which σ_max is looked at again
-EXACT = 1e-5  # relative change of it since then that is small enough
+EXACT = 1e-5  # relative change of it since then that is small enough, and is added to it
 ITERATIONS = 100  # such products at most
 ROWS = 1024  # Jacobians at a time
 
@@ -78,7 +78,9 @@ def largest_singular_values(function: Callable[[Tensor], Tensor], at: Tensor) ->
     """‖∂function/∂x‖₂ for each row, by Golub-Kahan bidiagonalisation from a fixed start, without the matrices.
 
     The largest singular value of the small bidiagonal matrix approaches σ_max from below; it is iterated until that
-    changes by less than ``EXACT``, or ``ITERATIONS`` times.
+    changes by less than ``EXACT``, or ``ITERATIONS`` times, and then raised by ``EXACT``, so that what is a product of
+    these values stays an upper bound. Where there are no more than ``ITERATIONS`` columns and all were needed, it is
+    exact as it is.
 
     Args:
         function: takes rows, (R, N), to rows, each from the same row alone.
@@ -111,7 +113,7 @@ def largest_singular_values(function: Callable[[Tensor], Tensor], at: Tensor) ->
         v, beta = _normalised(torch.autograd.grad(value, at, u, retain_graph=True)[0] - alpha * v)
         betas.append(beta.detach())
         above = beta * u
-    return largest
+    return largest if k == at.shape[1] else largest * (1 + EXACT)
 
 
 def _normalised(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -141,8 +141,9 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
         unit = group[0].full_unit
         add(f"validation, {unit}", lambda run: _number(run.best, ".4f"), group)
         add(f"{where}, {unit}", lambda run: _number(run.score, ".4f"), group)
-    add(f"{where}, bits per character", lambda run: _number(run.scores.get("bits_per_character"), ".4f"))
-    add(f"{where}, word perplexity", lambda run: _number(run.scores.get("word_perplexity"), ".4g"))
+    for group in comparison.kinds:  # those of a closed vocabulary are of another text, with <unk> in it
+        for key, form in (("bits_per_character", ".4f"), ("word_perplexity", ".4g")):
+            add(f"{where}, {group[0].full(key.replace('_', ' '))}", _score_of(key, form), group)
     add("best at step", lambda run: _number(run.card.best_step, ","))
     add("parameters", lambda run: f"{run.card.parameters:,}")
     add("tokens read", lambda run: None if run.tokens_read is None else formats.count(run.tokens_read))
@@ -158,6 +159,10 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
 
 def _scored_text(comparison: Comparison) -> str:
     return "test" if comparison.text is None else Path(comparison.text).name
+
+
+def _score_of(key: str, form: str) -> Callable[[ComparedRun], str | None]:
+    return lambda run: _number(run.scores.get(key), form)
 
 
 def _number(value: float | None, form: str) -> str | None:

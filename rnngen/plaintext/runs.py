@@ -99,7 +99,7 @@ def _row(folder: Path, card: Card | RnngenError) -> _Row:
 
 
 def _score(card: Card) -> str:
-    """The best score per character, or per token where the run does not know how many characters its text has."""
+    """The best score per character, or per token where there is none per character."""
     score = per_character(card)
     best = "?" if card.best_nats is None else f"{card.best_nats if score is None else score:.4f}"
     unit = "per token" if score is None and card.best_nats is not None else ""
@@ -162,8 +162,8 @@ def _cells(rows: list[_Row], left_out: Sequence[str], text: int = 0, name: int =
 
 
 def per_character(card: Card) -> float | None:
-    """The best score in nats per character; None: it is not known."""
-    if card.best_nats is None or card.characters_per_token is None:
+    """The best score in nats per character; None: unknown, or of a closed vocabulary, whose text is another one."""
+    if card.best_nats is None or card.characters_per_token is None or card.closed_vocabulary:
         return None
     return card.best_nats / card.characters_per_token
 

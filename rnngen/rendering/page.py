@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.scores import Measure
 from rnngen.evaluation.surprisal import LEVELS
@@ -85,6 +86,7 @@ def render(reports: Sequence[RunReport]) -> str:
     )
     environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures, "put_back": put_back}
     environment.filters["with_scripts"] = with_scripts
+    environment.globals["closed"] = " ".join(CLOSED)
     comparison = _compared(reports)
     runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
     kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]

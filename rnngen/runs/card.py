@@ -57,6 +57,7 @@ class Card:
         finished: whether training is over, because all steps were taken or the last ones without improvement.
         tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
+        closed_vocabulary: whether ``<unk>`` is a token like others, so that only runs with this vocabulary compare.
         characters_per_token: of the validation part.
         steps, planned_steps: taken and planned.
         epochs: how often the training part was read.
@@ -86,6 +87,7 @@ class Card:
     valid_tokens: int | None
     test_tokens: int | None
     tokenizer: str
+    closed_vocabulary: bool
     characters_per_token: float | None
     steps: int | None
     planned_steps: int | None
@@ -123,7 +125,8 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
     train_part, valid_part, test_part = (
         part_of(run.config, f"corpus.parts.{name}") for name in ("train", "valid", "test")
     )
-    V, labels = run.tokenizer().vocab_size, run.tokenizer().labels
+    tokenizer = run.tokenizer()
+    V, labels = tokenizer.vocab_size, tokenizer.labels
     metrics = metrics or read_metrics(run)
     last, valid, seconds = metrics.last, metrics.validations, metrics.seconds
     trained = [each for each in valid if each.step > 0 or each.best]  # untrained weights are not kept
@@ -146,6 +149,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
         test_tokens=test_part.get("tokens"),
         tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}"
         + (f", labels {listed_labels(labels)}" if labels else ""),
+        closed_vocabulary=tokenizer.is_closed,
         characters_per_token=characters_in(valid_part) / (valid_part.get("tokens") or 1) or None,
         steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),

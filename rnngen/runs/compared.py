@@ -13,6 +13,7 @@ from rnngen.runs.curves import Curve, training_curve, validation_curve
 from rnngen.runs.metrics import read_metrics
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Settings, settings_of
+from rnngen.runs.siblings import group_of
 
 TOKEN, CHARACTER = "nats per token", "nats per character"
 
@@ -66,9 +67,19 @@ class ComparedRun:
         return self.card.bidirectional
 
     @property
+    def group(self) -> str | None:
+        """The group of siblings that it was trained in; None: it has none."""
+        found = group_of(self.run.config)
+        return found.name if found else None
+
+    def full(self, measure: str) -> str:
+        """The name of a measure, with what sets a closed vocabulary apart."""
+        return measure + (", closed vocabulary" if self.vocabulary is not None else "")
+
+    @property
     def full_unit(self) -> str:
         """The unit, with what sets a closed vocabulary apart."""
-        return self.unit + (", closed vocabulary" if self.vocabulary is not None else "")
+        return self.full(self.unit)
 
     @property
     def score(self) -> float | None:

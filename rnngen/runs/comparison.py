@@ -1,8 +1,8 @@
 """Runs side by side: the settings that differ, whether their scores may be compared at all, scores, costs, and curves.
 
 Nats per token are compared only where the tokens are the same; otherwise nats per character are. The pseudo-nats of
-bidirectional runs are a unit of their own, and so are scores on a closed vocabulary. Runs that differ in nothing but
-their seed are siblings: their scores have a mean and a standard deviation.
+bidirectional runs are a unit of their own, and so are scores on a closed vocabulary. The scores of siblings, which were
+trained together with ``train --seeds`` and differ in nothing but their seed, have a mean and a standard deviation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True)
 class Siblings:
-    """Runs that differ in nothing but their seed.
+    """Runs that were trained as siblings, and so differ in nothing but their seed.
 
     Attributes:
         runs: the first of each seed, in the order of the comparison.
@@ -101,13 +101,12 @@ class Comparison:
 
     @cached_property
     def siblings(self) -> list[Siblings]:
-        """Groups of at least two runs that differ in nothing but their seed."""
-        if len(self.runs) < 2:
-            return []
+        """Groups of at least two runs that recorded that they are siblings, and were trained for as many steps."""
         groups: dict[Any, dict[Any, ComparedRun]] = {}
         for run in self.runs:
-            same = (run.settings.but_for_the_seed, run.card.fingerprint, run.card.planned_steps)
-            groups.setdefault(same, {}).setdefault(run.settings.values.get("seed"), run)
+            if run.group is not None:
+                same = (run.group, run.card.planned_steps)  # one of them may have been resumed for more
+                groups.setdefault(same, {}).setdefault(run.settings.values.get("seed"), run)
         return [Siblings(tuple(group.values())) for group in groups.values() if len(group) > 1]
 
     @property

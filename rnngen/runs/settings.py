@@ -18,8 +18,6 @@ GROUPS = {"model": "network", "data": "text", "optimizer": "learning", "train": 
 
 _STAND_FOR = {"size": ("hidden_size", "embedding_size"), "epochs": ("steps",)}
 """Option → the settings that follow from it alone. (What ``minutes`` becomes depends on the machine.)"""
-_UNLIKE_SIBLINGS = ("seed", "corpus", "valid", "test", "threads", "save_every", "sample_every")
-"""What siblings may differ in: the seed, where the same text lies, and what costs time only."""
 _SHORT = 16  # characters of a default in words that a table has room for
 _OF_HELD_OUT = ("split", "split_seed", "documents", "label_field", "normalize")
 
@@ -38,11 +36,6 @@ class Settings:
     values: Mapping[str, Any]
     given: frozenset[str]
     held_out: tuple[Any, ...]
-
-    @property
-    def but_for_the_seed(self) -> str:
-        """All settings that siblings have in common, as a text to compare."""
-        return repr({name: value for name, value in self.values.items() if name not in _UNLIKE_SIBLINGS})
 
 
 @dataclass(frozen=True)

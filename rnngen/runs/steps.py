@@ -6,7 +6,6 @@ highest values, so that no step is hidden that stands out.
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.options.clipping import threshold_of
 from rnngen.runs.failure import Failure, failure_of
 from rnngen.runs.metrics import rows_of
 from rnngen.runs.run import Run
@@ -157,10 +157,10 @@ def read_steps(run: Run) -> Steps:
 
 
 def clip_of(config: Mapping[str, Any]) -> float:
-    """The norm above which the gradients of a run are clipped, by its config.json; infinite if there is none."""
+    """The norm above which the gradients of a run are clipped, by its config.json; infinite if that says none."""
     optimizer = config.get("optimizer")
     clip = optimizer.get("clip") if isinstance(optimizer, dict) else None
-    return float(clip) if isinstance(clip, int | float) and clip > 0 else math.inf
+    return threshold_of(float(clip) if isinstance(clip, int | float) and clip > 0 else 0.0)
 
 
 def largest(steps: Steps, count: int) -> Sequence[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnngen.corpus.documents import LINES
 from rnngen.engine.context import Snapshot
+from rnngen.errors import UsageError
 from rnngen.sampling.batch import write_samples
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import given_label
@@ -61,9 +62,13 @@ class Session:
         prompt: the beginning of the text.
         sampling: the options; ``change`` changes them.
         seed: of the draws; each piece of writing has its own random numbers, so that a retry gives another text.
+
+    Raises:
+        UsageError: the options let the model write nothing.
     """
 
     def __init__(self, generator: Generator, prompt: str, sampling: Sampling, seed: int) -> None:
+        _refuse_nothing(sampling)
         self.generator = generator
         self.sampling = sampling
         self.seed = seed
@@ -282,8 +287,14 @@ class Session:
             UsageError: a value is invalid; nothing has changed.
         """
         sampling = self.sampling.changed(**options)
+        _refuse_nothing(sampling)
         self.generator.banned(sampling.ban)
         given_label(self.generator.tokenizer, sampling.label)
         self.sampling = sampling
         if "label" in options and not self._steps and not self._begin:
             self._begin_document()
+
+
+def _refuse_nothing(sampling: Sampling) -> None:
+    if sampling.length == 0:
+        raise UsageError("with `length=0` the model would write nothing", expected="1 or more")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rnngen.options.clipping import threshold_of
 from rnngen.options.config import RunConfig
 from rnngen.options.training import OptimizerConfig
-from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.optim.recipe import recipe_named
 
 HIGH_CLIP = 10.0  # times the default

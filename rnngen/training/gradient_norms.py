@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnngen.options.clipping import threshold_of
 from rnngen.options.config import RunConfig
-from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.optim.recipe import recipe_named
 
 OFTEN = 0.5  # fraction of clipped steps above which clipping, not the learning rate, determines the length of a step

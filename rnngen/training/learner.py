@@ -20,9 +20,10 @@ from torch import Tensor
 from rnngen.errors import CheckpointError, TrainingError
 from rnngen.model.device import autocast
 from rnngen.model.load import make_network
+from rnngen.options.clipping import threshold_of
 from rnngen.options.config import RunConfig
 from rnngen.training.checkpoint import pack, unpack
-from rnngen.training.optim.clipping import clip_gradients, threshold_of
+from rnngen.training.optim.clipping import clip_gradients
 from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.regularization import activation_penalty
 from rnngen.training.state_checks import Expected, check_tensors

@@ -19,6 +19,7 @@ from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.errors import TrainingError
 from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.device import using_threads
+from rnngen.options.clipping import threshold_of
 from rnngen.options.config import RunConfig
 from rnngen.runs.layout import SAMPLES
 from rnngen.runs.plan_record import Stretch
@@ -29,7 +30,6 @@ from rnngen.training.gradient_norms import summarise
 from rnngen.training.guarded_run import GuardedRun
 from rnngen.training.learner import NotFiniteError, StepResult
 from rnngen.training.mixing import mix_ngram
-from rnngen.training.optim.clipping import threshold_of
 from rnngen.training.planning.pace import Pace
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
 from rnngen.training.schedule import Schedule

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,23 @@ def test_nats_per_character_are_of_the_text_as_it_is_read(closed: Path, cli: Cli
         assert parts[name]["characters_as_read"] != parts[name]["characters"]
     shown = json.loads(cli("inspect", RUN, "--json").out)
     assert shown["characters_per_token"] == parts["valid"]["characters_as_read"] / parts["valid"]["tokens"]
+
+
+@pytest.mark.usefixtures("closed")
+def test_scores_of_a_closed_vocabulary_stand_beside_no_others(cli: Cli, trained: Path) -> None:
+    listed = {each["path"]: each for each in map(json.loads, cli("runs", "--json").out.splitlines())}
+    assert listed[RUN]["best_nats_per_character"] is None
+    assert listed["checkpoints/tiny"]["best_nats_per_character"] is not None
+    row = next(line for line in cli("runs").out.splitlines() if line.startswith(RUN))
+    assert row.endswith(f"  {listed[RUN]['best_nats']:.4f} per token words-closed")
+    shown = cli("inspect", "--compare", trained, RUN, "--test").out
+    rows = [re.split(r" {2,}", line.strip()) for line in shown.splitlines() if line.startswith("  test, ")]
+    units, others = ["nats per token"], ["bits per character", "word perplexity"]
+    kinds = ("", ", closed vocabulary")
+    of = [f"test, {what}{kind}" for whats in (units, others) for kind in kinds for what in whats]
+    assert [label for label, _, _ in rows] == of
+    for label, of_open, of_closed in rows:
+        assert [of_open == "-", of_closed == "-"] == ([True, False] if "closed" in label else [False, True])
 
 
 def test_eval_says_what_the_numbers_are_of(closed: Path, cli: Cli) -> None:

@@ -15,7 +15,7 @@ from rnngen.evaluation.evaluate import evaluate
 from rnngen.plaintext.widths import cut, width
 from tests.cli.test_screen import Terminal
 from tests.conftest import Outcome, make_text
-from tests.runs.test_comparison import sibling
+from tests.runs.test_comparison import GROUP, sibling
 
 Cli = Callable[..., Outcome]
 
@@ -57,9 +57,9 @@ def test_scores_on_the_test_part_or_on_one_text_are_those_of_eval(cli: Cli, trai
 
 
 def test_siblings_are_summed_up(cli: Cli, trained: Path) -> None:
-    sibling(trained, "twin", train__seed=1)
-    out = cli("inspect", "--compare", trained, "checkpoints/twin").out
-    assert "a tiny, b twin differ in nothing but their seed (0, 1):\n  validation: " in out
+    first = sibling(trained, "first", siblings=GROUP)
+    out = cli("inspect", "--compare", first, sibling(first, "twin", train__seed=1)).out
+    assert "a first, b twin differ in nothing but their seed (0, 1):\n  validation: " in out
     assert " ± 0.0000 nats per token, " in out
     assert "(2 runs: mean ± standard deviation, range)" in " ".join(out.split())
 
@@ -68,9 +68,10 @@ def test_siblings_are_summed_up(cli: Cli, trained: Path) -> None:
 def test_three_runs_with_long_names_fit_a_terminal(
     trained: Path, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ["tiny", "a-run-whose-name-says-at-length-what-it-is-one", "a-run-whose-name-says-at-length-what-it-is-two"]
+    sibling(trained, "one", siblings=GROUP)
+    names = ["one", "a-run-whose-name-says-at-length-what-it-is-one", "a-run-whose-name-says-at-length-what-it-is-two"]
     for seed, name in enumerate(names[1:], 1):
-        sibling(trained, name, train__seed=seed, data__corpus=[f"/somewhere/{'long' * 9}.txt"])
+        sibling(trained, name, train__seed=seed, siblings=GROUP, data__corpus=[f"/somewhere/{'long' * 9}.txt"])
     monkeypatch.setenv("COLUMNS", str(columns))
     screen = Terminal()
     assert run(["inspect", "--compare", *(f"checkpoints/{name}" for name in names)], Console(screen, None)) == 0
@@ -80,7 +81,7 @@ def test_three_runs_with_long_names_fit_a_terminal(
     assert " differ in nothing but their seed (0, 1, 2):" in " ".join(screen.getvalue().split())
     heading = table[0].split()
     assert heading[::2] == ["a", "b", "c"]
-    assert heading[1] == "tiny"
+    assert heading[1] == "one"
     assert heading[3] != heading[5]
 
 

@@ -224,3 +224,34 @@ def test_shells_complete_with_what_install_completion_writes(home: dict[str, str
     script, lines = SCRIPTS[shell]
     completed = run(script)
     assert completed.stdout.splitlines() == lines, completed.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--install-completion", "zsh"], ["--install-completion=zsh"]])
+def test_completion_is_installed_for_the_shell_that_is_named(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    with pytest.raises(SystemExit) as left:
+        run_cli(arguments)
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith(f"zsh completion installed in {tmp_path / '.zfunc/_rnngen'}")
+    assert (tmp_path / ".zfunc/_rnngen").read_text().startswith("#compdef rnngen")
+    assert not (tmp_path / ".bashrc").exists()
+
+
+def test_the_script_of_a_named_shell_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_cli(["--show-completion", "fish"])
+    assert capsys.readouterr().out.startswith("complete --command rnngen")
+
+
+@pytest.mark.parametrize("typed", [["csh"], ["zsh", "bash"], ["train"]])
+def test_what_is_no_shell_is_refused(
+    typed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert run_cli(["--install-completion", *typed]) == 2
+    expected = "expected bash, zsh, fish, powershell, pwsh"
+    said = f"--install-completion: not the name of a shell; {expected}; found {' '.join(typed)}\n"
+    assert said in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []

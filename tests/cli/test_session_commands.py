@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,6 +124,44 @@ def test_choices_stay_while_the_text_stays_and_retry_writes_others(say: Say, ses
             say(f"/alternatives {wrong}")
 
 
+ALONE = ["retry", "undo", "words", "show", "settings", "help", "quit", "1"]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_a_command_does_not_take_is_refused_in_one_sentence(say: Say, session: Session, name: str) -> None:
+    say("/add help")
+    with pytest.raises(UsageError) as refused:
+        say(f"/{name} must go on")
+    assert str(refused.value) == (
+        f"/{name} takes nothing after it; found must go on. A text that begins with / is typed with //."
+    )
+    assert session.text == "The che help"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/length 0", "with `length=0` the model would write nothing; expected 1 or more"),
+        ("/add", "/add needs a text; expected such as: /add and then"),
+        ("/temp 1", "there is no /temp. Did you mean /temperature?"),
+        ("/QUIT", "there is no /QUIT. Did you mean /quit?"),
+        ("/keepstop", "there is no /keepstop. Did you mean /keep-stop?"),
+        ("/ hello", "there is no /. /help lists the commands."),
+    ],
+)
+def test_no_line_goes_without_an_answer(say: Say, session: Session, line: str, answer: str) -> None:
+    before = session.sampling
+    with pytest.raises(UsageError) as refused:
+        say(line)
+    assert str(refused.value) == answer
+    assert session.sampling == before
+
+
+def test_a_session_that_would_write_nothing_does_not_begin(session: Session) -> None:
+    with pytest.raises(UsageError, match="with `length=0` the model would write nothing"):
+        Session(session.generator, "", Sampling(length=0), 1)
+
+
 def test_the_model_can_change_in_the_middle(say: Say, session: Session, mixed: Path) -> None:
     assert say("/run") == f"  /run {session.generator.name}\n"
     assert say(f"/run {mixed}") == f"({mixed} continues the text)\n"
@@ -176,7 +215,11 @@ COMPLETIONS = {
     "/keep-stop ": ["true", "false"],
     "/length ": ["50", "50 words", "2 sentences", "none"],
     "/label ": ["none"],
-    "/run ": ["checkpoints/tiny"],
+    "/run ": ["checkpoints/demo/lstm", "checkpoints/tiny"],
+    "/run checkpoints/t": ["checkpoints/tiny"],
+    "/run else": ["where"],
+    "/run elsewhere/my": [" run"],
+    "/run 'elsewhere/m": ["y run"],
     "/save my st": ["ory.txt"],
     "/save 'my st": ["ory.txt"],
     "/temperature ": [],
@@ -189,10 +232,15 @@ COMPLETIONS = {
 
 def test_tab_completes_commands_values_files_and_runs(conversation: Conversation) -> None:
     Path("my story.txt").touch()
+    Path("elsewhere.txt").touch()
+    Path("elsewhere/my run").mkdir(parents=True)
+    shutil.copytree("checkpoints/tiny", "checkpoints/demo/lstm")
     completer = conversation._editor.completer
     assert completer is not None
     found = {typed: completer.get_completions(Document(typed), CompleteEvent()) for typed in COMPLETIONS}
-    assert {typed: [each.text for each in completions] for typed, completions in found.items()} == COMPLETIONS
+    assert {typed: sorted(each.text for each in completions) for typed, completions in found.items()} == {
+        typed: sorted(texts) for typed, texts in COMPLETIONS.items()
+    }
 
 
 def test_the_help_fits_a_terminal_and_names_every_command(conversation: Conversation) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnngen.inspection import passages
-from rnngen.inspection.bounds import bounds, largest_singular_values
+from rnngen.inspection.bounds import EXACT, bounds, largest_singular_values
 from rnngen.inspection.equations import start_states, step_layer, step_model
 from rnngen.inspection.gradients import gradient_flow
 from rnngen.inspection.passages import read_passages
@@ -25,14 +25,16 @@ def test_the_largest_singular_value_is_that_of_every_rows_jacobian(columns: int)
     rows[2] = 1e6  # tanh is flat there
     found = largest_singular_values(lambda x: torch.tanh(x @ W.T), rows)
     expected = [torch.linalg.matrix_norm(torch.diag(1 - torch.tanh(W @ row) ** 2) @ W, 2) for row in rows]
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(found, expected, rtol=1.01 * EXACT, atol=1e-12)
+    assert (found.numpy() >= np.array(expected) * (1 - 1e-12)).all()
 
 
-def test_the_largest_singular_value_of_a_wide_matrix_is_exact_too() -> None:
+def test_the_largest_singular_value_of_a_wide_matrix_is_never_too_small() -> None:
     """Of a Gaussian one, whose largest singular values lie close together."""
     W = torch.randn(256, 256, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     (found,) = largest_singular_values(lambda x: x @ W.T, torch.zeros(1, 256, dtype=torch.float64)).tolist()
-    assert found == pytest.approx(np.linalg.svd(W.numpy(), compute_uv=False)[0], rel=1e-5)
+    exact = np.linalg.svd(W.numpy(), compute_uv=False)[0]
+    assert exact <= found <= exact * (1 + 1.01 * EXACT)
 
 
 @pytest.mark.parametrize("boundary", [None, 4])
@@ -45,7 +47,7 @@ def test_no_norm_exceeds_its_bound(
     model = network(cell, nonlinearity, radius=0.9, num_layers=num_layers)
     model.boundary = boundary
     for flow in gradient_flow(model, TOKENS, 12):
-        assert (flow.median <= flow.bound * (1 + 1e-9)).all(), flow.name
+        assert (flow.median <= flow.bound * (1 + 1e-12)).all(), flow.name
         if flow.state == "h" and flow.layer == num_layers:
             assert flow.bound[0] == pytest.approx(flow.median[0])
 

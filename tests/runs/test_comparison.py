@@ -75,21 +75,27 @@ def test_one_text_in_two_places_is_no_difference_but_another_text_is_said_first(
     assert "the same text, with other parts held out (tiny; split)" in compared(trained, split).warnings[0]
 
 
-def test_runs_that_differ_in_their_seed_alone_are_siblings(trained: Path) -> None:
-    runs = [trained, *(sibling(trained, f"s{seed}", train__seed=seed, train__threads=seed) for seed in (1, 2))]
+GROUP = {"group": "0123456789ab", "options": {}}
+
+
+def test_runs_that_were_trained_as_siblings_are_summed_up(trained: Path) -> None:
+    first = sibling(trained, "s0", siblings=GROUP)
+    runs = [first, *(sibling(first, f"s{seed}", train__seed=seed, train__threads=seed) for seed in (1, 2))]
     for run, nll in zip(runs, (2.0, 2.5, 2.25), strict=True):
         log_rows(run, {"step": 9, "valid_nll": nll, "seconds": 1, "best": True}, {"step": 60, "train_nll": 2})
     again = sibling(runs[1], "again")  # the same seed once more says nothing new
-    other = sibling(trained, "other", train__seed=7, optimizer__clip=0.5)
-    (group,) = compared(*runs, again, other).siblings
-    assert [run.name for run in group.runs] == ["tiny", "s1", "s2"]
+    alone = sibling(trained, "alone", train__seed=7)  # the same settings, but nobody said that they belong together
+    others = [sibling(first, f"g{n}", train__seed=n, siblings={**GROUP, "group": f"{n:012x}"}) for n in (8, 9)]
+    longer = sibling(first, "longer", train__seed=10, train__steps=90)
+    (group,) = compared(*runs, again, alone, *others, longer).siblings
+    assert [run.name for run in group.runs] == ["s0", "s1", "s2"]
     assert group.seeds == [0, 1, 2]
     spread = group.validation
     assert spread is not None
     assert (spread.runs, spread.mean, spread.low, spread.high) == (3, 2.25, 2.0, 2.5)
     assert spread.deviation == pytest.approx(statistics.stdev([2.0, 2.5, 2.25])) == pytest.approx(0.25)
     assert group.score is None
-    assert compared(trained, other).siblings == []
+    assert compared(trained, alone).siblings == []
 
 
 def test_where_tokens_differ_all_nats_are_per_character(trained: Path, tmp_path: Path) -> None:

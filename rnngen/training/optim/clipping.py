@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-
-
-def threshold_of(clip: float) -> float:
-    """The norm above which a gradient is clipped, by the option ``clip``: where that is 0, there is none."""
-    return clip or math.inf
 
 
 def clip_gradients(parameters: Iterable[Tensor], threshold: float) -> Tensor:
