@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below
 WIDEST = 40
+_Section = tuple[str, list[tuple[str, list[str]]]]  # its title, and its rows: a label, and the value of each run
 _GAP = 2
 
 
@@ -45,6 +46,8 @@ def show(
     console: Console, comparison: Comparison, axis: Axis, spelling: Callable[[str], str] = on_command_line
 ) -> None:
     """Write what must be known first, what differs, what came of it, and the curves; options in a given spelling."""
+    from rnngen.runs.comparison import tokenizers_of
+
     letters = letters_of(comparison.runs)
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     console.write("".join(f"{letters[run.name]}  {run.card.path}\n" for run in comparison.runs) + "\n")
@@ -52,7 +55,11 @@ def show(
         console.write(_said(console, f"note: {spelling(warning)}"))
     if comparison.other_texts and comparison.text is None:
         console.write(spelling("      to score all on one text: `text=FILE`\n"))
-    console.write("\n" * bool(comparison.warnings))
+    unlike = axis == "tokens" and any(len(tokenizers_of(group)) > 1 for group in comparison.kinds)
+    if unlike:
+        advice = "note: curves against tokens do not compare where tokens differ; others do: `against=epochs`"
+        console.write(_said(console, spelling(advice)))
+    console.write("\n" * (bool(comparison.warnings) or unlike))
     console.write(_tables(comparison, letters, columns, spelling))
     for group in comparison.siblings:
         names = ", ".join(f"{letters[run.name]} {run.name}" for run in group.runs)
@@ -84,7 +91,8 @@ def write_curves(console: Console, comparison: Comparison, axis: Axis) -> None:
                 continue
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
             console.write("\n")
-            write_plot(console, lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", numbers=numbers)
+            caption = f"{group[0].full(f'{group[0].unit} {where}')}, against {AXES[axis]}"
+            write_plot(console, lines, "", caption, numbers=numbers)
             highest = max(point["nats"] for each in known.values() for point in each.points)
             if highest > top:
                 console.write(f"higher values, up to {highest:.4g}, are not drawn\n")
@@ -97,7 +105,8 @@ def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
 
 def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int, spelling: Callable[[str], str]) -> str:
     """All rows for as many runs as fit beside one another, then for the next ones."""
-    sections = [*_differences(comparison, spelling), ("results", _results(comparison))]
+    differing, minor = _differences(comparison, spelling)
+    sections = [*(differing or [("no setting differs", [])]), ("results", _results(comparison)), *minor]
     labels = 2 + max(width(label) for _, rows in sections for label, _ in rows)
     cells = {run.name: n for n, run in enumerate(comparison.runs)}
     fitting = max(1, (columns - labels) // (NARROWEST + _GAP))
@@ -125,18 +134,18 @@ def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int
     return "".join(out)
 
 
-def _differences(
-    comparison: Comparison, spelling: Callable[[str], str]
-) -> list[tuple[str, list[tuple[str, list[str]]]]]:
-    """The settings that differ: those that were given, by group, and those that were decided, together."""
-    from rnngen.runs.settings import in_words
+def _differences(comparison: Comparison, spelling: Callable[[str], str]) -> tuple[list[_Section], list[_Section]]:
+    """The settings that differ: those that were given, by group, then the others; and those of measuring and saving."""
+    from rnngen.runs.settings import MEASURING, in_words
 
-    sections: dict[str, list[tuple[str, list[str]]]] = {}
+    major: dict[str, list[tuple[str, list[str]]]] = {}
+    minor: dict[str, list[tuple[str, list[str]]]] = {}
     for each in comparison.differences:
-        title = "settings that differ: " + (each.group if each.given else "decided by rules or by measuring")
+        sections = minor if each.group == MEASURING else major
+        title = f"settings that differ: {each.title}"
         values = [spelling(in_words(each.name, value)) for value in each.values]
         sections.setdefault(title, []).append((spelling(f"`{each.name}`").strip("`-"), values))
-    return list(sections.items()) or [("no setting differs", [])]
+    return list(major.items()), list(minor.items())
 
 
 def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
@@ -156,6 +165,7 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
     add(f"{where}, bits per character", lambda run: _number(run.scores.get("bits_per_character"), ".4f"))
     add(f"{where}, word perplexity", lambda run: _number(run.scores.get("word_perplexity"), ".4g"))
     add("best at step", lambda run: _number(run.card.best_step, ","))
+    add("vocabulary", lambda run: f"{run.card.vocab_size:,}")
     add("parameters", lambda run: f"{run.card.parameters:,}")
     add("tokens read", lambda run: None if run.tokens_read is None else formats.count(run.tokens_read))
     add("epochs", lambda run: _number(run.card.epochs, ".2f"))

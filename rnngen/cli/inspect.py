@@ -22,6 +22,7 @@ from rnngen.cli.pictures import Picture, check_picture
 from rnngen.cli.runs import best_score, steps_taken, text_names, when_saved
 from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
+from rnngen.cli.widths import wrapped
 from rnngen.errors import UsageError
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.options.declare import Options, option
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.card import Card
     from rnngen.runs.comparison import Comparison
+
+
+_SENTENCE = 66  # cells of its lines beside the names of a card's rows
 
 
 class Curves(Options):
@@ -104,7 +108,13 @@ def card_command(
     elif compare:
         show(console, comparison, curves.against)
     else:
-        console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
+        rows = card_rows(comparison.runs[0].card)
+        if "failed" in rows:  # the only sentence
+            lines = wrapped(rows["failed"], _SENTENCE, whole_words=True)
+            rows["failed"] = "\n".join(lines)
+        console.write(console.table([[name, value] for name, value in rows.items()]))
+        if comparison.on_lengths:
+            console.write(console.filled(f"note: {comparison.on_lengths}", rest="  "))
         write_curves(console, comparison, curves.against)
 
 

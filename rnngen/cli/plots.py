@@ -59,7 +59,7 @@ def write_plot(
     _scale(plotext, drawn, logarithmic=logarithmic)
     plotext.xlabel(across)
     output = ColouredOutput(console)
-    console.write(f"{up}\n")
+    console.write(console.filled(up))
     chart = str(plotext.build()).rstrip("\n")
     if output.has_colours:
         output.write_rich(Text.from_ansi(chart).append("\n").append(legend))

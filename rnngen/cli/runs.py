@@ -25,22 +25,30 @@ if TYPE_CHECKING:
 
 _LONGEST = 1000  # characters of the names of a run's files
 _GAP = 2  # columns between two cells
-_LEAST = 8  # columns of the corpus, at least
+_LEAST = 8  # columns of the text, at least
+_NARROWEST = 20  # columns of a name that is cut, for which more is left out
+_LEFT_OUT: tuple[tuple[str, ...], ...] = (
+    ("text",),
+    ("text", "steps"),
+    ("text", "steps", "saved"),
+    ("text", "steps", "saved", "network"),
+)
 
 
 def runs_command(
     context: typer.Context,
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Where to look, in folders of it too. [default: checkpoints]"),
+        typer.Argument(metavar="FOLDER", help="Where to look, in folders of it too. [default: checkpoints]"),
     ] = None,
     as_json: JsonPerRun = False,
 ) -> None:
     """List the runs under checkpoints/, or under other folders.
 
-    The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
-    score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
-    bidirectional runs are pseudo-nats, which cannot be compared with nats.
+    The newest first, one per line: when it was last saved (today: the time), its text, its network, the steps it has
+    taken, and its best score on the validation part, in nats per character, with the tokenizer if that is not char. On
+    a narrow terminal some of this is shortened or left out. The scores of bidirectional runs are pseudo-nats, which
+    cannot be compared with nats.
     """
     from rnngen.errors import RnngenError
     from rnngen.runs.listing import DEPTH, MOST, list_runs
@@ -72,11 +80,17 @@ class _Row(NamedTuple):
     score: str
 
 
-_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/character")
+_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/char")
 
 
 def _row(folder: Path, card: Card) -> _Row:
-    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), _score(card))
+    return _Row(str(folder), _saved(card), text_names(card), _network(card), _progress(card), _score(card))
+
+
+def _saved(card: Card) -> str:
+    """When the run was last saved: the time if that was today, else the date."""
+    saved = datetime.fromtimestamp(card.saved)
+    return f"{saved:%H:%M}" if saved.date() == datetime.now().date() else f"{saved:%Y-%m-%d}"
 
 
 def _score(card: Card) -> str:
@@ -114,7 +128,9 @@ def _progress(card: Card) -> str:
 
 
 def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
-    """Cells that fit side by side on a terminal, one line per run: the least needed ones are cut or left out.
+    """Cells that fit side by side on a terminal, one line per run: what is needed least is shortened or left out.
+
+    The text comes first, which the name of a run often has in it, too; a name is cut only if little else is left.
 
     Args:
         rows: the header, and the runs.
@@ -122,18 +138,25 @@ def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
     """
     if columns is None:
         return [tuple(row) for row in rows]
-    dated = [row._replace(saved=row.saved[:10]) for row in rows]
-    for kept, without in ((rows, ()), (rows, ("steps",)), (dated, ()), (dated, ("steps",))):
-        text = columns - _taken(kept, ("text", *without)) - _GAP
+    short = [row._replace(steps=_short_steps(row.steps)) for row in rows]
+    shorter = [row._replace(network=row.network.rpartition(" ")[0] or row.network) for row in short]
+    for kept in (rows, short, shorter):
+        text = columns - _taken(kept, ("text",)) - _GAP
         if text >= _LEAST:
-            return _cells(kept, without, text=text)
-    left_out: tuple[str, ...] = ("steps",)
-    for more in ((), ("saved",), ("network",)):
-        left_out += more
-        name = columns - _taken(dated, ("run", "text", *left_out)) - 2 * _GAP - _LEAST
-        if name >= _LEAST:
-            return _cells(dated, left_out, text=_LEAST, name=name)
-    return _cells(dated, (*left_out, "text"), name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
+            return _cells(kept, (), text=text)
+    for left_out in _LEFT_OUT[:2]:
+        if _taken(shorter, left_out) <= columns:
+            return _cells(shorter, left_out)
+    for left_out in _LEFT_OUT:
+        name = columns - _taken(shorter, ("run", *left_out)) - _GAP
+        if name >= _NARROWEST:
+            return _cells(shorter, left_out, name=name)
+    return _cells(shorter, _LEFT_OUT[-1], name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
+
+
+def _short_steps(steps: str) -> str:
+    """``1,200 of 24,000`` as ``1.2k/24k``."""
+    return re.sub(r"[\d,]+", lambda number: formats.count(int(number[0].replace(",", ""))), steps).replace(" of ", "/")
 
 
 def _taken(rows: list[_Row], but: Sequence[str]) -> int:
@@ -168,9 +191,9 @@ def _as_json(folder: Path, card: Card) -> dict[str, Any]:
 
 
 def _per_character(card: Card) -> float | None:
-    if card.best_nats is None or card.characters_per_token is None:
+    if card.best_nats is None or card.valid_characters_per_token is None:
         return None
-    return card.best_nats / card.characters_per_token
+    return card.best_nats / card.valid_characters_per_token
 
 
 def _unreadable(folder: Path, error: RnngenError) -> str:
