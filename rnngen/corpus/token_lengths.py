@@ -1,7 +1,7 @@
 """Whether tokens are equally long in two parts of a text. If not, losses per token of the two do not compare.
 
-A vocabulary of words is made from the training part; what it lacks is spelled, in tokens of one character each, which
-are easier to predict than words.
+A vocabulary of words is made from the training part; what it lacks is spelled in bytes, each of
+which is easier to predict than a word.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _on_lengths(corpus: EncodedCorpus, valid: float) -> str:
     if not are_uneven(train, valid):
         return ""
     lengths = lengths_in_words(train, valid).capitalize()
-    return f" {lengths}, so compare its losses per character, as `rnngen inspect` draws them."
+    return f" {lengths}, so its losses per token do not compare; rnngen inspect draws them per character."
 
 
 def _pieces(corpus: EncodedCorpus) -> TokenArray:
