@@ -11,27 +11,20 @@ Importing this module imports nothing heavy; each name brings what it needs when
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rnngen.version import __version__
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rnngen.errors import RnngenError
     from rnngen.python.interrupts import TrainingInterrupted
-    from rnngen.python.listing import Runs, runs
+    from rnngen.python.listing import list_runs
     from rnngen.python.opening import generate, load, load_filler
     from rnngen.python.prediction import next_tokens
     from rnngen.python.run import inspect
     from rnngen.python.scoring import evaluate, score
     from rnngen.python.training import resume, train
     from rnngen.python.views import compare, gradients, report
-
-else:
-    from rnngen import runs  # the package, which imports nothing; it can be called, see below
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
@@ -41,6 +34,7 @@ _HOMES = {
     "generate": "rnngen.python.opening",
     "gradients": "rnngen.python.views",
     "inspect": "rnngen.python.run",
+    "list_runs": "rnngen.python.listing",
     "load": "rnngen.python.opening",
     "load_filler": "rnngen.python.opening",
     "next_tokens": "rnngen.python.prediction",
@@ -60,28 +54,15 @@ __all__ = [
     "generate",
     "gradients",
     "inspect",
+    "list_runs",
     "load",
     "load_filler",
     "next_tokens",
     "report",
     "resume",
-    "runs",
     "score",
     "train",
 ]
-
-
-class _Runs(ModuleType):
-    """The package ``rnngen.runs``, whose name is that of the function which lists runs: it can be called."""
-
-    def __call__(self, *folders: str | Path) -> Runs:
-        """See ``rnngen.python.listing.runs``."""
-        from rnngen.python import listing
-
-        return listing.runs(*folders)
-
-
-sys.modules["rnngen.runs"].__class__ = _Runs
 
 
 def __dir__() -> list[str]:

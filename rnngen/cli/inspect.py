@@ -26,11 +26,15 @@ from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
 from rnngen.plaintext.card import card_rows
 from rnngen.plaintext.comparison import learning_curves, side_by_side
+from rnngen.plaintext.widths import wrapped
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
     from rnngen.runs.comparison import Comparison
+
+
+_SENTENCE = 66  # cells of its lines beside the names of a card's rows
 
 
 class Curves(Options):
@@ -102,11 +106,16 @@ def card_command(
     if as_json:
         console.write_json(comparison.as_dict() if compare else comparison.runs[0].card.as_dict())
     elif compare:
-        for part in side_by_side(comparison, on_command_line, console.columns):
+        for part in side_by_side(comparison, curves.against, on_command_line, console.columns):
             console.write(part)
         _write_curves(console, comparison, curves)
     else:
-        console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
+        rows = card_rows(comparison.runs[0].card)
+        if "failed" in rows:  # the only sentence
+            rows["failed"] = "\n".join(wrapped(rows["failed"], _SENTENCE, whole_words=True))
+        console.write(console.table([[name, value] for name, value in rows.items()]))
+        if comparison.on_lengths:
+            console.write(console.filled(f"note: {comparison.on_lengths}", rest="  "))
         _write_curves(console, comparison, curves)
 
 

@@ -117,9 +117,9 @@ def _differences(reaches: Sequence[Reach], text: Path | None) -> list[str]:
 def _token_size(card: Card) -> str:
     """What a token is, and how long it is on average."""
     level = card.tokenizer.partition(",")[0]
-    if card.characters_per_token is None or level == "char":
+    if card.valid_characters_per_token is None or level == "char":
         return level
-    return f"{level}, {card.characters_per_token:.2g} characters per token"
+    return f"{level}, {card.valid_characters_per_token:.2g} characters per token"
 
 
 def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:

@@ -18,16 +18,16 @@ def runs_command(
     context: typer.Context,
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Where to look, in folders of it too. [default: checkpoints]"),
+        typer.Argument(metavar="FOLDER", help="Where to look, in folders of it too. [default: checkpoints]"),
     ] = None,
     as_json: JsonPerRun = False,
 ) -> None:
     """List the runs under checkpoints/, or under other folders.
 
-    The newest first, one per line: when it was last saved, its text, its network, the steps it has taken, and its best
-    score on the validation part, in nats per character, with the tokenizer if that is not char. The scores of
-    bidirectional runs are pseudo-nats, and those of a closed vocabulary are per token: neither can be compared with
-    others.
+    The newest first, one per line: when it was last saved (today: the time), its text, its network, the steps it has
+    taken, and its best score on the validation part, in nats per character, with the tokenizer if that is not char. On
+    a narrow terminal some of this is shortened or left out. The scores of bidirectional runs are pseudo-nats, and those
+    of a closed vocabulary are per token: neither can be compared with others.
     """
     from rnngen.plaintext.runs import as_dict, write_runs
     from rnngen.runs.listing import list_runs

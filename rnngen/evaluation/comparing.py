@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from rnngen.corpus.files.find import find_files
 from rnngen.errors import RnngenError, UsageError
 from rnngen.evaluation.evaluate import score_text
 from rnngen.runs.compared import ComparedRun
@@ -33,6 +34,8 @@ def score_runs(
     Raises:
         CorpusError: ``text`` cannot be read, or is empty.
     """
+    if text is not None:
+        find_files([str(text)])  # before a run is said to be scored
     scores: list[Scored | str] = []
     for each in comparison.runs:
         if on_run is not None:

@@ -37,7 +37,7 @@ OF_ALPHABET = 0.95  # share of the letters
 SHORT = 200  # mean characters of documents that are names, titles or verses, not prose
 TRUSTED_UNKNOWN = 0.01  # share of unknown tokens up to which their missing characters change little
 
-STILL_FALLING = 0.01  # the lowest score fell by more than this fraction in the last quarter of the steps
+STILL_FALLING = 0.01  # the score fell by more than this fraction in the last quarter of the steps
 ROSE = 0.005  # the last score is above the lowest one by more than this fraction
 _LAST_QUARTER = 0.75
 
@@ -48,7 +48,7 @@ class Trend:
 
     Attributes:
         rose: it is higher than at its lowest.
-        falling: it was at its lowest, and had just been falling.
+        falling: the last one is the lowest, and it had just been falling.
     """
 
     rose: bool
@@ -68,7 +68,7 @@ def trend(validations: Sequence[tuple[int, float]]) -> Trend:
     lowest = min(nll for _, nll in scored)
     before = [nll for step, nll in scored if step <= scored[0][0] + _LAST_QUARTER * (last_step - scored[0][0])]
     rose = last > lowest * (1 + ROSE)
-    return Trend(rose, not rose and min(before) - lowest > STILL_FALLING * lowest)
+    return Trend(rose, last <= lowest and min(before) - lowest > STILL_FALLING * lowest)
 
 
 def is_prose(counts: Mapping[str, int], mean_document: float | None = None) -> bool:

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 NARROWEST = 10  # cells of a column with a run; where less is left, the table continues below
 WIDEST = 40
+_Section = tuple[str, list[tuple[str, list[str]]]]  # its title, and its rows: a label, and the value of each run
 _GAP = 2
 
 
-def side_by_side(comparison: Comparison, spelling: Callable[[str], str], columns: int | None = None) -> Iterator[str]:
+def side_by_side(
+    comparison: Comparison, against: Axis, spelling: Callable[[str], str], columns: int | None = None
+) -> Iterator[str]:
     """What must be known first, what differs, and what came of it, in parts of whole lines.
 
     Args:
         comparison: the runs.
+        against: what curves are drawn against.
         spelling: how options are written.
         columns: of the terminal; None: there is none.
     """
+    from rnngen.runs.comparison import tokenizers_of
+
     letters = letters_of(comparison.runs)
 
     def said(text: str) -> str:
@@ -42,7 +48,11 @@ def side_by_side(comparison: Comparison, spelling: Callable[[str], str], columns
         yield said(f"note: {spelling(warning)}")
     if comparison.other_texts and comparison.text is None:
         yield spelling("      to score all on one text: `text=FILE`\n")
-    yield "\n" * bool(comparison.warnings)
+    unlike = against == "tokens" and any(len(tokenizers_of(group)) > 1 for group in comparison.kinds)
+    if unlike:
+        advice = "note: curves against tokens do not compare where tokens differ; others do: `against=epochs`"
+        yield said(spelling(advice))
+    yield "\n" * (bool(comparison.warnings) or unlike)
     yield _tables(comparison, letters, 10_000 if columns is None else columns, spelling)
     for group in comparison.siblings:
         names = ", ".join(f"{letters[run.name]} {run.name}" for run in group.runs)
@@ -74,7 +84,7 @@ def learning_curves(comparison: Comparison, axis: Axis) -> Iterator[Plot]:
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
             highest = max(point["nats"] for each in known.values() for point in each.points)
             note = f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
-            up = f"{group[0].full_unit} {where}, against {AXES[axis]}"
+            up = f"{group[0].full(f'{group[0].unit} {where}')}, against {AXES[axis]}"
             yield plot(lines, "", up, numbers=numbers, note=note)
 
 
@@ -85,7 +95,8 @@ def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:
 
 def _tables(comparison: Comparison, letters: Mapping[str, str], columns: int, spelling: Callable[[str], str]) -> str:
     """All rows for as many runs as fit beside one another, then for the next ones."""
-    sections = [*_differences(comparison, spelling), ("results", _results(comparison))]
+    differing, minor = _differences(comparison, spelling)
+    sections = [*(differing or [("no setting differs", [])]), ("results", _results(comparison)), *minor]
     labels = 2 + max(width(label) for _, rows in sections for label, _ in rows)
     cells = {run.name: n for n, run in enumerate(comparison.runs)}
     fitting = max(1, (columns - labels) // (NARROWEST + _GAP))
@@ -113,18 +124,18 @@ def _laid_out(lines: Sequence[tuple[str, Sequence[str]]], labels: int, room: int
     return "".join(out)
 
 
-def _differences(
-    comparison: Comparison, spelling: Callable[[str], str]
-) -> list[tuple[str, list[tuple[str, list[str]]]]]:
-    """The settings that differ: those that were given, by group, and those that were decided, together."""
-    from rnngen.runs.settings import in_words
+def _differences(comparison: Comparison, spelling: Callable[[str], str]) -> tuple[list[_Section], list[_Section]]:
+    """The settings that differ: those that were given, by group, then the others; and those of measuring and saving."""
+    from rnngen.runs.settings import MEASURING, in_words
 
-    sections: dict[str, list[tuple[str, list[str]]]] = {}
+    major: dict[str, list[tuple[str, list[str]]]] = {}
+    minor: dict[str, list[tuple[str, list[str]]]] = {}
     for each in comparison.differences:
-        title = "settings that differ: " + (each.group if each.given else "decided by rules or by measuring")
+        sections = minor if each.group == MEASURING else major
+        title = f"settings that differ: {each.title}"
         values = [spelling(in_words(each.name, value)) for value in each.values]
         sections.setdefault(title, []).append((spelling(f"`{each.name}`").strip("`-"), values))
-    return list(sections.items()) or [("no setting differs", [])]
+    return list(major.items()), list(minor.items())
 
 
 def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
@@ -145,6 +156,7 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
         for key, form in (("bits_per_character", ".4f"), ("word_perplexity", ".4g")):
             add(f"{where}, {group[0].full(key.replace('_', ' '))}", _score_of(key, form), group)
     add("best at step", lambda run: _number(run.card.best_step, ","))
+    add("vocabulary", lambda run: f"{run.card.vocab_size:,}")
     add("parameters", lambda run: f"{run.card.parameters:,}")
     add("tokens read", lambda run: None if run.tokens_read is None else formats.count(run.tokens_read))
     add("epochs", lambda run: _number(run.card.epochs, ".2f"))

@@ -58,6 +58,7 @@ def plot(
     import plotext
 
     from rnngen.formats import visible
+    from rnngen.plaintext.widths import wrapped
     from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()
@@ -76,7 +77,7 @@ def plot(
         legend.append((mark, colour, visible(name) + ("" if is_drawn else f" ({NOT_DRAWN})")))
     _scale(plotext, drawn, logarithmic=logarithmic)
     plotext.xlabel(across)
-    return Plot(up, str(plotext.build()).rstrip("\n"), legend, note)
+    return Plot("\n".join(wrapped(up, _WIDTH, whole_words=True)), str(plotext.build()).rstrip("\n"), legend, note)
 
 
 def _scale(plotext: Any, points: Sequence[tuple[float, float]], *, logarithmic: bool) -> None:

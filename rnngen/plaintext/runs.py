@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rnngen import formats
 from rnngen.errors import RnngenError
 from rnngen.evaluation.scores import kind_of_score
-from rnngen.plaintext.card import LONGEST, steps_taken, text_names, when_saved
+from rnngen.plaintext.card import LONGEST, steps_taken, text_names
 from rnngen.plaintext.widths import cut, pad, width
 from rnngen.platforms import unescaped
 from rnngen.runs.card import Card
@@ -18,7 +19,14 @@ from rnngen.runs.finding import never_saved
 from rnngen.runs.listing import Listed
 
 _GAP = 2  # columns between two cells
-_LEAST = 8  # columns of the corpus, at least
+_LEAST = 8  # columns of the text, at least
+_NARROWEST = 20  # columns of a name that is cut, for which more is left out
+_LEFT_OUT: tuple[tuple[str, ...], ...] = (
+    ("text",),
+    ("text", "steps"),
+    ("text", "steps", "saved"),
+    ("text", "steps", "saved", "network"),
+)
 
 
 def write_runs(found: Listed, spelling: Callable[[str], str], columns: int | None = None) -> str:
@@ -89,13 +97,19 @@ class _Row(NamedTuple):
     score: str
 
 
-_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/character")
+_HEADER = _Row("run", "saved", "text", "network", "steps", "nats/char")
 
 
 def _row(folder: Path, card: Card | RnngenError) -> _Row:
     if isinstance(card, RnngenError):
         return _Row(str(folder), "", "", "", "", state_of(folder, card))
-    return _Row(str(folder), when_saved(card), text_names(card), _network(card), _progress(card), _score(card))
+    return _Row(str(folder), _saved(card), text_names(card), _network(card), _progress(card), _score(card))
+
+
+def _saved(card: Card) -> str:
+    """When the run was last saved: the time if that was today, else the date."""
+    saved = datetime.fromtimestamp(card.saved)
+    return f"{saved:%H:%M}" if saved.date() == datetime.now().date() else f"{saved:%Y-%m-%d}"
 
 
 def _score(card: Card) -> str:
@@ -127,7 +141,9 @@ def _progress(card: Card) -> str:
 
 
 def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
-    """Cells that fit side by side on a terminal, one line per run: the least needed ones are cut or left out.
+    """Cells that fit side by side on a terminal, one line per run: what is needed least is shortened or left out.
+
+    The text comes first, which the name of a run often has in it, too; a name is cut only if little else is left.
 
     Args:
         rows: the header, and the runs.
@@ -135,18 +151,25 @@ def fitted(rows: list[_Row], columns: int | None) -> list[tuple[str, ...]]:
     """
     if columns is None:
         return [tuple(row) for row in rows]
-    dated = [row._replace(saved=row.saved[:10]) for row in rows]
-    for kept, without in ((rows, ()), (rows, ("steps",)), (dated, ()), (dated, ("steps",))):
-        text = columns - _taken(kept, ("text", *without)) - _GAP
+    short = [row._replace(steps=_short_steps(row.steps)) for row in rows]
+    shorter = [row._replace(network=row.network.rpartition(" ")[0] or row.network) for row in short]
+    for kept in (rows, short, shorter):
+        text = columns - _taken(kept, ("text",)) - _GAP
         if text >= _LEAST:
-            return _cells(kept, without, text=text)
-    left_out: tuple[str, ...] = ("steps",)
-    for more in ((), ("saved",), ("network",)):
-        left_out += more
-        name = columns - _taken(dated, ("run", "text", *left_out)) - 2 * _GAP - _LEAST
-        if name >= _LEAST:
-            return _cells(dated, left_out, text=_LEAST, name=name)
-    return _cells(dated, (*left_out, "text"), name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
+            return _cells(kept, (), text=text)
+    for left_out in _LEFT_OUT[:2]:
+        if _taken(shorter, left_out) <= columns:
+            return _cells(shorter, left_out)
+    for left_out in _LEFT_OUT:
+        name = columns - _taken(shorter, ("run", *left_out)) - _GAP
+        if name >= _NARROWEST:
+            return _cells(shorter, left_out, name=name)
+    return _cells(shorter, _LEFT_OUT[-1], name=max(_LEAST, columns - width(_HEADER.score) - _GAP))
+
+
+def _short_steps(steps: str) -> str:
+    """``1,200 of 24,000`` as ``1.2k/24k``."""
+    return re.sub(r"[\d,]+", lambda number: formats.count(int(number[0].replace(",", ""))), steps).replace(" of ", "/")
 
 
 def _taken(rows: list[_Row], but: Sequence[str]) -> int:
@@ -163,9 +186,9 @@ def _cells(rows: list[_Row], left_out: Sequence[str], text: int = 0, name: int =
 
 def per_character(card: Card) -> float | None:
     """The best score in nats per character; None: unknown, or of a closed vocabulary, whose text is another one."""
-    if card.best_nats is None or card.characters_per_token is None or card.closed_vocabulary:
+    if card.best_nats is None or card.valid_characters_per_token is None or card.closed_vocabulary:
         return None
-    return card.best_nats / card.characters_per_token
+    return card.best_nats / card.valid_characters_per_token
 
 
 def _unreadable(folder: Path, error: RnngenError, spelling: Callable[[str], str]) -> str:

@@ -1,4 +1,4 @@
-"""``rnngen.runs``: the runs in folders, as a list that is shown as a table."""
+"""``rnngen.list_runs``: the runs in folders, as a list that is shown as a table."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Runs(list[ListedRun]):
 
 @speaks_python
 @checked
-def runs(*folders: str | Path) -> Runs:
+def list_runs(*folders: str | Path) -> Runs:
     """The runs under ``checkpoints/``, or under other folders, the newest first.
 
     Each has a name, path, corpus, tokenizer, size, score, date and state; ``rnngen.inspect`` shows all about one.

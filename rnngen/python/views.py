@@ -59,7 +59,7 @@ class Compared(Comparison):
 
     def __repr__(self) -> str:
         curves = (f"\n{drawn.plain}" for drawn in learning_curves(self, "steps"))
-        return "".join([*side_by_side(self, in_python), *curves]).rstrip()
+        return "".join([*side_by_side(self, "steps", in_python), *curves]).rstrip()
 
     def _repr_html_(self) -> str:
         rows = [[each.name, *(in_words(each.name, value) for value in each.values)] for each in self.differences]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from rnngen.corpus.tokens import EncodedText
@@ -32,6 +32,8 @@ TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
 GAPS = 20  # words that a bidirectional run has to put back: each takes a second
 SEED = 0
+BLANK = 0.05  # share of characters that can be seen, up to which a sample is said to be white space
+_PATHS = ("corpus", "valid", "test", "run")  # keys of a configuration under which strings are paths
 
 
 @dataclass
@@ -45,6 +47,12 @@ class Sample:
 
     made: str
     parts: list[str | FilledWord]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether hardly anything of it can be seen."""
+        written = "".join(map(str, self.parts))
+        return len("".join(written.split())) <= BLANK * len(written)
 
 
 @dataclass
@@ -106,7 +114,7 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
         CheckpointError: the run's configuration is damaged.
         CorpusError: ``text`` cannot be read, or is empty.
     """
-    config = json.dumps(run.config, indent=2, ensure_ascii=False)
+    config = json.dumps(_without_folders(run.config), indent=2, ensure_ascii=False)
     report = RunReport(run, run.path, make_card(run), read_steps(run), config, str(text) if text else None)
     from_text: dict[str, Callable[[Network, EncodedText], None]] = {
         "scores": partial(_scores, report),
@@ -141,6 +149,15 @@ def collect(run: Run, text: Path | None = None, on_section: Callable[[str], obje
     if not report.card.bidirectional:
         attempt("samples", partial(_samples, report))
     return report
+
+
+def _without_folders(config: object, is_path: bool = False) -> Any:
+    """A configuration whose files and runs have their names alone: a page to pass on does not say where they lie."""
+    if isinstance(config, Mapping):
+        return {key: _without_folders(value, key in _PATHS) for key, value in config.items()}
+    if isinstance(config, list):
+        return [_without_folders(each, is_path) for each in config]
+    return PurePath(config).name or config if is_path and isinstance(config, str) else config
 
 
 def _scores(report: RunReport, network: Network, text: EncodedText) -> None:

@@ -129,8 +129,7 @@ def _grouped(comparison: Comparison) -> dict[str, list[Any]]:
     """The settings that differ, by what is said above them."""
     found: dict[str, list[Any]] = {}
     for each in comparison.differences:
-        title = each.group if each.given else "decided by rules or by measuring"
-        found.setdefault(title, []).append(each)
+        found.setdefault(each.title, []).append(each)
     return found
 
 

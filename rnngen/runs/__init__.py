@@ -1,4 +1,1 @@
-"""A run on disk: how it is written, checked, found and read.
-
-``rnngen.runs()`` lists the runs: see ``rnngen/python/listing.py``.
-"""
+"""A run on disk: how it is written, checked, found and read."""

@@ -58,7 +58,8 @@ class Card:
         tokens, valid_tokens, test_tokens: of the training, validation and test part.
         tokenizer: level and vocabulary, in words.
         closed_vocabulary: whether ``<unk>`` is a token like others, so that only runs with this vocabulary compare.
-        characters_per_token: of the validation part.
+        vocab_size: the number of tokens of the vocabulary.
+        train_characters_per_token, valid_characters_per_token: of the training and the validation part.
         steps, planned_steps: taken and planned.
         epochs: how often the training part was read.
         seconds: spent training.
@@ -88,7 +89,9 @@ class Card:
     test_tokens: int | None
     tokenizer: str
     closed_vocabulary: bool
-    characters_per_token: float | None
+    vocab_size: int
+    train_characters_per_token: float | None
+    valid_characters_per_token: float | None
     steps: int | None
     planned_steps: int | None
     epochs: float | None
@@ -150,7 +153,9 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
         tokenizer=f"{shortened(data.get('tokenizer') or '?')}, vocabulary {V:,}"
         + (f", labels {listed_labels(labels)}" if labels else ""),
         closed_vocabulary=tokenizer.is_closed,
-        characters_per_token=characters_in(valid_part) / (valid_part.get("tokens") or 1) or None,
+        vocab_size=V,
+        train_characters_per_token=token_length(run, "train"),
+        valid_characters_per_token=token_length(run, "valid"),
         steps=last.get("step", 0 if metrics.rows else None),
         planned_steps=run.planned_steps(),
         epochs=last.get("epoch"),
@@ -225,6 +230,12 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Path, Card | RnngenError]]
 def characters_in(part: Mapping[str, Any]) -> int:
     """The characters of a recorded part of a text, as the tokenizer reads it; 0: unknown."""
     return int(part.get("characters_as_read") or part.get("characters") or 0)
+
+
+def token_length(run: Run, name: str) -> float | None:
+    """The mean number of characters of a token in a part of a run's text; None: unknown."""
+    part = part_of(run.config, f"corpus.parts.{name}")
+    return characters_in(part) / (part.get("tokens") or 1) or None
 
 
 def part_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:

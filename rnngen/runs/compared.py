@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnngen.runs.card import Card, characters_in, make_card, part_of
+from rnngen.corpus.token_lengths import are_uneven
+from rnngen.runs.card import Card, make_card, token_length
 from rnngen.runs.curves import Curve, training_curve, validation_curve
 from rnngen.runs.metrics import read_metrics
 from rnngen.runs.run import Run
@@ -60,6 +61,11 @@ class ComparedRun:
             CheckpointError: config.json is damaged, or of a newer version.
         """
         return settings_of(self.run)
+
+    @cached_property
+    def is_uneven(self) -> bool:
+        """See ``is_uneven``."""
+        return is_uneven(self.run)
 
     @property
     def bidirectional(self) -> bool:
@@ -121,10 +127,12 @@ def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
     """
     metrics = read_metrics(run)
     card = make_card(run, metrics)
-    valid = 1.0 if per_token else 1 / (card.characters_per_token or 1)
-    train_part = part_of(run.config, "corpus.parts.train")
-    train = 1.0 if per_token else (train_part.get("tokens") or 0) / (characters_in(train_part) or 1)
-    known = per_token or card.characters_per_token is not None
+    valid, train = (
+        1.0 if per_token else 1 / (length or 1)
+        for length in (card.valid_characters_per_token, card.train_characters_per_token)
+    )
+    known = per_token or card.valid_characters_per_token is not None
+    known_train = per_token or card.train_characters_per_token is not None
     return ComparedRun(
         run=run,
         name=name,
@@ -134,7 +142,7 @@ def describe_run(run: Run, name: str, *, per_token: bool) -> ComparedRun:
         unit=prefix(card.bidirectional) + (TOKEN if per_token else CHARACTER),
         best=card.best_nats * valid if card.best_nats is not None and known else None,
         validation=validation_curve(metrics, card.tokens).scaled(valid) if known else Curve(),
-        training=training_curve(metrics, card.tokens).scaled(train) if known and train else Curve(),
+        training=training_curve(metrics, card.tokens).scaled(train) if known_train else Curve(),
     )
 
 
@@ -142,6 +150,14 @@ def kind_of(run: Run) -> tuple[bool, str | None]:
     """What runs whose scores have one unit have in common: the direction, and the vocabulary if it is a closed one."""
     tokenizer = run.tokenizer()
     return run.model_config().bidirectional, tokenizer.to_json() if tokenizer.is_closed else None
+
+
+def is_uneven(run: Run) -> bool:
+    """Whether tokens are longer in one part than in the other, so that only losses per character compare.
+
+    Tokens of a closed vocabulary are what its published scores are of, however long they are.
+    """
+    return not run.tokenizer().is_closed and are_uneven(token_length(run, "train"), token_length(run, "valid"))
 
 
 def distinct_names(folders: Sequence[Path]) -> list[str]:

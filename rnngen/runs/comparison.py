@@ -1,8 +1,9 @@
 """Runs side by side: the settings that differ, whether their scores may be compared at all, scores, costs, and curves.
 
-Nats per token are compared only where the tokens are the same; otherwise nats per character are. The pseudo-nats of
-bidirectional runs are a unit of their own, and so are scores on a closed vocabulary. The scores of siblings, which were
-trained together with ``train --seeds`` and differ in nothing but their seed, have a mean and a standard deviation.
+Nats per token are compared only where the tokens are the same, and about as long in the training as in the validation
+part; otherwise nats per character are. The pseudo-nats of bidirectional runs are a unit of their own, and so are scores
+on a closed vocabulary. The scores of siblings, which were trained together with ``train --seeds`` and differ in nothing
+but their seed, have a mean and a standard deviation.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from rnngen.corpus.closed_vocabulary import CLOSED
+from rnngen.corpus.token_lengths import lengths_in_words
 from rnngen.errors import UsageError
-from rnngen.runs.compared import CHARACTER, ComparedRun, describe_run, distinct_names, kind_of
+from rnngen.runs.compared import ComparedRun, describe_run, distinct_names, is_uneven, kind_of
 from rnngen.runs.run import Run
 from rnngen.runs.settings import Difference, differences
 from rnngen.runs.siblings import Spread
@@ -87,13 +89,14 @@ class Comparison:
         """What has to be known before scores are compared; empty: nothing."""
         failed = [f"{run.name}: training failed: {run.card.failure}" for run in self.runs if run.card.failure]
         if len(self.runs) < 2:
-            return failed
+            return [*failed, *filter(None, [self.on_lengths])]
         said = (
             self._on_learned(),
             self._on_texts(),
             self._on_directions(),
             self._on_vocabularies(),
             self._on_units(),
+            self.on_lengths,
             self._on_amounts(),
             self._on_unknown(),
         )
@@ -110,9 +113,9 @@ class Comparison:
         return [Siblings(tuple(group.values())) for group in groups.values() if len(group) > 1]
 
     @property
-    def other_texts(self) -> bool:
-        """Whether the runs hold out different texts, so that only their scores on one text can be compared."""
-        return len({run.settings.held_out for run in self.runs}) > 1
+    def other_texts(self) -> list[list[ComparedRun]]:
+        """Runs whose scores have one unit, but that hold out different texts: those on one text can be compared."""
+        return [group for group in self.kinds if len({run.settings.held_out for run in group}) > 1]
 
     @property
     def kinds(self) -> list[list[ComparedRun]]:
@@ -156,15 +159,19 @@ class Comparison:
         texts = _names_by({run.name: run.card.fingerprint for run in self.runs})
         held_out = _names_by({run.name: run.settings.held_out for run in self.runs})
         if len(texts) > 1:
-            what = f"trained and validated on different texts ({'; '.join(texts)}), so their validation scores"
+            what = f"trained and validated on different texts ({'; '.join(texts)})"
         elif len(held_out) > 1:
-            what = f"the same text, with other parts held out ({'; '.join(held_out)}), so their validation scores"
+            what = f"the same text, with other parts held out ({'; '.join(held_out)})"
         else:
             return None
-        is_new = self.text is not None and not any(run.learned for run in self.runs)
-        if is_new and len({run.scores["characters"] for run in self.runs if run.scores}) < 2:
-            return f"{what} cannot be compared; the scores on {self.text} can"
-        return f"{what} and test scores cannot be compared; scores on one text that is new to all of them can"
+        if not self.other_texts:  # what else is said of their units is reason enough
+            return what
+        so = f"{what}, so their validation scores"
+        if self.text is None or any(run.learned for run in self.runs):
+            return f"{so} and test scores cannot be compared; scores on one text that is new to all of them can"
+        read = [{run.scores["characters"] for run in group if run.scores} for group in self.other_texts]
+        also = f"; the scores on {self.text} can" if all(len(each) < 2 for each in read) else ""
+        return f"{so} cannot be compared{also}"
 
     def _on_directions(self) -> str | None:
         names = ", ".join(run.name for run in self.runs if run.bidirectional)
@@ -179,13 +186,25 @@ class Comparison:
         return f"{names}: {' '.join(CLOSED)}"
 
     def _on_units(self) -> str | None:
-        others = [group for group in self.kinds if group[0].unit.endswith(CHARACTER)]
+        others = [group for group in self.kinds if len(tokenizers_of(group)) > 1]
         if not others:
             return None
-        names = ", ".join(run.name for group in others for run in group if run.card.characters_per_token is None)
+        names = ", ".join(run.name for group in others for run in group if run.card.valid_characters_per_token is None)
         return "the tokens differ, so scores are nats per character" + (
             f"; {names} did not record how many characters its text has" if names else ""
         )
+
+    @property
+    def on_lengths(self) -> str | None:
+        """Which runs have tokens of unlike lengths in their training and validation part; None: none."""
+        lengths = [
+            f"{run.name}: {lengths_in_words(train, valid)}"
+            for run in self.runs
+            if run.is_uneven
+            and (train := run.card.train_characters_per_token)
+            and (valid := run.card.valid_characters_per_token)
+        ]
+        return f"{'; '.join(lengths)}, so losses are nats per character" if lengths else None
 
     def _on_amounts(self) -> str | None:
         same_text = {(run.settings.held_out, run.settings.values.get("tokenizer")) for run in self.runs}
@@ -229,15 +248,20 @@ def describe_runs(runs: Sequence[Run], names: Sequence[str] | None = None) -> Co
         CheckpointError: one is damaged.
     """
     names = names or distinct_names([run.path for run in runs])
-    tokens: dict[tuple[bool, str | None], set[str]] = {}
+    units: dict[tuple[bool, str | None], set[tuple[str, bool]]] = {}
     for run in runs:
-        tokens.setdefault(kind_of(run), set()).add(run.tokenizer().to_json())
+        units.setdefault(kind_of(run), set()).add((run.tokenizer().to_json(), is_uneven(run)))
+    per_token = {kind for kind, found in units.items() if len(found) == 1 and not any(uneven for _, uneven in found)}
     return Comparison(
         tuple(
-            describe_run(run, name, per_token=len(tokens[kind_of(run)]) == 1)
-            for run, name in zip(runs, names, strict=True)
+            describe_run(run, name, per_token=kind_of(run) in per_token) for run, name in zip(runs, names, strict=True)
         )
     )
+
+
+def tokenizers_of(runs: Sequence[ComparedRun]) -> set[str]:
+    """The tokenizers of runs, each once."""
+    return {run.run.tokenizer().to_json() for run in runs}
 
 
 def _names_by(values: Mapping[str, object]) -> list[str]:

@@ -15,10 +15,13 @@ from rnngen.runs.run import Run
 
 GROUPS = {"model": "network", "data": "text", "optimizer": "learning", "train": "training", "": "run"}
 """Section of config.json → what its options are called together."""
+MEASURING = "measuring and saving"
+"""The group of settings that say when a run is looked at and saved, and hardly change what it learns."""
 
 _STAND_FOR = {"size": ("hidden_size", "embedding_size"), "epochs": ("steps",)}
 """Option → the settings that follow from it alone. (What ``minutes`` becomes depends on the machine.)"""
 _SHORT = 16  # characters of a default in words that a table has room for
+_MEASURING = ("valid_every", "valid_tokens", "sample_every", "save_every", "threads")
 _OF_HELD_OUT = ("split", "split_seed", "documents", "label_field", "normalize")
 
 
@@ -43,7 +46,7 @@ class Difference:
     """A setting that is not the same for all runs.
 
     Attributes:
-        group: ``network``, ``text``, ``learning``, ``training`` or ``run``.
+        group: ``network``, ``text``, ``learning``, ``training``, ``run``, or ``MEASURING``.
         name: of the option.
         values: of each run.
         given: whether somebody gave it for one of the runs; if not, it was decided by rules or by measuring, from the
@@ -54,6 +57,11 @@ class Difference:
     name: str
     values: tuple[Any, ...]
     given: bool
+
+    @property
+    def title(self) -> str:
+        """What is said above the settings that this one stands with."""
+        return self.group if self.given or self.group == MEASURING else "decided by rules or by measuring"
 
     def as_dict(self, names: Sequence[str]) -> dict[str, Any]:
         """As JSON, for runs of these names."""
@@ -93,6 +101,8 @@ def settings_of(run: Run) -> Settings:
 def differences(settings: Sequence[Settings]) -> list[Difference]:
     """The settings that differ between runs, in the order of the options: given ones first, then decided ones.
 
+    At the end stand those of measuring and saving, whoever chose them.
+
     Where the text is counts only if the texts differ: one text may lie in several places.
     """
     same_text = len({each.held_out[0] for each in settings}) == 1
@@ -102,8 +112,9 @@ def differences(settings: Sequence[Settings]) -> list[Difference]:
         if all(value == values[0] for value in values) or (same_text and name in ("corpus", "valid", "test")):
             continue
         given = any(name in each.given for each in settings) or name == "init_from"
-        found.append(Difference(GROUPS[SECTION_OF.get(name, "")], name, values, given))
-    return sorted(found, key=lambda each: not each.given)
+        group = MEASURING if name in _MEASURING else GROUPS[SECTION_OF.get(name, "")]
+        found.append(Difference(group, name, values, given))
+    return sorted(found, key=lambda each: (each.group == MEASURING, not each.given))
 
 
 def in_words(name: str, value: Any) -> str:

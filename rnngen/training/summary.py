@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnngen.corpus.encoded import EncodedCorpus, TokenArray
+from rnngen.corpus.token_lengths import are_uneven, lengths_in_words
 from rnngen.evaluation.quality import is_prose, summary, trend, would_help_longer
 from rnngen.training.events import Finished
 from rnngen.training.trainer import Trainer
@@ -57,7 +58,18 @@ def summary_of(finished: Finished, trainer: Trainer, validations: Sequence[tuple
         seen=seen,
         perplexity=math.exp(min(best, 700.0)) if tokenizer.is_closed and best is not None else None,
     )
-    return Summary(text, nats, would_help_longer(seen, epochs))
+    return Summary(text + _on_lengths(corpus, length), nats, would_help_longer(seen, epochs))
+
+
+def _on_lengths(corpus: EncodedCorpus, valid: float) -> str:
+    """A sentence on tokens that are longer in the training part than in the validation part, or shorter."""
+    if corpus.tokenizer.is_closed:
+        return ""  # its published scores are per token, however long
+    train = corpus.train.counts.characters / max(1, len(corpus.train.tokens))
+    if not are_uneven(train, valid):
+        return ""
+    lengths = lengths_in_words(train, valid).capitalize()
+    return f" {lengths}, so its losses per token do not compare; rnngen inspect draws them per character."
 
 
 def _pieces(corpus: EncodedCorpus) -> TokenArray:

@@ -100,7 +100,9 @@ def test_nats_per_character_are_of_the_text_as_it_is_read(closed: Path, cli: Cli
         assert parts[name]["characters"] == len((closed / f"{name}.txt").read_text(encoding="utf-8"))
         assert parts[name]["characters_as_read"] != parts[name]["characters"]
     shown = json.loads(cli("inspect", RUN, "--json").out)
-    assert shown["characters_per_token"] == parts["valid"]["characters_as_read"] / parts["valid"]["tokens"]
+    for part in ("train", "valid"):
+        length = parts[part]["characters_as_read"] / parts[part]["tokens"]
+        assert shown[f"{part}_characters_per_token"] == length
 
 
 @pytest.mark.usefixtures("closed")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import rnngen
 from rnngen.cli.app import run
 from rnngen.cli.console import Console
 from rnngen.evaluation.evaluate import evaluate
 from rnngen.plaintext.widths import cut, width
 from tests.cli.test_screen import Terminal
-from tests.conftest import Outcome, make_text
+from tests.conftest import FAST, Outcome, make_text
 from tests.runs.test_comparison import GROUP, sibling
 
 Cli = Callable[..., Outcome]
@@ -83,6 +85,52 @@ def test_three_runs_with_long_names_fit_a_terminal(
     assert heading[::2] == ["a", "b", "c"]
     assert heading[1] == "one"
     assert heading[3] != heading[5]
+
+
+def test_what_hardly_changes_the_result_comes_last_and_the_vocabulary_beside_the_parameters(
+    cli: Cli, trained: Path
+) -> None:
+    sibling(trained, "other", train__save_every=7, train__threads=3, optimizer__clip=0.5, given=["save_every"])
+    lines = [line.strip() for line in cli("inspect", "--compare", trained, "checkpoints/other").out.splitlines()]
+    places = ["settings that differ: decided by rules or by measuring", "results"]
+    at = [lines.index(each) for each in (*places, "settings that differ: measuring and saving")]
+    assert at == sorted(at)
+    assert {line.split()[0] for line in lines[at[2] + 1 : at[2] + 3]} == {"save-every", "threads"}
+    rows = {line.partition("  ")[0]: line.split()[1:] for line in lines}
+    size = len(set(Path(json.loads((trained / "config.json").read_text())["data"]["corpus"][0]).read_text()))
+    assert rows["vocabulary"] == [f"{size + 1}"] * 2  # and one for unknown characters
+    assert lines.index(next(line for line in lines if line.startswith("parameters"))) > at[1]
+
+
+def test_advice_is_only_given_where_it_helps(cli: Cli, trained: Path, corpus: Path) -> None:
+    files = {"corpus": [str(corpus)], "valid": [str(corpus)]}
+    rnngen.train(**files, out="checkpoints/closed", steps=2, tokenizer="words-closed", **FAST)
+    Path("new.txt").write_text(make_text(500, seed=9), encoding="utf-8")
+    for text in ([], ["--text", "new.txt"]):
+        out = cli("inspect", "--compare", "checkpoints/closed", trained, *text).out
+        said = " ".join(out.split())
+        assert "scores of other vocabularies do not compare" in said
+        assert "different texts" in said or "other parts held out" in said
+        assert "can be compared" not in said
+        assert "--text FILE" not in said
+        assert not re.search(r"scores on .* can\b", said)
+
+
+def test_a_text_is_looked_for_before_a_run_is_scored(cli: Cli, trained: Path) -> None:
+    outcome = cli("inspect", "--compare", trained, sibling(trained, "b"), "--text", "nofile.txt")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "nofile.txt: no such file" in outcome.err
+    assert "scoring" not in outcome.err
+
+
+def test_tokens_of_different_tokenizers_are_no_common_axis(cli: Cli, trained: Path, corpus: Path) -> None:
+    words = rnngen.train(corpus, out="checkpoints/words", steps=2, tokenizer="word", **FAST).path
+    note = "note: curves against tokens do not compare where tokens differ; others do: --against epochs"
+    assert note in " ".join(cli("inspect", "--compare", trained, words, "--against", "tokens").out.split())
+    assert note not in " ".join(cli("inspect", "--compare", trained, words, "--against", "epochs").out.split())
+    assert note not in " ".join(
+        cli("inspect", "--compare", trained, sibling(trained, "b"), "--against", "tokens").out.split()
+    )
 
 
 def test_a_picture_of_the_curves(cli: Cli, trained: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,12 @@ Cli = Callable[..., Outcome]
 @pytest.mark.usefixtures("trained")
 def test_runs_lists_what_is_in_checkpoints(cli: Cli, corpus: Path) -> None:
     rnngen.train(corpus, out="checkpoints/b", steps=2, **FAST)
+    os.utime("checkpoints/tiny/manifest.json", (1e9, 1e9))  # in September 2001
     lines = cli("runs").out.splitlines()
     assert lines[0].split("  ")[0] == "run"
-    assert lines[0].endswith("nats/character")
+    assert lines[0].endswith("nats/char")
     assert [line.split()[0] for line in lines[1:]] == ["checkpoints/b", "checkpoints/tiny"]
-    row = r"  \d{4}-\d\d-\d\d \d\d:\d\d  corpus\.txt  lstm 1x16 \d\.\d+k  60 +\d\.\d{4}$"
+    row = r"  \d{4}-\d\d-\d\d  corpus\.txt  lstm 1x16 \d\.\d+k  60 +\d\.\d{4}$"
     assert re.search(row, lines[2]), lines[2]
     Path("checkpoints/killed").mkdir()
     Path("checkpoints/killed/config.json").write_bytes(Path("checkpoints/b/config.json").read_bytes())
@@ -130,17 +133,33 @@ def test_on_a_terminal_every_run_has_one_line(trained: Path, monkeypatch: pytest
     assert all(re.search(r"\d\.\d{4}$", line) for line in lines[1:])
 
 
-def test_the_text_is_cut_before_the_steps_and_these_before_the_name() -> None:
-    row = _Row("checkpoints/run", "2026-11-28 14:05", "a-text-of-a-long-name.txt", "lstm 1x256 1M", "100", "1.2345")
-    wide = fitted([_HEADER, row], 200)
-    assert wide[1] == tuple(row)
-    assert fitted([_HEADER, row], None) == wide
-    assert fitted([_HEADER, row], 90)[1][0] == row.run
-    assert fitted([_HEADER, row], 90)[1][2].endswith("…")
-    assert len(fitted([_HEADER, row], 72)[1]) == 5  # without the steps
-    assert fitted([_HEADER, row], 62)[1][0].startswith("…")
-    assert [len(fitted([_HEADER, row], columns)[1]) for columns in (62, 60, 45, 30)] == [5, 4, 3, 2]
-    assert "lstm 1x256 1M" in fitted([_HEADER, row], 60)[1]  # the date is left out before it
+def test_the_text_is_cut_first_then_steps_and_network_are_shortened_and_the_name_is_cut_last() -> None:
+    row = _Row("checkpoints/run", "2026-11-28", "a-text-of-a-long-name", "lstm 1x256 1M", "1,200 of 24,000", "1.2345")
+    assert fitted([_HEADER, row], 200)[1] == tuple(row)
+    assert fitted([_HEADER, row], None)[1] == tuple(row)
+    expected = {
+        90: ("checkpoints/run", "2026-11-28", "a-text-of-a-long-…", "lstm 1x256 1M", "1,200 of 24,000", "1.2345"),
+        78: ("checkpoints/run", "2026-11-28", "a-text-of-a-…", "lstm 1x256 1M", "1.2k/24k", "1.2345"),
+        72: ("checkpoints/run", "2026-11-28", "a-text-of…", "lstm 1x256", "1.2k/24k", "1.2345"),
+        65: ("checkpoints/run", "2026-11-28", "lstm 1x256", "1.2k/24k", "1.2345"),
+        50: ("checkpoints/run", "2026-11-28", "lstm 1x256", "1.2345"),
+        30: ("checkpoints/run", "1.2345"),
+        19: ("…nts/run", "1.2345"),
+    }
+    assert {columns: fitted([_HEADER, row], columns)[1] for columns in expected} == expected
+
+
+def test_runs_of_today_have_the_time_and_others_the_date(cli: Cli, trained: Path) -> None:
+    now = datetime.now().replace(hour=12, minute=34)
+    os.utime(trained / "manifest.json", (now.timestamp(), now.timestamp()))
+    assert "  12:34  " in cli("runs").out
+    before = now - timedelta(days=1)
+    os.utime(trained / "manifest.json", (before.timestamp(), before.timestamp()))
+    assert f"  {before:%Y-%m-%d}  corpus" in cli("runs").out
+
+
+def test_usage_names_the_folder_as_other_commands_name_runs(cli: Cli) -> None:
+    assert cli("runs", "--help").out.startswith("Usage: rnngen runs [OPTIONS] [FOLDER]...\n")
 
 
 def test_cutting_counts_cells_and_keeps_characters_whole() -> None:

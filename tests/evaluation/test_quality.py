@@ -112,6 +112,7 @@ def test_how_much_was_read(characters: int, epochs: float, words: str) -> None:
         ([4.0, 3.0, 2.5, 2.2, 2.0], Trend(rose=False, falling=True)),
         ([4.0, 2.0, 1.998, 1.997, 1.996], Trend(rose=False, falling=False)),
         ([4.0, 2.0, 1.9, 1.95, 2.1], Trend(rose=True, falling=False)),
+        ([4.0, 2.5, 2.2, 2.1, 2.0, 2.001], Trend(rose=False, falling=False)),  # its lowest is behind it
         ([4.0, 2.0], Trend(rose=False, falling=False)),  # too few to say
     ],
 )

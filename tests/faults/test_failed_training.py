@@ -72,7 +72,7 @@ def test_a_run_that_fails_before_it_saved_keeps_its_log_and_the_weights_that_it_
     assert str(failure_of(run)) == words
     card = make_card(run)
     assert (card.failure, card.steps, card.best_nats, card.finished) == (words, 3, None, False)
-    assert words in cli("inspect", "run").out
+    assert words in " ".join(cli("inspect", "run").out.split())
     for command in (["sample", "run", "-n5"], ["eval", "run"]):
         said = cli(*command)
         assert (said.code, f"warning: the training of run failed: {words}" in said.err) == (0, True)
@@ -138,6 +138,15 @@ def test_weights_that_went_astray_are_not_kept(corpus: Path) -> None:
     *_, last = rows(Path("run"))
     assert (last["failed"], last["kept_step"]) == ("astray", 0)
     assert max(abs(weight).max() for weight in open_run("run").weights().values()) < 10
+
+
+def test_the_card_of_a_failed_run_fits_80_columns_off_a_terminal(cli: Cli, corpus: Path) -> None:
+    failed(corpus, at=4)
+    lines = cli("inspect", "run").out.splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.startswith("failed"))
+    assert max(map(len, lines)) <= 80
+    assert lines[at].split(maxsplit=1)[1].startswith("the loss was not finite at step 4; the weights are those it")
+    assert lines[at + 1].split()[-2:] == ["learned", "nothing"]
 
 
 @pytest.mark.parametrize("view", ["gates", "gradients --lags 5", "truncation --span 16", "memory", "next -p a"])

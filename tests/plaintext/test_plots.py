@@ -44,6 +44,16 @@ def test_letters_that_are_known_from_elsewhere_are_kept() -> None:
     assert "E" in "".join(drawn[:-1])
 
 
+def test_a_caption_of_any_length_is_shown_and_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = io.StringIO()
+    caption = "nats per token on the validation part, closed vocabulary, against seconds of training, and more"
+    write_plot(Console(out, None), {"a": [(0.0, 1.0), (1.0, 2.0)]}, "", caption)
+    told = out.getvalue().partition("┌")[0]
+    assert " ".join(told.split()) == caption
+    assert max(map(len, told.splitlines())) <= 80
+
+
 def test_a_single_value_has_a_narrow_axis() -> None:
     lines = plotted({"a": [(12.5, 2.5)], "b": [(12.5, 2.5)]})
     marks = [float(line.partition("┤")[0]) for line in lines if "┤" in line]

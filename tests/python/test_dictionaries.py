@@ -67,7 +67,7 @@ def test_of_runs(trained: Path, cli: Cli) -> None:
     (Path("checkpoints/broken")).mkdir()
     (Path("checkpoints/broken/config.json")).write_text("{}")
     (Path("checkpoints/broken/manifest.json")).write_text("{}")
-    found, card = rnngen.runs("checkpoints"), make_card(open_run(trained))
+    found, card = rnngen.list_runs("checkpoints"), make_card(open_run(trained))
     intact = next(each for each in found if each.name == "tiny")
     (shown,) = [each for each in printed(cli, "runs") if "error" not in each]
     assert intact.as_dict() == shown
@@ -91,8 +91,8 @@ def test_of_runs(trained: Path, cli: Cli) -> None:
 
 
 def test_where_there_are_no_runs_the_list_is_empty(tmp_path: Path) -> None:
-    assert rnngen.runs() == []
-    assert repr(rnngen.runs()) == "no runs"
-    assert isinstance(rnngen.runs(tmp_path), Runs)
+    assert rnngen.list_runs() == []
+    assert repr(rnngen.list_runs()) == "no runs"
+    assert isinstance(rnngen.list_runs(tmp_path), Runs)
     with pytest.raises(rnngen.RnngenError, match="nowhere: is not a folder"):
-        rnngen.runs("nowhere")
+        rnngen.list_runs("nowhere")

@@ -34,7 +34,7 @@ rnngen.train("a.txt", steps="3")
 rnngen.train("a.txt", progress="bars")
 rnngen.train()
 rnngen.train("a.txt", hidden_size=None, valid=Path("v.txt"))
-reveal_type(rnngen.runs()[0].score)
+reveal_type(rnngen.list_runs()[0].score)
 """
 
 

@@ -27,7 +27,7 @@ from rnngen.model.load import load_network
 from rnngen.rendering import collect as collecting
 from rnngen.rendering import passages, traces
 from rnngen.rendering.charts import learning_curves
-from rnngen.rendering.collect import RunReport, Sample, collect
+from rnngen.rendering.collect import RunReport, Sample, _without_folders, collect
 from rnngen.rendering.page import put_back, render, write_report
 from rnngen.rendering.palette import LIGHT
 from rnngen.rendering.parts import HEIGHT
@@ -143,7 +143,7 @@ def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(
     report: RunReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collecting, "GAPS", 4)
-    corpus = Path(json.loads(report.config)["data"]["corpus"][0])
+    corpus = Path(report.opened.config["data"]["corpus"][0])
     run = rnngen.train(corpus, out=tmp_path / "both", steps=4, valid_every=2, bidirectional=True, **FAST)
     both = collect(run)
     page = render([report, both])
@@ -190,6 +190,23 @@ def test_a_run_that_exploded_is_shown_with_what_there_is(trained: Path, report: 
     assert "broken" in json.dumps(json.loads(re.search(r"const charts = (.*);\n", page).group(1))["curves-0"])  # type: ignore[union-attr]
     assert 'class="chart" id="chart-gradients"' in page
     assert render([exploded])
+
+
+def test_no_page_says_where_files_lie(report: RunReport) -> None:
+    folder = str(Path(report.opened.config["data"]["corpus"][0]).parent)
+    assert json.loads(report.config)["data"]["corpus"] == ["corpus.txt"]
+    assert folder not in report.config
+    told = {"init_from": {"run": "/home/me/first"}, "data": {"documents": "/a/b", "valid": ["../x/*.txt", "-"]}}
+    assert _without_folders(told) == {
+        "init_from": {"run": "first"},
+        "data": {"documents": "/a/b", "valid": ["*.txt", "-"]},
+    }
+
+
+@pytest.mark.parametrize(("written", "blank"), [(" \n " * 40 + "a", True), ("\n\n", True), ("a b\n" * 9, False)])
+def test_a_sample_of_white_space_says_so(report: RunReport, written: str, blank: bool) -> None:
+    page = render([replace(report, samples=[Sample("temperature 0.5", [written])])])
+    assert ("<h4>temperature 0.5: almost all of it is white space</h4>" in page) == blank
 
 
 def test_a_text_that_is_gone_takes_only_its_own_sections_away(trained: Path) -> None:

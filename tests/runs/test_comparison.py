@@ -123,6 +123,31 @@ def test_where_tokens_differ_all_nats_are_per_character(trained: Path, tmp_path:
     assert "nothing did not record how many characters" in unknown.warnings[1]
 
 
+def test_where_words_are_spelled_in_one_part_only_all_nats_are_per_character(trained: Path, tmp_path: Path) -> None:
+    corpus = json.loads((trained / "config.json").read_text())["data"]["corpus"][0]
+    Path("valid.txt").write_text("The zebra ran. Quaggas gazed over hedges.\n" * 40, encoding="utf-8")
+    words = rnngen.train(
+        corpus, valid=["valid.txt"], out=tmp_path / "words", steps=10, valid_every=5, tokenizer="word", **FAST
+    )
+    parts = words.config["corpus"]["parts"]
+    length = {name: parts[name]["characters"] / parts[name]["tokens"] for name in ("train", "valid")}
+    assert length["train"] > 1.1 * length["valid"]  # unknown words are spelled
+    found = describe_runs([words])
+    (run,) = found.runs
+    assert run.unit == "nats per character"
+    assert (run.card.train_characters_per_token, run.card.valid_characters_per_token) == tuple(length.values())
+    rows = [json.loads(line) for line in (words.path / "metrics.jsonl").read_text().splitlines()]
+    losses = [row["train_nll"] for row in rows if "train_nll" in row]
+    means = [statistics.fmean(losses[begin : begin + 5]) / length["train"] for begin in (0, 5)]
+    assert [nats for _, nats in run.training.against("steps")] == pytest.approx(means)
+    valid = [row["valid_nll"] / length["valid"] for row in rows if "valid_nll" in row]
+    assert [nats for _, nats in run.validation.against("steps")] == pytest.approx(valid)
+    told = f"words: tokens have {length['train']:.2f} characters in the training part and {length['valid']:.2f} in the"
+    assert found.warnings == [f"{told} validation part, so losses are nats per character"]
+    assert compared(words.path, sibling(words.path, "twin")).runs[0].unit == "nats per character"
+    assert describe_runs([open_run(trained)]).runs[0].unit == "nats per token"
+
+
 def test_bidirectional_runs_stand_apart(trained: Path, tmp_path: Path) -> None:
     corpus = json.loads((trained / "config.json").read_text())["data"]["corpus"][0]
     both = rnngen.train(corpus, out=tmp_path / "both", steps=4, bidirectional=True, **FAST)

@@ -10,7 +10,7 @@ import pytest
 
 from rnngen.corpus.tokens import prepare
 from rnngen.options.training import DataConfig
-from rnngen.training.summary import _pieces, _share_of_frequencies
+from rnngen.training.summary import _on_lengths, _pieces, _share_of_frequencies
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "byte", "word"])
@@ -22,3 +22,14 @@ def test_order_is_asked_for_where_tokens_are_words(corpus: Path, tokenizer: str)
     entropy = -sum(n / total * math.log(n / total) for n in counts.values())
     expected = 2.0 / entropy if tokenizer == "word" else 0.0
     assert _share_of_frequencies(2.0, encoded, tokens) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("tokenizer", "told"), [("char", False), ("word", True), ("words-closed", False)])
+def test_words_that_are_spelled_in_the_validation_part_are_told(corpus: Path, tokenizer: str, told: bool) -> None:
+    Path("valid.txt").write_text("Quaggas gazed over hedges.\n" * 40, encoding="utf-8")
+    data = DataConfig(corpus=[str(corpus)], valid=["valid.txt"], tokenizer=tokenizer)  # type: ignore[arg-type]
+    encoded = prepare(data)
+    train, valid = (part.counts.characters / len(part.tokens) for part in (encoded.train, encoded.valid))
+    said = _on_lengths(encoded, valid)
+    assert said.startswith(f" Tokens have {train:.2f} characters in the training part and {valid:.2f} in") == told
+    assert bool(said) == told
