@@ -78,7 +78,7 @@ def test_three_runs_with_long_names_fit_a_terminal(
     screen = Terminal()
     assert run(["inspect", "--compare", *(f"checkpoints/{name}" for name in names)], Console(screen, None)) == 0
     lines = screen.getvalue().splitlines()
-    table = lines[4 : next(n for n, line in enumerate(lines) if line.startswith("a tiny, b a-run"))]
+    table = lines[4 : next(n for n, line in enumerate(lines) if line.startswith("a one, b a-run"))]
     assert max(map(width, lines)) <= columns
     assert " differ in nothing but their seed (0, 1, 2):" in " ".join(screen.getvalue().split())
     heading = table[0].split()

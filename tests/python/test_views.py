@@ -136,4 +136,3 @@ def test_importing_rnngen_is_light_and_writing_needs_no_torch() -> None:
 def test_no_package_hides_a_function_of_its_name() -> None:
     packages = {module.name for module in pkgutil.iter_modules(rnngen.__path__)}
     assert not set(rnngen.__all__) & packages
-    assert callable(rnngen.runs)
