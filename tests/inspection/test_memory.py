@@ -99,8 +99,8 @@ def test_the_interval_is_wilsons() -> None:
          "chance"),
         ([25, 25, 60], "remembers only a little that shows: 60% right at 3 symbols, where 25% are right by chance"),
         ([100, 89, 95], "remembers far back, but unevenly: 89% right at 2, 95% right at 3 symbols"),
-        ([60, 61, 58], "remembers in part, far back as well as near within the intervals: 60% right at 1, 58% right at 3 "
-         "symbols"),
+        ([60, 61, 58], "remembers in part, far back as well as near within the intervals: 60% right at 1, "
+         "58% right at 3 symbols"),
     ],
 )  # fmt: skip
 def test_what_is_said_follows_from_the_figures(rights: list[int], words: str) -> None:
