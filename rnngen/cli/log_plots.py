@@ -26,6 +26,7 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     from rich.text import Text
 
     from rnngen.cli.surprisal import ColouredOutput
+    from rnngen.cli.ticks import round_ticks
     from rnngen.formats import visible
     from rnngen.rendering.palette import NOT_DRAWN, letter
 
@@ -47,6 +48,7 @@ def write_log_plot(console: Console, curves: Mapping[str, Sequence[tuple[float, 
     decades = list(range(high, low - every, -every))[::-1]
     plotext.ylim(decades[0], max(high, decades[0] + 1))
     plotext.yticks(decades, [_power(exponent) for exponent in decades])
+    plotext.xticks(*round_ticks([x for points in curves.values() for x, _ in points]))
     plotext.xlabel(across)
     output = ColouredOutput(console)
     console.write(f"{up}\n")

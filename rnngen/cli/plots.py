@@ -20,19 +20,27 @@ def plot(
     """
     import plotext
 
+    from rnngen.cli.ticks import round_ticks
     from rnngen.rendering.palette import NOT_DRAWN, letter
 
     plotext.clear_figure()
     plotext.plot_size(76, 18)
     plotext.theme("clear")
+    all_xs: list[float] = []
+    all_ys: list[float] = []
     legend = ""  # plotext's own would cover the curves
     for number, (name, curve) in enumerate(curves.items()):
         mark = letters[name] if letters else letter(number)
         is_drawn = len(mark) == 1
         if is_drawn and (points := list(curve)):
             xs, ys = zip(*points, strict=True)
-            plotext.plot(*([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys)), marker=mark)
+            xs, ys = ([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys))
+            plotext.plot(xs, ys, marker=mark)
+            all_xs += xs
+            all_ys += ys
         legend += f"{mark} {name}{'' if is_drawn else f' ({NOT_DRAWN})'}\n"
+    plotext.xticks(*round_ticks(all_xs))
+    plotext.yticks(*round_ticks(all_ys))
     plotext.xlabel(across)
     plotext.ylabel(up)
     return str(plotext.uncolorize(plotext.build())).rstrip("\n") + "\n" + legend
