@@ -33,8 +33,7 @@ def plot(
         mark = letters[name] if letters else letter(number)
         is_drawn = len(mark) == 1
         if is_drawn and (points := list(curve)):
-            xs, ys = zip(*points, strict=True)
-            xs, ys = ([0.0 if abs(v) < _TINY else v for v in values] for values in (xs, ys))
+            xs, ys = ([0.0 if abs(v) < _TINY else v for v in values] for values in zip(*points, strict=True))
             plotext.plot(xs, ys, marker=mark)
             all_xs += xs
             all_ys += ys
