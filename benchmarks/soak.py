@@ -4,7 +4,7 @@
 
 Resident memory and the number of open file descriptors are read every few seconds (from /proc, so on Linux only). The
 first quarter of the time is warm-up; medians of the quarter after it and of the last are compared. The exit code is 1
-if memory grew by more than 2 %, or the number of descriptors at all.
+if memory grew by more than 2%, or the number of descriptors at all.
 """
 
 from __future__ import annotations

@@ -158,10 +158,7 @@ def _rows(seen: _Seen, encoding: str) -> list[tuple[str, str]]:
         *([("labels", _labels(seen.labels.names, facts.counter.labels))] if seen.labels else []),
         ("scripts", _shares(characters.scripts())),
         ("lines", f"{lines.total:,}, {lines.blank:,} blank"),
-        (
-            "line length",
-            f"median {lines.length(0.5):,}, 95 % up to {lines.length(0.95):,}, longest {lines.length(1):,}",
-        ),
+        ("line length", f"median {lines.length(0.5):,}, 95% up to {lines.length(0.95):,}, longest {lines.length(1):,}"),
         ("repeated", _repeated(facts)),
     ]
     if characters.control:

@@ -21,7 +21,7 @@ def saturation_table(traces: Sequence[LayerTrace]) -> str:
     """How often each gate of each layer is nearly shut and nearly open."""
     rows = [(f"{t.name}, {name}", shares) for t in traces for name, shares in t.saturation().items()]
     if not rows:
-        return "an RNN has no gates\n"
+        return "An RNN has no gates: its state is all it remembers by.\n"
     longest = max(len(name) for name, _ in rows)
     lines = [f"{'':<{longest}}{'below 0.1':>12}{'above 0.9':>12}"]
     lines += [f"{name:<{longest}}{left:>12.1%}{right:>12.1%}" for name, (left, right) in rows]
@@ -42,13 +42,13 @@ def longest_memories(console: Console, kept: Sequence[Retention], features: Mapp
         return ""
     longest = max(len(each.trace.name) for each in kept)
     said = (
-        f"units with the longest memory, by their {kept[0].gate} gates (half-life: tokens until half of what was "
-        "written is left; time constant: 1/(1-f) tokens for the mean gate f)"
+        f"units with the longest memory, by their {kept[0].gate} gates (half-life: tokens until the mean product "
+        "of the gate is one half)"
     )
-    lines = [f"{'':<{longest}}{'unit':>6}{'half-life':>11}{'time constant':>15}  follows"]
-    for half_life, constant, each, number, follows in units[:LISTED]:
+    lines = [f"{'':<{longest}}{'unit':>6}{'half-life':>11}  follows"]
+    for half_life, _, each, number, follows in units[:LISTED]:
         lines.append(
-            f"{each.trace.name:<{longest}}{number:>6}{tokens_in_words(half_life, each):>11}{constant:>15.3g}"
+            f"{each.trace.name:<{longest}}{number:>6}{tokens_in_words(half_life, each):>11}"
             f"  {_feature(follows, number) or '-'}"
         )
     return console.filled(said) + "\n".join(lines) + "\n"

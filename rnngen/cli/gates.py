@@ -96,7 +96,7 @@ def gates_command(
         write_rows(console, pieces[: extent.shown], rows_of(trace, number))
     if not units:
         memories = longest_memories(console, [each for each in kept if each], features)
-        console.write(f"{saturation_table(traces)}\n{memories}")
+        console.write(saturation_table(traces) + (f"\n{memories}" if memories else ""))
         write_detectors(console, detectors, pieces, extent.shown, lasts)
 
 

@@ -73,7 +73,7 @@ def _write_detail(console: Console, reach: Reach) -> None:
     from rnngen.inspection.explanation import explain
 
     said = explain(reach.flows, reach.config)
-    console.write(f"{reach.title}: ‖∂Jⁱ/∂sʲ‖ by lag i - j, median (10 % to 90 %)\n")
+    console.write(f"{reach.title}: ‖∂Jⁱ/∂sʲ‖ by lag i - j, median (10% to 90%)\n")
     for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
         console.write(f"\n{_table(layer, list(states))}\n")
         console.write("".join(console.filled(sentence, "- ") for sentence in said[layer]))

@@ -64,8 +64,8 @@ def show(console: Console, measured: Sequence[Measured]) -> None:
     columns = shutil.get_terminal_size().columns if console.shows_output else 10_000
     lines = [
         f"{text.language.name}: {text.language.title} ({text.kinds} {text.language.kinds})",
-        f"right in {len(text.lines):,} lines, in %, by distance in symbols (95 % interval)",
-        f"without memory: {100 * chance:.3g} %",
+        f"right in {len(text.lines):,} lines, in %, by distance in symbols (95% interval)",
+        f"without memory: {100 * chance:.3g}%",
         "",
         _tables(names, bins, columns),
         *(
@@ -152,5 +152,5 @@ def drawn(measured: Sequence[Measured], picture: Path) -> None:
     text = measured[0].text
     runs = dict(zip(distinct_names([each.run for each in measured]), in_bins(measured), strict=True))
     title = f"{text.language.name}: how far back networks remember {text.language.title}"
-    subtitle = f"right, by distance, with 95 % intervals; {len(text.lines):,} lines"
+    subtitle = f"right, by distance, with 95% intervals; {len(text.lines):,} lines"
     write_picture(memory_chart(runs, text.chance), title, picture, subtitle)

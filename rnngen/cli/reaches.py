@@ -138,5 +138,5 @@ def write_picture_of(reaches: Sequence[Reach], picture: Path) -> None:
     else:
         curves = [(f"{reach.name}: {flow.name}", flow) for reach in reaches for flow in [furthest(reach.flows)]]
         of = "in each run, the state through which most is left"
-    subtitle = f"{of}; median, and 10 % to 90 % of the passages of a text"
+    subtitle = f"{of}; median, and 10% to 90% of the passages of a text"
     write_picture(gradient_flow(curves) or {}, "How far gradients reach", picture, subtitle)

@@ -78,13 +78,15 @@ def charts(runs: Sequence[tuple[str, Steps]]) -> str:
         if math.isfinite(clip):
             parts.append(clipped_line(columns, f"{mark.median} clipped" if several else "clipped"))
     if several:
-        parts.append("a letter per run, capital above the threshold of clipping: ")
+        clips = any(math.isfinite(each.clip) for each in found)
+        parts.append(f"a letter per run{', capital above the threshold of clipping' if clips else ''}: ")
         parts.append(", ".join(f"{mark.median} {name}" for mark, (name, _) in zip(marks, runs, strict=False)) + "\n")
         not_drawn = ", ".join(name for name, _ in runs[MOST:])
         parts.append(f"not drawn, for lack of letters: {not_drawn}\n\n" if not_drawn else "\n")
     else:
-        parts.append("● median, │ lowest to highest of a column's steps, ░ clipped away\n")
-        parts.append("clipped: · no step of a column, 1 to 9 tenths, # all\n\n")
+        clips = math.isfinite(found[0].clip)
+        parts.append(f"● median, │ lowest to highest of a column's steps{', ░ clipped away' if clips else ''}\n")
+        parts.append("clipped: · no step of a column, 1 to 9 tenths, # all\n\n" if clips else "\n")
     return "".join(parts)
 
 

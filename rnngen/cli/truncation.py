@@ -17,6 +17,7 @@ from rnngen.options.declare import Options, option
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
+    from rnngen.inspection.deviation import Deviation
     from rnngen.inspection.truncation import Truncation, Windows
     from rnngen.runs.run import Run
 
@@ -77,8 +78,8 @@ def truncation_command(
 
     The same weights read passages of a real text in windows of 1, 2, 4, … tokens. The gradient of the loss, which stops
     where a window begins, is compared with the untruncated one: the angle between them and the ratio of their lengths.
-    What the carried state is worth shows in the nats per token with the state carried across windows and with the state
-    reset.
+    What the carried state is worth shows in the nats per token with the state carried on, and some tokens after a reset
+    of the state.
     """
     console: Console = context.obj
     check_picture(picture)
@@ -122,15 +123,16 @@ def _as_json(measured: Truncation, trained: Trained) -> dict[str, Any]:
         "span": measured.span,
         "passages": measured.passages,
         "nats_per_token": measured.nats,
+        "nats_per_token_by_frequency": measured.frequency_nats,
         "noise": noise,
         "windows": [
             {
                 "bptt": each.bptt,
                 **{
-                    name: {"cosine": d.cosine, "angle": d.angle, "length": d.ratio, "bias": d.bias}
+                    name: {"angle": d.angle, "length": d.ratio, "bias": d.bias, "largest_bias": d.largest_bias}
                     for name, d in (("all", each.everything), ("recurrent", each.recurrent))
                 },
-                "nats_per_token_reset": each.reset_nats,
+                "nats_per_token_after_reset": each.reset_nats,
                 "worth": each.worth,
                 "worth_error": each.error,
             }
@@ -144,23 +146,25 @@ def _show(console: Console, measured: Truncation, trained: Trained) -> None:
     noise = measured.noise_of(trained.tokens)
     lines = [measured.direction] if measured.direction else []
     lines += [
-        f"{'':>5}{'all weights':>20}{'Wₕ alone':>19}{'bias by':>10}{'state reset every k':>23}",
+        f"{'':>5}{'all weights':>20}{'Wₕ alone':>19}{'bias by':>10}{'k tokens after reset':>23}",
         f"{'k':>5}{'angle':>10}{'length':>10}{'angle':>9}{'length':>10}{'noise':>10}{'nats':>12}{'worse by':>11}",
     ]
     for each in measured.lengths:
         d, r = each.everything, each.recurrent
-        bias = f"{d.bias / noise:.2f}" if noise else "-"
+        bias = _bias(d, noise) if noise else "-"
         lines.append(
             f"{each.bptt:>5}{f'{d.angle:.1f}°':>10}{d.ratio:>10.3f}{f'{r.angle:.1f}°':>9}{r.ratio:>10.3f}{bias:>10}"
             f"{each.reset_nats:>12.4f}{each.worth:>11.4f}"
         )
+    without = measured.frequency_nats
     lines.append(f"{'state carried on':>54}{measured.nats:>12.4f}")
+    lines.append(f"{'frequencies of tokens alone':>54}{without:>12.4f}{without - measured.nats:>11.4f}")
     angles = {
         "all weights": [(math.log2(each.bptt), each.everything.angle) for each in measured.lengths],
         "Wₕ alone": [(math.log2(each.bptt), each.recurrent.angle) for each in measured.lengths],
     }
     reset = [(math.log2(each.bptt), each.reset_nats) for each in measured.lengths]
-    nats = {"state reset every k tokens": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
+    nats = {"k tokens after a reset": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
     console.write("\n".join(lines) + "\n\n")
     console.write("".join(map(console.filled, sentences(measured, trained))))
     for curves, up in ((angles, "degrees between the gradients"), (nats, "nats per token")):
@@ -188,38 +192,89 @@ def sentences(measured: Truncation, trained: Trained) -> list[str]:
         ]
     noise = measured.noise_of(trained.tokens)
     if noise and at is not longest:
-        said.append(_on_bias(at.everything.bias / noise, trained))
-    return [*said, _on_state(at, measured), _on_context(measured)]
+        said.append(_on_bias(at.everything, noise, trained))
+    return [*said, _on_state(at, measured), *_on_context(measured)]
 
 
-def _on_bias(fraction: float, trained: Trained) -> str:
-    what = f"Its bias, which every step repeats, is {fraction:.2f} of the noise of {trained.batch}"
+def _bias(found: Deviation, noise: float) -> str:
+    """As a fraction of the noise of a batch, or what it is below."""
+    return f"< {found.largest_bias / noise:.2f}" if found.is_noise else f"{found.bias / noise:.2f}"
+
+
+def _on_bias(found: Deviation, noise: float, trained: Trained) -> str:
+    fraction = (found.largest_bias if found.is_noise else found.bias) / noise
+    figure = f"below {fraction:.2f}" if found.is_noise else f"{fraction:.2f}"
+    what = f"Its bias, which every step repeats, is {figure} of the noise of {trained.batch}"
     if fraction < SMALL:
         return f"{what}: a single step does not show it."
+    if found.is_noise:
+        return f"{what}: these passages are too few to tell more."
     return f"{what}." if fraction < LARGE else f"{what}: a longer bptt would change every step."
 
 
 def _on_state(at: Windows, measured: Truncation) -> str:
-    against = f"{measured.nats:.4f} nats per token instead of {at.reset_nats:.4f} with a reset every {at.bptt} tokens"
+    """What lies before a window is worth, at most."""
+    against = f"{measured.nats:.4f} nats per token instead of {at.reset_nats:.4f} {_after(at.bptt)}"
     if at.worth > 2 * at.error:
-        return f"The state carried across windows is worth {at.worth:.4f} ± {at.error:.4f}: {against}."
+        return (
+            f"What lies more than {_tokens(at.bptt)} back is worth at most {at.worth:.4f} ± {at.error:.4f}: {against}."
+        )
     if at.worth < -2 * at.error:
-        return f"The state carried across windows does harm, {-at.worth:.4f} ± {at.error:.4f}: {against}."
-    return f"The state carried across windows is worth nothing that shows: {against}."
+        return (
+            f"What lies more than {_tokens(at.bptt)} back does harm, {-at.worth:.4f} ± {at.error:.4f}: {against}. A "
+            "state that it begins from is better than the one that it carries on."
+        )
+    return f"What lies more than {_tokens(at.bptt)} back is worth nothing that shows: {against}."
 
 
-def _on_context(measured: Truncation) -> str:
-    first = measured.lengths[0]
-    if first.worth <= 2 * first.error:
-        return "More context than one token does not improve its predictions."
-    most = next((each for each in measured.lengths if each.worth <= first.worth / 10), None)
-    enough = next((each for each in measured.lengths if each.worth <= 2 * each.error), None)
-    if most is None:
-        return f"More than a tenth of what context adds to the last token comes from further back than {measured.span}."
-    further = (
-        "still helps" if enough is None else f"helps up to {enough.bptt} tokens" if enough is not most else "does not"
-    )
+def _on_context(measured: Truncation) -> list[str]:
+    """How much context is enough, and what of the figures is no memory."""
+    adds = measured.frequency_nats - measured.nats
+    if adds <= 0:
+        return ["It predicts no better than the frequencies of the tokens do: context adds nothing."]
+    lengths = measured.lengths
+    last = next((i for i in reversed(range(len(lengths))) if lengths[i].worth > adds / 10), -1)
+    if last == len(lengths) - 1:
+        said = (
+            f"{_after(lengths[-1].bptt).capitalize()} it still lacks more than a tenth of what context adds to the "
+            "frequencies of the tokens"
+        )
+    else:
+        enough = lengths[last + 1]
+        further = next((i for i in reversed(range(len(lengths))) if lengths[i].worth > 2 * lengths[i].error), -1)
+        beyond = (
+            "still helps a little"
+            if further == len(lengths) - 1
+            else "adds nothing that shows"
+            if further <= last
+            else f"helps up to {_tokens(lengths[further + 1].bptt)}"
+        )
+        said = (
+            f"{_tokens(enough.bptt).capitalize()} of context are enough for nine tenths of what context adds to the "
+            f"frequencies of the tokens; what lies further back {beyond}"
+        ).replace("1 token of context are", "1 token of context is")
+    return [f"{said}.", _on_reset(measured)]
+
+
+def _on_reset(measured: Truncation) -> str:
+    """What a reset itself costs, as far as it shows."""
+    worst = max(measured.lengths, key=lambda each: each.reset_nats)
+    costs = worst.reset_nats - measured.frequency_nats
+    if costs > 2 * worst.error:
+        return (
+            f"{_after(worst.bptt).capitalize()} it predicts worse than the frequencies do: {costs:.4f} nats or more of "
+            "that are no memory, but the price of going on from a state that training does not have in mid-text. "
+            "Further on the figures cannot tell this price from memory: the memory may be shorter than they say."
+        )
     return (
-        f"Nine tenths of what context adds to the last token alone come from the last {most.bptt} tokens; what lies "
-        f"further back {further}."
+        "A reset in mid-text may lead to a state that training does not have there. What this costs cannot be told "
+        "from memory: the memory may be shorter than these figures say."
     )
+
+
+def _after(tokens: int) -> str:
+    return f"{_tokens(tokens)} after a reset"
+
+
+def _tokens(number: int) -> str:
+    return "1 token" if number == 1 else f"{number} tokens"

@@ -3,7 +3,7 @@
 ‖∂J^i/∂s^j‖ ≤ ‖∂J^i/∂s^i‖ · Π σ_max(∂s^t/∂s^{t-1}), where s is all that a layer carries from step to step: h, and c in
 an LSTM (Pascanu, Mikolov & Bengio 2013). To a layer below others the gradient also comes down from the layer above at
 every step, which adds σ_max(∂s'^t/∂h^t) times the bound there. The derivative with respect to c has two parts, one of
-them through h at the same step: its bound is √2 times that of s.
+them through h at the same step: from lag 1 on its bound is √2 times that of s.
 """
 
 from __future__ import annotations

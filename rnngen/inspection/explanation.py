@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.gradients import Flow
-from rnngen.inspection.verdicts import CARRIED, EVEN, factor_at_the_end, rate
+from rnngen.inspection.verdicts import CARRIED, EVEN, Verdict, factor_at_the_end, rate
 from rnngen.options.network import ModelConfig
 
 TOLD = 50
@@ -49,7 +49,7 @@ def explain(flows: Sequence[Flow], config: ModelConfig) -> dict[str, list[str]]:
 
 def _sentences(states: list[Flow], config: ModelConfig) -> list[str]:
     alone = _of_gates(states, config) if config.cell in DIRECT else _of_rnn(states[0], config)
-    return [*alone, *map(_measured, states), _bounded(states[-1])]
+    return [*alone, *map(_measured, states), _bounded(states[0], states[-1].verdict)]
 
 
 def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
@@ -124,14 +124,15 @@ def _measured(flow: Flow) -> str:
     return f"{said}{lag} steps back {back}."
 
 
-def _bounded(flow: Flow) -> str:
+def _bounded(flow: Flow, verdict: Verdict) -> str:
+    """The bound of h, which is the product of σ_max alone, and the verdict on what carries the memory."""
     if not flow.bound[0]:
         return "Upper bound: 0."
     factor = float((flow.bound[-1] / flow.bound[0]) ** (1 / flow.lags))
     said = f"Upper bound: the product of σₘₐₓ(∂sᵗ/∂sᵗ⁻¹) {rate(factor)}. "
     if factor < 1:
         return said + "The gradient must vanish at least this fast."
-    and_vanishes = "; that it vanishes is no contradiction" if flow.verdict.kind == "vanishes" else ""
+    and_vanishes = "; that it vanishes is no contradiction" if verdict.kind == "vanishes" else ""
     return f"{said}The gradient cannot grow faster{and_vanishes}."
 
 

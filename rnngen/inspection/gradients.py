@@ -157,8 +157,8 @@ def _measured(passages: Passages) -> tuple[dict[tuple[int, str], Curve], dict[tu
 
 def _flow(direction: str, layer: int, name: str, norms: Curve, bound: Curve, factors: Factors) -> Flow:
     low, median, high = np.nanpercentile(norms, [10, 50, 90], axis=0)
-    if name == "c":
-        bound = bound * 2**0.5
+    if name == "c":  # at lag 0 it has one part only, that through h, whose derivative with respect to c is below 1
+        bound = np.concatenate([bound[:, :1], bound[:, 1:] * 2**0.5], axis=1)
     verdict = verdict_on(median)
     mean, bound = np.nanmean(norms, axis=0), np.nanmedian(bound, axis=0)
     return Flow(layer, name, median, mean, low, high, bound, verdict, factors, direction)

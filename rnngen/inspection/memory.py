@@ -27,6 +27,8 @@ from rnngen.model.language_model import Network
 REMEMBERS, HARDLY = 0.9, 0.1
 """Accuracy from which a network counts as one that remembers; and the share of the way from chance to perfect below
 which it counts as one that does not, whatever is significant in a long text."""
+MUCH = 0.25
+"""Share of what is remembered near by that has to be lost far back before a network is said to forget."""
 ENOUGH = 10
 """Decisions from which an accuracy is judged."""
 BINS = 8
@@ -35,7 +37,7 @@ _READ = 1 << 16  # tokens at once
 
 
 def interval_of_share(right: int, n: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share (Wilson 1927)."""
+    """The 95% confidence interval of a share (Wilson 1927)."""
     p = right / n
     middle, half = p + Z * Z / (2 * n), Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
     scale = 1 + Z * Z / n
@@ -64,7 +66,7 @@ class Bin:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the accuracy."""
+        """The 95% confidence interval of the accuracy."""
         return interval_of_share(self.right, self.n)
 
     @property
@@ -238,10 +240,8 @@ def bin_edges(distances: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _is_less(one: Bin, other: Bin) -> bool:
-    """Whether the accuracy of one bin is lower, by a one-sided test of two proportions at 2.5 %."""
-    pooled = (one.right + other.right) / (one.n + other.n)
-    error = math.sqrt(pooled * (1 - pooled) * (1 / one.n + 1 / other.n))
-    return other.accuracy - one.accuracy > Z * error
+    """Whether the accuracy of one bin is lower: its interval lies below the other's, as everybody can see."""
+    return one.interval[1] < other.interval[0]
 
 
 def verdict(bins: Sequence[Bin], chance: float) -> str:
@@ -272,7 +272,9 @@ def verdict(bins: Sequence[Bin], chance: float) -> str:
         at_best = at_last if best is last else f"{best.accuracy:.0%} right at {best.name}, {at_last}"
         return f"remembers only a little that shows: {at_best}, where {100 * chance:.3g}% are right by chance"
     if not _is_less(last, first):
-        return f"remembers in part, far back as well as near: {both}"
+        return f"remembers in part, far back as well as near within the intervals: {both}"
+    if first.accuracy - last.accuracy < MUCH * (first.accuracy - chance):
+        return f"remembers in part, far back a little less than near: {both}"
     words = f"forgets with distance: {both}"
     if last.interval[0] <= chance:
         words += ", no better than chance"

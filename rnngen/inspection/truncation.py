@@ -3,8 +3,13 @@
 Training reads a text in windows of k tokens: the state is carried from window to window, and the gradient stops where a
 window begins. Here the same weights read the same passages in windows of k = 1, 2, 4, … tokens. The loss is the same
 for every k, its gradient is not: it is compared with that of a window as long as the passage, which stops nowhere
-within it. Then the passages are read once more with the state reset at the beginning of each window, so that no token
-is predicted from more than k others: how much worse that is shows how far the network uses what it has read.
+within it.
+
+Then the passages are read from resets: tokens that lie k to 2k - 1 tokens after a reset are scored, all of them with
+about the same context. How much worse that is than with the state carried on is what lies more than k tokens back is
+worth, at most: a reset also puts the network into a state from which training may never have gone on in mid-text, and
+what is lost by that is no memory. Where the network then does worse than the frequencies of the tokens alone, which
+need no context, so much is certainly lost by the reset itself.
 """
 
 from __future__ import annotations
@@ -20,32 +25,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.errors import CorpusError, RnngenError
+from rnngen.inspection.deviation import Deviation, Mean, deviation
 from rnngen.model.language_model import Direction, Network, RecurrentLM
 
 BURN_IN = 256  # tokens read before each passage, so that the state carried into it is that of running text
 SPAN, MIN_SPAN = 256, 4  # tokens of a passage
 PASSAGES = 32  # of the text, as far as they do not overlap
 GROUPS = 8  # of passages, between which the gradient's noise is measured
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """How the gradient of truncated windows differs from the untruncated one, both the mean over all passages.
-
-    Attributes:
-        cosine: of the angle between them.
-        ratio: of the truncated one's length to the other's.
-        bias: length of their difference, without what noise between passages adds to it.
-    """
-
-    cosine: float
-    ratio: float
-    bias: float
-
-    @property
-    def angle(self) -> float:
-        """In degrees."""
-        return math.degrees(math.acos(max(-1.0, min(1.0, self.cosine))))
 
 
 @dataclass(frozen=True)
@@ -56,8 +42,8 @@ class Windows:
         bptt: k, tokens per window.
         everything: deviation of the gradient with respect to all parameters.
         recurrent: the same for the recurrent matrices W_h of all layers alone.
-        reset_nats: nats per token if the state is reset at the beginning of each window.
-        worth: nats per token by which that is more than with the state carried on.
+        reset_nats: nats per token k to 2k - 1 tokens after a reset of the state.
+        worth: nats per token by which that is more than with the state carried on, for the same tokens.
         error: standard error of ``worth``, over passages.
     """
 
@@ -78,6 +64,7 @@ class Truncation:
         span: tokens that the untruncated gradient reaches back.
         passages: of that many tokens each.
         nats: nats per token with the state carried on.
+        frequency_nats: nats per token if each is predicted by its frequency in the passages: without context.
         lengths: windows of 1, 2, 4, … tokens, the last one of ``span``.
         noise, recurrent_noise: standard deviation (the length of a vector) of the untruncated gradient over one
             token's worth of text, for all parameters and for W_h; see ``noise_of``.
@@ -87,6 +74,7 @@ class Truncation:
     span: int
     passages: int
     nats: float
+    frequency_nats: float
     lengths: tuple[Windows, ...]
     noise: float
     recurrent_noise: float
@@ -119,7 +107,13 @@ def measure_truncation(model: Network, tokens: NDArray[np.integer[Any]], span: i
 
 def _fitting(tokens: int) -> int:
     """The longest passages, by powers of 2, of which two fit into a text of so many tokens; 0: none does."""
-    return (1 << max(0, (tokens - BURN_IN - 1) // 2).bit_length()) >> 1
+    longest = min((tokens - BURN_IN - 1) // 2, (tokens - 1) // 3)
+    return (1 << max(0, longest).bit_length()) >> 1
+
+
+def _before(span: int) -> int:
+    """Tokens read before each passage: as many as resets need that lie before it."""
+    return max(BURN_IN, span)
 
 
 def _in_direction(direction: Direction, text: NDArray[np.integer[Any]], span: int) -> Truncation:
@@ -127,12 +121,15 @@ def _in_direction(direction: Direction, text: NDArray[np.integer[Any]], span: in
     alone = None if direction.other is None else direction.other.output.bias.detach()
     lengths = [1 << power for power in range(span.bit_length())]
     size = sum(p.numel() for name, p in model.named_parameters() if _is_recurrent(name))
-    whole, differences = _Mean(size), {k: _Mean(size) for k in lengths}
+    whole, differences = Mean(size), {k: Mean(size) for k in lengths}
     nats: list[Tensor] = []  # of each passage, (B,), with the state carried on
     reset: dict[int, list[Tensor]] = {k: [] for k in lengths}  # and with the state reset
-    for passages in _groups(tokens, span):  # (BURN_IN + span + 1, B)
-        states = _states(model, passages[:-1])
-        x, y = passages[BURN_IN:-1], passages[BURN_IN + 1 :]
+    targets: list[Tensor] = []
+    before = _before(span)
+    for passages in _groups(tokens, span):  # (before + span + 1, B)
+        states = _states(model, passages[:-1], before)
+        x, y = passages[before:-1], passages[before + 1 :]
+        targets.append(y)
         untruncated = torch.empty(0)
         for k in reversed(lengths):
             windows = _in_windows(x, k), _in_windows(y, k)
@@ -144,9 +141,7 @@ def _in_direction(direction: Direction, text: NDArray[np.integer[Any]], span: in
                 whole.add(untruncated)
                 nats.append(losses.detach().mean(0))
             differences[k].add(gradient - untruncated)
-            with torch.no_grad():
-                anew = _losses(model, *windows, model.start_state(windows[0].shape[1]), alone)
-            reset[k].append(anew.view(k, span // k, -1).mean((0, 1)))
+            reset[k].append(_after_reset(model, passages, k, span, alone))
     carried = torch.cat(nats).double()
     noise, recurrent_noise = (math.sqrt(spread * passages.shape[1] * span) for spread in whole.spreads)
     return Truncation(
@@ -154,74 +149,25 @@ def _in_direction(direction: Direction, text: NDArray[np.integer[Any]], span: in
         span,
         len(carried),
         float(carried.mean()),
+        _entropy(torch.cat(targets, dim=1)),
         tuple(_windows(k, whole, differences[k], carried, torch.cat(reset[k]).double()) for k in lengths),
         noise,
         recurrent_noise,
     )
 
 
-class _Mean:
-    """The mean of vectors, of which only the sum is kept, and how far they are from it.
-
-    Args:
-        size: of the beginning of each vector, which is also measured alone.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size, self._count, self._sum = size, 0, torch.zeros(())
-        self._squares = [0.0, 0.0]
-
-    def add(self, vector: Tensor) -> None:
-        """Add a vector."""
-        self._count += 1
-        self._sum = self._sum + vector
-        for i, part in enumerate(self._parts(vector)):
-            self._squares[i] += float(part.norm()) ** 2
-
-    def _parts(self, vector: Tensor) -> tuple[Tensor, Tensor]:
-        return vector, vector[: self._size]
-
-    @property
-    def means(self) -> tuple[Tensor, Tensor]:
-        """The mean, and its beginning."""
-        return self._parts(self._sum / self._count)
-
-    @property
-    def spreads(self) -> list[float]:
-        """The variance of a vector (the sum over its elements), and of its beginning."""
-        rest = (s - self._count * float(mean.norm()) ** 2 for s, mean in zip(self._squares, self.means, strict=True))
-        return [max(0.0, each) / (self._count - 1) for each in rest]
-
-    @property
-    def squares(self) -> list[float]:
-        """The squared length of what the mean estimates, and of its beginning, without bias: 0 if it is all noise."""
-        return [
-            max(0.0, float(mean.norm()) ** 2 - spread / self._count)
-            for mean, spread in zip(self.means, self.spreads, strict=True)
-        ]
-
-
-def _windows(k: int, whole: _Mean, difference: _Mean, carried: Tensor, reset: Tensor) -> Windows:
+def _windows(k: int, whole: Mean, difference: Mean, carried: Tensor, reset: Tensor) -> Windows:
     everything, recurrent = (
-        _deviation(untruncated, apart, math.sqrt(square))
-        for untruncated, apart, square in zip(whole.means, difference.means, difference.squares, strict=True)
+        deviation(*parts) for parts in zip(whole.means, difference.means, difference.errors, strict=True)
     )
     worth = reset - carried  # (P,)
     error = float(worth.std()) / math.sqrt(len(worth))
     return Windows(k, everything, recurrent, float(reset.mean()), float(worth.mean()), error)
 
 
-def _deviation(untruncated: Tensor, difference: Tensor, bias: float) -> Deviation:
-    truncated = untruncated + difference
-    lengths = float(truncated.norm()), float(untruncated.norm())
-    if not all(lengths):  # nothing reaches these weights
-        return Deviation(1.0, 1.0, bias) if lengths[0] == lengths[1] else Deviation(0.0, 0.0, bias)
-    return Deviation(float(truncated @ untruncated) / (lengths[0] * lengths[1]), lengths[0] / lengths[1], bias)
-
-
 def _groups(tokens: NDArray[np.integer[Any]], span: int) -> Iterator[Tensor]:
     """Passages that do not overlap, in groups of equal size, each with what is read before it, (…, B)."""
-    needed = BURN_IN + span + 1
+    needed = _before(span) + span + 1
     passages = min(PASSAGES, 1 + (len(tokens) - needed) // span)
     if passages < 2:
         fits = _fitting(len(tokens))
@@ -239,13 +185,33 @@ def _groups(tokens: NDArray[np.integer[Any]], span: int) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def _states(model: RecurrentLM, tokens: Tensor) -> list[Tensor]:
+def _states(model: RecurrentLM, tokens: Tensor, before: int) -> list[Tensor]:
     """The states before each token of a passage, (L, S, B, H) each."""
-    state = model.read(tokens[:BURN_IN], model.start_state(tokens.shape[1]))[2]
+    state = model.read(tokens[:before], model.start_state(tokens.shape[1]))[2]
     states = [state]
-    for token in tokens[BURN_IN:-1]:
+    for token in tokens[before:-1]:
         states.append(model.read(token[None], states[-1])[2])
     return states
+
+
+@torch.no_grad()
+def _after_reset(model: RecurrentLM, passages: Tensor, k: int, span: int, alone: Tensor | None) -> Tensor:
+    """The mean loss in each passage, (B,), of tokens that lie k to 2k - 1 tokens after a reset.
+
+    The passage, which ends the tokens given, is scored in parts of k tokens. Each part is read from the reset that lies
+    k tokens before it, so that every token is scored once.
+    """
+    begin = len(passages) - 1 - span - k  # the first reset
+    x, y = [part.unfold(0, 2 * k, k) for part in (passages[begin:-1], passages[begin + 1 :])]  # (span / k, B, 2k)
+    x, y = (part.flatten(0, 1).T for part in (x, y))
+    losses = _losses(model, x, y, model.start_state(x.shape[1]), alone)
+    return losses[k:].view(k, span // k, -1).mean((0, 1))
+
+
+def _entropy(tokens: Tensor) -> float:
+    """Of the tokens' frequencies, in nats."""
+    shares = tokens.flatten().bincount().double() / tokens.numel()
+    return float(torch.special.entr(shares).sum())
 
 
 def _in_windows(tokens: Tensor, k: int) -> Tensor:

@@ -51,7 +51,7 @@ def verdict_on(curve: Sequence[float] | NDArray[np.floating[Any]]) -> Verdict:
             return Verdict("explodes", factor, f"explodes by a factor of {factor:.3g} per step")
         if values[-1] >= CARRIED * values[0] and factor >= 0.5 ** (1 / SLOW):
             percent = 100 * values[-1] / curve[0] if curve[0] else 100.0
-            left = f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+            left = f"{percent:.0f}%" if percent >= 10 else f"{percent:.2g}%"
             return Verdict("carries", factor, f"carries: {left} of the gradient is left {len(values)} steps back")
     if factor >= 1:  # it is cut off, as at the beginning of a document
         return Verdict("vanishes", factor, f"vanishes: nothing is left beyond lag {n}")

@@ -19,8 +19,8 @@ START_VALUES = (math.tanh(1.0), 1.0)
 """How a document begins: h and, of an lstm, c of these units of every layer have these values, all others are 0.
 
 If all were 0, the first token of a document would be predicted by the softmax's biases alone, which learn slowly: 3,000
-names cost 0.5 % more nats per token after 800 steps, and 3 to 5 % more after 100. If all units had these values, the
-network would first have to learn to forget them: 4 % more after 700 steps.
+names cost 0.5% more nats per token after 800 steps, and 3 to 5% more after 100. If all units had these values, the
+network would first have to learn to forget them: 4% more after 700 steps.
 """
 
 DIRECTIONS = ("left_to_right", "right_to_left")

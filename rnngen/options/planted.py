@@ -50,3 +50,31 @@ class PlantedOptions(Options):
             return least, LAST_DISTANCE
         first, _, last = self.distance.partition("-")
         return int(first), int(last or first)
+
+
+class BracketsOptions(PlantedOptions):
+    """Those of brackets alone."""
+
+    kinds: int | None = option(None, "Kinds of brackets.", panel="", minimum=2, maximum=4, default_text="4")
+
+
+class CopyOptions(PlantedOptions):
+    """Those of copying alone."""
+
+    kinds: int | None = option(
+        None, "Letters that words are made of.", panel="", minimum=2, maximum=26, default_text="8"
+    )
+
+
+class AddingOptions(PlantedOptions):
+    """Those of adding alone."""
+
+    kinds: int | None = option(None, "Numbers, from 0.", panel="", minimum=2, maximum=5, default_text="5")
+
+
+OF_LANGUAGE: dict[str, type[PlantedOptions]] = {
+    "brackets": BracketsOptions,
+    "copy": CopyOptions,
+    "adding": AddingOptions,
+}
+"""Name of a language → its options, in its own words."""

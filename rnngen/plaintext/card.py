@@ -14,37 +14,39 @@ LONGEST = 1000  # characters of the names of a run's files
 
 
 def card_rows(card: Card) -> dict[str, str]:
-    """The entries of a card, by the name on the left."""
+    """The entries of a card, by the name on the left; what is not known is left out."""
 
-    def shown(value: float | None, form: str) -> str:
-        return "?" if value is None else format(value, form)
-
-    clipped = "" if card.clipped is None else f", {card.clipped:.1%} of the steps clipped"
+    steps = steps_taken(card) if card.epochs is None else f"{steps_taken(card)}, {card.epochs:.1f} epochs"
+    parts = {"training": card.tokens, "validation": card.valid_tokens, "test": card.test_tokens}
     ngram = ", plus an n-gram model" if card.ngram else ""
-    speed = "?" if card.tokens_per_second is None else formats.count(card.tokens_per_second)
-    return {
+    gradient = [
+        *([] if card.gradient_norm is None else [f"norm {card.gradient_norm:.3g} (median)"]),
+        *([] if card.clipped is None else [f"{card.clipped:.1%} of the steps clipped"]),
+    ]
+    speed = card.tokens_per_second
+    rows = {
         "run": str(card.path),
         "saved": when_saved(card),
         "model": card.model,
         "parameters": f"{card.parameters:,}, {card.bytes / 2**20:.1f} MiB{ngram}",
         "text": text_names(card),
-        "fingerprint": card.fingerprint[:12] or "?",
-        "tokens": f"{shown(card.tokens, ',')} for training, {shown(card.valid_tokens, ',')} for validation, "
-        f"{shown(card.test_tokens, ',')} for test",
+        "fingerprint": card.fingerprint[:12],
+        "tokens": ", ".join(f"{number:,} for {part}" for part, number in parts.items() if number is not None),
         "tokenizer": card.tokenizer,
-        "steps": f"{steps_taken(card)}, {shown(card.epochs, '.1f')} epochs",
-        **({"failed": card.failure} if card.failure else {}),
-        "time": "?" if card.seconds is None else formats.duration(card.seconds),
-        "speed": f"{speed} tokens per second in {card.precision}",
-        "gradient": f"norm {shown(card.gradient_norm, '.3g')} (median){clipped}",
+        "steps": steps,
+        "failed": card.failure,
+        "time": None if card.seconds is None else formats.duration(card.seconds),
+        "speed": None if speed is None else f"{formats.count(speed)} tokens per second in {card.precision}",
+        "gradient": ", ".join(gradient),
         **_best(card),
     }
+    return {name: value for name, value in rows.items() if value}
 
 
 def _best(card: Card) -> dict[str, str]:
     """The best score, under a name that keeps pseudo-nats apart from nats."""
     if card.best_nats is None or card.best_step is None:
-        return {"validation": "?"}
+        return {}
     name = kind_of_score(bidirectional=card.bidirectional).prefix.rstrip("-") or "validation"
     return {name: f"{best_score(card)}, at step {card.best_step:,}"}
 

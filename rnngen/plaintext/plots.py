@@ -81,7 +81,9 @@ def plot(
 
 
 def _scale(plotext: Any, points: Sequence[tuple[float, float]], *, logarithmic: bool) -> None:
-    """Set the ends of the axes, where those that plotext chooses are wider than needed."""
+    """Set the ends of the axes, where those that plotext chooses are wider than needed, and round ticks."""
+    from rnngen.plaintext.ticks import round_ticks
+
     xs, ys = {x for x, _ in points}, {y for _, y in points}
     if logarithmic:
         low, high = (math.floor(min(ys)), math.ceil(max(ys))) if ys else (0, 1)
@@ -92,7 +94,11 @@ def _scale(plotext: Any, points: Sequence[tuple[float, float]], *, logarithmic: 
     elif len(ys) == 1:
         (level,) = ys
         room = _ROOM * abs(level) or 1.0
-        plotext.ylim(level - room, level + room)
+        ys = {level - room, level + room}
+        plotext.ylim(*sorted(ys))
+    if not logarithmic:
+        plotext.yticks(*round_ticks([*ys]))
+    plotext.xticks(*round_ticks([*xs, *([0.0] if len(xs) == 1 else [])]))
     if len(xs) == 1 and (x := xs.pop()):
         plotext.xlim(*sorted((0.0, x)))
 

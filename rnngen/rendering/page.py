@@ -136,7 +136,7 @@ def _grouped(comparison: Comparison) -> dict[str, list[Any]]:
 def put_back(right: int, words: int) -> str:
     """How many of a sample of words came back, with what that says of all words."""
     low, high = interval_of_share(right, words)
-    return f"{right} of {words} ({right / words:.0%}; 95 % interval: {low:.0%} to {high:.0%})"
+    return f"{right} of {words} ({right / words:.0%}; 95% interval: {low:.0%} to {high:.0%})"
 
 
 def _measures(group: Sequence[Shown]) -> list[Measure]:

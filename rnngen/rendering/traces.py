@@ -16,6 +16,7 @@ from rnngen.model.language_model import Network
 
 SHOWN = 300  # tokens whose gates are shown,
 READ = 2000  # out of those that are read, as by ``rnngen inspect gates``
+SPARE = 1.2  # times that are allowed, rather than to leave a few units out
 MAX_VALUES = 220_000  # of a run, each a byte: more units than that are not shown
 
 
@@ -54,8 +55,8 @@ def unit_traces(network: Network, tokenizer: Tokenizer, tokens: NDArray[np.integ
 
 
 def _picked(units: int, most: int, wanted: Iterable[int]) -> list[int]:
-    """At most a number of units, those that are wanted among them if they are no more."""
-    if units <= most:
+    """At most a number of units (or all, if few are left out), with those that are wanted if they are no more."""
+    if units <= most * SPARE:
         return list(range(units))
     first = sorted(set(wanted))[:most]
     spaced = np.unique(np.linspace(0, units - 1, most).astype(int)).tolist()

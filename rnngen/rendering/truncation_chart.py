@@ -31,7 +31,7 @@ def truncation_chart(measured: Sequence[Truncation]) -> dict[str, Any]:
             ]
             nats += [
                 {"k": k, "what": f"{name}{of}", "nats": value}
-                for name, value in (("state reset every k tokens", windows.reset_nats), (CARRIED, each.nats))
+                for name, value in (("k tokens after a reset", windows.reset_nats), (CARRIED, each.nats))
             ]
     upper = _lines(angles, "angle", "degrees from the untruncated gradient", zero=True)
     lower = _lines(nats, "nats", "nats per token", zero=False)

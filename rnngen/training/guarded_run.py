@@ -125,7 +125,10 @@ class GuardedRun(LiveRun):
         advice = explosion_advice(
             self.config, self.learner.precision, network_is_given=self.trained, has_learned=taken > 0
         )
-        look = f" See how it came about: rnngen inspect training {quote_argument(str(self.writer.path))}."
+        view = (
+            "training" if taken > 0 else "gradients"
+        )  # without a step there is no curve, but a network that multiplies
+        look = f" See how it came about: rnngen inspect {view} {quote_argument(str(self.writer.path))}."
         hint = f"{left} {advice}{look if self.writer.has_model else ''}".lstrip()
         return TrainingError(error.what, expected=error.expected, found=error.found, hint=hint)
 

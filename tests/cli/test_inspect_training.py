@@ -13,6 +13,7 @@ import pytest
 import rnngen
 from rnngen.cli.demo import clipping
 from rnngen.cli.step_chart import ALONE, clipped_line, draw, marks_of
+from rnngen.cli.training import charts
 from rnngen.errors import TrainingError
 from rnngen.runs.failure import Failure
 from rnngen.runs.steps import Steps
@@ -78,8 +79,11 @@ def test_the_json_object_has_every_step_or_neighbours_together(cli: Cli, trained
 
 
 def test_a_run_that_failed_at_once_is_shown(cli: Cli, corpus: Path) -> None:
-    with pytest.raises(TrainingError):
+    with pytest.raises(TrainingError, match=r"See how it came about: rnngen\.gradients"):
         rnngen.train(corpus, out="run", steps=9, cell="rnn", nonlinearity="identity", gain=1.15, **FAST)
+    card = cli("inspect", "run").out
+    assert "?" not in card
+    assert {"speed", "gradient", "validation"}.isdisjoint(line.partition(" ")[0] for line in card.splitlines())
     said = cli("inspect", "training", "run")
     assert said.code == 0
     assert max(map(len, said.out.splitlines())) <= 80
@@ -138,3 +142,9 @@ def test_a_network_that_fails_does_not_end_the_demo(cli: Cli, corpus: Path, monk
         assert "training failed: the validation loss was not finite at step 0" in said.out.replace("\n", " ")
     assert said.out.endswith("More of each: rnngen inspect training 'my demo/clipped' 'my demo/unclipped'\n")
     assert cli("sample", "my demo/unclipped", "-n5").code == 0
+
+
+def test_without_clipping_nothing_is_said_of_it() -> None:
+    shown = {clip: charts([("one", made([0.5, 2.0, 0.1], clip))]) for clip in (1.0, math.inf)}
+    assert ["clipped" in each for each in shown.values()] == [True, False]
+    assert "threshold" not in charts([(name, made([0.5, 2.0], math.inf)) for name in ("one", "two")])

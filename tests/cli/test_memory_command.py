@@ -52,7 +52,7 @@ def test_a_built_text_is_learned_from_line_by_line_and_measured_by_itself(
     shown = cli("inspect", "memory", "checkpoints/lstm", "checkpoints/both")
     assert shown.code == 0
     assert max(map(len, shown.out.splitlines())) <= 80
-    assert "without memory: 20 %" in shown.out
+    assert "without memory: 20%" in shown.out
     for each, name in zip(found["runs"], ("lstm", "both"), strict=True):
         assert f"{name} {each['words']} " in " ".join(shown.out.split())
     fresh = json.loads(cli("inspect", "memory", "checkpoints/lstm", "--fresh", "--examples", 7, "--json").out)

@@ -94,7 +94,7 @@ def test_a_run_that_fails_later_keeps_its_best_weights(cli: Cli, corpus: Path) -
 
 @pytest.mark.fault(7)
 def test_a_validation_that_is_not_finite_is_the_last_row(cli: Cli, corpus: Path) -> None:
-    """An identity network whose state grows by 15 % with every token: infinite before the first step."""
+    """An identity network whose state grows by 15% with every token: infinite before the first step."""
     options = {"cell": "rnn", "nonlinearity": "identity", "gain": 1.15}
     said = failed(corpus, **options)
     assert "the validation loss is not finite at step 0" in said

@@ -46,8 +46,12 @@ def test_no_norm_exceeds_its_bound(
     monkeypatch.setattr(passages, "ENDS", 3)
     model = network(cell, nonlinearity, radius=0.9, num_layers=num_layers)
     model.boundary = boundary
+    of_h = np.zeros(0)
     for flow in gradient_flow(model, TOKENS, 12):
         assert (flow.median <= flow.bound * (1 + 1e-12)).all(), flow.name
+        if flow.state == "c":
+            np.testing.assert_allclose(flow.bound, of_h * [1, *[2**0.5] * flow.lags], rtol=1e-12)
+        of_h = flow.bound
         if flow.state == "h" and flow.layer == num_layers:
             assert flow.bound[0] == pytest.approx(flow.median[0])
 

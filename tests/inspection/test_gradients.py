@@ -202,8 +202,7 @@ def test_an_lstm_whose_forget_gate_is_near_one_carries_through_its_cell() -> Non
     flows = {flow.state: flow for flow in gradient_flow(model, TOKENS, 100)}
     assert flows["c"].verdict.kind == "carries"
     assert (
-        flows["c"].verdict.words
-        == f"carries: {100 * flows['c'].left[100]:.0f} % of the gradient is left 100 steps back"
+        flows["c"].verdict.words == f"carries: {100 * flows['c'].left[100]:.0f}% of the gradient is left 100 steps back"
     )
     forgetful = network("lstm")
     with torch.no_grad():

@@ -99,7 +99,8 @@ def test_the_interval_is_wilsons() -> None:
          "chance"),
         ([25, 25, 60], "remembers only a little that shows: 60% right at 3 symbols, where 25% are right by chance"),
         ([100, 89, 95], "remembers far back, but unevenly: 89% right at 2, 95% right at 3 symbols"),
-        ([60, 61, 58], "remembers in part, far back as well as near: 60% right at 1, 58% right at 3 symbols"),
+        ([60, 61, 58], "remembers in part, far back as well as near within the intervals: 60% right at 1, "
+         "58% right at 3 symbols"),
     ],
 )  # fmt: skip
 def test_what_is_said_follows_from_the_figures(rights: list[int], words: str) -> None:
@@ -116,6 +117,21 @@ def test_chance_and_few_examples_are_no_memory() -> None:
     few = [Bin(1, 1, 1, 1), Bin(2, 2, 9, 9)]
     assert verdict(few, 0.25) == "cannot be judged: at no distance are there 10 examples"
     assert verdict([Bin(1, 1, 50, 50), *few[1:]], 0.25) == "remembers: 100% right at 1 symbols"
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "n", "words"),
+    [
+        (67, 62, 2000, "remembers in part, far back a little less than near"),
+        (76, 72, 2000, "remembers in part, far back a little less than near"),
+        (59, 56, 2000, "remembers in part, far back as well as near within the intervals"),
+        (67, 62, 500, "remembers in part, far back as well as near within the intervals"),
+        (67, 45, 2000, "forgets with distance"),
+    ],
+)
+def test_curves_that_are_equally_flat_are_not_told_in_opposite_words(near: int, far: int, n: int, words: str) -> None:
+    bins = [Bin(1, 1, near * n // 100, n), Bin(9, 9, far * n // 100, n)]
+    assert verdict(bins, 0.25).startswith(f"{words}: {near}% right at 1, {far}% right at 9 symbols")
 
 
 def test_a_text_with_one_kind_is_refused() -> None:

@@ -35,7 +35,7 @@ def test_what_a_curve_says(curve: list[float], kind: str, factor: float) -> None
     [
         ([1, *(0.5**k for k in range(60))], "vanishes with a half-life of 1 step"),
         ([1, *(0.25**k for k in range(60))], "vanishes with a half-life of 0.5 steps"),
-        ([4, *(0.99**k for k in range(60))], "carries: 14 % of the gradient is left 60 steps back"),
+        ([4, *(0.99**k for k in range(60))], "carries: 14% of the gradient is left 60 steps back"),
         ([1, 1, 0.5, 0.25, 0, 0], "vanishes with a half-life of 1 step; nothing is left beyond lag 3"),
         ([1, 1, 2, 4, 0, 0], "vanishes: nothing is left beyond lag 3"),
         (

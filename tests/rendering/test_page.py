@@ -329,8 +329,8 @@ def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignor
 
 
 def test_words_put_back_are_a_sample() -> None:
-    assert put_back(0, 20) == "0 of 20 (0%; 95 % interval: 0% to 16%)"
-    assert put_back(81, 263) == "81 of 263 (31%; 95 % interval: 26% to 37%)"  # Newcombe 1998, table I
+    assert put_back(0, 20) == "0 of 20 (0%; 95% interval: 0% to 16%)"
+    assert put_back(81, 263) == "81 of 263 (31%; 95% interval: 26% to 37%)"  # Newcombe 1998, table I
 
 
 def test_formulas_have_elements_for_what_is_set_high_or_low() -> None:

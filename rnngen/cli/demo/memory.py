@@ -14,7 +14,7 @@ from rnngen.cli.memory import measure
 from rnngen.cli.memory_tables import as_json, drawn, show
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
-from rnngen.options.planted import PlantedOptions
+from rnngen.options.planted import OF_LANGUAGE, PlantedOptions
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _HELP = """{see}
 
 def _command(language: str, see: str) -> Any:
     """The command of the experiment with a language; the first sentence of its help is ``see``."""
-    folder = f"checkpoints/demo-{language}"
+    folder, options = f"checkpoints/demo-{language}", OF_LANGUAGE[language]
 
     def command(
         context: typer.Context,
@@ -70,13 +70,13 @@ def _command(language: str, see: str) -> Any:
         picture: Picture = None,
         json: AsJson = False,
     ) -> None:
-        experiment = _Experiment(language, out or Path(folder), PlantedOptions.of(given), scale)
+        experiment = _Experiment(language, out or Path(folder), options.of(given), scale)
         experiment.show(context.obj, picture, as_object=json)
 
     where = typer.Option(help=f"Folder of the text and the runs. [default: {folder}]")
     command.__annotations__["out"] = Annotated[Path | None, where]
     command.__doc__ = _HELP.format(see=see, language=language)
-    return takes_options(PlantedOptions, without=("seed",))(command)
+    return takes_options(options, without=("seed",))(command)
 
 
 brackets_command = _command("brackets", "See which networks remember what bracket is open.")

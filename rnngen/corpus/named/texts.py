@@ -73,7 +73,7 @@ class NamedText:
     licence: str
     parts: tuple[Part, ...]
     options: str = ""
-    split: str = "none: the last 5 % are for testing, the 5 % before for validation"
+    split: str = "none: the last 5% are for testing, the 5% before for validation"
 
     @property
     def downloads(self) -> tuple[Download, ...]:

@@ -69,7 +69,7 @@ for (const box of document.querySelectorAll(".gates")) {
     const table = box.querySelector(".saturation");
     const row = cells => { const tr = document.createElement("tr"); tr.append(...cells); return tr; };
     table.append(row(["gate", "below 0.1", "above 0.9"].map(c => element("th", c))));
-    const percent = x => `${(100 * x).toFixed(1)} %`;
+    const percent = x => `${(100 * x).toFixed(1)}%`;
     rows.forEach(([name, left, right]) => table.append(row([element("th", name), element("td", percent(left)), element("td", percent(right))])));
   }
   const tell = event => { const t = spans.indexOf(event.target); if (t >= 0) said.textContent = `${JSON.stringify(trace.pieces[t])}: ${series.value} of unit ${number()} is ${value(t).toFixed(2)}`; };

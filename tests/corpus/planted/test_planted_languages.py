@@ -17,7 +17,8 @@ from rnngen.corpus.planted.copying import Copying
 from rnngen.corpus.planted.language import Decision, Language
 from rnngen.corpus.planted.languages import LANGUAGES, language_of, planted_text
 from rnngen.errors import UsageError
-from rnngen.options.planted import PlantedOptions
+from rnngen.options.declare import declared
+from rnngen.options.planted import OF_LANGUAGE, PlantedOptions
 
 
 def lines(language: Language, **options: object) -> list[str]:
@@ -138,3 +139,10 @@ def test_options_that_make_no_text_are_refused() -> None:
         with pytest.raises(UsageError, match="invalid value for `distance`"):
             PlantedOptions.of({"distance": wrong})
     assert not Path("x.txt").exists()
+
+
+def test_the_options_of_an_experiment_know_its_language() -> None:
+    assert OF_LANGUAGE.keys() == LANGUAGES.keys()
+    for name, language in LANGUAGES.items():
+        kinds = declared(OF_LANGUAGE[name])["kinds"].option
+        assert (kinds.maximum, kinds.default_text) == (language.most_kinds, str(language.default_kinds))
