@@ -45,6 +45,7 @@ COMMANDS = {
     "corpus": Entry("rnngen.cli.corpus", "corpus_app", "Get a text to train on, or see what a text holds."),
 }
 
+_SHELLS = "bash", "zsh", "fish", "powershell", "pwsh"  # that Typer completes in
 _EXAMPLE_COLUMNS = 56  # of a command line in an example, at most
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -282,12 +283,9 @@ class LazyGroup(QuickGroup):
 
 def _complete_in(ctx: Any, option: Any, shell: str, *more: str) -> None:
     """Install or show the completion of a shell other than the current one, and exit."""
-    from typer.completion import Shells  # those that Typer has a script for
-
-    known = [each.value for each in Shells]
-    if shell not in known or more:
+    if shell not in _SHELLS or more:
         found = " ".join((shell, *more))
-        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(known), found=found)
+        raise UsageError(f"{option.opts[0]}: not the name of a shell", expected=", ".join(_SHELLS), found=found)
     option.callback(ctx, option, shell)
 
 

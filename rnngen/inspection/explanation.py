@@ -8,13 +8,16 @@ from itertools import groupby
 
 from rnngen.inspection.equations import DIRECT
 from rnngen.inspection.gradients import Flow
-from rnngen.inspection.verdicts import EVEN, factor_at_the_end, rate
+from rnngen.inspection.verdicts import CARRIED, EVEN, factor_at_the_end, rate
 from rnngen.options.network import ModelConfig
 
 TOLD = 50
 """The lag at which sentences say what is left, or the last one if there are fewer."""
 DIFFERS = 0.1
 """Relative difference between half-lives from which both are explained."""
+
+SATURATED = 0.01
+"""Mean σ' below which the recurrence passes next to nothing on: without saturation it is 1, or 1/4 of a sigmoid."""
 
 _SLOPES = {"tanh": "1 - h²", "sigmoid": "h (1 - h)", "relu": "1 where h > 0, else 0"}
 
@@ -63,6 +66,8 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
     assert factors.estimate is not None
     said.append(f"{config.nonlinearity} shrinks it: mean σ' = {factors.slope:.3g} on this text, as σ' is "
                 f"{_SLOPES[config.nonlinearity]}.")  # fmt: skip
+    if config.nonlinearity in ("tanh", "sigmoid") and factors.slope < SATURATED:
+        said.append("Nearly every unit is saturated and lets no gradient pass, whatever W_h is.")
     said.append(
         f"Both, roughly: mean σ' · |λ_max| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
         f"random direction √(mean σ'²) · ‖W_h‖_F / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "
@@ -106,12 +111,17 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
 
 
 def _measured(flow: Flow) -> str:
-    lag = min(TOLD, flow.lags)
-    left = left_of(flow, lag)
-    if flow.verdict.kind == "carries" and lag == flow.lags:
+    lag, kind = min(TOLD, flow.lags), flow.verdict.kind
+    if (kind == "carries" and lag == flow.lags) or not math.isfinite(flow.verdict.factor):
         return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}."
+    said = f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; "
+    if (kind == "vanishes" and flow.left[lag] >= CARRIED) or (kind == "explodes" and flow.left[lag] <= 1):
+        lag = flow.lags  # for which the verdict was reached, since what is left at the other seems to belie it
+    if kind != "carries" and (flow.left[lag] > 1) == (kind == "vanishes"):  # for a leap from lag 0, which is left out
+        return f"{said}lag {lag} has {fraction(float(flow.median[lag] / flow.median[1]))} of what lag 1 has."
+    left = left_of(flow, lag)
     back = f"it is {left} times as large" if flow.left[lag] > 1 else f"{left} of it is left"
-    return f"Measured: ∂J/∂{flow.state} {flow.verdict.words}; {lag} steps back {back}."
+    return f"{said}{lag} steps back {back}."
 
 
 def _bounded(flow: Flow) -> str:

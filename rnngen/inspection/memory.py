@@ -259,9 +259,9 @@ def verdict(bins: Sequence[Bin], chance: float) -> str:
     at_first = f"{first.accuracy:.0%} right at {first.name}"
     both = at_last if first is last else f"{at_first}, {at_last}"
     if all(each.interval[0] <= chance for each in judged):
-        return f"has learned nothing that shows: {both}, where {chance:.0%} are right by chance"
+        return f"has learned nothing that shows: {both}, where {100 * chance:.3g}% are right by chance"
     if all(each.accuracy < chance + HARDLY * (1 - chance) for each in judged):
-        return f"remembers hardly anything: {at_last}, and {chance:.0%} without memory"
+        return f"remembers hardly anything: {at_last}, and {100 * chance:.3g}% without memory"
     if last.accuracy >= REMEMBERS and last.interval[0] > chance:
         least = min(judged, key=lambda each: each.accuracy)
         if least.accuracy >= REMEMBERS:
@@ -270,7 +270,7 @@ def verdict(bins: Sequence[Bin], chance: float) -> str:
     if first.interval[0] <= chance or (last.interval[0] <= chance and not _is_less(last, first)):
         best = max(judged, key=lambda each: each.interval[0])
         at_best = at_last if best is last else f"{best.accuracy:.0%} right at {best.name}, {at_last}"
-        return f"remembers only a little that shows: {at_best}, where {chance:.0%} are right by chance"
+        return f"remembers only a little that shows: {at_best}, where {100 * chance:.3g}% are right by chance"
     if not _is_less(last, first):
         return f"remembers in part, far back as well as near: {both}"
     words = f"forgets with distance: {both}"

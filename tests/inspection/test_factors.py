@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from rnngen.inspection import passages
 from rnngen.inspection.equations import LayerStep, start_states, step_model
 from rnngen.inspection.explanation import explain, fraction
 from rnngen.inspection.gradients import gradient_flow
+from rnngen.inspection.verdicts import verdict_on
 from rnngen.model.language_model import RecurrentLM
 from tests.inspection.test_gradients import TOKENS, H, network
 
@@ -150,3 +152,33 @@ def test_the_sentences_of_gates_and_of_the_identity_say_what_was_measured() -> N
     assert "The gradient must vanish at least this fast" in said
     deep = explain(gradient_flow(network("gru", num_layers=2), text(), LAGS), network("gru").config)
     assert list(deep) == ["layer 1", "layer 2"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "leap", "said"),
+    [
+        (0.8, 1.0, "vanishes with a half-life of 3.11 steps; 50 steps back 1.4e-5 of it is left."),
+        (0.97, 1.0, "vanishes with a half-life of 22.8 steps; 100 steps back 0.048 of it is left."),
+        (0.97, 40.0, "vanishes with a half-life of 22.8 steps; lag 100 has 0.049 of what lag 1 has."),
+        (1.02, 1.0, "explodes by a factor of 1.02 per step; 50 steps back it is 2.7 times as large."),
+        (1.02, 0.3, "explodes by a factor of 1.02 per step; 100 steps back it is 2.2 times as large."),
+        (1.02, 0.01, "explodes by a factor of 1.02 per step; lag 100 has 7.1 of what lag 1 has."),
+    ],
+)
+def test_what_is_said_to_be_left_agrees_with_the_verdict(factor: float, leap: float, said: str) -> None:
+    """For a curve that changes by a factor per step, and by another one from lag 0 to lag 1."""
+    model = network("rnn")
+    (flow,) = gradient_flow(model, text(), LAGS)
+    curve = factor ** np.arange(101.0)
+    curve[1:] *= leap
+    flow = replace(flow, median=curve, verdict=verdict_on(curve))
+    assert f"Measured: ∂J/∂h {said}" in explain([flow], model.config)["layer 1"]
+
+
+@pytest.mark.parametrize(("radius", "said"), [(1.0, False), (1e4, True)])
+def test_saturated_units_explain_why_a_huge_matrix_lets_the_gradient_vanish(radius: float, said: bool) -> None:
+    model = network("rnn", radius=radius)
+    (flow,) = gradient_flow(model, text(), LAGS)
+    assert flow.verdict.kind == "vanishes"
+    sentences = explain([flow], model.config)["layer 1"]
+    assert ("Nearly every unit is saturated and lets no gradient pass, whatever W_h is." in sentences) == said

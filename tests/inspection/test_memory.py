@@ -123,3 +123,7 @@ def test_a_text_with_one_kind_is_refused() -> None:
     for content in ("()\n" * 40, "(())\n" * 40):
         with pytest.raises(CorpusError, match="has only one kind of what there are several of"):
             planted_lines(tokenizer, np.array(tokenizer.encode(content)), "x", 100)
+
+
+def test_chance_is_told_as_the_table_tells_it() -> None:
+    assert verdict([Bin(1, 1, 13, 100)], 1 / 8).endswith("where 12.5% are right by chance")

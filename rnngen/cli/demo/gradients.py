@@ -1,4 +1,4 @@
-"""``rnngen demo gradients``: an RNN forgets how its state came about, an LSTM does not."""
+"""``rnngen demo gradients``: how far gradients reach in an RNN, in one without a nonlinearity, and in an LSTM."""
 
 from __future__ import annotations
 
