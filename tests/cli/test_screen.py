@@ -113,7 +113,7 @@ def test_a_plot_in_ascii_has_no_other_characters() -> None:
     assert text.count(VALID) == 2 + 1 + len([c for c in "nats per token valid" if c == VALID])  # with the legend
 
 
-@pytest.mark.parametrize(("width", "label"), [(80, "steps 0 - 40"), (54, "steps 0 - 40"), (53, "")])
+@pytest.mark.parametrize(("width", "label"), [(80, "steps 0 - 40"), (55, "steps 0 - 40"), (54, "")])
 def test_the_label_of_the_axis_stands_where_there_is_room(width: int, label: str) -> None:
     from rich.console import Console as RichConsole
 
