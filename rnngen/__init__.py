@@ -75,4 +75,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'rnngen' has no attribute {name!r}{now}", name=name)
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    from rnngen.uninterrupted import uninterrupted
+
+    try:
+        with uninterrupted():  # half an import of torch would spoil it for the rest of the session
+            home = import_module(_HOMES[name])
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"before rnngen.{name} was called: nothing was begun") from interrupt
+    return getattr(home, name)

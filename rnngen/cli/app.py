@@ -69,6 +69,11 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         raise _Terminated(ExitCode.of_signal(number))
 
 
+def _leave_silently(number: int, _frame: FrameType | None) -> None:
+    """End a completion: whatever it showed would be in the middle of what is typed."""
+    os._exit(ExitCode.of_signal(number))
+
+
 def _is_importing(frame: FrameType | None) -> bool:
     while frame and frame.f_code.co_filename != _IMPORTER:
         frame = frame.f_back
@@ -132,12 +137,13 @@ def main() -> NoReturn:
     open_closed_streams()
     if not sys.warnoptions:  # of libraries, for programmers; what a user needs to know is a note or an error
         warnings.simplefilter("ignore")
+    completes = "_RNNGEN_COMPLETE" in os.environ
     for number in stop_signals():
         if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGINT is in the background of a script
-            signal.signal(number, _on_signal)
+            signal.signal(number, _leave_silently if completes else _on_signal)
     for stream in (sys.stdout, sys.stderr):
         use_utf8(stream)
-    if "_RNNGEN_COMPLETE" in os.environ:
+    if completes:
         from rnngen.cli.completion import join_values
 
         join_values(os.environ)

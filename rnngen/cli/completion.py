@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping
 from datetime import datetime
 
+import typer
+
 Completed = list[tuple[str, str] | str]
 
 
@@ -23,6 +25,11 @@ def runs(incomplete: str) -> Completed:
             saved = datetime.fromtimestamp(order_of(run) / 1e9)
             found.append((str(run), f"saved {saved:%Y-%m-%d %H:%M}"))
     return found
+
+
+def one_run(context: typer.Context, incomplete: str) -> Completed:
+    """The same for a command whose first word may be a run, and no other: nothing once there is a word."""
+    return [] if context.params.get("run") or context.params.get("run_and_text") else runs(incomplete)
 
 
 def downloadable(incomplete: str) -> Completed:

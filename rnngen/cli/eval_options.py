@@ -19,8 +19,8 @@ def _as_for_training(name: str, **details: Any) -> Any:
 class Scoring(Options):
     """What is scored, and how."""
 
-    part: Literal["train", "valid", "test", "all"] = option(
-        "test", "Part of the run's own text to score; all: the whole of a given text.", panel=COMMON
+    part: Literal["train", "valid", "test", "all"] | None = option(
+        None, "Part of the run's own text to score; all: the whole of a given text.", panel=COMMON, default_text="test"
     )
     encoding: str | None = _as_for_training("encoding", default=None, default_text="the run's")
     errors: Literal["strict", "replace", "skip"] = _as_for_training("errors")

@@ -16,7 +16,7 @@ from rnngen.cli.console import Console
 from rnngen.cli.declared import takes_options, typed_names
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.longjob import LongJob
-from rnngen.errors import UsageError, shortened
+from rnngen.errors import UsageError
 from rnngen.infilling.options import Filling, GibbsSampling, Searching
 from rnngen.platforms import quote_argument
 from rnngen.runs.layout import MANIFEST
@@ -34,7 +34,7 @@ def fill_command(
             metavar="[RUN] TEXT",
             help="The run's folder [default: the newest under checkpoints/], and the text: ___ is a gap, [5] one of "
             r"five tokens, \[5] no gap; - reads standard input.",
-            autocompletion=completion.runs,
+            autocompletion=completion.one_run,
         ),
     ],
     *,
@@ -59,7 +59,7 @@ def fill_command(
     from rnngen.infilling.loading import load_filler
     from rnngen.runs.finding import open_run
     from rnngen.sampling.options import draw_seed
-    from rnngen.sampling.prompts import read_as
+    from rnngen.sampling.prompts import never_seen
 
     console: Console = context.obj
     if len(run_and_text) > 2:
@@ -88,7 +88,7 @@ def fill_command(
         shown = ", ".join("___" if gap.length is None else f"[{gap.length}]" for gap in gaps)
         console.note(f"note: {len(gaps)} gaps: {shown}; a backslash before one makes it text")
     if (characters := unseen(text, filler.tokenizer)) and not quiet:
-        console.note(f"note: the model has never seen {shortened(characters)!r}; {read_as(filler.tokenizer)}")
+        console.note(f"note: {never_seen(characters, filler.tokenizer)}")
     if drawn:
         sampling = sampling.changed(seed=draw_seed() if sampling.seed is None else sampling.seed)
         with LongJob(console, "drawing", sampling.gibbs, "sweeps", shown=not quiet) as job:

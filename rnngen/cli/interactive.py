@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from prompt_toolkit.application import Application, get_app_or_none
 from rnngen.cli.console import Console, ReaderGone
 from rnngen.cli.session_commands import Commands, Leave
 from rnngen.cli.session_editor import make_editor, prompt_after
+from rnngen.cli.session_files import rescue
 from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS
 from rnngen.cli.spelling import in_session
@@ -20,6 +22,7 @@ from rnngen.errors import LONGEST_PART, RnngenError, UsageError, shortened
 from rnngen.platforms import stop_signals, unescaped
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.session import Session
+from rnngen.uninterrupted import uninterrupted
 
 
 def write_together(console: Console, session: Session, load: Callable[[str], Generator]) -> None:
@@ -65,9 +68,22 @@ class Conversation:
                 signal.signal(number, partial(self._end, handler))
         try:
             self._converse()
+        except KeyboardInterrupt:  # the user was warned
+            raise
+        except BaseException:  # a signal, or a terminal that is gone
+            with uninterrupted():  # a hang-up may come twice
+                self._rescue()
+            raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _rescue(self) -> None:
+        """Save the text, if it is not."""
+        if self._is_saved() or not (path := rescue(self._session.text)):
+            return
+        with contextlib.suppress(OSError, ValueError):  # there may be no terminal any more
+            self._console.note(f"The text is saved to {path}.")
 
     def _interrupt(self, _number: int, _frame: object) -> None:
         self._screen.interrupted = True

@@ -112,10 +112,10 @@ class LossPlot:
             yield Segment.line()
         yield Segment(" " * (AXIS - 1) + ("+" + "-" * columns if plain else "└" + "─" * columns), _AXIS_STYLE)
         yield Segment.line()
-        yield from self._legend(f"ends at step {last:,.0f}", columns, "." if plain else "⠒")
+        yield from self._legend(f"steps {first:,} {'-' if plain else '…'} {last:,.0f}", columns, "." if plain else "⠒")
         yield Segment.line()
 
-    def _legend(self, end: str, columns: int, train: str) -> list[Segment]:
+    def _legend(self, axis: str, columns: int, train: str) -> list[Segment]:
         words = [
             Segment(f"{'':{AXIS}}{self._unit}: ", _AXIS_STYLE),
             Segment(train, _TRAIN_STYLE),
@@ -123,5 +123,5 @@ class LossPlot:
             Segment(VALID, _VALID_STYLE),
             Segment(" valid", _AXIS_STYLE),
         ]
-        taken = sum(len(each.text) for each in words) - AXIS
-        return [*words, Segment(end.rjust(max(0, columns - taken)), _AXIS_STYLE)]
+        room = columns - sum(len(each.text) for each in words) + AXIS
+        return [*words, Segment(axis.rjust(room), _AXIS_STYLE)] if room > len(axis) + 1 else words

@@ -10,9 +10,10 @@ import typer
 from rnngen.cli import completion
 
 
-def run_argument(description: str, metavar: str | None = None) -> Any:
-    """An argument that is the folder of a run, or several: shells complete it."""
-    return typer.Argument(help=description, metavar=metavar, autocompletion=completion.runs)
+def run_argument(description: str, metavar: str | None = None, *, one: bool = False) -> Any:
+    """An argument that is the folder of a run, or several unless it is ``one``: shells complete it."""
+    completed = completion.one_run if one else completion.runs
+    return typer.Argument(help=description, metavar=metavar, autocompletion=completed)
 
 
 RunFolder = Annotated[Path | None, run_argument("The run's folder. [default: the newest under checkpoints/]")]

@@ -49,7 +49,7 @@ EXAMPLES = (
 def sample_command(
     context: typer.Context,
     run: Annotated[
-        list[str] | None, run_argument("The run's folder. [default: the newest under checkpoints/]", "RUN")
+        list[str] | None, run_argument("The run's folder. [default: the newest under checkpoints/]", "RUN", one=True)
     ] = None,
     *,
     prompt: Prompt,

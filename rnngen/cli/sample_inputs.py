@@ -183,13 +183,13 @@ def notes_on_prompt(prompt: str | None, file: Path | None, text: str, unseen: st
         unseen: its characters or words that the model has never seen.
         tokenizer: of the model.
     """
-    from rnngen.sampling.prompts import read_as
+    from rnngen.sampling.prompts import never_seen
 
     notes = []
     if unseen:
         typed = None if text != prompt or "\\" not in unseen else typed_line_breaks("--prompt", text)
         meant = f". For a line break, {typed}" if typed else ""
-        notes.append(f"the model has never seen {shortened(unseen)!r}; {read_as(tokenizer)}{meant}")
+        notes.append(f"{never_seen(unseen, tokenizer)}{meant}")
     if text and text == prompt and is_file(text):
         notes.append(f"--prompt is the text itself; to continue the file: --prompt-file {quote_argument(text)}")
     if not text and (prompt == STDIN or file is not None):

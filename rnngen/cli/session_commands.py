@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -14,11 +15,12 @@ from rnngen.cli.session_screen import Screen
 from rnngen.cli.session_settings import SETTINGS, choices_of, setting_value, shown_setting
 from rnngen.cli.spelling import in_session
 from rnngen.errors import UsageError, shortened
+from rnngen.formats import number_of
 from rnngen.options.other_names import closest
 from rnngen.plaintext.widths import filled
 from rnngen.sampling.generator import Generator
 from rnngen.sampling.labels import check_has_labels
-from rnngen.sampling.prompts import read_as
+from rnngen.sampling.prompts import never_seen
 from rnngen.sampling.session import LENGTH, Session
 
 MOST = 9
@@ -26,16 +28,21 @@ MOST = 9
 
 ALTERNATIVES = 3
 
+DIGITS = 9
+"""Of a number of steps, at most."""
+
+HOW_MUCH = f"the model continues, by {LENGTH} tokens unless /length or /until says otherwise."
+
 HELP = f"""\
 Type text and press Enter: it is added, and the model continues. Enter alone:
-the model continues, by {LENGTH} tokens unless /length or /until says otherwise.
+{HOW_MUCH}
 A space keeps a new word apart from the last one; + before a text adds it as it
 is, so +ese goes on with the word che. A text that begins with / or + is typed
 with // or ++. Alt-Enter breaks a line. Tab completes commands, files and
 values. Ctrl-C stops the model while it writes.
 
   /retry        take back what the model wrote last, and let it write again
-  /undo         take back the last step, yours or the model's
+  /undo N       take back the last step, yours or the model's, or the last N
   /alternatives N
                 N continuations to choose from, {ALTERNATIVES} unless you say otherwise:
                 /1, /2 … takes one, /retry writes others
@@ -109,9 +116,7 @@ class Commands:
         elif name in _COMMANDS:
             _COMMANDS[name](self, rest)
         else:
-            meant = closest(name, [*_COMMANDS, *SETTINGS])
-            hint = f"Did you mean /{meant.replace('_', '-')}?" if meant else "/help lists the commands."
-            raise UsageError(f"there is no /{shortened(name.replace('_', '-'))}", hint=hint)
+            raise _unknown(name)
 
     def add(self, typed: str) -> None:
         """Append the text that the user typed; a word does not stick to the last one unless + stands before it."""
@@ -121,13 +126,12 @@ class Commands:
 
     def _add(self, rest: str) -> None:
         if not rest:
-            raise UsageError("/add needs a text", expected="such as: /add and then")
+            raise UsageError("/add needs a text", expected="for example /add and then")
         self.add(rest)
 
     def _note_unseen(self, unseen: str) -> None:
         if unseen:
-            how = read_as(self._session.generator.tokenizer)
-            self._screen.write(f"(the model has never seen {shortened(unseen)!r}: {how})\n")
+            self._screen.write(f"({never_seen(unseen, self._session.generator.tokenizer)})\n")
 
     def _state(self) -> object:
         """What choices depend on."""
@@ -168,9 +172,15 @@ class Commands:
         else:
             self._screen.write_growing(self._session.retry())
 
-    def _undo(self, _rest: str) -> None:
-        taken = self._session.undo()
-        what = "(nothing to take back)" if taken is None else f"(taken back: {one_line(taken)})"
+    def _undo(self, rest: str) -> None:
+        number = rest.strip() or "1"
+        if not (number.isascii() and number.isdecimal() and 0 < len(number.lstrip("0")) <= DIGITS):
+            raise UsageError(f"invalid number of steps: {shortened(number)}", expected="for example /undo 3")
+        taken: list[str] = []
+        while len(taken) < int(number) and (text := self._session.undo()) is not None:
+            taken.insert(0, text)
+        steps = "" if len(taken) == int(number) else f"only {number_of(len(taken), 'step')}, "
+        what = f"({steps}taken back: {one_line(''.join(taken))})" if taken else "(nothing to take back)"
         self._screen.write_lines(f"{what}\n")
 
     def _alternatives(self, rest: str) -> None:
@@ -201,8 +211,27 @@ class Commands:
         """A text that may be added, with the word that it continues, if it does."""
         return self._session.begun_word + text if text[:1].isalnum() else text
 
-    def _help(self, _rest: str) -> None:
-        self._screen.write(HELP)
+    def _help(self, rest: str) -> None:
+        """The whole help, or that of one command."""
+        name = rest.strip().removeprefix("/").replace("-", "_")
+        entry = re.search(rf"^  /{re.escape(name)}\b.*\n(?:    .*\n)*", HELP, re.MULTILINE) if name else None
+        if entry:
+            self._screen.write(entry[0])
+        elif name in SETTINGS:
+            self._set(name, "")
+        elif name in _COMMANDS:
+            self._screen.write(f"  /{name}\n")
+        elif name:
+            raise _unknown(name)
+        else:
+            self._screen.write(HELP.replace(HOW_MUCH, self._how_much()))
+
+    def _how_much(self) -> str:
+        """How much the model writes at a time."""
+        sampling = self._session.sampling
+        given = [name for name in ("length", "until") if getattr(sampling, name) is not None]
+        limits = " and ".join(f"/{name} {shown_setting(sampling, name)}" for name in given)
+        return f"the model continues, as {limits} says." if given else HOW_MUCH
 
     def _show(self, _rest: str) -> None:
         self._screen.write(self._session.text + "\n")
@@ -243,8 +272,14 @@ _COMMANDS: dict[str, Callable[[Any, str], None]] = {
     "quit": Commands._quit,
 }
 
-_ALONE = frozenset({"retry", "undo", "words", "show", "settings", "help", "quit"})
+_ALONE = frozenset({"retry", "words", "show", "settings", "quit"})
 """Commands that take nothing after them."""
+
+
+def _unknown(name: str) -> UsageError:
+    meant = closest(name, [*_COMMANDS, *SETTINGS])
+    hint = f"Did you mean /{meant.replace('_', '-')}?" if meant else "/help lists the commands."
+    return UsageError(f"there is no /{shortened(name.replace('_', '-'))}", hint=hint)
 
 
 def _known_runs() -> list[str]:

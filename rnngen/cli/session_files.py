@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from datetime import datetime
 from pathlib import Path
 
 from rnngen.arguments import why_unusable
@@ -32,7 +34,7 @@ def typed_path(text: str, usage: str = "/save my story.txt") -> Path:
             names = split_arguments(name)
             name = names[0] if len(names) == 1 else name  # spaces after backslashes, as a shell has them
     if not name:
-        raise UsageError(f"{usage.split()[0]} needs a name", expected=f"such as: {usage}")
+        raise UsageError(f"{usage.split()[0]} needs a name", expected=f"for example {usage}")
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:  # no such user
@@ -40,6 +42,20 @@ def typed_path(text: str, usage: str = "/save my story.txt") -> Path:
     if unusable := why_unusable(path):
         raise UsageError("cannot be written", where=path, expected="the name of a file", found=unusable)
     return path
+
+
+def rescue(text: str) -> Path | None:
+    """Write the text of a session that ends unasked to a new file of this user's own; None: that is impossible."""
+    name = f"rnngen-session-{datetime.now():%Y-%m-%d-%H%M%S}"
+    for folder in (Path(), Path.home()):
+        for number in ("", "-2", "-3"):  # another session may end in the same second
+            path = folder / f"{name}{number}.txt"
+            with contextlib.suppress(OSError):
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+                    file.write(text if text.endswith("\n") else text + "\n")
+                return path
+    return None
 
 
 class SavedFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -65,8 +66,8 @@ class Screen:
         """Show what the model writes, after the line that it continues; Ctrl-C stops it."""
         self.write(self._last_line())
         self.interrupted = False
-        ends_line = self._console.write_pieces(self._until_interrupted(pieces), lambda: None)
-        pieces.close()
+        with contextlib.closing(pieces):  # whatever happens: what was written belongs to the text
+            ends_line = self._console.write_pieces(self._until_interrupted(pieces), lambda: None)
         if not ends_line:
             self.write("\n")
         if self.interrupted:  # the terminal drops output that it has not shown yet, the last line with words above all

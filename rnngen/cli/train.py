@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -59,14 +60,16 @@ def train_command(
     unchanged = "no run was begun" if invocation.resume is None else "the run is as it was"
 
     def train(prepare: Callable[[Preparation], Launched], *, as_json: bool = False) -> Finished:
-        with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
-            from rnngen.cli.progress import make_screen  # before a run is begun, which an interrupt would leave behind
-            from rnngen.training import launch
-            from rnngen.training.summary import summary_of
+        with contextlib.ExitStack() as stopping:
+            with Preparation(console, f"reading {what}", unchanged, shown=not invocation.quiet) as preparation:
+                from rnngen.cli.progress import make_screen
+                from rnngen.training import launch
+                from rnngen.training.summary import summary_of
 
-            launched = prepare(preparation)
-        with stopped_by_signals(launched.trainer), make_screen(launched, console, quiet=invocation.quiet) as screen:
-            finished = launch.run_to_end(launched, screen.show)
+                launched = prepare(preparation)
+                stopping.enter_context(stopped_by_signals(launched.trainer))  # at once: what has begun is saved
+            with make_screen(launched, console, quiet=invocation.quiet) as screen:
+                finished = launch.run_to_end(launched, screen.show)
         trained = finished.step > finished.first_step
         summary = summary_of(finished, launched.trainer, screen.monitor.validations) if trained else None
         _report(console, finished, launched, summary, quiet=invocation.quiet, as_json=as_json)

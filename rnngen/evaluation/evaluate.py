@@ -30,7 +30,7 @@ def evaluate(
     run: str | Path | Run | None = None,
     text: Sequence[str | Path] | str | Path = (),
     *,
-    part: str = "test",
+    part: str | None = None,
     errors: ErrorRule = "strict",
     encoding: str | None = None,
     text_field: str | None = None,
@@ -45,8 +45,8 @@ def evaluate(
     Args:
         run: the run or its folder; the newest complete one by default.
         text: files to score; by default a part of the run's own corpus.
-        part: ``test``, ``valid`` or ``train``, if no text is given or the text is the run's own; ``all``: the whole
-            text.
+        part: of the run's own text, if that is given or no text is: ``test`` (the default), ``valid`` or ``train``;
+            ``all``: the whole of a given text.
         errors: what to do with invalid bytes and broken rows: ``strict``, ``replace`` or ``skip``.
         encoding: of the files; ``auto``: chosen for each; by default that of the run's own text.
         text_field: the field with the text, in files of rows; by default that of the run's own text.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnngen.evaluation.scores import kind_of_score
+from rnngen.formats import number_of
 from rnngen.plaintext.card import card_rows
 from rnngen.python.html import chart, table
 from rnngen.runs import card as cards
@@ -26,8 +27,9 @@ class Card(cards.Card):
     def one_line(self) -> str:
         """Model, steps and score."""
         taken, planned = self.steps, self.planned_steps
-        of = "" if taken == planned or planned is None else f" of {planned:,}"
-        steps = "" if taken is None else f", {taken:,}{of} steps"
+        steps = "" if taken is None else f", {number_of(taken, 'step')}"
+        if taken is not None and planned is not None and taken != planned:
+            steps = f", {taken:,} of {number_of(planned, 'step')}"
         score = "" if self.best_nats is None else f", {self.best_nats:.4f} {self._unit}"
         return f"{self.model}{steps}{score}"
 

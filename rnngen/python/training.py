@@ -58,6 +58,7 @@ def train(
     Raises:
         RnngenError: an option is invalid, or text or disk cannot be used.
         TrainingInterrupted: it was interrupted, and the run is saved.
+        KeyboardInterrupt: it was interrupted before its first step, and no run was begun.
     """
     sources = _texts(corpus)
     for name, value in options.items():
@@ -74,7 +75,7 @@ def train(
             on_progress=on_progress,
         )
 
-    return _trained(begin, progress, on_event)
+    return _trained(begin, progress, on_event, "no run was begun")
 
 
 @speaks_python
@@ -123,15 +124,21 @@ def resume(
             on_progress=on_progress,
         )
 
-    return _trained(begin, progress, on_event)
+    return _trained(begin, progress, on_event, "the run is as it was")
 
 
 def _trained(
-    begin: Callable[[OnProgress], Launched], progress: ShowProgress, on_event: Callable[[Event], None] | None
+    begin: Callable[[OnProgress], Launched],
+    progress: ShowProgress,
+    on_event: Callable[[Event], None] | None,
+    unchanged: str,
 ) -> Run:
-    """Launch a run and train it, with its progress shown."""
+    """Launch a run and train it, with its progress shown; ``unchanged`` says what an interrupt before that leaves."""
     with make_progress(progress) as shown:
-        launched = begin(shown.prepare)
+        try:
+            launched = begin(shown.prepare)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(unchanged) from interrupt
 
         def take(event: Event) -> None:
             if isinstance(event, Planned):  # from here on the run is released whatever happens

@@ -23,9 +23,9 @@ from rnngen.runs.run import Run
 
 @contextlib.contextmanager
 def text_of(
-    run: Run, files: Sequence[str | Path] = (), part: str = "test", reading: Reading | None = None
+    run: Run, files: Sequence[str | Path] = (), part: str | None = None, reading: Reading | None = None
 ) -> Iterator[NamedText]:
-    """Files as one text, or a part of the run's own corpus if there are none, in the run's tokens.
+    """Files as one text, or a part of the run's own corpus (by default ``test``) if there are none, in its tokens.
 
     If the files are the text that the run was trained on, only that part of them is read, since the rest was learned
     from. The part ``all`` is the whole of the files, whatever they are. A note tells if a text overlaps with the
@@ -33,7 +33,8 @@ def text_of(
 
     Raises:
         As ``encoded_text`` and ``own_part``.
-        UsageError: there are no files that options of ``reading`` are for.
+        UsageError: there are no files that options of ``reading`` are for, or a part is asked for of files that are
+            not the run's own text.
     """
     names, reading = [str(file) for file in files], reading or Reading()
     if not names and reading.given:
@@ -43,8 +44,14 @@ def text_of(
         )
     data = reading.changed(run)
     if not names or (part != "all" and is_own_text(run, names, data)):
-        yield own_part(run, part, names, data)
+        yield own_part(run, part or "test", names, data)
         return
+    if part not in (None, "all"):
+        raise UsageError(
+            f"`part={part}` is about the run's own text, which this is not",
+            where=in_words(names),
+            hint="Leave `part` out to score all of it.",
+        )
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, reading, command=command) as encoded:
         yield encoded if part == "all" else _with_overlap(run, encoded)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
+from rnngen.errors import shortened
 
 
-def read_as(tokenizer: Tokenizer) -> str:
-    """What becomes of what a model has never seen."""
-    return "read as <unk>" if tokenizer.is_closed else "left out of what it reads"
+def never_seen(unseen: str, tokenizer: Tokenizer) -> str:
+    """What a model has never seen of a text, and what becomes of it, in words."""
+    how = "read as <unk>" if tokenizer.is_closed else "left out of what it reads"
+    return f"the model has never seen {shortened(unseen)!r}: {how}"
 
 
 class PromptReader:

@@ -48,6 +48,7 @@ from rnngen.training.planning.plan import make_plan
 from rnngen.training.resuming import resume
 from rnngen.training.siblings import Sibling
 from rnngen.training.trainer import Trainer
+from rnngen.uninterrupted import uninterrupted
 from rnngen.version import __version__
 
 __all__ = ["Launched", "launch", "resume", "run_to_end"]
@@ -101,8 +102,10 @@ def launch(
     given = given.changed(_taken_over(first, given)) if first else given
     made = out is None or not exists(out)
     folder = out or new_run_folder(checkpoints_folder(), stem_of_source(data.corpus[0]))
-    writer = RunWriter(folder)  # before the text is read, which may take long: an impossible folder is told at once
+    writer: RunWriter | None = None
     try:
+        with uninterrupted():  # before the text is read, which may take long: an impossible folder is told at once
+            writer = RunWriter(folder)
         _refuse_occupied(folder)  # again, now that no other process can begin a run here
         tokenizer = first.tokenizer() if first else None
         read = sibling.corpus if sibling else None
@@ -127,13 +130,15 @@ def launch(
         writer.clear()
         record = _config_json(config, corpus, folder, first, given)
         writer.begin({**record, **({KEY: sibling.group.as_dict()} if sibling else {})}, corpus.tokenizer)
+        notes: tuple[str, ...] = ()
+        if first and tokenizer:
+            notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
+        return Launched(trainer, plan, notes, is_new=True)
     except BaseException:
-        writer.discard(folder_too=made)  # a run that never began leaves nothing behind
+        if writer:
+            with uninterrupted():  # a run that never began leaves nothing behind
+                writer.discard(folder_too=made)
         raise
-    notes: tuple[str, ...] = ()
-    if first and tokenizer:
-        notes = (f"it begins with the weights of {first.path}", *note_on_growth(tokenizer, corpus.tokenizer))
-    return Launched(trainer, plan, notes, is_new=True)
 
 
 def _taken_over(first: Run, given: Given) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from rnngen.training.planning.rules import CYCLE_PEAK
 from rnngen.training.planning.speed import why_not_bf16
 from rnngen.training.state_checks import check_file_sizes, check_weights
 from rnngen.training.trainer import Trainer
+from rnngen.uninterrupted import uninterrupted
 
 DECIDED_ANEW = ("steps", "threads", "precision", "valid_every", "sample_every")
 """Options that a new plan decides when a run is trained further; all others come from its configuration."""
@@ -87,8 +88,10 @@ def resume(
     begun_on = config.train.device
     there, fallback = device_to_continue_on(begun_on, device)
     config = config.with_values({"device": there})
-    writer = Rehearsal(path) if rehearsal else RunWriter(path)
+    writer: RunWriter | None = None
     try:
+        with uninterrupted():
+            writer = Rehearsal(path) if rehearsal else RunWriter(path)
         if never_saved(path):
             raise never_saved_error(path, being_trained=False)  # this process holds its lock
         tokenizer = load_tokenizer(path / TOKENIZER, read_needed(path / TOKENIZER, MAX_BYTES))
@@ -128,7 +131,9 @@ def resume(
             )
         return Launched(trainer, plan, tuple(notes))
     except BaseException:
-        writer.close()
+        if writer:
+            with uninterrupted():
+                writer.close()
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,9 +15,11 @@ from typing import Any
 import pytest
 
 import rnngen
+from rnngen.cli import app
 from rnngen.cli.app import run as run_cli
 from rnngen.cli.commands import COMMANDS, load_command
 from rnngen.cli.completion import join_values
+from rnngen.platforms import stop_signals
 
 
 def asked(line: str, words: list[str]) -> dict[str, str]:
@@ -97,6 +100,30 @@ def test_runs_are_completed_where_a_run_is_due(offered: Callable[..., list[str]]
     found = [word for word in offered(line) if word.startswith("checkpoints")]
     expected = ["checkpoints/demo/lstm", "checkpoints/tiny"]
     assert sorted(found) == [run for run in expected if run.startswith(line.split(" ")[-1])]
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("command", ["sample", "fill", "eval"])
+def test_no_second_run_is_completed_where_one_is_due(offered: Callable[..., list[str]], command: str) -> None:
+    assert offered(f"rnngen {command} ") != []
+    assert offered(f"rnngen {command} checkpoints/tiny ") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_completion_ends_without_a_word(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    left: list[int] = []
+    before = {each: signal.getsignal(each) for each in stop_signals()}
+    monkeypatch.setenv("_RNNGEN_COMPLETE", "complete_bash")
+    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr(app, "run", lambda **_: signal.raise_signal(number))
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    try:
+        with pytest.raises(SystemExit):
+            app.main()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert left == [128 + number]
 
 
 def commands_with_runs(line: str, command: Any) -> list[str]:

@@ -258,6 +258,15 @@ def test_a_run_s_own_text_is_scored_by_the_part_that_was_held_out_with_a_note(cl
     assert "--part all is the whole of it" in spotted.err
     assert "lines are counted from the beginning of the part" in spotted.out
     refused(cli("eval", "run", "--part", "all"), 2, "--part all needs the text", "rnngen eval run TEXT --part all")
+    Path("other.txt").write_text("The cat sat.\n" * 20)
+    for part in ("test", "train"):
+        other = cli("eval", "run", "other.txt", "--part", part)
+        refused(
+            other, 2, f"other.txt: --part {part} is about the run's own text", "Leave --part out to score all of it"
+        )
+        with pytest.raises(rnngen.RnngenError, match="is about the run's own text"):
+            rnngen.evaluate("run", "other.txt", part=part)
+    assert rnngen.evaluate("run", "other.txt", part="all") == rnngen.evaluate("run", "other.txt")
 
 
 def test_the_newest_run_is_used_by_default(cli: Cli, trained: Path, corpus: Path) -> None:

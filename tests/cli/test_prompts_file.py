@@ -53,7 +53,7 @@ def test_blank_lines_and_characters_that_the_model_has_never_seen_are_told(cli: 
     outcome = cli("sample", "--prompts-file", "prompts.txt", "-n", 5, "--json")
     assert [each["prompt"] for each in objects(outcome)] == ["The", "A\u4e2dnd\u4e2d\u6587"]
     assert "note: 2 blank lines of prompts.txt skipped\n" in outcome.err
-    assert "note: the model has never seen '\u4e2d\u6587'; left out of what it reads\n" in outcome.err
+    assert "note: the model has never seen '\u4e2d\u6587': left out of what it reads\n" in outcome.err
 
 
 @pytest.mark.usefixtures("trained")

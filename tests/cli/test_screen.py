@@ -159,6 +159,20 @@ def test_a_plot_in_ascii_has_no_other_characters() -> None:
     assert text.count(VALID) == 2 + 1 + len([c for c in "nats per token valid" if c == VALID])  # with the legend
 
 
+@pytest.mark.parametrize(("width", "label"), [(80, "steps 0 - 40"), (55, "steps 0 - 40"), (54, "")])
+def test_the_label_of_the_axis_stands_where_there_is_room(width: int, label: str) -> None:
+    from rich.console import Console as RichConsole
+
+    monitor: Any = SimpleNamespace(step=40, steps=80, validations=[(20, 2.0)])
+    monitor.losses = SimpleNamespace(points=[(float(x), 1.0 + 3.0 / x) for x in range(1, 41)])
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    RichConsole(file=out, width=width, height=24).print(LossPlot(monitor, 0))
+    out.seek(0)
+    legend = out.read().splitlines()[-1]
+    assert legend.split("valid")[1].strip() == label
+    assert len(legend) < width
+
+
 def test_losses_are_drawn_where_they_are() -> None:
     valid = [(0.0, 4.0), (50.0, 2.5), (100.0, 1.0)]
     train = [(float(x), 4.0 - 3.0 * x / 100) for x in range(101)]  # a straight line

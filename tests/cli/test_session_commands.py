@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rnngen.cli.session_commands import HELP, MOST
 from rnngen.cli.session_files import typed_path
 from rnngen.cli.session_settings import SETTINGS
 from rnngen.errors import UsageError
+from rnngen.platforms import stop_signals
 from rnngen.sampling.options import Sampling
 from rnngen.sampling.session import Session
 
@@ -124,7 +126,7 @@ def test_choices_stay_while_the_text_stays_and_retry_writes_others(say: Say, ses
             say(f"/alternatives {wrong}")
 
 
-ALONE = ["retry", "undo", "words", "show", "settings", "help", "quit", "1"]
+ALONE = ["retry", "words", "show", "settings", "quit", "1"]
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -142,7 +144,11 @@ def test_what_a_command_does_not_take_is_refused_in_one_sentence(say: Say, sessi
     ("line", "answer"),
     [
         ("/length 0", "with `length=0` the model would write nothing; expected 1 or more"),
-        ("/add", "/add needs a text; expected such as: /add and then"),
+        ("/add", "/add needs a text; expected for example /add and then"),
+        ("/undo 0", "invalid number of steps: 0; expected for example /undo 3"),
+        ("/undo all", "invalid number of steps: all; expected for example /undo 3"),
+        ("/undo 1000000000000", "invalid number of steps: 1000000000000; expected for example /undo 3"),
+        ("/help temp", "there is no /temp. Did you mean /temperature?"),
         ("/temp 1", "there is no /temp. Did you mean /temperature?"),
         ("/QUIT", "there is no /QUIT. Did you mean /quit?"),
         ("/keepstop", "there is no /keepstop. Did you mean /keep-stop?"),
@@ -157,6 +163,64 @@ def test_no_line_goes_without_an_answer(say: Say, session: Session, line: str, a
     assert session.sampling == before
 
 
+def test_undo_takes_back_as_many_steps_as_it_is_told(say: Say, session: Session) -> None:
+    before = session.text
+    for text in ("one", "two", "three"):
+        say(f"/add {text}")
+    assert say("/undo 2") == "(taken back:  two three)\n"
+    assert session.text == before + " one"
+    assert say("/undo 9").startswith("(only 1 step, taken back:  one)")
+    assert session.text == before
+    assert say("/undo 2") == "(nothing to take back)\n"
+
+
+@pytest.mark.parametrize("number", [number for number in stop_signals() if number != signal.SIGINT])
+def test_a_session_that_a_signal_ends_saves_its_text(
+    conversation: Conversation, session: Session, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    def read(_: Conversation) -> str:
+        signal.raise_signal(number)
+        raise AssertionError
+
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    session.add("not saved")
+    before = signal.signal(number, leave)
+    monkeypatch.setattr(Conversation, "_read", read)
+    try:
+        with pytest.raises(SystemExit):
+            conversation.run()
+    finally:
+        signal.signal(number, before)
+    (saved,) = Path().glob("rnngen-session-*.txt")
+    assert saved.read_text() == session.text + "\n"
+    assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_session_saves_nothing_that_is_saved(conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Conversation) -> str:
+        raise SystemExit
+
+    monkeypatch.setattr(Conversation, "_read", gone)
+    with pytest.raises(SystemExit):
+        conversation.run()
+    assert list(Path().glob("rnngen-session-*")) == []
+
+
+def test_help_is_about_one_command_and_about_the_length_that_is_set(say: Say, session: Session) -> None:
+    session.change(length=None)
+    assert "by 200 tokens unless /length or /until says otherwise" in say("/help")
+    session.change(length=20)
+    assert "the model continues, as /length 20 says." in say("/help")
+    assert say("/help /length") == (
+        "  /length 50    how much it writes at a time, in tokens; /length 50 words,\n"
+        "                /length 2 sentences, /length none\n"
+    )
+    assert say("/help undo").startswith("  /undo N ")
+    assert say("/help top-p").startswith("  /top-p 1\n  ")
+
+
 def test_a_session_that_would_write_nothing_does_not_begin(session: Session) -> None:
     with pytest.raises(UsageError, match="with `length=0` the model would write nothing"):
         Session(session.generator, "", Sampling(length=0), 1)
@@ -165,7 +229,7 @@ def test_a_session_that_would_write_nothing_does_not_begin(session: Session) -> 
 def test_the_model_can_change_in_the_middle(say: Say, session: Session, mixed: Path) -> None:
     assert say("/run") == f"  /run {session.generator.name}\n"
     assert say(f"/run {mixed}") == f"({mixed} continues the text)\n"
-    with pytest.raises(UsageError, match=r"^/run needs a name; expected such as: /run checkpoints"):
+    with pytest.raises(UsageError, match=r"^/run needs a name; expected for example /run checkpoints"):
         say("/run ''")
     assert say("").startswith("The che")
     assert session.generator.name == str(mixed)

@@ -44,9 +44,10 @@ def notes_on_text(corpus: EncodedCorpus, data: DataConfig) -> list[str]:
     if corpus.characters is not None:
         notes += _notes_on_characters(corpus.characters)
     if rare := corpus.rare_characters(FEW_OCCURRENCES):
+        occur, them = ("occurs", "it") if rare == 1 else ("occur", "them")
         notes.append(
-            f"{rare:,} of {corpus.tokenizer.text_size - 1:,} characters occur fewer than {FEW_OCCURRENCES} times in "
-            f"the training part, too few to learn them; `min_count={FEW_OCCURRENCES}` makes them unknown"
+            f"{rare:,} of {corpus.tokenizer.text_size - 1:,} characters {occur} fewer than {FEW_OCCURRENCES} times in "
+            f"the training part, too few to learn {them}; `min_count={FEW_OCCURRENCES}` makes {them} unknown"
         )
     if corpus.tokenizer.level == "word" and (share := corpus.share_of_partial_characters()) > MANY_BYTES:
         notes.append(
