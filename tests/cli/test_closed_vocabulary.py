@@ -167,7 +167,7 @@ def test_a_prompt_is_continued_with_a_space_or_its_last_word_is_completed(
 
 
 def test_unknown_words_of_a_prompt_are_read_as_unk_and_said(closed: Path, cli: Cli) -> None:
-    assert "never seen 'zebra'; read as <unk>" in cli("sample", RUN, "-p", "zebra sat ", "-n", 2).err
+    assert "never seen 'zebra': read as <unk>" in cli("sample", RUN, "-p", "zebra sat ", "-n", 2).err
     assert "never seen" not in cli("sample", RUN, "-p", "<unk> sm", "-n", 2).err
     read = rnngen.load(RUN).reader.prompt_ids("zebra sat")
     assert read == rnngen.load(RUN).reader.prompt_ids("<unk> sat")

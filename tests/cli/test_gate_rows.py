@@ -67,7 +67,7 @@ def test_the_units_with_the_longest_memory_are_listed_and_json_has_all(cli: Cli)
     constants = 1 / (1 - np.array(found["gates"]["forget"]).mean(axis=0))
     np.testing.assert_allclose(found["memory"]["time_constant"], constants, rtol=1e-4)
     lines = cli("inspect", "gates", "--length", 600).out.splitlines()
-    first = next(i for i, line in enumerate(lines) if "half-life  time constant" in line) + 1
+    first = next(i for i, line in enumerate(lines) if line.split() == ["unit", "half-life", "follows"]) + 1
     listed = [int(line.split()[2]) for line in lines[first : first + 10]]
     lives = np.array([np.inf if life is None else life for life in found["memory"]["half_life"]])
     assert listed == sorted(range(len(lives)), key=lambda unit: (-lives[unit], -constants[unit]))[:10]
