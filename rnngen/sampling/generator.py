@@ -46,6 +46,7 @@ class Generator:
 
     Attributes:
         reader: turns its prompts into tokens.
+        on_prompts: called with the prompts of every text that is asked for; None: nobody is told.
     """
 
     def __init__(
@@ -63,6 +64,11 @@ class Generator:
         self.name = name
         self.documents = documents
         self.reader = PromptReader(tokenizer, documents)
+        self.on_prompts: Callable[[Sequence[str]], object] | None = None
+
+    def __repr__(self) -> str:
+        mixed = "" if self.mixture is None else ", mixed with its n-gram model"
+        return f"Generator({self.name!r}: {self.tokenizer.level}, vocabulary {self.tokenizer.vocab_size:,}{mixed})"
 
     @method_takes(Writing)
     @checked
@@ -85,7 +91,9 @@ class Generator:
             RnngenError: the model's logits are not finite.
         """
         sampling = Sampling.of(options)
-        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, self.ending(sampling, prompt))
+        writer = self.writer(prompt, sampling, seed=seed)
+        self._tell([prompt])
+        return write_text(writer, self.tokenizer, self.ending(sampling, prompt))
 
     @method_takes(Writing)
     @checked
@@ -93,6 +101,7 @@ class Generator:
         """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
+        self._tell([prompt])
         return write_pieces(writer, self.tokenizer, self.ending(sampling, prompt))
 
     def max_tokens(self, sampling: Sampling) -> int:
@@ -177,7 +186,12 @@ class Generator:
         for prompt in dict.fromkeys(prompts):
             self.reader.prompt_ids(prompt)
         self.check(sampling, seed)  # before the first sample is asked for
+        self._tell(prompts)
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
+
+    def _tell(self, prompts: Sequence[str]) -> None:
+        if self.on_prompts is not None:
+            self.on_prompts(prompts)
 
     def _samples(
         self,

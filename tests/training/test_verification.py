@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from rnngen.errors import RnngenError
-from rnngen.evaluation.evaluate import evaluate
 from rnngen.ngram.file import load_mixture
+from rnngen.python.evaluation import evaluate
 from rnngen.runs.finding import open_run
 from rnngen.runs.layout import MODEL, NEW, REPLACED
 from rnngen.sampling.loading import load
