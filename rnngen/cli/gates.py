@@ -62,7 +62,7 @@ def gates_command(
     wanted = [_parse_unit(each) for each in extent.unit]
     console: Console = context.obj
     check_picture(picture)
-    with inspected("gates", run, text, fresh=fresh) as found:
+    with inspected(console, "gates", run, text, fresh=fresh) as found:
         from rnngen.corpus.tokenizer import pieces_of
         from rnngen.inspection.detectors import find_detectors, text_features
         from rnngen.inspection.gates import layers_with_unit, trace_gates

@@ -55,7 +55,7 @@ def gradients_command(
     console: Console = context.obj
     check_picture(picture)
     folders: list[Path | None] = [*runs] if runs else [None]
-    reaches = measure(folders, text, extent.lags, fresh=fresh)
+    reaches = measure(console, folders, text, extent.lags, fresh=fresh)
     if picture is not None:
         write_picture_of(reaches, picture)
     if as_json:
@@ -73,7 +73,7 @@ def _write_detail(console: Console, reach: Reach) -> None:
     from rnngen.inspection.explanation import explain
 
     said = explain(reach.flows, reach.config)
-    console.write(f"{reach.title}: ‖∂J^i/∂s^j‖ by lag i - j, median (10 % to 90 %)\n")
+    console.write(f"{reach.title}: ‖∂Jⁱ/∂sʲ‖ by lag i - j, median (10 % to 90 %)\n")
     for layer, states in groupby(reach.flows, key=lambda flow: flow.layer_name):
         console.write(f"\n{_table(layer, list(states))}\n")
         console.write("".join(console.filled(sentence, "- ") for sentence in said[layer]))

@@ -18,14 +18,14 @@ from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.next_tokens import next_command
 from rnngen.cli.parameters import RunFolder, run_argument
 from rnngen.cli.pictures import Picture, check_picture
+from rnngen.cli.plots import write_drawn
 from rnngen.cli.spelling import on_command_line
 from rnngen.cli.training import training_command
 from rnngen.cli.truncation import truncation_command
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
 from rnngen.plaintext.card import card_rows
-from rnngen.plaintext.comparison import curves as curves_of
-from rnngen.plaintext.comparison import side_by_side
+from rnngen.plaintext.comparison import learning_curves, side_by_side
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
@@ -102,11 +102,18 @@ def card_command(
     if as_json:
         console.write_json(comparison.as_dict() if compare else comparison.runs[0].card.as_dict())
     elif compare:
-        for part in side_by_side(comparison, curves.against, on_command_line, console.columns):
+        for part in side_by_side(comparison, on_command_line, console.columns):
             console.write(part)
+        _write_curves(console, comparison, curves)
     else:
         console.write(console.table([[name, value] for name, value in card_rows(comparison.runs[0].card).items()]))
-        console.write(curves_of(comparison, curves.against))
+        _write_curves(console, comparison, curves)
+
+
+def _write_curves(console: Console, comparison: Comparison, curves: Curves) -> None:
+    for drawn in learning_curves(comparison, curves.against):
+        console.write("\n")
+        write_drawn(console, drawn)
 
 
 def _check_numbers(run: Path | None, others: Sequence[Path], *, compare: bool, scores: bool) -> None:
@@ -145,13 +152,13 @@ def _draw(comparison: Comparison, curves: Curves, picture: Path) -> None:
     Raises:
         UsageError: there are none, or they have two units.
     """
-    from rnngen.rendering.charts import learning_curves
+    from rnngen.rendering.charts import learning_curves as chart_of
     from rnngen.rendering.pictures import write_picture
 
     if len(comparison.kinds) > 1:
         hint = "Leave out the runs that are bidirectional or have a closed vocabulary, or the others."
         raise UsageError("one picture cannot hold scores that do not compare", hint=hint)
-    chart = learning_curves(comparison.runs, curves.against)
+    chart = chart_of(comparison.runs, curves.against)
     if chart is None:
         raise UsageError("there is no curve to draw: no run was validated twice")
     write_picture(chart, "Learning curves", picture, "validation part; dashed: training steps")

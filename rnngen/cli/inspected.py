@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.mistakes import refuse_text
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rnngen.cli.console import Console
     from rnngen.model.language_model import Network
     from rnngen.runs.run import Run
 
@@ -34,10 +36,13 @@ class Inspected(NamedTuple):
 
 
 @contextlib.contextmanager
-def inspected(view: str, folder: Path | None, text: Path | None, *, fresh: bool) -> Iterator[Inspected]:
-    """Open a run, and a text in its tokens.
+def inspected(
+    console: Console, view: str, folder: Path | None, text: Path | None, *, fresh: bool
+) -> Iterator[Inspected]:
+    """Open a run, and a text in its tokens. That its training failed is said.
 
     Args:
+        console: of the command.
         view: the command after ``rnngen inspect``, for hints.
         folder: the run's folder; None: the newest run.
         text: a file; None: the test part of the run's corpus.
@@ -50,6 +55,7 @@ def inspected(view: str, folder: Path | None, text: Path | None, *, fresh: bool)
 
     refuse_text(folder, f"rnngen inspect {view} --text {{text}}")
     run = open_run(folder)  # before torch is imported: a wrong path is reported at once
+    note_on_failure(console, run, quiet=fresh)
     from rnngen.model.load import fresh_network, load_network
     from rnngen.runs.own_text import file_or_test_part
 

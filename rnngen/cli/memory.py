@@ -9,7 +9,7 @@ import typer
 
 from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
-from rnngen.cli.memory_tables import Measured, as_json, drawn, shown
+from rnngen.cli.memory_tables import Measured, as_json, drawn, show
 from rnngen.cli.parameters import AsJson, Fresh, RunFolders, TextFile
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.options.declare import Options, option
@@ -46,19 +46,22 @@ def memory_command(
     console: Console = context.obj
     check_picture(picture)
     folders = {folder and folder.resolve(): folder for folder in runs or (None,)}.values()  # each once
-    measured = [measure(folder, text, examples.examples, fresh=fresh) for folder in folders]
+    measured = [measure(console, folder, text, examples.examples, fresh=fresh) for folder in folders]
     if picture is not None:
         drawn(measured, picture)
     if json:
         console.write_json({"fresh": fresh, **as_json(measured)})
     else:
-        console.write(shown(console, measured))
+        show(console, measured)
 
 
-def measure(folder: Path | None, text: Path | None, examples: int, *, fresh: bool = False) -> Measured:
+def measure(
+    console: Console, folder: Path | None, text: Path | None, examples: int, *, fresh: bool = False
+) -> Measured:
     """How often one run is right, by distance.
 
     Args:
+        console: of the command.
         folder: of the run; None: the newest.
         text: a file; None: the test part of the run's corpus.
         examples: how many lines at most.
@@ -67,7 +70,7 @@ def measure(folder: Path | None, text: Path | None, examples: int, *, fresh: boo
     Raises:
         RnngenError: there is no such run, or the text is not in a language that is known.
     """
-    with inspected("memory", folder, text, fresh=fresh) as found:
+    with inspected(console, "memory", folder, text, fresh=fresh) as found:
         from rnngen.inspection.memory import planted_lines, recall
 
         tokenizer = found.run.tokenizer()

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnngen.cli.plots import write_plot
 from rnngen.errors import UsageError
-from rnngen.plaintext.plots import plot
 from rnngen.plaintext.widths import cut, pad, width
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def in_bins(measured: Sequence[Measured]) -> list[list[Bin]]:
     return [binned(each.counts, edges) for each in measured]
 
 
-def shown(console: Console, measured: Sequence[Measured]) -> str:
-    """A table, a sentence about each run, and a chart."""
+def show(console: Console, measured: Sequence[Measured]) -> None:
+    """Write a table, a sentence about each run, and a chart."""
     from rnngen.inspection.memory import verdict
     from rnngen.runs.compared import distinct_names
 
@@ -79,7 +79,8 @@ def shown(console: Console, measured: Sequence[Measured]) -> str:
     }
     ends = [point[0] for points in middle.values() for point in points]
     curves = {**middle, "without memory": [(min(ends), 100 * chance), (max(ends), 100 * chance)]}
-    return "\n".join(lines) + "\n\n" + plot(curves, "distance in symbols", "right, in %")
+    console.write("\n".join(lines) + "\n\n")
+    write_plot(console, curves, "distance in symbols", "right, in %")
 
 
 def _tables(names: Sequence[str], bins: Sequence[Sequence[Bin]], columns: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rnngen.cli.declared import takes_options
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.mistakes import refuse_text
 from rnngen.cli.parameters import AsJson, RunFolder
 from rnngen.cli.pictures import Picture, check_picture
@@ -18,6 +19,7 @@ from rnngen.formats import visible
 from rnngen.options.declare import Options, option
 from rnngen.plaintext.widths import cut, pad
 from rnngen.platforms import unescaped
+from rnngen.runs.finding import open_run
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -64,10 +66,12 @@ def next_command(
     console: Console = context.obj
     check_picture(picture)
     refuse_text(run, "rnngen eval {text}")
+    opened = open_run(run)  # before torch is imported: a wrong path is reported at once
+    note_on_failure(console, opened, quiet=False)
     from rnngen.sampling.loading import load
     from rnngen.sampling.next_tokens import as_dict, entropies, next_token_probabilities
 
-    generator = load(run)
+    generator = load(opened)
     prompt = unescaped(softmax.prompt)
     temperatures = softmax.temperatures
     found = next_token_probabilities(generator, prompt, [1.0, *temperatures], softmax.label)

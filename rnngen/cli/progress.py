@@ -13,7 +13,7 @@ from typing import Self
 from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from rnngen.cli.console import Console
@@ -24,10 +24,10 @@ from rnngen.cli.spelling import on_command_line
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, count, duration, visible
 from rnngen.plaintext.widths import folded
-from rnngen.training.events import Event, Replanned, Sampled, Spiked, Stepped, Validated, Warned
+from rnngen.training.events import Event, Finished, Replanned, Sampled, Spiked, Stepped, Validated, Warned
 from rnngen.training.launch import Launched
 from rnngen.training.monitor import Monitor
-from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
+from rnngen.training.notes import PlanNotes, slowdown_note, spiked_note
 
 BAR_COLUMNS = 32  # width of the bar and the time left with its word, without the numbers of steps
 ELAPSED_COLUMNS = 17  # width of the time elapsed with its word, which is left out on a narrow screen
@@ -41,7 +41,7 @@ class Screen:
     def __init__(self, launched: Launched, console: Console) -> None:
         self.launched, self.console = launched, console
         self.monitor = Monitor(launched)
-        self.plan = launched.trainer.schedule.current
+        self.plan_notes = PlanNotes(launched.trainer.schedule.current)
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +58,6 @@ class Screen:
             self.warn(f"warning: {event.message}")
         elif isinstance(event, Spiked):
             self.warn(f"warning: {spiked_note(event)}")
-        elif isinstance(event, Replanned):
-            self.plan = self.plan if event.plan.trial else event.plan
 
     def warn(self, text: str) -> None:
         """Show a warning."""
@@ -91,7 +89,7 @@ class PlainLines(Screen):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        before, monitor = self.plan, self.monitor
+        monitor = self.monitor
         super().show(event)
         if isinstance(event, Stepped):
             self.warn_if_slow()
@@ -104,13 +102,20 @@ class PlainLines(Screen):
         elif isinstance(event, Validated):
             best = "  best so far" if event.best else ""
             self.console.note(f"step {event.step}  valid {event.nll:.4f}{best}{self._left()}")
-        elif isinstance(event, Replanned):
-            for line in replanned_notes(event.plan, before):
-                self.console.note(f"{line}{self._left()}")
+        elif isinstance(event, Replanned) and (line := self.plan_notes.take(event.plan)):
+            self.console.note(f"{line}{self._left()}")
 
     def _left(self) -> str:
         seconds = self.monitor.time_left.seconds()
         return "" if seconds is None else f"  {duration(seconds)} left"
+
+
+class ElapsedColumn(ProgressColumn):
+    """The time since the beginning, which Rich's own column ends with the last step: validation and more follow it."""
+
+    def render(self, task: Task) -> Text:
+        """As Rich shows times."""
+        return Text(clock(task.elapsed or 0.0), style="progress.elapsed")
 
 
 class TimeLeftColumn(ProgressColumn):
@@ -157,7 +162,7 @@ class LiveScreen(Screen):
         self._console.print(Text(visible(self.title()), style="bold"))
         for line in opening_lines(self.launched):
             self._console.print(Text(visible(on_command_line(f"  {line}"))))
-        elapsed = [TimeElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
+        elapsed = [ElapsedColumn(), TextColumn("elapsed,")] if self._wide else []
         done, bidirectional = self.launched.trainer.step, self.launched.trainer.config.model.bidirectional
         self._progress = PlottedProgress(
             LossPlot(self.monitor, done, kind_of_score(bidirectional=bidirectional).prefix),
@@ -169,7 +174,7 @@ class LiveScreen(Screen):
             TextColumn("{task.description}"),
             console=self._console,
         )
-        self._task = self._progress.add_task("", total=self.plan.steps, completed=done)
+        self._task = self._progress.add_task("", total=self.monitor.steps, completed=done)
         self._progress.start()
         return self
 
@@ -180,16 +185,15 @@ class LiveScreen(Screen):
 
     def show(self, event: Event) -> None:
         """Take in one event."""
-        before = self.plan
         super().show(event)
         if isinstance(event, Stepped):
             self.warn_if_slow()
             self._progress.update(self._task, completed=event.step, description=self._numbers())
-        elif isinstance(event, Validated):
+        elif isinstance(event, Validated | Finished):
             self._progress.update(self._task, description=self._numbers())
         elif isinstance(event, Replanned):
             self._progress.update(self._task, total=event.plan.steps, refresh=True)
-            for line in replanned_notes(event.plan, before):
+            if line := self.plan_notes.take(event.plan):
                 self._progress.console.print(Text(line, style="dim"))
         elif isinstance(event, Sampled):
             text = Text(folded(visible(event.text.strip("\n")), SAMPLE_COLUMNS - PANEL_COLUMNS))
@@ -219,7 +223,7 @@ class LiveScreen(Screen):
         best = "" if monitor.best is None else f" (best {monitor.best:.3f})"
         rate = f"  {count(monitor.time_left.tokens_per_second)} tok/s"
         # Rich would cut off the times to fit a longer line
-        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.plan.steps))
+        taken = BAR_COLUMNS + ELAPSED_COLUMNS * self._wide + 2 * len(str(self.monitor.steps))
         left = self._console.width - taken
         lines = (
             epoch + train + valid + best + rate,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnngen.cli.log_plots import write_log_plot
+from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.mistakes import refuse_text
+from rnngen.cli.plots import write_plot
 from rnngen.plaintext.widths import cut
 from rnngen.rendering.palette import letter
 from rnngen.runs.finding import open_run
@@ -23,8 +24,12 @@ _COMPARED = 6  # lags in a table of 80 columns, besides the name
 _NAME = 24  # cells of a run's name
 
 
-def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None, *, fresh: bool) -> list[Reach]:
+def measure(
+    console: Console, folders: Sequence[Path | None], text: Path | None, lags: int | None, *, fresh: bool
+) -> list[Reach]:
     """Measure how far gradients reach in the runs that were named; None: the newest run. See ``inspection.reaches``.
+
+    That the training of one of them failed is said.
 
     Raises:
         RnngenError: there is no such run or text, or a text is too short.
@@ -32,6 +37,7 @@ def measure(folders: Sequence[Path | None], text: Path | None, lags: int | None,
     for folder in folders:
         refuse_text(folder, "rnngen inspect gradients --text {text}")
     runs = [open_run(folder) for folder in folders]  # before torch is imported: a wrong path is reported at once
+    note_on_failure(console, *runs, quiet=fresh)
     from rnngen.inspection import reaches
 
     return reaches.measure(runs, text, lags, fresh=fresh)
@@ -85,11 +91,11 @@ def _table(console: Console, reaches: Sequence[Reach], flows: Sequence[Flow]) ->
 
 def write_curves(console: Console, flows: dict[str, Flow]) -> None:
     """Draw curves by name on one logarithmic scale, and say where they end early."""
-    from rnngen.inspection.gradients import SMALLEST
     from rnngen.inspection.reaches import drawn
+    from rnngen.runs.curves import SMALLEST
 
     curves = {name: drawn(flow) for name, flow in flows.items()}
-    write_log_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0")
+    write_plot(console, curves, "lag i - j, in tokens", "fraction of the gradient at lag 0", logarithmic=True)
     if any(len(curve) <= flow.lags for curve, flow in zip(curves.values(), flows.values(), strict=True)):
         console.write(f"A curve ends where its fraction leaves the range from {SMALLEST:.0e} to {1 / SMALLEST:.0e}.\n")
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rnngen.runs.curves import SMALLEST
 from rnngen.runs.steps import Bin, Range
 
 COLUMNS = 66
@@ -59,7 +60,7 @@ def draw(
 
     ranges = [of(each) for _, bins, _ in runs for each in bins if each]
     positive = [r.low for r in ranges if r.low > 0]
-    smallest = min(positive, default=1e-12)
+    smallest = min(positive, default=SMALLEST)
     lines = sorted({clip for *_, clip in runs if math.isfinite(clip)})
     values = [scaled(v) for v in (*(r.low for r in ranges), *(r.high for r in ranges), *lines)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)

@@ -11,9 +11,9 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.inspected import inspected
 from rnngen.cli.parameters import AsJson, Fresh, RunFolder, TextFile
 from rnngen.cli.pictures import Picture, check_picture
+from rnngen.cli.plots import write_plot
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, option
-from rnngen.plaintext.plots import plot
 
 if TYPE_CHECKING:
     from rnngen.cli.console import Console
@@ -82,7 +82,7 @@ def truncation_command(
     """
     console: Console = context.obj
     check_picture(picture)
-    with inspected("truncation", run, text, fresh=fresh) as found:
+    with inspected(console, "truncation", run, text, fresh=fresh) as found:
         from rnngen.inspection.truncation import measure_truncation
 
         measured = measure_truncation(found.network, found.tokens, reach.span)
@@ -99,7 +99,8 @@ def truncation_command(
         return
     console.write(f"{found.title}: windows of k tokens, {_passages(measured[0])}\n")
     for each in measured:
-        console.write("\n" + _shown(console, each, trained))
+        console.write("\n")
+        _show(console, each, trained)
 
 
 def _trained(run: Run) -> Trained:
@@ -138,12 +139,12 @@ def _as_json(measured: Truncation, trained: Trained) -> dict[str, Any]:
     }
 
 
-def _shown(console: Console, measured: Truncation, trained: Trained) -> str:
-    """Table, curves and sentences."""
+def _show(console: Console, measured: Truncation, trained: Trained) -> None:
+    """Write a table, sentences and curves."""
     noise = measured.noise_of(trained.tokens)
     lines = [measured.direction] if measured.direction else []
     lines += [
-        f"{'':>5}{'all weights':>20}{'W_h alone':>19}{'bias by':>10}{'state reset every k':>23}",
+        f"{'':>5}{'all weights':>20}{'Wₕ alone':>19}{'bias by':>10}{'state reset every k':>23}",
         f"{'k':>5}{'angle':>10}{'length':>10}{'angle':>9}{'length':>10}{'noise':>10}{'nats':>12}{'worse by':>11}",
     ]
     for each in measured.lengths:
@@ -156,17 +157,15 @@ def _shown(console: Console, measured: Truncation, trained: Trained) -> str:
     lines.append(f"{'state carried on':>54}{measured.nats:>12.4f}")
     angles = {
         "all weights": [(math.log2(each.bptt), each.everything.angle) for each in measured.lengths],
-        "W_h alone": [(math.log2(each.bptt), each.recurrent.angle) for each in measured.lengths],
+        "Wₕ alone": [(math.log2(each.bptt), each.recurrent.angle) for each in measured.lengths],
     }
     reset = [(math.log2(each.bptt), each.reset_nats) for each in measured.lengths]
     nats = {"state reset every k tokens": reset, "state carried on": [(x, measured.nats) for x, _ in reset]}
-    parts = [
-        "\n".join(lines) + "\n",
-        "".join(map(console.filled, sentences(measured, trained))),
-        plot(angles, "log2 of k", "degrees between the gradients"),
-        plot(nats, "log2 of k", "nats per token"),
-    ]
-    return "\n".join(parts)
+    console.write("\n".join(lines) + "\n\n")
+    console.write("".join(map(console.filled, sentences(measured, trained))))
+    for curves, up in ((angles, "degrees between the gradients"), (nats, "nats per token")):
+        console.write("\n")
+        write_plot(console, curves, "log2 of k", up)
 
 
 def sentences(measured: Truncation, trained: Trained) -> list[str]:
@@ -185,7 +184,7 @@ def sentences(measured: Truncation, trained: Trained) -> list[str]:
         )
         said = [
             f"At k = {at.bptt}, {near}, the gradient points {d.angle:.1f}° away from the untruncated one and has "
-            f"{d.ratio:.3f} of its length; that of W_h alone {r.angle:.1f}° and {r.ratio:.3f}."
+            f"{d.ratio:.3f} of its length; that of Wₕ alone {r.angle:.1f}° and {r.ratio:.3f}."
         ]
     noise = measured.noise_of(trained.tokens)
     if noise and at is not longest:

@@ -68,7 +68,7 @@ def train_networks(
             try:
                 with during(launched.trainer):
                     finished = run_to_end(launched, None if on_event is None else _named(on_event, name))
-                if finished.reason not in ("steps", "patience"):
+                if not finished.is_over:
                     raise KeyboardInterrupt
             except TrainingError:
                 if not may_fail or failure_of(open_run(folder / name)) is None:

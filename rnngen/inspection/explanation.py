@@ -50,11 +50,11 @@ def _sentences(states: list[Flow], config: ModelConfig) -> list[str]:
 
 
 def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
-    """W_h alone, σ' alone, and both."""
+    """Wₕ alone, σ' alone, and both."""
     factors, radius = flow.factors, flow.factors.radii["h"]
-    said = [f"W_h alone: |λ_max| = {radius:.3g}, so what it multiplies {rate(radius)} in the long run."]
+    said = [f"Wₕ alone: |λₘₐₓ| = {radius:.3g}, so what it multiplies {rate(radius)} in the long run."]
     if config.nonlinearity == "identity":
-        exact = "No nonlinearity: σ' = 1, so the gradient is ∂J^i/∂h^i · W_h^{i-j}"
+        exact = "No nonlinearity: σ' = 1, so the gradient is ∂Jⁱ/∂hⁱ · Wₕⁱ⁻ʲ"
         if factors.deviation is None:
             return [*said, f"{exact}, and what comes down from the layers above."]
         return [*said, f"{exact}; what was measured {_agrees(factors.deviation)}.", *_at_short_lags(flow, radius)]
@@ -64,15 +64,15 @@ def _of_rnn(flow: Flow, config: ModelConfig) -> list[str]:
     said.append(f"{config.nonlinearity} shrinks it: mean σ' = {factors.slope:.3g} on this text, as σ' is "
                 f"{_SLOPES[config.nonlinearity]}.")  # fmt: skip
     said.append(
-        f"Both, roughly: mean σ' · |λ_max| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
-        f"random direction √(mean σ'²) · ‖W_h‖_F / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "
-        "These are estimates: they take σ' to be independent of the gradient's direction."
+        f"Both, roughly: mean σ' · |λₘₐₓ| = {factors.estimate:.3g} per step, which {rate(factors.estimate)}; in a "
+        f"random direction √(mean σ'²) · ‖Wₕ‖ / √H = {factors.random_gain:.3g}, which {rate(factors.random_gain)}. "
+        "‖Wₕ‖ is the Frobenius norm. These are estimates: they take σ' to be independent of the gradient's direction."
     )
     return said
 
 
 def _at_short_lags(flow: Flow, radius: float) -> list[str]:
-    """That W_h^k only gradually does what |λ_max| says, where that shows."""
+    """That W_h^k only gradually does what |λₘₐₓ| says, where that shows."""
     factor, last = flow.verdict.factor, flow.median[-1]
     if not (radius > 0 and 0 < factor < math.inf and 0 < last < math.inf):
         return []
@@ -81,13 +81,13 @@ def _at_short_lags(flow: Flow, radius: float) -> list[str]:
         return []
     how = "shrinks faster" if measured < alone else "shrinks less"
     return [
-        f"At short lags it {how} than |λ_max| says, because the other eigenvalues count there too: over all lags it "
+        f"At short lags it {how} than |λₘₐₓ| says, because the other eigenvalues count there too: over all lags it "
         f"{rate(factor)}, at the end it {rate(factor_at_the_end(flow.median))}."
     ]
 
 
 def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
-    """The blocks of W_h alone, and the direct path."""
+    """The blocks of Wₕ alone, and the direct path."""
     state, gate, letter = DIRECT[config.cell]
     flow = next(each for each in states if each.state == state)
     factors, lag = flow.factors, min(TOLD, flow.lags)
@@ -97,8 +97,8 @@ def _of_gates(states: list[Flow], config: ModelConfig) -> list[str]:
     blocks = ", ".join(f"{name} {radius:.3g} ({rate(radius)})" for name, radius in factors.radii.items())
     direct = float(factors.direct[lag] / factors.direct[0]) if factors.direct[0] else 0.0
     return [
-        f"W_h alone: |λ_max| is {blocks}. It acts through the gates, not on the direct path of {state}.",
-        f"Direct path: ∂{state}^t/∂{state}^{{t-1}} = diag({letter}^t). The {gate} gate is {factors.gate:.2g} on "
+        f"Wₕ alone: |λₘₐₓ| is {blocks}. It acts through the gates, not on the direct path of {state}.",
+        f"Direct path: ∂{state}ᵗ/∂{state}ᵗ⁻¹ = diag({letter}ᵗ). The {gate} gate is {factors.gate:.2g} on "
         f"average; its product over {lag} steps is {fraction(float(factors.gates[lag]))}, mean over units.",
         f"On that path alone {fraction(direct)} of ∂J/∂{state} would be left {lag} steps back; with the paths "
         f"through {'h' if state == 'c' else 'the gates'} {left_of(flow, lag)} was measured.",
@@ -118,7 +118,7 @@ def _bounded(flow: Flow) -> str:
     if not flow.bound[0]:
         return "Upper bound: 0."
     factor = float((flow.bound[-1] / flow.bound[0]) ** (1 / flow.lags))
-    said = f"Upper bound: the product of σ_max(∂s^t/∂s^{{t-1}}) {rate(factor)}. "
+    said = f"Upper bound: the product of σₘₐₓ(∂sᵗ/∂sᵗ⁻¹) {rate(factor)}. "
     if factor < 1:
         return said + "The gradient must vanish at least this fast."
     and_vanishes = "; that it vanishes is no contradiction" if flow.verdict.kind == "vanishes" else ""

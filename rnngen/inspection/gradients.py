@@ -28,8 +28,6 @@ Curve = NDArray[np.float64]
 
 LAGS = 100
 """How far back gradients are followed where the text is long enough."""
-SMALLEST = 1e-12
-"""Fraction of the norm at lag 0 below which curves are not drawn."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from rnngen.inspection.explanation import explain
 from rnngen.inspection.factors import Factors
-from rnngen.inspection.gradients import SMALLEST, Flow, gradient_flow, possible_lags
+from rnngen.inspection.gradients import Flow, gradient_flow, possible_lags
 from rnngen.model.load import fresh_network, load_network
 from rnngen.options.network import ModelConfig
 from rnngen.runs.card import Card, make_card
 from rnngen.runs.compared import distinct_names
+from rnngen.runs.curves import SMALLEST
 from rnngen.runs.own_text import file_or_test_part
 from rnngen.runs.run import Run
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -29,7 +30,8 @@ _PLAIN = Option(None, "", "")
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Let a function refuse arguments that its annotations do not allow.
 
-    It is given Python's numbers for NumPy's, and a list for any iterable where a sequence is expected.
+    It is given Python's numbers for NumPy's, a ``Path`` for anything that stands for one, and a list for any iterable
+    where a sequence is expected.
 
     Raises:
         ArgumentError: by the function that is returned, if there is no such argument, or one is missing.
@@ -80,6 +82,8 @@ def _converted(function: Callable[..., Any], name: str, kinds: tuple[Any, ...], 
     value = plain(value)
     if any(get_origin(kind) is Sequence for kind in kinds) and _is_series(value):
         value = list(value)
+    if Path in kinds and isinstance(value, PathLike) and not isinstance(value, Path):
+        value = Path(value)
     if not any(_fits(kind, value) for kind in kinds):
         raise _wrong(function, name, kinds, value)
     for each in value if isinstance(value, list) else [value]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnngen import formats
 from rnngen.plaintext.card import steps_taken
-from rnngen.plaintext.plots import plot
+from rnngen.plaintext.plots import Plot, plot
 from rnngen.plaintext.widths import cut, pad, sentence, width
 from rnngen.rendering.palette import letter
 
@@ -22,14 +22,11 @@ WIDEST = 40
 _GAP = 2
 
 
-def side_by_side(
-    comparison: Comparison, axis: Axis, spelling: Callable[[str], str], columns: int | None = None
-) -> Iterator[str]:
-    """What must be known first, what differs, what came of it, and the curves, in parts of whole lines.
+def side_by_side(comparison: Comparison, spelling: Callable[[str], str], columns: int | None = None) -> Iterator[str]:
+    """What must be known first, what differs, and what came of it, in parts of whole lines.
 
     Args:
         comparison: the runs.
-        axis: what the curves are drawn against.
         spelling: how options are written.
         columns: of the terminal; None: there is none.
     """
@@ -48,7 +45,7 @@ def side_by_side(
     yield "\n" * bool(comparison.warnings)
     yield _tables(comparison, letters, 10_000 if columns is None else columns, spelling)
     for group in comparison.siblings:
-        names = ", ".join(letters[run.name] for run in group.runs)
+        names = ", ".join(f"{letters[run.name]} {run.name}" for run in group.runs)
         yield "\n" + said(f"{names} differ in nothing but their seed ({_listed(group.seeds)}):")
         for what, spread in (("validation", group.validation), (_scored_text(comparison), group.score)):
             if spread:
@@ -56,15 +53,14 @@ def side_by_side(
     for run in comparison.runs:
         for note in (run.missing and f"not scored: {run.missing}", run.note):
             if note:
-                yield "\n" + said(f"{letters[run.name]}: {spelling(note)}")
-    yield curves(comparison, axis, letters)
+                yield "\n" + said(f"{letters[run.name]} {run.name}: {spelling(note)}")
 
 
-def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None = None) -> str:
-    """The learning curves in characters: on the validation part, then of the training steps, each unit by itself."""
+def learning_curves(comparison: Comparison, axis: Axis) -> Iterator[Plot]:
+    """The learning curves: on the validation part, then of the training steps, each unit by itself."""
     from rnngen.runs.curves import AXES, top_of
 
-    letters, drawn = letters or letters_of(comparison.runs), ""
+    numbers = {run.name: number for number, run in enumerate(comparison.runs)}
     parts: tuple[tuple[str, Callable[[ComparedRun], Curve]], ...] = (
         ("on the validation part", lambda run: run.validation),
         ("of the training steps", lambda run: run.training),
@@ -76,10 +72,10 @@ def curves(comparison: Comparison, axis: Axis, letters: Mapping[str, str] | None
             if top is None:
                 continue
             lines = {name: [at for at in each.against(axis) if at[1] <= top] for name, each in known.items()}
-            drawn += "\n" + plot(lines, "", f"{group[0].full_unit} {where}, against {AXES[axis]}", letters)
             highest = max(point["nats"] for each in known.values() for point in each.points)
-            drawn += f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
-    return drawn
+            note = f"higher values, up to {highest:.4g}, are not drawn\n" if highest > top else ""
+            up = f"{group[0].full_unit} {where}, against {AXES[axis]}"
+            yield plot(lines, "", up, numbers=numbers, note=note)
 
 
 def letters_of(runs: Sequence[ComparedRun]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from html import escape
 
 from rnngen.graphemes import boundary_before
 from rnngen.rendering.palette import EITHER
+from rnngen.runs.curves import SMALLEST, thinned
 
 Curve = Sequence[tuple[float, float]]
 
@@ -16,7 +17,6 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 10, 12, 40  # margins, in pixels
 _ROW = 16  # of the legend, in pixels
 _NAME = 56  # characters of a name in it
 _MOST_POINTS = 300
-_SMALLEST = 1e-12  # of the largest value, on a logarithmic axis
 
 
 class Html(str):
@@ -58,10 +58,12 @@ def chart(curves: Mapping[str, Curve], across: str, up: str, *, logarithmic: boo
         logarithmic: whether the upward axis is.
     """
     largest = max((y for points in curves.values() for _, y in points if math.isfinite(y)), default=0.0)
-    least = largest * _SMALLEST if logarithmic else -math.inf
+    least = largest * SMALLEST if logarithmic else -math.inf
     drawn = {
         name: [
-            (x, math.log10(y) if logarithmic else y) for x, y in _thinned(points) if math.isfinite(x + y) and y > least
+            (x, math.log10(y) if logarithmic else y)
+            for x, y in thinned(points, _MOST_POINTS)
+            if math.isfinite(x + y) and y > least
         ]
         for name, points in curves.items()
     }
@@ -134,9 +136,3 @@ def _titles(across: str, up: str) -> Iterator[str]:
     middle = (TOP + HEIGHT - BOTTOM) / 2
     yield f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(across)}</text>'
     yield f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">{escape(up)}</text>'
-
-
-def _thinned(points: Curve) -> Curve:
-    """The points of a curve, or evenly spaced ones of a long curve, with its last."""
-    every = math.ceil(len(points) / _MOST_POINTS)
-    return points if every <= 1 else [*points[:-1:every], points[-1]]

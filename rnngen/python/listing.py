@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from rnngen.runs.compared import distinct_names
 from rnngen.runs.listing import Listed, find_runs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListedRun:
-    """A run in a list; every function takes its ``path``.
+    """A run in a list, which every function takes as a run: it stands for its ``path``.
 
     Attributes:
         name: of its folder, in as few words as tell it from the others.
@@ -32,7 +32,14 @@ class ListedRun:
 
     name: str
     path: Path
-    card: Card | RnngenError = field(repr=False)
+    card: Card | RnngenError
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f", {self.score:.4f} nats per character"
+        return f"ListedRun({str(self.path)!r}: {self.state}{score})"
 
     @property
     def _read(self) -> Card | None:

@@ -15,11 +15,10 @@ from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import clock, visible
 from rnngen.plaintext.widths import filled
 from rnngen.python.spelling import in_python
-from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Finished, Replanned, Spiked, Stepped, Warned
 from rnngen.training.launched import Launched
 from rnngen.training.monitor import Monitor
-from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
+from rnngen.training.notes import PlanNotes, slowdown_note, spiked_note
 from rnngen.training.summary import summary_of
 from rnngen.training.trainer import Trainer
 
@@ -78,7 +77,7 @@ class Shown(Progress):
         self.outcome = self.summary = ""
         self.stopping = False
         self._trainer: Trainer | None = None
-        self._stretch: Stretch | None = None  # of the plan, as it was told last
+        self._plan_notes: PlanNotes | None = None
         self.prefix = ""
         self._due = time.perf_counter() + self.interval
 
@@ -95,7 +94,8 @@ class Shown(Progress):
     def begin(self, launched: Launched) -> None:
         """Take note of what is going to be trained."""
         planned = launched.planned()
-        self._trainer, self._stretch = launched.trainer, launched.trainer.schedule.current
+        self._trainer = launched.trainer
+        self._plan_notes = PlanNotes(launched.trainer.schedule.current)
         self.monitor = Monitor(launched)
         self.prefix = kind_of_score(bidirectional=launched.trainer.config.model.bidirectional).prefix
         self.title = f"training {visible(str(planned.path))}" + (
@@ -116,9 +116,8 @@ class Shown(Progress):
             self.tell(event.message)
         elif isinstance(event, Spiked):
             self.tell(spiked_note(event))
-        elif isinstance(event, Replanned):
-            self.tell(*replanned_notes(event.plan, self._stretch or event.before))
-            self._stretch = self._stretch if event.plan.trial else event.plan
+        elif isinstance(event, Replanned) and self._plan_notes and (note := self._plan_notes.take(event.plan)):
+            self.tell(note)
         elif isinstance(event, Stepped) and (slowdown := self.monitor.slowdown()):
             self.tell(slowdown_note(slowdown, self.monitor.time_left.seconds()))
         self._draw_if_due()

@@ -13,7 +13,7 @@ from rnngen.inspection.explanation import explain
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.inspection.reaches import Reach, as_dict, drawn, measure
 from rnngen.options.checked import checked
-from rnngen.plaintext.comparison import side_by_side
+from rnngen.plaintext.comparison import learning_curves, side_by_side
 from rnngen.python.html import chart, lines, table
 from rnngen.python.run import open_run
 from rnngen.python.spelling import in_python, speaks_python
@@ -58,7 +58,8 @@ class Compared(Comparison):
     """Runs side by side: what ``rnngen inspect --compare`` shows."""
 
     def __repr__(self) -> str:
-        return "".join(side_by_side(self, "steps", in_python)).rstrip()
+        curves = (f"\n{drawn.plain}" for drawn in learning_curves(self, "steps"))
+        return "".join([*side_by_side(self, in_python), *curves]).rstrip()
 
     def _repr_html_(self) -> str:
         rows = [[each.name, *(in_words(each.name, value) for value in each.values)] for each in self.differences]

@@ -6,20 +6,20 @@ logarithmic axes that adapt to the width of a phone, answer to a pointer and are
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
 
-from rnngen.inspection.gradients import SMALLEST, Flow
+from rnngen.inspection.gradients import Flow
 from rnngen.rendering.palette import letter
+from rnngen.rendering.parts import colour_of_run, logarithmic_axis, on_page, rows_of
 from rnngen.runs.compared import ComparedRun
-from rnngen.runs.curves import AXES, Axis, Curve, top_of
+from rnngen.runs.curves import AXES, SMALLEST, Axis, thinned, top_of
 
-HEIGHT = 260
 MAX_POINTS = 200
+LETTER = 0.05  # height of a letter at the end of a curve, as a fraction of the chart's
 
 
 def learning_curves(
@@ -51,33 +51,44 @@ def learning_curves(
     y = alt.Y("nats:Q", title=unit, scale=scale)
 
     def rows(curve: str) -> list[dict[str, Any]]:
-        return [{"run": run.name, **point} for run in drawn for point in _thinned(getattr(run, curve))]
+        return [
+            {"run": run.name, **{name: float(f"{value:.6g}") for name, value in point.items()}}
+            for run in drawn
+            for point in thinned(getattr(run, curve).points, MAX_POINTS)
+        ]
 
     shown = alt.Tooltip("nats:Q", format=".4f", title=unit)
     tooltip = ["run:N", *(alt.Tooltip(f"{each}:Q", format=",.3~f") for each in AXES), shown]
     training = (
-        alt.Chart(alt.InlineData(values=rows("training")))
+        alt.Chart(rows_of(rows("training")))
         .mark_line(clip=True, strokeDash=[4, 3], strokeWidth=1.2, opacity=0.75)
         .encode(x=x, y=y, color=colour)
     )
     validation = (
-        alt.Chart(alt.InlineData(values=rows("validation")))
+        alt.Chart(rows_of(rows("validation")))
         .mark_line(clip=True, point=alt.OverlayMarkDef(size=28))
         .encode(x=x, y=y, color=colour, tooltip=tooltip)
     )
-    ends = [{"run": run.name, "letter": letter(names.index(run.name)), **run.validation.points[-1]} for run in drawn]
+    ends = sorted((run.validation.points[-1]["nats"], names.index(run.name), run) for run in drawn)
+    places = _apart([nats for nats, *_ in ends if nats <= top], LETTER * (top - lowest))
+    last = [
+        {**run.validation.points[-1], "run": run.name, "letter": letter(number), "place": place}
+        for (_, number, run), place in zip(ends, places, strict=False)
+    ]
     labels = (
-        alt.Chart(alt.InlineData(values=ends))
-        .mark_text(clip=True, align="left", dx=6, fontWeight="bold")
-        .encode(x=x, y=y, color=colour, text="letter:N")
+        alt.Chart(rows_of(last))
+        .mark_text(align="left", dx=6, fontWeight="bold")
+        .encode(x=x, y=alt.Y("place:Q", title=unit, scale=scale), color=colour, text="letter:N")
     )
-    return finish(alt.layer(training, validation, labels) if among else alt.layer(training, validation))
+    return on_page(alt.layer(training, validation, labels) if among else alt.layer(training, validation))
 
 
-def colour_of_run(names: Sequence[str], *, legend: bool = False) -> alt.Color:
-    """The colour of each run: the n-th name has the n-th colour of the palette, in every chart."""
-    shown = alt.Legend(orient="top", columns=2, labelLimit=300) if legend else None
-    return alt.Color("run:N", title=None, scale=alt.Scale(domain=list(names)), legend=shown)
+def _apart(values: Sequence[float], least: float) -> list[float]:
+    """Places for values in rising order: each its own, or as far above the one before it as is needed."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + least) if places else value)
+    return places
 
 
 def gradient_flow(curves: Sequence[tuple[str, Flow]], among: Sequence[str] | None = None) -> dict[str, Any] | None:
@@ -99,38 +110,16 @@ def gradient_flow(curves: Sequence[tuple[str, Flow]], among: Sequence[str] | Non
     if not rows:
         return None
     names = list(among or [name for name, _ in curves])
-    base = alt.Chart(alt.InlineData(values=rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
+    base = alt.Chart(rows_of(rows)).encode(x=alt.X("lag:Q", title="lag i - j, in tokens"))
     scale = alt.Scale(type="log")
     title = "fraction of the gradient at lag 0"
+    axis = logarithmic_axis(min(row["low"] for row in rows), max(row["high"] for row in rows))
     band = base.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title=title, scale=scale, axis=_decades(rows)), y2="high:Q", color=colour_of_run(names)
+        y=alt.Y("low:Q", title=title, scale=scale, axis=axis), y2="high:Q", color=colour_of_run(names)
     )
     line = base.mark_line().encode(
         y=alt.Y("median:Q", scale=scale),
         color=colour_of_run(names, legend=among is None),
         tooltip=["run:N", "lag:Q", alt.Tooltip("median:Q", format=".2e")],
     )
-    return finish(alt.layer(band, line).resolve_legend(color="independent"))
-
-
-def _decades(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
-    """An axis with a line at each power of ten, or at fewer of them if they are many."""
-    low = math.floor(math.log10(min(row["low"] for row in rows)))
-    high = math.ceil(math.log10(max(row["high"] for row in rows)))
-    values = [10.0**exponent for exponent in range(low, high + 1, 1 + (high - low) // 10)]
-    return alt.Axis(
-        values=values,
-        labelExpr="datum.value < 0.01 || datum.value > 100 ? format(datum.value, '.0e') : format(datum.value, '~g')",
-    )
-
-
-def _thinned(curve: Curve) -> list[dict[str, float]]:
-    points = curve.points
-    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), MAX_POINTS)).astype(int))
-    return [{name: float(f"{value:.6g}") for name, value in points[i].items()} for i in kept]
-
-
-def finish(chart: Any) -> dict[str, Any]:
-    """The specification of a chart that is as wide as its place on the page."""
-    spec: dict[str, Any] = chart.properties(width="container", height=HEIGHT, background="transparent").to_dict()
-    return spec
+    return on_page(alt.layer(band, line).resolve_legend(color="independent"))

@@ -6,8 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import altair as alt
 import numpy as np
 from numpy.typing import NDArray
+
+from rnngen.rendering.parts import rows_of
+from rnngen.rendering.pictures import GRID, INK, PAPER
 
 COLUMNS = 64  # of single characters
 ROW = 13  # pixels
@@ -35,36 +39,23 @@ def heat_map(pieces: Sequence[str], series: Mapping[str, NDArray[np.floating[Any
             top = max(1.0, float(np.abs(values).max()))
             cells.append({"column": column, "row": line * rows + number, "value": float(values[t]) / top})
     lines = -(-len(pieces) // columns)
-    x = {"field": "column", "type": "ordinal", "axis": None}
-    label = f"{json.dumps(names, ensure_ascii=False)}[datum.value % {rows}]"
-    axis = {
-        "title": None,
-        "labelExpr": label,
-        "ticks": False,
-        "domain": False,
-        "labelLimit": 320,
-        "labelOverlap": False,
-    }
-    y = {"field": "row", "type": "ordinal", "axis": axis, "scale": {"domain": list(range(lines * rows))}}
-    colour = {
-        "field": "value",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [-1, 0, 1], "interpolate": "rgb", "range": ["#2662c4", "#ffffff", "#c93426"]},
-        "legend": {"orient": "bottom", "values": [-1, -0.5, 0, 0.5, 1]},
-    }
-    chart = {
-        "layer": [
-            {
-                "data": {"values": cells},
-                "mark": {"type": "rect", "stroke": "#e5e7eb", "strokeWidth": 0.5},
-                "encoding": {"x": x, "y": y, "color": colour},
-            },
-            {
-                "data": {"values": texts},
-                "mark": {"type": "text", "font": "monospace", "fontSize": 11, "color": "#1f2937"},
-                "encoding": {"x": x, "y": y, "text": {"field": "text"}},
-            },
-        ]
-    }
+    x = alt.X("column:O", axis=None)
+    axis = alt.Axis(
+        title=None,
+        labelExpr=f"{json.dumps(names, ensure_ascii=False)}[datum.value % {rows}]",
+        ticks=False,
+        domain=False,
+        labelLimit=320,
+        labelOverlap=False,
+    )
+    y = alt.Y("row:O", axis=axis, scale=alt.Scale(domain=list(range(lines * rows))))
+    colour = alt.Color(
+        "value:Q",
+        title=None,
+        scale=alt.Scale(domain=[-1, 0, 1], interpolate="rgb", range=["#2662c4", PAPER, "#c93426"]),
+        legend=alt.Legend(orient="bottom", values=[-1, -0.5, 0, 0.5, 1]),
+    )
+    boxes = alt.Chart(rows_of(cells)).mark_rect(stroke=GRID, strokeWidth=0.5).encode(x=x, y=y, color=colour)
+    words = alt.Chart(rows_of(texts)).mark_text(font="monospace", fontSize=11, color=INK)
+    chart: dict[str, Any] = alt.layer(boxes, words.encode(x=x, y=y, text="text:N")).to_dict()
     return chart, lines * rows * ROW

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import altair as alt
+
 from rnngen.inspection.memory import Bin
-from rnngen.rendering.charts import colour_of_run
+from rnngen.rendering.parts import colour_of_run, rows_of
+from rnngen.rendering.pictures import PALE
 
 
 def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, Any]:
@@ -27,30 +30,15 @@ def memory_chart(runs: Mapping[str, Sequence[Bin]], chance: float) -> dict[str, 
         for name, bins in runs.items()
         for each in bins
     ]
-    x = {"field": "distance", "type": "quantitative", "title": "distance in symbols", "scale": {"zero": False}}
-    y = {"type": "quantitative", "title": "right, in %", "scale": {"domain": [0, 100]}}
-    colour = colour_of_run(list(runs), legend=True).to_dict()
-    return {
-        "data": {"values": rows},
-        "layer": [
-            {
-                "data": {"values": [{"chance": 100 * chance, "says": "without memory"}]},
-                "encoding": {"y": {**y, "field": "chance"}},
-                "layer": [
-                    {"mark": {"type": "rule", "strokeDash": [5, 4], "color": "#4b5563"}},
-                    {
-                        "mark": {"type": "text", "align": "left", "dy": 9, "dx": 6, "x": 0, "color": "#4b5563"},
-                        "encoding": {"text": {"field": "says"}},
-                    },
-                ],
-            },
-            {
-                "mark": {"type": "rule", "opacity": 0.6},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
-            },
-            {
-                "mark": {"type": "line", "point": {"size": 50}},
-                "encoding": {"x": x, "y": {**y, "field": "right"}, "color": colour},
-            },
-        ],
-    }
+    x = alt.X("distance:Q", title="distance in symbols", scale=alt.Scale(zero=False))
+    title, scale = "right, in %", alt.Scale(domain=[0, 100])
+    base = alt.Chart(rows_of(rows)).encode(x=x, color=colour_of_run(list(runs), legend=True))
+    intervals = base.mark_rule(opacity=0.6).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q")
+    lines = base.mark_line(point=alt.OverlayMarkDef(size=50)).encode(y=alt.Y("right:Q", title=title, scale=scale))
+    without = alt.Chart(rows_of([{"chance": 100 * chance, "says": "without memory"}])).encode(
+        y=alt.Y("chance:Q", title=title, scale=scale)
+    )
+    line = without.mark_rule(strokeDash=[5, 4], color=PALE)
+    says = without.mark_text(align="left", dx=6, dy=9, x=0, color=PALE).encode(text="says:N")
+    spec: dict[str, Any] = alt.layer(line, says, intervals, lines).to_dict()
+    return spec

@@ -25,6 +25,7 @@ from rnngen.platforms import quote_argument
 from rnngen.rendering import charts, training_chart
 from rnngen.rendering.collect import RunReport
 from rnngen.rendering.palette import LIGHT, THEMES, TINT, letter
+from rnngen.rendering.scripts import with_scripts
 from rnngen.runs.compared import CHARACTER, ComparedRun, distinct_names
 from rnngen.runs.comparison import Comparison, Scored, describe_runs
 from rnngen.runs.curves import AXES
@@ -83,6 +84,7 @@ def render(reports: Sequence[RunReport]) -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures, "put_back": put_back}
+    environment.filters["with_scripts"] = with_scripts
     comparison = _compared(reports)
     runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
     kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import altair as alt
+
+from rnngen.rendering.parts import rows_of
+
 
 def softmax_chart(rows: Sequence[tuple[str, Sequence[float]]], temperatures: Sequence[float]) -> dict[str, Any]:
     """A Vega-Lite specification with a group of bars per token.
@@ -19,15 +23,16 @@ def softmax_chart(rows: Sequence[tuple[str, Sequence[float]]], temperatures: Seq
         for token, probabilities in rows
         for name, probability in zip(names, probabilities, strict=True)
     ]
-    token = {"field": "token", "type": "nominal", "sort": [token for token, _ in rows], "title": None}
-    colour = {"field": "temperature", "type": "nominal", "sort": names, "title": None, "legend": {"orient": "top"}}
-    return {
-        "data": {"values": values},
-        "mark": "bar",
-        "encoding": {
-            "x": {**token, "axis": {"labelAngle": 0}},
-            "xOffset": {"field": "temperature", "sort": names},
-            "y": {"field": "probability", "type": "quantitative", "title": "probability"},
-            "color": colour,
-        },
-    }
+    tokens = [token for token, _ in rows]
+    chart = (
+        alt.Chart(rows_of(values))
+        .mark_bar()
+        .encode(
+            x=alt.X("token:N", sort=tokens, title=None, axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("temperature:N", sort=names),
+            y=alt.Y("probability:Q", title="probability"),
+            color=alt.Color("temperature:N", sort=names, title=None, legend=alt.Legend(orient="top")),
+        )
+    )
+    spec: dict[str, Any] = chart.to_dict()
+    return spec

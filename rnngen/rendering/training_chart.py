@@ -8,13 +8,12 @@ from typing import Any
 
 import altair as alt
 
-from rnngen.rendering.charts import colour_of_run
+from rnngen.rendering.parts import STACKED, colour_of_run, logarithmic_axis, on_page, rows_of
+from rnngen.runs.curves import SMALLEST
 from rnngen.runs.steps import Steps
 
-HEIGHT = 220
 BINS = 300
-POWERS = "datum.value < 0.01 || datum.value > 1000 ? format(datum.value, '.0e') : datum.label"
-SMALLEST = 1e-12  # of what is drawn on a logarithmic axis
+FEW = 30  # columns with clipped steps up to which their dots are large, so that each is seen
 
 
 def training_chart(runs: Sequence[tuple[str, Steps]]) -> dict[str, Any]:
@@ -34,9 +33,7 @@ def gradient_norms(runs: Sequence[tuple[str, Steps]]) -> dict[str, Any] | None:
     rows = _rows(runs)
     if not rows:
         return None
-    chart = _norms(rows, runs, legend=False).properties(width="container", background="transparent")
-    spec: dict[str, Any] = chart.to_dict()
-    return spec
+    return on_page(_norms(rows, runs, legend=False), STACKED)
 
 
 def _rows(runs: Sequence[tuple[str, Steps]]) -> list[dict[str, Any]]:
@@ -65,9 +62,10 @@ def _norms(rows: list[dict[str, Any]], runs: Sequence[tuple[str, Steps]], *, leg
     names = [name for name, _ in runs]
     lines = [{"run": name, "clip": steps.clip} for name, steps in runs if math.isfinite(steps.clip)]
     chart = _band(rows, names, "norm", "norm of the gradient", logarithmic=True, legend=legend)
+    marked = [row for row in rows if row["clipped"]]
     clipped = (
-        alt.Chart(alt.InlineData(values=[row for row in rows if row["clipped"]]))
-        .mark_point(size=12, filled=True)
+        alt.Chart(rows_of(marked))
+        .mark_point(size=70 if len(marked) <= FEW else 14, filled=True, opacity=1)
         .encode(
             x="step:Q",
             y=alt.Y("norm_high:Q"),
@@ -76,7 +74,7 @@ def _norms(rows: list[dict[str, Any]], runs: Sequence[tuple[str, Steps]], *, leg
         )
     )
     threshold = (
-        alt.Chart(alt.InlineData(values=lines))
+        alt.Chart(rows_of(lines))
         .mark_rule(strokeDash=[5, 4])
         .encode(y="clip:Q", color=colour_of_run(names, legend=legend))
     )
@@ -87,13 +85,14 @@ def _band(
     rows: list[dict[str, Any]], names: list[str], value: str, title: str, *, logarithmic: bool, legend: bool = True
 ) -> Any:
     """The median of each column as a line, in the range of its steps."""
-    axis = alt.Axis(labelExpr=POWERS, tickCount=7) if logarithmic else alt.Axis()
-    scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("step:Q", title="step"), color=colour_of_run(names, legend=legend)
+    low, high = (
+        end((row[f"{value}_{which}"] for row in rows), default=1.0) for end, which in ((min, "low"), (max, "high"))
     )
+    axis = logarithmic_axis(low, high) if logarithmic else alt.Axis()
+    scale = alt.Scale(type="log") if logarithmic else alt.Scale(zero=False)
+    base = alt.Chart(rows_of(rows)).encode(x=alt.X("step:Q", title="step"), color=colour_of_run(names, legend=legend))
     band = base.mark_area(opacity=0.25).encode(
         y=alt.Y(f"{value}_low:Q", title=title, scale=scale, axis=axis), y2=f"{value}_high:Q"
     )
     line = base.mark_line().encode(y=alt.Y(f"{value}:Q"), tooltip=["run:N", "step:Q", f"{value}:Q"])
-    return alt.layer(band, line).properties(height=HEIGHT)
+    return alt.layer(band, line).properties(height=STACKED)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from rnngen.rendering.parts import STACKED, rows_of
+
 if TYPE_CHECKING:
     from rnngen.inspection.truncation import Truncation
 
-HEIGHT = 220
 CARRIED = "state carried on"
 
 
@@ -23,7 +24,10 @@ def truncation_chart(measured: Sequence[Truncation]) -> dict[str, Any]:
             k = windows.bptt
             angles += [
                 {"k": k, "what": f"{name}{of}", "angle": deviation.angle}
-                for name, deviation in (("all weights", windows.everything), ("W_h alone", windows.recurrent))
+                for name, deviation in (
+                    ("all weights", windows.everything),
+                    ("recurrent weights alone", windows.recurrent),
+                )
             ]
             nats += [
                 {"k": k, "what": f"{name}{of}", "nats": value}
@@ -36,16 +40,22 @@ def truncation_chart(measured: Sequence[Truncation]) -> dict[str, Any]:
 
 
 def _lines(rows: list[dict[str, Any]], value: str, title: str, *, zero: bool) -> Any:
+    names = list(dict.fromkeys(row["what"] for row in rows))
     lengths = sorted({row["k"] for row in rows})
     return (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(rows_of(rows))
         .mark_line(point=True)
         .encode(
             x=alt.X(
                 "k:Q", title="tokens per window, k", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=lengths)
             ),
             y=alt.Y(f"{value}:Q", title=title, scale=alt.Scale(zero=zero)),
-            color=alt.Color("what:N", title=None, legend=alt.Legend(orient="top", columns=2, labelLimit=300)),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(domain=names),
+                legend=alt.Legend(orient="top", columns=2, labelLimit=300),
+            ),
         )
-        .properties(height=HEIGHT)
+        .properties(height=STACKED)
     )

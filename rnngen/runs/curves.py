@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from rnngen.runs.metrics import Metrics
 
+Point = TypeVar("Point")
 Axis = Literal["seconds", "steps", "epochs", "tokens"]
 AXES: Mapping[Axis, str] = {
     "seconds": "seconds of training",
@@ -19,6 +20,8 @@ AXES: Mapping[Axis, str] = {
 
 SMOOTHED = 60  # points of a training curve
 EXPLODED = 3  # times the loss that a run began with
+SMALLEST = 1e-12
+"""The smallest value, or fraction of the largest, that is drawn on a logarithmic axis."""
 ROWS = 5  # training steps per point at least
 
 
@@ -43,6 +46,17 @@ class Curve:
     def as_dict(self) -> dict[str, Any]:
         """Axis or ``nats`` → the values of all points."""
         return {name: [point[name] for point in self.points] for name in (*get_args(Axis), "nats")}
+
+
+def thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """All points of a curve, or evenly spaced ones of a long curve, with its first and its last.
+
+    Args:
+        points: of the curve.
+        most: how many at most, 2 or more.
+    """
+    last = len(points) - 1
+    return [points[number * last // (most - 1)] for number in range(most)] if len(points) > most else list(points)
 
 
 def top_of(curves: Iterable[Curve]) -> float | None:

@@ -184,6 +184,11 @@ class Finished:
     first_step: int = 0
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be done: it was not stopped by a signal."""
+        return self.reason in ("steps", "patience")
+
+    @property
     def advice(self) -> str | None:
         """What the gradients suggest; None: nothing, or no step was taken."""
         return self.gradient.advice if self.gradient and self.step > self.first_step else None

@@ -13,7 +13,8 @@ from rnngen.training.optim.recipe import recipe_named
 OFTEN = 0.5  # fraction of clipped steps above which clipping, not the learning rate, determines the length of a step
 LARGE = 10.0  # a median above which the gradient explodes: the loss is in nats per token
 GROWTH = 10.0  # ratio of the last quarter's median to the first quarter's above which it explodes
-LEAP = 100.0  # ratio of the largest norm to the median that no text explains
+LEAP = 100.0  # ratio of the largest norm to the median that no text explains, and
+SHARP = 10.0  # ratio of it to the threshold and to the first norms: a median is also low where a text is known by heart
 NOTHING = 1e-4  # a median below which nothing is learned
 ENOUGH = 20  # steps; fewer are not judged
 
@@ -69,7 +70,7 @@ def _advice(norms: Sequence[float], median: float, largest: float, clipped: floa
             f"{clipped:.0%} of the steps were above `clip={clip:g}` (median norm {median:.2g}), so it determined "
             f"their length: raise it above {median:.2g}, or lower {rates} if the loss jumps"
         )
-    if largest > LEAP * median and largest > clip:
+    if largest > LEAP * median and largest > SHARP * max(clip, statistics.median(norms[:ENOUGH])):
         return (
             f"the gradient exploded at times (largest norm {largest:.2g}, median {median:.2g}), and was clipped; if "
             f"the loss jumps, lower `clip` or {rates}; {see}"

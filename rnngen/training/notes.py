@@ -7,6 +7,8 @@ from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Spiked
 from rnngen.training.monitor import Slowdown
 
+NOTABLE = 1.5  # times more or fewer steps than the user knows of
+
 
 def spiked_note(spiked: Spiked) -> str:
     """A jump of the loss, and what was done about it."""
@@ -32,17 +34,26 @@ def slowdown_note(slowdown: Slowdown, left: float | None) -> str:
     )
 
 
-def replanned_notes(plan: Stretch, before: Stretch) -> list[str]:
-    """A new plan that takes effect; nothing while numbers of threads are only being tried.
+class PlanNotes:
+    """Tells what is new in the plans of a run, and nothing of small corrections, of which a busy machine causes many.
 
     Args:
-        plan: the new one.
-        before: the last one that was told.
+        told: the plan that the user knows.
     """
-    if plan.trial:
-        return []
-    faster = "1 thread is" if plan.threads == 1 else f"{plan.threads} threads are"
-    lines = [f"step {plan.step}: {faster} faster now"] if plan.threads != before.threads else []
-    if plan.steps != before.steps:
-        lines.append(f"step {plan.step}: replanned, {number_of(plan.steps, 'step')} instead of {before.steps:,}")
-    return lines
+
+    def __init__(self, told: Stretch) -> None:
+        self._told = told
+
+    def take(self, plan: Stretch) -> str | None:
+        """A plan that takes effect, in a line; None: nothing new, or a number of threads that is only being tried."""
+        if plan.trial:
+            return None
+        told, said = self._told, []
+        if plan.threads != told.threads:
+            said.append(f"{'1 thread is' if plan.threads == 1 else f'{plan.threads} threads are'} faster now")
+        if not told.steps / NOTABLE < plan.steps < told.steps * NOTABLE:
+            said.append(f"replanned, {number_of(plan.steps, 'step')} instead of {told.steps:,}")
+        else:
+            plan = plan.changed(steps=told.steps)
+        self._told = plan
+        return f"step {plan.step}: {'; '.join(said)}" if said else None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 
 from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
-from rnngen.training.events import Event, Mixed, Replanned, Sampled, Saved, Stepped, Validated
+from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated
 from rnngen.training.planning.budget import Costs
 from rnngen.training.planning.pace import was_suspended
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
@@ -60,6 +60,7 @@ class TimeLeft:
         self._steps = self._seconds / costs.step if costs else 0.0
         self._step, self._due = done, set(due)
         self._tokens = self._counted = 0.0
+        self._over = False
         self._saving = False  # whether the time since the last event includes handing over a save
         self._replan(stretch)
         self._tick, self._cpu_tick = clock(), cpu_clock()
@@ -78,6 +79,8 @@ class TimeLeft:
             self._due.discard(SAVE)
         elif isinstance(event, Replanned):
             self._replan(event.plan)
+        elif isinstance(event, Finished):
+            self._over = event.is_over
 
     def _since_last(self) -> float | None:
         """Seconds since the last event; None: the process was suspended in the meantime."""
@@ -125,6 +128,8 @@ class TimeLeft:
 
     def seconds(self) -> float | None:
         """Seconds until the end of the run, unless patience ends it before; None: unknown."""
+        if self._over:
+            return 0.0
         if math.isnan(self.step_seconds):
             return None
         costs = dataclasses.replace(self._costs, step=self.step_seconds)

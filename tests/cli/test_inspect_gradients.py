@@ -156,7 +156,7 @@ def test_the_experiment_trains_its_networks_once_and_compares_them(cli: Cli, cor
     network = load_network(run)
     (flow,) = gradient_flow(network, own_part(run, "test").tokens, 100)
     radius = float(np.abs(np.linalg.eigvals(network.weights()["layers.0.weight_hh_l0"].numpy())).max())
-    assert f"W_h alone: |λ_max| = {radius:.3g}" in first.out
+    assert f"Wₕ alone: |λₘₐₓ| = {radius:.3g}" in first.out
     assert f"c identity: {flow.verdict.words}\n" in first.out
     found = json.loads(cli(*command, "--json").out)["runs"]
     assert {path: path.stat().st_mtime_ns for path in Path("demo").rglob("*") if path.is_file()} == before

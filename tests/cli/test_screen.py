@@ -15,12 +15,13 @@ from rnngen.cli import preparation, progress
 from rnngen.cli.console import Console
 from rnngen.cli.loss_plot import AXIS, COLUMNS, FRAME, LOW, ROWS, VALID, LossPlot, draw, last_step
 from rnngen.cli.preparation import Preparation
-from rnngen.cli.progress import make_screen
+from rnngen.cli.progress import LiveScreen, make_screen
 from rnngen.corpus.progress import MEASURING
 from rnngen.options.network import ModelConfig
 from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
-from rnngen.training.events import Event, Stepped, Validated
+from rnngen.training.events import Event, Finished, Replanned, Stepped, Validated
+from rnngen.training.time_left import TimeLeft
 
 
 class Terminal(io.StringIO):
@@ -87,6 +88,51 @@ def test_the_live_screen_fits_its_terminal(monkeypatch: pytest.MonkeyPatch, colu
     assert len(lines) <= height // 2
     assert any("nats per token" in line and VALID in line for line in lines)
     assert re.match(r"40/40 .* left +epoch 0.8  train \d\.\d+  valid 1.575", lines[-1]), lines[-1]
+
+
+def bars(told: str) -> list[str]:
+    """The bars that a terminal was shown, as text."""
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told))
+    return [line.rstrip() for line in lines if re.match(r"\d+/\d+ ", line)]
+
+
+@pytest.mark.parametrize(("reason", "left"), [("patience", "0:00:00"), ("SIGINT", r"0:0[1-9]:\d\d")])
+def test_the_last_bar_has_the_final_values(monkeypatch: pytest.MonkeyPatch, reason: str, left: str) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    now, terminal = [0.0], Terminal()
+    clocks: dict[str, Any] = {"clock": lambda: now[0], "cpu_clock": lambda: now[0]}
+    with make_screen(launched(40, step=0), Console(None, terminal), quiet=False) as screen:
+        assert isinstance(screen, LiveScreen)
+        screen.monitor.time_left = TimeLeft(TrainConfig(valid_every=10), Stretch(0, 40, 1, "float32"), **clocks)
+        (task,) = screen._progress.tasks
+        task._get_time, task.start_time = (lambda: now[0]), 0.0
+        for step in range(1, 11):
+            now[0] += 10.0
+            screen.show(Stepped(step, 40, 2.0, 1.0, 1.0, 0.1, step / 50, 2048))
+        screen.show(Replanned(Stretch(10, 30, 1, "float32"), Stretch(0, 40, 1, "float32")))
+        now[0] += 25.0
+        screen.show(Validated(10, 1.75, True))
+        screen.show(Finished(reason, 10, 1.75, 10, Path("run")))
+    last = bars(terminal.getvalue())[-1]
+    assert re.match(
+        rf"10/30 .* 0:02:05 elapsed, {left} left epoch 0.2  train 2.000  valid 1.750 \(best 1.750\)", last
+    ), last
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal], ids=["pipe", "terminal"])
+def test_a_plan_that_is_corrected_again_and_again_prints_a_line_at_most(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = stream()
+    with make_screen(launched(100, step=0), Console(None, out), quiet=False) as screen:
+        for step, steps in enumerate((90, 110, 80, 160, 120, 140), 1):
+            screen.show(Replanned(Stretch(step, steps, 1, "float32"), Stretch(0, 100, 1, "float32")))
+    assert out.getvalue().count("replanned") == 1
+    assert "step 4: replanned, 160 steps instead of 100" in out.getvalue()
+    if stream is Terminal:
+        assert bars(out.getvalue())[-1].startswith("0/140 ")  # the bar follows each of them
 
 
 def test_a_low_terminal_has_only_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:

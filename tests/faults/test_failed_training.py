@@ -140,6 +140,19 @@ def test_weights_that_went_astray_are_not_kept(corpus: Path) -> None:
     assert max(abs(weight).max() for weight in open_run("run").weights().values()) < 10
 
 
+@pytest.mark.parametrize("view", ["gates", "gradients --lags 5", "truncation --span 16", "memory", "next -p a"])
+def test_every_view_of_a_failed_run_says_that_it_failed(cli: Cli, trained: Path, view: str) -> None:
+    name, *options = view.split()
+    arguments = ["inspect", name, trained, *options]
+    assert "warning" not in cli(*arguments).err
+    with (trained / "metrics.jsonl").open("a") as log:
+        log.write('{"step": 61, "failed": "gradient", "kept_step": 60}\n')
+    said = "the gradient was not finite at step 61; the weights are those of step 60"
+    assert f"warning: the training of {trained} failed: {said}" in cli(*arguments).err
+    if name != "next":
+        assert "warning" not in cli(*arguments, "--fresh").err  # other weights are shown
+
+
 def test_the_folder_of_a_failed_run_is_not_used_again_until_it_is_removed(cli: Cli, corpus: Path) -> None:
     failed(corpus, at=4)
     with pytest.raises(UsageError, match=r"Its training failed\. Remove it: rnngen rm run; or choose another `out`"):

@@ -129,7 +129,7 @@ def test_the_sentences_say_why_a_large_radius_does_not_explode() -> None:
         model.embedding.weight.mul_(6)
     flows = gradient_flow(model, text(), LAGS)
     said = explain(flows, model.config)["layer 1"]
-    assert said[0] == "W_h alone: |λ_max| = 2.37, so what it multiplies doubles every 0.803 steps in the long run."
+    assert said[0] == "Wₕ alone: |λₘₐₓ| = 2.37, so what it multiplies doubles every 0.803 steps in the long run."
     assert f"mean σ' = {flows[0].factors.slope:.3g} " in said[1]
     assert f"= {flows[0].factors.estimate:.3g} per step, which halves" in said[2]
     assert flows[0].verdict.words in said[3]
@@ -139,14 +139,14 @@ def test_the_sentences_say_why_a_large_radius_does_not_explode() -> None:
 def test_the_sentences_of_gates_and_of_the_identity_say_what_was_measured() -> None:
     flows = gradient_flow(network("lstm"), text(), LAGS)
     said = " ".join(explain(flows, network("lstm").config)["layer 1"])
-    assert "diag(f^t)" in said
+    assert "diag(fᵗ)" in said
     assert f"{fraction(float(flows[1].left[LAGS]))} was measured" in said
     assert f"∂J/∂h {flows[0].verdict.words}" in said
     assert f"∂J/∂c {flows[1].verdict.words}" in said
     model = network("rnn", "identity", radius=0.5)
     said = " ".join(explain(gradient_flow(model, text(), LAGS), model.config)["layer 1"])
-    assert "|λ_max| = 0.5, so what it multiplies halves every step" in said
-    assert "∂J^i/∂h^i · W_h^{i-j}" in said
+    assert "|λₘₐₓ| = 0.5, so what it multiplies halves every step" in said
+    assert "∂Jⁱ/∂hⁱ · Wₕⁱ⁻ʲ" in said
     assert "The gradient must vanish at least this fast" in said
     deep = explain(gradient_flow(network("gru", num_layers=2), text(), LAGS), network("gru").config)
     assert list(deep) == ["layer 1", "layer 2"]

@@ -175,7 +175,7 @@ def test_what_other_eigenvalues_do_at_short_lags_is_said_with_the_half_life_at_t
             model.cells[0].weight_hh_l0.copy_(Q @ torch.diag(values) @ Q.T)
         flows = gradient_flow(model, TOKENS, 30)
         said = " ".join(explain(flows, model.config)["layer 1"])
-        assert ("At short lags it shrinks faster than |λ_max| says" in said) is told
+        assert ("At short lags it shrinks faster than |λₘₐₓ| says" in said) is told
         assert ("at the end it halves every 4.98 steps" in said) is told  # ln 2 / -ln 0.87
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnngen.inspection.gradients import SMALLEST, gradient_flow
+from rnngen.inspection.gradients import gradient_flow
 from rnngen.inspection.reaches import drawn, measure
 from rnngen.model.load import load_network
+from rnngen.runs.curves import SMALLEST
 from rnngen.runs.run import Run
 
 

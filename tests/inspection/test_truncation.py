@@ -184,5 +184,5 @@ def test_the_picture_is_written_before_anything_else_fails(cli: Cli, trained: Pa
     said = cli("inspect", "truncation", trained, "--span", 32, "--picture", "t.svg")
     assert said.code == 0
     drawn = Path("t.svg").read_text()
-    assert all(words in drawn for words in ("W_h alone", "state carried on", "nats per token"))
+    assert all(words in drawn for words in ("recurrent weights alone", "state carried on", "nats per token"))
     assert cli("inspect", "truncation", trained, "--picture", "t.txt").code == 2

@@ -85,6 +85,8 @@ def test_of_runs(trained: Path, cli: Cli) -> None:
     ]
     assert repr(found).splitlines() == cli("runs", "checkpoints").out.splitlines()
     assert "checkpoints/tiny" in found._repr_html_()
+    assert repr(intact) == f"ListedRun('checkpoints/tiny': finished, {intact.score:.4f} nats per character)"
+    assert rnngen.inspect(intact).best_nats == card.best_nats  # type: ignore[arg-type]
     assert found.as_dict()["runs"][found.index(intact)] == shown
 
 

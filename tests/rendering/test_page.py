@@ -30,7 +30,9 @@ from rnngen.rendering.charts import learning_curves
 from rnngen.rendering.collect import RunReport, Sample, collect
 from rnngen.rendering.page import put_back, render, write_report
 from rnngen.rendering.palette import LIGHT
+from rnngen.rendering.parts import HEIGHT
 from rnngen.rendering.passages import Passage
+from rnngen.rendering.scripts import with_scripts
 from rnngen.rendering.traces import SHOWN
 from rnngen.runs.comparison import describe_runs
 from rnngen.runs.finding import open_run
@@ -88,7 +90,7 @@ def test_the_numbers_are_those_of_the_library(report: RunReport, trained: Path) 
     assert report.scores == evaluate(trained).as_dict()
     page = render([report])
     assert f"{report.scores['nats_per_token']:.4f}" in page
-    assert all(str(escape(said)) in page for each in report.explanation.values() for said in each)
+    assert all(str(with_scripts(said)) in page for each in report.explanation.values() for said in each)
     run = open_run(trained)
     (trace,) = trace_gates(load_network(run), own_part(run, "test").tokens[:SHOWN])
     layer = json.loads(re.search(r"const traces = (.*);\n", page).group(1))[0]["layers"][0]  # type: ignore[union-attr]
@@ -312,3 +314,31 @@ def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignor
 def test_words_put_back_are_a_sample() -> None:
     assert put_back(0, 20) == "0 of 20 (0%; 95 % interval: 0% to 16%)"
     assert put_back(81, 263) == "81 of 263 (31%; 95 % interval: 26% to 37%)"  # Newcombe 1998, table I
+
+
+def test_formulas_have_elements_for_what_is_set_high_or_low() -> None:
+    plain = "∂cᵗ/∂cᵗ⁻¹ = diag(fᵗ) < |λₘₐₓ| · ‖Wₕ‖ · mean σ'² & h₁ in ⟦…⟧"
+    assert with_scripts(plain) == (
+        "∂c<sup>t</sup>/∂c<sup>t−1</sup> = diag(f<sup>t</sup>) &lt; |λ<sub>max</sub>| · ‖W<sub>h</sub>‖ · "
+        "mean σ&#39;<sup>2</sup> &amp; h<sub>1</sub> in ⟦…⟧"
+    )
+
+
+def test_letters_at_the_ends_of_curves_are_neither_cut_off_nor_drawn_over_one_another(trained: Path) -> None:
+    runs = describe_runs([open_run(trained), *(open_run(sibling(trained, name)) for name in ("b", "c"))]).runs
+    spec = learning_curves(runs, among=[run.name for run in runs])
+    assert spec is not None
+    letters = spec["layer"][-1]
+    assert "clip" not in letters["mark"]
+    low, high = letters["encoding"]["y"]["scale"]["domain"]
+    ends = spec["datasets"][letters["data"]["name"]]
+    assert [end["letter"] for end in ends] == ["a", "b", "c"]
+    assert ends[0]["place"] == runs[0].validation.points[-1]["nats"]  # all end there
+    apart = np.diff([end["place"] for end in ends])
+    assert all(10 < HEIGHT * each / (high - low) < 20 for each in apart)  # pixels
+
+
+def test_the_title_of_the_page_has_the_letters_too(report: RunReport, trained: Path) -> None:
+    title = re.search("<h1>.*</h1>", render([report, replace(report, run=trained)]))
+    assert title is not None
+    assert re.findall(r'class="mark">(\w)</span>', title[0]) == ["a", "b"]

@@ -13,11 +13,13 @@ import vl_convert
 
 from rnngen.errors import UsageError
 from rnngen.inspection.memory import Bin
-from rnngen.rendering.charts import colour_of_run
 from rnngen.rendering.heat_maps import heat_map
 from rnngen.rendering.memory_chart import memory_chart
+from rnngen.rendering.parts import colour_of_run, logarithmic_axis
 from rnngen.rendering.pictures import check_picture, write_picture
 from rnngen.rendering.softmax_chart import softmax_chart
+from rnngen.rendering.training_chart import BINS, FEW, gradient_norms
+from tests.runs.test_steps import made
 
 CHART = {
     "data": {"values": [{"lag": 0, "norm": 1.0, "run": "a"}, {"lag": 9, "norm": 0.1, "run": "b"}]},
@@ -52,7 +54,7 @@ def test_every_chart_has_one_version_and_runs_have_their_colours(
         write_picture(chart, "", tmp_path / "x.svg")
         altair.Chart.from_dict({**chart, "$schema": altair.SCHEMA_URL})  # which validates it
     assert [chart["$schema"] for chart in written] == [altair.SCHEMA_URL] * 3
-    for layer in memory["layer"][1:]:
+    for layer in memory["layer"][2:]:  # after the line that no run has, and its text
         assert layer["encoding"]["color"] == colour_of_run(["b", "a"], legend=True).to_dict()
 
 
@@ -62,3 +64,26 @@ def test_a_picture_overwrites_only_pictures(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder.svg").mkdir()
     with pytest.raises(UsageError, match="picture"):
         check_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.15, 0.9, [0.1, 0.2, 0.5, 1.0]),
+        (0.002, 30.0, [0.001, 0.01, 0.1, 1.0, 10.0, 100.0]),
+        (1e-12, 1.0, [1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0]),
+        (1.0, 1.0, [1.0]),
+    ],
+)
+def test_a_logarithmic_axis_has_round_values(low: float, high: float, expected: list[float]) -> None:
+    assert logarithmic_axis(low, high).to_dict()["values"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("clipped", "is_large"), [(1, True), (FEW, True), (FEW + 1, False)])
+def test_few_clipped_steps_have_dots_that_are_seen(clipped: int, is_large: bool) -> None:
+    steps = made([2.0] * clipped + [0.5] * (BINS - clipped))
+    chart = gradient_norms([("a", steps)])
+    assert chart is not None
+    (dots,) = (layer for layer in chart["layer"] if layer.get("mark", {}).get("type") == "point")
+    assert len(chart["datasets"][dots["data"]["name"]]) == clipped
+    assert (dots["mark"]["size"] >= 50) is is_large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -19,7 +20,7 @@ from rnngen.python.evaluation import evaluate
 from rnngen.runs.binning import MOST, Binned
 from rnngen.runs.compared import distinct_names
 from rnngen.runs.comparison import Comparison, compare_runs, describe_runs
-from rnngen.runs.curves import Curve, top_of
+from rnngen.runs.curves import Curve, thinned, top_of
 from rnngen.runs.finding import open_run
 from rnngen.runs.settings import in_words
 from tests.conftest import FAST
@@ -248,3 +249,13 @@ def test_a_run_with_an_option_of_a_newer_version_is_described_but_not_compared(t
     assert describe_runs([open_run(newer)]).runs[0].best is not None
     with pytest.raises(CheckpointError, match="from_the_future"):
         compared(trained, newer)
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 5), (1, 5), (5, 5), (6, 5), (1000, 2), (1001, 300)])
+def test_a_long_curve_is_thinned_evenly_from_its_first_point_to_its_last(count: int, most: int) -> None:
+    points = list(range(count))
+    kept = thinned(points, most)
+    assert len(kept) == min(count, most)
+    assert kept[:1] + kept[-1:] == points[:1] + points[-1:]
+    steps = {after - before for before, after in itertools.pairwise(kept)}
+    assert not steps or max(steps) - min(steps) <= 1

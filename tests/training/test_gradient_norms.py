@@ -29,6 +29,8 @@ def test_norms_are_summarised() -> None:
         ([0.3] * 10 + [5.0] * 30, "explodes: 75% of the steps"),  # it grew
         ([1.5] * 30, "raise it above 1.5"),  # no explosion: a low --clip
         ([0.1] * 29 + [50.0], "exploded at times"),
+        ([1.2] * 5 + [0.1] * 20 + [0.001] * 300, None),  # a text that was learned by heart
+        ([30.0] * 25 + [0.01] * 300, None),  # the norms that it began with
         ([5.0] * 5, None),  # too few to tell
     ],
 )

@@ -17,11 +17,11 @@ from rnngen.python.progress import Lines
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Replanned, Spiked, Stepped
 from rnngen.training.monitor import Monitor, Slowdown
-from rnngen.training.notes import replanned_notes, slowdown_note, spiked_note
+from rnngen.training.notes import PlanNotes, slowdown_note, spiked_note
 
 PLAN = Stretch(0, 100, 2, "float32")
-LONGER, TRIAL = Stretch(10, 120, 2, "float32"), Stretch(20, 120, 1, "float32", 30)
-MORE_THREADS = Stretch(30, 120, 4, "float32")
+LONGER, TRIAL = Stretch(10, 220, 2, "float32"), Stretch(20, 220, 1, "float32", 30)
+MORE_THREADS = Stretch(30, 220, 4, "float32")
 SPIKED = Spiked(40, 5.4321, 2.0, "a.txt, line 3", 30)
 SLOWDOWN = Slowdown(2.4, 1234.0, 2960.0, 5.11, 2)
 
@@ -42,9 +42,19 @@ def test_a_slow_machine_is_told_of_with_the_time_that_it_takes() -> None:
 
 
 def test_a_new_plan_is_told_with_what_is_new() -> None:
-    assert replanned_notes(LONGER, PLAN) == ["step 10: replanned, 120 steps instead of 100"]
-    assert replanned_notes(TRIAL, LONGER) == []
-    assert replanned_notes(MORE_THREADS, LONGER) == ["step 30: 4 threads are faster now"]
+    notes = PlanNotes(PLAN)
+    assert notes.take(LONGER) == "step 10: replanned, 220 steps instead of 100"
+    assert notes.take(TRIAL) is None
+    assert notes.take(MORE_THREADS) == "step 30: 4 threads are faster now"
+    both = Stretch(40, 50, 1, "float32")
+    assert notes.take(both) == "step 40: 1 thread is faster now; replanned, 50 steps instead of 220"
+
+
+def test_plans_that_are_corrected_again_and_again_are_told_where_they_differ_from_what_was_told() -> None:
+    notes = PlanNotes(PLAN)
+    told = [notes.take(Stretch(step, steps, 2, "float32")) for step, steps in enumerate((90, 120, 80, 140, 160, 120))]
+    assert told == [None, None, None, None, "step 4: replanned, 160 steps instead of 100", None]
+    assert notes.take(Stretch(9, 100, 2, "float32")) == "step 9: replanned, 100 steps instead of 160"
 
 
 def launched() -> Any:
@@ -76,8 +86,8 @@ def test_both_front_ends_tell_them(monkeypatch: pytest.MonkeyPatch) -> None:
     notes = [
         "steps are 2.4 times slower",
         spiked_note(SPIKED),
-        *replanned_notes(LONGER, PLAN),
-        *replanned_notes(MORE_THREADS, LONGER),
+        "step 10: replanned, 220 steps instead of 100",
+        "step 30: 4 threads are faster now",
     ]
     for told in (python.getvalue(), typed.getvalue()):
         assert [told.count(note) for note in notes] == [1] * len(notes)

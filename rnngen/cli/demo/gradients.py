@@ -43,7 +43,7 @@ def gradients_command(
     check_picture(picture)
     networks = {name: scale.over(options) for name, options in NETWORKS.items()}
     runs = trained(console, folder, text or pydoc(folder), networks)
-    reaches = measure([run.path for run in runs.values()], None, None, fresh=False)
+    reaches = measure(console, [run.path for run in runs.values()], None, None, fresh=False)
     if picture is not None:
         write_picture_of(reaches, picture)
     if as_json:

@@ -11,7 +11,7 @@ from rnngen.cli.declared import takes_options
 from rnngen.cli.demo.parameters import Scale
 from rnngen.cli.demo.training import trained
 from rnngen.cli.memory import measure
-from rnngen.cli.memory_tables import as_json, drawn, shown
+from rnngen.cli.memory_tables import as_json, drawn, show
 from rnngen.cli.parameters import AsJson
 from rnngen.cli.pictures import Picture, check_picture
 from rnngen.options.planted import PlantedOptions
@@ -38,14 +38,15 @@ class _Experiment(NamedTuple):
 
         networks = {name: self.scale.over(options) for name, options in NETWORKS.items()}
         runs = trained(console, self.folder, text(self.language, self.folder, self.planted), networks)
-        measured = [measure(run.path, None, EXAMPLES) for run in runs.values()]
+        measured = [measure(console, run.path, None, EXAMPLES) for run in runs.values()]
         if picture is not None:
             drawn(measured, picture)
         if as_object:
             console.write_json(as_json(measured))
         else:
             inside = f"rnngen inspect gates {quote_argument(str(self.folder / 'lstm'))}"
-            console.write(f"{shown(console, measured)}\nWhat the units of the LSTM remember: {inside}\n")
+            show(console, measured)
+            console.write(f"\nWhat the units of the LSTM remember: {inside}\n")
 
 
 _HELP = """{see}
