@@ -74,6 +74,5 @@ def next_tokens(
     if k < 1:
         raise UsageError("invalid value for `k`", expected="an integer ≥ 1", found=k)
     generator = run if isinstance(run, Generator) else load(run)
-    if generator.on_prompts is not None:
-        generator.on_prompts([prompt])
+    generator.on_prompts([prompt])
     return NextTokens(generator.name, prompt, next_token_probabilities(generator, prompt, (1.0,), label), k)

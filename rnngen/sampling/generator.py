@@ -11,7 +11,6 @@ from rnngen.corpus.documents import LINES
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
-from rnngen.errors import UsageError
 from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
@@ -46,7 +45,7 @@ class Generator:
 
     Attributes:
         reader: turns its prompts into tokens.
-        on_prompts: called with the prompts of every text that is asked for; None: nobody is told.
+        on_prompts: called with the prompts of every text that is asked for.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Generator:
         self.name = name
         self.documents = documents
         self.reader = PromptReader(tokenizer, documents)
-        self.on_prompts: Callable[[Sequence[str]], object] | None = None
+        self.on_prompts: Callable[[Sequence[str]], object] = lambda prompts: None
 
     def __repr__(self) -> str:
         mixed = "" if self.mixture is None else ", mixed with its n-gram model"
@@ -92,7 +91,7 @@ class Generator:
         """
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed)
-        self._tell([prompt])
+        self.on_prompts([prompt])
         return write_text(writer, self.tokenizer, self.ending(sampling, prompt))
 
     @method_takes(Writing)
@@ -101,7 +100,7 @@ class Generator:
         """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
-        self._tell([prompt])
+        self.on_prompts([prompt])
         return write_pieces(writer, self.tokenizer, self.ending(sampling, prompt))
 
     def max_tokens(self, sampling: Sampling) -> int:
@@ -110,8 +109,8 @@ class Generator:
 
     def ending(self, sampling: Sampling, prompt: str, label: str | None = None) -> Ending:
         """Where a text after this prompt ends."""
-        ends, normalize = self.documents is not None, self.tokenizer.normalized
-        return Ending(sampling, prompt, label=label, documents=ends, normalize=normalize)
+        ends = self.documents is not None
+        return Ending(sampling, prompt, label=label, documents=ends, normalize=self.tokenizer.normalized)
 
     def label_of(self, sampling: Sampling, seed: int, number: int) -> str | None:
         """The label of a sample, given or drawn; None: it has none."""
@@ -186,12 +185,8 @@ class Generator:
         for prompt in dict.fromkeys(prompts):
             self.reader.prompt_ids(prompt)
         self.check(sampling, seed)  # before the first sample is asked for
-        self._tell(prompts)
+        self.on_prompts(prompts)
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
-
-    def _tell(self, prompts: Sequence[str]) -> None:
-        if self.on_prompts is not None:
-            self.on_prompts(prompts)
 
     def _samples(
         self,
@@ -216,8 +211,7 @@ class Generator:
             together = prompts[first : first + size]
             numbers = range(number + first, number + first + len(together))
             begins = [(p, self.label_of(sampling, seed, n)) for p, n in zip(together, numbers, strict=True)]
-            # one prompt may have many samples
-            known, starts = starts, {}
+            known, starts = starts, {}  # one prompt may have many samples
             for each in begins:
                 starts[each] = known.get(each) or self.start(each[0], sampling, on_read, label=each[1])
             writer = self.write_from([starts[each] for each in begins], sampling, seed, numbers, scored=True)
@@ -303,7 +297,4 @@ class Generator:
         given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
-        _, unseen = self.reader.encode_prompt(sampling.force)
-        if unseen:
-            what = "words" if self.tokenizer.is_closed else "characters"
-            raise UsageError(f"`force` has {what} that the model has never seen: {unseen!r}")
+        self.reader.check_force(sampling.force)
