@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING, Any
 from rnngen.version import __version__
 
 if TYPE_CHECKING:
-    from rnngen.errors import RnngenError
+    from rnngen.errors import RnngenError, RnngenWarning
+    from rnngen.python.evaluation import evaluate
     from rnngen.python.interrupts import TrainingInterrupted
     from rnngen.python.listing import list_runs
     from rnngen.python.opening import generate, load, load_filler
     from rnngen.python.prediction import next_tokens
     from rnngen.python.run import inspect
-    from rnngen.python.scoring import evaluate, score
+    from rnngen.python.scoring import score
     from rnngen.python.training import resume, train
     from rnngen.python.views import compare, gradients, report
 
 _HOMES = {
     "RnngenError": "rnngen.errors",
+    "RnngenWarning": "rnngen.errors",
     "TrainingInterrupted": "rnngen.python.interrupts",
     "compare": "rnngen.python.views",
-    "evaluate": "rnngen.python.scoring",
+    "evaluate": "rnngen.python.evaluation",
     "generate": "rnngen.python.opening",
     "gradients": "rnngen.python.views",
     "inspect": "rnngen.python.run",
@@ -47,6 +49,7 @@ _FORMER = {"train_further": "resume"}
 
 __all__ = [
     "RnngenError",
+    "RnngenWarning",
     "TrainingInterrupted",
     "__version__",
     "compare",

@@ -61,6 +61,10 @@ def _part(value: object) -> str:
     return shortened(str(value), LONGEST_PART)
 
 
+class RnngenWarning(UserWarning):
+    """What a user of the Python functions should know about a result: what the command line writes as a note."""
+
+
 class UsageError(RnngenError):
     """The command or the options are wrong; nothing was started."""
 

@@ -54,11 +54,18 @@ class Filler:
 
     Attributes:
         banned: ids that are never put into a gap.
+        on_text: called with every text that is to be filled; None: nobody is told.
     """
 
     def __init__(self, readers: Readers, tokenizer: Tokenizer, name: str = "a model") -> None:
         self.readers, self.tokenizer, self.name = readers, tokenizer, name
         self.banned = unreadable(tokenizer)
+        self.on_text: Callable[[str], object] | None = None
+
+    def __repr__(self) -> str:
+        reads = "from both sides" if self.bidirectional else "from left to right"
+        tokens = f"{self.tokenizer.level}, vocabulary {self.tokenizer.vocab_size:,}"
+        return f"Filler({self.name!r}: {tokens}, reads gaps {reads})"
 
     @property
     def bidirectional(self) -> bool:
@@ -87,7 +94,7 @@ class Filler:
         """
         searching = BestFills.of(options)
         beam = searching.beam
-        gapped = GappedText.read(text, self.tokenizer, searching.longest)
+        gapped = self._read(text, searching.longest)
         shapes = max(len(gap.lengths) * len(gap.beginnings) for gap in gapped.gaps)
         if beam * shapes * self.readers.left.vocab_size > MAX_CANDIDATE_TOKENS:
             raise UsageError(
@@ -126,10 +133,16 @@ class Filler:
                 hint="Train one with `bidirectional`, or search instead.",
             )
         sampling = DrawnFills.of(options)
-        gapped = GappedText.read(text, self.tokenizer, sampling.longest)
+        gapped = self._read(text, sampling.longest)
         drawn = draw_fills(self.readers, self.tokenizer, gapped, sampling, on_sweep)
         scores = self.readers.log_p(gapped.before, gapped.gaps, drawn)
         return [self._filled(gapped, fills, -float(s), None) for fills, s in zip(drawn, scores, strict=True)]
+
+    def _read(self, text: str, longest: int | None) -> GappedText:
+        gapped = GappedText.read(text, self.tokenizer, longest)
+        if self.on_text is not None:
+            self.on_text(text)
+        return gapped
 
     def _filled(self, gapped: GappedText, fills: Sequence[Sequence[int]], nats: float, share: float | None) -> Filled:
         texts = tuple(

@@ -17,14 +17,17 @@ from rnngen.runs.run import Run
 
 
 @checked
-def load_filler(path: str | Path | Run | None = None) -> Filler:
-    """Open a run for filling gaps: by path, or the newest complete one.
+def load_filler(run: str | Path | Run | None = None) -> Filler:
+    """Open a run for filling gaps: the newest complete one, unless it is given.
+
+    Args:
+        run: the run or its folder.
 
     Raises:
         CheckpointError: there is no such run, or it is damaged.
         UsageError: it is no path.
     """
-    run = path if isinstance(path, Run) else open_run(path)
+    run = run if isinstance(run, Run) else open_run(run)
     return make_filler(run.model_config(), run.weights(), run.tokenizer(), run.boundary, str(run.path))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rnngen.errors import ArgumentError
@@ -24,7 +25,6 @@ _COMMANDS = {
 _RUN = "model checkpoint checkpoint-path model-path weights model-name-or-path model-dir folder name runs run path"
 _ARGUMENTS = {
     "run": _RUN,
-    "path": _RUN,
     "corpus": "text texts data dataset train-dataset train-data x x-train files input inputs",
     "text": "texts input inputs sentence sentences data dataset test-dataset eval-dataset file files x",
     "on_event": "callbacks callback hooks on-step on-epoch-end on-epoch",
@@ -92,7 +92,8 @@ def refusal(
         return ArgumentError(f"{called} has no argument {unknown!r}", hint=hint)
     if len(args) > len(placed):
         most = f"at most {len(placed)} without a name ({', '.join(placed)})" if placed else "each with its name"
-        return ArgumentError(f"{called} has too many arguments", expected=most, found=len(args), hint=everything)
+        hint = _run_by_name(function) or everything
+        return ArgumentError(f"{called} has too many arguments", expected=most, found=len(args), hint=hint)
     twice = next((name for name in placed[: len(args)] if name in options), None)
     if twice is not None:
         return ArgumentError(f"{called} is given `{twice}` twice", expected="one value", hint=everything)
@@ -108,3 +109,39 @@ def refusal(
         if name not in named and argument_meant(function.__name__, name, [missing]) == meant:
             return ArgumentError(f"{called} has no argument {name!r}", hint=meant)
     return ArgumentError(f"{called} needs `{missing}`", expected=in_words(missing), hint=everything)
+
+
+def _run_by_name(function: Callable[..., Any]) -> str | None:
+    """How the run is given to a function that takes a text first; None: it takes none, or by its place."""
+    parameters = inspect.signature(function).parameters
+    if "run" not in parameters or parameters["run"].kind is not inspect.Parameter.KEYWORD_ONLY:
+        return None
+    return f"The run is given by its name: rnngen.{function.__name__}({next(iter(parameters))}, run=RUN)."
+
+
+def misplaced(function: Callable[..., Any], name: str, value: object) -> str | None:
+    """A hint for an invalid argument that may have been meant for another place, or another function; None: no idea.
+
+    Args:
+        function: with its own name.
+        name: of the argument.
+        value: of a type that it cannot have.
+    """
+    parameters = inspect.signature(function).parameters
+    ours = type(value).__module__.startswith("rnngen.")
+    if function.__name__ == "score" and isinstance(value, Path):
+        return f"Files are scored by rnngen.evaluate(run, {str(value)!r})."
+    if parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and (ours or isinstance(value, str | Path)):
+        if hint := _run_by_name(function):
+            return hint
+        if ours and name != "run" and next(iter(parameters)) == "run":
+            return f"The run comes first: rnngen.{function.__name__}(run, {name})."
+    return None
+
+
+def text_as_path(function: Callable[..., Any], value: str) -> str | None:
+    """A hint for a text that was given where the name of a file is expected; None: it looks like a name."""
+    if "\n" not in value:
+        return None
+    score = " Or score the text itself: rnngen.score(text, run=RUN)." if function.__name__ == "evaluate" else ""
+    return f"This is a text, not the name of a file: write it to a file first.{score}"

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from rnngen.arguments import why_unusable
-from rnngen.errors import UsageError
+from rnngen.arguments import exists, why_unusable
+from rnngen.errors import UsageError, shortened
 from rnngen.options.option import Option, expectation, plain
 
 P = ParamSpec("P")
@@ -52,9 +52,9 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
                 continue
             several = _signature(function).parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
             bound.arguments[name] = (
-                tuple(_converted(name, kinds[name], each) for each in value)
+                tuple(_converted(function, name, kinds[name], each) for each in value)
                 if several
-                else _converted(name, kinds[name], value)
+                else _converted(function, name, kinds[name], value)
             )
         return function(*bound.args, **bound.kwargs)
 
@@ -78,19 +78,19 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
-def _converted(name: str, kinds: tuple[Any, ...], value: Any) -> Any:
+def _converted(function: Callable[..., Any], name: str, kinds: tuple[Any, ...], value: Any) -> Any:
     value = plain(value)
     if any(get_origin(kind) is Sequence for kind in kinds) and _is_series(value):
         value = list(value)
     if Path in kinds and isinstance(value, PathLike) and not isinstance(value, Path):
         value = Path(value)
     if not any(_fits(kind, value) for kind in kinds):
-        raise _wrong(name, kinds, value)
+        raise _wrong(function, name, kinds, value)
     for each in value if isinstance(value, list) else [value]:
         if Path in _names_in(kinds) and isinstance(each, str | Path):
             unusable = "an empty name" if each == "" else why_unusable(each)
-            if unusable:
-                raise UsageError(f"invalid value for `{name}`", expected="a path", found=f"{unusable}: {str(each)!r}")
+            if unusable or ("\n" in str(each) and not exists(each)):
+                raise _no_path(function, name, str(each), unusable or "a text")
     return value
 
 
@@ -119,10 +119,24 @@ def _names_in(kinds: Iterable[Any]) -> set[Any]:
     return {kind for some in (kinds, *elements) for kind in some}
 
 
-def _wrong(name: str, kinds: tuple[Any, ...], value: Any) -> UsageError:
-    from rnngen.options.invalid_values import shown  # here: what is valid needs none of it
+def _wrong(function: Callable[..., Any], name: str, kinds: tuple[Any, ...], value: Any) -> UsageError:
+    # here: what is valid needs none of it
+    from rnngen.options.argument_names import misplaced
+    from rnngen.options.invalid_values import shown
+    from rnngen.options.other_names import value_meant
 
-    return UsageError(f"invalid value for `{name}`", expected=_valid(kinds), found=shown(value))
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    meant = value_meant(name, value, words) if words and isinstance(value, str) else None
+    hint = f"Did you mean `{name}={meant}`?" if meant else misplaced(function, name, value)
+    return UsageError(f"invalid value for `{name}`", expected=_valid(kinds), found=shown(value), hint=hint)
+
+
+def _no_path(function: Callable[..., Any], name: str, value: str, why: str) -> UsageError:
+    from rnngen.options.argument_names import text_as_path
+
+    hint = text_as_path(function, value)
+    found = f"{'a text' if hint else why}: {shortened(value)!r}"
+    return UsageError(f"invalid value for `{name}`", expected="a path", found=found, hint=hint)
 
 
 def _valid(kinds: tuple[Any, ...]) -> str:

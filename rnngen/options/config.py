@@ -105,13 +105,23 @@ SIZES: dict[str, dict[str, int]] = {
 """Value of the option ``size`` → the options that it stands for."""
 
 
+_IN_PYTHON = {
+    "seeds": "give each `seed` in a loop",
+    "resume": "rnngen.resume(run) resumes a run",
+    "config": 'options are keyword arguments; those of a file: rnngen.train(corpus, **tomllib.load(open(FILE, "rb")))',
+    "allow_changed_corpus": "it is an argument of rnngen.resume",
+    "quiet": "`progress=none` shows nothing",
+    "json": "the run that is returned has the result: rnngen.inspect(run).as_dict()",
+    "out": "it is an argument of rnngen.train",
+    "init_from": "it is an argument of rnngen.train",
+}
+"""What only the command line has → what Python has instead."""
+
+
 def unknown_option(name: str) -> UsageError:
     """The error for an option that training does not have, with the one that was probably meant."""
     if name in declared(Invocation):  # an argument of a function in Python
-        if name == "seeds":
-            return UsageError("`seeds` is an option of the command line", hint="In Python, give each `seed` in a loop.")
-        hint = "In Python, `progress` says what is shown, and rnngen.resume resumes a run."
-        return UsageError(f"{name!r} is an option of the command line", hint=hint)
+        return UsageError(f"`{name}` is an option of the command line", hint=f"In Python, {_IN_PYTHON[name]}.")
     return unknown(name, TRAINING, "option", meant=option_meant(name), otherwise="See rnngen train --help.")
 
 

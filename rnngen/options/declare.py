@@ -147,6 +147,9 @@ class Options:
     function: ClassVar[str] = ""
     """The function that takes them, whose other names are known."""
 
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Arguments that this function takes beside them, for messages."""
+
     always_saved: ClassVar[tuple[str, ...]] = ()
     """Options that every run's config.json has, however old it is."""
 
@@ -201,7 +204,8 @@ class Options:
         """
         for name in values:
             if name not in declared(cls):
-                raise unknown(name, declared(cls), cls.title, hint=cls.hint_at(name))
+                known = dict.fromkeys([*declared(cls), *cls.beside])
+                raise unknown(name, known, cls.title, hint=cls.hint_at(name))
         return cls(**values)
 
     @classmethod
@@ -209,7 +213,7 @@ class Options:
         """What was meant by an option that does not exist; None: no idea."""
         from rnngen.options.argument_names import argument_meant  # here: valid options need none of it
 
-        return argument_meant(cls.function, name, declared(cls)) if cls.function else None
+        return argument_meant(cls.function, name, [*declared(cls), *cls.beside]) if cls.function else None
 
     @classmethod
     def saved(cls, values: object, section: str, where: object) -> Self:

@@ -81,6 +81,7 @@ def _documented(function: Any, arguments: Any, signature: Signed) -> Any:
     for name, each in members(arguments).items():
         if isinstance(each, Option):
             default = each.default_text or (None if each.default in (None, "", ()) else each.default)
-            lines.append(f"    {name}: {each.help}" + ("" if default is None else f" Default: {default}."))
+            described = each.help.replace("; may be given more than once", ", or any of several")
+            lines.append(f"    {name}: {described}" + ("" if default is None else f" Default: {default}."))
     function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", *lines, ""])
     return function

@@ -285,7 +285,7 @@ class PlanConfig(Options):
     """Options that stand for others: a length that the plan turns into steps, and names for several values at once."""
 
     minutes: float | None = option(
-        None, "How long the whole command may take.", panel=COMMON, above=0, maximum=10_000_000, default_text="5"
+        None, "How long training may take in all.", panel=COMMON, above=0, maximum=10_000_000, default_text="5"
     )
     epochs: float | None = option(None, "How often to read the training text.", panel=COMMON, above=0, maximum=10**6)
     size: Literal["tiny", "small", "medium", "large"] | None = option(

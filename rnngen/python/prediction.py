@@ -51,7 +51,7 @@ class NextTokens(list[NextToken]):
 @speaks_python
 @checked
 def next_tokens(
-    run: str | Path | Run | Generator | None = None, prompt: str = "", k: int = 10, *, label: str | None = None
+    prompt: str = "", k: int = 10, *, run: str | Path | Run | Generator | None = None, label: str | None = None
 ) -> NextTokens:
     """The k most likely next tokens after a prompt, each with its text and probability, the most likely first.
 
@@ -59,16 +59,20 @@ def next_tokens(
     word or subword model may have begun its next token within the prompt; then the text is what this token adds.
 
     Args:
-        run: the run or its folder, the newest by default; or what ``rnngen.load`` returned, which is faster for many
-            prompts, and may have an n-gram model mixed in.
         prompt: the text before.
         k: how many.
+        run: the run or its folder, the newest by default; or what ``rnngen.load`` returned, which is faster for many
+            prompts, and may have an n-gram model mixed in.
         label: of the text, for a run that has learned labels.
 
     Raises:
         RnngenError: there is no such run or label, it is bidirectional, or ``k`` is below 1.
+
+    Warns:
+        RnngenWarning: the prompt has characters that the model has never seen, which are left out.
     """
     if k < 1:
         raise UsageError("invalid value for `k`", expected="an integer ≥ 1", found=k)
     generator = run if isinstance(run, Generator) else load(run)
+    generator.on_prompts([prompt])
     return NextTokens(generator.name, prompt, next_token_probabilities(generator, prompt, (1.0,), label), k)

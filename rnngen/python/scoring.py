@@ -1,4 +1,4 @@
-"""``rnngen.score`` and ``rnngen.evaluate``: how well a run predicts a text, token by token, and as a whole."""
+"""``rnngen.score``: how well a run predicts a text in memory: as a whole, line by line, and token by token."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rnngen.arguments import STDIN
 from rnngen.corpus.tokenizer import pieces_of
 from rnngen.corpus.tokenizer.protocol import to_bytes
 from rnngen.errors import CorpusError
-from rnngen.evaluation import evaluate as evaluation
+from rnngen.evaluation.evaluate import score_text
 from rnngen.evaluation.scores import TextScore
 from rnngen.evaluation.surprisal import LEVELS, level_of
 from rnngen.formats import number_of
 from rnngen.model.device import pick_device
 from rnngen.options.checked import checked
+from rnngen.python.notes import note, note_on_failure, note_on_names
 from rnngen.python.run import open_run
-from rnngen.python.spelling import speaks_python
+from rnngen.python.spelling import quoted, speaks_python
 from rnngen.rendering.palette import SURPRISE
 from rnngen.runs.other_text import encoded_text
+from rnngen.runs.own_text import with_overlap
 from rnngen.runs.run import Run
-
-evaluate = speaks_python(evaluation.evaluate)
 
 _SHOWN = 5000  # tokens that a notebook shows
 
@@ -135,15 +135,15 @@ def _coloured(text: str, level: int) -> str:
 
 @speaks_python
 @checked
-def score(run: str | Path | Run | None, text: str, *, device: str = "cpu") -> ScoredText:
+def score(text: str, *, run: str | Path | Run | None = None, device: str = "cpu") -> ScoredText:
     """Score a text that is in memory: nats of the whole, of each line, and of each token.
 
     It is read like a file with this text: line ends become ``\\n``, and where the run's own text had documents, so has
     this one. A bidirectional run gets pseudo-nats: each token predicted from all others.
 
     Args:
-        run: the run or its folder; None: the newest complete one.
         text: the text itself, not a file: for files there is ``rnngen.evaluate``.
+        run: the run or its folder; the newest complete one by default.
         device: auto, cpu, mps, cuda or cuda:N.
 
     Raises:
@@ -151,12 +151,19 @@ def score(run: str | Path | Run | None, text: str, *, device: str = "cpu") -> Sc
         CorpusError: the text is empty, or holds NUL characters.
         TokenizerError: it holds a lone surrogate, which is not a character.
         UsageError: the device cannot be used.
+
+    Warns:
+        RnngenWarning: the run was trained on the text, or on parts of it, so the score flatters it.
     """
     if not text:
         raise CorpusError("there is no text to score", expected="at least one character")
     opened, content = open_run(run), io.BytesIO(to_bytes(text))
     with encoded_text(opened, [STDIN], stdin=content) as encoded:
         nats = np.empty(len(encoded.tokens), np.float32)
-        total = evaluation.score_text(opened, encoded, device=pick_device(device), each=nats)
+        named = with_overlap(opened, encoded)
+        total = score_text(opened, encoded, device=pick_device(device), each=nats)
         pieces = pieces_of(opened.tokenizer(), encoded.tokens.tolist())
+    note_on_failure(opened)
+    note(named.note)
+    note_on_names("text", [text], f"rnngen.evaluate({quoted(str(opened.path))}, {{}})")
     return ScoredText(total, list(map(ScoredToken, pieces, nats.tolist())))

@@ -36,6 +36,7 @@ _CALLS = {
 _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`])+"""
 _COMMAND = re.compile(rf"\brnngen (inspect (?:{'|'.join(VIEWS)})\b|[a-z]+)((?: {_WORD})*)")
 _SENTENCE_END = re.compile(r"\)?[.,:;?]?$")
+_NUMBERS = re.compile(r"(?<=; found )[\d.e-]+(,[\d.e-]+)+(?=\. |$)")
 _OPTION = re.compile(r"`([a-z][a-z0-9_]*)=([^`]*)`")
 
 
@@ -56,6 +57,9 @@ def speaks_python(function: Callable[P, R]) -> Callable[P, R]:
 def in_python(text: str) -> str:
     """A message in which options have Python's values, and commands are calls where there is a function for them."""
     text = re.sub(r"\btrue or false\b", "True or False", text)
+    text = re.sub(r"(?<=; found )(true|false)\b", lambda found: literal(found[1]), text)
+    text = _NUMBERS.sub(lambda found: f"[{found[0].replace(',', ', ')}]", text)
+    text = re.sub(r", (an? \w+), or - for standard input", r", or \1", text)
     text = _OPTION.sub(lambda found: f"`{found[1]}={literal(_unquoted(found[2]))}`", text)
     parts, end = [], 0
     while found := _COMMAND.search(text, end):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from rnngen.corpus.progress import OnProgress
 from rnngen.corpus.recorded import SOURCES
+from rnngen.errors import ArgumentError
 from rnngen.options.argument_names import argument_meant
 from rnngen.options.checked import checked
-from rnngen.options.config import TRAINING
+from rnngen.options.config import LENGTH_OPTIONS, TRAINING, option_meant
 from rnngen.options.declare import declared, unknown
 from rnngen.options.invocation import Invocation
 from rnngen.options.keywords import takes
@@ -24,6 +26,9 @@ from rnngen.runs import run as runs
 from rnngen.training import launch, resuming
 from rnngen.training.events import Event, Planned
 from rnngen.training.launched import Launched
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @speaks_python
@@ -78,7 +83,25 @@ def train(
     return _trained(begin, progress, on_event, "no run was begun")
 
 
+def _keeps_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Let ``resume`` say what to do about options that a run has had from its beginning."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        for name in options.keys() - inspect.signature(function).parameters.keys():
+            option = name if name in TRAINING else (option_meant(name) or "").partition("=")[0]
+            if option in TRAINING and option not in LENGTH_OPTIONS:
+                raise ArgumentError(
+                    f"rnngen.resume() has no argument {name!r}: a run keeps the options that it began with",
+                    hint=f"Begin another run from its weights: rnngen.train(corpus, init_from=run, {option}=…).",
+                )
+        return function(*args, **options)
+
+    return call
+
+
 @speaks_python
+@_keeps_options
 @checked
 def resume(
     run: str | Path | runs.Run,

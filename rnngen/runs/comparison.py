@@ -230,7 +230,8 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     """
     found = list({run.path.resolve(): run for run in runs}.values())
     if len(found) < 2:
-        raise UsageError("a comparison needs at least two runs", found=len(found), hint="See them with: rnngen runs")
+        same = "the same run each time" if len(runs) > 1 else len(found)
+        raise UsageError("a comparison needs at least two runs", found=same, hint="See them with: rnngen runs")
     comparison = describe_runs(found)
     for run in comparison.runs:
         _ = run.settings  # which may be damaged

@@ -54,7 +54,7 @@ def text_of(
         )
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, reading, command=command) as encoded:
-        yield encoded if part == "all" else _with_overlap(run, encoded)
+        yield encoded if part == "all" else with_overlap(run, encoded)
 
 
 @contextlib.contextmanager
@@ -66,10 +66,10 @@ def whole_text(run: Run, file: str | Path) -> Iterator[NamedText]:
     """
     with text_of(run, [file], "all") as encoded:
         own = is_own_text(run, [str(file)])
-        yield replace(encoded, learned=True) if own else _with_overlap(run, encoded)
+        yield replace(encoded, learned=True) if own else with_overlap(run, encoded)
 
 
-def _with_overlap(run: Run, text: NamedText) -> NamedText:
+def with_overlap(run: Run, text: NamedText) -> NamedText:
     """A text with what is known of it in the training part."""
     learned = _note_on_overlap(run, text)
     if learned is None:

@@ -11,7 +11,6 @@ from rnngen.corpus.documents import LINES
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.context import Context, Snapshot
 from rnngen.engine.probabilities import Array
-from rnngen.errors import UsageError
 from rnngen.options.checked import checked
 from rnngen.options.declare import check, declared
 from rnngen.options.keywords import method_takes
@@ -46,6 +45,7 @@ class Generator:
 
     Attributes:
         reader: turns its prompts into tokens.
+        on_prompts: called with the prompts of every text that is asked for.
     """
 
     def __init__(
@@ -63,6 +63,11 @@ class Generator:
         self.name = name
         self.documents = documents
         self.reader = PromptReader(tokenizer, documents)
+        self.on_prompts: Callable[[Sequence[str]], object] = lambda prompts: None
+
+    def __repr__(self) -> str:
+        mixed = "" if self.mixture is None else ", mixed with its n-gram model"
+        return f"Generator({self.name!r}: {self.tokenizer.level}, vocabulary {self.tokenizer.vocab_size:,}{mixed})"
 
     @method_takes(Writing)
     @checked
@@ -85,7 +90,9 @@ class Generator:
             RnngenError: the model's logits are not finite.
         """
         sampling = Sampling.of(options)
-        return write_text(self.writer(prompt, sampling, seed=seed), self.tokenizer, self.ending(sampling, prompt))
+        writer = self.writer(prompt, sampling, seed=seed)
+        self.on_prompts([prompt])
+        return write_text(writer, self.tokenizer, self.ending(sampling, prompt))
 
     @method_takes(Writing)
     @checked
@@ -93,6 +100,7 @@ class Generator:
         """Like ``generate``, but every token with its probability."""
         sampling = Sampling.of(options)
         writer = self.writer(prompt, sampling, seed=seed, scored=True)
+        self.on_prompts([prompt])
         return write_pieces(writer, self.tokenizer, self.ending(sampling, prompt))
 
     def max_tokens(self, sampling: Sampling) -> int:
@@ -101,8 +109,8 @@ class Generator:
 
     def ending(self, sampling: Sampling, prompt: str, label: str | None = None) -> Ending:
         """Where a text after this prompt ends."""
-        ends, normalize = self.documents is not None, self.tokenizer.normalized
-        return Ending(sampling, prompt, label=label, documents=ends, normalize=normalize)
+        ends = self.documents is not None
+        return Ending(sampling, prompt, label=label, documents=ends, normalize=self.tokenizer.normalized)
 
     def label_of(self, sampling: Sampling, seed: int, number: int) -> str | None:
         """The label of a sample, given or drawn; None: it has none."""
@@ -177,6 +185,7 @@ class Generator:
         for prompt in dict.fromkeys(prompts):
             self.reader.prompt_ids(prompt)
         self.check(sampling, seed)  # before the first sample is asked for
+        self.on_prompts(prompts)
         return self._samples(prompts, sampling, seed, first, keep_pieces, on_step, on_read)
 
     def _samples(
@@ -202,8 +211,7 @@ class Generator:
             together = prompts[first : first + size]
             numbers = range(number + first, number + first + len(together))
             begins = [(p, self.label_of(sampling, seed, n)) for p, n in zip(together, numbers, strict=True)]
-            # one prompt may have many samples
-            known, starts = starts, {}
+            known, starts = starts, {}  # one prompt may have many samples
             for each in begins:
                 starts[each] = known.get(each) or self.start(each[0], sampling, on_read, label=each[1])
             writer = self.write_from([starts[each] for each in begins], sampling, seed, numbers, scored=True)
@@ -289,7 +297,4 @@ class Generator:
         given_label(self.tokenizer, sampling.label)
         check(declared(Samples)["seed"], plain(seed))
         self.banned(sampling.ban)
-        _, unseen = self.reader.encode_prompt(sampling.force)
-        if unseen:
-            what = "words" if self.tokenizer.is_closed else "characters"
-            raise UsageError(f"`force` has {what} that the model has never seen: {unseen!r}")
+        self.reader.check_force(sampling.force)

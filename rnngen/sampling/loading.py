@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
-from rnngen.options.keywords import takes
 from rnngen.platforms import quote_argument
 from rnngen.runs.finding import open_run
 from rnngen.runs.run import Run
 from rnngen.sampling.generator import Generator
-from rnngen.sampling.options import WritingOfRun
 
 if TYPE_CHECKING:
     from rnngen.engine.protocol import Model
 
 
 @checked
-def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
-    """Open a run for writing text: by path, or the newest complete one.
+def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
+    """Open a run for writing text: the newest complete one, unless it is given.
 
     Args:
-        path: the run's folder, or the run.
+        run: the run or its folder.
         ngram: write from the mixture of the network and the run's n-gram model.
         device: compute with torch on ``auto``, ``cpu``, ``cuda`` or ``mps``; by default with NumPy, which imports no
             torch and is faster on a CPU.
@@ -33,7 +31,7 @@ def load(path: str | Path | Run | None = None, *, ngram: bool = False, device: s
         UsageError: an argument is invalid, or the run is bidirectional: it fills gaps (see ``infilling``) and cannot
             continue a text.
     """
-    run = path if isinstance(path, Run) else open_run(path)
+    run = run if isinstance(run, Run) else open_run(run)
     if run.model_config().bidirectional:
         fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
@@ -62,18 +60,3 @@ def _engine(run: Run, device: str | None) -> Model:
 
     picked = pick_device(device)
     return Stepper(load_language_model(run), picked)
-
-
-@takes(WritingOfRun)
-@checked
-def generate(
-    prompt: str = "",
-    *,
-    run: str | Path | Run | None = None,
-    ngram: bool = False,
-    device: str | None = None,
-    seed: int | None = None,
-    **options: Any,
-) -> str:
-    """One continuation by a run, by default the newest, as one string. See ``load`` and ``Generator.generate``."""
-    return "".join(load(run, ngram=ngram, device=device).generate(prompt, seed=seed, **options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rnngen.errors import UsageError
 from rnngen.options.declare import Options, argument, declared, option
@@ -40,6 +40,7 @@ class Sampling(Options):
 
     title = "sampling option"
     function = "generate"
+    beside: ClassVar[tuple[str, ...]] = ("seed",)
 
     label: str | None = option(
         None,
@@ -210,6 +211,12 @@ class Writing(Sampling):
 
     prompt: str = argument(default="", kw_only=False)
     seed: int | None = argument(default=None)
+
+
+class SamplingByRun(Sampling):
+    """The options of ``rnngen.generate``."""
+
+    beside = ("run", "seed", "ngram", "device")
 
 
 class WritingOfRun(Writing):

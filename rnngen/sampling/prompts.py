@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnngen.corpus.tokenizer import Ids, Tokenizer
-from rnngen.errors import shortened
+from rnngen.errors import UsageError, shortened
 
 
 def never_seen(unseen: str, tokenizer: Tokenizer) -> str:
@@ -38,6 +38,17 @@ class PromptReader:
         """The characters or words of prompts that the model has never seen, each once."""
         found = dict.fromkeys(part for prompt in prompts for part in self.tokenizer.unknown_in(prompt, is_whole=False))
         return self.tokenizer.join(found)
+
+    def check_force(self, text: str) -> None:
+        """Refuse a text of ``force`` that the model cannot write.
+
+        Raises:
+            UsageError: it has never seen some of it.
+        """
+        _, unseen = self.encode_prompt(text)
+        if unseen:
+            what = "words" if self.tokenizer.is_closed else "characters"
+            raise UsageError(f"`force` has {what} that the model has never seen: {unseen!r}")
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids of a prompt or, if it has none, of line ends; a document begins with none."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import rnngen
-from rnngen.evaluation.evaluate import evaluate
+from rnngen.python.evaluation import evaluate
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
 
@@ -62,8 +62,8 @@ def closed(_closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_after_a_whole_word_comes_the_next_one_or_a_line_end(closed: Path) -> None:
     word = (closed / "test.txt").read_text(encoding="utf-8").split()[0]
     generator = rnngen.load(RUN)
-    found = rnngen.next_tokens(generator, word, k=1000)
-    assert found == rnngen.next_tokens(generator, f"{word} ", k=1000)
+    found = rnngen.next_tokens(word, k=1000, run=generator)
+    assert found == rnngen.next_tokens(f"{word} ", k=1000, run=generator)
     assert "\n" in [each.text for each in found]
     assert len(found) > 5
 

@@ -13,8 +13,8 @@ import pytest
 import rnngen
 from rnngen.cli.app import run
 from rnngen.cli.console import Console
-from rnngen.evaluation.evaluate import evaluate
 from rnngen.plaintext.widths import cut, width
+from rnngen.python.evaluation import evaluate
 from tests.cli.test_screen import Terminal
 from tests.conftest import FAST, Outcome, make_text
 from tests.runs.test_comparison import GROUP, sibling

@@ -73,7 +73,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[..., A
     return {
         "train": lambda **given: rnngen.train(**{"corpus": "nowhere.txt", **given}),
         "resume": lambda **given: rnngen.resume(**{"run": "nowhere", **given}),
-        "load": lambda **given: rnngen.load(**{"path": run, **given}),
+        "load": lambda **given: rnngen.load(**{"run": run, **given}),
         "load_filler": lambda **given: rnngen.load_filler(**given),
         "generate": lambda **given: rnngen.generate(**{"run": run, **short, **given}),
         "evaluate": lambda **given: rnngen.evaluate(**{"run": run, **given}),
@@ -100,8 +100,8 @@ WRITING = ["prompt", "seed", *declared(Sampling)]
 ARGUMENTS = {
     "train": ["corpus", "out", "init_from", "progress", "on_event", *(name for name in TRAINING if name != "corpus")],
     "resume": ["run", "corpus", "minutes", "epochs", "steps", "device", "allow_changed_corpus", "progress", "on_event"],
-    "load": ["path", "ngram"],  # a device is evaluate's
-    "load_filler": ["path"],
+    "load": ["run", "ngram"],  # a device is evaluate's
+    "load_filler": ["run"],
     "generate": ["prompt", "run", "ngram", "seed"],
     "evaluate": ["run", "text", "part", "errors", "device", "ngram"],
     "score": ["run", "text"],
@@ -141,10 +141,10 @@ def test_a_wrong_argument_is_a_clear_error_or_no_mistake(
         (lambda: rnngen.train(5), "`corpus`; expected a path or a list of paths; found 5"),  # type: ignore[arg-type]
         (lambda: rnngen.train(""), "`corpus`; expected a path; found an empty name: ''"),
         (lambda: rnngen.train("a", on_event="x"), "`on_event`; expected a function; found 'x'"),  # type: ignore[arg-type]
-        (lambda: rnngen.load(b"run"), "`path`; expected a path or a Run; found b'run'"),  # type: ignore[arg-type]
-        (lambda: rnngen.load("n" * 300), "`path`; expected a path; found a name that is too long: 'nnn"),
+        (lambda: rnngen.load(b"run"), "`run`; expected a path or a Run; found b'run'"),  # type: ignore[arg-type]
+        (lambda: rnngen.load("n" * 300), "`run`; expected a path; found a name that is too long: 'nnn"),
         (lambda: rnngen.load(ngram="yes"), "`ngram`; expected True or False; found 'yes'"),  # type: ignore[arg-type]
-        (lambda: rnngen.evaluate(part=[]), "`part`; expected text; found []"),  # type: ignore[arg-type]
+        (lambda: rnngen.evaluate(part=[]), "`part`; expected 'test', 'valid', 'train' or 'all'; found []"),  # type: ignore[arg-type]
         (lambda: rnngen.evaluate(errors="no"), "`errors`; expected 'strict', 'replace' or 'skip'; found 'no'"),  # type: ignore[arg-type]
     ],
 )
@@ -164,7 +164,16 @@ def test_any_iterable_is_a_list_of_texts_and_paths(calls: dict[str, Callable[...
 
 
 def test_an_option_of_the_command_line_is_told_what_python_has_instead() -> None:
-    with pytest.raises(
-        rnngen.RnngenError, match=r"'quiet' is an option of the command line\. In Python, `progress` says what is shown"
-    ):
-        rnngen.train("a.txt", quiet=True)  # type: ignore[call-arg]
+    said = {
+        "quiet": '`progress="none"` shows nothing',
+        "config": "rnngen.train(corpus, **tomllib.load(",
+        "json": "rnngen.inspect(run).as_dict()",
+        "resume": "rnngen.resume(run) resumes a run",
+        "allow_changed_corpus": "it is an argument of rnngen.resume",
+    }
+    for name, instead in said.items():
+        options: dict[str, Any] = {name: True}
+        with pytest.raises(rnngen.RnngenError) as caught:
+            rnngen.train("a.txt", **options)
+        assert str(caught.value).startswith(f"`{name}` is an option of the command line. In Python, ")
+        assert instead in str(caught.value)

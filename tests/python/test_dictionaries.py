@@ -41,7 +41,7 @@ def test_of_cards_gradients_comparisons_and_next_tokens(trained: Path, mixed: Pa
         (lambda: rnngen.gradients(trained, text=corpus, lags=5), ("inspect", "gradients", trained)),
         (lambda: rnngen.gradients(trained, mixed, text=corpus, lags=5), ("inspect", "gradients", trained, mixed)),
         (lambda: rnngen.compare(trained, mixed), ("inspect", "--compare", trained, mixed)),
-        (lambda: rnngen.next_tokens(trained, "the ", 4), ("inspect", "next", trained, "-p", "the ", "--top", 4)),
+        (lambda: rnngen.next_tokens("the ", 4, run=trained), ("inspect", "next", trained, "-p", "the ", "--top", 4)),
     ]
     more = {"gradients": ("--text", corpus, "--lags", 5), "next": ("--temperatures", 1)}
     for call, command in calls:
@@ -52,7 +52,7 @@ def test_of_cards_gradients_comparisons_and_next_tokens(trained: Path, mixed: Pa
 def test_of_scores(trained: Path, corpus: Path, cli: Cli) -> None:
     (expected,) = printed(cli, "eval", trained, corpus, "--part", "all")
     assert expected.items() >= finite(rnngen.evaluate(trained, corpus, part="all").as_dict()).items()
-    assert expected.items() >= finite(rnngen.score(trained, corpus.read_text()).as_dict()).items()
+    assert expected.items() >= finite(rnngen.score(corpus.read_text(), run=trained).as_dict()).items()
 
 
 def test_of_samples_and_fills(trained: Path, cli: Cli) -> None:

@@ -46,6 +46,13 @@ MESSAGES = {
     "rnngen train --resume r --minutes 2 --allow-changed-corpus.": (
         'rnngen.resume("r", minutes=2, allow_changed_corpus=True).'
     ),
+    "no such file; expected a text file, a folder, a glob, or - for standard input": (
+        "no such file; expected a text file, a folder, or a glob"
+    ),
+    "invalid value for `minutes`; expected a number; found true": (
+        "invalid value for `minutes`; expected a number; found True"
+    ),
+    "expected fractions; found 0.9,0.2,0.1": "expected fractions; found [0.9, 0.2, 0.1]",
     "`minutes=2`, `tokenizer=bpe`, `tied=true`; expected true or false": (
         '`minutes=2`, `tokenizer="bpe"`, `tied=True`; expected True or False'
     ),

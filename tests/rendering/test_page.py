@@ -19,11 +19,11 @@ from markupsafe import escape
 
 import rnngen
 from rnngen.errors import UsageError
-from rnngen.evaluation.evaluate import evaluate
 from rnngen.evaluation.scoring import held_out_nats
 from rnngen.infilling.word_gaps import FilledWord
 from rnngen.inspection.gates import trace_gates
 from rnngen.model.load import load_network
+from rnngen.python.evaluation import evaluate
 from rnngen.rendering import collect as collecting
 from rnngen.rendering import passages, traces
 from rnngen.rendering.charts import learning_curves

@@ -16,7 +16,7 @@ import rnngen
 from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.comparing import score_runs
-from rnngen.evaluation.evaluate import evaluate
+from rnngen.python.evaluation import evaluate
 from rnngen.runs.binning import MOST, Binned
 from rnngen.runs.compared import distinct_names
 from rnngen.runs.comparison import Comparison, compare_runs, describe_runs

@@ -25,7 +25,7 @@ def test_the_probabilities_are_those_of_the_softmax(trained: Path, prompt: str) 
     e = np.exp(model.logits[0].astype(np.float64))
     e[tokenizer.unknown_id] = 0  # which is never drawn
     softmax = {tokenizer.decode([token]): p for token, p in enumerate(e / e.sum()) if p}
-    found = rnngen.next_tokens(trained, prompt, k=5)
+    found = rnngen.next_tokens(prompt, k=5, run=trained)
     assert [each.text for each in found] == sorted(softmax, key=lambda text: -softmax[text])[:5]
     for each in found:
         assert each.probability == pytest.approx(softmax[each.text], rel=1e-5)
@@ -33,7 +33,7 @@ def test_the_probabilities_are_those_of_the_softmax(trained: Path, prompt: str) 
 
 def test_the_probabilities_of_all_tokens_sum_to_one(trained: Path) -> None:
     generator = rnngen.load(trained)
-    found = rnngen.next_tokens(generator, "The ca", k=1000)
+    found = rnngen.next_tokens("The ca", k=1000, run=generator)
     assert len(found) == generator.tokenizer.vocab_size - 1
     assert sum(each.probability for each in found) == pytest.approx(1)
     assert [each.probability for each in found] == sorted((each.probability for each in found), reverse=True)
@@ -60,7 +60,7 @@ def test_a_token_that_was_begun_is_continued(level: Level, prompt: str) -> None:
             shares[added or table[token]] += float(np.exp(log_p + more))
     total = sum(shares.values())
     best = sorted(shares.items(), key=lambda item: -item[1])[:8]
-    found = rnngen.next_tokens(generator, prompt, 8)
+    found = rnngen.next_tokens(prompt, 8, run=generator)
     assert [each.text for each in found] == [content.decode("utf-8", "replace") for content, _ in best]
     assert [each.probability for each in found] == pytest.approx([share / total for _, share in best], rel=1e-4)
 
@@ -79,6 +79,6 @@ def test_bytes_that_are_no_characters_keep_their_own_probabilities() -> None:
 
 def test_a_wrong_number_or_label_is_a_clear_error(trained: Path) -> None:
     with pytest.raises(rnngen.RnngenError, match="invalid value for `k`; expected an integer ≥ 1; found 0"):
-        rnngen.next_tokens(trained, "The ", k=0)
+        rnngen.next_tokens("The ", k=0, run=trained)
     with pytest.raises(rnngen.RnngenError, match="label"):
-        rnngen.next_tokens(trained, "The ", label="poem")
+        rnngen.next_tokens("The ", label="poem", run=trained)
