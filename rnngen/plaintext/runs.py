@@ -40,13 +40,13 @@ def write_runs(found: Listed, spelling: Callable[[str], str], columns: int | Non
     cells, notes = cells_of(found, columns), notes_on(found, spelling)
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
     gap = " " * _GAP
-    lines = [gap.join(map(pad, map(unescaped, row), widths)).rstrip() for row in cells]
+    lines = [gap.join(map(pad, row, widths)).rstrip() for row in cells]
     return "".join(f"{line}\n" for line in [*lines, *[""] * bool(notes), *notes])
 
 
 def cells_of(found: Listed, columns: int | None) -> list[tuple[str, ...]]:
     """The cells of the header and of each line."""
-    rows = [_row(folder, card) for folder, card in found.cards]
+    rows = [_Row(*map(unescaped, _row(folder, card))) for folder, card in found.cards]
     return fitted([_HEADER, *rows], columns)
 
 

@@ -19,7 +19,7 @@ from rnngen.runs.other_text import Reading
 from rnngen.runs.own_text import text_of
 from rnngen.runs.run import Run
 
-Part = Literal["test", "valid", "train", "all"]
+Part = Literal["train", "valid", "test", "all"]
 
 
 @speaks_python

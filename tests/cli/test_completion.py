@@ -193,7 +193,7 @@ def test_zsh_and_fish_are_told_when_a_run_was_saved(offered: Callable[..., list[
 def test_other_shells_are_told_the_help_too(offered: Callable[..., list[str]], shell: str) -> None:
     (line,) = offered("rnngen train --minu", shell)
     assert "--minutes" in line
-    assert "How long the whole command may take." in line
+    assert "How long training may take in all." in line
 
 
 def test_completing_imports_no_torch() -> None:

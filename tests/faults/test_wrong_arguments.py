@@ -144,7 +144,7 @@ def test_a_wrong_argument_is_a_clear_error_or_no_mistake(
         (lambda: rnngen.load(b"run"), "`run`; expected a path or a Run; found b'run'"),  # type: ignore[arg-type]
         (lambda: rnngen.load("n" * 300), "`run`; expected a path; found a name that is too long: 'nnn"),
         (lambda: rnngen.load(ngram="yes"), "`ngram`; expected True or False; found 'yes'"),  # type: ignore[arg-type]
-        (lambda: rnngen.evaluate(part=[]), "`part`; expected 'test', 'valid', 'train' or 'all'; found []"),  # type: ignore[arg-type]
+        (lambda: rnngen.evaluate(part=[]), "`part`; expected 'train', 'valid', 'test' or 'all'; found []"),  # type: ignore[arg-type]
         (lambda: rnngen.evaluate(errors="no"), "`errors`; expected 'strict', 'replace' or 'skip'; found 'no'"),  # type: ignore[arg-type]
     ],
 )

@@ -20,7 +20,7 @@ def noted(call: Callable[[], Any]) -> list[str]:
     return [str(each.message) for each in caught]
 
 
-UNSEEN = "the model has never seen '日本'; left out of what it reads"
+UNSEEN = "the model has never seen '日本': left out of what it reads"
 
 
 def test_characters_that_a_model_has_never_seen_are_told(trained: Path) -> None:
