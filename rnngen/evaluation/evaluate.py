@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.sources import ErrorRule
+from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.scores import TextScore
 from rnngen.evaluation.scoring import score, score_mixed
 from rnngen.evaluation.words import words_are_separated
@@ -69,19 +71,39 @@ def evaluate(
 
 
 def score_text(
-    run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False, each: NDArray[np.float32] | None = None
+    run: Run,
+    text: EncodedText,
+    *,
+    device: str = "cpu",
+    ngram: bool = False,
+    each: NDArray[np.float32] | None = None,
+    analyses: Sequence[Analysis] = (),
+    on_read: Callable[[int], object] | None = None,
 ) -> TextScore:
     """Score a text that is encoded already, without word perplexity if white space does not separate its words.
 
-    See ``evaluate``; without ``ngram``, the array ``each``, (N,), receives the nats of each token.
+    Args:
+        run: the run.
+        text: in its tokens.
+        device: of torch.
+        ngram: see ``evaluate``.
+        each: an array, (N,), that receives the nats of each token.
+        analyses: are given what the network says of each token, block after block.
+        on_read: called before some tokens are read, with their number.
+
+    Raises:
+        ScoringInterrupted: SIGINT came.
+        CorpusError: the text is empty.
+        CheckpointError: there is no n-gram model.
     """
     tokenizer = run.tokenizer()
     what = text.tokens, tokenizer.counts_of(text.tokens, text.counts), text.unknown
+    how: dict[str, Any] = {"each": each, "analyses": analyses, "on_read": on_read}
     scored: TextScore
     if ngram:
         mixture = load_mixture(run)
-        scored = score_mixed(load_language_model(run).to(device), mixture, *what)
+        scored = score_mixed(load_language_model(run).to(device), mixture, *what, **how)
     else:
-        scored = score(load_network(run).to(device), *what, each=each)
+        scored = score(load_network(run).to(device), *what, **how)
     scored = replace(scored, is_closed=tokenizer.is_closed)
     return scored if words_are_separated(tokenizer, text.tokens, text.counts) else scored.without_words()
