@@ -56,6 +56,13 @@ class LongJob:
         bar, task = self._bar
         bar.update(task, completed=done)
 
+    def describe(self, what: str) -> None:
+        """Say what is done now, with what is known of the result, from the next report on."""
+        self._what = what
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(task, description=what)
+
     def _left(self, done_since: int, done: int, seconds: float) -> str:
         if self._total is None:
             return f" {self._unit}"

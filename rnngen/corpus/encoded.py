@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,17 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
         raise CorpusError(
             f"the encoded text cannot be written ({error.strerror})", where=path, hint=MORE_SPACE
         ) from error
+
+
+def spelled_text(tokenizer: Tokenizer, tokens: TokenArray) -> EncodedText:
+    """A text that is there as tokens only, with the counts of what they spell; an unknown character is U+FFFD."""
+    counter, decoder, unknown = TextCounter(), codecs.getincrementaldecoder("utf-8")("replace"), 0
+    table = tokenizer.token_bytes()
+    for block in _blocks(tokens):
+        counter.add(decoder.decode(b"".join(table[i] for i in block.tolist())))
+        unknown += 0 if tokenizer.unknown_id is None else int(np.count_nonzero(block == tokenizer.unknown_id))
+    counter.add(decoder.decode(b"", final=True))
+    return EncodedText(tokens, tokenizer.counts_of(tokens, counter.counts), unknown)
 
 
 def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.encoded import EncodedText
+from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.scores import TextScore
 from rnngen.evaluation.scoring import score, score_mixed
 from rnngen.evaluation.words import words_are_separated
@@ -17,21 +20,39 @@ from rnngen.runs.run import Run
 
 
 def score_text(
-    run: Run, text: EncodedText, *, device: str = "cpu", ngram: bool = False, each: NDArray[np.float32] | None = None
+    run: Run,
+    text: EncodedText,
+    *,
+    device: str = "cpu",
+    ngram: bool = False,
+    each: NDArray[np.float32] | None = None,
+    analyses: Sequence[Analysis] = (),
+    on_read: Callable[[int], object] | None = None,
 ) -> TextScore:
     """Score a text that is encoded already, without word perplexity if white space does not separate its words.
 
-    Every token counts once, in float32, with the state carried through the whole text. With ``ngram`` the text is also
-    scored by the run's n-gram model and by its mixture with the network; without, the array ``each``, (N,), receives
-    the nats of each token.
+    Args:
+        run: the run.
+        text: in its tokens.
+        device: of torch.
+        ngram: also score by the run's n-gram model and by its mixture with the network.
+        each: an array, (N,), that receives the nats of each token.
+        analyses: are given what the network says of each token, block after block.
+        on_read: called before some tokens are read, with their number.
+
+    Raises:
+        ScoringInterrupted: SIGINT came.
+        CorpusError: the text is empty.
+        CheckpointError: there is no n-gram model.
     """
     tokenizer = run.tokenizer()
     what = text.tokens, tokenizer.counts_of(text.tokens, text.counts), text.unknown
+    how: dict[str, Any] = {"each": each, "analyses": analyses, "on_read": on_read}
     scored: TextScore
     if ngram:
         mixture = load_mixture(run)
-        scored = score_mixed(load_language_model(run).to(device), mixture, *what)
+        scored = score_mixed(load_language_model(run).to(device), mixture, *what, **how)
     else:
-        scored = score(load_network(run).to(device), *what, each=each)
+        scored = score(load_network(run).to(device), *what, **how)
     scored = replace(scored, is_closed=tokenizer.is_closed)
     return scored if words_are_separated(tokenizer, text.tokens, text.counts) else scored.without_words()

@@ -7,8 +7,7 @@ the boundaries of windows; then the windows are predicted, many in parallel.
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnngen.evaluation.blocks import BLOCK, ScoredBlock, TokenScores, in_file, sum_nats
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.device import autocast
@@ -28,33 +28,52 @@ LONGEST_WINDOW = 4096  # up to this; beyond that the states go to a file
 PREDICTED = 4096  # tokens predicted in parallel
 
 
-@torch.no_grad()
 def pseudo_nats(
-    model: ClozeLM,
-    tokens: NDArray[np.integer[Any]],
-    *,
-    window: int | None = None,
-    batch_size: int | None = None,
-    precision: str = "float32",
-    max_rounds: int | None = None,
-    each: NDArray[np.float32] | None = None,
-    check: Callable[[], object] | None = None,
+    model: ClozeLM, tokens: NDArray[np.integer[Any]], *, each: NDArray[np.float32] | None = None, **how: Any
 ) -> float:
     """-Σ ln p(token | all other tokens), over all N tokens of a text, in nats.
 
     Args:
         model: the network, which is read without dropout.
         tokens: token ids, (N,).
+        each: an array, (N,), that receives the nats of each token.
+        how: see ``pseudo_blocks``.
+    """
+    return sum_nats(pseudo_blocks(model, tokens, **how), each)
+
+
+def pseudo_blocks(
+    model: ClozeLM,
+    tokens: NDArray[np.integer[Any]],
+    *,
+    window: int | None = None,
+    batch_size: int | None = None,
+    block: int = BLOCK,
+    precision: str = "float32",
+    max_rounds: int | None = None,
+    detailed: bool = False,
+    on_read: Callable[[int], object] | None = None,
+) -> Iterator[ScoredBlock]:
+    """What a network says of each token of a text, given all other tokens. Nothing is known before all is read.
+
+    Args:
+        model: the network, which is read without dropout.
+        tokens: token ids, (N,).
         window: T, steps per call; does not change the result.
         batch_size: number of streams read in parallel; does not change it either, beyond rounding.
+        block: tokens per block.
         precision: ``float32``, or ``bf16``, which is faster and less accurate.
         max_rounds: see ``parallel.read_in_parallel``; without it the result is exact.
-        each: an array, (N,), that receives the nats of each token.
-        check: called before each window; what it raises ends the computation.
+        detailed: whether ranks and the highest probabilities are wanted too.
+        on_read: called before each window with the number of its tokens; what it raises ends the computation.
     """
-    if len(tokens) == 0:
-        return 0.0
-    return _Scorer(model, tokens, window, batch_size, precision, max_rounds, each, check or (lambda: None)).total()
+    if not len(tokens):
+        return
+    scores = TokenScores.empty(len(tokens), detailed=detailed)
+    _Scorer(model, tokens, window, batch_size, precision, max_rounds, scores, on_read or (lambda _: None)).read()
+    for start in range(0, len(tokens), block):
+        here = slice(start, start + block)
+        yield ScoredBlock(start, tokens[here], scores.part(here))
 
 
 @dataclass
@@ -67,8 +86,8 @@ class _Scorer:
     batch_size: int | None
     precision: str
     max_rounds: int | None
-    each: NDArray[np.float32] | None
-    check: Callable[[], object]
+    scores: TokenScores
+    on_read: Callable[[int], object]
 
     def __post_init__(self) -> None:
         self.start = self.model.start_state(1)
@@ -76,8 +95,9 @@ class _Scorer:
         self.T = self.window or min(LONGEST_WINDOW, max(WINDOW, math.ceil(state_bytes / BOUNDARY_BYTES)))
         self.whole, self.rest = divmod(len(self.tokens) - 1, self.T)
 
-    def total(self) -> float:
-        """The summed nats."""
+    @torch.no_grad()
+    def read(self) -> None:
+        """Keep the scores of all tokens."""
         left, right = self.model.left_to_right, self.model.right_to_left
         start, T, whole, rest = self.start, self.T, self.whole, self.rest
         reversed_tokens = self.tokens[::-1]
@@ -91,25 +111,28 @@ class _Scorer:
 
         first = start if self.tokens[0] == self.model.boundary else first
         first_logits = left.readout(start).float() + right.readout(first).float()
-        total = self._keep(first_logits[None], self._ids(self.tokens[:1]), np.zeros((1, 1), np.int64))
+        self._keep(first_logits[None], self._ids(self.tokens[:1]), np.zeros((1, 1), np.int64))
         in_parallel = max(1, PREDICTED // T)
         for i in range(0, whole, in_parallel):
             some = slice(i, min(i + in_parallel, whole))
             states = (part[some].permute(1, 2, 0, 3).contiguous().to(start.device) for part in (before, after))
-            total += self._predict(np.arange(whole)[some] * T, T, *states)
+            self._predict(np.arange(whole)[some] * T, T, *states)
         if rest:
-            total += self._predict(np.array([whole * T]), rest, last, start)
-        return total
+            self._predict(np.array([whole * T]), rest, last, start)
 
     def _boundaries(
         self, reader: RecurrentLM, text: NDArray[np.integer[Any]], begin: Tensor, *, backwards: bool = False
     ) -> tuple[Tensor, Tensor]:
         """States before each whole window of a text, (windows, L, S, H), and after the last."""
         T, whole, start = self.T, self.whole, self.start
-        states = _allocate((whole, *start.shape[:2], start.shape[3]), start)
+        shape = (whole, *start.shape[:2], start.shape[3])
+        if math.prod(shape) * start.element_size() <= BOUNDARY_BYTES:
+            states = start.new_empty(shape)
+        else:
+            states = torch.from_numpy(in_file(shape, np.float32))
 
         def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
-            self.check()
+            self.on_read(positions.size)
             numbers = torch.from_numpy(positions[0] // T)
             states[whole - 1 - numbers if backwards else numbers] = state.permute(2, 0, 1, 3).to(states.device)
             with autocast(start.device, self.precision):
@@ -121,29 +144,18 @@ class _Scorer:
         end = read_in_parallel(read, begin, whole * T, T, self.precision, **how)
         return states, end
 
-    def _predict(self, begins: NDArray[np.int64], length: int, state: Tensor, beyond: Tensor) -> float:
-        """The summed nats of the targets of some windows, given the states on both sides of them."""
-        self.check()
+    def _predict(self, begins: NDArray[np.int64], length: int, state: Tensor, beyond: Tensor) -> None:
+        """Predict the targets of some windows, given the states on both sides of them."""
         positions = begins + np.arange(length)[:, None]  # (T, B)
+        self.on_read(positions.size)
         ids = ids_at(self.tokens, positions, self.start.device)
         with autocast(self.start.device, self.precision):
             logits = self.model.predict(ids[:-1], ids[1:], state, after=beyond).logits
-        return self._keep(logits, ids[1:], positions + 1)
+        self._keep(logits, ids[1:], positions + 1)
 
-    def _keep(self, logits: Tensor, targets: Tensor, positions: NDArray[np.int64]) -> float:
-        """The summed nats of targets (T, B); those of each are stored at its position if ``each`` is given."""
-        nats = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
-        if self.each is not None:
-            self.each[positions.ravel()] = nats.cpu().numpy()
-        return float(nats.double().sum())
+    def _keep(self, logits: Tensor, targets: Tensor, positions: NDArray[np.int64]) -> None:
+        """Keep the scores of targets (T, B) at their positions."""
+        self.scores.keep(positions.ravel(), logits.flatten(0, 1), targets.flatten())
 
     def _ids(self, tokens: NDArray[np.integer[Any]]) -> Tensor:
         return torch.from_numpy(tokens.astype(np.int64))[:, None].to(self.start.device)
-
-
-def _allocate(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A tensor for states: in memory on the network's device or, if that takes too much, in an unnamed file."""
-    if math.prod(shape) * like.element_size() <= BOUNDARY_BYTES:
-        return like.new_empty(shape)
-    with tempfile.TemporaryFile(prefix="rnngen-") as file:
-        return torch.from_numpy(np.memmap(file, np.float32, "w+", shape=shape))

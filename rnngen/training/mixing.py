@@ -65,7 +65,8 @@ def mix_ngram(
     """
     tokens = corpus.valid.tokens
     network = np.empty(len(tokens), np.float32)
-    total_nats(load_language_model(open_run(path)).to(config.train.device), tokens, each=network, check=check)
+    model = load_language_model(open_run(path)).to(config.train.device)
+    total_nats(model, tokens, each=network, on_read=lambda _: check())
     mixture = fit_mixture(
         corpus.train.tokens,
         tokens,

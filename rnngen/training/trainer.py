@@ -245,8 +245,9 @@ class Trainer(GuardedRun):
 
     def _validate(self) -> Iterator[Validated]:
         valid, model = self.corpus.valid.tokens[: self.config.train.valid_tokens], self.learner.averaged
-        how = {"precision": self.learner.precision, "max_rounds": VALIDATION_ROUNDS}
-        nll = held_out_nats(model, valid, check=self._check, **how) / len(valid)
+        precision, rounds = self.learner.precision, VALIDATION_ROUNDS
+        nats = held_out_nats(model, valid, precision=precision, max_rounds=rounds, on_read=lambda _: self._check())
+        nll = nats / len(valid)
         if not math.isfinite(nll):
             error = TrainingError(f"the validation loss is not finite at step {self.step}", found=nll)
             raise self._stopped(error, self.step, "validation")

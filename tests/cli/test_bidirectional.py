@@ -107,13 +107,17 @@ def test_a_proof_readers_columns_count_unknown_characters_as_one(cli: Cli, both_
         assert "unk" not in spot["left"] + spot["token"] + spot["right"]
 
 
-def test_a_run_in_the_place_of_a_text_is_an_error_that_says_where_it_goes(cli: Cli, both_ways: Path) -> None:
+def test_a_run_in_the_place_of_a_text_is_an_error_that_says_where_it_goes(
+    cli: Cli, both_ways: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("the cat", encoding="utf-8")
     missing = cli("fill", str(both_ways))
     assert missing.code == 2
     assert "the text is missing" in missing.err
-    swapped = cli("eval", str(both_ways), str(both_ways))
+    swapped = cli("eval", "text.txt", str(both_ways))
     assert swapped.code == 2
-    assert "The run comes first" in swapped.err
+    assert f"The run comes first: rnngen eval {both_ways} text.txt" in swapped.err
 
 
 def test_drawn_fills_are_counted_and_gaps_of_both_kinds_are_named(cli: Cli, both_ways: Path) -> None:

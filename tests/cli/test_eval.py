@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.cli.eval import single
+from rnngen.evaluation import reading
+from rnngen.evaluation.blocks import ScoredBlock
 from tests.conftest import FAST, Outcome, make_text
 from tests.rounding import run_nats_bound
 
@@ -310,3 +313,27 @@ def test_quiet_says_nothing_of_words_that_could_not_be_taken_out(cli: Cli, corpu
     Path("digits.txt").write_text("12 34 56\n")
     assert "none was put back" in cli("eval", "both", "digits.txt").err
     assert cli("eval", "both", "digits.txt", "--quiet").err == ""
+
+
+def test_an_interrupted_evaluation_shows_what_is_known(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """SIGINT comes in the second block of two; the text is beyond ASCII, so that counts differ."""
+    text = own_corpus(trained)[-2000:]
+    (tmp_path / "whole.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "first.txt").write_text(text[:1025], encoding="utf-8")
+    monkeypatch.setattr(reading, "BLOCK", 1024)
+    expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--json").out)
+    add = single.Reading.add
+
+    def interrupted(self: single.Reading, block: ScoredBlock) -> None:
+        if block.start:
+            raise KeyboardInterrupt
+        add(self, block)
+
+    monkeypatch.setattr(single.Reading, "add", interrupted)
+    outcome = cli("eval", trained, tmp_path / "whole.txt", "--json")
+    assert outcome.code == 130
+    assert "interrupted: the numbers are of the first 1,025 of 2,000 tokens" in outcome.err
+    known = json.loads(outcome.out)
+    assert {**known, "text": ""} == {**expected, "text": ""}

@@ -13,8 +13,10 @@ import rnngen
 from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
+from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.perplexity import total_nats
-from rnngen.evaluation.scoring import score
+from rnngen.evaluation.reading import read_blocks
+from rnngen.evaluation.scoring import ScoringInterrupted, score
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from tests.rounding import gamma, nats_bound, rounding_bound
@@ -61,6 +63,51 @@ def test_the_nats_of_each_token_are_those_of_the_loop_too(n: int, batch_size: in
     partial = [one_by_one(model, tokens[:k]) for k in range(0, n + 1, 50)]
     bound = nats_bound(model, tokens)
     np.testing.assert_allclose(np.cumsum([0, *each], dtype=float)[::50], partial, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("block", [1, 50, 64, 699, 700, 701, 5000])
+def test_blocks_are_the_text_in_order_and_change_nothing(block: int) -> None:
+    model, tokens = model_and_tokens(701)
+    blocks = list(read_blocks(model, tokens, window=10, block=block))
+    assert [each.start for each in blocks] == [0, *(each.stop for each in blocks[:-1])]
+    assert max(len(each.tokens) for each in blocks) <= max(10, block) + 1
+    np.testing.assert_array_equal(np.concatenate([each.tokens for each in blocks]), tokens)
+    nats = np.concatenate([each.nats for each in blocks])
+    partial = [one_by_one(model, tokens[:k]) for k in range(0, 702, 50)]
+    np.testing.assert_allclose(
+        np.cumsum([0, *nats], dtype=float)[::50], partial, rtol=0, atol=nats_bound(model, tokens)
+    )
+
+
+def test_ranks_and_highest_probabilities_are_those_of_the_softmax() -> None:
+    model, tokens = model_and_tokens(130)
+    (scored,) = read_blocks(model, tokens, detailed=True)
+    reference = Recurrence(model.config, {name: w.double().numpy() for name, w in model.weights().items()})
+    ranks, tops = [], []
+    for token in tokens.tolist():
+        logits = reference.logits[0]
+        ranks.append(int((logits > logits[token]).sum()))
+        tops.append(float(np.exp(logits.max()) / np.exp(logits).sum()))
+        reference.step([token])
+    assert scored.scores.ranks is not None
+    assert scored.scores.tops is not None
+    assert scored.scores.ranks.tolist() == ranks  # the logits differ by more than rounding
+    np.testing.assert_allclose(scored.scores.tops, tops, rtol=1e-4)
+
+
+def test_an_interrupted_score_is_of_what_was_read() -> None:
+    model, tokens = model_and_tokens(701)
+    known = score(model, tokens[:301], TextCounts(301, 1, 301))
+
+    def interrupt(block: ScoredBlock) -> None:
+        if block.stop >= 400:
+            raise KeyboardInterrupt
+
+    analysis = type("Interrupting", (), {"detailed": False, "add": staticmethod(interrupt)})()
+    with pytest.raises(ScoringInterrupted) as stopped:
+        score(model, tokens, TextCounts(701, 1, 701), analyses=[analysis], window=10, block=100)
+    assert stopped.value.tokens == 301
+    assert stopped.value.nats == pytest.approx(known.nats, rel=1e-5)
 
 
 def test_a_network_that_never_forgets_is_scored_exactly_too() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnngen.options.declare import Options, declared, option
 from rnngen.options.option import COMMON
 from rnngen.options.training import SplitConfig, check_encoding
+
+if TYPE_CHECKING:
+    from rnngen.runs.run import Run
 
 
 def _as_for_training(name: str, **details: Any) -> Any:
@@ -46,6 +49,14 @@ class Scoring(Options):
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
     device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+    def gaps_for(self, run: Run) -> int:
+        """Maximum number of words to take out and put back."""
+        from rnngen.evaluation.gaps import WORDS
+
+        if self.gaps is not None:
+            return self.gaps
+        return WORDS if self.against or run.model_config().bidirectional else 0
 
     def check(self) -> None:
         """Refuse an unknown encoding.

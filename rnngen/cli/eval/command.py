@@ -1,0 +1,69 @@
+"""``rnngen eval``: from the arguments to what is done with them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rnngen.cli import completion
+from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.options import Scoring
+from rnngen.cli.failure_note import note_on_failure
+from rnngen.cli.parameters import AsJson, Quiet
+from rnngen.errors import UsageError
+
+RunsAndTexts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN...] [TEXT...]",
+        help="Runs, then files to score, or -. [default: the newest run, and a part of its own corpus]",
+        autocompletion=completion.runs,
+    ),
+]
+
+
+@takes_options()
+def eval_command(
+    context: typer.Context,
+    runs_and_texts: RunsAndTexts = None,
+    *,
+    scoring: Scoring,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a model exactly.
+
+    The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
+    predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
+    """
+    from rnngen.cli.eval.output import Output
+    from rnngen.cli.eval.target import Target, open_runs, runs_and_files
+    from rnngen.evaluation.gaps import check_same_tokens
+    from rnngen.runs.finding import open_run
+
+    paths, files = runs_and_files(runs_and_texts or [])
+    if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
+        raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
+    if len(paths) > 1:
+        raise UsageError("one run is expected", found=f"{len(paths)}")
+    runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
+    other = open_run(scoring.against) if scoring.against else None
+    gaps = scoring.gaps_for(runs[0])
+    if other and not gaps:
+        raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
+    if other:
+        check_same_tokens(runs[0], other)
+    note_on_failure(context.obj, *runs, other, quiet=quiet)
+    from rnngen.model.device import pick_device
+
+    output = Output(context.obj, as_json, quiet)
+    target = Target(runs, files, scoring, pick_device(scoring.device))
+    if scoring.spot:
+        from rnngen.cli.eval.spot import list_surprising
+
+        list_surprising(output, target, scoring.spot)
+    else:
+        from rnngen.cli.eval.single import score_run
+
+        score_run(output, target, other, gaps)
