@@ -49,7 +49,7 @@ class GapSection:
 
         fillers = [load_filler(run) for run in self._runs]
         total = min(self._words, max(1, text.counts.words))
-        with output.job("putting words back", total, "words") as job:
+        with output.job("putting words back (none: --gaps 0)", total, "words") as job:
             return score_gaps(fillers, text.tokens, self._words, job.advance_to)
 
     @property

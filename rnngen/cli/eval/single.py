@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.sections import Section
 from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
+from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _show(output: Output, run: Run, text: NamedText, score: TextScore, sections:
     if isinstance(score, Score) and score.ngram and score.mixture:
         tables += mixture_table(score.ngram, score.mixture)
     tables += "".join(section.table() for section in sections)
-    output.console.write(tables + (f"\n({no_words})\n" if no_words else ""))
+    output.console.write(tables + (f"\n{filled(f'({no_words})', PIPED)}\n" if no_words else ""))
 
 
 def _without_words(score: TextScore, fills: bool) -> str:

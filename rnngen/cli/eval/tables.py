@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
 from rnngen.graphemes import boundary_after, boundary_before
-from rnngen.plaintext.widths import pad, width
+from rnngen.plaintext.widths import PIPED, filled, pad, width
 
 if TYPE_CHECKING:
     from rnngen.evaluation.gaps import GapScore
@@ -26,7 +26,7 @@ _GAP_ROWS = (
 def score_table(run: str, text: str, score: TextScore) -> str:
     """The measures of a score, and the text's counts."""
     values = score.as_dict()
-    lines = [f"{run} on {text}", *score.cautions, ""]
+    lines = [f"{run} on {text}", *(filled(caution, PIPED) for caution in score.cautions), ""]
     rows = (*score.measures, *COUNTS)
     labels = max(len(row.label) for row in rows) + 2
     lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
@@ -75,7 +75,8 @@ def gap_table(runs: Sequence[str], scores: Sequence[GapScore], what: str) -> str
         cells = [format(each[key], form) if key in each else "-" for each in values]
         if cells != ["-"] * len(cells):
             lines.append(f"  {label:<25}" + "".join(f"{cell:>{columns}}" for cell in cells))
-    lines.append("  (at least: as if only the words that the models above proposed were possible)")
+    by = "the model itself proposes" if len(names) == 1 else "one of these models proposes"
+    lines.append(f"  (at least: as if only the words were possible that {by})")
     return "\n".join(lines) + "\n"
 
 
