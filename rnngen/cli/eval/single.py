@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.sections import Section
+from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
 from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
@@ -37,7 +38,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    sections: list[Section] = [IntervalSection(run), UnknownSection(run)]
+    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
     interrupted: ScoringInterrupted | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
@@ -114,7 +116,8 @@ def _show(output: Output, run: Run, text: NamedText, score: TextScore, sections:
             result |= section.as_dict()
         output.console.write_json(result)
         return
-    tables = score_table(str(run.path), text.name, score)
+    ranges = next((each.ranges for each in sections if isinstance(each, IntervalSection)), {})
+    tables = score_table(str(run.path), text.name, score, ranges)
     if isinstance(score, Score) and score.ngram and score.mixture:
         tables += mixture_table(score.ngram, score.mixture)
     tables += "".join(section.table() for section in sections)
