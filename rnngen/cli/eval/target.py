@@ -13,7 +13,7 @@ from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.options import Scoring
-    from rnngen.runs.other_text import NamedText
+    from rnngen.runs.other_text import NamedText, Reading
     from rnngen.runs.run import Run
 
 
@@ -39,11 +39,21 @@ class Target(NamedTuple):
 
     def text(self, run: Run, files: Sequence[str]) -> AbstractContextManager[NamedText]:
         """A text to score, in a run's tokens."""
-        from rnngen.runs.other_text import Reading
         from rnngen.runs.own_text import text_of
 
+        return text_of(run, files, self.scoring.part, self._reading())
+
+    def texts(self, run: Run) -> list[list[str]]:
+        """The files that are one text each, for a run; see ``evaluation/several_texts.py``."""
+        from rnngen.evaluation.several_texts import texts_of
+
+        return texts_of(run, self.files, self.scoring.part, self._reading())
+
+    def _reading(self) -> Reading:
+        from rnngen.runs.other_text import Reading
+
         how = self.scoring
-        return text_of(run, files, how.part, Reading(how.errors, how.encoding, how.text_field, how.label_field))
+        return Reading(how.errors, how.encoding, how.text_field, how.label_field)
 
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
