@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rnngen.corpus.pieces import TextCounts
 from rnngen.evaluation.scores import Score, TextScore
 from rnngen.runs.other_text import Reading
 from rnngen.runs.own_text import is_own_text
 from rnngen.runs.run import Run
+
+S = TypeVar("S", bound=TextScore)
 
 
 def texts_of(run: Run, files: Sequence[str | Path], part: str | None, reading: Reading) -> list[list[str]]:
@@ -34,17 +37,16 @@ def texts_of(run: Run, files: Sequence[str | Path], part: str | None, reading: R
     return [[name] for name in names]
 
 
-def total_of(scores: Sequence[TextScore]) -> TextScore:
+def total_of(scores: Sequence[S]) -> S:
     """The score of several texts: sums of nats and of counts, divided once."""
     first, *others = scores
     if not others:
         return first
     sums = (sum(getattr(each.counts, field.name) for each in scores) for field in dataclasses.fields(TextCounts))
-    changes: dict[str, object] = {}
     if isinstance(first, Score) and first.ngram and first.mixture:
         alone = [(each.ngram, each.mixture) for each in scores if isinstance(each, Score)]
-        ngram, mixture = zip(*alone, strict=True)
-        changes = {"ngram": total_of(ngram), "mixture": total_of(mixture)}
+        ngram, mixture = (total_of([each for each in column if each]) for column in zip(*alone, strict=True))
+        first = dataclasses.replace(first, ngram=ngram, mixture=mixture)
     return dataclasses.replace(
         first,
         nats=sum(each.nats for each in scores),
@@ -52,5 +54,4 @@ def total_of(scores: Sequence[TextScore]) -> TextScore:
         counts=TextCounts(*sums),
         unknown=sum(each.unknown for each in scores),
         has_words=all(each.has_words for each in scores),
-        **changes,
     )

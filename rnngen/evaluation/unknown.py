@@ -45,8 +45,4 @@ class UnknownSymbols:
         nats = score.nats - self._nats
         prefix = score.prefix.replace("-", "_")
         perplexity = "pseudo_perplexity" if prefix else "token_perplexity"
-        return {
-            "tokens": tokens,
-            f"{prefix}nats_per_token": nats / tokens,
-            perplexity: exp_or_infinity(nats / tokens),
-        }
+        return {"tokens": tokens, f"{prefix}nats_per_token": nats / tokens, perplexity: exp_or_infinity(nats / tokens)}

@@ -67,7 +67,9 @@ def evaluate(
         check_encoding(encoding)
     opened = open_run(run)
     files = [text] if isinstance(text, str | Path) else text
-    reading, scores, notes = Reading(errors, encoding, text_field, label_field), [], {}
+    reading = Reading(errors, encoding, text_field, label_field)
+    scores: list[TextScore] = []
+    notes: dict[str | None, None] = {}
     for each in texts_of(opened, files, part, reading):
         with text_of(opened, each, part, reading) as encoded:
             scores.append(score_text(opened, encoded, device=pick_device(device), ngram=ngram))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class Checked:
             "unchecked": self.unchecked,
         }
 
-    def in_words(self, filled: Any) -> str:
+    def in_words(self, filled: Callable[[str], str]) -> str:
         """What agrees and what does not."""
         lines = [f"{self.run} on {self.text}\n\n"]
         for each in self.made_of:
@@ -87,7 +87,7 @@ class Checked:
         rest = f" Not computed again: {', '.join(self.unchecked)}." if self.unchecked else ""
         number, largest = len(self.numbers), max((each.difference for each in self.numbers), default=0.0)
         if not self.numbers:
-            return "This is not the result of this model on this text: it was not computed again."
+            return "This is not the result of this model on this text, so its numbers were not compared."
         if self.wrong:
             expected = "identical numbers, on the same machine" if self.is_same_machine else f"at most {TOLERANCE:g}"
             wrong = sum(each in self.numbers for each in self.wrong)
@@ -128,7 +128,9 @@ def check_result(output: Output, file: Path, paths: Sequence[Path], files: Seque
         raise UsageError("`check` of several runs finds them where they were", expected="no run and no text")
     found = [_checked(output, file, result, paths, files, scoring) for result in results]
     if output.as_json:
-        output.console.write_json({"agrees": not any(each.wrong for each in found), "results": [each.as_dict() for each in found]})
+        output.console.write_json(
+            {"agrees": not any(each.wrong for each in found), "results": [each.as_dict() for each in found]}
+        )
     else:
         output.console.write("\n".join(each.in_words(output.console.filled) for each in found))
     if any(each.wrong for each in found):
@@ -165,12 +167,7 @@ def _no_result(file: Path, found: str) -> RnngenError:
 
 
 def _checked(
-    output: Output,
-    file: Path,
-    result: Mapping[str, Any],
-    paths: Sequence[Path],
-    files: Sequence[str],
-    scoring: Scoring,
+    output: Output, file: Path, result: Mapping[str, Any], paths: Sequence[Path], files: Sequence[str], scoring: Scoring
 ) -> Checked:
     recorded = result["provenance"]
     run = _open(recorded["run"], paths, file)
@@ -200,7 +197,8 @@ def _checked(
 
 
 def _hint(run: object, file: Path, *more: str) -> str:
-    return f"If it has moved: rnngen eval {quote_argument(str(run))} {' '.join([*more, ''])}--check {quote_argument(str(file))}"
+    words = ["rnngen", "eval", quote_argument(str(run)), *more, "--check", quote_argument(str(file))]
+    return f"If it is elsewhere: {' '.join(words)}"
 
 
 def _open(recorded: str, paths: Sequence[Path], file: Path) -> Run:
@@ -218,8 +216,8 @@ def _text(
     """The files to score, and how they are read."""
     names = list(files) or recorded["files"]
     if STDIN in names and not files:
-        hint = f"If it is in a file: rnngen eval {quote_argument(str(run.path))} TEXT --check {quote_argument(str(file))}"
-        raise CorpusError("the text was standard input, which cannot be read again", where=file, hint=hint)
+        gone = "the text was standard input, which cannot be read again"
+        raise CorpusError(gone, where=file, hint=_hint(run.path, file, "TEXT"))
     known = {name: recorded[name] for name in _TEXT_OPTIONS if recorded.get(name) is not None}
     if not names and known.get("part") == "all":
         known.pop("part")

@@ -40,8 +40,8 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
     """
-    from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.modes import chosen_mode
+    from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target, open_runs, runs_and_files
     from rnngen.evaluation.gaps import check_same_tokens
     from rnngen.runs.finding import open_run

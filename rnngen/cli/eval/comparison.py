@@ -91,12 +91,12 @@ class ComparedScores:
         return kind[0].total.score.prefix + ("nats per token" if same else "bits per byte")
 
     def differences(self, kind: Sequence[ScoredRun]) -> tuple[ScoredRun, list[tuple[ScoredRun, Difference]]] | None:
-        """The best of some runs that were not trained on the text, and how much worse the others are.
+        """The best of some runs, and how much worse the others are; without those that alone were trained on the text.
 
         Returns:
             None: fewer than two compare.
         """
-        fair = [each for each in kind if not each.learned]
+        fair = [each for each in kind if not each.learned] or kind
         if len(fair) < 2 or not all(self._is_on_text_of(fair[0], each) for each in fair):
             return None
         per_token = self._unit(kind).endswith("token")

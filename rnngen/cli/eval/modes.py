@@ -36,7 +36,8 @@ def chosen_mode(
 
     Args:
         context: of the command.
-        sentences, form: options.
+        sentences: its options.
+        form: its options.
         check: the result to check; None: there is none.
         runs: how many are named.
         files: texts.

@@ -104,9 +104,7 @@ class Sentences(Options):
     pairs: Path | None = option(
         None, "Score minimal pairs: two sentences per row, separated by a tab.", panel=COMMON, metavar="FILE.tsv"
     )
-    per_token: bool = option(
-        False, "With --pairs: compare nats per token too.", panel="", flags=("--per-token",)
-    )
+    per_token: bool = option(False, "With --pairs: compare nats per token too.", panel="", flags=("--per-token",))
 
 
 class Checking(Options):

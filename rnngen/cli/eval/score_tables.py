@@ -79,7 +79,7 @@ def _tables(scored: Sequence[ScoredRun], compared: ComparedScores | None) -> lis
         return [(heading, _columns("text", names, texts, {}))]
     tables = []
     for kind in compared.kinds:
-        spreads = {name: runs for name, runs in compared.seeds(kind)}
+        spreads = dict(compared.seeds(kind))
         names = [compared.name(each) for each in kind]
         tables.append((compared.heading(kind), _columns("run", names, [each.total for each in kind], spreads)))
     return tables

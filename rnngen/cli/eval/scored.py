@@ -112,7 +112,7 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
             own.finish(output, run, text, score)
         found.append(ScoredText(text.name, score, own, {}))
         notes[text.note] = None
-        learned = learned or text.learned
+        learned = learned or target.is_learned(run, text, files)
     if not found:
         raise CorpusError("there is no text to score")
     total = total_of([each.score for each in found])

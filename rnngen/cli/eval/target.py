@@ -49,6 +49,14 @@ class Target(NamedTuple):
 
         return texts_of(run, self.files, self.scoring.part, self._reading())
 
+    def is_learned(self, run: Run, text: NamedText, files: Sequence[str]) -> bool:
+        """Whether a run was trained on a text, or on parts of it."""
+        from rnngen.runs.own_text import is_own_text
+
+        part = self.scoring.part
+        whole = part == "all" and is_own_text(run, list(files), self._reading().changed(run))
+        return text.learned or part == "train" or whole
+
     def _reading(self) -> Reading:
         from rnngen.runs.other_text import Reading
 
@@ -91,15 +99,15 @@ def _is_run(name: str) -> bool:
 
 
 def open_runs(paths: Sequence[Path], files: Sequence[str]) -> list[Run]:
-    """Open the runs that are scored; the newest if none is named.
+    """Open the runs that are scored, each once; the newest if none is named.
 
     Raises:
         CheckpointError: there is no such run. A single argument that is not there may have been meant as a text.
     """
-    from rnngen.runs.finding import open_run
+    from rnngen.runs import finding
 
     try:
-        return [open_run(path) for path in paths] or [open_run()]
+        return finding.open_runs(paths)
     except CheckpointError as error:
         if len(paths) != 1 or files or exists(paths[0]):
             raise

@@ -47,7 +47,7 @@ class Blocks:
     @property
     def count(self) -> int:
         """How many blocks there are, n."""
-        return self.sums.shape[1]
+        return int(self.sums.shape[1])
 
     def merged_to(self, size: int) -> Blocks:
         """The same with blocks of this size, a power of 2 times theirs."""

@@ -1,9 +1,9 @@
 """The bootstrap over blocks: how much a score would differ on other texts of this kind and length.
 
 Blocks are drawn with replacement, as many as there are; every score is a ratio of two sums over what was drawn. The
-interval has the percentiles of 10,000 such ratios that are right for few blocks too: those to which Student's t instead
-of the normal distribution leads (the expanded percentile interval; Hesterberg 2015, "What Teachers Should Know About the
-Bootstrap"). The blocks are drawn from a fixed seed, so the same scores have the same interval.
+interval is the expanded percentile interval of 10,000 such ratios: its percentiles are those to which Student's t leads
+instead of the normal distribution, so that it is wide enough for few blocks too (Hesterberg 2015, "What Teachers Should
+Know About the Bootstrap"). The blocks are drawn from a fixed seed, so the same scores have the same interval.
 
 It says nothing of how much another run with another seed would differ; for that there are siblings (``--seeds``).
 """

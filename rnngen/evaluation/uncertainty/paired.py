@@ -38,7 +38,8 @@ def paired_difference(one: BlockSums, other: BlockSums, *, per_token: bool) -> D
     """The difference between the scores of two models on one text.
 
     Args:
-        one, other: of the models.
+        one: of a model.
+        other: of another one.
         per_token: whether in nats per token, which needs the same tokens; else in bits per byte.
     """
     a, b = _aligned(one, other)

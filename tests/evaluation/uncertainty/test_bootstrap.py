@@ -32,7 +32,7 @@ def summed(nats: NDArray[np.float64], *, pieces: int = 1, tokens: NDArray[np.int
 @pytest.mark.parametrize("correlated", [False, True])
 @pytest.mark.parametrize("n", [20, 60])
 def test_the_interval_covers_the_true_mean_at_the_stated_rate(n: int, correlated: bool) -> None:
-    """Each text has a level that lasts for some tokens, so its tokens are not independent, but its blocks nearly are."""
+    """Each level lasts for some tokens, so tokens are not independent, but blocks nearly are."""
     draw, covered, texts, size = np.random.default_rng(n), 0, 400, 32
     for _ in range(texts):
         nats = draw.exponential(1.0, n * size)
