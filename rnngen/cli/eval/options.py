@@ -113,7 +113,7 @@ class Checking(Options):
     result: Path | None = option(
         None,
         "Compute a score again that --json wrote to this file, and compare.",
-        panel=COMMON,
+        panel="",
         flags=("--check",),
         metavar="RESULT.json",
     )
