@@ -81,7 +81,7 @@ def _encoded(
 def _in_parallel(
     model: Network, before: list[int], sentences: Sequence[tuple[int, ...]]
 ) -> Iterator[tuple[Sequence[tuple[int, ...]], list[float]]]:
-    """Sentences of increasing length, as many at a time as fit; for a model that reads from both ends, of one length."""
+    """Sentences of increasing length, as many at a time as fit; of one length where the model reads from both ends."""
     at_a_time, begin = min(_TOKENS, _LOGITS // model.vocab_size), 0
     skipped = max(0, len(before) - 1)  # of what is read before, the first token is not predicted, and none is scored
     while begin < len(sentences):
