@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from rnngen.corpus.sources import ErrorRule
+from rnngen.evaluation.baselines.compare import Opening, compare
 from rnngen.evaluation.evaluate import score_text
-from rnngen.evaluation.scores import TextScore
+from rnngen.evaluation.scores import Score, TextScore
 from rnngen.model.device import pick_device
 from rnngen.options.checked import checked
 from rnngen.options.training import check_encoding
@@ -35,6 +37,7 @@ def evaluate(
     label_field: str | None = None,
     device: str = "cpu",
     ngram: bool = False,
+    baselines: bool = False,
 ) -> TextScore:
     """Score a run exactly: every token once, in float32, with the state carried through the whole text.
 
@@ -52,6 +55,8 @@ def evaluate(
         device: auto, cpu, mps, cuda or cuda:N.
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
+        baselines: also score simple models and compressors that have read the run's training part:
+            ``Score.baselines``. Pseudo-perplexity compares with none of them.
 
     Raises:
         CheckpointError: there is no such run, or it has no n-gram model and ``ngram`` is given.
@@ -66,7 +71,10 @@ def evaluate(
     opened = open_run(run)
     files = [text] if isinstance(text, str | Path) else text
     with text_of(opened, files, part, Reading(errors, encoding, text_field, label_field)) as encoded:
-        scored = score_text(opened, encoded, device=pick_device(device), ngram=ngram)
+        opening = Opening()
+        scored = score_text(opened, encoded, device=pick_device(device), ngram=ngram, analyses=[opening])
+        if baselines and isinstance(scored, Score):
+            scored = replace(scored, baselines=compare(opened, encoded, opening))
     note_on_failure(opened)
     note(encoded.note)
     return scored

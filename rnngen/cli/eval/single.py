@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rnngen.cli.eval.baselines import BaselineSection
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.sections import Section
 from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
@@ -38,6 +39,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
 
     run, scoring = target.run, target.scoring
     sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        sections.append(BaselineSection())
     interrupted: ScoringInterrupted | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
