@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rnngen.cli.eval.baselines import BaselineSection
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.sections import Section
@@ -41,6 +42,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
     run, scoring = target.run, target.scoring
     sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
     sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        sections.append(BaselineSection())
     interrupted: ScoringInterrupted | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
