@@ -12,6 +12,7 @@ from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
+    from rnngen.cli.eval.explain import Explained
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
     from rnngen.cli.longjob import LongJob
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int) -> None:
+def score_run(output: Output, target: Target, against: Run | None, gaps: int, explained: Explained) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -29,6 +30,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        explained: what else is told of the score.
 
     Raises:
         ScoringInterrupted: the reading was interrupted; what is known was shown.
@@ -41,6 +43,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
     interrupted: ScoringInterrupted | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
+        sections += explained.sections(output, run, text, target.device)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
             progress = Reading(job, run)
@@ -60,7 +63,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         for section in sections if interrupted is None else ():
             section.finish(output, run, text, score)
     _note_on(output, run, score, len(text.tokens))
-    _show(output, run, text, score, sections)
+    if not explained.fills_output:
+        _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
