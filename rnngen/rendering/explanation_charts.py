@@ -32,7 +32,7 @@ def share_of_nats(explained: Explained, by: str, among: Sequence[str] | None = N
     Returns:
         The chart and its height; None if there are no groups.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "run": name,
             "group": group.name,
@@ -81,8 +81,8 @@ def reliability(explained: Explained, among: Sequence[str] | None = None) -> Any
         for each in explanation.calibration.bins()
     ]
     scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
-    x = alt.X("confidence:Q", title="probability of the most likely token", scale=scale, axis=axis)
-    y = alt.Y("right:Q", title="how often it came", scale=scale, axis=axis)
+    x = alt.X("confidence:Q", title="probability of the most likely token (its confidence)", scale=scale, axis=axis)
+    y = alt.Y("right:Q", title="how often it was right", scale=scale, axis=axis)
     line = (
         alt.Chart(rows_of(rows))
         .mark_line(point=alt.OverlayMarkDef(size=28))
@@ -107,7 +107,7 @@ def context(explained: Explained, among: Sequence[str] | None = None) -> Any | N
     curves = [(name, each.context) for name, each in explained if each.context is not None]
     if not curves:
         return None
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"run": name, "tokens": each.tokens, "nats": each.nats_per_token, "ngram": each.ngram}
         for name, curve in curves
         for each in curve.lengths
@@ -120,12 +120,13 @@ def context(explained: Explained, among: Sequence[str] | None = None) -> Any | N
         scale=alt.Scale(type="log", base=2),
         axis=alt.Axis(values=lengths, format="d"),
     )
-    title, scale = explained[0][1].unit, alt.Scale(zero=False)
+    unit, scale = explained[0][1].unit, alt.Scale(zero=False)
+    title = f"{unit}; dashed: n-gram" if any(row["ngram"] is not None for row in rows) else unit
     colour = colour_of_run(among or [name for name, _ in explained], legend=among is None)
     base = alt.Chart(rows_of(rows)).encode(x=x, color=colour)
     line = base.mark_line(point=alt.OverlayMarkDef(size=28)).encode(
         y=alt.Y("nats:Q", title=title, scale=scale),
-        tooltip=["run:N", "tokens:Q", alt.Tooltip("nats:Q", format=".4f", title=title)],
+        tooltip=["run:N", "tokens:Q", alt.Tooltip("nats:Q", format=".4f", title=unit)],
     )
     ngram = (
         base.transform_filter("datum.ngram !== null")

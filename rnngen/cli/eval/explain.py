@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,9 @@ from rnngen.options.option import COMMON
 if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.sections import Section
-    from rnngen.corpus.encoded import EncodedText
+    from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.blocks import Analysis
-    from rnngen.evaluation.explanation.context import ContextCurve
+    from rnngen.evaluation.explanation.explainer import NGrams
     from rnngen.evaluation.explanation.explanation import Explanation
     from rnngen.evaluation.scores import TextScore
     from rnngen.runs.other_text import NamedText
@@ -98,82 +97,46 @@ class ExplainSection:
     """
 
     def __init__(self, run: Run, text: NamedText, device: str, picture: Path | None) -> None:
-        from rnngen.evaluation.explanation.context import POSITIONS, lengths_for
-        from rnngen.evaluation.explanation.explanation import Explaining
-        from rnngen.evaluation.explanation.sample import Sampled, sampled_positions
-        from rnngen.runs.compared import prefix
+        from rnngen.evaluation.explanation.context import POSITIONS
+        from rnngen.evaluation.explanation.explainer import Explainer
 
         self._device, self._picture = device, picture
-        self._both_sides = run.model_config().bidirectional
-        self._prefix = prefix(self._both_sides)
-        self._explaining = Explaining(run.tokenizer(), run.boundary)
-        self._lengths = lengths_for(len(text.tokens), both_sides=self._both_sides)
-        longest = max(self._lengths, default=0)
-        stop = len(text.tokens) - longest * self._both_sides
-        self._sampled = Sampled(sampled_positions(longest, stop, POSITIONS))
+        self._explainer = Explainer(run, len(text.tokens), POSITIONS)
         self._explanation: Explanation | None = None
 
     @property
     def analyses(self) -> Sequence[Analysis]:
         """What is fed while the text is scored."""
-        return *self._explaining.analyses, self._sampled
+        return self._explainer.analyses
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Measure how much context is used, and put everything together."""
-        from rnngen.evaluation.explanation.training_part import times_seen, training_part
-
-        train = training_part(run)
-        if train is None:
-            output.note("the run's training part is gone, so nothing is compared with it: no frequencies, no n-grams")
-        seen = None if train is None else times_seen(train, run.tokenizer().vocab_size)
-        context = self._context(output, run, text, train)
-        self._explanation = self._explaining.explanation(seen, context, self._prefix)
-        if self._picture is not None:
-            from rnngen.rendering.explanation_charts import explanation_picture
-            from rnngen.rendering.pictures import write_picture
-
-            chart = explanation_picture(self._explanation, run.path.name)
-            write_picture(chart, "Where the nats go", self._picture, f"{run.path} on {text.name}")
-
-    def _context(self, output: Output, run: Run, text: NamedText, train: EncodedText | None) -> ContextCurve | None:
-        from rnngen.evaluation.explanation.context import context_curve, nats_with_context
-
-        if not self._lengths:
-            output.note("the text is too short to measure how much context is used")
-            return None
+        from rnngen.evaluation.explanation.training_part import training_part
         from rnngen.model.load import load_network
 
-        network, positions = load_network(run).to(self._device), self._sampled.positions
-        measured, total = [], len(positions) * sum(self._lengths)
-        with output.job("measuring how much context is used", total, "tokens") as job:
-            done = 0
+        train, explainer = training_part(run), self._explainer
+        ngrams: NGrams = ()
+        if train is None:
+            output.note("the run's training part is gone, so nothing is compared with it: no frequencies, no n-grams")
+        elif explainer.orders:
+            with output.job("counting n-grams", len(explainer.orders), "orders") as job:
+                ngrams = explainer.ngrams(text.tokens, train, job.advance_to)
+        if not explainer.lengths:
+            output.note("the text is too short to measure how much context is used")
+        network = load_network(run).to(self._device)
+        with output.job("measuring how much context is used", explainer.context_tokens, "tokens") as job:
+            read = Counted(job).read
+            self._explanation = explainer.explanation(network, text.tokens, train, ngrams, read)
+        if self._picture is not None:
+            self._draw(self._explanation, self._picture, run, text)
 
-            def read(tokens: int) -> None:
-                nonlocal done
-                job.advance_to(done)
-                done += tokens
+    @staticmethod
+    def _draw(explanation: Explanation, out: Path, run: Run, text: NamedText) -> None:
+        from rnngen.rendering.explanation_charts import explanation_picture
+        from rnngen.rendering.pictures import write_picture
 
-            for length in self._lengths:
-                measured.append((length, nats_with_context(network, text.tokens, positions, length, read)))
-        ngrams = [] if train is None or self._both_sides else self._ngrams(output, run, text, train)
-        return context_curve(self._sampled.nats, measured, ngrams, both_sides=self._both_sides)
-
-    def _ngrams(self, output: Output, run: Run, text: NamedText, train: EncodedText) -> list[tuple[int, float]]:
-        """Lengths of context, and the nats per token of n-gram models with such contexts."""
-        from rnngen.evaluation.explanation.context import ORDERS, ngram_nats
-        from rnngen.evaluation.explanation.training_part import validation_tokens
-
-        orders = [order for order in ORDERS if order - 1 in self._lengths]
-        vocab_size, valid = run.tokenizer().vocab_size, validation_tokens(run)
-        found = []
-        with output.job("counting n-grams", len(orders), "orders") as job:
-            for number, order in enumerate(orders):
-                check = partial(job.advance_to, number)
-                nats = ngram_nats(
-                    order, train.tokens, valid, text.tokens, self._sampled.positions, vocab_size, run.boundary, check
-                )
-                found.append((order - 1, nats))
-        return found
+        chart = explanation_picture(explanation, run.path.name)
+        write_picture(chart, "Where the nats go", out, f"{run.path} on {text.name}")
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation."""
@@ -186,3 +149,15 @@ class ExplainSection:
         from rnngen.cli.eval.explanation_tables import explanation_tables
 
         return explanation_tables(self._explanation)
+
+
+class Counted:
+    """Tells a job of tokens that are about to be read."""
+
+    def __init__(self, job: LongJob) -> None:
+        self._job, self._read = job, 0
+
+    def read(self, tokens: int) -> None:
+        """Some more of them are."""
+        self._job.advance_to(self._read)
+        self._read += tokens

@@ -2,62 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.explanation.calibration import BINS, Calibration
 from rnngen.evaluation.explanation.context import ContextCurve
-from rnngen.evaluation.explanation.groups import TOP, Group, PerToken
-from rnngen.evaluation.explanation.kinds import kinds_of
-from rnngen.evaluation.explanation.lines import SurprisingLine, SurprisingLines
-from rnngen.evaluation.explanation.positions import Bin, LineEnds, Positions
-
-
-class Explaining:
-    """Explains a score from one reading of the text.
-
-    Args:
-        tokenizer: of the run.
-        boundary: the token between documents; None: the text is one stream.
-    """
-
-    def __init__(self, tokenizer: Tokenizer, boundary: int | None) -> None:
-        ends = LineEnds.of(tokenizer)
-        self._tokenizer, self._boundary = tokenizer, boundary
-        self._tokens, self._positions = PerToken(tokenizer.vocab_size), Positions(ends, boundary)
-        self._calibration, self._lines = Calibration(), SurprisingLines(ends)
-
-    @property
-    def analyses(self) -> Sequence[Analysis]:
-        """What the reading is told."""
-        return self._tokens, self._positions, self._calibration, self._lines
-
-    def explanation(self, seen: NDArray[np.int64] | None, context: ContextCurve | None, prefix: str) -> Explanation:
-        """What was found, once the text has ended.
-
-        Args:
-            seen: how often the training part has each token, (V,); None: not known.
-            context: loss against the length of context; None: it was not measured.
-            prefix: of units: ``pseudo-`` for a bidirectional model.
-        """
-        lines = self._lines.lines()
-        return Explanation(
-            all=self._tokens.all(),
-            since={name: self._positions.bins(name) for name in ("document", "line", "paragraph")},
-            has_documents=self._boundary is not None,
-            kinds=self._tokens.by_kind(kinds_of(self._tokenizer)),
-            frequencies=None if seen is None else self._tokens.by_frequency(seen),
-            calibration=self._calibration,
-            lines=[(line, self._tokenizer.shown(line.ids)) for line in lines],
-            context=context,
-            prefix=prefix,
-        )
+from rnngen.evaluation.explanation.groups import TOP, Group
+from rnngen.evaluation.explanation.lines import SurprisingLine
+from rnngen.evaluation.explanation.positions import Bin
 
 
 @dataclass(frozen=True)
