@@ -18,6 +18,7 @@ from rnngen.rendering.parts import STACKED, colour_of_run, on_page, rows_of
 Explained = Sequence[tuple[str, Explanation]]
 """Name of a run → what explains its score."""
 _ROW = 26  # pixels of a row of bars of one run
+_TICKS = 6  # or about as many
 _BAR = 11  # more for each further run
 
 
@@ -80,7 +81,7 @@ def reliability(explained: Explained, among: Sequence[str] | None = None) -> Any
         for name, explanation in explained
         for each in explanation.calibration.bins()
     ]
-    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%")
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format="%", tickCount=_TICKS)
     x = alt.X("confidence:Q", title="probability of the most likely token (its confidence)", scale=scale, axis=axis)
     y = alt.Y("right:Q", title="how often it was right", scale=scale, axis=axis)
     line = (

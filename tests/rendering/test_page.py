@@ -165,7 +165,8 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     marks = set(re.findall(r'<span class="run (run-\d)"><span class="mark">(\w)</span>(\w+)</span>', page))
     assert marks == {("run-0", "a", "run"), ("run-1", "b", "twin")}
     drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
-    assert drawn.keys() == {"curves-0", "norms", "gradients"}
+    explained = {"kind-0", "frequency-0", "reliability-0", "context-0"}
+    assert drawn.keys() == {"curves-0", "norms", "gradients"} | explained
     for chart in drawn.values():
         coloured = re.findall(r'"color": ({.*?"type": "nominal"})', json.dumps(chart))
         assert len(coloured) >= 2
@@ -305,7 +306,9 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout[done.stdout.index("<body") :]
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 3  # learning curve, gradient norms, gradient flow
+    assert (
+        len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 7
+    )  # learning curve, gradient norms, gradient flow; where the nats go
     assert "--tone: var(--" in dom
     assert dom.count('class="mark"') > 3
     assert dom.count("<option") > 5

@@ -9,7 +9,7 @@ from rnngen.evaluation.explanation.explanation import Explanation
 from rnngen.evaluation.explanation.groups import TOP, Group
 from rnngen.evaluation.explanation.kinds import PART
 from rnngen.evaluation.explanation.positions import Bin
-from rnngen.formats import number_of, share, visible
+from rnngen.formats import number_of, visible
 from rnngen.plaintext.widths import PIPED, cut, filled
 
 _LABEL = 20
@@ -36,9 +36,7 @@ def _part(title: str, says: str, head: str, rows: Sequence[str]) -> str:
 
 
 def _groups(first: str, explained: Explanation, groups: Sequence[Group], says: str, title: str) -> str:
-    head = (
-        f"{first:<{_LABEL}} {'tokens':>11} {'share':>7} {'of nats':>8} {'nats each':>10} {'top 1':>7} {f'top {TOP}':>7}"
-    )
+    head = f"{first:<{_LABEL}} {'tokens':>11} {'of tokens':>9} {'of nats':>8} {'nats each':>10} {'top 1':>7} {f'top {TOP}':>7}"
     rows = []
     for group in groups:
         rows.append(_group(group, group.name, explained))
@@ -48,7 +46,7 @@ def _groups(first: str, explained: Explanation, groups: Sequence[Group], says: s
 
 def _group(group: Group, name: str, explained: Explanation) -> str:
     return (
-        f"{name:<{_LABEL}} {group.tokens:>11,} {group.tokens / explained.all.tokens:>7.1%} "
+        f"{name:<{_LABEL}} {group.tokens:>11,} {group.tokens / explained.all.tokens:>9.1%} "
         f"{explained.share_of_nats(group):>8.1%} {group.nats_per_token:>10.3f} {group.first / group.tokens:>7.1%} "
         f"{group.within / group.tokens:>7.1%}"
     )
@@ -83,8 +81,8 @@ def _by_frequency(explained: Explanation) -> str:
     else:
         of_nats = nats / explained.all.nats if explained.all.nats else 0.0
         says = (
-            f"Tokens seen less than ten times in training are {share(tokens, explained.all.tokens)} of the text and "
-            f"{of_nats:.1%} of the nats: "
+            f"Tokens seen less than ten times in training are {_percent(tokens / explained.all.tokens)} of the text and "
+            f"{_percent(of_nats)} of the nats: "
         )
         says += (
             "more text, or tokens that are parts of words, would help most there."
@@ -92,6 +90,10 @@ def _by_frequency(explained: Explanation) -> str:
             else "the loss is that of tokens which the model knows well."
         )
     return _groups("seen in training", explained, groups, says, "By how often a token was seen in training")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"
 
 
 def _by_position(explained: Explanation) -> Iterator[str]:

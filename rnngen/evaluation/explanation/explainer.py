@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rnngen.corpus.encoded import EncodedText
+from rnngen.corpus.tokenizer import pieces_of
 from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.explanation.calibration import Calibration
 from rnngen.evaluation.explanation.context import (
@@ -114,7 +115,7 @@ class Explainer:
             kinds=self._per_token.by_kind(kinds_of(self._tokenizer)),
             frequencies=None if seen is None else self._per_token.by_frequency(seen),
             calibration=self._calibration,
-            lines=[(line, self._tokenizer.shown(line.ids)) for line in lines],
+            lines=[(line, "".join(pieces_of(self._tokenizer, line.ids))) for line in lines],
             context=self._context(network, tokens, ngrams, on_read),
             prefix=kind_of_score(bidirectional=self._both_sides).prefix,
         )

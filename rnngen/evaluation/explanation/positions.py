@@ -64,18 +64,16 @@ class LineEnds:
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> LineEnds:
         """Of a vocabulary."""
-        contents = [content.replace(BOUNDARY.encode(), b"\n") for content in tokenizer.token_bytes()]
-        sizes = [(len(each), len(each.lstrip()), len(each.rstrip())) for each in contents]
+        contents = [each.decode("utf-8", "replace").replace(BOUNDARY, "\n") for each in tokenizer.token_bytes()]
         counts = [
-            (
-                each[: size - left].count(b"\n") if left else each.count(b"\n"),
-                each[right:].count(b"\n") if left else each.count(b"\n"),
-                each.count(b"\n"),
-            )
-            for each, (size, left, right) in zip(contents, sizes, strict=True)
+            (each[: len(each) - len(each.lstrip())].count("\n"), each[len(each.rstrip()) :].count("\n"))
+            if each.strip()
+            else (each.count("\n"), each.count("\n"))
+            for each in contents
         ]
-        before, after, within = np.array(counts, np.int64).reshape(-1, 3).T
-        return cls(before, after, within, np.array([not left for _, left, _ in sizes], bool))
+        within = np.array([each.count("\n") for each in contents], np.int64)
+        before, after = np.array(counts, np.int64).reshape(-1, 2).T
+        return cls(before, after, within, np.array([not each.strip() for each in contents], bool))
 
 
 class Positions:
