@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,7 +171,7 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     assert drawn.keys() == {"curves-0", "norms", "gradients"} | explained
     for chart in drawn.values():
         coloured = re.findall(r'"color": ({.*?"type": "nominal"})', json.dumps(chart))
-        assert len(coloured) >= 2
+        assert coloured
         assert all('"domain": ["run", "twin"]' in each for each in coloured)
     themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]
     assert [themes["light"][f"run-{n}"] for n in range(2)] == list(LIGHT[:2])
@@ -179,6 +181,45 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
         ("seed", "0", "3"),
     ]
     assert "embedding" not in settings
+
+
+def test_the_charts_of_where_the_nats_go_have_the_numbers_of_the_explanation(report: RunReport) -> None:
+    explained = report.explained
+    assert explained is not None
+    assert explained.context is not None
+    page = render([report])
+    assert f"{explained.calibration.error:.4f}" in page
+    drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
+
+    def data(name: str, layer: int) -> list[dict[str, float]]:
+        data = drawn[name].get("data") or drawn[name]["layer"][layer]["data"]
+        return list(drawn[name]["datasets"][data["name"]])
+
+    found = explained.as_dict()
+    assert [(row["group"], row["nats"], row["tokens"]) for row in data("kind-0", 0)] == [
+        (each["kind"], each["share_of_nats"], each["share_of_tokens"]) for each in found["kind"]
+    ]
+    assert [row["group"] for row in data("frequency-0", 0)] == [each["seen"] for each in found["frequency"]]
+    assert [(row["confidence"], row["right"]) for row in data("reliability-0", 1)] == [
+        (each["confidence"], each["accuracy"]) for each in found["calibration"]["reliability"]
+    ]
+    assert [(row["tokens"], row["nats"]) for row in data("context-0", 1)] == [
+        (each["tokens"], each["nats_per_token"]) for each in found["context"]["lengths"]
+    ]
+    assert explained.context.positions == collecting.POSITIONS
+
+
+def test_the_picture_of_an_explanation_has_a_chart_for_each_question(
+    report: RunReport, trained: Path, cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr("vl_convert.vegalite_to_svg", lambda spec: drawn.append(spec) or "<svg></svg>")
+    Path("t.txt").write_text(make_text(200, 4))
+    assert cli("eval", trained, "t.txt", "--explain", "--picture", "t.svg").code == 0
+    assert Path("t.svg").read_text() == "<svg></svg>"
+    titles = json.dumps(drawn[0]["vconcat"])
+    for title in ("kind of token", "times seen in training", "how often it was right", "tokens of context"):
+        assert f'"title": "{title}' in titles
 
 
 def test_a_run_that_exploded_is_shown_with_what_there_is(trained: Path, report: RunReport) -> None:

@@ -13,6 +13,8 @@ from rnngen.options.declare import Options, option
 from rnngen.options.option import COMMON
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.sections import Section
     from rnngen.cli.longjob import LongJob
@@ -68,7 +70,7 @@ class Explained(Options):
         check_surprisal(self.surprisal, other="json" if as_json else "explain" if self.explain else None)
         check_picture(self.picture)
 
-    def sections(self, output: Output, run: Run, text: NamedText, device: str) -> list[Section]:
+    def sections(self, output: Output, run: Run, text: NamedText, device: str, files: ExitStack) -> list[Section]:
         """What was asked for.
 
         Args:
@@ -76,8 +78,9 @@ class Explained(Options):
             run: that is scored.
             text: that it is scored on.
             device: of torch.
+            files: closes what is open at the end.
         """
-        found: list[Section] = [SurprisalSection(output, run, self.surprisal)] if self.surprisal else []
+        found: list[Section] = [SurprisalSection(output, run, self.surprisal, files)] if self.surprisal else []
         return [*found, *([ExplainSection(run, text, device, self.picture)] if self.explain else [])]
 
     @property

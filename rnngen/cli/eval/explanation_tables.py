@@ -36,7 +36,8 @@ def _part(title: str, says: str, head: str, rows: Sequence[str]) -> str:
 
 
 def _groups(first: str, explained: Explanation, groups: Sequence[Group], says: str, title: str) -> str:
-    head = f"{first:<{_LABEL}} {'tokens':>11} {'of tokens':>9} {'of nats':>8} {'nats each':>10} {'top 1':>7} {f'top {TOP}':>7}"
+    head = f"{first:<{_LABEL}} {'tokens':>11} {'of tokens':>9} {'of nats':>8} {'nats each':>10}"
+    head += f" {'top 1':>7} {f'top {TOP}':>7}"
     rows = []
     for group in groups:
         rows.append(_group(group, group.name, explained))
@@ -80,15 +81,13 @@ def _by_frequency(explained: Explanation) -> str:
         says = "Every token was seen ten times or more in training: rare tokens explain nothing of the loss here."
     else:
         of_nats = nats / explained.all.nats if explained.all.nats else 0.0
-        says = (
-            f"Tokens seen less than ten times in training are {_percent(tokens / explained.all.tokens)} of the text and "
-            f"{_percent(of_nats)} of the nats: "
-        )
-        says += (
-            "more text, or tokens that are parts of words, would help most there."
+        shares = f"{_percent(tokens / explained.all.tokens)} of the text and {_percent(of_nats)} of the nats"
+        hint = (
+            "more text, or tokens that are parts of words, would help most there"
             if of_nats > 0.1
-            else "the loss is that of tokens which the model knows well."
+            else "the loss is that of tokens which the model knows well"
         )
+        says = f"Tokens seen less than ten times in training are {shares}: {hint}."
     return _groups("seen in training", explained, groups, says, "By how often a token was seen in training")
 
 

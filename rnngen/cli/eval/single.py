@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.gaps import GapSection
@@ -41,9 +42,9 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, ex
     run, scoring = target.run, target.scoring
     sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
     interrupted: ScoringInterrupted | None = None
-    with target.text(run, target.files) as text:  # once: - cannot be read again
+    with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
-        sections += explained.sections(output, run, text, target.device)
+        sections += explained.sections(output, run, text, target.device, files)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
             progress = Reading(job, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,17 +31,18 @@ class SurprisalSection:
         output: for standard output.
         run: that is scored.
         out: a file, or ``STDOUT``.
+        files: closes what is open at the end.
 
     Raises:
         RnngenError: there can be no file in this folder.
     """
 
-    def __init__(self, output: Output, run: Run, out: Path) -> None:
+    def __init__(self, output: Output, run: Run, out: Path, files: ExitStack) -> None:
         from rnngen.evaluation.explanation.per_token import PerTokenRows
         from rnngen.runs.compared import prefix
 
         self._output, self._out = output, out
-        self._work: IO[bytes] | None = None if out == STDOUT else _work_file(out)
+        self._work: IO[bytes] | None = None if out == STDOUT else files.enter_context(_work_file(out))
         key = f"{prefix(run.model_config().bidirectional)}nats".replace("-", "_")
         self._rows = PerTokenRows(run.tokenizer(), self._write, key)
 
@@ -69,7 +71,6 @@ class SurprisalSection:
 
         self._work.seek(0)
         write_atomically(self._out, _pieces(self._work))
-        self._work.close()
 
     def as_dict(self) -> dict[str, Any]:
         """Nothing: it is in the file."""
