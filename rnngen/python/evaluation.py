@@ -9,6 +9,7 @@ from typing import Literal
 from rnngen.corpus.sources import ErrorRule
 from rnngen.evaluation.evaluate import score_text
 from rnngen.evaluation.scores import TextScore
+from rnngen.evaluation.several_texts import texts_of, total_of
 from rnngen.model.device import pick_device
 from rnngen.options.checked import checked
 from rnngen.options.training import check_encoding
@@ -42,7 +43,8 @@ def evaluate(
 
     Args:
         run: the run or its folder; the newest complete one by default.
-        text: files to score; by default a part of the run's own corpus.
+        text: files to score, each a text of its own that is read from the start state; by default, a part of the run's
+            own corpus.
         part: of the run's own text, if that is given or no text is: ``test`` (the default), ``valid`` or ``train``;
             ``all``: the whole of a given text.
         errors: what to do with invalid bytes and broken rows: ``strict``, ``replace`` or ``skip``.
@@ -65,8 +67,14 @@ def evaluate(
         check_encoding(encoding)
     opened = open_run(run)
     files = [text] if isinstance(text, str | Path) else text
-    with text_of(opened, files, part, Reading(errors, encoding, text_field, label_field)) as encoded:
-        scored = score_text(opened, encoded, device=pick_device(device), ngram=ngram)
+    reading = Reading(errors, encoding, text_field, label_field)
+    scores: list[TextScore] = []
+    notes: dict[str | None, None] = {}
+    for each in texts_of(opened, files, part, reading):
+        with text_of(opened, each, part, reading) as encoded:
+            scores.append(score_text(opened, encoded, device=pick_device(device), ngram=ngram))
+            notes[encoded.note] = None
     note_on_failure(opened)
-    note(encoded.note)
-    return scored
+    for said in notes:
+        note(said)
+    return total_of(scores)

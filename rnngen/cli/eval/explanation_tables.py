@@ -154,7 +154,7 @@ def _lines(explained: Explanation) -> str:
         return ""
     says = (
         "Lines with the highest mean: look for what the training text lacks, such as names, another language, markup "
-        "or errors. Lines are counted from the beginning of what was scored."
+        "or errors. Lines are counted from the beginning of what was scored; --per-line has all of them."
     )
     rows = [
         f"{line.line:>9,} {line.nats_per_token:>10.3f}  {cut(_on_one_line(text), PIPED - 24)}"
