@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -38,21 +37,20 @@ class SurprisalSection:
     """
 
     def __init__(self, output: Output, run: Run, out: Path, files: ExitStack) -> None:
-        from rnngen.evaluation.explanation.per_token import PerTokenRows
+        from rnngen.evaluation.explanation.per_token import PerTokenLines
         from rnngen.runs.compared import prefix
 
         self._output, self._out = output, out
         self._work: IO[bytes] | None = None if out == STDOUT else files.enter_context(_work_file(out))
         key = f"{prefix(run.model_config().bidirectional)}nats".replace("-", "_")
-        self._rows = PerTokenRows(run.tokenizer(), self._write, key)
+        self._lines = PerTokenLines(run.tokenizer(), self._write, key)
 
     @property
     def analyses(self) -> Sequence[Analysis]:
         """What is fed while the text is scored."""
-        return (self._rows,)
+        return (self._lines,)
 
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    def _write(self, lines: str) -> None:
         if self._work is None:
             self._output.console.write(lines)
             return

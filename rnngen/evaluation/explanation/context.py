@@ -32,6 +32,8 @@ LENGTHS = (1, 2, 3, 4, 5, 8, 16, 32, 64, 128, 256, 512)
 POSITIONS = 1000
 ORDERS = (2, 3, 4, 5, 6)
 """Of n-gram models."""
+COUNTED = 1 << 24
+"""Tokens of the training part, from its end, that they are counted on: as many take about a minute."""
 _READ = 1 << 15  # tokens read at a time
 
 
@@ -185,7 +187,7 @@ def ngram_nats(
 
     Args:
         order: n.
-        train: counted.
+        train: counted, the last ``COUNTED`` tokens of it.
         valid: discounts are fitted on it; if it is empty, they are those that the counts suggest.
         tokens: of the text, (N,).
         positions: each with at least n - 1 tokens before it.
@@ -193,7 +195,7 @@ def ngram_nats(
         boundary: the token between documents; None: there is none.
         check: called between the parts of the work, which an exception from it ends.
     """
-    counts = count_ngrams(train, order, vocab_size, check, boundary=boundary)
+    counts = count_ngrams(train[-COUNTED:], order, vocab_size, check, boundary=boundary)
     ngram = fit_discounts(NGram(counts, boundary=boundary), valid, check)
     windows = tokens[positions[:, None] - np.arange(order)[::-1]]  # (P, n)
     p, _ = ngram.probabilities(windows.ravel())
