@@ -163,11 +163,15 @@ class Outcome:
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run the command line in this process: ``cli("sample", "--seed", 1)`` → exit code, stdout, stderr."""
+    """Run the command line in this process: ``cli("sample", "--seed", 1)`` → exit code, stdout, stderr.
 
-    def call(*arguments: object) -> Outcome:
+    ``eval`` compares with baselines only for ``compared=True``: on a text this small that takes longer than the rest.
+    """
+
+    def call(*arguments: object, compared: bool = False) -> Outcome:
         capsys.readouterr()
-        code = run_cli([str(a) for a in arguments])
+        fast = ["--fast"] if arguments[:1] == ("eval",) and not compared else []
+        code = run_cli([*(str(a) for a in arguments), *fast])
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

@@ -12,7 +12,7 @@ from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.encoded import TokenArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.evaluation.blocks import ScoredBlock
-from rnngen.evaluation.scores import exp_or_infinity
+from rnngen.evaluation.exponential import exp_or_infinity
 
 
 class LineScore(NamedTuple):

@@ -47,6 +47,8 @@ def total_of(scores: Sequence[S]) -> S:
         alone = [(each.ngram, each.mixture) for each in scores if isinstance(each, Score)]
         ngram, mixture = (total_of([each for each in column if each]) for column in zip(*alone, strict=True))
         first = dataclasses.replace(first, ngram=ngram, mixture=mixture)
+    if isinstance(first, Score):
+        first = dataclasses.replace(first, baselines=None)  # they are of one text
     return dataclasses.replace(
         first,
         nats=sum(each.nats for each in scores),

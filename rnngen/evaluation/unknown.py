@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnngen.evaluation.blocks import ScoredBlock
-from rnngen.evaluation.scores import TextScore, exp_or_infinity
+from rnngen.evaluation.exponential import exp_or_infinity
+from rnngen.evaluation.scores import TextScore
 
 
 class UnknownSymbols:

@@ -32,6 +32,9 @@ class Scoring(Options):
     ngram: bool = option(
         False, "Score the run's n-gram model and its mixture with the network too.", panel=COMMON, flags=("--ngram",)
     )
+    fast: bool = option(
+        False, "Leave out the comparison with simple models and compressors.", panel=COMMON, flags=("--fast",)
+    )
     spot: int = option(
         0,
         "Instead of scoring, list the N most surprising positions; 0: score.",

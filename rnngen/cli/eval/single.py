@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from rnngen.cli.eval.baselines import BaselineSection
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.sections import Section
@@ -44,6 +45,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, ex
     run, scoring = target.run, target.scoring
     sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
     sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        sections.append(BaselineSection())
     interrupted: ScoringInterrupted | None = None
     with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
