@@ -24,16 +24,11 @@ from torch import Tensor
 
 from rnngen.engine.probabilities import not_finite
 from rnngen.model.language_model import Network, RecurrentLM
-from rnngen.ngram.counts import Ints, count_ngrams
-from rnngen.ngram.fitting import fit_discounts
+from rnngen.ngram.counts import Ints
 from rnngen.ngram.interpolated import NGram
 
 LENGTHS = (1, 2, 3, 4, 5, 8, 16, 32, 64, 128, 256, 512)
 POSITIONS = 1000
-ORDERS = (2, 3, 4, 5, 6)
-"""Of n-gram models."""
-COUNTED = 1 << 24
-"""Tokens of the training part, from its end, that they are counted on: as many take about a minute."""
 _READ = 1 << 15  # tokens read at a time
 
 
@@ -173,30 +168,15 @@ def _logits_after(reader: RecurrentLM, context: Tensor) -> Tensor:
     return reader.readout(reader.read(context, reader.start_state(context.shape[1]))[2])
 
 
-def ngram_nats(
-    order: int,
-    train: Ints,
-    valid: Ints,
-    tokens: Ints,
-    positions: NDArray[np.int64],
-    vocab_size: int,
-    boundary: int | None,
-    check: Callable[[], object] = lambda: None,
-) -> float:
-    """Nats per token of an interpolated Kneser–Ney model of order n, given n - 1 tokens before each position.
+def ngram_nats(ngram: NGram, order: int, tokens: Ints, positions: NDArray[np.int64]) -> float:
+    """Nats per token of an n-gram model of order n, given n - 1 tokens before each position.
 
     Args:
+        ngram: the model.
         order: n.
-        train: counted, the last ``COUNTED`` tokens of it.
-        valid: discounts are fitted on it; if it is empty, they are those that the counts suggest.
         tokens: of the text, (N,).
         positions: each with at least n - 1 tokens before it.
-        vocab_size: V.
-        boundary: the token between documents; None: there is none.
-        check: called between the parts of the work, which an exception from it ends.
     """
-    counts = count_ngrams(train[-COUNTED:], order, vocab_size, check, boundary=boundary)
-    ngram = fit_discounts(NGram(counts, boundary=boundary), valid, check)
     windows = tokens[positions[:, None] - np.arange(order)[::-1]]  # (P, n)
     p, _ = ngram.probabilities(windows.ravel())
     return float(-np.log(p[order - 1 :: order]).mean())

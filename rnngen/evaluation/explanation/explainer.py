@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.tokenizer import pieces_of
+from rnngen.evaluation.baselines.token_models import ORDERS, counted_models
 from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.explanation.calibration import Calibration
 from rnngen.evaluation.explanation.context import (
-    ORDERS,
     ContextCurve,
     context_curve,
     lengths_for,
@@ -65,7 +65,7 @@ class Explainer:
     @property
     def orders(self) -> Sequence[int]:
         """The orders of n-gram models that compare with it."""
-        return () if self._both_sides else [order for order in ORDERS if order - 1 in self.lengths]
+        return () if self._both_sides else [order for order in range(2, ORDERS + 1) if order - 1 in self.lengths]
 
     def ngrams(self, tokens: Ints, train: EncodedText, on_order: Callable[[int], object] = lambda _: None) -> NGrams:
         """How well n-gram models do that see as little.
@@ -75,15 +75,14 @@ class Explainer:
             train: the training part.
             on_order: called with the number of orders done, often; what it raises ends the computation.
         """
-        valid, V = validation_tokens(self._run), self._tokenizer.vocab_size
-        found = []
-        for done, order in enumerate(self.orders):
-            at = self._sampled.positions
-
-            def check(done: int = done) -> object:
-                return on_order(done)
-
-            found.append((order - 1, ngram_nats(order, train.tokens, valid, tokens, at, V, self._boundary, check)))
+        valid, V, at = validation_tokens(self._run), self._tokenizer.vocab_size, self._sampled.positions
+        found: list[tuple[int, float]] = []
+        models = counted_models(
+            train.tokens, valid, vocab_size=V, boundary=self._boundary, check=lambda: on_order(len(found))
+        )
+        for order, ngram in enumerate(models, 1):
+            if order in self.orders:
+                found.append((order - 1, ngram_nats(ngram, order, tokens, at)))
         return found
 
     def explanation(

@@ -94,4 +94,4 @@ def test_an_ngram_model_sees_what_it_would_in_the_text(order: int, boundary: int
     ngram = fit_discounts(NGram(count_ngrams(train, order, V, boundary=boundary), boundary=boundary), valid)
     p, _ = ngram.probabilities(tokens)
     expected = -np.log(p[positions]).mean()
-    assert ngram_nats(order, train, valid, tokens, positions, V, boundary) == pytest.approx(expected)
+    assert ngram_nats(ngram, order, tokens, positions) == pytest.approx(expected)
