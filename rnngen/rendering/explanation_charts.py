@@ -62,8 +62,8 @@ def share_of_nats(explained: Explained, by: str, among: Sequence[str] | None = N
             alt.Tooltip("each:Q", title=explained[0][1].unit, format=".3f"),
         ],
     )
-    axis = alt.Axis(format="%")
-    bars = base.mark_bar(opacity=0.75).encode(
+    axis = alt.Axis(format="%", tickCount=_TICKS)
+    bars = base.mark_bar(opacity=0.5).encode(
         x=alt.X("nats:Q", title="share of the nats; mark: of the tokens", axis=axis)
     )
     marks = base.mark_tick(thickness=3).encode(x=alt.X("tokens:Q", axis=axis))
