@@ -43,10 +43,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, ex
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
-    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
-    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
-        sections.append(BaselineSection())
+    sections: list[Section] = [] if explained.fills_output else _about_score(target, against, gaps)
     interrupted: ScoringInterrupted | None = None
     with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
@@ -74,6 +71,16 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, ex
         _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
+
+
+def _about_score(target: Target, against: Run | None, gaps: int) -> list[Section]:
+    """What is told with the score. See ``score_run``."""
+    run, scoring = target.run, target.scoring
+    found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    found += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        found.append(BaselineSection())
+    return found
 
 
 class Progress:
