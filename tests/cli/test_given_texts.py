@@ -136,6 +136,6 @@ def test_a_text_without_the_run_s_separator_is_one_document_and_that_is_told(cli
     said = "the separator of the run's documents, '%', is not in it: "
     assert f"note: {said}it is one document\n" in cli("eval", "run", "one.txt").err
     Path("two.txt").write_text("b\na\na\n")
-    assert f"{said}each file is one document\n" in cli("eval", "run", "one.txt", "two.txt").err
+    assert cli("eval", "run", "one.txt", "two.txt").err.count(f"{said}it is one document\n") == 1
     Path("both.txt").write_text("a\nb\nb\n%\nb\na\na\n")
     assert said not in cli("eval", "run", "both.txt").err

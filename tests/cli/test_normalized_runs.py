@@ -32,6 +32,8 @@ def test_scores_prompts_and_gaps_are_those_of_the_normalised_text(cli: Cli, run:
     for form in ("NFC", "NFD"):
         Path(f"{form}.txt").write_text(unicodedata.normalize(form, other), encoding="utf-8")
     scores = [json.loads(cli("eval", run, f"{form}.txt", "--json").out) for form in ("NFC", "NFD")]
+    origins = [score.pop("provenance")["text"] for score in scores]
+    assert origins[0]["sha256"] == origins[1]["sha256"]
     assert {**scores[0], "text": ""} == {**scores[1], "text": ""}
     assert scores[0]["characters"] == len(other)
     assert scores[0]["bytes"] == len(other.encode())
