@@ -143,6 +143,19 @@ def own_part(
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 
 
+def training_text(run: Run, option: str) -> EncodedText:
+    """The training part of a run's own text.
+
+    Args:
+        run: the run.
+        option: what needs it, for hints.
+
+    Raises:
+        CorpusError: the text has changed or is gone, and is not in the cache.
+    """
+    return _own_corpus(run, f"Put it back, or leave out `{option}`.")[0].train
+
+
 def _own_corpus(
     run: Run, hint: str, files: Sequence[str] = (), data: DataConfig | None = None
 ) -> tuple[EncodedCorpus, str | None]:

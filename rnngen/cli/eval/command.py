@@ -8,7 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
-from rnngen.cli.eval.options import Scoring
+from rnngen.cli.eval.options import NoveltyOptions, Scoring
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
@@ -29,6 +29,7 @@ def eval_command(
     runs_and_texts: RunsAndTexts = None,
     *,
     scoring: Scoring,
+    novelty: NoveltyOptions,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -45,6 +46,8 @@ def eval_command(
     paths, files = runs_and_files(runs_and_texts or [])
     if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
+    if scoring.spot and novelty.novelty:
+        raise UsageError("`spot` and `novelty` cannot both be given")
     if len(paths) > 1:
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
@@ -66,4 +69,4 @@ def eval_command(
     else:
         from rnngen.cli.eval.single import score_run
 
-        score_run(output, target, other, gaps)
+        score_run(output, target, other, gaps, novelty)

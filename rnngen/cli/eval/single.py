@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.gaps import GapSection
+from rnngen.cli.eval.novelty import NoveltySection
 from rnngen.cli.eval.sections import Section
 from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
 from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
+    from rnngen.cli.eval.options import NoveltyOptions
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
     from rnngen.cli.longjob import LongJob
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int) -> None:
+def score_run(output: Output, target: Target, against: Run | None, gaps: int, novelty: NoveltyOptions) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -29,16 +31,19 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        novelty: whether samples are compared with the training text, and how.
 
     Raises:
-        ScoringInterrupted: the reading was interrupted; what is known was shown.
+        KeyboardInterrupt: something was interrupted; what is known was shown.
     """
     from rnngen.evaluation.evaluate import score_text
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
     sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
-    interrupted: ScoringInterrupted | None = None
+    if novelty.novelty:
+        sections.append(NoveltySection(run, novelty, target.device))
+    interrupted: KeyboardInterrupt | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
@@ -57,8 +62,12 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
                 if not stopped.tokens:
                     raise
                 interrupted, score = stopped, stopped.score(run.tokenizer(), text.tokens)
-        for section in sections if interrupted is None else ():
-            section.finish(output, run, text, score)
+        try:
+            for section in sections if interrupted is None else ():
+                section.finish(output, run, text, score)
+        except KeyboardInterrupt as stopped:  # the score is known
+            output.note("interrupted: what was not finished is left out")
+            interrupted = stopped
     _note_on(output, run, score, len(text.tokens))
     _show(output, run, text, score, sections)
     if interrupted is not None:

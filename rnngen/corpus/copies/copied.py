@@ -38,7 +38,7 @@ class Copied:
 
     @property
     def shares(self) -> dict[int, float]:
-        """n → the share of the n-grams that stand in the long text, for each n of which there are any."""
+        """The share of the n-grams that stand in the long text, for each n of which there are any."""
         return {n: self.known[n] / number for n, number in self.ngrams.items() if number}
 
 

@@ -97,7 +97,9 @@ class _Group:
         self._table = np.zeros(1 << bits, bool)
         self._table[self._hashes >> self._shift] = True
 
-    def look_up(self, block: NDArray[np.int64], sums: NDArray[np.uint64], offset: int, found: NDArray[np.int64]) -> None:
+    def look_up(
+        self, block: NDArray[np.int64], sums: NDArray[np.uint64], offset: int, found: NDArray[np.int64]
+    ) -> None:
         """Note in ``found`` which strings occur in a block that begins at ``offset``."""
         count = len(block) - self._head + 1
         if count < 1:
