@@ -143,8 +143,8 @@ def own_part(
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 
 
-def training_text(run: Run, option: str) -> EncodedText:
-    """The training part of a run's own text.
+def own_corpus(run: Run, option: str) -> EncodedCorpus:
+    """The text that a run was trained on, with the parts that were held out.
 
     Args:
         run: the run.
@@ -153,7 +153,7 @@ def training_text(run: Run, option: str) -> EncodedText:
     Raises:
         CorpusError: the text has changed or is gone, and is not in the cache.
     """
-    return _own_corpus(run, f"Put it back, or leave out `{option}`.")[0].train
+    return _own_corpus(run, f"Put it back, or leave out `{option}`.")[0]
 
 
 def _own_corpus(
@@ -198,7 +198,7 @@ def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     tokenizer = run.tokenizer()
     corpus = cached_corpus(data_config(run), run.corpus_fingerprint, tokenizer)
     if corpus is None and needed:
-        corpus, _ = _own_corpus(run, "Put it back, or leave out `novel`.")
+        corpus = own_corpus(run, "novel")
     if corpus is None or run.boundary is None:
         return None
     return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary, tokenizer.label_ids())

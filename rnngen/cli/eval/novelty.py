@@ -34,7 +34,7 @@ class NoveltySection:
     analyses = ()
 
     def __init__(self, run: Run, options: NoveltyOptions, device: str) -> None:
-        from rnngen.runs.own_text import training_text
+        from rnngen.runs.own_text import own_corpus
 
         if run.model_config().bidirectional:
             raise UsageError(
@@ -43,7 +43,7 @@ class NoveltySection:
                 expected="a left-to-right model",
                 found="a bidirectional one, which fills gaps",
             )
-        self._training = training_text(run, "novelty")
+        self._training = own_corpus(run, "novelty").train
         self._options, self._device = options, None if device == "cpu" else device
         self._found: Novelty | None = None
         self._human = ""
