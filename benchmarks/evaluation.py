@@ -117,7 +117,9 @@ def main() -> None:
         (folder / "text.txt").write_text(text[: 2 * tokens], encoding="utf-8")
         rows = [measure(hidden_size, folder, tokens, turns, steps) for hidden_size in sizes]
     print_table(rows)
-    write_results("evaluation", {"machine": describe(), "threads": torch.get_num_threads(), "rows": rows}, arguments.out)
+    write_results(
+        "evaluation", {"machine": describe(), "threads": torch.get_num_threads(), "rows": rows}, arguments.out
+    )
 
 
 if __name__ == "__main__":

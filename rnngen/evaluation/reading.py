@@ -20,7 +20,6 @@ from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
 
-
 _WEIGHTS_READ = 150e9  # per block: one or a few seconds on most processors
 
 
@@ -55,7 +54,8 @@ def read_blocks(
         tokens: token ids, (N,).
         batch_size: number of streams read in parallel; does not change the result beyond rounding.
         window: T, steps per call; does not change the result either.
-        block: tokens per block, by default ``block_of`` the network, rounded down to whole windows; does not change the result either.
+        block: tokens per block, by default ``block_of`` the network, rounded down to whole windows; does not change the
+            result beyond rounding.
         precision: ``float32``, or ``bf16``, which is faster and less accurate.
         max_rounds: see ``parallel.read_in_parallel``; without it the result is exact.
         detailed: whether ranks and the highest probabilities are wanted too.

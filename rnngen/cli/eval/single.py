@@ -48,7 +48,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run)
+            progress = Reading(job, run, len(text.tokens))
             try:
                 score = score_text(
                     run,
@@ -75,25 +75,28 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
 
 
 class Reading:
-    """Shows how much of a text has been read, and the score so far."""
+    """Shows how much of a text of ``total`` tokens has been read, and the score so far."""
 
     detailed = False
 
-    def __init__(self, job: LongJob, run: Run) -> None:
-        self._job, self._unit = job, f"{prefix(run.model_config().bidirectional)}nats per token"
+    def __init__(self, job: LongJob, run: Run, total: int) -> None:
+        self._both_ways = run.model_config().bidirectional
+        self._job, self._total, self._unit = job, total, f"{prefix(self._both_ways)}nats per token"
         self._nats, self._known, self._read = 0.0, 0, 0
 
     def read(self, tokens: int) -> None:
-        """Some more tokens are about to be read."""
-        self._job.advance_to(self._read)
+        """Some more tokens are about to be read: once, or by each direction and then to be predicted."""
+        self._job.advance_to(min(self._total, self._read // (3 if self._both_ways else 1)))
         self._read += tokens  # a little is read twice
 
     def add(self, block: ScoredBlock) -> None:
         """The scores of some tokens are known."""
         self._nats += float(block.nats.sum(dtype=float))
-        self._known = self._read = block.stop
+        self._known = block.stop
         self._job.describe(f"scoring ({self._nats / self._known:.4f} {self._unit} so far)")
-        self._job.advance_to(self._known)
+        if not self._both_ways:  # of which nothing is known before all is read
+            self._read = self._known
+            self._job.advance_to(self._known)
 
 
 def _note_on(output: Output, run: Run, score: TextScore, total: int) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.copies.occurrences import BLOCK
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.encoded import spellings
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.closed import without_spaces_at_ends
 
@@ -24,15 +25,14 @@ def characters(tokens: NDArray[np.integer[Any]], tokenizer: Tokenizer) -> Iterat
     A boundary between documents is ``BOUNDARY``, an unknown character U+FFFD, and labels are nothing.
     """
     if tokenizer.level == "char" and not tokenizer.labels:
-        table = code_points("".join(content.decode("utf-8", "replace") for content in tokenizer.token_bytes()))
-        if len(table) == tokenizer.vocab_size:
-            yield from (table[tokens[begin : begin + BLOCK]] for begin in range(0, len(tokens), BLOCK))
-            return
+        table = code_points("".join(content.decode() for content in spellings(tokenizer)))
+        yield from (table[tokens[begin : begin + BLOCK]] for begin in range(0, len(tokens), BLOCK))
+        return
     yield from map(code_points, _spelled(tokens, tokenizer))
 
 
 def _spelled(tokens: NDArray[np.integer[Any]], tokenizer: Tokenizer) -> Iterator[str]:
-    table, decoder = tokenizer.token_bytes(), codecs.getincrementaldecoder("utf-8")("replace")
+    table, decoder = spellings(tokenizer), codecs.getincrementaldecoder("utf-8")("replace")
     begin = 0
     while begin < len(tokens):
         block = tokens[begin : begin + BLOCK]
