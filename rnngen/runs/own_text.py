@@ -143,8 +143,8 @@ def own_part(
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 
 
-def own_corpus(run: Run, option: str) -> EncodedCorpus:
-    """The text that a run was trained on, with the parts that were held out.
+def own_corpus(run: Run, option: str | None = None) -> EncodedCorpus:
+    """The text that a run was trained on, with all its parts: read again, wherever it is now, or from the token cache.
 
     Args:
         run: the run.
@@ -153,7 +153,7 @@ def own_corpus(run: Run, option: str) -> EncodedCorpus:
     Raises:
         CorpusError: the text has changed or is gone, and is not in the cache.
     """
-    return _own_corpus(run, f"Put it back, or leave out `{option}`.")[0]
+    return _own_corpus(run, f"Put it back, or leave out `{option}`." if option else "Put it back.")[0]
 
 
 def _own_corpus(

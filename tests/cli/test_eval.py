@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,13 @@ import pytest
 
 import rnngen
 from rnngen.cli.eval import single
+from rnngen.corpus.encoded import spelled_text
 from rnngen.evaluation import reading
-from rnngen.evaluation.blocks import ScoredBlock
+from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock
+from rnngen.evaluation.reading import block_of
+from rnngen.model.language_model import RecurrentLM
+from rnngen.options.network import ModelConfig
+from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome, make_text
 from tests.rounding import run_nats_bound
 
@@ -67,7 +73,9 @@ def nats_token_by_token(run: Path, text: str) -> float:
 
 def test_json_has_exactly_the_documented_keys(cli: Cli, trained: Path) -> None:
     outcome = cli("eval", trained, "--json")
-    assert strict_json(outcome.out).keys() == METRICS | {"run", "text", "unknown", "nats", "lines", "closed_vocabulary"}
+    assert strict_json(outcome.out).keys() == METRICS | {
+        *("run", "text", "unknown", "nats", "lines", "closed_vocabulary", "interval", "provenance")
+    }
     assert (outcome.out.count("\n"), outcome.err) == (1, "")
 
 
@@ -144,15 +152,20 @@ def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_
 
 
 @pytest.mark.usefixtures("trained")
-def test_files_are_scored_as_one_text(cli: Cli) -> None:
+def test_each_file_is_a_text_of_its_own_and_the_total_is_their_sum(cli: Cli) -> None:
     Path("a.txt").write_text(make_text(800, seed=1).rstrip() + "\n")
     Path("b.txt").write_text(make_text(700, seed=2))
-    Path("ab.txt").write_text(Path("a.txt").read_text() + Path("b.txt").read_text())
-    two = strict_json(cli("eval", "checkpoints/tiny", "a.txt", "b.txt", "--json").out)
-    one = strict_json(cli("eval", "checkpoints/tiny", "ab.txt", "--json").out)
-    assert two.pop("text") == "a.txt, b.txt"
-    assert one.pop("text") == "ab.txt"
-    assert two == one
+    both = strict_json(cli("eval", "checkpoints/tiny", "b.txt", "a.txt", "--json").out)
+    alone = [strict_json(cli("eval", "checkpoints/tiny", name, "--json").out) for name in ("b.txt", "a.txt")]
+    assert both["text"] == "b.txt, a.txt"
+    for each in alone:
+        del each["run"], each["provenance"]
+    assert both["texts"] == alone
+    for count in ("nats", "tokens", "words", "characters", "bytes", "lines"):
+        assert both[count] == sum(each[count] for each in alone)
+    assert both["nats_per_token"] == both["nats"] / both["tokens"]
+    expected = rnngen.evaluate("checkpoints/tiny", ["a.txt", "b.txt"]).as_dict()
+    assert {key: both[key] for key in METRICS} == pytest.approx({key: expected[key] for key in METRICS})
 
 
 @pytest.mark.usefixtures("trained")
@@ -201,7 +214,8 @@ def test_without_a_run_the_way_to_one_is_told(cli: Cli) -> None:
 def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: Path) -> None:
     table = cli("eval", trained).out
     score = strict_json(cli("eval", trained, "--json").out)
-    rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
+    rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:12])
+    assert "(too short for a confidence interval" in table
     assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
     assert rows.keys() == {
         "lines",
@@ -324,16 +338,46 @@ def test_an_interrupted_evaluation_shows_what_is_known(
     (tmp_path / "first.txt").write_text(text[:1025], encoding="utf-8")
     monkeypatch.setattr(reading, "BLOCK", 1024)
     expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--json").out)
-    add = single.Reading.add
+    add = single.Progress.add
 
-    def interrupted(self: single.Reading, block: ScoredBlock) -> None:
+    def interrupted(self: single.Progress, block: ScoredBlock) -> None:
         if block.start:
             raise KeyboardInterrupt
         add(self, block)
 
-    monkeypatch.setattr(single.Reading, "add", interrupted)
+    monkeypatch.setattr(single.Progress, "add", interrupted)
     outcome = cli("eval", trained, tmp_path / "whole.txt", "--json")
     assert outcome.code == 130
     assert "interrupted: the numbers are of the first 1,025 of 2,000 tokens" in outcome.err
     known = json.loads(outcome.out)
+    del expected["interval"], expected["provenance"]  # of what was not read to its end
     assert {**known, "text": ""} == {**expected, "text": ""}
+
+
+def test_a_text_of_another_kind_is_told_plainly(cli: Cli, trained: Path) -> None:
+    Path("other.txt").write_text("我们在这里。\n" * 9, encoding="utf-8")
+    outcome = cli("eval", trained, "other.txt", "--fast", "--quiet")
+    assert outcome.code == 0
+    assert "warning: 86% of the text are characters that" in outcome.err
+    Path("other.txt").write_text("The cat 猫 sat.\n", encoding="utf-8")
+    assert "warning" not in cli("eval", trained, "other.txt", "--fast").err
+
+
+def test_an_interrupted_score_counts_an_unknown_character_as_one(trained: Path) -> None:
+    tokenizer, text = open_run(trained).tokenizer(), "The 猫 sat.\n"
+    assert spelled_text(tokenizer, tokenizer.encode(text)).counts.characters == len(text)
+
+
+def test_blocks_are_smaller_for_larger_networks() -> None:
+    sizes = [block_of(RecurrentLM(ModelConfig(hidden_size=H, embedding_size=8), 50)) for H in (16, 300, 2000)]
+    assert sizes[0] == BLOCK > sizes[1] > sizes[2] == SMALLEST_BLOCK
+
+
+@pytest.mark.parametrize(("both_ways", "seen"), [(False, [0, 60, 100, 100]), (True, [0, 20, 40, 60])])
+def test_progress_is_never_beyond_the_text(both_ways: bool, seen: list[int]) -> None:
+    shown: list[int] = []
+    run = SimpleNamespace(model_config=lambda: SimpleNamespace(bidirectional=both_ways))
+    progress = single.Progress(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
+    for _ in range(4):
+        progress.read(60)
+    assert shown == seen

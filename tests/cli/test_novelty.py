@@ -18,7 +18,7 @@ Cli = Callable[..., Outcome]
 
 
 def novelty(cli: Cli, *arguments: object) -> dict[str, Any]:
-    outcome = cli("eval", *arguments, "--novelty", "--novelty-size", 600, "--json")
+    outcome = cli("eval", *arguments, "--novelty", "--novelty-size", 600, "--fast", "--json")
     assert outcome.code == 0, outcome.err
     found: dict[str, Any] = json.loads(outcome.out)["novelty"]
     return found
@@ -69,7 +69,7 @@ def test_words_are_counted_on_request(cli: Cli, trained: Path) -> None:
 
 
 def test_the_training_text_itself_is_a_copy(cli: Cli, trained: Path) -> None:
-    outcome = cli("eval", trained, "--part", "train", "--novelty", "--novelty-size", 600)
+    outcome = cli("eval", trained, "--part", "train", "--novelty", "--novelty-size", 600, "--fast")
     assert "  n = 20" in outcome.out
     assert "100.0%" in outcome.out
     assert "The samples copy less than a human text from the same source does" in outcome.out
@@ -108,3 +108,11 @@ def test_a_bidirectional_run_writes_no_samples(cli: Cli, corpus: Path, tmp_path:
     outcome = cli("eval", tmp_path / "run", "--novelty")
     assert outcome.code == 2
     assert "--novelty needs a run that writes; expected a left-to-right model" in outcome.err
+
+
+def test_its_options_need_it(cli: Cli, trained: Path) -> None:
+    outcome = cli("eval", trained, "--novelty-by", "words")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--novelty-by needs --novelty" in outcome.err
+    outcome = cli("eval", trained, "--novelty", "--spot", 3)
+    assert "--spot and --novelty cannot both be given" in outcome.err

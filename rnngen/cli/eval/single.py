@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rnngen.cli.eval.baselines import BaselineSection
 from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.novelty import NoveltySection
+from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.sections import Section
-from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
+from rnngen.cli.eval.sure import IntervalSection, UnknownSection
+from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table, warning_on_unknown
 from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
@@ -40,7 +43,10 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        sections.append(BaselineSection())
     if novelty.novelty:
         sections.append(NoveltySection(run, novelty, target.device))
     interrupted: KeyboardInterrupt | None = None
@@ -48,7 +54,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run, len(text.tokens))
+            progress = Progress(job, run, len(text.tokens))
             try:
                 score = score_text(
                     run,
@@ -68,13 +74,13 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         except KeyboardInterrupt as stopped:  # the score is known
             output.note("interrupted: what was not finished is left out")
             interrupted = stopped
-    _note_on(output, run, score, len(text.tokens))
+    note_on(output, run, score, len(text.tokens))
     _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
 
-class Reading:
+class Progress:
     """Shows how much of a text of ``total`` tokens has been read, and the score so far."""
 
     detailed = False
@@ -99,14 +105,16 @@ class Reading:
             self._job.advance_to(self._known)
 
 
-def _note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
+def note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
     """Note what to know about the numbers."""
     if score.tokens < total:
         output.note(f"interrupted: the numbers are of the first {score.tokens:,} of {total:,} tokens")
     if score.counts.documents:
         labels = ", and its label, if it has one, as a token" if run.labels else ""
         output.note(f"every document was scored by itself; its end counts as a token, a character and a byte{labels}")
-    if score.unknown:
+    if score.is_unreadable:
+        output.console.note(warning_on_unknown(run, score))
+    elif score.unknown:
         output.note(note_on_unknown(score))
 
 
@@ -126,7 +134,8 @@ def _show(output: Output, run: Run, text: NamedText, score: TextScore, sections:
             result |= section.as_dict()
         output.console.write_json(result)
         return
-    tables = score_table(str(run.path), text.name, score)
+    ranges = next((each.ranges for each in sections if isinstance(each, IntervalSection)), {})
+    tables = score_table(str(run.path), text.name, score, ranges)
     if isinstance(score, Score) and score.ngram and score.mixture:
         tables += mixture_table(score.ngram, score.mixture)
     tables += "".join(section.table() for section in sections)

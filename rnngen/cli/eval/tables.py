@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnngen.arguments import in_words
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
 from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.plaintext.widths import PIPED, filled, pad, width
+from rnngen.runs.other_text import data_config
 
 if TYPE_CHECKING:
     from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.surprising import SurprisingPosition
+    from rnngen.runs.run import Run
 
 _GAP_ROWS = (
     Measure("accuracy", "right, length known", ".1%"),
@@ -23,13 +26,15 @@ _GAP_ROWS = (
 )
 
 
-def score_table(run: str, text: str, score: TextScore) -> str:
-    """The measures of a score, and the text's counts."""
+def score_table(run: str, text: str, score: TextScore, ranges: Mapping[str, tuple[float, float]]) -> str:
+    """The measures of a score, each with its confidence interval where it has one, and the text's counts."""
     values = score.as_dict()
     lines = [f"{run} on {text}", *(filled(caution, PIPED) for caution in score.cautions), ""]
     rows = (*score.measures, *COUNTS)
     labels = max(len(row.label) for row in rows) + 2
-    lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
+    for key, label, form in _known(rows, values):
+        low_high = " to ".join(format(bound, form) for bound in ranges.get(key, ()))
+        lines.append(f"  {label:<{labels}} {format(values[key], form):>12}" + (f"   ({low_high})" if low_high else ""))
     return "\n".join(lines) + "\n"
 
 
@@ -40,6 +45,16 @@ def note_on_unknown(score: TextScore) -> str:
     return (
         f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
         "unknown symbol, so the numbers may be too good or too bad there"
+    )
+
+
+def warning_on_unknown(run: Run, score: TextScore) -> str:
+    """That a model cannot read a text, which it scores as one unknown symbol after another."""
+    what = "words" if score.is_closed else "characters"
+    known = run.tokenizer().text_size
+    return (
+        f"warning: {score.unknown / score.tokens:.0%} of the text are {what} that {run.path} does not know, so the "
+        f"numbers say nothing about it: its {known:,} tokens are those of {in_words(data_config(run).corpus)}"
     )
 
 
