@@ -19,6 +19,7 @@ from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock, TokenSc
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
+from rnngen.platforms import release_pages
 
 _WEIGHTS_READ = 150e9  # per block: one or a few seconds on most processors
 
@@ -80,6 +81,7 @@ def read_blocks(
                 read, state, steps, window, precision, batch_size=batch_size, max_rounds=max_rounds
             )
         yield ScoredBlock(begin + first, tokens[begin + first : begin + steps + 1], scores)
+        release_pages(tokens)
 
 
 def _reader(

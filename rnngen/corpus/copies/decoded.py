@@ -15,6 +15,7 @@ from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.encoded import spellings
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.closed import without_spaces_at_ends
+from rnngen.platforms import release_pages
 
 _WORD = re.compile(rf"{BOUNDARY}|[^\s{BOUNDARY}]+")
 
@@ -26,7 +27,9 @@ def characters(tokens: NDArray[np.integer[Any]], tokenizer: Tokenizer) -> Iterat
     """
     if tokenizer.level == "char" and not tokenizer.labels:
         table = code_points("".join(content.decode() for content in spellings(tokenizer)))
-        yield from (table[tokens[begin : begin + BLOCK]] for begin in range(0, len(tokens), BLOCK))
+        for begin in range(0, len(tokens), BLOCK):
+            yield table[tokens[begin : begin + BLOCK]]
+            release_pages(tokens)
         return
     yield from map(code_points, _spelled(tokens, tokenizer))
 
@@ -42,6 +45,7 @@ def _spelled(tokens: NDArray[np.integer[Any]], tokenizer: Tokenizer) -> Iterator
         begin += len(block)
         text = decoder.decode(b"".join(table[i] for i in block.tolist()), final=begin == len(tokens))
         yield without_spaces_at_ends(text) if tokenizer.is_closed else text
+        release_pages(tokens)
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
