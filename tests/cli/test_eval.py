@@ -326,7 +326,7 @@ def test_quiet_says_nothing_of_words_that_could_not_be_taken_out(cli: Cli, corpu
     rnngen.train(corpus, out="both", steps=2, bidirectional=True, **FAST)
     Path("digits.txt").write_text("12 34 56\n")
     assert "none was put back" in cli("eval", "both", "digits.txt").err
-    assert cli("eval", "both", "digits.txt", "--quiet").err == ""
+    assert "put back" not in cli("eval", "both", "digits.txt", "--quiet").err
 
 
 def test_an_interrupted_evaluation_shows_what_is_known(
