@@ -8,6 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.adaptation import AdaptationOptions
 from rnngen.cli.eval.options import Scoring
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
@@ -29,6 +30,7 @@ def eval_command(
     runs_and_texts: RunsAndTexts = None,
     *,
     scoring: Scoring,
+    adaptation: AdaptationOptions,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -54,11 +56,12 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(runs[0], other)
+    adaptation.check_run(runs[0])
     note_on_failure(context.obj, *runs, other, quiet=quiet)
     from rnngen.model.device import pick_device
 
     output = Output(context.obj, as_json, quiet)
-    target = Target(runs, files, scoring, pick_device(scoring.device))
+    target = Target(runs, files, adaptation.scoring_of(runs[0], scoring), pick_device(scoring.device))
     if scoring.spot:
         from rnngen.cli.eval.spot import list_surprising
 
@@ -66,4 +69,4 @@ def eval_command(
     else:
         from rnngen.cli.eval.single import score_run
 
-        score_run(output, target, other, gaps)
+        score_run(output, target, other, gaps, adaptation.sections(target, ngram=scoring.ngram))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int) -> None:
+def score_run(output: Output, target: Target, against: Run | None, gaps: int, more: Sequence[Section] = ()) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -29,6 +29,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        more: what else is computed.
 
     Raises:
         ScoringInterrupted: the reading was interrupted; what is known was shown.
@@ -38,6 +39,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
 
     run, scoring = target.run, target.scoring
     sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    sections += more
     interrupted: ScoringInterrupted | None = None
     with target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
