@@ -67,7 +67,7 @@ class AdaptationOptions(Options):
             return []
         return [AdaptationSection(self, target.device, ngram=ngram)]
 
-    def check_run(self, run: Run) -> None:
+    def check_run(self, run: Run, *, ngram: bool) -> None:
         """Refuse a run that cannot adapt.
 
         Raises:
@@ -80,9 +80,9 @@ class AdaptationOptions(Options):
         if run.model_config().bidirectional:
             name = next(name for name in ("dynamic", "cache", "tune") if getattr(self, name))
             raise UsageError(f"is bidirectional; `{name}` needs a left-to-right model", where=run.path)
-        if self.cache and not self.tune and ADAPTATION not in run.manifest:
+        if (self.cache or ngram) and not self.tune and ADAPTATION not in run.manifest:
             raise UsageError(
-                "was not tuned: how much the cache counts is not known",
+                f"was not tuned: how much {'the cache' if self.cache else 'the n-gram model'} counts is not known",
                 where=run.path,
                 hint=f"Tune it once: rnngen eval {quote_argument(str(run.path))} --tune.",
             )
@@ -134,7 +134,7 @@ class AdaptationSection:
             settings = load_settings(run) or Settings()
         self._tuned = bool(settings.weights)
         with output.job("reading with adaptation", None, "tokens") as job:
-            adaptation = Adaptation(model, text.tokens, settings, on_read=_progress(job))
+            adaptation = Adaptation(model, text.tokens, settings, on_read=_progress(job), states=self._parts.cache)
             try:
                 adaptation.history = own_part(run, "train").tokens
             except CorpusError as error:

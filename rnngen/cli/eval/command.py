@@ -56,7 +56,7 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(runs[0], other)
-    adaptation.check_run(runs[0])
+    adaptation.check_run(runs[0], ngram=scoring.ngram)
     note_on_failure(context.obj, *runs, other, quiet=quiet)
     from rnngen.model.device import pick_device
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rnngen.errors import RnngenError
 from rnngen.evaluation.adaptation.cache import NeuralCache
@@ -47,6 +48,7 @@ class Adaptation:
         statistics: of the training part, for dynamic evaluation; None: of the text that was read.
         on_read: called with the number of tokens that are about to be read; what it raises ends the computation.
         flatness: several θ to compare, while tuning.
+        states: whether the neural cache is wanted; without it the states are not kept.
     """
 
     model: RecurrentLM
@@ -56,20 +58,30 @@ class Adaptation:
     statistics: SquaredGradients | None = None
     on_read: Callable[[int], object] | None = None
     flatness: tuple[float, ...] = ()
-    _known: dict[str, tuple[Any, float]] = field(default_factory=dict)
+    states: bool = True
+    _known: dict[str, Any] = field(default_factory=dict)
+    _seconds: dict[str, float] = field(default_factory=dict)
 
-    def network(self, *, dynamic: bool, cache: bool = True) -> tuple[Floats, Floats | None]:
+    def network(self, *, dynamic: bool) -> tuple[Floats, Floats]:
         """P of each token under the network, (N,), and under its neural cache, (N,) or (N, K) for several θ."""
 
-        def read() -> tuple[Floats, Floats | None]:
-            states = NeuralCache(self.settings.cache, self.model.vocab_size, self.flatness) if cache else None
+        def read() -> tuple[Floats, Floats]:
+            states = NeuralCache(self.settings.cache, self.model.vocab_size, self.flatness)
+            seconds = 0.0
+
+            def remember(hidden: Tensor, tokens: Ints) -> None:
+                nonlocal seconds
+                began = time.perf_counter()
+                states.add(hidden, tokens)
+                seconds += time.perf_counter() - began
+
             blocks = read_adapting(
                 self.model,
                 self.tokens,
                 self.settings.dynamic if dynamic else None,
                 self.statistics,
                 on_read=self.on_read,
-                on_hidden=states.add if states else None,
+                on_hidden=remember if self.states else None,
             )
             nats = np.concatenate([block.nats for block in blocks]).astype(np.float64)
             if not np.isfinite(nats).all():
@@ -77,9 +89,10 @@ class Adaptation:
                     "dynamic evaluation diverged: a probability is not finite",
                     hint="Tune it: `tune` finds a learning rate that suits the run.",
                 )
-            return np.exp(-nats), states.probabilities() if states else None
+            self._seconds[f"states {dynamic}"] = seconds
+            return np.exp(-nats), states.probabilities()
 
-        found: tuple[Floats, Floats | None] = self._once(f"network {dynamic} {cache}", read)
+        found: tuple[Floats, Floats] = self._once(f"network {dynamic}", read)
         return found
 
     def recent(self) -> tuple[Floats, Ints]:
@@ -106,29 +119,28 @@ class Adaptation:
 
     def models(self, parts: Parts) -> Floats:
         """P of each token under each model that is mixed, (M, N)."""
-        network, states = self.network(dynamic=parts.dynamic, cache=parts.cache)
-        rows = [network]
-        if parts.cache:
-            assert states is not None
-            rows += [states, self.recent()[0]]
+        network, states = self.network(dynamic=parts.dynamic)
+        rows = [network, *([states, self.recent()[0]] if parts.cache else [])]
         return np.stack([*rows, self.growing()] if parts.ngram else rows)
 
     def result(self, parts: Parts) -> Result:
         """What some parts say of the text together."""
         p = self.models(parts)
         if not parts.is_mixed:
-            return Result(-np.log(p[0]), self._seconds(parts))
+            return Result(-np.log(p[0]), self._sum(parts))
         p = mixed(p, self.recent()[1], self.settings.weights[parts.name])
-        return Result(-np.log(np.maximum(p, 1e-300)), self._seconds(parts))
+        return Result(-np.log(np.maximum(p, 1e-300)), self._sum(parts))
 
-    def _seconds(self, parts: Parts) -> float:
-        needed: Iterable[str] = [f"network {parts.dynamic} {parts.cache}"]
-        needed = [*needed, *(["recent"] if parts.is_mixed else []), *(["growing"] if parts.ngram else [])]
-        return sum(self._known[name][1] for name in needed)
+    def _sum(self, parts: Parts) -> float:
+        """Seconds that parts take together."""
+        network, states = self._seconds[f"network {parts.dynamic}"], self._seconds[f"states {parts.dynamic}"]
+        seconds = network - (0 if parts.cache else states)
+        seconds += self._seconds["recent"] if parts.is_mixed else 0
+        return seconds + (self._seconds["growing"] if parts.ngram else 0)
 
     def _once(self, name: str, compute: Callable[[], Any]) -> Any:
         if name not in self._known:
             began = time.perf_counter()
-            found = compute()
-            self._known[name] = found, time.perf_counter() - began
-        return self._known[name][0]
+            self._known[name] = compute()
+            self._seconds[name] = time.perf_counter() - began
+        return self._known[name]

@@ -122,7 +122,7 @@ def read_adapting(
             with torch.set_grad_enabled(learner is not None):
                 hidden, state, targets = _read(model, text, state, first=begin < 0)
                 logits = model.output(hidden)
-                nats = cross_entropy(logits.float(), _ids(targets, model)[:, 0], reduction="none")
+                nats = cross_entropy(logits, _ids(targets, model)[:, 0], reduction="none")
             yield ScoredBlock(begin + 1, targets, TokenScores(nats.detach().float().cpu().numpy()))
             if on_hidden is not None:
                 on_hidden(hidden.detach(), targets)

@@ -19,7 +19,7 @@ from rnngen.model.language_model import RecurrentLM
 
 Ints = NDArray[np.integer[Any]]
 
-TRIED = 20_000
+TRIED = 15_000
 """Tokens of the validation part, from its beginning, that settings of dynamic evaluation are compared on."""
 FITTED = 60_000
 """Tokens that weights and discounts are fitted on."""
@@ -46,7 +46,6 @@ def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], 
     settings = Settings(dynamic, Cache(), recent.discounts, growing.discounts)
     adaptation = Adaptation(model, text, settings, train, statistics, on_read, FLATNESS)
     network, states = adaptation.network(dynamic=False)
-    assert states is not None
     _, classes = adaptation.recent()
     number = number_of_classes(len(recent.discounts))
 
@@ -60,7 +59,6 @@ def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], 
 
     def models(parts: Parts) -> NDArray[np.float64]:
         network, states = adaptation.network(dynamic=parts.dynamic)
-        assert states is not None
         rows = [network, *([states[:, best], adaptation.recent()[0]] if parts.cache else [])]
         return np.stack([*rows, *([adaptation.growing()] if parts.ngram else [])])
 
