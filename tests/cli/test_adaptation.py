@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import rnngen
+from rnngen.engine.probabilities import log_softmax
 from rnngen.errors import CheckpointError
 from rnngen.evaluation.adaptation import dynamic, tuning
 from rnngen.evaluation.adaptation.file import load_settings, parse_settings
@@ -145,3 +146,31 @@ def tuned_content() -> bytes:
     rows = number_of_classes(RECENT_ORDER)
     weights = {parts.name: np.full((rows, parts.models), 1 / parts.models) for parts in MIXED}
     return to_bytes(Settings(weights=weights))
+
+
+def test_a_sample_is_drawn_from_weights_that_learned_from_the_prompt(cli: Cli, trained: Path) -> None:
+    prompt = "zq zq zq zq " * 20
+    prompt = prompt.replace("z", "b").replace("q", "d")
+    how = ("sample", trained, "--seed", 1, "--length", 40, "--temperature", 0.5, "--prompt", prompt)
+    plain, adapted = cli(*how), cli(*how, "--dynamic")
+    assert adapted.code == plain.code == 0
+    assert adapted.out != plain.out
+    assert "adapted to the prompt" in adapted.err
+    assert cli(*how).out == plain.out
+    before, after = rnngen.load(trained), rnngen.load(trained, adapt_to=prompt)
+    ids = before.tokenizer.encode(prompt).tolist()
+
+    def nats(generator: rnngen.Generator) -> float:
+        total = 0.0
+        for token in ids:
+            total -= float(log_softmax(generator.model.logits)[0, token])
+            generator.model.step([token])
+        return total
+
+    assert nats(after) < nats(before)
+
+
+def test_sample_dynamic_needs_a_prompt(cli: Cli, trained: Path) -> None:
+    outcome = cli("sample", trained, "--dynamic")
+    assert outcome.code == 2
+    assert "--prompt" in outcome.err

@@ -11,7 +11,6 @@ import numpy as np
 from rnngen.errors import CheckpointError
 from rnngen.evaluation.adaptation.mixing import number_of_classes
 from rnngen.evaluation.adaptation.settings import MIXED, RECENT_ORDER, Cache, Dynamic, Settings
-from rnngen.platforms import quote_argument
 from rnngen.runs.files import read_json, to_json
 from rnngen.runs.layout import ADAPTATION, MODEL
 from rnngen.runs.run import Run
@@ -37,7 +36,7 @@ def save_settings(run: Run, settings: Settings) -> None:
     writer = RunWriter(run.path)
     try:
         if Run.open(run.path).manifest.get(MODEL) != run.manifest.get(MODEL):
-            raise CheckpointError("was saved again while it was tuned", where=run.path, hint="Tune it again.")
+            raise CheckpointError("was saved again while it was tuned", where=run.path, hint="Tune the run again.")
         writer.save_adaptation(to_bytes(settings))
     finally:
         writer.close()
@@ -57,7 +56,7 @@ def load_settings(run: Run) -> Settings | None:
     except CheckpointError as error:
         if error.hint:
             raise
-        hint = f"Tune it again: rnngen eval {quote_argument(str(run.path))} --tune."
+        hint = "Tune the run again."
         raise CheckpointError(error.what, where=where, expected=error.expected, found=error.found, hint=hint) from error
 
 
