@@ -21,6 +21,12 @@ from rnngen.training.planning import notes, speed
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script starts in the background ignores Ctrl-C,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # and so would all processes that tests interrupt
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 WORDS = [
     "the",
     "a",
@@ -157,11 +163,15 @@ class Outcome:
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run the command line in this process: ``cli("sample", "--seed", 1)`` → exit code, stdout, stderr."""
+    """Run the command line in this process: ``cli("sample", "--seed", 1)`` → exit code, stdout, stderr.
 
-    def call(*arguments: object) -> Outcome:
+    ``eval`` compares with baselines only for ``compared=True``: on a text this small that takes longer than the rest.
+    """
+
+    def call(*arguments: object, compared: bool = False) -> Outcome:
         capsys.readouterr()
-        code = run_cli([str(a) for a in arguments])
+        fast = ["--fast"] if arguments[:1] == ("eval",) and not compared else []
+        code = run_cli([*(str(a) for a in arguments), *fast])
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

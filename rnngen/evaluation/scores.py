@@ -16,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.corpus.pieces import TextCounts
+from rnngen.evaluation.exponential import exp_or_infinity
+from rnngen.evaluation.ranking import Baselines
 
 
 class Measure(NamedTuple):
@@ -108,10 +110,12 @@ class Score(TextScore):
     Attributes:
         ngram, mixture: the scores of the run's n-gram model alone and of its mixture with the network on the same
             text; None if they were not asked for. All other numbers are the network's own.
+        baselines: what simple models and compressors reach on the same text; None if they were not asked for.
     """
 
     ngram: Score | None = None
     mixture: Score | None = None
+    baselines: Baselines | None = None
 
     title = "Perplexity"
     prefix = ""
@@ -131,6 +135,7 @@ class Score(TextScore):
             **super().as_dict(),
             "nats": self.nats,
             **{name: other.as_dict() for name, other in others.items() if other},
+            **({"baselines": self.baselines.as_dict()} if self.baselines else {}),
         }
 
     def measured(self) -> dict[str, float]:
@@ -177,8 +182,3 @@ class PseudoScore(TextScore):
 def kind_of_score(*, bidirectional: bool) -> type[TextScore]:
     """The kind of score that a network gets."""
     return PseudoScore if bidirectional else Score
-
-
-def exp_or_infinity(x: float) -> float:
-    """e^x, or infinity if that is beyond the largest float."""
-    return math.exp(x) if x < 700 else math.inf

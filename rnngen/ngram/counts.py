@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,24 @@ class Order:
     @classmethod
     def compact(cls, offsets: Ints, tokens: Ints, counts: Ints, dropped: Ints) -> Order:
         """An order in uint32, which suffices within the limits above."""
-        return cls(*(array.astype(np.uint32) for array in (offsets, tokens, counts, dropped)))
+        return cls(*(array.astype(np.uint32, copy=False) for array in (offsets, tokens, counts, dropped)))
+
+
+class Counted(NamedTuple):
+    """The n-grams of a text in both ways of counting, so that every order can be the highest of a model.
+
+    Attributes:
+        raw: the orders from 1 to n, counted as often as n-grams occur.
+        continued: those from 1 to n - 1, counted as the orders below the highest are.
+    """
+
+    raw: list[Order]
+    continued: list[Order]
+
+    def model(self, order: int) -> list[Order]:
+        """The orders of a model with ``order`` as the highest; one that is not there is the highest there is."""
+        highest = min(order, len(self.raw))
+        return [*self.continued[: highest - 1], self.raw[highest - 1]]
 
 
 def count_ngrams(
@@ -67,6 +84,18 @@ def count_ngrams(
     *,
     boundary: int | None = None,
 ) -> list[Order]:
+    """The orders of a model with ``order`` as the highest. See ``count_orders``."""
+    return count_orders(tokens, order, vocab_size, check, boundary=boundary).model(order)
+
+
+def count_orders(
+    tokens: Ints,
+    order: int,
+    vocab_size: int,
+    check: Callable[[], object] = lambda: None,
+    *,
+    boundary: int | None = None,
+) -> Counted:
     """Count the n-grams of orders 1 … ``order``; fewer orders if the text has no longer ones, or by rule 3.
 
     Args:
@@ -81,17 +110,18 @@ def count_ngrams(
     unigrams = np.zeros(V, np.int64)
     for start in range(0, len(tokens), _CHUNK):
         unigrams += np.bincount(tokens[start : start + _CHUNK], minlength=V)
-    orders = [Order.compact(np.array([0, V]), np.arange(V), unigrams, np.zeros(1, np.int64))]
+    raw = [Order.compact(np.array([0, V]), np.arange(V), unigrams, np.zeros(1, np.int64))]
+    continued: list[Order] = []
     numbers: Ints = tokens.astype(np.int32)  # of the n-gram of the last order that ends at each position, or -1
     begins = np.zeros(V, bool)  # whether an n-gram of several tokens begins with a boundary
     for longer in range(1, order):
-        contexts = len(orders[-1].tokens)
+        contexts = len(raw[-1].tokens)
         no_context = boundary if longer > 1 else None  # the last token of an n-gram that is never the context
         found = _distinct(numbers, tokens, V, no_context, check)
         if found is None or not len(found[0]):
             break
         keys, counts, suffixes = found
-        orders[-1] = _continuations(orders[-1], suffixes, begins)
+        below = _continuations(raw[-1], suffixes, begins)
         dropped = np.zeros(contexts, np.int64)
         if len(keys) > MAX_KEPT:
             once = counts == 1
@@ -100,11 +130,12 @@ def count_ngrams(
             if not len(keys):
                 break
         offsets = np.searchsorted(keys, np.arange(contexts + 1) * V)
-        orders.append(Order.compact(offsets, keys % V, counts, dropped))
+        continued.append(below)
+        raw.append(Order.compact(offsets, keys % V, counts, dropped))
         begins = keys // V == boundary if longer == 1 else begins[keys // V]
         check()
         numbers = _numbers(numbers, tokens, V, no_context, keys)
-    return orders
+    return Counted(raw, continued)
 
 
 def _distinct(

@@ -172,6 +172,15 @@ def _own_corpus(
     return found.corpus, found.note
 
 
+def own_corpus(run: Run) -> EncodedCorpus:
+    """The text that a run was trained on, with all its parts: read again, wherever it is now, or from the token cache.
+
+    Raises:
+        CorpusError: the text has changed or is gone, and is not in the cache.
+    """
+    return _own_corpus(run, "Put it back.")[0]
+
+
 def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     """The documents that a run was trained on, with those held out.
 

@@ -1,0 +1,82 @@
+"""The comparison of a model with simple models and compressors, below its score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rnngen.errors import CorpusError
+from rnngen.evaluation.baselines.compare import Comparing, Opening
+from rnngen.evaluation.baselines.compressors import compressors
+from rnngen.evaluation.baselines.token_models import ORDERS
+from rnngen.evaluation.ranking import MODEL, Baseline, Baselines
+from rnngen.plaintext.widths import PIPED, filled
+
+if TYPE_CHECKING:
+    from rnngen.cli.eval.output import Output
+    from rnngen.evaluation.scores import TextScore
+    from rnngen.runs.other_text import NamedText
+    from rnngen.runs.run import Run
+
+
+class BaselineSection:
+    """How well simple models and compressors predict the text, after the training part of a left-to-right run."""
+
+    def __init__(self) -> None:
+        self._opening = Opening()
+        self.analyses = (self._opening,)
+        self._result: Baselines | None = None
+
+    def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
+        """Count, compress and compare; Ctrl-C ends that, and what is known by then is shown."""
+        comparing = None
+        with output.job("comparing", len(compressors()) + ORDERS + 1, "baselines") as job:
+
+            def work(what: str, done: int) -> None:
+                job.describe(f"comparing with {what} (Ctrl-C: skip)")
+                job.advance_to(done)
+
+            try:
+                comparing = Comparing(run, text, self._opening, work)
+                self._result = comparing.compute()
+            except CorpusError as error:
+                output.note(f"the score is compared with nothing, because the training part is not there: {error}")
+            except KeyboardInterrupt:
+                self._result = comparing.result if comparing else None
+                output.note("the comparison was ended before it was complete; --fast leaves it out")
+        if self._result and len(self._result.rows) == 1:
+            self._result = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The key ``baselines``."""
+        return {"baselines": self._result.as_dict()} if self._result else {}
+
+    def table(self) -> str:
+        """The best first, with the model marked."""
+        return baseline_table(self._result) if self._result else ""
+
+
+def baseline_table(found: Baselines) -> str:
+    """A row per model and compressor, the best first, with a sentence below."""
+    lines = [f"\n  {'compared with':<22} {'bits per byte':>14} {'nats per token':>16} {'perplexity':>12}"]
+    lines += [_line(row) for row in found.rows]
+    lines += ["", filled(found.verdict(), PIPED), filled(_what_was_read(found), PIPED)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Baseline) -> str:
+    mark = ">" if row.name == MODEL else " "
+    values = row.as_dict()
+    nats = f"{row.nats_per_token:.4f}" if row.nats_per_token is not None else "-"
+    perplexity = f"{values['token_perplexity']:.4g}" if row.nats_per_token is not None else "-"
+    return f"{mark} {row.name:<22} {row.bits_per_byte:>14.4f} {nats:>16} {perplexity:>12}"
+
+
+def _what_was_read(found: Baselines) -> str:
+    """What the baselines have read, and what of the text was compared."""
+    if found.counted < found.available:
+        read = f"n-grams are those of the last {found.counted:,} tokens of the training part"
+        read += f"; compressors read its last {found.primed:,} bytes first" if found.primed else ""
+    else:
+        read = f"n-grams are those of the training part{', which compressors read first' if found.primed else ''}"
+    of = "" if found.is_whole else f"; all rows are of the first {found.tokens:,} tokens of the text"
+    return f"({read}{of})"

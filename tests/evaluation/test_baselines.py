@@ -1,0 +1,235 @@
+"""What a model is compared with, each against its definition."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import lzma
+import math
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnngen
+from rnngen.evaluation.baselines import compare as comparing
+from rnngen.evaluation.baselines import compressors
+from rnngen.evaluation.baselines.token_models import ORDERS, token_models
+from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
+from rnngen.evaluation.scores import PseudoScore
+from tests.conftest import FAST, Outcome, make_text
+from tests.ngram.naive import text_of
+
+Cli = Callable[..., Outcome]
+NAMES = ["uniform", "unigram", *(f"Kneser-Ney, order {n}" for n in range(2, ORDERS + 1)), "gzip", "bz2", "xz", "zstd"]
+
+
+def quiet() -> None:
+    """Nothing is told of the progress."""
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def prose(size: int, seed: int = 0) -> bytes:
+    return make_text(size, seed).encode()
+
+
+PRIMED = {
+    "bz2": lambda content: len(bz2.compress(content)),
+    "xz": lambda content: len(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)),
+    "gzip": lambda content: len(zlib.compress(content, 9)),
+}
+
+
+@pytest.mark.parametrize("name", PRIMED)
+def test_a_compressor_takes_what_a_text_adds_to_the_training_text(name: str) -> None:
+    train, text = prose(20_000), prose(4_000, seed=1)
+    added = PRIMED[name](train + text) - PRIMED[name](train)
+    assert compressors.compressors()[name](train, text, quiet) == pytest.approx(added, abs=0.05 * added)
+
+
+@pytest.mark.parametrize("name", compressors.compressors())
+def test_a_compressor_copies_what_the_training_text_has(name: str) -> None:
+    page = noise(3_000)
+    compress = compressors.compressors()[name]
+    assert compress(page + noise(5_000, 1), page, quiet) < 300
+    assert 2_900 < compress(noise(8_000, 2), page, quiet) < 3_200
+
+
+@pytest.mark.parametrize(("name", "reaches"), [("gzip", False), ("xz", True), ("zstd", True), ("PPMd", True)])
+def test_long_windows_reach_what_gzip_has_forgotten(name: str, reaches: bool) -> None:
+    if name not in compressors.compressors():
+        pytest.skip("pyppmd is not installed")
+    page = noise(2_000)
+    length = compressors.compressors()[name](page + noise(100_000, 1), page, quiet)
+    assert (length < 500) == reaches
+
+
+def test_bz2_is_primed_with_what_fits_into_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = noise(2_000)
+    monkeypatch.setattr(compressors, "_BLOCK", 2_500)
+    assert compressors.bz2(page + noise(10_000, 1), page, quiet) > 1_900
+
+
+def test_a_text_of_several_chunks_is_all_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, text = prose(9_000), prose(3_000, seed=1)
+    whole = {name: compress(train, text, quiet) for name, compress in compressors.compressors().items()}
+    monkeypatch.setattr(compressors, "_CHUNK", 100)
+    for name, compress in compressors.compressors().items():
+        assert compress(train, text, quiet) == pytest.approx(whole[name], rel=0.1), name
+
+
+def test_uniform_and_unigram_are_those_of_their_formulas() -> None:
+    train, text, V = text_of(400, 6), text_of(50, 6, seed=1), 6
+    found = dict(token_models(train, train[:0], text, vocab_size=V, boundary=None))
+    assert list(found) == [name for name in NAMES if name in found]
+    assert found["uniform"] == pytest.approx(50 * math.log(6), rel=1e-12)
+    counts = np.bincount(train, minlength=V)
+    assert counts[:-1].min() > 2  # so that each is discounted by the third discount, here of 3 - 4Y·1/1 = ...
+    n1, n2, n3, n4 = (max(1, int((counts == c).sum())) for c in (1, 2, 3, 4))
+    D = min(3, max(0.01, 3 - 4 * n1 / (n1 + 2 * n2) * n4 / n3))
+    p = (np.maximum(counts - D, 0) + D * (counts > 0).sum() / V) / len(train)
+    assert found["unigram"] == pytest.approx(-np.log(p[text]).sum(), rel=1e-12)
+
+
+def test_discounts_fitted_on_the_validation_part_beat_those_of_the_counts_there() -> None:
+    train, valid = text_of(400, 6), text_of(200, 6, seed=1)
+    fitted = dict(token_models(train, valid, valid, vocab_size=6, boundary=None))
+    suggested = dict(token_models(train, valid[:0], valid, vocab_size=6, boundary=None))
+    assert all(fitted[name] <= suggested[name] + 1e-6 for name in fitted)
+
+
+def shown(cli: Cli, *arguments: object) -> dict[str, object]:
+    outcome = cli("eval", *arguments, "--json", compared=True)
+    assert outcome.code == 0, outcome.err
+    return json.loads(outcome.out)
+
+
+def test_eval_ranks_the_model_among_its_baselines(cli: Cli, trained: Path) -> None:
+    result = shown(cli, trained)
+    rows = {row["name"]: row for row in result["baselines"]["rows"]}
+    assert set(rows) - {"PPMd"} == {MODEL, *NAMES}
+    bits = [row["bits_per_byte"] for row in result["baselines"]["rows"]]
+    assert bits == sorted(bits)
+    for key in ("bits_per_byte", "nats_per_token", "token_perplexity"):
+        assert rows[MODEL][key] == pytest.approx(result[key], rel=1e-9)
+    uniform = rows["uniform"]
+    assert uniform["token_perplexity"] == pytest.approx(len(rnngen.load(trained).tokenizer.token_bytes()))
+    assert uniform["bits_per_byte"] * result["bytes"] == pytest.approx(
+        uniform["nats_per_token"] * result["tokens"] / math.log(2)
+    )
+    assert "nats_per_token" not in rows["gzip"]
+    table = cli("eval", trained, compared=True).out.splitlines()
+    [marked] = [line for line in table if line.startswith("> ")]
+    assert f"{result['bits_per_byte']:.4f}" in marked
+    assert max(map(len, table)) <= 80
+
+
+def test_the_comparison_is_left_out_if_asked(cli: Cli, trained: Path) -> None:
+    assert "baselines" not in shown(cli, trained, "--fast")
+    assert "Kneser-Ney" not in cli("eval", trained, "--fast", compared=True).out
+
+
+def test_a_long_text_is_compared_on_its_beginning(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "COMPARED_TOKENS", 100)
+    result = shown(cli, trained)
+    assert (result["baselines"]["tokens"], result["tokens"]) == (100, 1000)
+    model = next(row for row in result["baselines"]["rows"] if row["name"] == MODEL)
+    each = rnngen.score(make_text(20_000)[19_000:], run=trained)
+    first = sum(token.nats for token in each.tokens[:100])
+    assert model["nats_per_token"] == pytest.approx(first / 100, rel=1e-5)
+    assert "first 100 tokens" in cli("eval", trained, compared=True).out.replace("\n", " ")
+
+
+def test_python_has_the_same_comparison(cli: Cli, trained: Path) -> None:
+    score = rnngen.evaluate(trained, baselines=True)
+    assert score.as_dict()["baselines"] == shown(cli, trained)["baselines"]
+    assert rnngen.evaluate(trained).baselines is None
+
+
+def test_without_its_training_part_a_run_is_scored_alone_with_a_note(cli: Cli, trained: Path, tmp_path: Path) -> None:
+    config = json.loads((trained / "config.json").read_text())
+    text = Path(config["data"]["corpus"][0])
+    other = tmp_path / "other.txt"
+    other.write_text(make_text(500, seed=9))
+    hidden = text.rename(text.with_suffix(".hidden"))
+    try:
+        outcome = cli("eval", trained, other, compared=True)
+    finally:
+        hidden.rename(text)
+    assert outcome.code == 0
+    assert "nats per token" in outcome.out
+    assert "Kneser-Ney" not in outcome.out
+    assert "compared with nothing, because" in outcome.err
+
+
+def test_ctrl_c_skips_to_the_score(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compressors, "xz", interrupted)
+    outcome = cli("eval", trained, compared=True)
+    assert outcome.code == 0
+    assert "nats per token" in outcome.out
+    assert "bz2" in outcome.out
+    assert "zstd" not in outcome.out
+    assert "comparison was ended" in outcome.err
+
+
+def test_a_closed_vocabulary_is_compared_with_models_over_its_tokens_only(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="closed", steps=2, tokenizer="words-closed", **FAST)
+    names = {row["name"] for row in shown(cli, "closed")["baselines"]["rows"]}
+    assert names == {MODEL, *NAMES[: ORDERS + 1]}
+
+
+def test_pseudo_perplexity_compares_with_none_of_them(cli: Cli, corpus: Path) -> None:
+    rnngen.train(corpus, out="both", steps=2, bidirectional=True, **FAST)
+    assert "baselines" not in shown(cli, "both", "--gaps", 0)
+    assert isinstance(rnngen.evaluate("both", baselines=True), PseudoScore)
+
+
+def test_labels_and_documents_are_what_compressors_read_too(cli: Cli, tmp_path: Path) -> None:
+    rows = [{"text": f"song {i} of the {kind}", "genre": kind} for i in range(60) for kind in ("sea", "hills")]
+    (tmp_path / "songs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rnngen.train(tmp_path / "songs.jsonl", out="songs", steps=2, label_field="genre", split=(0.8, 0.1, 0.1), **FAST)
+    result = shown(cli, "songs")
+    assert result["documents"] == 12
+    by_name = {row["name"]: row["bits_per_byte"] for row in result["baselines"]["rows"]}
+    assert by_name["Kneser-Ney, order 6"] < by_name["unigram"] < by_name["uniform"]
+
+
+ROWS = Baselines(
+    ranked([Baseline(MODEL, 2.0, 1.4), Baseline("uniform", 6.0, 4.2)]),
+    tokens=100,
+    is_whole=True,
+    counted=1000,
+    primed=1000,
+    available=1000,
+    epochs=20.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("better", "changes", "said"),
+    [
+        ([], {}, "The model is the best of them: 67% fewer bits than the next, the uniform distribution."),
+        (["unigram"], {}, "it has learned next to nothing"),
+        (["xz"], {}, "copies long passages"),
+        (["Kneser-Ney, order 5"], {"epochs": 0.5}, "it has read the training part 0.5 times"),
+        (["Kneser-Ney, order 5"], {}, "training part is small"),
+        (["PPMd"], {"available": 10**8}, "larger network or longer training"),
+    ],
+)
+def test_a_model_that_loses_is_told_to_what_and_why(better: list[str], changes: dict[str, float], said: str) -> None:
+    rows = ranked([*ROWS.rows, *(Baseline(name, 1.0) for name in better)])
+    found = replace(ROWS, rows=rows, **changes)
+    verdict = found.verdict()
+    assert said.casefold() in verdict.casefold()
+    assert [row.name for row in found.better] == better
+    assert not better or "which needs 50% fewer bits" in verdict
