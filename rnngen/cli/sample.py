@@ -88,9 +88,14 @@ def sample_command(
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     note_on_failure(console, opened, quiet=output.quiet)
-    from rnngen.sampling.loading import load
+    from rnngen.sampling.loading import generator_of, load
 
-    generator = load(opened, ngram=output.ngram, device=output.device)
+    weights = None
+    if output.dynamic:
+        from rnngen.cli.sample_inputs import weights_after
+
+        weights = weights_after(opened, text)
+    generator = generator_of(opened, weights, ngram=output.ngram, device=output.device)
     unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)
     generator.check(sampling, seed)  # before anything is shown
@@ -121,6 +126,7 @@ def sample_command(
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
     if not (output.quiet or output.json):
         mixed = ", the network mixed with its n-gram model" if output.ngram else ""
+        mixed += ", adapted to the prompt" if output.dynamic else ""
         how = f"beam of {samples.beam}" if samples.beam else f"seed {seed}"
         console.note(f"({how}, {generator.name}{_progress_of(opened)}{mixed})")
 
@@ -216,7 +222,7 @@ _CONDITIONS = ("unique", "novel", "min_length")
 
 _EXCLUDING = {
     "prompt": ("prompt_file", "prompts_file"),
-    "prompts_file": ("prompt_file", "interactive", "show_probs", "beam"),
+    "prompts_file": ("prompt_file", "dynamic", "interactive", "show_probs", "beam"),
     "beam": ("interactive", "show_probs", "seed", *_DRAWING, *_CONDITIONS),
     "interactive": ("json", "show_probs", "num_samples", "force", "format", *_CONDITIONS),
     "json": ("format",),

@@ -8,6 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.adaptation import AdaptationOptions
 from rnngen.cli.eval.explain import Explained
 from rnngen.cli.eval.options import Checking, NoveltyOptions, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
@@ -30,6 +31,7 @@ def eval_command(
     runs_and_texts: RunsAndTexts = None,
     *,
     scoring: Scoring,
+    adaptation: AdaptationOptions,
     sentences: Sentences,
     form: TableForm,
     checking: Checking,
@@ -73,10 +75,11 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(runs[0], other)
+    adaptation.check_run(runs[0], ngram=scoring.ngram)
     note_on_failure(context.obj, *runs, other, quiet=quiet)
     from rnngen.model.device import pick_device
 
-    target = Target(runs, files, scoring, pick_device(scoring.device))
+    target = Target(runs, files, adaptation.scoring_of(runs[0], scoring), pick_device(scoring.device))
     if mode == "tables":
         from rnngen.cli.eval.score_tables import show_tables
 
@@ -98,6 +101,7 @@ def eval_command(
         from rnngen.cli.eval.single import about_score, score_run
 
         sections = [] if explained.fills_output else about_score(target, other, gaps)
+        sections += adaptation.sections(target, ngram=scoring.ngram)
         if novelty.novelty:
             sections.append(NoveltySection(target.run, novelty, target.device))
         score_run(output, target, sections, explained)
