@@ -50,7 +50,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, ex
         sections += explained.sections(output, run, text, target.device, files)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run)
+            progress = Reading(job, run)
             try:
                 score = score_text(
                     run,
@@ -83,7 +83,7 @@ def _about_score(target: Target, against: Run | None, gaps: int) -> list[Section
     return found
 
 
-class Progress:
+class Reading:
     """Shows how much of a text has been read, and the score so far."""
 
     detailed = False
