@@ -2,8 +2,8 @@
 
     python benchmarks/baselines.py --tinyshakespeare PATH [--minutes 2] [--out FILE]
 
-The texts are tinyshakespeare, the language reference that Python carries (pydoc), the source of Python's standard library
-(its first 4 MB), and German prose (Debian's fortunes-de; left out if it is not installed). Each row is a run of
+The texts are tinyshakespeare, the language reference that Python carries (pydoc), the source of Python's standard
+library (its first 4 MB), and German prose (Debian's fortunes-de; left out if it is not installed). Each row is a run of
 ``rnngen train TEXT --minutes M`` and the table of ``rnngen eval`` on the test part, in bits per byte, with the seconds
 that ``eval`` takes with the comparison and without (``--fast``).
 """
