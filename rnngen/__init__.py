@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rnngen.python.interrupts import TrainingInterrupted
     from rnngen.python.listing import list_runs
     from rnngen.python.opening import generate, load, load_filler
+    from rnngen.python.pairs import pairs
     from rnngen.python.prediction import next_tokens
     from rnngen.python.run import inspect
     from rnngen.python.scoring import score
@@ -40,6 +41,7 @@ _HOMES = {
     "load": "rnngen.python.opening",
     "load_filler": "rnngen.python.opening",
     "next_tokens": "rnngen.python.prediction",
+    "pairs": "rnngen.python.pairs",
     "report": "rnngen.python.views",
     "resume": "rnngen.python.training",
     "score": "rnngen.python.scoring",
@@ -61,6 +63,7 @@ __all__ = [
     "load",
     "load_filler",
     "next_tokens",
+    "pairs",
     "report",
     "resume",
     "score",

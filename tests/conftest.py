@@ -21,6 +21,12 @@ from rnngen.training.planning import notes, speed
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script starts in the background ignores Ctrl-C,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # and so would all processes that tests interrupt
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process that they have started."""
+    return (os.cpu_count() or 1) + 1
+
+
 WORDS = [
     "the",
     "a",

@@ -87,6 +87,9 @@ class Conversation:
 
     def _interrupt(self, _number: int, _frame: object) -> None:
         self._screen.interrupted = True
+        editor = get_app_or_none()
+        if editor is not None and editor.loop is not None:  # not the key, which is none for the terminal now
+            editor.loop.call_soon_threadsafe(self._leave_if_interrupted)
 
     def _end(self, handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
         """Leave the editor first: what a handler raises there would be lost, and the terminal left as it is."""
@@ -99,9 +102,10 @@ class Conversation:
 
     def _leave_if_interrupted(self) -> None:
         """The first thing the editor does: a Ctrl-C before it took over the terminal was meant for it."""
-        if self._screen.interrupted:
+        editor = self._editor.app
+        if self._screen.interrupted and editor.future is not None and not editor.future.done():
             self._screen.interrupted = False
-            self._editor.app.exit(exception=KeyboardInterrupt)
+            editor.exit(exception=KeyboardInterrupt)
 
     def _is_saved(self) -> bool:
         return self._session.text == self.commands.saved
@@ -110,7 +114,8 @@ class Conversation:
         text = "" if self._session.ended else self._session.text
         prompt = prompt_after(text, self._screen.columns)
         try:
-            return unescaped(self._editor.prompt(prompt, pre_run=self._leave_if_interrupted))
+            # the editor's own handler fails where the signal comes before or after its work
+            return unescaped(self._editor.prompt(prompt, pre_run=self._leave_if_interrupted, handle_sigint=False))
         finally:
             if self._ended_by is not None:
                 signal.raise_signal(self._ended_by)  # no editor runs now

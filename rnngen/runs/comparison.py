@@ -95,7 +95,7 @@ class Comparison:
             self._on_texts(),
             self._on_directions(),
             self._on_vocabularies(),
-            self._on_units(),
+            self.on_units,
             self.on_lengths,
             self._on_amounts(),
             self._on_unknown(),
@@ -185,7 +185,9 @@ class Comparison:
             return None
         return f"{names}: {' '.join(CLOSED)}"
 
-    def _on_units(self) -> str | None:
+    @property
+    def on_units(self) -> str | None:
+        """That scores are per character; None: they are per token."""
         others = [group for group in self.kinds if len(tokenizers_of(group)) > 1]
         if not others:
             return None

@@ -16,7 +16,7 @@ from rnngen.options.training import TrainConfig
 from rnngen.runs.plan_record import Stretch
 from rnngen.training.events import Event, Finished, Mixed, Replanned, Sampled, Saved, Stepped, Validated
 from rnngen.training.planning.budget import Costs
-from rnngen.training.planning.pace import was_suspended
+from rnngen.training.planning.pace import SLACK, SLACK_LEFT, was_suspended
 from rnngen.training.progress import SAMPLE, SAVE, VALIDATION
 
 FIRST = 1.0  # seconds of measured steps that count as much as the speed that was measured before the first step
@@ -64,6 +64,7 @@ class TimeLeft:
         self._saving = False  # whether the time since the last event includes handing over a save
         self._replan(stretch)
         self._tick, self._cpu_tick = clock(), cpu_clock()
+        self._total = math.inf if deadline is None else deadline - self._tick
 
     def take(self, event: Event) -> None:
         """Take note of an event, at the time at which it comes."""
@@ -141,4 +142,5 @@ class TimeLeft:
         doing = next((part for part in self._every if part in self._due), "step")
         left -= min(self._clock() - self._tick, getattr(costs, doing))
         until = math.inf if self._deadline is None else self._deadline - self._clock()
-        return max(0.0, until if LAST < until < left else left)
+        will_grow = left < until - SLACK * self._total - SLACK_LEFT * until  # the plan will be changed to fit
+        return max(0.0, until if LAST < until < math.inf and (until < left or will_grow) else left)

@@ -67,7 +67,9 @@ def nats_token_by_token(run: Path, text: str) -> float:
 
 def test_json_has_exactly_the_documented_keys(cli: Cli, trained: Path) -> None:
     outcome = cli("eval", trained, "--json")
-    assert strict_json(outcome.out).keys() == METRICS | {"run", "text", "unknown", "nats", "lines", "closed_vocabulary"}
+    assert strict_json(outcome.out).keys() == METRICS | {
+        *("run", "text", "unknown", "nats", "lines", "closed_vocabulary", "interval", "provenance")
+    }
     assert (outcome.out.count("\n"), outcome.err) == (1, "")
 
 
@@ -144,15 +146,20 @@ def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_
 
 
 @pytest.mark.usefixtures("trained")
-def test_files_are_scored_as_one_text(cli: Cli) -> None:
+def test_each_file_is_a_text_of_its_own_and_the_total_is_their_sum(cli: Cli) -> None:
     Path("a.txt").write_text(make_text(800, seed=1).rstrip() + "\n")
     Path("b.txt").write_text(make_text(700, seed=2))
-    Path("ab.txt").write_text(Path("a.txt").read_text() + Path("b.txt").read_text())
-    two = strict_json(cli("eval", "checkpoints/tiny", "a.txt", "b.txt", "--json").out)
-    one = strict_json(cli("eval", "checkpoints/tiny", "ab.txt", "--json").out)
-    assert two.pop("text") == "a.txt, b.txt"
-    assert one.pop("text") == "ab.txt"
-    assert two == one
+    both = strict_json(cli("eval", "checkpoints/tiny", "b.txt", "a.txt", "--json").out)
+    alone = [strict_json(cli("eval", "checkpoints/tiny", name, "--json").out) for name in ("b.txt", "a.txt")]
+    assert both["text"] == "b.txt, a.txt"
+    for each in alone:
+        del each["run"], each["provenance"]
+    assert both["texts"] == alone
+    for count in ("nats", "tokens", "words", "characters", "bytes", "lines"):
+        assert both[count] == sum(each[count] for each in alone)
+    assert both["nats_per_token"] == both["nats"] / both["tokens"]
+    expected = rnngen.evaluate("checkpoints/tiny", ["a.txt", "b.txt"]).as_dict()
+    assert {key: both[key] for key in METRICS} == pytest.approx({key: expected[key] for key in METRICS})
 
 
 @pytest.mark.usefixtures("trained")
@@ -201,7 +208,8 @@ def test_without_a_run_the_way_to_one_is_told(cli: Cli) -> None:
 def test_the_table_shows_every_row_with_the_numbers_of_json(cli: Cli, trained: Path) -> None:
     table = cli("eval", trained).out
     score = strict_json(cli("eval", trained, "--json").out)
-    rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:])
+    rows = dict(line.strip().rsplit(None, 1) for line in table.splitlines()[2:12])
+    assert "(too short for a confidence interval" in table
     assert table.splitlines()[0] == f"{trained} on the test part of its corpus"
     assert rows.keys() == {
         "lines",
@@ -324,16 +332,17 @@ def test_an_interrupted_evaluation_shows_what_is_known(
     (tmp_path / "first.txt").write_text(text[:1025], encoding="utf-8")
     monkeypatch.setattr(reading, "BLOCK", 1024)
     expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--json").out)
-    add = single.Reading.add
+    add = single.Progress.add
 
-    def interrupted(self: single.Reading, block: ScoredBlock) -> None:
+    def interrupted(self: single.Progress, block: ScoredBlock) -> None:
         if block.start:
             raise KeyboardInterrupt
         add(self, block)
 
-    monkeypatch.setattr(single.Reading, "add", interrupted)
+    monkeypatch.setattr(single.Progress, "add", interrupted)
     outcome = cli("eval", trained, tmp_path / "whole.txt", "--json")
     assert outcome.code == 130
     assert "interrupted: the numbers are of the first 1,025 of 2,000 tokens" in outcome.err
     known = json.loads(outcome.out)
+    del expected["interval"], expected["provenance"]  # of what was not read to its end
     assert {**known, "text": ""} == {**expected, "text": ""}

@@ -37,8 +37,7 @@ def run(rnngen_command: list[str], tmp_path: Path) -> Run:
 @pytest.mark.skipif(os.name == "nt", reason="locales of POSIX")
 def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Run) -> None:
     for arguments in (
-        ["sample", "--seed", "1", "-n", "40", "-p", "Пётр", "--stop", "щи", "--ban", "ё"],
-        ["sample", "--seed", "1", "-n", "40", "-p", "Пётр ", "--json", "--force", "Он"],
+        ["sample", "--seed", "1", "-n", "40", "-p", "Пётр", "--stop", "щи", "--ban", "ё", "--json", "--force", "Он"],
         ["eval", "checkpoints/Пётр", "Пётр.txt"],
         ["runs"],
         ["sample", "--stop", "漢", "-n", "3", "--seed", "1"],

@@ -260,7 +260,12 @@ def rows_written(run: Path) -> int:
 @pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),  # handled as the first
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        (signal.SIGKILL, -9),
+    ],
     ids=lambda x: str(x),
 )
 def test_a_process_that_is_signalled_goes_on_bit_for_bit(

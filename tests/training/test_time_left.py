@@ -120,6 +120,17 @@ def test_a_run_by_the_clock_has_the_time_until_its_deadline_and_at_the_end_that_
     assert left.seconds() > 10.0  # more than is left by the clock
 
 
+def test_a_plan_that_ends_long_before_its_deadline_will_be_made_longer() -> None:
+    run = Run(steps=100)
+    left = run.left(Costs(step=0.1), deadline=300.0)
+    run.play(left.take, 50)
+    assert left.seconds() == 300.0 - run.now
+    near = Run(steps=1000)
+    left = near.left(Costs(step=0.1, validation=1.0, sample=2.0, save=0.5), deadline=1.02 * (1.0 + rest(near, 0)))
+    near.play(left.take, 500)
+    assert left.seconds() == pytest.approx(rest(near, 500), abs=0.2)  # near enough to the deadline, so the plan stays
+
+
 def test_a_suspended_run_has_lost_no_time() -> None:
     run = Run(steps=1000)
     left = run.left(Costs(step=0.1, validation=1.0, sample=2.0, save=0.5), deadline=1e6)

@@ -8,7 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
-from rnngen.cli.eval.options import Scoring
+from rnngen.cli.eval.options import Checking, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
@@ -29,6 +29,9 @@ def eval_command(
     runs_and_texts: RunsAndTexts = None,
     *,
     scoring: Scoring,
+    sentences: Sentences,
+    form: TableForm,
+    checking: Checking,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,19 +40,28 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
     """
+    from rnngen.cli.eval.modes import chosen_mode
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target, open_runs, runs_and_files
     from rnngen.evaluation.gaps import check_same_tokens
     from rnngen.runs.finding import open_run
 
     paths, files = runs_and_files(runs_and_texts or [])
+    form.refuse_with(as_json)
+    mode = chosen_mode(context, sentences, form, checking.result, len(paths), files)
+    output = Output(context.obj, as_json, quiet)
+    if checking.result:
+        from rnngen.cli.eval.check import check_result
+
+        check_result(output, checking.result, paths, files, scoring)
+        return
     if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
-    if len(paths) > 1:
+    if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
     other = open_run(scoring.against) if scoring.against else None
-    gaps = scoring.gaps_for(runs[0])
+    gaps = scoring.gaps_for(runs[0]) if mode is None else 0
     if other and not gaps:
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
@@ -57,9 +69,20 @@ def eval_command(
     note_on_failure(context.obj, *runs, other, quiet=quiet)
     from rnngen.model.device import pick_device
 
-    output = Output(context.obj, as_json, quiet)
     target = Target(runs, files, scoring, pick_device(scoring.device))
-    if scoring.spot:
+    if mode == "tables":
+        from rnngen.cli.eval.score_tables import show_tables
+
+        show_tables(output, target, form)
+    elif mode == "lines":
+        from rnngen.cli.eval.lines import show_lines
+
+        show_lines(output, target, sentences.top, form)
+    elif mode == "pairs":
+        from rnngen.cli.eval.pairs import show_pairs
+
+        show_pairs(output, target, sentences, form)
+    elif scoring.spot:
         from rnngen.cli.eval.spot import list_surprising
 
         list_surprising(output, target, scoring.spot)

@@ -69,3 +69,54 @@ class Scoring(Options):
         """
         if self.encoding is not None:
             check_encoding(self.encoding)
+
+
+class TableForm(Options):
+    """How tables are written."""
+
+    csv: bool = option(False, "Write the table as CSV.", panel="", flags=("--csv",))
+    latex: bool = option(False, "Write the table for LaTeX (booktabs).", panel="", flags=("--latex",))
+
+    @property
+    def given(self) -> bool:
+        """Whether one was asked for."""
+        return self.csv or self.latex
+
+    def refuse_with(self, as_json: bool) -> None:
+        """Refuse two forms at once.
+
+        Raises:
+            UsageError: they are asked for.
+        """
+        from rnngen.errors import UsageError
+
+        asked = [f"`{name}`" for name, each in (("json", as_json), ("csv", self.csv), ("latex", self.latex)) if each]
+        if len(asked) > 1:
+            raise UsageError(f"{' and '.join(asked)} cannot be given together", expected="one of them")
+
+
+class Sentences(Options):
+    """Scores of lines and of pairs of sentences."""
+
+    per_line: bool = option(
+        False, "Score every line of the text; list the hardest.", panel=COMMON, flags=("--per-line",)
+    )
+    top: int | None = option(
+        None, "With --per-line: list N lines.", panel="", minimum=1, maximum=1_000_000, default_text="20"
+    )
+    pairs: Path | None = option(
+        None, "Score minimal pairs: two sentences per row, separated by a tab.", panel=COMMON, metavar="FILE.tsv"
+    )
+    per_token: bool = option(False, "With --pairs: compare nats per token too.", panel="", flags=("--per-token",))
+
+
+class Checking(Options):
+    """Whether a result can be computed again."""
+
+    result: Path | None = option(
+        None,
+        "Compute a score again that --json wrote to this file, and compare.",
+        panel=COMMON,
+        flags=("--check",),
+        metavar="RESULT.json",
+    )

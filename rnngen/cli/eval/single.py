@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.baselines import BaselineSection
 from rnngen.cli.eval.gaps import GapSection
+from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.sections import Section
+from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
 from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
@@ -38,7 +40,8 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
     if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
         sections.append(BaselineSection())
     interrupted: ScoringInterrupted | None = None
@@ -46,7 +49,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run)
+            progress = Progress(job, run)
             try:
                 score = score_text(
                     run,
@@ -62,13 +65,13 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
                 interrupted, score = stopped, stopped.score(run.tokenizer(), text.tokens)
         for section in sections if interrupted is None else ():
             section.finish(output, run, text, score)
-    _note_on(output, run, score, len(text.tokens))
+    note_on(output, run, score, len(text.tokens))
     _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
 
-class Reading:
+class Progress:
     """Shows how much of a text has been read, and the score so far."""
 
     detailed = False
@@ -90,7 +93,7 @@ class Reading:
         self._job.advance_to(self._known)
 
 
-def _note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
+def note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
     """Note what to know about the numbers."""
     if score.tokens < total:
         output.note(f"interrupted: the numbers are of the first {score.tokens:,} of {total:,} tokens")
@@ -117,7 +120,8 @@ def _show(output: Output, run: Run, text: NamedText, score: TextScore, sections:
             result |= section.as_dict()
         output.console.write_json(result)
         return
-    tables = score_table(str(run.path), text.name, score)
+    ranges = next((each.ranges for each in sections if isinstance(each, IntervalSection)), {})
+    tables = score_table(str(run.path), text.name, score, ranges)
     if isinstance(score, Score) and score.ngram and score.mixture:
         tables += mixture_table(score.ngram, score.mixture)
     tables += "".join(section.table() for section in sections)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,15 @@ _GAP_ROWS = (
 )
 
 
-def score_table(run: str, text: str, score: TextScore) -> str:
-    """The measures of a score, and the text's counts."""
+def score_table(run: str, text: str, score: TextScore, ranges: Mapping[str, tuple[float, float]]) -> str:
+    """The measures of a score, each with its confidence interval where it has one, and the text's counts."""
     values = score.as_dict()
     lines = [f"{run} on {text}", *(filled(caution, PIPED) for caution in score.cautions), ""]
     rows = (*score.measures, *COUNTS)
     labels = max(len(row.label) for row in rows) + 2
-    lines += [f"  {label:<{labels}} {format(values[key], form):>12}" for key, label, form in _known(rows, values)]
+    for key, label, form in _known(rows, values):
+        low_high = " to ".join(format(bound, form) for bound in ranges.get(key, ()))
+        lines.append(f"  {label:<{labels}} {format(values[key], form):>12}" + (f"   ({low_high})" if low_high else ""))
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.options import Scoring
-    from rnngen.runs.other_text import NamedText
+    from rnngen.runs.other_text import NamedText, Reading
     from rnngen.runs.run import Run
 
 
@@ -39,11 +39,29 @@ class Target(NamedTuple):
 
     def text(self, run: Run, files: Sequence[str]) -> AbstractContextManager[NamedText]:
         """A text to score, in a run's tokens."""
-        from rnngen.runs.other_text import Reading
         from rnngen.runs.own_text import text_of
 
+        return text_of(run, files, self.scoring.part, self._reading())
+
+    def texts(self, run: Run) -> list[list[str]]:
+        """The files that are one text each, for a run; see ``evaluation/several_texts.py``."""
+        from rnngen.evaluation.several_texts import texts_of
+
+        return texts_of(run, self.files, self.scoring.part, self._reading())
+
+    def is_learned(self, run: Run, text: NamedText, files: Sequence[str]) -> bool:
+        """Whether a run was trained on a text, or on parts of it."""
+        from rnngen.runs.own_text import is_own_text
+
+        part = self.scoring.part
+        whole = part == "all" and is_own_text(run, list(files), self._reading().changed(run))
+        return text.learned or part == "train" or whole
+
+    def _reading(self) -> Reading:
+        from rnngen.runs.other_text import Reading
+
         how = self.scoring
-        return text_of(run, files, how.part, Reading(how.errors, how.encoding, how.text_field, how.label_field))
+        return Reading(how.errors, how.encoding, how.text_field, how.label_field)
 
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -81,15 +99,15 @@ def _is_run(name: str) -> bool:
 
 
 def open_runs(paths: Sequence[Path], files: Sequence[str]) -> list[Run]:
-    """Open the runs that are scored; the newest if none is named.
+    """Open the runs that are scored, each once; the newest if none is named.
 
     Raises:
         CheckpointError: there is no such run. A single argument that is not there may have been meant as a text.
     """
-    from rnngen.runs.finding import open_run
+    from rnngen.runs import finding
 
     try:
-        return [open_run(path) for path in paths] or [open_run()]
+        return finding.open_runs(paths)
     except CheckpointError as error:
         if len(paths) != 1 or files or exists(paths[0]):
             raise

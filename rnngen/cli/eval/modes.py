@@ -1,0 +1,64 @@
+"""What ``rnngen eval`` does instead of scoring one run on one text, and which options that goes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rnngen.cli.declared import typed_names
+from rnngen.errors import UsageError
+
+if TYPE_CHECKING:
+    import typer
+
+    from rnngen.cli.eval.options import Sentences, TableForm
+
+_ALWAYS = {"runs_and_texts", "as_json", "quiet", "device", "encoding", "errors", "text_field", "label_field", "fast"}
+_FORMS = {"csv", "latex"}
+_TAKEN: Mapping[str, set[str]] = {
+    "check": {"result"},
+    "pairs": {"pairs", "per_token", *_FORMS},
+    "lines": {"per_line", "top", "part", "csv"},
+    "tables": {"part", *_FORMS},
+}
+_IN_WORDS = {
+    "check": "`check`",
+    "pairs": "`pairs`",
+    "lines": "`per_line`",
+    "tables": "a table of several runs or texts",
+}
+
+
+def chosen_mode(
+    context: typer.Context, sentences: Sentences, form: TableForm, check: object, runs: int, files: Sequence[str]
+) -> str | None:
+    """What is done: ``check``, ``pairs``, ``lines`` or ``tables``; None: one run is scored on one text.
+
+    Args:
+        context: of the command.
+        sentences: its options.
+        form: its options.
+        check: the result to check; None: there is none.
+        runs: how many are named.
+        files: texts.
+
+    Raises:
+        UsageError: an option was typed that does not go with it.
+    """
+    asked = {"check": check, "pairs": sentences.pairs, "lines": sentences.per_line}
+    mode = next((name for name, given in asked.items() if given), None)
+    names = typed_names(context)
+    if mode is None:
+        alone = "spot" not in names  # which reads several texts in its own way
+        mode = "tables" if form.given or (alone and (runs > 1 or len(files) > 1)) else None
+    if mode is None:
+        for option, needed in (("top", "per_line"), ("per_token", "pairs")):
+            if option in names:
+                raise UsageError(f"`{option}` needs `{needed}`")
+        return None
+    others = sorted(names - _ALWAYS - _TAKEN[mode])
+    if others:
+        several = mode == "tables" and not form.given
+        hint = "Give one run and one text; several files are one text if piped in: cat FILE... | rnngen eval RUN -"
+        raise UsageError(f"`{others[0]}` cannot be given with {_IN_WORDS[mode]}", hint=hint if several else None)
+    return mode

@@ -1,0 +1,128 @@
+"""Scores of a run on one text or on several: with intervals, and with all that ``--json`` says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rnngen.cli.eval.origin import OriginSection
+from rnngen.cli.eval.single import Progress, note_on
+from rnngen.cli.eval.sure import IntervalSection, UnknownSection
+from rnngen.errors import CorpusError
+
+if TYPE_CHECKING:
+    from rnngen.cli.eval.output import Output
+    from rnngen.cli.eval.sections import Section
+    from rnngen.cli.eval.target import Target
+    from rnngen.evaluation.scores import TextScore
+    from rnngen.evaluation.uncertainty.block_sums import BlockSums
+    from rnngen.runs.run import Run
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """A run's score on a text.
+
+    Attributes:
+        name: of the text.
+        score: how well.
+        interval: how sure.
+        more: what JSON says besides the score.
+    """
+
+    name: str
+    score: TextScore
+    interval: IntervalSection
+    more: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys of ``rnngen eval --json`` for a text."""
+        return {"text": self.name, **self.score.as_dict(), **self.interval.as_dict(), **self.more}
+
+    def as_row(self) -> dict[str, Any]:
+        """A row of ``--csv``: each measure with its interval, and the counts."""
+        values = {key: value for key, value in self.score.as_dict().items() if not isinstance(value, dict)}
+        row: dict[str, Any] = {"text": self.name}
+        for key, value in values.items():
+            row[key] = None if isinstance(value, float) and math.isnan(value) else value
+            for end, bound in zip(("low", "high"), self.interval.ranges.get(key, ()), strict=False):
+                row[f"{key}_{end}"] = bound
+        return row
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run's score on all texts together, and on each if there are several.
+
+    Attributes:
+        run: the run.
+        total: on all.
+        texts: on each; none if there is one.
+        note: what to know about the texts.
+        learned: whether it was trained on one of them.
+    """
+
+    run: Run
+    total: ScoredText
+    texts: tuple[ScoredText, ...]
+    note: str | None
+    learned: bool
+
+    @property
+    def sums(self) -> BlockSums:
+        """Its nats by blocks of all texts."""
+        return self.total.interval.sums
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys of ``rnngen eval --json``."""
+        texts = [each.as_dict() for each in self.texts]
+        return {"run": str(self.run.path), **self.total.as_dict(), **({"texts": texts} if texts else {})}
+
+
+def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
+    """Score each text of a target by itself, and all together.
+
+    Raises:
+        RnngenError: a text cannot be read or scored.
+    """
+    from rnngen.evaluation.evaluate import score_text
+    from rnngen.evaluation.several_texts import total_of
+
+    names = target.texts(run)
+    interval, unknown, origin = IntervalSection(run), UnknownSection(run), OriginSection(run, target)
+    of_all: list[Section] = [interval, unknown, origin]
+    found: list[ScoredText] = []
+    notes: dict[str | None, None] = {}
+    learned = False
+    for files in names:
+        own = IntervalSection(run)
+        sections = [*of_all, *([own] if len(names) > 1 else [])]
+        with target.text(run, files) as text, output.job("scoring", len(text.tokens), "tokens") as job:
+            progress = Progress(job, run)
+            score = score_text(
+                run,
+                text,
+                device=target.device,
+                analyses=[*(each for section in sections for each in section.analyses), progress],
+                on_read=progress.read,
+            )
+            own.finish(output, run, text, score)
+        found.append(ScoredText(text.name, score, own, {}))
+        notes[text.note] = None
+        learned = learned or target.is_learned(run, text, files)
+    if not found:
+        raise CorpusError("there is no text to score")
+    total = total_of([each.score for each in found])
+    for section in of_all:
+        section.finish(output, run, text, total)
+    said = "; ".join(filter(None, notes)) or None
+    for note in filter(None, notes):
+        output.note(note)
+    note_on(output, run, total, total.tokens)
+    name = ", ".join(each.name for each in found)
+    more = {**unknown.as_dict(), **origin.as_dict()}
+    whole = dataclasses.replace(found[0], name=name, score=total, interval=interval, more=more)
+    return ScoredRun(run, whole, tuple(found) if len(found) > 1 else (), said, learned)

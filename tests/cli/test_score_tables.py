@@ -1,0 +1,157 @@
+"""``rnngen eval`` of several runs and of several texts: tables, differences, and what cannot be compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+import rnngen
+from rnngen.cli.app import run as run_cli
+from rnngen.cli.console import Console
+from rnngen.cli.eval.tabular import Column, as_latex, as_text
+from rnngen.plaintext.widths import width
+from tests.cli.test_screen import Terminal
+from tests.conftest import FAST, Outcome, make_text
+from tests.runs.test_comparison import GROUP, sibling
+from tests.runs.test_run import rewrite
+
+Cli = Callable[..., Outcome]
+
+
+def worse(run: Path, name: str, by: float, **values: Any) -> Path:
+    """A copy of a run whose weights have noise."""
+    copy = sibling(run, name, **values)
+    weights = load((copy / "model.safetensors").read_bytes())
+    draw = np.random.default_rng(0)
+    noisy = {key: w + by * draw.standard_normal(w.shape).astype(np.float32) for key, w in weights.items()}
+    rewrite(copy, {"model.safetensors": save(noisy)})
+    return copy
+
+
+@pytest.fixture
+def new() -> Path:
+    """A text that no run was trained on."""
+    Path("new.txt").write_text(make_text(6000, seed=9), encoding="utf-8")
+    return Path("new.txt")
+
+
+def test_a_row_per_run_is_what_eval_says_of_each(cli: Cli, trained: Path, new: Path) -> None:
+    other = worse(trained, "other", 0.1)
+    outcome = cli("eval", other, trained, new, "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["runs"] == [json.loads(cli("eval", run, new, "--json").out) for run in (other, trained)]
+    (differences,) = found["differences"]
+    assert (differences["best"], differences["unit"]) == (str(trained), "nats per token")
+    (row,) = differences["runs"]
+    one, best = (each["nats_per_token"] for each in found["runs"])
+    assert row["difference"] == pytest.approx(one - best)
+    assert row["interval"][0] < row["difference"] < row["interval"][1]
+    rows = list(csv.DictReader(io.StringIO(cli("eval", other, trained, new, "--csv").out)))
+    assert [float(each["nats_per_token"]) for each in rows] == [one, best]
+    assert float(rows[1]["nats_per_token_low"]) == found["runs"][1]["interval"]["nats_per_token"][0]
+    shown = cli("eval", other, trained, new).out
+    assert f"{one:.4f}" in shown
+    assert f"worse than tiny, in nats per token, by paired bootstrap:\n  other  {one - best:+.4f}" in shown
+
+
+def test_siblings_have_a_mean_and_a_standard_deviation(cli: Cli, trained: Path, new: Path) -> None:
+    runs = [worse(trained, f"s{n}", 0.02 * n, train__seed=n, siblings=GROUP) for n in range(3)]
+    found = json.loads(cli("eval", *runs, new, "--json").out)
+    values = [each["nats_per_token"] for each in found["runs"]]
+    (group,) = found["siblings"]
+    assert group["runs"] == [str(run) for run in runs]
+    assert group["nats_per_token"]["mean"] == pytest.approx(statistics.fmean(values))
+    assert group["nats_per_token"]["deviation"] == pytest.approx(statistics.stdev(values))
+    shown = " ".join(cli("eval", *runs, new, "--latex").out.split())
+    assert rf"mean of 3 seeds & {statistics.fmean(values):.4f} & $\pm$ {statistics.stdev(values):.4f} &" in shown
+
+
+def test_other_tokens_compare_in_bits_per_byte(cli: Cli, trained: Path, new: Path, corpus: Path) -> None:
+    words = rnngen.train(corpus, out="checkpoints/words", steps=5, tokenizer="word", **FAST).path
+    found = json.loads(cli("eval", trained, words, new, "--json").out)
+    (differences,) = found["differences"]
+    by_run = {each["run"]: each["bits_per_byte"] for each in found["runs"]}
+    best, (row,) = differences["best"], differences["runs"]
+    assert differences["unit"] == "bits per byte"
+    assert row["difference"] == pytest.approx(by_run[row["run"]] - by_run[best])
+    assert any("the tokens differ" in note for note in found["notes"])
+
+
+def test_what_cannot_be_compared_is_said(cli: Cli, trained: Path, new: Path) -> None:
+    both = rnngen.train(new, out="checkpoints/both", steps=1, bidirectional=True, **FAST).path
+    outcome = cli("eval", trained, both, new, "--part", "all")
+    said = " ".join(outcome.out.split())
+    assert "bidirectional runs on new.txt; each token predicted from both sides: not comparable with perplexity" in said
+    assert "pseudo-nats, not comparable with nats" in said
+    assert "worse than" not in said
+
+
+def test_a_run_that_was_trained_on_the_text_is_left_out_of_differences(cli: Cli, trained: Path, new: Path) -> None:
+    copy = rnngen.train(new, out="checkpoints/new", steps=1, **FAST).path
+    outcome = cli("eval", trained, copy, new, "--part", "all")
+    assert outcome.code == 0, outcome.err
+    assert "worse than" not in outcome.out
+    assert "new: trained on new.txt, or on parts of it, so the scores on it flatter" in " ".join(outcome.out.split())
+
+
+def test_a_run_that_is_named_twice_counts_once(cli: Cli, trained: Path, new: Path) -> None:
+    assert cli("eval", trained, "checkpoints/tiny", new, "--csv").out.count("new.txt") == 1
+
+
+def test_own_parts_of_other_texts_have_no_differences(cli: Cli, trained: Path, new: Path) -> None:
+    other = rnngen.train(new, out="checkpoints/new", steps=1, **FAST).path
+    outcome = cli("eval", trained, other)
+    said = " ".join(outcome.out.split())
+    assert "new: scored on another text than tiny, so no differences are shown" in said
+
+
+def test_options_of_one_run_are_refused_for_several(cli: Cli, trained: Path, new: Path) -> None:
+    for arguments, said in (
+        ((trained, new, new, "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
+        ((trained, new, "--csv", "--json"), "--json and --csv cannot be given together"),
+        ((trained, new, "--top", 3), "--top needs --per-line"),
+        ((trained, new, "--per-line", "--latex"), "--latex cannot be given with --per-line"),
+        ((trained, trained.parent / "tiny", "--per-line"), "one run is expected"),
+    ):
+        outcome = cli("eval", *arguments)
+        assert (outcome.code, outcome.out) == (2, ""), arguments
+        assert said in outcome.err
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit_a_terminal(trained: Path, new: Path, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sibling(trained, "a-run-whose-name-says-at-length-what-it-is-one")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    runs = [str(trained), "checkpoints/a-run-whose-name-says-at-length-what-it-is-one"]
+    assert run_cli(["eval", *runs, str(new)], Console(screen, None)) == 0
+    table = screen.getvalue().splitlines()[:5]
+    assert max(map(width, table)) <= columns
+
+
+def test_tables_as_text_and_latex() -> None:
+    columns = [Column("run", ["a_b", "c"]), Column("value", ["1.0", "12 ± 3%"])]
+    assert as_text(columns, 80) == "run    value\na_b      1.0\nc    12 ± 3%\n"
+    assert as_latex(columns, ["one", "two"]) == (
+        "% needs \\usepackage{booktabs}\n% one\n% two\n\\begin{tabular}{lr}\n\\toprule\nrun & value \\\\\n\\midrule\n"
+        "a\\_b & 1.0 \\\\\nc & 12 $\\pm$ 3\\% \\\\\n\\bottomrule\n\\end{tabular}\n"
+    )
+
+
+def test_one_run_on_one_text_is_a_table_of_one_row(cli: Cli, trained: Path, new: Path) -> None:
+    (row,) = csv.DictReader(io.StringIO(cli("eval", trained, new, "--csv").out))
+    score = json.loads(cli("eval", trained, new, "--json").out)
+    assert (row["text"], float(row["nats"])) == ("new.txt", score["nats"])
+    assert float(row["token_perplexity"]) == pytest.approx(math.exp(score["nats_per_token"]))
+    assert "new.txt & " in cli("eval", trained, new, "--latex").out
