@@ -101,7 +101,7 @@ def test_lmplz_estimates_the_same_model_from_the_same_text(order: int, tmp_path:
     model = kenlm.Model(str(tmp_path / "model.arpa"))
     scored = (model.full_scores(spelled(sentence)) for sentence in sentences(text))
     found = [10**log_p for sentence in scored for log_p, *_ in sentence]
-    # If no n-gram has a count of 4, kenlm's third discount is 3, and nothing of a count of 3 is left; here one is assumed
+    # If no n-gram has a count of 4, kenlm's third discount is 3, which leaves nothing of a count of 3; here it is less.
     # V is that of kenlm: all words, </s>, which is the boundary, and the unknown word, which never occurs.
     # The first sentence begins after a boundary too.
     words, ids = np.unique(train, return_inverse=True)
