@@ -219,6 +219,7 @@ ROWS = Baselines(
     ("better", "changes", "said"),
     [
         ([], {}, "The model is the best of them: 67% fewer bits than the next, the uniform distribution."),
+        ([], {"is_complete": False}, "the comparison is incomplete"),
         (["unigram"], {}, "it has learned next to nothing"),
         (["xz"], {}, "copies long passages"),
         (["Kneser-Ney, order 5"], {"epochs": 0.5}, "it has read the training part 0.5 times"),
