@@ -49,7 +49,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run)
+            progress = Reading(job, run)
             try:
                 score = score_text(
                     run,
@@ -71,7 +71,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         raise interrupted
 
 
-class Progress:
+class Reading:
     """Shows how much of a text has been read, and the score so far."""
 
     detailed = False
