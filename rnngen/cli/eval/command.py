@@ -8,6 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.explain import Explained
 from rnngen.cli.eval.options import Checking, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
@@ -32,6 +33,7 @@ def eval_command(
     sentences: Sentences,
     form: TableForm,
     checking: Checking,
+    explained: Explained,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,6 +59,7 @@ def eval_command(
         return
     if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
+    explained.check_with(spot=scoring.spot > 0, as_json=as_json)
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
@@ -90,4 +93,4 @@ def eval_command(
     else:
         from rnngen.cli.eval.single import score_run
 
-        score_run(output, target, other, gaps)
+        score_run(output, target, other, gaps, explained)

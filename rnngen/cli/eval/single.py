@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.baselines import BaselineSection
@@ -15,6 +16,7 @@ from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
+    from rnngen.cli.eval.explain import Explained
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
     from rnngen.cli.longjob import LongJob
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int) -> None:
+def score_run(output: Output, target: Target, against: Run | None, gaps: int, explained: Explained) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -32,6 +34,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        explained: what else is told of the score.
 
     Raises:
         ScoringInterrupted: the reading was interrupted; what is known was shown.
@@ -40,16 +43,14 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
-    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
-    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
-        sections.append(BaselineSection())
+    sections: list[Section] = [] if explained.fills_output else _about_score(target, against, gaps)
     interrupted: ScoringInterrupted | None = None
-    with target.text(run, target.files) as text:  # once: - cannot be read again
+    with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
+        sections += explained.sections(output, run, text, target.device, files)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run)
+            progress = Progress(job, run)
             try:
                 score = score_text(
                     run,
@@ -66,12 +67,23 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int) ->
         for section in sections if interrupted is None else ():
             section.finish(output, run, text, score)
     note_on(output, run, score, len(text.tokens))
-    _show(output, run, text, score, sections)
+    if not explained.fills_output:
+        _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
 
-class Reading:
+def _about_score(target: Target, against: Run | None, gaps: int) -> list[Section]:
+    """What is told with the score. See ``score_run``."""
+    run, scoring = target.run, target.scoring
+    found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    found += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        found.append(BaselineSection())
+    return found
+
+
+class Progress:
     """Shows how much of a text has been read, and the score so far."""
 
     detailed = False
