@@ -41,7 +41,7 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
     """
-    from rnngen.cli.eval.modes import chosen_mode
+    from rnngen.cli.eval.modes import chosen_mode, settled
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target, open_runs, runs_and_files
     from rnngen.evaluation.gaps import check_same_tokens
@@ -63,6 +63,7 @@ def eval_command(
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
+    mode = settled(context, mode, runs, scoring, files)
     other = open_run(scoring.against) if scoring.against else None
     gaps = scoring.gaps_for(runs[0]) if mode is None else 0
     if other and not gaps:

@@ -11,6 +11,7 @@ from rnngen.options.option import COMMON
 from rnngen.options.training import SplitConfig, check_encoding
 
 if TYPE_CHECKING:
+    from rnngen.runs.other_text import Reading
     from rnngen.runs.run import Run
 
 
@@ -52,6 +53,13 @@ class Scoring(Options):
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
     device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+    @property
+    def reading(self) -> Reading:
+        """How a text is read."""
+        from rnngen.runs.other_text import Reading
+
+        return Reading(self.errors, self.encoding, self.text_field, self.label_field)
 
     def gaps_for(self, run: Run) -> int:
         """Maximum number of words to take out and put back."""
@@ -116,7 +124,7 @@ class Checking(Options):
     result: Path | None = option(
         None,
         "Compute a score again that --json wrote to this file, and compare.",
-        panel=COMMON,
+        panel="",
         flags=("--check",),
         metavar="RESULT.json",
     )

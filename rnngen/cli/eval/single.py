@@ -54,7 +54,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         output.note(text.note)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run, len(text.tokens))
+            progress = Reading(job, run, len(text.tokens))
             try:
                 score = score_text(
                     run,
@@ -80,7 +80,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         raise interrupted
 
 
-class Progress:
+class Reading:
     """Shows how much of a text of ``total`` tokens has been read, and the score so far."""
 
     detailed = False
