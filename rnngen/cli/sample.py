@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +34,7 @@ from rnngen.sampling.options import GIVE_UP, Samples, Sampling, draw_seed, names
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.sampling.choosing import Conditions
+    from rnngen.sampling.copies import Copies
     from rnngen.sampling.generator import Generator
     from rnngen.sampling.writer import Sample
 
@@ -87,9 +88,14 @@ def sample_command(
     opened = open_run_of(folder)
     opened.read_ahead()  # while NumPy is imported
     note_on_failure(console, opened, quiet=output.quiet)
-    from rnngen.sampling.loading import load
+    from rnngen.sampling.loading import generator_of, load
 
-    generator = load(opened, ngram=output.ngram, device=output.device)
+    weights = None
+    if output.dynamic:
+        from rnngen.cli.sample_inputs import weights_after
+
+        weights = weights_after(opened, text)
+    generator = generator_of(opened, weights, ngram=output.ngram, device=output.device)
     unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)
     generator.check(sampling, seed)  # before anything is shown
@@ -111,13 +117,16 @@ def sample_command(
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
     elif prompts or output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
+        from rnngen.sampling.copies import copies_of
+
         told = samples.novel or output.json or not output.quiet
-        is_copy = _copies(opened, generator, needed=samples.novel) if told else None
+        is_copy = copies_of(opened, needed=samples.novel) if told else None
         _write_several(console, generator, prompts or [text], sampling, samples, output, seed, is_copy)
     else:
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
     if not (output.quiet or output.json):
         mixed = ", the network mixed with its n-gram model" if output.ngram else ""
+        mixed += ", adapted to the prompt" if output.dynamic else ""
         how = f"beam of {samples.beam}" if samples.beam else f"seed {seed}"
         console.note(f"({how}, {generator.name}{_progress_of(opened)}{mixed})")
 
@@ -130,7 +139,7 @@ def _write_several(
     samples: Samples,
     output: Output,
     seed: int,
-    is_copy: Callable[[str], bool] | None,
+    is_copy: Copies | None,
 ) -> None:
     """Write samples of each prompt that are shown when they are complete."""
     texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
@@ -165,7 +174,7 @@ def _write_several(
             if conditions:
                 from rnngen.sampling.choosing import choose_samples
 
-                found = choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
+                found = choose_samples(generator, prompts, samples.num_samples, conditions, **how)
             else:
                 found = generator.samples(texts, **how)
         counted, labelled = Counted(found, is_copy), bool(generator.tokenizer.labels)
@@ -183,14 +192,11 @@ def _write_several(
         console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
-def _conditions(
-    generator: Generator, sampling: Sampling, samples: Samples, is_copy: Callable[[str], bool] | None
-) -> Conditions:
+def _conditions(generator: Generator, sampling: Sampling, samples: Samples, is_copy: Copies | None) -> Conditions:
     from rnngen.sampling.choosing import Conditions, refuse_unreachable
 
     refuse_unreachable(generator, sampling, samples.min_length)
-    is_old = is_copy and (lambda text: is_copy(text) or not text.strip())  # an empty one is not new
-    return Conditions(unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length)
+    return Conditions(unique=samples.unique, copies=is_copy if samples.novel else None, min_length=samples.min_length)
 
 
 def _why_too_few(found: int, conditions: Conditions) -> str:
@@ -199,30 +205,6 @@ def _why_too_few(found: int, conditions: Conditions) -> str:
     if not conditions.too_short:
         return why
     return f"{why}; {conditions.too_short:,} were shorter than --min-length, and --length limits how long they get"
-
-
-def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str], bool] | None:
-    """Says whether a document stands in the run's own text; None: it has no documents, or none that are at hand.
-
-    Raises:
-        UsageError: it has no documents, and they are needed.
-        CorpusError: its text is gone, and is needed.
-    """
-    if generator.documents is None:
-        if needed:
-            raise UsageError(
-                "`novel` needs a run that learned from documents",
-                where=opened.path,
-                hint="Train one with `documents`: lines, files, paragraphs, or a separator.",
-            )
-        return None
-    from rnngen.runs.own_text import known_documents
-
-    known = known_documents(opened, needed=needed)
-    if known is None:
-        return None
-    # a text is asked about once for each of the condition, the count and the JSON
-    return lru_cache(maxsize=1)(lambda text: generator.tokenizer.encode(text) in known)
 
 
 def _progress_of(run: Run) -> str:
@@ -240,7 +222,7 @@ _CONDITIONS = ("unique", "novel", "min_length")
 
 _EXCLUDING = {
     "prompt": ("prompt_file", "prompts_file"),
-    "prompts_file": ("prompt_file", "interactive", "show_probs", "beam"),
+    "prompts_file": ("prompt_file", "dynamic", "interactive", "show_probs", "beam"),
     "beam": ("interactive", "show_probs", "seed", *_DRAWING, *_CONDITIONS),
     "interactive": ("json", "show_probs", "num_samples", "force", "format", *_CONDITIONS),
     "json": ("format",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import STDIN, exists, is_file
 from rnngen.corpus.labels import label_name
@@ -92,6 +92,19 @@ def _prompt_hint(text: str, run: str | None) -> str:
     words = ["rnngen", "sample", *([run] if run else []), "--prompt" if text[:1] != "-" else f"--prompt={text}"]
     words += [text] if text[:1] != "-" else []
     return f"A prompt is given with --prompt: {' '.join(map(quote_argument, words))}"
+
+
+def weights_after(run: Run, prompt: str) -> Mapping[str, Any]:
+    """A run's weights after they have learned from a prompt.
+
+    Raises:
+        UsageError: there is no prompt, or the run is bidirectional.
+    """
+    if not prompt:
+        raise UsageError("`dynamic` learns from the prompt, which is missing", hint="Give `prompt` or `prompt_file`.")
+    from rnngen.evaluation.adaptation.prompt import adapted_weights
+
+    return adapted_weights(run, prompt)
 
 
 def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:

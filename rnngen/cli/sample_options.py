@@ -29,6 +29,9 @@ class Output(Options):
     ngram: bool = option(
         False, "Draw from the network mixed with the run's n-gram model.", panel=_MODEL, flags=("--ngram",)
     )
+    dynamic: bool = option(
+        False, "Let the weights learn from the prompt before they continue it.", panel=_MODEL, flags=("--dynamic",)
+    )
     device: str | None = option(
         None, "Compute with torch on auto, cpu, mps or cuda.", panel=_MODEL, default_text="with NumPy"
     )

@@ -22,7 +22,9 @@ from rnngen.sampling.options import SamplingByRun, WritingOfRun
 
 @speaks_python
 @checked
-def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None) -> Generator:
+def load(
+    run: str | Path | Run | None = None, *, ngram: bool = False, device: str | None = None, adapt_to: str = ""
+) -> Generator:
     """Open a run for writing text: the newest complete one, unless it is given.
 
     Args:
@@ -30,6 +32,7 @@ def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: st
         ngram: write from the mixture of the network and the run's n-gram model.
         device: compute with torch on ``auto``, ``cpu``, ``cuda`` or ``mps``; by default with NumPy, which imports no
             torch and is faster on a CPU.
+        adapt_to: a text that the weights learn from first, by dynamic evaluation; this imports torch.
 
     Raises:
         CheckpointError: there is no such run, it is damaged, or it lacks the n-gram model that was asked for.
@@ -40,7 +43,12 @@ def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: st
         RnngenWarning: its training failed; later, a prompt has characters that the model has never seen.
     """
     opened = open_run(run)
-    generator = writing.load(opened, ngram=ngram, device=device)
+    weights = None
+    if adapt_to:
+        from rnngen.evaluation.adaptation.prompt import adapted_weights
+
+        weights = adapted_weights(opened, adapt_to)
+    generator = writing.generator_of(opened, weights, ngram=ngram, device=device)
     note_on_failure(opened)
 
     def note_on(prompts: Sequence[str]) -> None:

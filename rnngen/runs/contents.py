@@ -15,6 +15,7 @@ from rnngen.corpus.tokenizer.load import MAX_BYTES as MAX_TOKENIZER_BYTES
 from rnngen.errors import CheckpointError
 from rnngen.runs.files import MAX_JSON_BYTES, exists
 from rnngen.runs.layout import (
+    ADAPTATION,
     CONFIG,
     HOLDER,
     LOCK,
@@ -25,6 +26,7 @@ from rnngen.runs.layout import (
     NEW,
     NGRAM,
     OF_A_STATE,
+    OF_WEIGHTS,
     PLAN,
     RESUME,
     SAMPLES,
@@ -48,6 +50,7 @@ PURPOSES = {
     TOKENIZER: "vocabulary",
     MODEL: "weights to use",
     NGRAM: "n-gram model",
+    ADAPTATION: "tuned adaptation",
     METRICS: "log of training",
     SAMPLES: "samples",
     MANIFEST: "checksums",
@@ -136,7 +139,7 @@ def _covered(
         if name == MANIFEST:
             continue
         found = _plain(folder / name, prefix + name, purpose)
-        if not found and name != NGRAM:
+        if not found and name not in (NGRAM, ADAPTATION):
             found = [FileReport(prefix + name, purpose, "missing", why="is missing")]
         yield from found
     if MANIFEST in purposes:
@@ -147,7 +150,7 @@ def _checked(folder: Path, entries: Entries, name: str, prefix: str, purpose: st
     """A file that the manifest names, read as all commands read it."""
     size, sha, why = entries[name]["bytes"], entries[name]["sha256"], None
     try:
-        if name in (MODEL, NGRAM):
+        if name in OF_WEIGHTS:
             where, _ = map_checked(folder, entries, name)
             why = None if where.name == name else f"it is in {where.name}, which is about to replace it"
         elif name in LOGS:
@@ -173,7 +176,7 @@ def _plain(path: Path, name: str, purpose: str, status: Status = "no checksum") 
 
 def _replacing(folder: Path) -> Iterator[FileReport]:
     """What a save was about to put in place, unless the manifest names it: then it is what is used."""
-    for name in (MODEL, NGRAM):
+    for name in OF_WEIGHTS:
         try:
             named = map_checked(folder, read_manifest(folder), name)[0].name == name + NEW
         except CheckpointError:
@@ -183,7 +186,7 @@ def _replacing(folder: Path) -> Iterator[FileReport]:
 
 
 def _foreign(folder: Path, reported: Set[str]) -> Iterator[FileReport]:
-    own = reported | {LOCK, HOLDER, MODEL + NEW, NGRAM + NEW}
+    own = reported | {LOCK, HOLDER, *(name + NEW for name in OF_WEIGHTS)}
     own |= {f"{RESUME}/{state.name}/{name}" for state in state_folders(folder) for name in OF_A_STATE}
     for name in islice((name for name in all_in(folder) if name not in own), _MAX_FOREIGN):
         yield FileReport(name, "unknown", "not of this run")

@@ -4,6 +4,7 @@ config.json        what was decided before the first step
 tokenizer.json     text ↔ ids
 model.safetensors  the weights to use: those with the best validation score
 ngram.safetensors  with --ngram: an n-gram model, and its share in the mixture
+adaptation.json    after eval --tune: how the model adapts to a text best
 metrics.jsonl      one row per report
 samples.txt        what the model wrote during training
 resume/            what training needs to be resumed: saved states (states.py), record of plans (plan_record.py)
@@ -22,7 +23,8 @@ from rnngen.runs.files import cannot_read, exists
 from rnngen.runs.folder import cannot_write, temporary
 
 CONFIG, TOKENIZER, MODEL, MANIFEST = "config.json", "tokenizer.json", "model.safetensors", "manifest.json"
-NGRAM = "ngram.safetensors"
+NGRAM, ADAPTATION = "ngram.safetensors", "adaptation.json"
+OF_WEIGHTS = (MODEL, NGRAM, ADAPTATION)  # weights, and what was fitted to them; each is replaced by way of NEW
 METRICS, SAMPLES = "metrics.jsonl", "samples.txt"
 LOGS = (METRICS, SAMPLES)  # they grow: the manifest covers what they held when it was written
 RESUME, PLAN = "resume", "plan.jsonl"  # the record of plans is in RESUME
@@ -37,7 +39,7 @@ UNSAVED = (RESUME, *LOGS, TOKENIZER, CONFIG)
 
 config.json shows that the folder is a run, so it goes last.
 """
-PASSING = {LOCK, HOLDER, MODEL + NEW, NGRAM + NEW, *TEMPORARY}
+PASSING = {LOCK, HOLDER, *(name + NEW for name in OF_WEIGHTS), *TEMPORARY}
 """Everything that a process leaves when it is killed, and that the next one which writes the run removes."""
 _STATE, _UNFINISHED = re.compile(r"\d{9,}"), re.compile(rf"\.\d{{9,}}({re.escape(REPLACED)})?")
 
@@ -160,7 +162,7 @@ def check_layout(folder: Path) -> None:
         CheckpointError: what should be one of its files or folders is a link, a pipe or a device.
     """
     exists(folder / RESUME, "folder")
-    for name in (CONFIG, TOKENIZER, MODEL, NGRAM, *LOGS, MANIFEST, *PASSING, f"{RESUME}/{PLAN}"):
+    for name in (CONFIG, TOKENIZER, *OF_WEIGHTS, *LOGS, MANIFEST, *PASSING, f"{RESUME}/{PLAN}"):
         exists(folder / name, "file")
     for state in saved_steps(folder):
         exists(state, "folder")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rnngen.errors import CheckpointError, shortened
 from rnngen.platforms import quote_argument
 from rnngen.runs.files import map_file, read_beginning, read_json, read_needed, read_pieces, to_json
-from rnngen.runs.layout import CONFIG, LOGS, MANIFEST, MODEL, NEW, NGRAM, TOKENIZER
+from rnngen.runs.layout import CONFIG, LOGS, MANIFEST, NEW, OF_WEIGHTS, TOKENIZER
 
 if TYPE_CHECKING:
     import mmap
@@ -210,7 +210,7 @@ def _damaged(folder: Path, name: str, entry: Mapping[str, Any]) -> CheckpointErr
         where=folder / name,
         expected=f"{entry['bytes']} bytes with SHA-256 {str(entry['sha256'])[:12]}…",
         hint=f"What can still be used: rnngen verify {quote_argument(str(folder))}."
-        if name in (MODEL, NGRAM)
+        if name in OF_WEIGHTS
         else "Put a copy of the file back."
         if name in (CONFIG, TOKENIZER)
         else None,

@@ -17,10 +17,9 @@ from rnngen.runs.layout import (
     LOCK,
     LOGS,
     MANIFEST,
-    MODEL,
     NEW,
-    NGRAM,
     OF_A_STATE,
+    OF_WEIGHTS,
     PLAN,
     RESUME,
     TEMPORARY,
@@ -33,7 +32,7 @@ from rnngen.runs.manifest import read_manifest
 from rnngen.runs.states import remove_files_of_state
 from rnngen.runs.writer import RunWriter
 
-_BEFORE_STATES = (MANIFEST, MODEL, NGRAM, MODEL + NEW, NGRAM + NEW, *TEMPORARY)
+_BEFORE_STATES = (MANIFEST, *OF_WEIGHTS, *(name + NEW for name in OF_WEIGHTS), *TEMPORARY)
 _AFTER_STATES = (*LOGS, TOKENIZER, CONFIG)  # config.json shows that the folder is a run, so it goes last
 
 

@@ -14,6 +14,7 @@ from rnngen.runs import files, manifest, states
 from rnngen.runs.finding import never_saved, next_order, order_of
 from rnngen.runs.folder import Folder, cannot_write
 from rnngen.runs.layout import (
+    ADAPTATION,
     CONFIG,
     LOCK,
     LOGS,
@@ -22,6 +23,7 @@ from rnngen.runs.layout import (
     MODEL,
     NEW,
     NGRAM,
+    OF_WEIGHTS,
     PLAN,
     RESUME,
     TEMPORARY,
@@ -223,7 +225,7 @@ class RunWriter:
         return self._committed_hash(NGRAM) is not None
 
     def save_model(self, content: bytes) -> None:
-        """Make these the weights to use, and drop the n-gram model, which was fitted to those before.
+        """Make these the weights to use, and drop the n-gram model and settings, which were fitted to those before.
 
         Args:
             content: of a safetensors file.
@@ -232,21 +234,19 @@ class RunWriter:
             CheckpointError: they cannot be written; those before are intact.
         """
         self._commit(MODEL, content)
-        with contextlib.suppress(OSError):  # the manifest no longer names it, so nobody reads it
+        with contextlib.suppress(OSError):  # the manifest no longer names them, so nobody reads them
             self._folder.remove(NGRAM)
+            self._folder.remove(ADAPTATION)
 
     def save_ngram(self, content: bytes) -> None:
-        """Add an n-gram model that was fitted to the weights.
-
-        Args:
-            content: of a safetensors file.
-
-        Raises:
-            CheckpointError: it cannot be written; the one before is intact.
-        """
+        """Add an n-gram model (a safetensors file) that was fitted to the weights; errors as ``save_model``."""
         self._commit(NGRAM, content, kept=(MODEL,))
 
-    def _commit(self, name: str, content: bytes, kept: tuple[str, ...] = ()) -> None:
+    def save_adaptation(self, content: bytes) -> None:
+        """Add settings (JSON) that were tuned for the weights; errors as ``save_model``. The run counts as no newer."""
+        self._commit(ADAPTATION, content, (MODEL, NGRAM) if self.has_ngram else (MODEL,), order_of(self.path))
+
+    def _commit(self, name: str, content: bytes, kept: tuple[str, ...] = (), order: int | None = None) -> None:
         """Write the new file, then the manifest that names it and those that are kept, then replace the old file."""
         new = name + NEW
         with self._writing(new) as folder:
@@ -256,7 +256,7 @@ class RunWriter:
                 self._sync_logs()
                 entries = manifest.entries_of(self.path, (CONFIG, TOKENIZER, *kept), self.log_lengths())
                 entries[name] = manifest.entry_of(content)
-                folder.put(MANIFEST, manifest.entries_bytes(entries, next_order(self.path)))
+                folder.put(MANIFEST, manifest.entries_bytes(entries, next_order(self.path) if order is None else order))
                 with contextlib.suppress(PermissionError):  # open in another process on Windows: see manifest.py
                     folder.replace(new, name)
                 folder.sync()
@@ -275,7 +275,7 @@ class RunWriter:
 
     def _settle_weights(self) -> None:
         """Replace old weights and n-grams by new ones that the manifest names; remove those that it does not name."""
-        for name in (MODEL, NGRAM):
+        for name in OF_WEIGHTS:
             new = name + NEW
             content = files.read_file(self.path / new)
             if content is not None:

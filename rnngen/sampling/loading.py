@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import UsageError
 from rnngen.options.checked import checked
@@ -31,7 +32,13 @@ def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: st
         UsageError: an argument is invalid, or the run is bidirectional: it fills gaps (see ``infilling``) and cannot
             continue a text.
     """
-    run = run if isinstance(run, Run) else open_run(run)
+    return generator_of(run if isinstance(run, Run) else open_run(run), ngram=ngram, device=device)
+
+
+def generator_of(
+    run: Run, weights: Mapping[str, Any] | None = None, *, ngram: bool = False, device: str | None = None
+) -> Generator:
+    """As ``load``, from weights by name, if they are given, instead of the run's: of a network that learned more."""
     if run.model_config().bidirectional:
         fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
@@ -46,17 +53,20 @@ def load(run: str | Path | Run | None = None, *, ngram: bool = False, device: st
 
         mixture = load_mixture(run)
     documents = None if run.boundary is None else run.documents
-    return Generator(_engine(run, device), run.tokenizer(), mixture, str(run.path), documents=documents)
+    return Generator(_engine(run, device, weights), run.tokenizer(), mixture, str(run.path), documents=documents)
 
 
-def _engine(run: Run, device: str | None) -> Model:
+def _engine(run: Run, device: str | None, weights: Mapping[str, Any] | None) -> Model:
     if device is None:
         from rnngen.engine.recurrence import Recurrence
 
-        return Recurrence(run.model_config(), run.weights(), run.boundary)
+        return Recurrence(run.model_config(), run.weights() if weights is None else weights, run.boundary)
     from rnngen.engine.torch_stepper import Stepper
     from rnngen.model.device import pick_device
     from rnngen.model.load import load_language_model
 
     picked = pick_device(device)
-    return Stepper(load_language_model(run), picked)
+    model = load_language_model(run)
+    if weights is not None:
+        model.load_weights(weights)
+    return Stepper(model, picked)

@@ -8,8 +8,9 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.adaptation import AdaptationOptions
 from rnngen.cli.eval.explain import Explained
-from rnngen.cli.eval.options import Checking, Scoring, Sentences, TableForm
+from rnngen.cli.eval.options import Checking, NoveltyOptions, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
@@ -30,10 +31,12 @@ def eval_command(
     runs_and_texts: RunsAndTexts = None,
     *,
     scoring: Scoring,
+    adaptation: AdaptationOptions,
     sentences: Sentences,
     form: TableForm,
     checking: Checking,
     explained: Explained,
+    novelty: NoveltyOptions,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,6 +63,8 @@ def eval_command(
     if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
     explained.check_with(spot=scoring.spot > 0, as_json=as_json)
+    if scoring.spot and novelty.novelty:
+        raise UsageError("`spot` and `novelty` cannot both be given")
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
@@ -70,10 +75,11 @@ def eval_command(
         raise UsageError("`against` compares how gaps are filled", expected="`gaps` above 0")
     if other:
         check_same_tokens(runs[0], other)
+    adaptation.check_run(runs[0], ngram=scoring.ngram)
     note_on_failure(context.obj, *runs, other, quiet=quiet)
     from rnngen.model.device import pick_device
 
-    target = Target(runs, files, scoring, pick_device(scoring.device))
+    target = Target(runs, files, adaptation.scoring_of(runs[0], scoring), pick_device(scoring.device))
     if mode == "tables":
         from rnngen.cli.eval.score_tables import show_tables
 
@@ -91,6 +97,11 @@ def eval_command(
 
         list_surprising(output, target, scoring.spot)
     else:
-        from rnngen.cli.eval.single import score_run
+        from rnngen.cli.eval.novelty import NoveltySection
+        from rnngen.cli.eval.single import about_score, score_run
 
-        score_run(output, target, other, gaps, explained)
+        sections = [] if explained.fills_output else about_score(target, other, gaps)
+        sections += adaptation.sections(target, ngram=scoring.ngram)
+        if novelty.novelty:
+            sections.append(NoveltySection(target.run, novelty, target.device))
+        score_run(output, target, sections, explained)

@@ -22,7 +22,11 @@ _TAKEN: Mapping[str, set[str]] = {
     "lines": {"per_line", "top", "part", "csv"},
     "tables": {"part", *_FORMS},
 }
-_MODE_OF = {"per_line": "lines", "pairs": "pairs"}
+_NEEDS = {
+    "top": "per_line",
+    "per_token": "pairs",
+    **{f"novelty_{name}": "novelty" for name in ("by", "size", "temperature", "seed")},
+}
 _IN_WORDS = {
     "check": "`check`",
     "pairs": "`pairs`",
@@ -53,8 +57,8 @@ def chosen_mode(
     if mode is None:
         alone = "spot" not in names  # which reads several texts in its own way
         mode = "tables" if form.given or (alone and (runs > 1 or len(files) > 1)) else None
-    for option, needed in (("top", "per_line"), ("per_token", "pairs")):
-        if option in names and mode != _MODE_OF[needed]:
+    for option, needed in _NEEDS.items():
+        if option in names and needed not in names:
             raise UsageError(f"`{option}` needs `{needed}`")
     if mode != "tables":
         _refuse_others(names, mode)

@@ -37,16 +37,12 @@ class Scoring(Options):
         False, "Leave out the comparison with simple models and compressors.", panel=COMMON, flags=("--fast",)
     )
     spot: int = option(
-        0,
-        "Instead of scoring, list the N most surprising positions; 0: score.",
-        panel=COMMON,
-        minimum=0,
-        maximum=10_000,
+        0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0, maximum=10_000
     )
     gaps: int | None = option(
         None,
         "Take N words out and let the model put them back; 0: none.",
-        panel=COMMON,
+        panel="",
         minimum=0,
         maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",
@@ -128,3 +124,23 @@ class Checking(Options):
         flags=("--check",),
         metavar="RESULT.json",
     )
+
+
+_NOVELTY = "Is it copying? (--novelty)"
+
+
+class NoveltyOptions(Options):
+    """Whether fresh samples are copies."""
+
+    novelty: bool = option(
+        False,
+        "Compare the n-grams of fresh samples, and of human text, with the training text.",
+        panel=COMMON,
+        flags=("--novelty",),
+    )
+    novelty_by: Literal["characters", "words"] = option("characters", "What n-grams consist of.", panel=_NOVELTY)
+    novelty_size: int = option(
+        20_000, "Characters to write.", panel=_NOVELTY, minimum=100, maximum=10_000_000, metavar="N"
+    )
+    novelty_temperature: float = option(1.0, "Temperature of the samples.", panel=_NOVELTY, minimum=0)
+    novelty_seed: int = option(0, "Seed of the samples.", panel=_NOVELTY, minimum=0)
