@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rnngen.python.evaluation import evaluate
     from rnngen.python.interrupts import TrainingInterrupted
     from rnngen.python.listing import list_runs
+    from rnngen.python.novelty import novel_samples, novelty
     from rnngen.python.opening import generate, load, load_filler
     from rnngen.python.pairs import pairs
     from rnngen.python.prediction import next_tokens
@@ -42,6 +43,8 @@ _HOMES = {
     "load_filler": "rnngen.python.opening",
     "next_tokens": "rnngen.python.prediction",
     "pairs": "rnngen.python.pairs",
+    "novel_samples": "rnngen.python.novelty",
+    "novelty": "rnngen.python.novelty",
     "report": "rnngen.python.views",
     "resume": "rnngen.python.training",
     "score": "rnngen.python.scoring",
@@ -63,6 +66,8 @@ __all__ = [
     "load",
     "load_filler",
     "next_tokens",
+    "novel_samples",
+    "novelty",
     "pairs",
     "report",
     "resume",

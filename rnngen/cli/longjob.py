@@ -10,9 +10,10 @@ from rnngen.cli.console import Console
 from rnngen.formats import duration
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 PATIENCE = 2.0  # seconds before anything is shown
+_BAR, _TIME = 41, 16  # columns that they take
 PLAIN_INTERVAL = 10.0  # seconds between lines if standard error is not a terminal
 
 
@@ -61,6 +62,7 @@ class LongJob:
         self._what = what
         if self._bar is not None:
             bar, task = self._bar
+            bar.columns = self._columns(bar.console.width)
             bar.update(task, description=what)
 
     def _left(self, done_since: int, done: int, seconds: float) -> str:
@@ -72,16 +74,12 @@ class LongJob:
         return f"{of}, {duration((self._total - done) * seconds / done_since)} left"
 
     def _start_bar(self) -> tuple[Progress, TaskID]:
-        from rich.progress import BarColumn, Progress, ProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress
 
-        known = self._total is not None
-        columns: list[str | ProgressColumn] = ["{task.description}", BarColumn(), "{task.completed:,}"]
-        columns += ["of {task.total:,}"] if known else []
-        columns += [self._unit, TimeElapsedColumn(), "elapsed"]
-        columns += [TimeRemainingColumn(), "left"] if known else []
+        err = self._console.rich_err()
         bar = Progress(
-            *columns,
-            console=self._console.rich_err(),
+            *self._columns(err.width),
+            console=err,
             transient=True,
             redirect_stdout=False,  # text on standard output is not affected
         )
@@ -89,6 +87,28 @@ class LongJob:
         task = bar.add_task(self._what, total=self._total)
         bar.tasks[0].start_time = bar.get_time() - (time.perf_counter() - self._began)
         return bar, task
+
+    def _columns(self, width: int) -> tuple[str | ProgressColumn, ...]:
+        """What is shown beside the description, as far as there is room for it: Rich would cut all of it."""
+        from rich.progress import BarColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        known = self._total is not None
+        counts: list[str | ProgressColumn] = [
+            "{task.completed:,}",
+            *(["of {task.total:,}"] if known else []),
+            self._unit,
+        ]
+        elapsed: list[str | ProgressColumn] = [TimeElapsedColumn(), "elapsed"]
+        left: list[str | ProgressColumn] = [TimeRemainingColumn(), "left"] if known else []
+        share: list[str | ProgressColumn] = ["{task.percentage:.0f}%", *left] if known else counts
+        room = width - len(self._what) - 1
+        number = len(f"{self._total or 10**9:,}") * (2 if known else 1) + len(self._unit) + (5 if known else 2)
+        layouts = (
+            (_BAR + number + 2 * _TIME, [BarColumn(), *counts, *elapsed, *left]),
+            (number + 2 * _TIME, [*counts, *elapsed, *left]),
+            (number + _TIME, [*counts, *(left or elapsed)]),
+        )
+        return "{task.description}", *next((columns for needed, columns in layouts if needed <= room), share)
 
     def stop(self) -> None:
         """Remove the bar: the job is done, and only one bar can be shown at a time."""

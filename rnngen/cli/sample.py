@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +34,7 @@ from rnngen.sampling.options import GIVE_UP, Samples, Sampling, draw_seed, names
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
     from rnngen.sampling.choosing import Conditions
+    from rnngen.sampling.copies import Copies
     from rnngen.sampling.generator import Generator
     from rnngen.sampling.writer import Sample
 
@@ -116,8 +117,10 @@ def sample_command(
     if output.show_probs and not output.json:
         write_coloured(console, generator, text, sampling, seed, samples.num_samples, quiet=output.quiet)
     elif prompts or output.json or output.format or samples.beam or samples.num_samples > 1 or samples.chosen:
+        from rnngen.sampling.copies import copies_of
+
         told = samples.novel or output.json or not output.quiet
-        is_copy = _copies(opened, generator, needed=samples.novel) if told else None
+        is_copy = copies_of(opened, needed=samples.novel) if told else None
         _write_several(console, generator, prompts or [text], sampling, samples, output, seed, is_copy)
     else:
         write_stream(console, generator, text, sampling, seed, quiet=output.quiet)
@@ -136,7 +139,7 @@ def _write_several(
     samples: Samples,
     output: Output,
     seed: int,
-    is_copy: Callable[[str], bool] | None,
+    is_copy: Copies | None,
 ) -> None:
     """Write samples of each prompt that are shown when they are complete."""
     texts = [prompt for prompt in prompts for _ in range(samples.num_samples)]
@@ -171,7 +174,7 @@ def _write_several(
             if conditions:
                 from rnngen.sampling.choosing import choose_samples
 
-                found = choose_samples(generator, prompts, samples.num_samples, conditions.accept, **how)
+                found = choose_samples(generator, prompts, samples.num_samples, conditions, **how)
             else:
                 found = generator.samples(texts, **how)
         counted, labelled = Counted(found, is_copy), bool(generator.tokenizer.labels)
@@ -189,14 +192,11 @@ def _write_several(
         console.note(f"note: {counted.copies:,} of {counted.number:,} stand in the text that the model learned from")
 
 
-def _conditions(
-    generator: Generator, sampling: Sampling, samples: Samples, is_copy: Callable[[str], bool] | None
-) -> Conditions:
+def _conditions(generator: Generator, sampling: Sampling, samples: Samples, is_copy: Copies | None) -> Conditions:
     from rnngen.sampling.choosing import Conditions, refuse_unreachable
 
     refuse_unreachable(generator, sampling, samples.min_length)
-    is_old = is_copy and (lambda text: is_copy(text) or not text.strip())  # an empty one is not new
-    return Conditions(unique=samples.unique, is_copy=is_old if samples.novel else None, min_length=samples.min_length)
+    return Conditions(unique=samples.unique, copies=is_copy if samples.novel else None, min_length=samples.min_length)
 
 
 def _why_too_few(found: int, conditions: Conditions) -> str:
@@ -205,30 +205,6 @@ def _why_too_few(found: int, conditions: Conditions) -> str:
     if not conditions.too_short:
         return why
     return f"{why}; {conditions.too_short:,} were shorter than --min-length, and --length limits how long they get"
-
-
-def _copies(opened: Run, generator: Generator, *, needed: bool) -> Callable[[str], bool] | None:
-    """Says whether a document stands in the run's own text; None: it has no documents, or none that are at hand.
-
-    Raises:
-        UsageError: it has no documents, and they are needed.
-        CorpusError: its text is gone, and is needed.
-    """
-    if generator.documents is None:
-        if needed:
-            raise UsageError(
-                "`novel` needs a run that learned from documents",
-                where=opened.path,
-                hint="Train one with `documents`: lines, files, paragraphs, or a separator.",
-            )
-        return None
-    from rnngen.runs.own_text import known_documents
-
-    known = known_documents(opened, needed=needed)
-    if known is None:
-        return None
-    # a text is asked about once for each of the condition, the count and the JSON
-    return lru_cache(maxsize=1)(lambda text: generator.tokenizer.encode(text) in known)
 
 
 def _progress_of(run: Run) -> str:

@@ -16,6 +16,7 @@ from rnngen.corpus.documents import LINES
 from rnngen.graphemes import in_whole_clusters
 
 if TYPE_CHECKING:
+    from rnngen.sampling.copies import Copies
     from rnngen.sampling.generator import Generator
     from rnngen.sampling.options import Sampling
     from rnngen.sampling.writer import Sample, Writer
@@ -113,21 +114,21 @@ class Counted:
 
     Args:
         samples: to be counted.
-        is_copy: whether a text, with its prompt, stands in the text that the model learned from; None: unknown.
+        is_copy: says which stand in the text that the model learned from; None: unknown.
 
     Attributes:
         number: of samples.
         copies: how many of them stand there.
     """
 
-    def __init__(self, samples: Iterable[Sample], is_copy: Callable[[str], bool] | None) -> None:
+    def __init__(self, samples: Iterable[Sample], is_copy: Copies | None) -> None:
         self._samples, self._is_copy = samples, is_copy
         self.number = self.copies = 0
 
     def __iter__(self) -> Iterator[Sample]:
         for sample in self._samples:
             self.number += 1
-            self.copies += self._is_copy is not None and self._is_copy(sample.prompt + sample.text)
+            self.copies += self._is_copy is not None and self._is_copy(sample)
             yield sample
 
 
@@ -202,14 +203,9 @@ def heading(number: int) -> str:
 
 
 def write_objects(
-    console: Console,
-    samples: Iterable[Sample],
-    settings: dict[str, Any],
-    is_copy: Callable[[str], bool] | None,
-    *,
-    labelled: bool,
+    console: Console, samples: Iterable[Sample], settings: dict[str, Any], is_copy: Copies | None, *, labelled: bool
 ) -> None:
     """Write samples as JSON, one object per line; ``labelled``: as for ``write_as``."""
     for sample in samples:
-        copied = {} if is_copy is None else {"copied": is_copy(sample.prompt + sample.text)}
+        copied = {} if is_copy is None else {"copied": is_copy(sample)}
         console.write_json({**settings, **_label(sample, labelled=labelled), **sample.as_dict(), **copied})

@@ -176,12 +176,20 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
 def spelled_text(tokenizer: Tokenizer, tokens: TokenArray) -> EncodedText:
     """A text that is there as tokens only, with the counts of what they spell; an unknown character is U+FFFD."""
     counter, decoder, unknown = TextCounter(), codecs.getincrementaldecoder("utf-8")("replace"), 0
-    table = tokenizer.token_bytes()
+    table = spellings(tokenizer)
     for block in _blocks(tokens):
         counter.add(decoder.decode(b"".join(table[i] for i in block.tolist())))
         unknown += 0 if tokenizer.unknown_id is None else int(np.count_nonzero(block == tokenizer.unknown_id))
     counter.add(decoder.decode(b"", final=True))
     return EncodedText(tokens, tokenizer.counts_of(tokens, counter.counts), unknown)
+
+
+def spellings(tokenizer: Tokenizer) -> list[bytes]:
+    """The UTF-8 bytes that each token stands for in a text; those of U+FFFD for an unknown character."""
+    table = tokenizer.token_bytes()
+    if tokenizer.unknown_id is None or tokenizer.is_closed:
+        return table
+    return ["\ufffd".encode() if token == tokenizer.unknown_id else content for token, content in enumerate(table)]
 
 
 def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:

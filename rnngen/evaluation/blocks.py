@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-BLOCK = 1 << 20
-"""Tokens per block."""
+BLOCK, SMALLEST_BLOCK = 1 << 20, 1 << 15
+"""Tokens per block, at most and at least."""
 _IN_MEMORY = 1 << 24  # tokens whose scores are held in memory; those of a longer text are in a file
 
 

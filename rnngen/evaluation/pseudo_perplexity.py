@@ -21,6 +21,7 @@ from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
+from rnngen.platforms import release_pages
 
 WINDOW = 64
 BOUNDARY_BYTES = 1 << 28  # of states at the boundaries of windows; a longer text gets longer windows,
@@ -74,6 +75,8 @@ def pseudo_blocks(
     for start in range(0, len(tokens), block):
         here = slice(start, start + block)
         yield ScoredBlock(start, tokens[here], scores.part(here))
+        release_pages(tokens)
+        release_pages(scores.nats)
 
 
 @dataclass
@@ -90,6 +93,8 @@ class _Scorer:
     on_read: Callable[[int], object]
 
     def __post_init__(self) -> None:
+        self._since = 0
+        self._mapped = [self.tokens, self.scores.nats, self.scores.ranks, self.scores.tops]  # from files, or not
         self.start = self.model.start_state(1)
         state_bytes = len(self.tokens) * 2 * 4 * self.start.numel()  # of both directions
         self.T = self.window or min(LONGEST_WINDOW, max(WINDOW, math.ceil(state_bytes / BOUNDARY_BYTES)))
@@ -129,10 +134,11 @@ class _Scorer:
         if math.prod(shape) * start.element_size() <= BOUNDARY_BYTES:
             states = start.new_empty(shape)
         else:
-            states = torch.from_numpy(in_file(shape, np.float32))
+            self._mapped.append(in_file(shape, np.float32))
+            states = torch.from_numpy(self._mapped[-1])
 
         def read(positions: NDArray[np.int64], state: Tensor) -> Tensor:
-            self.on_read(positions.size)
+            self._note_read(positions.size)
             numbers = torch.from_numpy(positions[0] // T)
             states[whole - 1 - numbers if backwards else numbers] = state.permute(2, 0, 1, 3).to(states.device)
             with autocast(start.device, self.precision):
@@ -147,11 +153,20 @@ class _Scorer:
     def _predict(self, begins: NDArray[np.int64], length: int, state: Tensor, beyond: Tensor) -> None:
         """Predict the targets of some windows, given the states on both sides of them."""
         positions = begins + np.arange(length)[:, None]  # (T, B)
-        self.on_read(positions.size)
+        self._note_read(positions.size)
         ids = ids_at(self.tokens, positions, self.start.device)
         with autocast(self.start.device, self.precision):
             logits = self.model.predict(ids[:-1], ids[1:], state, after=beyond).logits
         self._keep(logits, ids[1:], positions + 1)
+
+    def _note_read(self, tokens: int) -> None:
+        """Tell of some tokens, and now and then let go of what was read or written of mapped files."""
+        self.on_read(tokens)
+        self._since += tokens
+        if self._since >= BLOCK:
+            self._since = 0
+            for array in self._mapped:
+                release_pages(array)
 
     def _keep(self, logits: Tensor, targets: Tensor, positions: NDArray[np.int64]) -> None:
         """Keep the scores of targets (T, B) at their positions."""

@@ -15,10 +15,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.evaluation.blocks import BLOCK, ScoredBlock, TokenScores
+from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock, TokenScores
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
+from rnngen.platforms import release_pages
+
+_WEIGHTS_READ = 150e9  # per block: one or a few seconds on most processors
+
+
+def block_of(model: RecurrentLM) -> int:
+    """Tokens per block: fewer for a larger network, so that what is known so far is never old.
+
+    The number depends on the network alone, not on how fast it was measured to be, so that results are the same again.
+    """
+    if model.device.type != "cpu":
+        return BLOCK
+    weights = model.num_parameters - model.embedding.weight.numel() * (not model.config.tied)
+    return int(np.clip(1 << int(_WEIGHTS_READ / weights).bit_length() - 1, SMALLEST_BLOCK, BLOCK))
 
 
 @torch.no_grad()
@@ -41,7 +55,8 @@ def read_blocks(
         tokens: token ids, (N,).
         batch_size: number of streams read in parallel; does not change the result beyond rounding.
         window: T, steps per call; does not change the result either.
-        block: tokens per block, by default ``BLOCK``, rounded down to whole windows; does not change the result either.
+        block: tokens per block, by default ``block_of`` the network, rounded down to whole windows; does not change the
+            result beyond rounding.
         precision: ``float32``, or ``bf16``, which is faster and less accurate.
         max_rounds: see ``parallel.read_in_parallel``; without it the result is exact.
         detailed: whether ranks and the highest probabilities are wanted too.
@@ -52,7 +67,7 @@ def read_blocks(
     state = model.start_state(1)
     logits = model.readout(state)
     transitions = len(tokens) - 1
-    block = max(1, (block or BLOCK) // window) * window
+    block = max(1, (block or block_of(model)) // window) * window
     for begin in range(0, max(transitions, 1), block):
         steps = min(block, transitions - begin)  # each reads a token and predicts the one after it
         first = 0 if begin == 0 else 1  # the first block has a token more, which nothing precedes
@@ -66,6 +81,7 @@ def read_blocks(
                 read, state, steps, window, precision, batch_size=batch_size, max_rounds=max_rounds
             )
         yield ScoredBlock(begin + first, tokens[begin + first : begin + steps + 1], scores)
+        release_pages(tokens)
 
 
 def _reader(

@@ -75,6 +75,11 @@ class TextScore(ABC):
         return self.nats / self.tokens
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether most tokens are the unknown symbol: the text is of another kind than the model's."""
+        return self.unknown > self.tokens / 2
+
+    @property
     def cautions(self) -> list[str]:
         """What to know before comparing these numbers with others."""
         return [*([self.caution] if self.caution else []), *(CLOSED if self.is_closed else ())]

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import not_finite
-from rnngen.evaluation.scoring import held_out_nats
+from rnngen.model.cloze import ClozeLM
 from rnngen.model.language_model import Network, RecurrentLM
 
 _TOKENS, _LOGITS = 1 << 14, 1 << 25  # at most that many at a time
@@ -55,8 +56,7 @@ def score_sentences(
     before, ids = _encoded(tokenizer, model.boundary, sentences)
     known: dict[tuple[int, ...], float] = {}
     todo = sorted({tuple(each.tolist()) for each in ids}, key=lambda each: (len(each), each))
-    read = _in_parallel(model, before, todo) if isinstance(model, RecurrentLM) else _one_by_one(model, before, todo)
-    for some, nats in read:
+    for some, nats in _in_parallel(model, before, todo):
         if not np.isfinite(nats).all():
             raise not_finite()
         known |= zip(some, nats, strict=True)
@@ -79,37 +79,45 @@ def _encoded(
 
 @torch.no_grad()
 def _in_parallel(
-    model: RecurrentLM, before: list[int], sentences: Sequence[tuple[int, ...]]
+    model: Network, before: list[int], sentences: Sequence[tuple[int, ...]]
 ) -> Iterator[tuple[Sequence[tuple[int, ...]], list[float]]]:
-    """Sentences of increasing length, as many at a time as fit."""
+    """Sentences of increasing length, as many at a time as fit; of one length where the model reads from both ends."""
     at_a_time, begin = min(_TOKENS, _LOGITS // model.vocab_size), 0
-    first = model.readout(model.start_state(1)).float()
+    skipped = max(0, len(before) - 1)  # of what is read before, the first token is not predicted, and none is scored
     while begin < len(sentences):
-        stop = begin + 1
-        while stop < len(sentences) and (stop + 1 - begin) * (len(sentences[stop]) + len(before)) <= at_a_time:
+        stop, longest = begin + 1, len(sentences[begin])
+        while stop < len(sentences) and (isinstance(model, RecurrentLM) or len(sentences[stop]) == longest):
+            if (stop + 1 - begin) * (len(sentences[stop]) + len(before)) > at_a_time:
+                break
             stop += 1
         some = sentences[begin:stop]
-        T, B = len(before) + len(some[-1]), len(some)
-        ids = torch.zeros(T, B, dtype=torch.int64)
+        ids = np.zeros((len(before) + len(some[-1]), len(some)), np.int64)  # (T, B); what follows an end is not read
         for column, sentence in enumerate(some):
-            ids[: len(before) + len(sentence), column] = torch.tensor([*before, *sentence])
-        ids = ids.to(model.device)
-        logits = model(ids[:-1], model.start_state(B))[0].float() if T > 1 else first.new_zeros(0, B, first.shape[-1])
-        if not before:
-            logits = torch.cat([first.expand(1, B, -1), logits])
-        targets = ids[-len(logits) :]
-        nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
-        skipped = max(0, len(before) - 1)  # of what is read before, which is not scored
-        each = nats[skipped:].double().cpu().numpy()
+            ids[: len(before) + len(sentence), column] = [*before, *sentence]
+        each = _nats(model, torch.from_numpy(ids).to(model.device), first_too=not before)[skipped:]
         yield some, [float(each[: len(sentence), column].sum()) for column, sentence in enumerate(some)]
         begin = stop
 
 
-def _one_by_one(
-    model: Network, before: list[int], sentences: Sequence[tuple[int, ...]]
-) -> Iterator[tuple[Sequence[tuple[int, ...]], list[float]]]:
-    for sentence in sentences:
-        tokens = np.array([*before, *sentence], np.int64)
-        each = np.empty(len(tokens), np.float32)
-        held_out_nats(model, tokens, each=each)
-        yield [sentence], [float(each[len(before) :].sum(dtype=np.float64))]
+def _nats(model: Network, ids: Tensor, *, first_too: bool) -> NDArray[np.float64]:
+    """Nats of each token of texts, (T, B), or of all but the first of each, (T - 1, B)."""
+    T, B = ids.shape
+    logits = [_first_logits(model, ids)[None]] if first_too else []
+    if T > 1:
+        logits.append(model.predict(ids[:-1], ids[1:], model.start_state(B)).logits)
+    targets = ids if first_too else ids[1:]
+    nats = cross_entropy(torch.cat(logits).float().flatten(0, 1), targets.flatten(), reduction="none")
+    found: NDArray[np.float64] = nats.view(targets.shape).double().cpu().numpy()
+    return found
+
+
+def _first_logits(model: Network, ids: Tensor) -> Tensor:
+    """Logits of the first token of texts (T, B): (B, V)."""
+    if isinstance(model, RecurrentLM):
+        return model.readout(model.start_state(ids.shape[1]))
+    assert isinstance(model, ClozeLM)
+    left, right = model.left_to_right, model.right_to_left
+    after = right.start_state(ids.shape[1])
+    if len(ids) > 1:
+        after = right.read(ids[1:].flip(0), after)[2]
+    return left.readout(left.start_state(ids.shape[1])).float() + right.readout(after).float()

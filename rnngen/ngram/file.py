@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.errors import CheckpointError
+from rnngen.errors import CheckpointError, UsageError
 from rnngen.ngram.counts import Order
 from rnngen.ngram.interpolated import MIN_DISCOUNT, NGram
 from rnngen.ngram.mixture import Mixture
@@ -40,9 +40,14 @@ def load_mixture(run: Run) -> Mixture:
     """The mixture of a run.
 
     Raises:
-        CheckpointError: the run has no mixture, or a damaged one, or one for a different vocabulary.
+        UsageError: the run is bidirectional.
+        CheckpointError: it has no mixture, or a damaged one, or one for a different vocabulary.
     """
     where = run.path / NGRAM
+    if run.model_config().bidirectional:
+        raise UsageError(
+            "`ngram` needs a left-to-right model to mix it into", where=run.path, found="a bidirectional one"
+        )
     if NGRAM not in run.manifest:
         train = run.config.get("train")
         asked = isinstance(train, dict) and train.get("ngram")

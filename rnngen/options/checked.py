@@ -103,7 +103,7 @@ def _fits(kind: Any, value: Any) -> bool:
     if kind is NoneType:
         return value is None
     if origin is Sequence:
-        return isinstance(value, list) and all(
+        return isinstance(value, list | tuple) and all(
             any(_fits(each, element) for each in _alternatives(get_args(kind)[0])) for element in value
         )
     if origin is Callable:
@@ -153,7 +153,9 @@ def _is_name(kind: Any, kinds: tuple[Any, ...]) -> bool:
 def _in_words(kind: Any) -> str:
     origin = get_origin(kind)
     if origin is Sequence:
-        return f"a list of {'paths' if Path in _alternatives(get_args(kind)[0]) else 'texts'}"
+        elements = _alternatives(get_args(kind)[0])
+        several = any(get_origin(each) is Sequence for each in elements)
+        return f"a list of {'paths' if Path in elements else 'lists of texts' if several else 'texts'}"
     if origin is Callable:
         return "a function"
     if kind in (bool, int, float, str, Path) or origin is Literal:

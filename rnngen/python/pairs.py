@@ -19,7 +19,7 @@ from rnngen.runs.run import Run
 @speaks_python
 @checked
 def pairs(
-    pairs: Sequence[tuple[str, ...]] | str | Path, *, run: str | Path | Run | None = None, device: str = "cpu"
+    pairs: Sequence[Sequence[str]] | str | Path, *, run: str | Path | Run | None = None, device: str = "cpu"
 ) -> PairScores:
     """Score minimal pairs: two sentences, the grammatical one first, and perhaps the category of the pair.
 

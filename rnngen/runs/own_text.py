@@ -143,6 +143,19 @@ def own_part(
     return NamedText(text.tokens, text.counts, text.unknown, name, note)
 
 
+def own_corpus(run: Run, option: str | None = None) -> EncodedCorpus:
+    """The text that a run was trained on, with all its parts: read again, wherever it is now, or from the token cache.
+
+    Args:
+        run: the run.
+        option: what needs it, for hints.
+
+    Raises:
+        CorpusError: the text has changed or is gone, and is not in the cache.
+    """
+    return _own_corpus(run, f"Put it back, or leave out `{option}`." if option else "Put it back.")[0]
+
+
 def _own_corpus(
     run: Run, hint: str, files: Sequence[str] = (), data: DataConfig | None = None
 ) -> tuple[EncodedCorpus, str | None]:
@@ -172,15 +185,6 @@ def _own_corpus(
     return found.corpus, found.note
 
 
-def own_corpus(run: Run) -> EncodedCorpus:
-    """The text that a run was trained on, with all its parts: read again, wherever it is now, or from the token cache.
-
-    Raises:
-        CorpusError: the text has changed or is gone, and is not in the cache.
-    """
-    return _own_corpus(run, "Put it back.")[0]
-
-
 def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     """The documents that a run was trained on, with those held out.
 
@@ -194,7 +198,7 @@ def known_documents(run: Run, *, needed: bool) -> KnownDocuments | None:
     tokenizer = run.tokenizer()
     corpus = cached_corpus(data_config(run), run.corpus_fingerprint, tokenizer)
     if corpus is None and needed:
-        corpus, _ = _own_corpus(run, "Put it back, or leave out `novel`.")
+        corpus = own_corpus(run, "novel")
     if corpus is None or run.boundary is None:
         return None
     return KnownDocuments([part.tokens for part in corpus.parts.values()], run.boundary, tokenizer.label_ids())

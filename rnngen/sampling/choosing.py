@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rnngen.errors import UsageError
+from rnngen.sampling.copies import Copies
 from rnngen.sampling.generator import TOGETHER, Generator
 from rnngen.sampling.options import GIVE_UP, Sampling
 from rnngen.sampling.writer import Sample
 
 
 def choose_samples(
-    generator: Generator,
-    prompts: Iterable[str],
-    number: int,
-    accepts: Callable[[Sample], bool],
-    *,
-    seed: int,
-    **how: Any,
+    generator: Generator, prompts: Iterable[str], number: int, conditions: Conditions, *, seed: int, **how: Any
 ) -> Iterator[Sample]:
     """Up to ``number`` samples of each prompt that are accepted; each keeps its number among all that were written.
 
@@ -26,7 +21,7 @@ def choose_samples(
         generator: writes them.
         prompts: the texts that are continued, one after the other.
         number: how many are wanted of each.
-        accepts: says whether a sample meets the conditions.
+        conditions: that they have to meet.
         seed: of the draws.
         how: see ``Generator.samples``.
     """
@@ -35,8 +30,10 @@ def choose_samples(
         found, last = 0, written
         while found < number and written - last < GIVE_UP:
             together = min(TOGETHER, max(8, 2 * (number - found)))
-            for sample in generator.samples([prompt] * together, seed=seed, first=written, **how):
-                if found < number and accepts(sample):
+            samples = list(generator.samples([prompt] * together, seed=seed, first=written, **how))
+            conditions.look_up(samples)
+            for sample in samples:
+                if found < number and conditions.accept(sample):
                     found, last = found + 1, sample.number
                     yield sample
             written += together
@@ -63,17 +60,22 @@ class Conditions:
 
     Args:
         unique: no text twice, of one prompt.
-        is_copy: whether a text, with its prompt, stands in the text that the model learned from; None: no matter.
+        copies: no text that stands in the text that the model learned from; None: no matter.
         min_length: characters, at least.
 
     Attributes:
         too_short: how many samples were shorter.
     """
 
-    def __init__(self, *, unique: bool, is_copy: Callable[[str], bool] | None, min_length: int) -> None:
-        self._unique, self._is_copy, self._min_length = unique, is_copy, min_length
+    def __init__(self, *, unique: bool, copies: Copies | None, min_length: int) -> None:
+        self._unique, self._copies, self._min_length = unique, copies, min_length
         self._seen: set[tuple[str, str]] = set()
         self.too_short = 0
+
+    def look_up(self, samples: Sequence[Sample]) -> None:
+        """Get to know samples that may be accepted, all at once."""
+        if self._copies is not None:
+            self._copies.look_up([sample for sample in samples if len(sample.text) >= self._min_length])
 
     def accept(self, sample: Sample) -> bool:
         """Whether a sample meets them, given those that have met them before."""
@@ -83,7 +85,7 @@ class Conditions:
             return False
         if self._unique and text in self._seen:
             return False
-        if self._is_copy is not None and self._is_copy("".join(text)):
-            return False
+        if self._copies is not None and (not "".join(text).strip() or self._copies(sample)):
+            return False  # an empty one is not new
         self._seen.add(text)
         return True

@@ -186,7 +186,9 @@ class Samples(Options):
         common=True,
     )
     unique: bool = option(False, "Write no text twice.", panel=SAMPLES)
-    novel: bool = option(False, "Write no document that stands in the text that the model learned from.", panel=SAMPLES)
+    novel: bool = option(
+        False, "Write no text that stands as a whole in the text that the model learned from.", panel=SAMPLES
+    )
     min_length: int = option(0, "Write no text of fewer characters.", panel=SAMPLES, minimum=0)
 
     @property

@@ -141,3 +141,9 @@ def test_a_gap_of_a_word_model_may_stand_anywhere(cli: Cli, corpus: Path, tmp_pa
             found = json.loads(line)
             fills = iter(found["fills"])
             assert found["text"] == "".join(p if isinstance(p, str) else next(fills) for p in parse_gaps(text))
+
+
+def test_no_ngram_model_is_mixed_into_a_bidirectional_run(cli: Cli, both_ways: Path) -> None:
+    outcome = cli("eval", both_ways, "--ngram")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--ngram needs a left-to-right model to mix it into; found a bidirectional one" in outcome.err

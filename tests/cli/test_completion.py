@@ -103,7 +103,7 @@ def test_runs_are_completed_where_a_run_is_due(offered: Callable[..., list[str]]
 
 
 @pytest.mark.usefixtures("trained")
-@pytest.mark.parametrize("command", ["sample", "fill", "eval"])
+@pytest.mark.parametrize("command", ["sample", "fill"])
 def test_no_second_run_is_completed_where_one_is_due(offered: Callable[..., list[str]], command: str) -> None:
     assert offered(f"rnngen {command} ") != []
     assert offered(f"rnngen {command} checkpoints/tiny ") == []
@@ -131,7 +131,7 @@ def commands_with_runs(line: str, command: Any) -> list[str]:
     if hasattr(command, "commands"):
         below = command.commands.items()
         return [each for name, other in below for each in commands_with_runs(f"{line} {name}", other)]
-    return [line] * any(each.opts[0] in ("run", "runs", "others") for each in command.params)
+    return [line] * any(each.opts[0] in ("run", "runs", "runs_and_texts", "others") for each in command.params)
 
 
 def test_every_command_that_takes_a_run_completes_runs(offered: Callable[..., list[str]], trained: Path) -> None:

@@ -263,11 +263,17 @@ def test_a_validation_text_without_documents_that_was_learned_is_told(cli: Cli, 
         assert ("% of the pieces of the validation part occur in" in outcome.err) is learned
 
 
-def test_novel_needs_documents(cli: Cli, trained: Path) -> None:
-    outcome = cli("sample", trained, "--novel")
-    assert outcome.code == 2
-    assert "--novel needs a run that learned from documents" in outcome.err
-    assert "copied" not in json.loads(cli("sample", trained, "-n", 3, "--json").out)
+def test_novel_leaves_out_what_stands_in_a_stream_as_a_whole(cli: Cli, trained: Path) -> None:
+    how = ("sample", trained, "-N", 12, "--seed", 1, "--until", "line", "-t", 0.3, "--length", 6, "--json")
+    text = Path(json.loads((trained / "config.json").read_text())["data"]["corpus"][0]).read_text()
+    written = [json.loads(line) for line in cli(*how[:3], 200, *how[4:]).out.splitlines()]
+    assert all("copied" not in sample for sample in written)
+    new = [sample["text"] for sample in written if sample["text"].strip() not in text]
+    assert 12 <= len(new) < 200  # the test can fail
+    outcome = cli(*how, "--novel")
+    assert outcome.code == 0, outcome.err
+    assert [json.loads(line)["text"] for line in outcome.out.splitlines()] == new[:12]
+    assert all(json.loads(line)["copied"] is False for line in outcome.out.splitlines())
 
 
 def test_novel_needs_the_text_or_the_cache(cli: Cli, named: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,13 @@ import pytest
 
 import rnngen
 from rnngen.cli.eval import single
+from rnngen.corpus.encoded import spelled_text
 from rnngen.evaluation import reading
-from rnngen.evaluation.blocks import ScoredBlock
+from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock
+from rnngen.evaluation.reading import block_of
+from rnngen.model.language_model import RecurrentLM
+from rnngen.options.network import ModelConfig
+from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome, make_text
 from tests.rounding import run_nats_bound
 
@@ -320,7 +326,7 @@ def test_quiet_says_nothing_of_words_that_could_not_be_taken_out(cli: Cli, corpu
     rnngen.train(corpus, out="both", steps=2, bidirectional=True, **FAST)
     Path("digits.txt").write_text("12 34 56\n")
     assert "none was put back" in cli("eval", "both", "digits.txt").err
-    assert cli("eval", "both", "digits.txt", "--quiet").err == ""
+    assert "put back" not in cli("eval", "both", "digits.txt", "--quiet").err
 
 
 def test_an_interrupted_evaluation_shows_what_is_known(
@@ -346,3 +352,32 @@ def test_an_interrupted_evaluation_shows_what_is_known(
     known = json.loads(outcome.out)
     del expected["interval"], expected["provenance"]  # of what was not read to its end
     assert {**known, "text": ""} == {**expected, "text": ""}
+
+
+def test_a_text_of_another_kind_is_told_plainly(cli: Cli, trained: Path) -> None:
+    Path("other.txt").write_text("我们在这里。\n" * 9, encoding="utf-8")
+    outcome = cli("eval", trained, "other.txt", "--fast", "--quiet")
+    assert outcome.code == 0
+    assert "warning: 86% of the text are characters that" in outcome.err
+    Path("other.txt").write_text("The cat 猫 sat.\n", encoding="utf-8")
+    assert "warning" not in cli("eval", trained, "other.txt", "--fast").err
+
+
+def test_an_interrupted_score_counts_an_unknown_character_as_one(trained: Path) -> None:
+    tokenizer, text = open_run(trained).tokenizer(), "The 猫 sat.\n"
+    assert spelled_text(tokenizer, tokenizer.encode(text)).counts.characters == len(text)
+
+
+def test_blocks_are_smaller_for_larger_networks() -> None:
+    sizes = [block_of(RecurrentLM(ModelConfig(hidden_size=H, embedding_size=8), 50)) for H in (16, 300, 2000)]
+    assert sizes[0] == BLOCK > sizes[1] > sizes[2] == SMALLEST_BLOCK
+
+
+@pytest.mark.parametrize(("both_ways", "seen"), [(False, [0, 60, 100, 100]), (True, [0, 20, 40, 60])])
+def test_progress_is_never_beyond_the_text(both_ways: bool, seen: list[int]) -> None:
+    shown: list[int] = []
+    run = SimpleNamespace(model_config=lambda: SimpleNamespace(bidirectional=both_ways))
+    progress = single.Progress(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
+    for _ in range(4):
+        progress.read(60)
+    assert shown == seen

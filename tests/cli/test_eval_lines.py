@@ -19,7 +19,7 @@ from rnngen.evaluation.lines import LineSums, RankedLines
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
-TEXT = "The cat sat on the mat.\n\nZq zq zq zq.\nThe dog ran.\n  \nA bird"
+TEXT = "The cat sat on the mat.\n\nTtt bbb flf.\nThe dog ran.\n  \nA bird"
 
 
 @pytest.mark.parametrize("kind", [{}, {"bidirectional": True}, {"documents": "paragraphs"}], ids=str)
@@ -44,7 +44,7 @@ def test_the_screen_shows_the_hardest_and_csv_all_in_order(cli: Cli, trained: Pa
     shown = cli("eval", trained, "new.txt", "--per-line", "--top", 2, "--quiet").out.splitlines()
     assert shown[0] == f"{trained} on new.txt: the hardest 2 of 6 lines"
     assert shown[2].split() == ["line", "tokens", "nats", "per", "token", "perplexity", "text"]
-    assert (len(shown), shown[3].split()[0], shown[3].endswith("  Zq zq zq zq.")) == (5, "3", True)
+    assert (len(shown), shown[3].split()[0], shown[3].endswith("  Ttt bbb flf.")) == (5, "3", True)
     rows = list(csv.DictReader(io.StringIO(cli("eval", trained, "new.txt", "--per-line", "--csv", "-q").out)))
     assert [row["text"] for row in rows] == TEXT.split("\n")
     assert [row["rank"] for row in rows][2] == "1"

@@ -146,3 +146,19 @@ def test_a_prompt_that_takes_long_to_read_is_told_as_that(cli: Callable[..., Out
         assert re.search(r"^reading the prompt: [\d,]+ of 21,000 tokens, \d+ s left$", err, re.MULTILINE)
         while_it_was_read = err[: err.rindex("reading the prompt")]
         assert set(re.findall(r"^writing: .*", while_it_was_read, re.MULTILINE)) <= {"writing: 0 of 3 tokens"}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_a_bar_with_a_long_description_is_not_cut(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    err = Terminal()
+    with LongJob(Console(io.StringIO(), err), "scoring", 10**9, "tokens", shown=True) as job:
+        job.advance_to(0)
+        job.describe("scoring (2.4481 nats per token so far)")
+        job.advance_to(10**8)
+        assert job._bar is not None
+        job._bar[0].refresh()
+    assert "2.4481 nats per token so far) " in err.getvalue()
+    assert "…" not in err.getvalue()

@@ -50,7 +50,7 @@ def test_a_row_per_run_is_what_eval_says_of_each(cli: Cli, trained: Path, new: P
     outcome = cli("eval", other, trained, new, "--json")
     assert outcome.code == 0, outcome.err
     found = json.loads(outcome.out)
-    assert found["runs"] == [json.loads(cli("eval", run, new, "--json").out) for run in (other, trained)]
+    assert found["runs"] == [json.loads(cli("eval", run, new, "--json", "--fast").out) for run in (other, trained)]
     (differences,) = found["differences"]
     assert (differences["best"], differences["unit"]) == (str(trained), "nats per token")
     (row,) = differences["runs"]
@@ -107,6 +107,15 @@ def test_a_run_that_was_trained_on_the_text_is_left_out_of_differences(cli: Cli,
 
 def test_a_run_that_is_named_twice_counts_once(cli: Cli, trained: Path, new: Path) -> None:
     assert cli("eval", trained, "checkpoints/tiny", new, "--csv").out.count("new.txt") == 1
+
+
+def test_files_that_are_together_a_run_s_own_text_are_one(cli: Cli) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(make_text(4000, seed=len(name)), encoding="utf-8")
+    run = rnngen.train(["a.txt", "b.txt"], out="checkpoints/two", steps=1, **FAST).path
+    found = json.loads(cli("eval", run, "a.txt", "b.txt", "--json").out)
+    assert (found["text"], found["characters"]) == ("the test part of a.txt, b.txt", 401)
+    assert "texts" not in found
 
 
 def test_own_parts_of_other_texts_have_no_differences(cli: Cli, trained: Path, new: Path) -> None:

@@ -28,7 +28,14 @@ FILE = Path("pairs.tsv")
 
 @pytest.mark.parametrize(
     "kind",
-    [{}, {"tokenizer": "bpe"}, {"documents": "lines"}, {"bidirectional": True}, {"tokenizer": "words-closed"}],
+    [
+        {},
+        {"tokenizer": "bpe"},
+        {"documents": "lines"},
+        {"bidirectional": True},
+        {"bidirectional": True, "documents": "lines"},
+        {"tokenizer": "words-closed"},
+    ],
     ids=str,
 )
 def test_a_sentence_is_scored_as_a_text_of_its_own(

@@ -9,7 +9,8 @@ import typer
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
 from rnngen.cli.eval.adaptation import AdaptationOptions
-from rnngen.cli.eval.options import Checking, Scoring, Sentences, TableForm
+from rnngen.cli.eval.explain import Explained
+from rnngen.cli.eval.options import Checking, NoveltyOptions, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
 from rnngen.errors import UsageError
@@ -34,6 +35,8 @@ def eval_command(
     sentences: Sentences,
     form: TableForm,
     checking: Checking,
+    explained: Explained,
+    novelty: NoveltyOptions,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -42,7 +45,7 @@ def eval_command(
     The state is carried through the whole text, and every token is scored once, in float32. A bidirectional model
     predicts each token from all the others: that is pseudo-perplexity, which cannot be compared with perplexity.
     """
-    from rnngen.cli.eval.modes import chosen_mode
+    from rnngen.cli.eval.modes import chosen_mode, settled
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target, open_runs, runs_and_files
     from rnngen.evaluation.gaps import check_same_tokens
@@ -59,9 +62,13 @@ def eval_command(
         return
     if scoring.spot and (scoring.ngram or scoring.gaps or scoring.against):
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
+    explained.check_with(spot=scoring.spot > 0, as_json=as_json)
+    if scoring.spot and novelty.novelty:
+        raise UsageError("`spot` and `novelty` cannot both be given")
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
+    mode = settled(context, mode, runs, scoring, files)
     other = open_run(scoring.against) if scoring.against else None
     gaps = scoring.gaps_for(runs[0]) if mode is None else 0
     if other and not gaps:
@@ -90,6 +97,11 @@ def eval_command(
 
         list_surprising(output, target, scoring.spot)
     else:
-        from rnngen.cli.eval.single import score_run
+        from rnngen.cli.eval.novelty import NoveltySection
+        from rnngen.cli.eval.single import about_score, score_run
 
-        score_run(output, target, other, gaps, adaptation.sections(target, ngram=scoring.ngram))
+        sections = [] if explained.fills_output else about_score(target, other, gaps)
+        if novelty.novelty:
+            sections.append(NoveltySection(target.run, novelty, target.device))
+        sections += adaptation.sections(target, ngram=scoring.ngram)
+        score_run(output, target, sections, explained)

@@ -43,7 +43,7 @@ def show_lines(output: Output, target: Target, top: int | None, form: TableForm)
     with target.text(run, target.files) as text:
         output.note(text.note)
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run)
+            progress = Progress(job, run, len(text.tokens))
             analyses: list[Analysis] = [lines, *origin.analyses, progress]
             score = score_text(run, text, device=target.device, analyses=analyses, on_read=progress.read)
         origin.finish(output, run, text, score)

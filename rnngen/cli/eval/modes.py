@@ -11,7 +11,8 @@ from rnngen.errors import UsageError
 if TYPE_CHECKING:
     import typer
 
-    from rnngen.cli.eval.options import Sentences, TableForm
+    from rnngen.cli.eval.options import Scoring, Sentences, TableForm
+    from rnngen.runs.run import Run
 
 _ALWAYS = {"runs_and_texts", "as_json", "quiet", "device", "encoding", "errors", "text_field", "label_field", "fast"}
 _FORMS = {"csv", "latex"}
@@ -20,6 +21,11 @@ _TAKEN: Mapping[str, set[str]] = {
     "pairs": {"pairs", "per_token", *_FORMS},
     "lines": {"per_line", "top", "part", "csv"},
     "tables": {"part", *_FORMS},
+}
+_NEEDS = {
+    "top": "per_line",
+    "per_token": "pairs",
+    **{f"novelty_{name}": "novelty" for name in ("by", "size", "temperature", "seed")},
 }
 _IN_WORDS = {
     "check": "`check`",
@@ -43,7 +49,7 @@ def chosen_mode(
         files: texts.
 
     Raises:
-        UsageError: an option was typed that does not go with it.
+        UsageError: an option was typed that does not go with it; for tables, ``settled`` looks at that.
     """
     asked = {"check": check, "pairs": sentences.pairs, "lines": sentences.per_line}
     mode = next((name for name, given in asked.items() if given), None)
@@ -51,14 +57,36 @@ def chosen_mode(
     if mode is None:
         alone = "spot" not in names  # which reads several texts in its own way
         mode = "tables" if form.given or (alone and (runs > 1 or len(files) > 1)) else None
-    if mode is None:
-        for option, needed in (("top", "per_line"), ("per_token", "pairs")):
-            if option in names:
-                raise UsageError(f"`{option}` needs `{needed}`")
-        return None
-    others = sorted(names - _ALWAYS - _TAKEN[mode])
-    if others:
-        several = mode == "tables" and not form.given
-        hint = "Give one run and one text; several files are one text if piped in: cat FILE... | rnngen eval RUN -"
-        raise UsageError(f"`{others[0]}` cannot be given with {_IN_WORDS[mode]}", hint=hint if several else None)
+    for option, needed in _NEEDS.items():
+        if option in names and needed not in names:
+            raise UsageError(f"`{option}` needs `{needed}`")
+    if mode != "tables":
+        _refuse_others(names, mode)
     return mode
+
+
+def settled(
+    context: typer.Context, mode: str | None, runs: Sequence[Run], scoring: Scoring, files: list[str]
+) -> str | None:
+    """The mode once it is known what the files are: together they may be a run's own text, which is one.
+
+    Raises:
+        UsageError: as ``chosen_mode``.
+    """
+    names = typed_names(context)
+    if mode == "tables" and len(runs) == 1 and not names & _FORMS:
+        from rnngen.evaluation.several_texts import texts_of
+
+        if len(texts_of(runs[0], files, scoring.part, scoring.reading)) < 2:
+            return None
+    if mode == "tables":
+        _refuse_others(names, mode)
+    return mode
+
+
+def _refuse_others(names: set[str], mode: str | None) -> None:
+    others = sorted(names - _ALWAYS - _TAKEN[mode]) if mode else []
+    if others:
+        several = mode == "tables" and not names & _FORMS
+        hint = "Give one run and one text; several files are one text if piped in: cat FILE... | rnngen eval RUN -"
+        raise UsageError(f"`{others[0]}` cannot be given with {_IN_WORDS[mode or '']}", hint=hint if several else None)

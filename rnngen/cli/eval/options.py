@@ -11,6 +11,7 @@ from rnngen.options.option import COMMON
 from rnngen.options.training import SplitConfig, check_encoding
 
 if TYPE_CHECKING:
+    from rnngen.runs.other_text import Reading
     from rnngen.runs.run import Run
 
 
@@ -52,6 +53,13 @@ class Scoring(Options):
     )
     against: Path | None = option(None, "Let this run fill the same gaps too.", panel="", is_run=True)
     device: str = option("auto", "auto, cpu, mps or cuda.", panel="")
+
+    @property
+    def reading(self) -> Reading:
+        """How a text is read."""
+        from rnngen.runs.other_text import Reading
+
+        return Reading(self.errors, self.encoding, self.text_field, self.label_field)
 
     def gaps_for(self, run: Run) -> int:
         """Maximum number of words to take out and put back."""
@@ -116,7 +124,27 @@ class Checking(Options):
     result: Path | None = option(
         None,
         "Compute a score again that --json wrote to this file, and compare.",
-        panel=COMMON,
+        panel="",
         flags=("--check",),
         metavar="RESULT.json",
     )
+
+
+_NOVELTY = "Is it copying? (--novelty)"
+
+
+class NoveltyOptions(Options):
+    """Whether fresh samples are copies."""
+
+    novelty: bool = option(
+        False,
+        "Compare the n-grams of fresh samples, and of human text, with the training text.",
+        panel=COMMON,
+        flags=("--novelty",),
+    )
+    novelty_by: Literal["characters", "words"] = option("characters", "What n-grams consist of.", panel=_NOVELTY)
+    novelty_size: int = option(
+        20_000, "Characters to write.", panel=_NOVELTY, minimum=100, maximum=10_000_000, metavar="N"
+    )
+    novelty_temperature: float = option(1.0, "Temperature of the samples.", panel=_NOVELTY, minimum=0)
+    novelty_seed: int = option(0, "Seed of the samples.", panel=_NOVELTY, minimum=0)

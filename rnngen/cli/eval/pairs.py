@@ -50,7 +50,8 @@ def show_pairs(output: Output, target: Target, sentences: Sentences, form: Table
     else:
         table = as_text(_columns(found, sentences.per_token), output.console.columns or PIPED)
         pseudo = "pseudo-log-likelihood" if run.model_config().bidirectional else "probability"
-        output.console.write(f"{run.path} on {file}: how often the first sentence has the higher {pseudo}\n\n{table}")
+        title = output.console.filled(f"{run.path} on {file}: how often the first sentence has the higher {pseudo}")
+        output.console.write(f"{title}\n{table}")
 
 
 def _note_on(output: Output, found: PairScores) -> None:

@@ -52,7 +52,8 @@ def show_tables(output: Output, target: Target, form: TableForm) -> None:
         write("\n".join(as_latex(columns, [heading, *said]) for heading, columns in tables))
     else:
         cells = output.console.columns or PIPED
-        shown = "\n".join(f"{heading}\n\n{as_text(columns, cells)}" for heading, columns in _tables(scored, compared))
+        tables = _tables(scored, compared)
+        shown = "\n".join(f"{output.console.filled(heading)}\n{as_text(columns, cells)}" for heading, columns in tables)
         write(shown + (compared.in_words(output.console.filled) if compared else _ending(scored[0], output)))
 
 

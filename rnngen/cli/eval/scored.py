@@ -101,7 +101,7 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
         own = IntervalSection(run)
         sections = [*of_all, *([own] if len(names) > 1 else [])]
         with target.text(run, files) as text, output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run)
+            progress = Progress(job, run, len(text.tokens))
             score = score_text(
                 run,
                 text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.baselines import BaselineSection
@@ -10,11 +11,12 @@ from rnngen.cli.eval.gaps import GapSection
 from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.sections import Section
 from rnngen.cli.eval.sure import IntervalSection, UnknownSection
-from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table
+from rnngen.cli.eval.tables import mixture_table, note_on_unknown, score_table, warning_on_unknown
 from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
+    from rnngen.cli.eval.explain import Explained
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
     from rnngen.cli.longjob import LongJob
@@ -24,34 +26,29 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int, more: Sequence[Section] = ()) -> None:
+def score_run(output: Output, target: Target, sections: Sequence[Section], explained: Explained) -> None:
     """Score a text by a run and show the result.
 
     Args:
         output: where it goes.
         target: the run and the text.
-        against: a run that fills the same gaps.
-        gaps: maximum number of words that are taken out and put back.
-        more: what else is computed.
+        sections: what is told besides the score.
+        explained: what is explained of it.
 
     Raises:
-        ScoringInterrupted: the reading was interrupted; what is known was shown.
+        KeyboardInterrupt: something was interrupted; what is known was shown.
     """
     from rnngen.evaluation.evaluate import score_text
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
-    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
-    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
-        sections.append(BaselineSection())
-    sections += more
-    interrupted: ScoringInterrupted | None = None
-    with target.text(run, target.files) as text:  # once: - cannot be read again
+    interrupted: KeyboardInterrupt | None = None
+    with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
+        sections = [*sections, *explained.sections(output, run, text, target.device, files)]
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run)
+            progress = Progress(job, run, len(text.tokens))
             try:
                 score = score_text(
                     run,
@@ -65,34 +62,58 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, mo
                 if not stopped.tokens:
                     raise
                 interrupted, score = stopped, stopped.score(run.tokenizer(), text.tokens)
-        for section in sections if interrupted is None else ():
-            section.finish(output, run, text, score)
+        try:
+            for section in sections if interrupted is None else ():
+                section.finish(output, run, text, score)
+        except KeyboardInterrupt as stopped:  # the score is known
+            output.note("interrupted: what was not finished is left out")
+            interrupted = stopped
     note_on(output, run, score, len(text.tokens))
-    _show(output, run, text, score, sections)
+    if not explained.fills_output:
+        _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
 
+def about_score(target: Target, against: Run | None, gaps: int) -> list[Section]:
+    """What is told with every score.
+
+    Args:
+        target: the run and the text.
+        against: a run that fills the same gaps.
+        gaps: maximum number of words that are taken out and put back.
+    """
+    run, scoring = target.run, target.scoring
+    found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    found += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        found.append(BaselineSection())
+    return found
+
+
 class Progress:
-    """Shows how much of a text has been read, and the score so far."""
+    """Shows how much of a text of ``total`` tokens has been read, and the score so far."""
 
     detailed = False
 
-    def __init__(self, job: LongJob, run: Run) -> None:
-        self._job, self._unit = job, f"{prefix(run.model_config().bidirectional)}nats per token"
+    def __init__(self, job: LongJob, run: Run, total: int) -> None:
+        self._both_ways = run.model_config().bidirectional
+        self._job, self._total, self._unit = job, total, f"{prefix(self._both_ways)}nats per token"
         self._nats, self._known, self._read = 0.0, 0, 0
 
     def read(self, tokens: int) -> None:
-        """Some more tokens are about to be read."""
-        self._job.advance_to(self._read)
+        """Some more tokens are about to be read: once, or by each direction and then to be predicted."""
+        self._job.advance_to(min(self._total, self._read // (3 if self._both_ways else 1)))
         self._read += tokens  # a little is read twice
 
     def add(self, block: ScoredBlock) -> None:
         """The scores of some tokens are known."""
         self._nats += float(block.nats.sum(dtype=float))
-        self._known = self._read = block.stop
+        self._known = block.stop
         self._job.describe(f"scoring ({self._nats / self._known:.4f} {self._unit} so far)")
-        self._job.advance_to(self._known)
+        if not self._both_ways:  # of which nothing is known before all is read
+            self._read = self._known
+            self._job.advance_to(self._known)
 
 
 def note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
@@ -102,7 +123,9 @@ def note_on(output: Output, run: Run, score: TextScore, total: int) -> None:
     if score.counts.documents:
         labels = ", and its label, if it has one, as a token" if run.labels else ""
         output.note(f"every document was scored by itself; its end counts as a token, a character and a byte{labels}")
-    if score.unknown:
+    if score.is_unreadable:
+        output.console.note(warning_on_unknown(run, score))
+    elif score.unknown:
         output.note(note_on_unknown(score))
 
 

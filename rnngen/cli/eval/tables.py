@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnngen.arguments import in_words
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
 from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.plaintext.widths import PIPED, filled, pad, width
+from rnngen.runs.other_text import data_config
 
 if TYPE_CHECKING:
     from rnngen.evaluation.gaps import GapScore
     from rnngen.evaluation.surprising import SurprisingPosition
+    from rnngen.runs.run import Run
 
 _GAP_ROWS = (
     Measure("accuracy", "right, length known", ".1%"),
@@ -42,6 +45,16 @@ def note_on_unknown(score: TextScore) -> str:
     return (
         f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
         "unknown symbol, so the numbers may be too good or too bad there"
+    )
+
+
+def warning_on_unknown(run: Run, score: TextScore) -> str:
+    """That a model cannot read a text, which it scores as one unknown symbol after another."""
+    what = "words" if score.is_closed else "characters"
+    known = run.tokenizer().text_size
+    return (
+        f"warning: {score.unknown / score.tokens:.0%} of the text are {what} that {run.path} does not know, so the "
+        f"numbers say nothing about it: its {known:,} tokens are those of {in_words(data_config(run).corpus)}"
     )
 
 

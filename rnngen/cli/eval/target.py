@@ -13,7 +13,7 @@ from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.options import Scoring
-    from rnngen.runs.other_text import NamedText, Reading
+    from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
 
 
@@ -41,27 +41,21 @@ class Target(NamedTuple):
         """A text to score, in a run's tokens."""
         from rnngen.runs.own_text import text_of
 
-        return text_of(run, files, self.scoring.part, self._reading())
+        return text_of(run, files, self.scoring.part, self.scoring.reading)
 
     def texts(self, run: Run) -> list[list[str]]:
         """The files that are one text each, for a run; see ``evaluation/several_texts.py``."""
         from rnngen.evaluation.several_texts import texts_of
 
-        return texts_of(run, self.files, self.scoring.part, self._reading())
+        return texts_of(run, self.files, self.scoring.part, self.scoring.reading)
 
     def is_learned(self, run: Run, text: NamedText, files: Sequence[str]) -> bool:
         """Whether a run was trained on a text, or on parts of it."""
         from rnngen.runs.own_text import is_own_text
 
         part = self.scoring.part
-        whole = part == "all" and is_own_text(run, list(files), self._reading().changed(run))
+        whole = part == "all" and is_own_text(run, list(files), self.scoring.reading.changed(run))
         return text.learned or part == "train" or whole
-
-    def _reading(self) -> Reading:
-        from rnngen.runs.other_text import Reading
-
-        how = self.scoring
-        return Reading(how.errors, how.encoding, how.text_field, how.label_field)
 
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:

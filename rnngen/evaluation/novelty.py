@@ -1,0 +1,310 @@
+"""Whether a model copies: how much of what it writes stands in its training text, beside human text of the source."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnngen.corpus.copies.copied import Copied, copied
+from rnngen.corpus.copies.decoded import characters, code_points, numbered_words, words_of
+from rnngen.corpus.copies.place import Place, character_of_word, place_of
+from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.encoded import EncodedText
+from rnngen.corpus.known_documents import KnownDocuments
+from rnngen.errors import CorpusError
+from rnngen.runs.other_text import data_config
+from rnngen.runs.run import Run
+from rnngen.sampling.generator import TOGETHER
+from rnngen.sampling.loading import load
+
+Unit = Literal["characters", "words"]
+
+LENGTHS: dict[Unit, tuple[int, ...]] = {"characters": (4, 6, 8, 12, 16, 20, 30, 40), "words": tuple(range(2, 11))}
+"""The n of the n-grams that are counted."""
+
+SAMPLES = 16
+"""Texts that make up a sample of a stream; a document longer than one of these is cut."""
+
+_MOST_TEXTS = 20_000
+_RARE = 0.05  # share below which n-grams are too rare to compare by
+_ERRORS = 2.0  # standard errors that make a difference
+
+
+@dataclass(frozen=True)
+class VerbatimRun:
+    """Consecutive characters or words that stand in the training text, and where they stand there first.
+
+    Attributes:
+        length: how many.
+        text: that they make.
+        place: in the training part.
+        file: that has it, if the run's text is one file whose beginning is its training part; else None.
+    """
+
+    length: int
+    text: str
+    place: Place
+    file: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"length": self.length, "text": self.text, **dataclasses.asdict(self.place), "file": self.file}
+
+
+@dataclass(frozen=True)
+class CopiedShare:
+    """What of some texts stands in the training text.
+
+    Attributes:
+        texts: how many there are.
+        size: characters or words of them all.
+        shares: n → the share of their n-grams that stand in the training text.
+        ngrams: n → how many n-grams they have.
+        longest: the longest run that does; None: not a character or word.
+        whole: how many of the texts are documents of the training text; None: it has none.
+    """
+
+    texts: int
+    size: int
+    shares: dict[int, float]
+    ngrams: dict[int, int]
+    longest: VerbatimRun | None
+    whole: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        shares = {str(n): share for n, share in self.shares.items()}
+        longest = self.longest and self.longest.as_dict()
+        return {"texts": self.texts, "size": self.size, "whole": self.whole, "shares": shares, "longest": longest}
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How much a model copies.
+
+    Attributes:
+        unit: what n-grams consist of.
+        temperature: of the samples.
+        seed: of the samples.
+        samples: of the model.
+        human: text that a human wrote, of the same length if there is as much.
+    """
+
+    unit: Unit
+    temperature: float
+    seed: int
+    samples: CopiedShare
+    human: CopiedShare
+
+    @property
+    def compared_by(self) -> int | None:
+        """The n by which the two are compared: the largest that is not rare in both; None: there are none."""
+        common = [n for n in self.samples.shares if n in self.human.shares]
+        frequent = [n for n in common if max(self.samples.shares[n], self.human.shares[n]) >= _RARE]
+        return max(frequent, default=min(common, default=None))
+
+    @property
+    def verdict(self) -> Literal["more", "less", "as much"] | None:
+        """How much the samples copy beside the human text; None: there is nothing to compare.
+
+        Neighbouring n-grams overlap, so n of them count as one independent observation.
+        """
+        n = self.compared_by
+        if n is None:
+            return None
+        one, other = self.samples.shares[n], self.human.shares[n]
+        variances = [
+            share * (1 - share) / max(1.0, each.ngrams[n] / n)
+            for share, each in ((one, self.samples), (other, self.human))
+        ]
+        if abs(one - other) <= _ERRORS * math.sqrt(sum(variances)):
+            return "as much"
+        return "more" if one > other else "less"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "unit": self.unit,
+            "temperature": self.temperature,
+            "seed": self.seed,
+            "samples": self.samples.as_dict(),
+            "human": self.human.as_dict(),
+            "compared_by": self.compared_by,
+            "verdict": self.verdict,
+        }
+
+
+def novelty(
+    run: Run,
+    training: EncodedText,
+    human: EncodedText,
+    *,
+    unit: Unit = "characters",
+    size: int = 20_000,
+    temperature: float = 1.0,
+    seed: int = 0,
+    device: str | None = None,
+    on_written: Callable[[int], object] = lambda tokens: None,
+    on_read: Callable[[int], object] = lambda characters: None,
+) -> Novelty:
+    """Compare samples with the training text, and human text with it.
+
+    N-grams cross no border between documents or samples. Words are what stands between white space.
+
+    Args:
+        run: left to right.
+        training: the text that it learned from.
+        human: text of the same source that it has not learned from.
+        unit: what n-grams consist of.
+        size: characters to write, and of the human text.
+        temperature: of the samples.
+        seed: of the samples.
+        device: of torch; None: NumPy writes.
+        on_written: called with the number of tokens written so far.
+        on_read: called with the number of characters of the training text read so far; it is read a few times.
+
+    Raises:
+        UsageError: the run is bidirectional.
+        CorpusError: the samples, or the human text, have no character or word.
+    """
+    tokenizer = run.tokenizer()
+    length = _tokens_per_text(human, size, documents=run.boundary is not None)
+    written = _written(run, length, size, temperature, seed, device, on_written)
+    texts = [written, _human_texts(run, human, length, [len(text) for text in written])]
+
+    def read() -> Iterator[NDArray[np.uint32]]:
+        return _reported(characters(training.tokens, tokenizer), on_read)
+
+    if unit == "words":
+        spelled = [[words_of(text) for text in group] for group in texts]
+        numbers = {word: number for number, word in enumerate({w: 0 for g in spelled for text in g for w in text})}
+        groups = [[np.array([numbers[word] for word in text], np.int64) for text in group] for group in spelled]
+        found = copied(groups, LENGTHS[unit], lambda: numbered_words(read(), numbers))
+        pieces: list[list[Sequence[str]]] = [list(group) for group in spelled]
+    else:
+        found = copied([[code_points(text) for text in group] for group in texts], LENGTHS[unit], read)
+        pieces = [list(group) for group in texts]
+    for name, group in zip(("samples", "human text"), pieces, strict=True):
+        if not any(group):
+            raise CorpusError(f"the {name} has no {unit}, so it cannot be compared", where=run.path)
+    whole = _whole_documents(run, training, texts)
+    shares = [_share(run, unit, *each, read) for each in zip(found, pieces, whole, strict=True)]
+    return Novelty(unit, temperature, seed, *shares)
+
+
+def _tokens_per_text(text: EncodedText, size: int, *, documents: bool) -> int:
+    """The maximum number of tokens of each text, so that about ``SAMPLES`` of them have ``size`` characters."""
+    characters_per_token = max(1e-3, text.counts.characters / max(1, len(text.tokens)))
+    share = size / (SAMPLES // 2 if documents else SAMPLES)
+    return max(1, math.ceil(share / min(characters_per_token, 100)))
+
+
+def _written(
+    run: Run,
+    length: int,
+    size: int,
+    temperature: float,
+    seed: int,
+    device: str | None,
+    on_written: Callable[[int], object],
+) -> list[str]:
+    """Samples of ``size`` characters together, or a little less if the last ends early."""
+    generator, texts, left, drawn = load(run, device=device), list[str](), size, 0
+    together = SAMPLES if run.boundary is None else TOGETHER
+
+    def on_step(tokens: int) -> None:
+        on_written(drawn + tokens)
+
+    while left > 0 and len(texts) < _MOST_TEXTS:
+        how: dict[str, Any] = {"length": length, "temperature": temperature, "on_step": on_step}
+        samples = list(generator.samples([""] * together, seed=seed, first=len(texts), **how))
+        drawn += sum(sample.tokens for sample in samples)
+        for sample in samples:
+            if left > 0:
+                texts.append(sample.text[:left])
+                left -= len(texts[-1])
+    return texts
+
+
+def _human_texts(run: Run, text: EncodedText, length: int, sizes: Sequence[int]) -> list[str]:
+    """As many characters of a text, in pieces from all of it; all of it, if it is not longer.
+
+    Args:
+        run: whose tokens they are.
+        text: of which they are parts.
+        length: tokens per piece, at most.
+        sizes: characters of the samples.
+    """
+    tokens, tokenizer, total = text.tokens, run.tokenizer(), sum(sizes)
+    if text.counts.characters <= total:
+        begins, ends = np.zeros(1, np.int64), np.array([len(tokens)])
+    elif run.boundary is None:
+        begins = np.linspace(0, max(0, len(tokens) - length), len(sizes)).astype(np.int64)
+        ends = np.minimum(begins + length, len(tokens))
+    else:
+        ends = np.concatenate(list(_boundaries(tokens, run.boundary)) or [np.array([len(tokens)])])
+        begins = np.concatenate([[0], ends[:-1] + 1])
+        per_document = np.minimum(ends - begins, length).mean() * text.counts.characters / len(tokens)
+        count = min(len(ends), math.ceil(1.2 * total / max(1.0, per_document)))
+        chosen = np.random.default_rng(0).permutation(len(ends))[:count]  # documents may be sorted
+        begins, ends = begins[chosen], np.minimum(ends[chosen], begins[chosen] + length)
+    texts: list[str] = []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        if total > 0:
+            parts = tokenizer.decode(tokens[begin:end].tolist()).split(BOUNDARY)
+            texts += [part[:total] for part in parts if part]
+            total -= sum(map(len, parts))
+    return texts
+
+
+def _boundaries(tokens: NDArray[np.integer[Any]], boundary: int) -> Iterator[NDArray[np.int64]]:
+    block = 1 << 22
+    return (begin + np.flatnonzero(tokens[begin : begin + block] == boundary) for begin in range(0, len(tokens), block))
+
+
+def _reported(blocks: Iterable[NDArray[np.uint32]], on_read: Callable[[int], object]) -> Iterator[NDArray[np.uint32]]:
+    done = 0
+    for block in blocks:
+        on_read(done)
+        done += len(block)
+        yield block
+
+
+def _share(
+    run: Run,
+    unit: Unit,
+    found: Copied,
+    texts: Sequence[Sequence[str]],
+    whole: int | None,
+    read: Callable[[], Iterator[NDArray[np.uint32]]],
+) -> CopiedShare:
+    longest = None
+    if found.longest:
+        place = found.place if unit == "characters" else character_of_word(found.place, read())
+        piece = texts[found.text][found.begin : found.begin + found.longest]
+        text = piece if isinstance(piece, str) else " ".join(piece)
+        where = place_of(place, read(), documents=run.boundary is not None)
+        longest = VerbatimRun(found.longest, text, where, _file_of(run))
+    return CopiedShare(len(texts), sum(map(len, texts)), found.shares, found.ngrams, longest, whole)
+
+
+def _whole_documents(run: Run, training: EncodedText, groups: Sequence[Sequence[str]]) -> list[int | None]:
+    """How many texts of each group are documents of the training text; None: it has none."""
+    if run.boundary is None:
+        return [None] * len(groups)
+    tokenizer = run.tokenizer()
+    known = KnownDocuments([training.tokens], run.boundary, tokenizer.label_ids())
+    return [sum(tokenizer.encode(text) in known for text in group) for group in groups]
+
+
+def _file_of(run: Run) -> str | None:
+    """The only file of a run's text, of which its training part is the beginning; None: there are others."""
+    sources = data_config(run).corpus
+    files = run.corpus.get("files")
+    return sources[0] if len(sources) == 1 and run.boundary is None and files in (None, 1) else None
