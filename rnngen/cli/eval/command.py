@@ -103,5 +103,5 @@ def eval_command(
         sections = [] if explained.fills_output else about_score(target, other, gaps)
         if novelty.novelty:
             sections.append(NoveltySection(target.run, novelty, target.device))
-        sections += adaptation.sections(target, ngram=scoring.ngram)
+        sections += [] if explained.fills_output else adaptation.sections(target, ngram=scoring.ngram)
         score_run(output, target, sections, explained)
