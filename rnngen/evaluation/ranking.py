@@ -49,6 +49,7 @@ class Baselines:
         primed: bytes of the training part that compressors read first; 0: there are no compressors.
         available: tokens of the training part.
         epochs: how often the model has read that; None: unknown.
+        is_complete: whether all baselines were computed.
     """
 
     rows: tuple[Baseline, ...]
@@ -58,6 +59,7 @@ class Baselines:
     primed: int
     available: int
     epochs: float | None = None
+    is_complete: bool = True
 
     @property
     def model(self) -> Baseline:
@@ -72,6 +74,8 @@ class Baselines:
     def verdict(self) -> str:
         """One sentence: where the model stands, and the likely reason if something simpler is better."""
         better, model = self.better, self.model
+        if not better and not self.is_complete:
+            return "None of these is better than the model, but the comparison is incomplete."
         if not better:
             following = next(row for row in self.rows if row is not model)
             return f"The model is the best of them: {_fewer(model, following)} than the next, {_called(following)}."
@@ -100,6 +104,7 @@ class Baselines:
             "rows": [row.as_dict() for row in self.rows],
             "better": [row.name for row in self.better],
             "verdict": self.verdict(),
+            "complete": self.is_complete,
             "tokens": self.tokens,
             "counted_tokens": self.counted,
             "primed_bytes": self.primed,

@@ -74,8 +74,8 @@ def test_accuracy_in_all_and_per_category(cli: Cli, trained: Path) -> None:
     assert all((each["nats_good"] < each["nats_bad"]) is each["right"] for each in found["results"])
     assert found["provenance"]["weights"]
     assert "3 pairs with unknown symbols" in outcome.err
-    shown = [line.split() for line in cli("eval", trained, "--pairs", FILE, "--per-token", "-q").out.splitlines()[2:]]
-    assert [line[:3] for line in shown[1:]] == [
+    shown = cli("eval", trained, "--pairs", FILE, "--per-token", "-q").out.partition("\n\n")[2].splitlines()
+    assert [line.split()[:3] for line in shown[1:]] == [
         ["order", "2", "50.0%"],
         ["spelling", "1", "100.0%"],
         ["all", "3", "66.7%"],

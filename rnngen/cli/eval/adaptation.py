@@ -32,13 +32,10 @@ class AdaptationOptions(Options):
         False, "Also let the weights learn from the text as it is read.", panel=COMMON, flags=("--dynamic",)
     )
     cache: bool = option(
-        False,
-        "Also remember states and n-grams of the text so far; with --tune once.",
-        panel=COMMON,
-        flags=("--cache",),
+        False, "Also remember states and n-grams of the text so far; with --tune once.", panel="", flags=("--cache",)
     )
     tune: bool = option(
-        False, "Tune that on the validation part first, and keep it in the run.", panel=COMMON, flags=("--tune",)
+        False, "Tune that on the validation part first, and keep it in the run.", panel="", flags=("--tune",)
     )
 
     def parts(self, *, ngram: bool) -> Parts:

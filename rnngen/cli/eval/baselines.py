@@ -29,10 +29,10 @@ class BaselineSection:
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Count, compress and compare; Ctrl-C ends that, and what is known by then is shown."""
         comparing = None
-        with output.job("comparing", len(compressors()) + ORDERS + 1, "baselines") as job:
+        with output.job("comparing", len(compressors()) + ORDERS + 1, "rows") as job:
 
             def work(what: str, done: int) -> None:
-                job.describe(f"comparing with {what} (Ctrl-C: skip)")
+                job.describe(f"comparing: {what} (Ctrl-C skips)")
                 job.advance_to(done)
 
             try:

@@ -47,10 +47,9 @@ class ComparedScores:
     def heading(self, kind: Sequence[ScoredRun]) -> str:
         """What a table of runs of a kind is of."""
         first = self._compared(kind[0])
-        names = list(dict.fromkeys(each.total.name for each in kind))
-        on = names[0] if len(names) == 1 else "the same part of its own corpus each"
+        on = f" on {kind[0].total.name}" if self._given else f", each on {kind[0].total.name}"
         caution = "".join(f"; {words}" for words in kind[0].total.score.cautions[:1])
-        return f"{'bidirectional runs' if first.bidirectional else 'runs'} on {on}{caution}"
+        return f"{'bidirectional runs' if first.bidirectional else 'runs'}{on}{caution}"
 
     def seeds(self, kind: Sequence[ScoredRun]) -> Iterator[tuple[str, list[ScoredText]]]:
         """The siblings among runs: what their mean is called, and their scores."""

@@ -37,7 +37,7 @@ class Explained(Options):
         flags=("--explain",),
     )
     surprisal: Path | None = option(
-        None, "Write the nats of each token to this file, or to -, as JSON Lines.", panel=COMMON, metavar="FILE"
+        None, "Write the nats of each token to this file, or to -, as JSON Lines.", panel="", metavar="FILE"
     )
     picture: Path | None = option(
         None,

@@ -37,16 +37,12 @@ class Scoring(Options):
         False, "Leave out the comparison with simple models and compressors.", panel=COMMON, flags=("--fast",)
     )
     spot: int = option(
-        0,
-        "Instead of scoring, list the N most surprising positions; 0: score.",
-        panel=COMMON,
-        minimum=0,
-        maximum=10_000,
+        0, "Instead of scoring, list the N most surprising positions; 0: score.", panel="", minimum=0, maximum=10_000
     )
     gaps: int | None = option(
         None,
         "Take N words out and let the model put them back; 0: none.",
-        panel=COMMON,
+        panel="",
         minimum=0,
         maximum=1_000_000,
         default_text="200 for a bidirectional run, else 0",

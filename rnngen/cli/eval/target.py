@@ -53,9 +53,8 @@ class Target(NamedTuple):
         """Whether a run was trained on a text, or on parts of it."""
         from rnngen.runs.own_text import is_own_text
 
-        part = self.scoring.part
-        whole = part == "all" and is_own_text(run, list(files), self.scoring.reading.changed(run))
-        return text.learned or part == "train" or whole
+        whole = self.scoring.part == "all"
+        return text.learned or (whole and is_own_text(run, list(files), self.scoring.reading.changed(run)))
 
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -69,7 +69,7 @@ class Comparing:
         self._bytes = max(1, self._tokenizer.counts_of(self._tokens, counts).bytes)
         self._rows = [self._row(MODEL, opening.nats)]
         self._train = self._corpus.train.tokens
-        self._is_whole, self._primed = is_whole, 0
+        self._is_whole, self._primed, self._is_complete = is_whole, 0, False
         self._epochs = make_card(run).epochs
 
     @property
@@ -84,6 +84,7 @@ class Comparing:
             primed=self._primed,
             available=len(self._train),
             epochs=self._epochs,
+            is_complete=self._is_complete,
         )
 
     def compute(self) -> Baselines:
@@ -91,6 +92,7 @@ class Comparing:
         for rows in (self._token_models(), self._compressors()):
             for row in rows:
                 self._rows.append(row)  # at once: the work may be ended before the next
+        self._is_complete = True
         return self.result
 
     def _check(self) -> None:

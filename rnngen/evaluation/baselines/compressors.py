@@ -60,9 +60,9 @@ def bz2(train: bytes, text: bytes, on_chunk: OnChunk) -> int:
 
 
 def xz(train: bytes, text: bytes, on_chunk: OnChunk) -> int:
-    """By LZMA2, without the container."""
+    """By LZMA, without the container and its chunks."""
     size = max(4096, len(train) + len(text))
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": min(size, 2 * PRIMED_BYTES)}]
+    filters = [{"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": min(size, 2 * PRIMED_BYTES)}]
 
     def length(content: bytes) -> int:
         compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=filters)
