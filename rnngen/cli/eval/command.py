@@ -101,7 +101,7 @@ def eval_command(
         from rnngen.cli.eval.single import about_score, score_run
 
         sections = [] if explained.fills_output else about_score(target, other, gaps)
-        sections += adaptation.sections(target, ngram=scoring.ngram)
         if novelty.novelty:
             sections.append(NoveltySection(target.run, novelty, target.device))
+        sections += [] if explained.fills_output else adaptation.sections(target, ngram=scoring.ngram)
         score_run(output, target, sections, explained)
