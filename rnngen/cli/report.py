@@ -32,8 +32,8 @@ def report_command(
 ) -> None:
     """Write a page about some runs.
 
-    One file that works offline: learning curves, perplexity, how far gradients reach, gates unit by unit, the surprisal
-    of a held-out page, samples, and the configuration. Needs the extra rnngen[report].
+    One file that works offline: learning curves, perplexity, where the nats go, how far gradients reach, gates unit by
+    unit, the surprisal of a held-out page, samples, and the configuration. Needs the extra rnngen[report].
     """
     from rnngen.rendering import check_installed
     from rnngen.runs.finding import open_runs

@@ -12,6 +12,9 @@ from typing import Any
 from rnngen.corpus.tokens import EncodedText
 from rnngen.errors import RnngenError
 from rnngen.evaluation.evaluate import score_text
+from rnngen.evaluation.explanation.explainer import Explainer
+from rnngen.evaluation.explanation.explanation import Explanation
+from rnngen.evaluation.explanation.training_part import training_part
 from rnngen.evaluation.gaps import GapScore, score_gaps
 from rnngen.evaluation.scores import TextScore, kind_of_score
 from rnngen.infilling.loading import load_filler
@@ -32,6 +35,7 @@ TEMPERATURES = (0.5, 0.8, 1.0)
 SAMPLE_LENGTH = 400
 GAPS = 20  # words that a bidirectional run has to put back: each takes a second
 SEED = 0
+POSITIONS = 250  # at which the use of context is measured
 BLANK = 0.05  # share of characters that can be seen, up to which a sample is said to be white space
 _PATHS = ("corpus", "valid", "test", "run")  # keys of a configuration under which strings are paths
 
@@ -67,6 +71,7 @@ class RunReport:
         config: the configuration before the first training step, as JSON.
         text: the name of the file that was read; None: the test part of the run's corpus.
         scores: the scores under the keys of ``rnngen eval --json``.
+        explained: where the nats of the text go; None: it was not scored.
         gaps: how well words that were taken out came back, of a bidirectional run.
         flows: gradient flow.
         explanation: what theory says about it: layer in words → sentences.
@@ -83,6 +88,7 @@ class RunReport:
     config: str
     text: str | None = None
     scores: dict[str, Any] = field(default_factory=dict)
+    explained: Explanation | None = None
     gaps: GapScore | None = None
     flows: list[Flow] = field(default_factory=list)
     explanation: dict[str, list[str]] = field(default_factory=dict)
@@ -161,7 +167,9 @@ def _without_folders(config: object, is_path: bool = False) -> Any:
 
 
 def _scores(report: RunReport, network: Network, text: EncodedText) -> None:
-    report.scores = score_text(report.opened, text).as_dict()
+    explainer = Explainer(report.opened, len(text.tokens), POSITIONS)
+    report.scores = score_text(report.opened, text, analyses=explainer.analyses).as_dict()
+    report.explained = explainer.explanation(network, text.tokens, training_part(report.opened))
 
 
 def _flows(report: RunReport, network: Network, text: EncodedText) -> None:

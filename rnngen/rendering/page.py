@@ -23,7 +23,7 @@ from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.inspection.memory import interval_of_share
 from rnngen.platforms import quote_argument
-from rnngen.rendering import charts, training_chart
+from rnngen.rendering import charts, explanation_charts, training_chart
 from rnngen.rendering.collect import RunReport
 from rnngen.rendering.palette import LIGHT, THEMES, TINT, letter
 from rnngen.rendering.scripts import with_scripts
@@ -94,6 +94,7 @@ def render(reports: Sequence[RunReport]) -> str:
     drawn = {
         **{f"curves-{n}": charts.learning_curves(group, among=names) for n, group in enumerate(comparison.kinds)},
         "norms": training_chart.gradient_norms([(run.name, run.report.steps) for run in runs]),
+        **_explanation_charts(kinds, names),
         "gradients": charts.gradient_flow(_compared_flows(runs), names if len(runs) > 1 else None),
     }
     return environment.get_template("page.html.j2").render(
@@ -112,6 +113,17 @@ def render(reports: Sequence[RunReport]) -> str:
         traces=[run.report.traces for run in runs],
         vega=Markup(_vega()),
     )
+
+
+def _explanation_charts(kinds: Sequence[Sequence[Shown]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The charts of where the nats go, of runs with one unit each."""
+    drawn: dict[str, dict[str, Any]] = {}
+    for number, group in enumerate(kinds):
+        explained = [(run.name, run.report.explained) for run in group if run.report.explained is not None]
+        if explained:
+            found = explanation_charts.page_charts(explained, names)
+            drawn |= {f"{name}-{number}": chart for name, chart in found.items()}
+    return drawn
 
 
 def names_of(reports: Sequence[RunReport]) -> list[str]:

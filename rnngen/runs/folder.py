@@ -247,8 +247,8 @@ class Folder:
         return descriptor
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file in any folder; see ``Folder.put``.
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write a file in any folder, whole or in pieces; see ``Folder.put``.
 
     Raises:
         CheckpointError: it cannot be written; the old content is intact.

@@ -338,14 +338,14 @@ def test_an_interrupted_evaluation_shows_what_is_known(
     (tmp_path / "first.txt").write_text(text[:1025], encoding="utf-8")
     monkeypatch.setattr(reading, "BLOCK", 1024)
     expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--json").out)
-    add = single.Reading.add
+    add = single.Progress.add
 
-    def interrupted(self: single.Reading, block: ScoredBlock) -> None:
+    def interrupted(self: single.Progress, block: ScoredBlock) -> None:
         if block.start:
             raise KeyboardInterrupt
         add(self, block)
 
-    monkeypatch.setattr(single.Reading, "add", interrupted)
+    monkeypatch.setattr(single.Progress, "add", interrupted)
     outcome = cli("eval", trained, tmp_path / "whole.txt", "--json")
     assert outcome.code == 130
     assert "interrupted: the numbers are of the first 1,025 of 2,000 tokens" in outcome.err
@@ -377,7 +377,7 @@ def test_blocks_are_smaller_for_larger_networks() -> None:
 def test_progress_is_never_beyond_the_text(both_ways: bool, seen: list[int]) -> None:
     shown: list[int] = []
     run = SimpleNamespace(model_config=lambda: SimpleNamespace(bidirectional=both_ways))
-    progress = single.Reading(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
+    progress = single.Progress(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
     for _ in range(4):
         progress.read(60)
     assert shown == seen

@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,10 +167,11 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
     marks = set(re.findall(r'<span class="run (run-\d)"><span class="mark">(\w)</span>(\w+)</span>', page))
     assert marks == {("run-0", "a", "run"), ("run-1", "b", "twin")}
     drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
-    assert drawn.keys() == {"curves-0", "norms", "gradients"}
+    explained = {"kind-0", "frequency-0", "reliability-0", "context-0"}
+    assert drawn.keys() == {"curves-0", "norms", "gradients"} | explained
     for chart in drawn.values():
         coloured = re.findall(r'"color": ({.*?"type": "nominal"})', json.dumps(chart))
-        assert len(coloured) >= 2
+        assert coloured
         assert all('"domain": ["run", "twin"]' in each for each in coloured)
     themes = json.loads(re.search(r"const themes = (.*);\n", page).group(1))  # type: ignore[union-attr]
     assert [themes["light"][f"run-{n}"] for n in range(2)] == list(LIGHT[:2])
@@ -178,6 +181,45 @@ def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, train
         ("seed", "0", "3"),
     ]
     assert "embedding" not in settings
+
+
+def test_the_charts_of_where_the_nats_go_have_the_numbers_of_the_explanation(report: RunReport) -> None:
+    explained = report.explained
+    assert explained is not None
+    assert explained.context is not None
+    page = render([report])
+    assert f"{explained.calibration.error:.4f}" in page
+    drawn = json.loads(re.search(r"const charts = (.*);\n", page).group(1))  # type: ignore[union-attr]
+
+    def data(name: str, layer: int) -> list[dict[str, float]]:
+        data = drawn[name].get("data") or drawn[name]["layer"][layer]["data"]
+        return list(drawn[name]["datasets"][data["name"]])
+
+    found = explained.as_dict()
+    assert [(row["group"], row["nats"], row["tokens"]) for row in data("kind-0", 0)] == [
+        (each["kind"], each["share_of_nats"], each["share_of_tokens"]) for each in found["kind"]
+    ]
+    assert [row["group"] for row in data("frequency-0", 0)] == [each["seen"] for each in found["frequency"]]
+    assert [(row["confidence"], row["right"]) for row in data("reliability-0", 1)] == [
+        (each["confidence"], each["accuracy"]) for each in found["calibration"]["reliability"]
+    ]
+    assert [(row["tokens"], row["nats"]) for row in data("context-0", 1)] == [
+        (each["tokens"], each["nats_per_token"]) for each in found["context"]["lengths"]
+    ]
+    assert explained.context.positions == collecting.POSITIONS
+
+
+def test_the_picture_of_an_explanation_has_a_chart_for_each_question(
+    report: RunReport, trained: Path, cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr("vl_convert.vegalite_to_svg", lambda spec: drawn.append(spec) or "<svg></svg>")
+    Path("t.txt").write_text(make_text(200, 4))
+    assert cli("eval", trained, "t.txt", "--explain", "--picture", "t.svg").code == 0
+    assert Path("t.svg").read_text() == "<svg></svg>"
+    titles = json.dumps(drawn[0]["vconcat"])
+    for title in ("kind of token", "times seen in training", "how often it was right", "tokens of context"):
+        assert f'"title": "{title}' in titles
 
 
 def test_a_run_that_exploded_is_shown_with_what_there_is(trained: Path, report: RunReport) -> None:
@@ -305,7 +347,9 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
         ["chromium", *options, "--dump-dom", out.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     dom = done.stdout[done.stdout.index("<body") :]
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 3  # learning curve, gradient norms, gradient flow
+    assert (
+        len(re.findall(r"<svg[^>]*class=\"marks\"", dom)) == 7
+    )  # learning curve, gradient norms, gradient flow; where the nats go
     assert "--tone: var(--" in dom
     assert dom.count('class="mark"') > 3
     assert dom.count("<option") > 5

@@ -8,6 +8,7 @@ import typer
 
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
+from rnngen.cli.eval.explain import Explained
 from rnngen.cli.eval.options import Checking, NoveltyOptions, Scoring, Sentences, TableForm
 from rnngen.cli.failure_note import note_on_failure
 from rnngen.cli.parameters import AsJson, Quiet
@@ -32,6 +33,7 @@ def eval_command(
     sentences: Sentences,
     form: TableForm,
     checking: Checking,
+    explained: Explained,
     novelty: NoveltyOptions,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -60,6 +62,7 @@ def eval_command(
         raise UsageError("`spot` cannot be given with `ngram`, `gaps` or `against`: it scores nothing")
     if scoring.spot and novelty.novelty:
         raise UsageError("`spot` and `novelty` cannot both be given")
+    explained.check_with(spot=scoring.spot > 0, as_json=as_json)
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
@@ -93,4 +96,4 @@ def eval_command(
     else:
         from rnngen.cli.eval.single import score_run
 
-        score_run(output, target, other, gaps, novelty)
+        score_run(output, target, other, gaps, explained, novelty)

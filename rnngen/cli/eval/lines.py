@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.origin import OriginSection
-from rnngen.cli.eval.single import Reading, note_on
+from rnngen.cli.eval.single import Progress, note_on
 from rnngen.cli.eval.tabular import Column, as_csv, as_text
 from rnngen.errors import UsageError
 from rnngen.evaluation.evaluate import score_text
@@ -43,7 +43,7 @@ def show_lines(output: Output, target: Target, top: int | None, form: TableForm)
     with target.text(run, target.files) as text:
         output.note(text.note)
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run, len(text.tokens))
+            progress = Progress(job, run, len(text.tokens))
             analyses: list[Analysis] = [lines, *origin.analyses, progress]
             score = score_text(run, text, device=target.device, analyses=analyses, on_read=progress.read)
         origin.finish(output, run, text, score)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.origin import OriginSection
-from rnngen.cli.eval.single import Reading, note_on
+from rnngen.cli.eval.single import Progress, note_on
 from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.errors import CorpusError
 
@@ -101,7 +101,7 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
         own = IntervalSection(run)
         sections = [*of_all, *([own] if len(names) > 1 else [])]
         with target.text(run, files) as text, output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run, len(text.tokens))
+            progress = Progress(job, run, len(text.tokens))
             score = score_text(
                 run,
                 text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.baselines import BaselineSection
@@ -16,6 +17,7 @@ from rnngen.plaintext.widths import PIPED, filled
 from rnngen.runs.compared import prefix
 
 if TYPE_CHECKING:
+    from rnngen.cli.eval.explain import Explained
     from rnngen.cli.eval.options import NoveltyOptions
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, against: Run | None, gaps: int, novelty: NoveltyOptions) -> None:
+def score_run(
+    output: Output, target: Target, against: Run | None, gaps: int, explained: Explained, novelty: NoveltyOptions
+) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -34,6 +38,7 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        explained: what else is told of the score.
         novelty: whether samples are compared with the training text, and how.
 
     Raises:
@@ -43,18 +48,16 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
     from rnngen.evaluation.scoring import ScoringInterrupted
 
     run, scoring = target.run, target.scoring
-    sections: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
-    sections += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
-    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
-        sections.append(BaselineSection())
-    if novelty.novelty:
+    sections: list[Section] = [] if explained.fills_output else _about_score(target, against, gaps)
+    if novelty.novelty and not explained.fills_output:
         sections.append(NoveltySection(run, novelty, target.device))
     interrupted: KeyboardInterrupt | None = None
-    with target.text(run, target.files) as text:  # once: - cannot be read again
+    with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
+        sections += explained.sections(output, run, text, target.device, files)
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Reading(job, run, len(text.tokens))
+            progress = Progress(job, run, len(text.tokens))
             try:
                 score = score_text(
                     run,
@@ -75,12 +78,23 @@ def score_run(output: Output, target: Target, against: Run | None, gaps: int, no
             output.note("interrupted: what was not finished is left out")
             interrupted = stopped
     note_on(output, run, score, len(text.tokens))
-    _show(output, run, text, score, sections)
+    if not explained.fills_output:
+        _show(output, run, text, score, sections)
     if interrupted is not None:
         raise interrupted
 
 
-class Reading:
+def _about_score(target: Target, against: Run | None, gaps: int) -> list[Section]:
+    """What is told with the score. See ``score_run``."""
+    run, scoring = target.run, target.scoring
+    found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
+    found += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
+    if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
+        found.append(BaselineSection())
+    return found
+
+
+class Progress:
     """Shows how much of a text of ``total`` tokens has been read, and the score so far."""
 
     detailed = False

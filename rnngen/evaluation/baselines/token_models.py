@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnngen.evaluation.ranking import UNIFORM, UNIGRAM
-from rnngen.ngram.counts import Counted, Ints, count_orders
+from rnngen.ngram.counts import Ints, count_orders
 from rnngen.ngram.fitting import fit_discounts
 from rnngen.ngram.interpolated import NGram
 
@@ -49,14 +49,16 @@ def token_models(
         check: called between the parts of the work, which an exception from it ends.
     """
     yield UNIFORM, len(text) * math.log(vocab_size)
+    models = counted_models(train, valid, vocab_size=vocab_size, boundary=boundary, check=check)
+    for order, model in enumerate(models, 1):
+        yield name_of(order), -float(np.log(model.probabilities(text)[0]).sum())
+
+
+def counted_models(
+    train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None, check: Callable[[], object] = lambda: None
+) -> Iterator[NGram]:
+    """The models of orders 1 to ``ORDERS``, or of those that the training text has. See ``token_models``."""
     counted = count_orders(train[-COUNTED_TOKENS:], ORDERS, vocab_size, check, boundary=boundary)
     for order in range(1, len(counted.raw) + 1):
         check()
-        yield name_of(order), _nats(counted, order, valid, text, boundary, check)
-
-
-def _nats(
-    counted: Counted, order: int, valid: Ints, text: Ints, boundary: int | None, check: Callable[[], object]
-) -> float:
-    ngram = fit_discounts(NGram(counted.model(order), boundary=boundary), valid[:_FITTED_TOKENS], check)
-    return -float(np.log(ngram.probabilities(text)[0]).sum())
+        yield fit_discounts(NGram(counted.model(order), boundary=boundary), valid[:_FITTED_TOKENS], check)
