@@ -34,7 +34,7 @@ def test_what_is_typed_while_a_model_is_loaded_is_not_shown_and_waits(
             assert not termios.tcgetattr(terminal)[3] & termios.ECHO
             raise RnngenError("nothing was loaded")
 
-        monkeypatch.setattr("rnngen.sampling.loading.load", load)
+        monkeypatch.setattr("rnngen.sampling.loading.generator_of", load)
         assert run(["sample", str(trained), "--interactive"], Console(io.StringIO(), io.StringIO(), stdin)) == 1
         assert read == ["The cat\n"]
         assert termios.tcgetattr(terminal) == before

@@ -12,7 +12,7 @@ import pytest
 
 import rnngen
 from rnngen.errors import CheckpointError, UsageError
-from rnngen.evaluation import perplexity, pseudo_perplexity
+from rnngen.evaluation import pseudo_perplexity, reading
 from rnngen.ngram import counts
 from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
@@ -418,7 +418,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, calls: i
 def test_a_stop_in_a_long_validation_does_not_wait_for_its_end(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, bidirectional: bool
 ) -> None:
-    module = pseudo_perplexity if bidirectional else perplexity
+    module = pseudo_perplexity if bidirectional else reading
     options = {"bidirectional": bidirectional, "split": (0.5, 0.5)}
     whole = finished(corpus, "whole", **options)
     launched = launch.launch({**OPTIONS, "corpus": [str(corpus)], **options}, out=Path("parts"))

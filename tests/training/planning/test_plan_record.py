@@ -188,7 +188,7 @@ def begun_in_bf16(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         patch.setattr(speed, "gradients_agree", lambda *_: True)
         # what is computed does not matter here, and this machine may have no kernels for it
         patch.setattr("rnngen.training.learner.autocast", lambda device, precision: torch.enable_grad())
-        patch.setattr("rnngen.evaluation.perplexity.autocast", lambda device, precision: torch.enable_grad())
+        patch.setattr("rnngen.evaluation.reading.autocast", lambda device, precision: torch.enable_grad())
         patch.setattr(torch, "bfloat16", torch.float32)
         finish(launch.launch(options, out=Path("run")), stop_at=9)
     config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
