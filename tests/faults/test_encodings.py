@@ -49,7 +49,7 @@ def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Ru
         assert plain.stderr.decode() == usual.stderr.decode()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.slow)])
 def test_an_encoding_without_the_letters_loses_them_with_one_warning_and_json_none(run: Run, encoding: str) -> None:
     chosen = {"PYTHONIOENCODING": encoding}
     text = ["sample", "--seed", "1", "-n", "40", "-p", "Пётр"]
