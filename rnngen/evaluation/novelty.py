@@ -14,24 +14,18 @@ from numpy.typing import NDArray
 from rnngen.corpus.copies.copied import Copied, copied
 from rnngen.corpus.copies.decoded import characters, code_points, numbered_words, words_of
 from rnngen.corpus.copies.place import Place, character_of_word, place_of
-from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.known_documents import KnownDocuments
 from rnngen.errors import CorpusError
+from rnngen.evaluation.novelty_texts import human_texts, tokens_per_text, written_texts
 from rnngen.runs.other_text import data_config
 from rnngen.runs.run import Run
-from rnngen.sampling.generator import TOGETHER
-from rnngen.sampling.loading import load
 
 Unit = Literal["characters", "words"]
 
 LENGTHS: dict[Unit, tuple[int, ...]] = {"characters": (4, 6, 8, 12, 16, 20, 30, 40), "words": tuple(range(2, 11))}
 """The n of the n-grams that are counted."""
 
-SAMPLES = 16
-"""Texts that make up a sample of a stream; a document longer than one of these is cut."""
-
-_MOST_TEXTS = 20_000
 _RARE = 0.05  # share below which n-grams are too rare to compare by
 _ERRORS = 2.0  # standard errors that make a difference
 
@@ -174,9 +168,9 @@ def novelty(
         CorpusError: the samples, or the human text, have no character or word.
     """
     tokenizer = run.tokenizer()
-    length = _tokens_per_text(human, size, documents=run.boundary is not None)
-    written = _written(run, length, size, temperature, seed, device, on_written)
-    texts = [written, _human_texts(run, human, length, [len(text) for text in written])]
+    length = tokens_per_text(human, size, documents=run.boundary is not None)
+    written = written_texts(run, length, size, temperature, seed, device, on_written)
+    texts = [written, human_texts(run, human, length, [len(text) for text in written])]
 
     def read() -> Iterator[NDArray[np.uint32]]:
         return _reported(characters(training.tokens, tokenizer), on_read)
@@ -196,76 +190,6 @@ def novelty(
     whole = _whole_documents(run, training, texts)
     shares = [_share(run, unit, *each, read) for each in zip(found, pieces, whole, strict=True)]
     return Novelty(unit, temperature, seed, *shares)
-
-
-def _tokens_per_text(text: EncodedText, size: int, *, documents: bool) -> int:
-    """The maximum number of tokens of each text, so that about ``SAMPLES`` of them have ``size`` characters."""
-    characters_per_token = max(1e-3, text.counts.characters / max(1, len(text.tokens)))
-    share = size / (SAMPLES // 2 if documents else SAMPLES)
-    return max(1, math.ceil(share / min(characters_per_token, 100)))
-
-
-def _written(
-    run: Run,
-    length: int,
-    size: int,
-    temperature: float,
-    seed: int,
-    device: str | None,
-    on_written: Callable[[int], object],
-) -> list[str]:
-    """Samples of ``size`` characters together, or a little less if the last ends early."""
-    generator, texts, left, drawn = load(run, device=device), list[str](), size, 0
-    together = SAMPLES if run.boundary is None else TOGETHER
-
-    def on_step(tokens: int) -> None:
-        on_written(drawn + tokens)
-
-    while left > 0 and len(texts) < _MOST_TEXTS:
-        how: dict[str, Any] = {"length": length, "temperature": temperature, "on_step": on_step}
-        samples = list(generator.samples([""] * together, seed=seed, first=len(texts), **how))
-        drawn += sum(sample.tokens for sample in samples)
-        for sample in samples:
-            if left > 0:
-                texts.append(sample.text[:left])
-                left -= len(texts[-1])
-    return texts
-
-
-def _human_texts(run: Run, text: EncodedText, length: int, sizes: Sequence[int]) -> list[str]:
-    """As many characters of a text, in pieces from all of it; all of it, if it is not longer.
-
-    Args:
-        run: whose tokens they are.
-        text: of which they are parts.
-        length: tokens per piece, at most.
-        sizes: characters of the samples.
-    """
-    tokens, tokenizer, total = text.tokens, run.tokenizer(), sum(sizes)
-    if text.counts.characters <= total:
-        begins, ends = np.zeros(1, np.int64), np.array([len(tokens)])
-    elif run.boundary is None:
-        begins = np.linspace(0, max(0, len(tokens) - length), len(sizes)).astype(np.int64)
-        ends = np.minimum(begins + length, len(tokens))
-    else:
-        ends = np.concatenate(list(_boundaries(tokens, run.boundary)) or [np.array([len(tokens)])])
-        begins = np.concatenate([[0], ends[:-1] + 1])
-        per_document = np.minimum(ends - begins, length).mean() * text.counts.characters / len(tokens)
-        count = min(len(ends), math.ceil(1.2 * total / max(1.0, per_document)))
-        chosen = np.random.default_rng(0).permutation(len(ends))[:count]  # documents may be sorted
-        begins, ends = begins[chosen], np.minimum(ends[chosen], begins[chosen] + length)
-    texts: list[str] = []
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        if total > 0:
-            parts = tokenizer.decode(tokens[begin:end].tolist()).split(BOUNDARY)
-            texts += [part[:total] for part in parts if part]
-            total -= sum(map(len, parts))
-    return texts
-
-
-def _boundaries(tokens: NDArray[np.integer[Any]], boundary: int) -> Iterator[NDArray[np.int64]]:
-    block = 1 << 22
-    return (begin + np.flatnonzero(tokens[begin : begin + block] == boundary) for begin in range(0, len(tokens), block))
 
 
 def _reported(blocks: Iterable[NDArray[np.uint32]], on_read: Callable[[int], object]) -> Iterator[NDArray[np.uint32]]:
