@@ -30,7 +30,7 @@ from machine import describe, print_table, write_results
 from torch import nn
 
 from rnngen.corpus.tokens import prepare
-from rnngen.evaluation.perplexity import autocast
+from rnngen.model.device import autocast
 from rnngen.options.config import RunConfig
 from rnngen.runs.writer import RunWriter
 from rnngen.training.events import Stepped
