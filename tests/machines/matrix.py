@@ -62,7 +62,7 @@ def run(setting: Setting) -> Result:
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     threads = str(setting.threads)
     environment |= {"OMP_NUM_THREADS": threads, "RNNGEN_TEST_THREADS": threads, **setting.environment}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", TESTS]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "", TESTS]
     began = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.strip().splitlines() or [done.stderr.strip()[-200:]]
