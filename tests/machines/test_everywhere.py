@@ -1,6 +1,7 @@
 """What must hold on every machine: each command on each kind of network, on whatever kernels there are.
 
-The quick suite runs some of these tests as they are. ``matrix.py`` runs all, once for each machine that can be pretended.
+The quick suite runs some of these tests as they are. ``matrix.py`` runs all of them, once for each machine that can be
+pretended.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 QUICK = {"lstm", "bidirectional"}  # the others are slow tests, which matrix.py runs in CI
 every_kind = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, kind in KINDS.items()]
+    "kind",
+    [pytest.param(kind, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, kind in KINDS.items()],
 )
 
 
