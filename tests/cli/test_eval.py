@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -302,23 +303,32 @@ def test_a_run_named_by_hand_that_is_damaged_is_a_clear_error(cli: Cli, trained:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "command"),
+    ("arguments", "command", "words"),
     [
-        (["The cat sat."], "echo 'The cat sat.' | rnngen eval -"),
-        (["checkpoints/tiny", "the cat " * 100], f"echo '{'the cat ' * 100}' | rnngen eval checkpoints/tiny -"),
-        (["text.txt", "checkpoints/tiny"], "rnngen eval checkpoints/tiny text.txt"),
+        (["The cat sat."], "echo 'The cat sat.' | rnngen eval -", ["-"]),
+        (
+            ["checkpoints/tiny", "the cat " * 100],
+            f"echo '{'the cat ' * 100}' | rnngen eval checkpoints/tiny -",
+            ["checkpoints/tiny", "-"],
+        ),
+        (["text.txt", "checkpoints/tiny"], "rnngen eval checkpoints/tiny text.txt", ["checkpoints/tiny", "text.txt"]),
     ],
 )
 @pytest.mark.usefixtures("trained")
 def test_a_misplaced_text_or_run_is_told_with_the_command_that_works(
-    cli: Cli, rnngen_command: list[str], arguments: list[str], command: str
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: list[str], command: str, words: list[str]
 ) -> None:
+    """A shell reads the command as words and standard input; ``rnngen`` is then run in this process."""
     Path("text.txt").write_text("The cat sat.")
     refused(cli("eval", *arguments), 2, command)
     if shutil.which("bash") is None:
         pytest.skip("no bash here")
-    command = command.replace("rnngen", shlex.join(rnngen_command))
-    subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=True)
+    shell = f"rnngen() {{ printf '%s\\n' \"$@\"; cat; }}; {command}"
+    done = subprocess.run(["bash", "-c", shell], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
+    *read, content = done.stdout.split(b"\n", 1 + len(words))
+    assert [word.decode() for word in read] == ["eval", *words]
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content), closed=False, isatty=lambda: False))
+    assert cli("eval", *words).code == 0
 
 
 @pytest.mark.usefixtures("trained")

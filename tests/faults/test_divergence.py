@@ -78,7 +78,9 @@ def test_weights_that_go_astray_are_those_of_the_last_good_save_again(corpus: Pa
 
 
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("stop_at", [40, 47, 52, 54, 58, 60])
+@pytest.mark.parametrize(
+    "stop_at", [pytest.param(n, marks=[pytest.mark.slow] * (n not in (47, 54))) for n in (40, 47, 52, 54, 58, 60)]
+)
 def test_a_run_that_is_stopped_around_a_jump_is_resumed_bit_for_bit(
     corpus: Path, spoiled: set[int], stop_at: int
 ) -> None:
@@ -150,7 +152,7 @@ def test_a_text_that_becomes_much_harder_is_no_jump_of_the_weights(tmp_path: Pat
     digits = "".join(rng.choice("0123456789abcdef") for _ in range(6000))
     text = tmp_path / "mixed.txt"
     text.write_text("the cat sat on the mat. " * 300 + digits + "the dog ran to the tree. " * 300, encoding="utf-8")
-    events = finish(begun(text, batch_size=1, bptt=16, steps=1200, save_every=50, dropout=0.0))
+    events = finish(begun(text, batch_size=1, bptt=16, steps=1200, num_layers=1, save_every=50, dropout=0.0))
     losses = [event.loss for event in events if isinstance(event, Stepped)]
     assert max(losses[300:]) > min(losses[:600]) + 2  # the text is that much harder
     assert not jumps(events)

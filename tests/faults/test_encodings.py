@@ -38,7 +38,7 @@ def run(rnngen_command: list[str], tmp_path: Path) -> Run:
 def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Run) -> None:
     for arguments in (
         ["sample", "--seed", "1", "-n", "40", "-p", "Пётр", "--stop", "щи", "--ban", "ё", "--json", "--force", "Он"],
-        ["eval", "checkpoints/Пётр", "Пётр.txt"],
+        ["eval", "checkpoints/Пётр", "Пётр.txt", "--fast"],
         ["runs"],
         ["sample", "--stop", "漢", "-n", "3", "--seed", "1"],
         ["sample", "нет"],
@@ -62,7 +62,6 @@ def test_an_encoding_without_the_letters_loses_them_with_one_warning_and_json_no
     assert b"warning" not in usual.stderr
     sample = json.loads(run(chosen, *text, "--json").stdout.decode(encoding))
     assert sample["prompt"] + sample["text"] == usual.stdout.decode().rstrip("\n")
-    assert json.loads(run(chosen, "eval", "--json").stdout.decode(encoding))["run"] == "checkpoints/Пётр"
     kept = run({"PYTHONIOENCODING": "cp1251"}, *text)
     assert kept.stdout.decode("cp1251") == usual.stdout.decode()
     assert b"warning" not in kept.stderr
