@@ -79,7 +79,8 @@ class ComparedScores:
 
     def _is_on_text_of(self, one: ScoredRun, other: ScoredRun) -> bool:
         """Whether both were scored on the same text."""
-        if one.total.score.counts.bytes != other.total.score.counts.bytes:
+        lengths = ((each.total.score.counts.bytes, each.sums.characters) for each in (one, other))
+        if len(set(lengths)) > 1:
             return False
         held_out = (self._compared(each).settings.held_out for each in (one, other))
         return self._given or len(set(held_out)) == 1
@@ -100,8 +101,12 @@ class ComparedScores:
             return None
         per_token = self._unit(kind).endswith("token")
         best = min(fair, key=lambda each: each.total.score.nats)
-        others = [each for each in fair if each is not best]
-        return best, [(each, paired_difference(each.sums, best.sums, per_token=per_token)) for each in others]
+
+        def difference(each: ScoredRun) -> Difference:
+            scores, sums = (each.total.score, best.total.score), (each.sums, best.sums)
+            return paired_difference(scores, sums, per_token=per_token)
+
+        return best, [(each, difference(each)) for each in fair if each is not best]
 
     def in_words(self, filled: Callable[..., str]) -> str:
         """Differences and notes, below the tables; empty: nothing.
