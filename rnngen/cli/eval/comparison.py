@@ -64,7 +64,18 @@ class ComparedScores:
         """What has to be known before the scores are compared."""
         units = self._comparison.on_units  # there, nats per character; here are several units side by side
         other = [] if units is None else ["the tokens differ, so only bits per character and bits per byte compare"]
-        return [*(each for each in self._comparison.warnings if each != units), *other, *self._incomparable]
+        warnings = (each for each in self._comparison.warnings if each != units)
+        return [*warnings, *other, *self._incomparable, *self._of_siblings]
+
+    @cached_property
+    def _of_siblings(self) -> list[str]:
+        """What a difference says if there are siblings."""
+        if not any(self.differences(kind) for kind in self.kinds if any(self.seeds(kind))):
+            return []
+        return [
+            "a difference is between two single runs: its interval does not include what another seed would change, "
+            "so compare the means of the siblings"
+        ]
 
     @cached_property
     def _incomparable(self) -> list[str]:
