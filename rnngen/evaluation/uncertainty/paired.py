@@ -2,7 +2,7 @@
 
 What makes a passage hard for one model makes it hard for the other, so the difference is much surer than either score
 (Efron & Tibshirani 1993; Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation"). It is
-between two trained models on one text: how much another seed would change either of them, its interval does not include.
+between two trained models on one text: its interval does not include what another seed would change.
 """
 
 from __future__ import annotations
