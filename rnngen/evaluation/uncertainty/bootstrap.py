@@ -1,7 +1,7 @@
 """The bootstrap over blocks: the sampling error of a score within a text.
 
-That is how much it would differ on other passages that are to this text as its blocks are to each other. On other texts
-it differs more, and passages next to each other are more alike than others, so the interval is a lower bound for them.
+That is how much it would differ if other passages like its blocks stood in their place. Texts differ by more than that,
+and passages next to each other are alike, so for other texts the interval is a lower bound.
 
 Blocks are drawn with replacement, as many as there are; every score is a ratio of two sums over what was drawn. The
 interval is the expanded percentile interval of 10,000 such ratios: its percentiles are those to which Student's t leads
