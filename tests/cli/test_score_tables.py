@@ -9,7 +9,8 @@ import math
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,7 +19,12 @@ from safetensors.numpy import load, save
 import rnngen
 from rnngen.cli.app import run as run_cli
 from rnngen.cli.console import Console
+from rnngen.cli.eval.sure import UnknownSection
 from rnngen.cli.eval.tabular import Column, as_latex, as_text
+from rnngen.corpus.pieces import TextCounts
+from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.evaluation.blocks import ScoredBlock, TokenScores
+from rnngen.evaluation.scores import PseudoScore
 from rnngen.plaintext.widths import width
 from tests.cli.test_screen import Terminal
 from tests.conftest import FAST, Outcome, make_text
@@ -73,18 +79,23 @@ def test_siblings_have_a_mean_and_a_standard_deviation(cli: Cli, trained: Path, 
     assert group["runs"] == [str(run) for run in runs]
     assert group["nats_per_token"]["mean"] == pytest.approx(statistics.fmean(values))
     assert group["nats_per_token"]["deviation"] == pytest.approx(statistics.stdev(values))
-    shown = " ".join(cli("eval", *runs, new, "--latex").out.split())
+    latex = cli("eval", *runs, new, "--latex").out
+    shown = " ".join(latex.split())
+    (note,) = (each for each in found["notes"] if "another seed" in each)
+    assert f"% {note}\n" in latex
     assert rf"mean of 3 seeds & {statistics.fmean(values):.4f} & $\pm$ {statistics.stdev(values):.4f} &" in shown
 
 
 def test_other_tokens_compare_in_bits_per_byte(cli: Cli, trained: Path, new: Path, corpus: Path) -> None:
+    new.write_text(new.read_text().replace("e", "é"), encoding="utf-8")  # which characters lack and words spell
     words = rnngen.train(corpus, out="checkpoints/words", steps=5, tokenizer="word", **FAST).path
     found = json.loads(cli("eval", trained, words, new, "--json").out)
     (differences,) = found["differences"]
     by_run = {each["run"]: each["bits_per_byte"] for each in found["runs"]}
     best, (row,) = differences["best"], differences["runs"]
     assert differences["unit"] == "bits per byte"
-    assert row["difference"] == pytest.approx(by_run[row["run"]] - by_run[best])
+    assert row["difference"] == by_run[row["run"]] - by_run[best]
+    assert row["interval"][0] < row["difference"] < row["interval"][1]
     assert any("the tokens differ" in note for note in found["notes"])
 
 
@@ -164,3 +175,27 @@ def test_one_run_on_one_text_is_a_table_of_one_row(cli: Cli, trained: Path, new:
     assert (row["text"], float(row["nats"])) == ("new.txt", score["nats"])
     assert float(row["token_perplexity"]) == pytest.approx(math.exp(score["nats_per_token"]))
     assert "new.txt & " in cli("eval", trained, new, "--latex").out
+
+
+def test_tables_have_the_scores_without_unknown_symbols(cli: Cli, trained: Path, new: Path) -> None:
+    Path("odd.txt").write_text("The 猫 sat.\n" * 20, encoding="utf-8")
+    score = json.loads(cli("eval", trained, "odd.txt", "--json").out)
+    without = score["without_unknown"]
+    rows = list(csv.DictReader(io.StringIO(cli("eval", trained, "odd.txt", new, "--csv").out)))
+    assert [row["without_unknown_tokens"] for row in rows] == ["200", "", str(200 + 6000)]
+    assert float(rows[0]["without_unknown_nats_per_token"]) == without["nats_per_token"]
+    assert float(rows[0]["without_unknown_token_perplexity"]) == without["token_perplexity"]
+    words = f"without unknown symbols: {without['nats_per_token']:.4f} nats per token, perplexity "
+    assert words in cli("eval", trained, "odd.txt").out
+    assert f"\nother {words}" in cli("eval", trained, worse(trained, "other", 0), "odd.txt").out
+    assert f"% {words}" in cli("eval", trained, "odd.txt", "--latex").out
+
+
+def test_pseudo_nats_without_unknown_symbols_are_called_so() -> None:
+    run: Any = SimpleNamespace(tokenizer=lambda: CharTokenizer("a"))
+    section, unused = UnknownSection(run), cast("Any", None)
+    nats = np.array([1.0, 2.0, 2.0], np.float32)
+    section.analyses[0].add(ScoredBlock(0, np.array([0, 1, 1]), TokenScores(nats)))
+    section.finish(unused, run, unused, PseudoScore(5.0, 3, TextCounts(3, 1, 3), unknown=1))
+    said = "without unknown symbols: 2.0000 pseudo-nats per token, pseudo-perplexity 7.389 (2 tokens)"
+    assert section.in_words() == said

@@ -64,7 +64,18 @@ class ComparedScores:
         """What has to be known before the scores are compared."""
         units = self._comparison.on_units  # there, nats per character; here are several units side by side
         other = [] if units is None else ["the tokens differ, so only bits per character and bits per byte compare"]
-        return [*(each for each in self._comparison.warnings if each != units), *other, *self._incomparable]
+        warnings = (each for each in self._comparison.warnings if each != units)
+        return [*warnings, *other, *self._incomparable, *self._of_siblings]
+
+    @cached_property
+    def _of_siblings(self) -> list[str]:
+        """What a difference says if there are siblings."""
+        if not any(self.differences(kind) for kind in self.kinds if any(self.seeds(kind))):
+            return []
+        return [
+            "a difference is between two single runs: its interval does not include what another seed would change, "
+            "so compare the means of the siblings"
+        ]
 
     @cached_property
     def _incomparable(self) -> list[str]:
@@ -79,7 +90,8 @@ class ComparedScores:
 
     def _is_on_text_of(self, one: ScoredRun, other: ScoredRun) -> bool:
         """Whether both were scored on the same text."""
-        if one.total.score.counts.bytes != other.total.score.counts.bytes:
+        lengths = ((each.total.score.counts.bytes, each.sums.characters) for each in (one, other))
+        if len(set(lengths)) > 1:
             return False
         held_out = (self._compared(each).settings.held_out for each in (one, other))
         return self._given or len(set(held_out)) == 1
@@ -100,8 +112,12 @@ class ComparedScores:
             return None
         per_token = self._unit(kind).endswith("token")
         best = min(fair, key=lambda each: each.total.score.nats)
-        others = [each for each in fair if each is not best]
-        return best, [(each, paired_difference(each.sums, best.sums, per_token=per_token)) for each in others]
+
+        def difference(each: ScoredRun) -> Difference:
+            scores, sums = (each.total.score, best.total.score), (each.sums, best.sums)
+            return paired_difference(scores, sums, per_token=per_token)
+
+        return best, [(each, difference(each)) for each in fair if each is not best]
 
     def in_words(self, filled: Callable[..., str]) -> str:
         """Differences and notes, below the tables; empty: nothing.

@@ -48,18 +48,25 @@ def show_tables(output: Output, target: Target, form: TableForm) -> None:
         write(as_csv({"run": str(each.run.path), **row} for each in scored for row in _csv_rows(each)))
     elif form.latex:
         tables = _tables(scored, compared)
-        said = compared.notes if compared else []
+        said = [*_without_unknown(scored, compared), *(compared.notes if compared else [])]
         write("\n".join(as_latex(columns, [heading, *said]) for heading, columns in tables))
     else:
         cells = output.console.columns or PIPED
         tables = _tables(scored, compared)
         shown = "\n".join(f"{output.console.filled(heading)}\n{as_text(columns, cells)}" for heading, columns in tables)
+        shown += "".join(f"\n{output.console.filled(words)}" for words in _without_unknown(scored, compared))
         write(shown + (compared.in_words(output.console.filled) if compared else _ending(scored[0], output)))
 
 
 def _csv_rows(scored: ScoredRun) -> list[dict[str, Any]]:
     total = {**scored.total.as_row(), **({"text": "total"} if scored.texts else {})}
     return [*(each.as_row() for each in scored.texts), total]
+
+
+def _without_unknown(scored: Sequence[ScoredRun], compared: ComparedScores | None) -> list[str]:
+    """The scores without unknown symbols, of runs that met some: on all texts together."""
+    said = ((each, each.total.unknown.in_words()) for each in scored)
+    return [f"{compared.name(each)} {words}" if compared else words for each, words in said if words]
 
 
 def _ending(scored: ScoredRun, output: Output) -> str:

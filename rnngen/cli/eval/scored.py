@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,27 +29,30 @@ class ScoredText:
         name: of the text.
         score: how well.
         interval: how sure.
-        more: what JSON says besides the score.
+        unknown: the score without unknown symbols.
+        more: what else JSON says.
     """
 
     name: str
     score: TextScore
     interval: IntervalSection
+    unknown: UnknownSection
     more: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         """The keys of ``rnngen eval --json`` for a text."""
-        return {"text": self.name, **self.score.as_dict(), **self.interval.as_dict(), **self.more}
+        sections = {**self.interval.as_dict(), **self.unknown.as_dict(), **self.more}
+        return {"text": self.name, **self.score.as_dict(), **sections}
 
     def as_row(self) -> dict[str, Any]:
-        """A row of ``--csv``: each measure with its interval, and the counts."""
+        """A row of ``--csv``: each measure with its interval, the counts, and the score without unknown symbols."""
         values = {key: value for key, value in self.score.as_dict().items() if not isinstance(value, dict)}
         row: dict[str, Any] = {"text": self.name}
         for key, value in values.items():
             row[key] = None if isinstance(value, float) and math.isnan(value) else value
             for end, bound in zip(("low", "high"), self.interval.ranges.get(key, ()), strict=False):
                 row[f"{key}_{end}"] = bound
-        return row
+        return {**row, **self.unknown.as_row()}
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
     notes: dict[str | None, None] = {}
     learned = False
     for files in names:
-        own = IntervalSection(run)
-        sections = [*of_all, *([own] if len(names) > 1 else [])]
+        own = IntervalSection(run), UnknownSection(run)
+        sections = [*of_all, *(own if len(names) > 1 else ())]
         with target.text(run, files) as text, output.job("scoring", len(text.tokens), "tokens") as job:
             progress = Progress(job, run, len(text.tokens))
             score = score_text(
@@ -109,8 +111,9 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
                 analyses=[*(each for section in sections for each in section.analyses), progress],
                 on_read=progress.read,
             )
-            own.finish(output, run, text, score)
-        found.append(ScoredText(text.name, score, own, {}))
+            for each in own:
+                each.finish(output, run, text, score)
+        found.append(ScoredText(text.name, score, *own, {}))
         notes[text.note] = None
         learned = learned or target.is_learned(run, text, files)
     if not found:
@@ -123,6 +126,5 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
         output.note(note)
     note_on(output, run, total, total.tokens)
     name = ", ".join(each.name for each in found)
-    more = {**unknown.as_dict(), **origin.as_dict()}
-    whole = dataclasses.replace(found[0], name=name, score=total, interval=interval, more=more)
+    whole = ScoredText(name, total, interval, unknown, origin.as_dict())
     return ScoredRun(run, whole, tuple(found) if len(found) > 1 else (), said, learned)

@@ -55,19 +55,29 @@ class UnknownSection:
         self._symbols = UnknownSymbols(run.tokenizer().unknown_id)
         self.analyses = (self._symbols,)
         self._without: dict[str, Any] | None = None
+        self._prefix = ""
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Take them out of the score."""
-        self._without = self._symbols.without(score)
+        self._without, self._prefix = self._symbols.without(score), score.prefix
 
     def as_dict(self) -> dict[str, Any]:
         """The measures per token without them."""
         return {"without_unknown": self._without} if self._without else {}
 
-    def table(self) -> str:
-        """The same, in a line."""
+    def in_words(self) -> str:
+        """The same in a sentence; empty: there are none."""
         if not self._without:
             return ""
         tokens, nats, perplexity = self._without.values()
-        words = f"without unknown symbols: {nats:.4f} nats per token, perplexity {perplexity:.4g} ({tokens:,} tokens)"
-        return f"\n{words}\n"
+        measures = f"{nats:.4f} {self._prefix}nats per token, {self._prefix}perplexity {perplexity:.4g}"
+        return f"without unknown symbols: {measures} ({tokens:,} tokens)"
+
+    def table(self) -> str:
+        """The same, in a line."""
+        words = self.in_words()
+        return f"\n{words}\n" if words else ""
+
+    def as_row(self) -> dict[str, Any]:
+        """Columns of ``--csv``."""
+        return {f"without_unknown_{key}": value for key, value in (self._without or {}).items()}

@@ -1,9 +1,13 @@
 """Sums of nats over consecutive blocks of a text: what a block bootstrap draws from.
 
-Neighbouring tokens are not independent, so a bootstrap must not draw tokens. It draws blocks that are long beside the
-distance over which the loss is correlated (Carlstein 1986; Künsch 1989): runs of bytes, or of whole documents where the
-text consists of enough of them. Blocks are cut by position, so two models whose tokens differ have the same blocks.
-Whenever there are too many, neighbours are merged: memory is constant, and the longer the text, the longer the blocks.
+Neighbouring tokens are not independent, so a bootstrap must not draw tokens. It draws blocks, which are runs of
+characters, or of whole documents where the text consists of enough of them. Blocks must be longer than the distance
+over which the loss is correlated (Carlstein 1986; Künsch 1989). In real text this distance has no end: a chapter, a
+topic or a module is easier than another one, and documents next to each other are alike. So there are no more blocks
+than an interval needs, and the longer the text, the longer they are: neighbours are merged whenever there are too many,
+which also keeps memory constant.
+
+Blocks are cut by characters, and an unknown symbol is one, so models whose tokens differ have the same blocks.
 """
 
 from __future__ import annotations
@@ -14,20 +18,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.encoded import spellings
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.blocks import ScoredBlock
 
 NATS, TOKENS, CHARACTERS, BYTES = range(4)
 """The rows of ``Blocks.sums``."""
 
-MOST = 256
-"""Blocks at most; once there were more, there are at least half as many."""
 FEWEST = 20
-"""Blocks at least, for an interval."""
+"""Blocks at least, for an interval: with fewer, Student's t does not make up for what is not known of the variance."""
+MOST = 2 * FEWEST
+"""Blocks at most; once there were more, there are at least half as many."""
 SHORTEST = 256
-"""Bytes of a block at least: a few lines."""
+"""Characters of a block at least: a few lines."""
 
-Unit = Literal["bytes", "documents"]
+Unit = Literal["characters", "documents"]
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,6 @@ class Blocks:
         """How many blocks there are, n."""
         return int(self.sums.shape[1])
 
-    def merged_to(self, size: int) -> Blocks:
-        """The same with blocks of this size, a power of 2 times theirs."""
-        blocks = self
-        while blocks.size < size:
-            blocks = Blocks(_halved(blocks.sums), blocks.unit, 2 * blocks.size)
-        return blocks
-
-    def first(self, count: int) -> Blocks:
-        """The same with this many blocks, the last of which has what followed them."""
-        last = self.sums[:, count - 1 :].sum(1, keepdims=True)
-        return Blocks(np.hstack([self.sums[:, : count - 1], last]), self.unit, self.size)
-
 
 class BlockSums:
     """An analysis (see ``blocks.py``) that sums nats, tokens, characters and bytes by blocks.
@@ -75,49 +68,57 @@ class BlockSums:
     detailed = False
 
     def __init__(self, tokenizer: Tokenizer, boundary: int | None) -> None:
-        table = tokenizer.token_bytes()
+        table = spellings(tokenizer)
         self._bytes = np.array([len(content) for content in table], np.int64)
         self._characters = np.array([_characters(content) for content in table], np.int64)
+        self._continues = np.array([_characters(content[:1]) < len(content[:1]) for content in table], np.int64)
         self._boundary, self._read, self._ended = boundary, 0, 0
-        self._by_bytes, self._by_documents = _Sums(SHORTEST), _Sums(1)
+        self._by_characters, self._by_documents = _Sums(SHORTEST), _Sums(1)
+
+    @property
+    def characters(self) -> int:
+        """How many characters have been read; two models that have read as many have the same blocks of characters."""
+        return self._read
 
     def add(self, block: ScoredBlock) -> None:
         """Take in the next tokens of the text."""
         if not len(block.tokens):
             return
-        length = self._bytes[block.tokens]
+        length = self._characters[block.tokens]
         stops = self._read + np.cumsum(length)
-        rows = (block.nats, np.ones(len(length)), self._characters[block.tokens], length)
-        self._by_bytes.add(stops - length, rows)
+        begins = stops - length - self._continues[block.tokens]  # in the character that it is a part of
+        rows = (block.nats, np.ones(len(length)), length, self._bytes[block.tokens])
         self._read = int(stops[-1])
+        self._by_characters.add(begins, self._read, rows)
         if self._boundary is not None:
             ends = block.tokens == self._boundary
             ended = self._ended + np.cumsum(ends)
-            self._by_documents.add(ended - ends, rows)
+            begun = ended - ends
+            self._by_documents.add(begun, int(begun[-1]) + 1, rows)
             self._ended = int(ended[-1])
 
     def blocks(self, unit: Unit | None = None) -> Blocks:
         """The text in blocks; of whole documents if there are enough, and nothing else is asked for."""
-        unit = unit or ("documents" if self._by_documents.used >= FEWEST else "bytes")
-        sums = self._by_documents if unit == "documents" else self._by_bytes
+        unit = unit or ("documents" if self._by_documents.used >= FEWEST else "characters")
+        sums = self._by_documents if unit == "documents" else self._by_characters
         return Blocks(sums.values[:, : sums.used].copy(), unit, sums.size)
 
 
 class _Sums:
-    """Rows of sums by position, in at most ``MOST`` blocks of ``size`` positions."""
+    """Rows of sums by position, in at most ``MOST`` blocks of ``size`` positions, of which ``used`` have been read."""
 
     def __init__(self, size: int) -> None:
         self.size, self.used, self.values = size, 0, np.zeros((4, MOST))
 
-    def add(self, positions: NDArray[np.int64], rows: tuple[NDArray[Any], ...]) -> None:
-        """Add values, row by row, at positions that do not fall."""
-        while positions[-1] // self.size >= MOST:
+    def add(self, positions: NDArray[np.int64], read: int, rows: tuple[NDArray[Any], ...]) -> None:
+        """Add values, row by row, at positions that do not fall; ``read`` positions have been read then."""
+        while read > MOST * self.size:
             self.values = np.pad(_halved(self.values), ((0, 0), (0, MOST // 2)))
-            self.size, self.used = 2 * self.size, (self.used + 1) // 2
-        places = positions // self.size
+            self.size *= 2
+        self.used = max(1, -(-read // self.size))  # whatever the tokens: the last block may be within one
+        places = np.clip(positions // self.size, 0, self.used - 1)  # a label has no length, and may be the last token
         for sums, values in zip(self.values, rows, strict=True):
             sums += np.bincount(places, values, minlength=MOST)
-        self.used = int(places[-1]) + 1
 
 
 def _halved(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,7 @@
-"""The bootstrap over blocks: how much a score would differ on other texts of this kind and length.
+"""The bootstrap over blocks: the sampling error of a score within a text.
+
+That is how much it would differ if other passages like its blocks stood in their place. Texts differ by more than that,
+and passages next to each other are alike, so for other texts the interval is a lower bound.
 
 Blocks are drawn with replacement, as many as there are; every score is a ratio of two sums over what was drawn. The
 interval is the expanded percentile interval of 10,000 such ratios: its percentiles are those to which Student's t leads
@@ -45,7 +48,7 @@ class Interval:
 
     Attributes:
         blocks: how many were drawn from.
-        unit, size: how much text each has, as in 512 bytes.
+        unit, size: how much text each has, as in 512 characters.
         ranges: of each measure, by its key.
     """
 
@@ -79,13 +82,13 @@ def too_short(blocks: Blocks) -> str | None:
     if blocks.count >= FEWEST:
         return None
     return (
-        f"too short for a confidence interval, which needs {FEWEST * SHORTEST:,} bytes or {FEWEST} documents "
+        f"too short for a confidence interval, which needs {FEWEST * SHORTEST:,} characters or {FEWEST} documents "
         f"({FEWEST} blocks to draw from)"
     )
 
 
 def interval_of(score: TextScore, blocks: Blocks) -> Interval | None:
-    """The confidence interval of each measure of a score that is a ratio; None: the text is too short.
+    """The confidence interval of the measures per token, character and byte; None: the text is too short.
 
     Args:
         score: of a text.

@@ -1,7 +1,8 @@
 """The difference between two models on one text, by a paired bootstrap: both are scored on the same blocks.
 
 What makes a passage hard for one model makes it hard for the other, so the difference is much surer than either score
-(Efron & Tibshirani 1993; Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation").
+(Efron & Tibshirani 1993; Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation"). It is
+between two trained models on one text: its interval does not include what another seed would change.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from rnngen.evaluation.uncertainty.block_sums import BYTES, FEWEST, NATS, TOKENS, Blocks, BlockSums
+import numpy as np
+
+from rnngen.evaluation.scores import TextScore
+from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, NATS, TOKENS, BlockSums
 from rnngen.evaluation.uncertainty.bootstrap import Range, percentiles, resampled
 
 
@@ -34,32 +38,22 @@ class Difference(NamedTuple):
         return {"difference": self.value, "interval": list(self.range) if self.range else None}
 
 
-def paired_difference(one: BlockSums, other: BlockSums, *, per_token: bool) -> Difference:
+def paired_difference(
+    scores: tuple[TextScore, TextScore], sums: tuple[BlockSums, BlockSums], *, per_token: bool
+) -> Difference:
     """The difference between the scores of two models on one text.
 
     Args:
-        one: of a model.
-        other: of another one.
+        scores: of a model and of another one; both of the same bytes.
+        sums: of both; of the same characters.
         per_token: whether in nats per token, which needs the same tokens; else in bits per byte.
     """
-    a, b = _aligned(one, other)
-    by, unit = (TOKENS, 1.0) if per_token else (BYTES, 1 / math.log(2))
-
-    def difference(sums: Any, others: Any) -> Any:
-        return (sums[NATS] / sums[by] - others[NATS] / others[by]) * unit
-
-    value = float(difference(a.sums.sum(1), b.sums.sum(1)))
+    length, unit = (scores[0].tokens, 1.0) if per_token else (scores[0].counts.bytes, math.log(2))
+    one, other = (score.nats / length / unit for score in scores)
+    a, b = (each.blocks("characters") for each in sums)
     if a.count < FEWEST:
-        return Difference(value, None)
-    return Difference(value, percentiles(difference(resampled(a.sums), resampled(b.sums)), a.count))
-
-
-def _aligned(one: BlockSums, other: BlockSums) -> tuple[Blocks, Blocks]:
-    """The same blocks of both: where unknown symbols hide their bytes, the last ones may be longer for one of them."""
-    a, b = one.blocks(), other.blocks()
-    if a.unit != b.unit:
-        a, b = one.blocks("bytes"), other.blocks("bytes")
-    size = max(a.size, b.size)
-    a, b = a.merged_to(size), b.merged_to(size)
-    count = min(a.count, b.count)
-    return a.first(count), b.first(count)
+        return Difference(one - other, None)
+    # by block, per character: bytes are those of the text, and unknown symbols do not say how many they are
+    rows = np.stack([a.sums[NATS] - b.sums[NATS], a.sums[TOKENS if per_token else CHARACTERS]])
+    nats, drawn = resampled(rows)
+    return Difference(one - other, percentiles(nats / drawn * (rows[1].sum() / length / unit), a.count))
