@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnngen.corpus.encoded import release_pages
 from rnngen.evaluation.blocks import BLOCK, ScoredBlock, TokenScores, in_file
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
-from rnngen.platforms import release_pages
 
 WINDOW = 64
 BOUNDARY_BYTES = 1 << 28  # of states at the boundaries of windows; a longer text gets longer windows,
