@@ -20,9 +20,10 @@ from rnngen.evaluation.explanation.explanation import Explanation
 from rnngen.evaluation.explanation.groups import PerToken
 from rnngen.evaluation.explanation.kinds import kinds_of
 from rnngen.evaluation.explanation.lines import SurprisingLines
-from rnngen.evaluation.explanation.positions import LineEnds, Positions
+from rnngen.evaluation.explanation.positions import Positions
 from rnngen.evaluation.explanation.sample import Sampled, sampled_positions
 from rnngen.evaluation.explanation.training_part import times_seen, validation_tokens
+from rnngen.evaluation.line_ends import LineEnds
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.model.language_model import Network
 from rnngen.ngram.counts import Ints
