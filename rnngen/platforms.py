@@ -186,17 +186,6 @@ def without_file(array: T) -> T:
     return array.copy() if WINDOWS else array
 
 
-def release_pages(array: Any) -> None:
-    """Let go of what has been read of an array that is mapped from a file, which else counts as memory of the process.
-
-    It is read again where it is needed. Nothing happens to an array in memory, or on systems that cannot do this.
-    """
-    while array is not None and not isinstance(array, mmap.mmap):
-        array = getattr(array, "base", None)
-    if array is not None and hasattr(array, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-        array.madvise(mmap.MADV_DONTNEED)
-
-
 def idle_seconds() -> float | None:
     """Total idle seconds since the system started, over the processors that this process may use.
 

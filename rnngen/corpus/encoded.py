@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,3 +198,14 @@ def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:
     if file.stat().st_size == 0:  # an empty file cannot be mapped
         return np.zeros(0, dtype=tokenizer.dtype)
     return np.memmap(file, dtype=tokenizer.dtype, mode="r")
+
+
+def release_pages(array: Any) -> None:
+    """Let go of what has been read of an array that is mapped from a file, which else counts as memory of the process.
+
+    It is read again where it is needed. Nothing happens to an array in memory, or on systems that cannot do this.
+    """
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    if array is not None and hasattr(array, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.encoded import TokenArray
 from rnngen.corpus.tokenizer import Tokenizer, pieces_of
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.exponential import exp_or_infinity
+from rnngen.evaluation.line_ends import LineEnds
 
 
 class LineScore(NamedTuple):
@@ -58,11 +58,9 @@ class LineSums:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        ends = (b"\n", BOUNDARY.encode())
-        self._ends = np.array([sum(map(content.count, ends)) for content in tokenizer.token_bytes()], np.int64)
+        ends = LineEnds.of(tokenizer)
+        self._ends, self._shows = ends.within, ~ends.blank  # only lines with something to see are ranked
         self._line = 0  # of the next token
-        # whether each token shows something: only lines with such tokens are ranked
-        self._shows = np.array([bool(content.replace(ends[1], b"").strip()) for content in tokenizer.token_bytes()])
         self._parts: list[tuple[int, NDArray[np.float64]]] = []
 
     def add(self, block: ScoredBlock) -> None:

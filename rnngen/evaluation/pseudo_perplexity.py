@@ -16,31 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnngen.evaluation.blocks import BLOCK, ScoredBlock, TokenScores, in_file, sum_nats
+from rnngen.corpus.encoded import release_pages
+from rnngen.evaluation.blocks import BLOCK, ScoredBlock, TokenScores, in_file
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.cloze import ClozeLM
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
-from rnngen.platforms import release_pages
 
 WINDOW = 64
 BOUNDARY_BYTES = 1 << 28  # of states at the boundaries of windows; a longer text gets longer windows,
 LONGEST_WINDOW = 4096  # up to this; beyond that the states go to a file
 PREDICTED = 4096  # tokens predicted in parallel
-
-
-def pseudo_nats(
-    model: ClozeLM, tokens: NDArray[np.integer[Any]], *, each: NDArray[np.float32] | None = None, **how: Any
-) -> float:
-    """-Σ ln p(token | all other tokens), over all N tokens of a text, in nats.
-
-    Args:
-        model: the network, which is read without dropout.
-        tokens: token ids, (N,).
-        each: an array, (N,), that receives the nats of each token.
-        how: see ``pseudo_blocks``.
-    """
-    return sum_nats(pseudo_blocks(model, tokens, **how), each)
 
 
 def pseudo_blocks(

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnngen.corpus.encoded import release_pages
 from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock, TokenScores
 from rnngen.evaluation.parallel import ids_at, read_in_parallel
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
-from rnngen.platforms import release_pages
 
 _WEIGHTS_READ = 150e9  # per block: one or a few seconds on most processors
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rnngen.corpus.tokens import EncodedCorpus
-from rnngen.evaluation.perplexity import total_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.load import load_language_model
 from rnngen.ngram.counts import MAX_TOKENS
 from rnngen.ngram.file import to_bytes
@@ -66,7 +66,7 @@ def mix_ngram(
     tokens = corpus.valid.tokens
     network = np.empty(len(tokens), np.float32)
     model = load_language_model(open_run(path)).to(config.train.device)
-    total_nats(model, tokens, each=network, on_read=lambda _: check())
+    held_out_nats(model, tokens, each=network, on_read=lambda _: check())
     mixture = fit_mixture(
         corpus.train.tokens,
         tokens,

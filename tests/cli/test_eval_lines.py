@@ -87,6 +87,13 @@ def test_a_line_that_is_cut_by_a_block_is_one(pieces: int) -> None:
     assert [each.line for each in lines.hardest(2)] == [4, 3]
 
 
+def test_a_line_of_spaces_is_not_ranked_whatever_the_spaces_are() -> None:
+    tokenizer = CharTokenizer("ab\n\u00a0\u3000")
+    lines, tokens = LineSums(tokenizer), tokenizer.encode("a\n\u00a0\u3000\nb")
+    lines.add(ScoredBlock(0, tokens, TokenScores(np.arange(6, dtype=np.float32))))
+    assert [each.rank for each in lines.ranked(tokens)] == [2, None, 1]
+
+
 def test_a_line_in_which_no_token_begins_has_no_score() -> None:
     class Merging(CharTokenizer):
         def token_bytes(self) -> list[bytes]:

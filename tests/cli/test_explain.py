@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 import rnngen
 from rnngen.cli.eval import single
 from rnngen.evaluation import reading
+from rnngen.evaluation.baselines import token_models
 from rnngen.evaluation.blocks import ScoredBlock
 from tests.conftest import FAST, Outcome, make_text
 
@@ -82,8 +84,11 @@ def test_the_explanation_agrees_with_the_nats_and_ranks_of_each_token(cli: Cli, 
 
 
 @pytest.mark.usefixtures("trained")
-def test_tables_fit_80_columns_and_each_says_what_it_shows(cli: Cli) -> None:
+def test_tables_fit_80_columns_and_each_says_what_it_shows(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Mock(wraps=token_models.count_orders)
+    monkeypatch.setattr(token_models, "count_orders", counted)
     shown = cli("eval", "--explain").out
+    assert counted.call_count == 1  # for the baselines and the explanation together
     assert shown.startswith(cli("eval").out)
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80

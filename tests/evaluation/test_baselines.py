@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,11 @@ import pytest
 import rnngen
 from rnngen.evaluation.baselines import compare as comparing
 from rnngen.evaluation.baselines import compressors
-from rnngen.evaluation.baselines.token_models import ORDERS, token_models
+from rnngen.evaluation.baselines import token_models as counted
+from rnngen.evaluation.baselines.token_models import ORDERS, CountedModels, token_models
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
 from rnngen.evaluation.scores import PseudoScore
+from rnngen.ngram.counts import Counted, count_orders
 from tests.conftest import FAST, Outcome, make_text
 from tests.ngram.naive import text_of
 
@@ -87,7 +90,7 @@ def test_a_text_of_several_chunks_is_all_compressed(monkeypatch: pytest.MonkeyPa
 
 def test_uniform_and_unigram_are_those_of_their_formulas() -> None:
     train, text, V = text_of(400, 6), text_of(50, 6, seed=1), 6
-    found = dict(token_models(train, train[:0], text, vocab_size=V, boundary=None))
+    found = dict(token_models(CountedModels(train, train[:0], vocab_size=V, boundary=None), text))
     assert list(found) == [name for name in NAMES if name in found]
     assert found["uniform"] == pytest.approx(50 * math.log(6), rel=1e-12)
     counts = np.bincount(train, minlength=V)
@@ -100,9 +103,27 @@ def test_uniform_and_unigram_are_those_of_their_formulas() -> None:
 
 def test_discounts_fitted_on_the_validation_part_beat_those_of_the_counts_there() -> None:
     train, valid = text_of(400, 6), text_of(200, 6, seed=1)
-    fitted = dict(token_models(train, valid, valid, vocab_size=6, boundary=None))
-    suggested = dict(token_models(train, valid[:0], valid, vocab_size=6, boundary=None))
+    fitted, suggested = (
+        dict(token_models(CountedModels(train, part, vocab_size=6, boundary=None), valid))
+        for part in (valid, valid[:0])
+    )
     assert all(fitted[name] <= suggested[name] + 1e-6 for name in fitted)
+
+
+def test_n_grams_are_counted_once_whoever_asks_and_the_models_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, valid, counts = text_of(400, 6), text_of(200, 6, seed=1), []
+
+    def counting(*args: Any, **how: Any) -> Counted:
+        counts.append(len(args[0]))
+        return count_orders(*args, **how)
+
+    monkeypatch.setattr(counted, "count_orders", counting)
+    models = CountedModels(train, valid, vocab_size=6, boundary=None)
+    first = next(models.each())  # ended early, as by Ctrl-C
+    found = [list(token_models(models, valid)) for _ in range(2)]
+    assert found[0] == found[1] == list(token_models(CountedModels(train, valid, vocab_size=6, boundary=None), valid))
+    assert counts == [400, 400]
+    assert -np.log(first.probabilities(valid)[0]).sum() == found[0][1][1]
 
 
 def shown(cli: Cli, *arguments: object) -> dict[str, object]:

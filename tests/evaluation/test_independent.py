@@ -6,6 +6,7 @@ imports nothing of the package: what both get wrong in the same way, they do not
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -15,8 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
+from torch import Tensor
 
 import rnngen
+from rnngen.evaluation import reading
+from rnngen.evaluation.parallel import read_in_parallel
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -69,7 +73,8 @@ def layer_weights(weights: Arrays, layer: int) -> Arrays:
     return {name: weights[f"layers.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
 
 
-def nats_per_token(run: Path, text: str) -> float:
+def ids_and_nats(run: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of each token, (N,)."""
     weights = read_tensors(run / "model.safetensors")
     model: dict[str, Any] = json.loads((run / "config.json").read_text())["model"]
     ids = Tokenizer.from_file(str(run / "tokenizer.json")).encode(text).ids
@@ -78,38 +83,51 @@ def nats_per_token(run: Path, text: str) -> float:
     layers = [layer_weights(weights, layer) for layer in range(model["num_layers"])]
     hidden = [np.zeros(layer["weight_hh"].shape[1]) for layer in layers]
     cells = [np.zeros_like(h) for h in hidden]
-    nats = 0.0
+    nats = []
     for token in ids:
         logits = softmax @ hidden[-1] + bias
-        nats += math.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token]
+        nats.append(math.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token])
         x = embedding[token]
         for k, layer in enumerate(layers):
             hidden[k], cells[k] = CELLS[model["cell"]](x, hidden[k], cells[k], layer)
             x = hidden[k]
-    return nats / len(ids)
+    return np.array(ids), np.array(nats)
+
+
+def check_score(cli: Cli, corpus: Path, text: str, **how: Any) -> None:
+    """Train a run of two layers and compare what ``eval`` says of a text, in sum and token by token."""
+    size: dict[str, Any] = {"vocab_size": 300} if how["tokenizer"] == "bpe" else {}
+    rnngen.train(corpus, out="run", steps=8, valid_every=8, num_layers=2, **{**FAST, **how, **size})
+    Path("text.txt").write_text(text)
+    outcome = cli("eval", "run", "text.txt", "--json", "--fast", "--surprisal", "nats.jsonl")
+    assert outcome.code == 0, outcome.err
+    ids, expected = ids_and_nats(Path("run"), text)
+    found = [json.loads(line)["nats"] for line in Path("nats.jsonl").read_text().splitlines()]
+    assert len(found) == len(expected)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    assert json.loads(outcome.out)["nats_per_token"] == pytest.approx(expected.mean(), rel=0, abs=1e-5)
+    often = expected[ids == np.bincount(ids).argmax()]
+    assert often.std() > 0.01  # the same token in different contexts: what is read matters, so a wrong state shows
 
 
 @pytest.mark.parametrize(
     ("cell", "tokenizer", "tied"),
-    [
-        ("lstm", "char", True),
-        ("lstm", "bpe", True),
-        ("gru", "char", False),
-        ("gru", "bpe", True),
-        ("rnn", "char", True),
-        ("rnn", "bpe", False),
-    ],
+    [*itertools.product(CELLS, ("char", "bpe"), (True,)), ("gru", "char", False), ("rnn", "bpe", False)],
 )
-def test_eval_agrees_with_an_independent_program(
-    cell: str, tokenizer: str, tied: bool, cli: Cli, corpus: Path, tmp_path: Path
+def test_eval_agrees_with_an_independent_program(cell: str, tokenizer: str, tied: bool, cli: Cli, corpus: Path) -> None:
+    check_score(cli, corpus, TEXT, cell=cell, tokenizer=tokenizer, tied=tied)
+
+
+def test_both_agree_on_a_text_that_is_read_in_blocks_and_in_parallel_streams(
+    cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size: dict[str, Any] = {"vocab_size": 300} if tokenizer == "bpe" else {}
-    how = {"cell": cell, "num_layers": 2, "tied": tied, "tokenizer": tokenizer} | size
-    rnngen.train(corpus, out="run", steps=8, valid_every=8, **{**FAST, **how})
-    (tmp_path / "text.txt").write_text(TEXT)
-    outcome = cli("eval", "run", "text.txt", "--json")
-    assert outcome.code == 0, outcome.err
-    score = json.loads(outcome.out)
-    expected = nats_per_token(Path("run"), TEXT)
-    assert score["nats_per_token"] == pytest.approx(expected, abs=1e-5)
-    assert abs(expected - math.log(300 if size else 30)) > 0.05  # far enough from a uniform guess to mean something
+    streams: list[int] = []
+
+    def spied(*args: Any, **how: Any) -> Tensor:
+        read, *rest = args
+        return read_in_parallel(lambda at, state: streams.append(at.shape[1]) or read(at, state), *rest, **how)
+
+    monkeypatch.setattr(reading, "read_in_parallel", spied)
+    monkeypatch.setattr(reading, "block_of", lambda model: 6144)
+    check_score(cli, corpus, make_text(8300, seed=3), cell="lstm", tokenizer="char", tied=True)
+    assert set(streams) >= {1, 3}  # the second block is of one stream

@@ -129,6 +129,9 @@ def test_files_that_are_no_pairs_are_refused(cli: Cli, trained: Path) -> None:
     assert [each[:2] for each in read_pairs(FILE)] == [("a", "b")]
     Path("text.txt").write_text("a\n")
     assert "--pairs takes no other text; found text.txt" in cli("eval", trained, "text.txt", "--pairs", FILE).err
+    for option, value in {"encoding": "cp1252", "errors": "skip", "text-field": "a", "label-field": "b"}.items():
+        outcome = cli("eval", trained, "--pairs", FILE, f"--{option}", value)  # which are about a text
+        assert (outcome.code, f"--{option} cannot be given with --pairs" in outcome.err) == (2, True), outcome.err
 
 
 def test_the_interval_of_an_accuracy_covers_it_at_the_stated_rate() -> None:

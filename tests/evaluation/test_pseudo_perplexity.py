@@ -12,7 +12,7 @@ import torch
 from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
-from rnngen.evaluation.pseudo_perplexity import pseudo_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.evaluation.scoring import score as score_text
 from rnngen.model.cloze import ClozeLM
 from rnngen.options.network import ModelConfig
@@ -66,7 +66,7 @@ def test_every_token_is_scored_from_both_sides_whatever_the_layout(cell: str) ->
     of_each, of_sum = rounding_bound(lambda m: one_by_one(m, tokens), model), bound(model, tokens)
     for batch_size, window in LAYOUTS:
         each = np.full(len(tokens), np.nan, np.float32)
-        total = pseudo_nats(model, tokens, batch_size=batch_size, window=window, each=each)
+        total = held_out_nats(model, tokens, batch_size=batch_size, window=window, each=each)
         np.testing.assert_allclose(each, expected, rtol=0, atol=of_each)
         assert total == pytest.approx(expected.sum(), rel=0, abs=of_sum)
 
@@ -75,13 +75,13 @@ def test_every_token_is_scored_from_both_sides_whatever_the_layout(cell: str) ->
 def test_short_texts_and_whole_windows_are_scored(n: int) -> None:
     model, tokens = model_and_tokens(n)
     expected = one_by_one(model, tokens).sum()
-    assert pseudo_nats(model, tokens) == pytest.approx(expected, rel=0, abs=bound(model, tokens))
+    assert held_out_nats(model, tokens) == pytest.approx(expected, rel=0, abs=bound(model, tokens))
 
 
 def test_a_tied_network_with_a_narrow_last_layer_is_scored_too() -> None:
     model, tokens = model_and_tokens(100, num_layers=2, tied=True)
     expected = one_by_one(model, tokens).sum()
-    assert pseudo_nats(model, tokens, window=9) == pytest.approx(expected, rel=0, abs=bound(model, tokens))
+    assert held_out_nats(model, tokens, window=9) == pytest.approx(expected, rel=0, abs=bound(model, tokens))
 
 
 def test_the_numbers_go_by_names_that_are_no_left_to_right_models() -> None:

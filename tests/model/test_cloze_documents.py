@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnngen.evaluation.pseudo_perplexity import pseudo_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.cloze import ClozeLM
 from rnngen.options.network import ModelConfig
 
@@ -31,6 +31,6 @@ def test_the_score_of_a_text_is_that_of_its_documents_each_between_nothing_and_n
                 expected.append(-logits.log_softmax(-1)[token].item())
             begin = end + 1
     each = np.empty(len(tokens), np.float32)
-    total = pseudo_nats(model, tokens, window=window, each=each)
+    total = held_out_nats(model, tokens, window=window, each=each)
     np.testing.assert_allclose(each, expected, atol=1e-5)
     assert total == pytest.approx(sum(expected), rel=1e-5)

@@ -11,7 +11,7 @@ import torch
 
 from rnngen.engine.recurrence import Recurrence
 from rnngen.engine.torch_stepper import Stepper
-from rnngen.evaluation.perplexity import total_nats
+from rnngen.evaluation.scoring import held_out_nats
 from rnngen.inspection.equations import start_states, step_model
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
@@ -130,8 +130,8 @@ def test_the_score_of_a_text_is_the_sum_of_the_scores_of_its_documents(name: str
     tokens = np.random.default_rng(4).integers(V, size=300)
     tokens[-1] = BOUNDARY
     ends = np.flatnonzero(tokens == BOUNDARY) + 1
-    apart = sum(total_nats(model, document) for document in np.split(tokens, ends)[:-1])
-    assert total_nats(model, tokens, batch_size=batch_size, window=16) == pytest.approx(apart, rel=1e-5)
+    apart = sum(held_out_nats(model, document) for document in np.split(tokens, ends)[:-1])
+    assert held_out_nats(model, tokens, batch_size=batch_size, window=16) == pytest.approx(apart, rel=1e-5)
 
 
 def test_without_a_boundary_the_start_state_is_zero() -> None:

@@ -12,16 +12,24 @@ from rnngen.evaluation.ranking import MODEL, Baseline, Baselines
 from rnngen.plaintext.widths import PIPED, filled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rnngen.cli.eval.output import Output
+    from rnngen.evaluation.baselines.token_models import CountedModels
     from rnngen.evaluation.scores import TextScore
     from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
 
 
 class BaselineSection:
-    """How well simple models and compressors predict the text, after the training part of a left-to-right run."""
+    """How well simple models and compressors predict the text, after the training part of a left-to-right run.
 
-    def __init__(self) -> None:
+    Args:
+        models: gives those of the training part; an exception of it says why there is nothing to compare with.
+    """
+
+    def __init__(self, models: Callable[[], CountedModels]) -> None:
+        self._models = models
         self._opening = Opening()
         self.analyses = (self._opening,)
         self._result: Baselines | None = None
@@ -36,7 +44,7 @@ class BaselineSection:
                 job.advance_to(done)
 
             try:
-                comparing = Comparing(run, text, self._opening, work)
+                comparing = Comparing(run, text, self._opening, self._models(), work)
                 self._result = comparing.compute()
             except CorpusError as error:
                 output.note(f"the score is compared with nothing, because the training part is not there: {error}")

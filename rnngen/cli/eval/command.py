@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Annotated
 
 import typer
@@ -99,9 +100,12 @@ def eval_command(
     else:
         from rnngen.cli.eval.novelty import NoveltySection
         from rnngen.cli.eval.single import about_score, score_run
+        from rnngen.evaluation.baselines.compare import models_of
 
-        sections = [] if explained.fills_output else about_score(target, other, gaps)
+        count = partial(models_of, target.run)
+        models = cache(count) if explained.explain else count  # n-grams take memory: kept only if they serve twice
+        sections = [] if explained.fills_output else about_score(target, other, gaps, models)
         if novelty.novelty:
             sections.append(NoveltySection(target.run, novelty, target.device))
         sections += [] if explained.fills_output else adaptation.sections(target, ngram=scoring.ngram)
-        score_run(output, target, sections, explained)
+        score_run(output, target, sections, explained, models)

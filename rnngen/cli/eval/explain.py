@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.surprisal import STDOUT, SurprisalSection, check_surprisal
 from rnngen.cli.pictures import check_picture
-from rnngen.errors import UsageError
+from rnngen.errors import RnngenError, UsageError
 from rnngen.options.declare import Options, option
 from rnngen.options.option import COMMON
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.sections import Section
     from rnngen.cli.longjob import LongJob
+    from rnngen.evaluation.baselines.token_models import CountedModels
     from rnngen.evaluation.blocks import Analysis
     from rnngen.evaluation.explanation.explainer import NGrams
     from rnngen.evaluation.explanation.explanation import Explanation
@@ -70,7 +71,15 @@ class Explained(Options):
         check_surprisal(self.surprisal, other="json" if as_json else "explain" if self.explain else None)
         check_picture(self.picture)
 
-    def sections(self, output: Output, run: Run, text: NamedText, device: str, files: ExitStack) -> list[Section]:
+    def sections(
+        self,
+        output: Output,
+        run: Run,
+        text: NamedText,
+        device: str,
+        files: ExitStack,
+        models: Callable[[], CountedModels],
+    ) -> list[Section]:
         """What was asked for.
 
         Args:
@@ -79,9 +88,10 @@ class Explained(Options):
             text: that it is scored on.
             device: of torch.
             files: closes what is open at the end.
+            models: see ``ExplainSection``.
         """
         found: list[Section] = [SurprisalSection(output, run, self.surprisal, files)] if self.surprisal else []
-        return [*found, *([ExplainSection(run, text, device, self.picture)] if self.explain else [])]
+        return [*found, *([ExplainSection(run, text, device, self.picture, models)] if self.explain else [])]
 
     @property
     def fills_output(self) -> bool:
@@ -97,13 +107,16 @@ class ExplainSection:
         text: that it is scored on.
         device: of torch.
         picture: a file for the charts; None: none.
+        models: gives those of the training part, or raises ``RnngenError`` if it is gone.
     """
 
-    def __init__(self, run: Run, text: NamedText, device: str, picture: Path | None) -> None:
+    def __init__(
+        self, run: Run, text: NamedText, device: str, picture: Path | None, models: Callable[[], CountedModels]
+    ) -> None:
         from rnngen.evaluation.explanation.context import POSITIONS
         from rnngen.evaluation.explanation.explainer import Explainer
 
-        self._device, self._picture = device, picture
+        self._device, self._picture, self._models = device, picture, models
         self._explainer = Explainer(run, len(text.tokens), POSITIONS)
         self._explanation: Explanation | None = None
 
@@ -114,16 +127,19 @@ class ExplainSection:
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Measure how much context is used, and put everything together."""
-        from rnngen.evaluation.explanation.training_part import training_part
         from rnngen.model.load import load_network
 
-        train, explainer = training_part(run), self._explainer
+        explainer, train = self._explainer, None
         ngrams: NGrams = ()
-        if train is None:
+        try:
+            models = self._models()
+        except RnngenError:
             output.note("the run's training part is gone, so nothing is compared with it: no frequencies, no n-grams")
-        elif explainer.orders:
-            with output.job("counting n-grams", len(explainer.orders), "orders") as job:
-                ngrams = explainer.ngrams(text.tokens, train, job.advance_to)
+        else:
+            train = models.train
+            if explainer.orders:
+                with output.job("counting n-grams", len(explainer.orders), "orders") as job:
+                    ngrams = explainer.ngrams(text.tokens, models, job.advance_to)
         if not explainer.lengths:
             output.note("the text is too short to measure how much context is used")
         network = load_network(run).to(self._device)

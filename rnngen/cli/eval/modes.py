@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from rnngen.cli.eval.options import Scoring, Sentences, TableForm
     from rnngen.runs.run import Run
 
-_ALWAYS = {"runs_and_texts", "as_json", "quiet", "device", "encoding", "errors", "text_field", "label_field", "fast"}
+_ALWAYS = {"runs_and_texts", "as_json", "quiet", "device", "fast"}
+_READING = {"encoding", "errors", "text_field", "label_field"}
 _FORMS = {"csv", "latex"}
 _TAKEN: Mapping[str, set[str]] = {
-    "check": {"result"},
+    "check": {"result", *_READING},
     "pairs": {"pairs", "per_token", *_FORMS},
-    "lines": {"per_line", "top", "part", "csv"},
-    "tables": {"part", *_FORMS},
+    "lines": {"per_line", "top", "part", "csv", *_READING},
+    "tables": {"part", *_FORMS, *_READING},
 }
 _NEEDS = {
     "top": "per_line",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
     from rnngen.cli.longjob import LongJob
+    from rnngen.evaluation.baselines.token_models import CountedModels
     from rnngen.evaluation.blocks import ScoredBlock
     from rnngen.evaluation.scores import TextScore
     from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
 
 
-def score_run(output: Output, target: Target, sections: Sequence[Section], explained: Explained) -> None:
+def score_run(
+    output: Output,
+    target: Target,
+    sections: Sequence[Section],
+    explained: Explained,
+    models: Callable[[], CountedModels],
+) -> None:
     """Score a text by a run and show the result.
 
     Args:
@@ -34,6 +41,7 @@ def score_run(output: Output, target: Target, sections: Sequence[Section], expla
         target: the run and the text.
         sections: what is told besides the score.
         explained: what is explained of it.
+        models: gives those that are counted on the run's training part.
 
     Raises:
         KeyboardInterrupt: something was interrupted; what is known was shown.
@@ -45,7 +53,7 @@ def score_run(output: Output, target: Target, sections: Sequence[Section], expla
     interrupted: KeyboardInterrupt | None = None
     with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
-        sections = [*sections, *explained.sections(output, run, text, target.device, files)]
+        sections = [*sections, *explained.sections(output, run, text, target.device, files, models)]
         analyses = [analysis for section in sections for analysis in section.analyses]
         with output.job("scoring", len(text.tokens), "tokens") as job:
             progress = Progress(job, run, len(text.tokens))
@@ -75,19 +83,20 @@ def score_run(output: Output, target: Target, sections: Sequence[Section], expla
         raise interrupted
 
 
-def about_score(target: Target, against: Run | None, gaps: int) -> list[Section]:
+def about_score(target: Target, against: Run | None, gaps: int, models: Callable[[], CountedModels]) -> list[Section]:
     """What is told with every score.
 
     Args:
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
+        models: gives those that are counted on the run's training part.
     """
     run, scoring = target.run, target.scoring
     found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]
     found += [GapSection([run, *([against] if against else [])], gaps, scoring)] if gaps else []
     if not scoring.fast and not run.model_config().bidirectional:  # pseudo-perplexity compares with none of them
-        found.append(BaselineSection())
+        found.append(BaselineSection(models))
     return found
 
 

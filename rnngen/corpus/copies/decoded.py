@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.copies.occurrences import BLOCK
 from rnngen.corpus.documents import BOUNDARY
-from rnngen.corpus.encoded import spellings
+from rnngen.corpus.encoded import release_pages, spellings
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.corpus.tokenizer.closed import without_spaces_at_ends
-from rnngen.platforms import release_pages
 
 _WORD = re.compile(rf"{BOUNDARY}|[^\s{BOUNDARY}]+")
 

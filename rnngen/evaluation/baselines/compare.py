@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import EncodedCorpus, EncodedText, TokenArray, spelled_text
+from rnngen.corpus.encoded import EncodedText, TokenArray, spelled_text
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.baselines.compressors import PRIMED_BYTES, compressors
-from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, token_models
+from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, CountedModels, token_models
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
 from rnngen.runs.card import make_card
@@ -51,24 +51,27 @@ class Comparing:
         run: a left-to-right run.
         text: that it has scored.
         opening: how well it did so.
+        models: of the run's training part.
         on_work: called between the parts of the work, which an exception from it ends, with what is being computed and
             how many baselines are done.
-
-    Raises:
-        CorpusError: the run's training part is gone or has changed.
     """
 
     def __init__(
-        self, run: Run, text: EncodedText, opening: Opening, on_work: Callable[[str, int], object] = lambda *_: None
+        self,
+        run: Run,
+        text: EncodedText,
+        opening: Opening,
+        models: CountedModels,
+        on_work: Callable[[str, int], object] = lambda *_: None,
     ) -> None:
         self._on_work, self._what = on_work, ""
-        self._run, self._tokenizer, self._corpus = run, run.tokenizer(), _corpus_of(run)
+        self._tokenizer, self._models = run.tokenizer(), models
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
         counts = text.counts if is_whole else spelled_text(self._tokenizer, self._tokens).counts
         self._bytes = max(1, self._tokenizer.counts_of(self._tokens, counts).bytes)
         self._rows = [self._row(MODEL, opening.nats)]
-        self._train = self._corpus.train.tokens
+        self._train = models.train
         self._is_whole, self._primed, self._is_complete = is_whole, 0, False
         self._epochs = make_card(run).epochs
 
@@ -104,16 +107,8 @@ class Comparing:
         )
 
     def _token_models(self) -> Iterator[Baseline]:
-        models = token_models(
-            self._train,
-            self._corpus.valid.tokens,
-            self._tokens,
-            vocab_size=self._tokenizer.vocab_size,
-            boundary=self._run.boundary,
-            check=self._check,
-        )
         self._what = "n-grams"
-        for name, nats in models:
+        for name, nats in token_models(self._models, self._tokens, self._check):
             yield self._row(name, nats)
 
     def _compressors(self) -> Iterator[Baseline]:
@@ -127,13 +122,20 @@ class Comparing:
 
 
 def compare(run: Run, text: EncodedText, opening: Opening) -> Baselines:
-    """A run among its baselines. See ``Comparing``."""
-    return Comparing(run, text, opening).compute()
+    """A run among its baselines. See ``Comparing`` and ``models_of``."""
+    return Comparing(run, text, opening, models_of(run)).compute()
 
 
-def _corpus_of(run: Run) -> EncodedCorpus:
-    """The run's own text: from the cache if it is there, which saves reading it again."""
-    return cached_corpus(data_config(run), run.corpus_fingerprint, run.tokenizer()) or own_corpus(run)
+def models_of(run: Run) -> CountedModels:
+    """The models of a run's training part: from the cache if it is there, which saves reading the text again.
+
+    Raises:
+        CorpusError: the run's own text is gone or has changed.
+    """
+    tokenizer = run.tokenizer()
+    corpus = cached_corpus(data_config(run), run.corpus_fingerprint, tokenizer) or own_corpus(run)
+    train, valid = corpus.train.tokens, corpus.valid.tokens
+    return CountedModels(train, valid, vocab_size=tokenizer.vocab_size, boundary=run.boundary)
 
 
 def _end_of(tokenizer: Tokenizer, tokens: TokenArray) -> bytes:

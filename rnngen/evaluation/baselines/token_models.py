@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnngen.evaluation.ranking import UNIFORM, UNIGRAM
-from rnngen.ngram.counts import Ints, count_orders
+from rnngen.ngram.counts import Counted, Ints, count_orders
 from rnngen.ngram.fitting import fit_discounts
-from rnngen.ngram.interpolated import NGram
+from rnngen.ngram.interpolated import Floats, NGram
 
 ORDERS = 6
 """The highest order."""
@@ -29,36 +29,53 @@ def name_of(order: int) -> str:
     return UNIGRAM if order == 1 else f"Kneser-Ney, order {order}"
 
 
-def token_models(
-    train: Ints,
-    valid: Ints,
-    text: Ints,
-    *,
-    vocab_size: int,
-    boundary: int | None,
-    check: Callable[[], object] = lambda: None,
-) -> Iterator[tuple[str, float]]:
-    """The names of the models, and the nats of a text under each: -Σ ln p over its tokens.
+class CountedModels:
+    """The models of orders 1 to ``ORDERS``, or of those that a training text has, which is counted once.
+
+    It is counted when models are first asked for. Counts and discounts are kept, and models made of them in their turn,
+    for a model takes several times the memory of its counts.
 
     Args:
         train: ids of the training text, (N,), of which at most ``COUNTED_TOKENS`` are counted.
         valid: ids that the discounts are fitted on, (M,); if there are none, the counts themselves suggest discounts.
-        text: ids of the text, (K,).
         vocab_size: V.
         boundary: the token between documents; None: there is none.
-        check: called between the parts of the work, which an exception from it ends.
     """
-    yield UNIFORM, len(text) * math.log(vocab_size)
-    models = counted_models(train, valid, vocab_size=vocab_size, boundary=boundary, check=check)
-    for order, model in enumerate(models, 1):
+
+    def __init__(self, train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None) -> None:
+        self.train, self.vocab_size = train, vocab_size
+        self._valid, self._boundary = valid[:_FITTED_TOKENS], boundary
+        self._counted: Counted | None = None
+        self._discounts: dict[int, Floats] = {}
+
+    def each(self, check: Callable[[], object] = lambda: None) -> Iterator[NGram]:
+        """The models, the lowest order first.
+
+        Args:
+            check: called between the parts of the work, which an exception from it ends; what is done is kept.
+        """
+        if self._counted is None:
+            tokens = self.train[-COUNTED_TOKENS:]
+            self._counted = count_orders(tokens, ORDERS, self.vocab_size, check, boundary=self._boundary)
+        for order in range(1, len(self._counted.raw) + 1):
+            check()
+            model = NGram(self._counted.model(order), self._discounts.get(order), self._boundary)
+            if order not in self._discounts:
+                model = fit_discounts(model, self._valid, check)
+                self._discounts[order] = model.discounts
+            yield model
+
+
+def token_models(
+    models: CountedModels, text: Ints, check: Callable[[], object] = lambda: None
+) -> Iterator[tuple[str, float]]:
+    """The names of the models, and the nats of a text under each: -Σ ln p over its tokens.
+
+    Args:
+        models: of the training text.
+        text: ids of the text, (K,).
+        check: see ``CountedModels.each``.
+    """
+    yield UNIFORM, len(text) * math.log(models.vocab_size)
+    for order, model in enumerate(models.each(check), 1):
         yield name_of(order), -float(np.log(model.probabilities(text)[0]).sum())
-
-
-def counted_models(
-    train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None, check: Callable[[], object] = lambda: None
-) -> Iterator[NGram]:
-    """The models of orders 1 to ``ORDERS``, or of those that the training text has. See ``token_models``."""
-    counted = count_orders(train[-COUNTED_TOKENS:], ORDERS, vocab_size, check, boundary=boundary)
-    for order in range(1, len(counted.raw) + 1):
-        check()
-        yield fit_discounts(NGram(counted.model(order), boundary=boundary), valid[:_FITTED_TOKENS], check)

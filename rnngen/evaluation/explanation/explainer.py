@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rnngen.corpus.encoded import EncodedText
+from rnngen.corpus.encoded import TokenArray
 from rnngen.corpus.tokenizer import pieces_of
-from rnngen.evaluation.baselines.token_models import ORDERS, counted_models
+from rnngen.evaluation.baselines.token_models import ORDERS, CountedModels
 from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.explanation.calibration import Calibration
 from rnngen.evaluation.explanation.context import (
@@ -20,9 +20,10 @@ from rnngen.evaluation.explanation.explanation import Explanation
 from rnngen.evaluation.explanation.groups import PerToken
 from rnngen.evaluation.explanation.kinds import kinds_of
 from rnngen.evaluation.explanation.lines import SurprisingLines
-from rnngen.evaluation.explanation.positions import LineEnds, Positions
+from rnngen.evaluation.explanation.positions import Positions
 from rnngen.evaluation.explanation.sample import Sampled, sampled_positions
-from rnngen.evaluation.explanation.training_part import times_seen, validation_tokens
+from rnngen.evaluation.explanation.training_part import times_seen
+from rnngen.evaluation.line_ends import LineEnds
 from rnngen.evaluation.scores import kind_of_score
 from rnngen.model.language_model import Network
 from rnngen.ngram.counts import Ints
@@ -44,7 +45,7 @@ class Explainer:
     def __init__(self, run: Run, tokens: int, positions: int) -> None:
         tokenizer, boundary = run.tokenizer(), run.boundary
         ends = LineEnds.of(tokenizer)
-        self._run, self._tokenizer, self._boundary = run, tokenizer, boundary
+        self._tokenizer, self._boundary = tokenizer, boundary
         self._both_sides = run.model_config().bidirectional
         self._per_token, self._positions = PerToken(tokenizer.vocab_size), Positions(ends, boundary)
         self._calibration, self._lines = Calibration(), SurprisingLines(ends)
@@ -67,29 +68,25 @@ class Explainer:
         """The orders of n-gram models that compare with it."""
         return () if self._both_sides else [order for order in range(2, ORDERS + 1) if order - 1 in self.lengths]
 
-    def ngrams(self, tokens: Ints, train: EncodedText, on_order: Callable[[int], object] = lambda _: None) -> NGrams:
+    def ngrams(self, tokens: Ints, models: CountedModels, on_order: Callable[[int], object] = lambda _: None) -> NGrams:
         """How well n-gram models do that see as little.
 
         Args:
             tokens: of the text, (N,).
-            train: the training part.
+            models: of the training part.
             on_order: called with the number of orders done, often; what it raises ends the computation.
         """
-        valid, V, at = validation_tokens(self._run), self._tokenizer.vocab_size, self._sampled.positions
         found: list[tuple[int, float]] = []
-        models = counted_models(
-            train.tokens, valid, vocab_size=V, boundary=self._boundary, check=lambda: on_order(len(found))
-        )
-        for order, ngram in enumerate(models, 1):
+        for order, ngram in enumerate(models.each(lambda: on_order(len(found))), 1):
             if order in self.orders:
-                found.append((order - 1, ngram_nats(ngram, order, tokens, at)))
+                found.append((order - 1, ngram_nats(ngram, order, tokens, self._sampled.positions)))
         return found
 
     def explanation(
         self,
         network: Network,
         tokens: Ints,
-        train: EncodedText | None,
+        train: TokenArray | None,
         ngrams: NGrams = (),
         on_read: Callable[[int], object] = lambda _: None,
     ) -> Explanation:
@@ -98,7 +95,7 @@ class Explainer:
         Args:
             network: of the run, on any device.
             tokens: of the text, (N,).
-            train: the training part; None: it is gone.
+            train: tokens of the training part; None: it is gone.
             ngrams: see ``ngrams``.
             on_read: see ``nats_with_context``.
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnngen.evaluation.blocks import ScoredBlock
-from rnngen.evaluation.explanation.positions import LineEnds
+from rnngen.evaluation.line_ends import LineEnds
 
 LINES = 10
 LEAST = 8

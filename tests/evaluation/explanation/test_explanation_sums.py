@@ -17,8 +17,9 @@ from rnngen.evaluation.explanation.calibration import BINS, Calibration
 from rnngen.evaluation.explanation.groups import Group, PerToken
 from rnngen.evaluation.explanation.kinds import Kind, kind_of_character, kinds_of
 from rnngen.evaluation.explanation.lines import LEAST, LINES, SurprisingLines
-from rnngen.evaluation.explanation.positions import LineEnds, Positions
+from rnngen.evaluation.explanation.positions import Positions
 from rnngen.evaluation.explanation.sample import Sampled, sampled_positions
+from rnngen.evaluation.line_ends import LineEnds
 
 STREAM = (
     'The cat, 1 of 22, sat.\n\nКот "сидел" 3 раза!\n \t\n\u00a0\n猫が座った。\n'

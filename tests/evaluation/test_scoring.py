@@ -14,9 +14,8 @@ from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
 from rnngen.evaluation.blocks import ScoredBlock
-from rnngen.evaluation.perplexity import total_nats
 from rnngen.evaluation.reading import read_blocks
-from rnngen.evaluation.scoring import ScoringInterrupted, score
+from rnngen.evaluation.scoring import ScoringInterrupted, held_out_nats, score
 from rnngen.model.language_model import RecurrentLM
 from rnngen.options.network import ModelConfig
 from tests.rounding import gamma, nats_bound, rounding_bound
@@ -50,7 +49,7 @@ def test_score_equals_a_token_by_token_loop_whatever_the_layout(cell: str) -> No
     model, tokens = model_and_tokens(701, cell=cell, num_layers=2)
     expected, bound = one_by_one(model, tokens), nats_bound(model, tokens)
     for batch_size, window in [(1, 1), (1, 1000), (3, 17), (8, 64), (200, 5), (None, 128)]:
-        nats = total_nats(model, tokens, batch_size=batch_size, window=window)
+        nats = held_out_nats(model, tokens, batch_size=batch_size, window=window)
         assert nats == pytest.approx(expected, rel=0, abs=bound), (batch_size, window)
 
 
@@ -58,7 +57,7 @@ def test_score_equals_a_token_by_token_loop_whatever_the_layout(cell: str) -> No
 def test_the_nats_of_each_token_are_those_of_the_loop_too(n: int, batch_size: int | None, window: int) -> None:
     model, tokens = model_and_tokens(n)
     each = np.full(n, np.nan, np.float32)
-    total = total_nats(model, tokens, batch_size=batch_size, window=window, each=each)
+    total = held_out_nats(model, tokens, batch_size=batch_size, window=window, each=each)
     assert each.sum(dtype=float) == pytest.approx(total, rel=gamma(2))  # the same numbers, but the sums are in float64
     partial = [one_by_one(model, tokens[:k]) for k in range(0, n + 1, 50)]
     bound = nats_bound(model, tokens)
@@ -117,7 +116,7 @@ def test_a_network_that_never_forgets_is_scored_exactly_too() -> None:
         random = torch.randn(12, 12, generator=torch.Generator().manual_seed(0))
         model.cells[0].weight_hh_l0.copy_(torch.linalg.qr(random).Q)
         model.cells[0].weight_ih_l0.mul_(0.1)
-    nats = total_nats(model, tokens, batch_size=9, window=8)
+    nats = held_out_nats(model, tokens, batch_size=9, window=8)
     assert nats == pytest.approx(one_by_one(model, tokens), rel=0, abs=nats_bound(model, tokens))
 
 
@@ -135,20 +134,22 @@ def test_parallel_streams_read_little_more_than_the_text_once(monkeypatch: pytes
         return forward(self, x, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(RecurrentLM, "forward", counting)
-    total_nats(model, tokens, batch_size=8)
+    held_out_nats(model, tokens, batch_size=8)
     assert 16_000 <= read < 1.3 * 16_000
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_very_short_texts_are_scored(n: int) -> None:
     model, tokens = model_and_tokens(n)
-    assert total_nats(model, tokens) == pytest.approx(one_by_one(model, tokens), rel=0, abs=nats_bound(model, tokens))
+    assert held_out_nats(model, tokens) == pytest.approx(
+        one_by_one(model, tokens), rel=0, abs=nats_bound(model, tokens)
+    )
 
 
 @pytest.mark.usefixtures("needs_bf16")
 def test_bf16_is_near_but_float32_is_what_scores_use() -> None:
     model, tokens = model_and_tokens(500)
-    exact, rough = total_nats(model, tokens), total_nats(model, tokens, precision="bf16")
+    exact, rough = held_out_nats(model, tokens), held_out_nats(model, tokens, precision="bf16")
     assert rough != exact
     # of a product both factors are rounded to 8 bits, then the sum, and the state that is carried: four roundings
     bound = rounding_bound(lambda m: one_by_one(m, tokens), model, relative=gamma(4, torch.bfloat16))
