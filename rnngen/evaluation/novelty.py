@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.copies.copied import Copied, copied
-from rnngen.corpus.copies.decoded import characters, code_points, numbered_words, words_of
+from rnngen.corpus.copies.decoded import characters, code_points, numbered_words
 from rnngen.corpus.copies.place import Place, character_of_word, place_of
 from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.known_documents import KnownDocuments
@@ -149,7 +149,8 @@ def novelty(
 ) -> Novelty:
     """Compare samples with the training text, and human text with it.
 
-    N-grams cross no border between documents or samples. Words are what stands between white space.
+    N-grams cross no border between documents or samples. Words are what stands between white space; a word in which a
+    text was cut is left out.
 
     Args:
         run: left to right.
@@ -165,18 +166,19 @@ def novelty(
 
     Raises:
         UsageError: the run is bidirectional.
-        CorpusError: the samples, or the human text, have no character or word.
+        CorpusError: the samples, or the human text, have no character or whole word.
     """
     tokenizer = run.tokenizer()
     length = tokens_per_text(human, size, documents=run.boundary is not None)
     written = written_texts(run, length, size, temperature, seed, device, on_written)
-    texts = [written, human_texts(run, human, length, [len(text) for text in written])]
+    excerpts = [written, human_texts(run, human, length, [len(each.text) for each in written])]
+    texts = [[each.text for each in group] for group in excerpts]
 
     def read() -> Iterator[NDArray[np.uint32]]:
         return _reported(characters(training.tokens, tokenizer), on_read)
 
     if unit == "words":
-        spelled = [[words_of(text) for text in group] for group in texts]
+        spelled = [[each.words() for each in group] for group in excerpts]
         numbers = {word: number for number, word in enumerate({w: 0 for g in spelled for text in g for w in text})}
         groups = [[np.array([numbers[word] for word in text], np.int64) for text in group] for group in spelled]
         found = copied(groups, LENGTHS[unit], lambda: numbered_words(read(), numbers))
@@ -184,9 +186,9 @@ def novelty(
     else:
         found = copied([[code_points(text) for text in group] for group in texts], LENGTHS[unit], read)
         pieces = [list(group) for group in texts]
-    for name, group in zip(("samples", "human text"), pieces, strict=True):
+    for name, group in zip(("the samples", "the human text"), pieces, strict=True):
         if not any(group):
-            raise CorpusError(f"the {name} has no {unit}, so it cannot be compared", where=run.path)
+            raise CorpusError(f"there are no whole {unit} in {name}, so nothing can be compared", where=run.path)
     whole = _whole_documents(run, training, texts)
     shares = [_share(run, unit, *each, read) for each in zip(found, pieces, whole, strict=True)]
     return Novelty(unit, temperature, seed, *shares)

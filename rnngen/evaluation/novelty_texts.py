@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnngen.corpus.copies.decoded import words_of
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.encoded import EncodedText
 from rnngen.runs.run import Run
@@ -19,6 +21,28 @@ SAMPLES = 16
 """Texts that make up a sample of a stream; a document longer than one of these is cut."""
 
 _MOST_TEXTS = 20_000
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A text, or a part of one.
+
+    Attributes:
+        text: what it says.
+        cut_before: whether it may begin in the middle of a word.
+        cut_after: whether it may end in the middle of a word.
+    """
+
+    text: str
+    cut_before: bool
+    cut_after: bool
+
+    def words(self) -> list[str]:
+        """Its words, without a first or last one that may be a part of a word."""
+        words = words_of(self.text)
+        first = self.cut_before and not self.text[:1].isspace()
+        last = self.cut_after and not self.text[-1:].isspace()
+        return words[int(first) : len(words) - int(last)]
 
 
 def tokens_per_text(text: EncodedText, size: int, *, documents: bool) -> int:
@@ -36,9 +60,9 @@ def written_texts(
     seed: int,
     device: str | None,
     on_written: Callable[[int], object],
-) -> list[str]:
+) -> list[Excerpt]:
     """Samples of ``size`` characters together, or a little less if the last ends early."""
-    generator, texts, left, drawn = load(run, device=device), list[str](), size, 0
+    generator, texts, left, drawn = load(run, device=device), list[Excerpt](), size, 0
     together = SAMPLES if run.boundary is None else TOGETHER
 
     def on_step(tokens: int) -> None:
@@ -50,12 +74,13 @@ def written_texts(
         drawn += sum(sample.tokens for sample in samples)
         for sample in samples:
             if left > 0:
-                texts.append(sample.text[:left])
-                left -= len(texts[-1])
+                is_cut = sample.finish_reason == "length" or len(sample.text) > left
+                texts.append(Excerpt(sample.text[:left], cut_before=False, cut_after=is_cut))
+                left -= len(texts[-1].text)
     return texts
 
 
-def human_texts(run: Run, text: EncodedText, length: int, sizes: Sequence[int]) -> list[str]:
+def human_texts(run: Run, text: EncodedText, length: int, sizes: Sequence[int]) -> list[Excerpt]:
     """As many characters of a text, in pieces from all of it; all of it, if it is not longer.
 
     Args:
@@ -65,23 +90,34 @@ def human_texts(run: Run, text: EncodedText, length: int, sizes: Sequence[int]) 
         sizes: characters of the samples.
     """
     tokens, tokenizer, total = text.tokens, run.tokenizer(), sum(sizes)
+    is_stream = run.boundary is None  # it is cut into parts anywhere
     if text.counts.characters <= total:
         begins, ends = np.zeros(1, np.int64), np.array([len(tokens)])
+        cut = np.array([is_stream])
     elif run.boundary is None:
         begins = np.linspace(0, max(0, len(tokens) - length), len(sizes)).astype(np.int64)
         ends = np.minimum(begins + length, len(tokens))
+        cut = np.ones(len(begins), bool)
     else:
         ends = np.concatenate(list(_boundaries(tokens, run.boundary)) or [np.array([len(tokens)])])
         begins = np.concatenate([[0], ends[:-1] + 1])
         per_document = np.minimum(ends - begins, length).mean() * text.counts.characters / len(tokens)
         count = min(len(ends), math.ceil(1.2 * total / max(1.0, per_document)))
         chosen = np.random.default_rng(0).permutation(len(ends))[:count]  # documents may be sorted
-        begins, ends = begins[chosen], np.minimum(ends[chosen], begins[chosen] + length)
-    texts: list[str] = []
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        begins, ends = begins[chosen], ends[chosen]
+        cut = ends > begins + length
+        ends = np.minimum(ends, begins + length)
+    texts: list[Excerpt] = []
+    for begin, end, is_cut in zip(begins.tolist(), ends.tolist(), cut.tolist(), strict=True):
         if total > 0:
             parts = tokenizer.decode(tokens[begin:end].tolist()).split(BOUNDARY)
-            texts += [part[:total] for part in parts if part]
+            cut_before = [is_stream] + [False] * (len(parts) - 1)
+            cut_after = [False] * (len(parts) - 1) + [is_cut]
+            texts += [
+                Excerpt(part[:total], before, after or len(part) > total)
+                for part, before, after in zip(parts, cut_before, cut_after, strict=True)
+                if part
+            ]
             total -= sum(map(len, parts))
     return texts
 

@@ -66,6 +66,9 @@ def test_the_explanation_agrees_with_the_nats_and_ranks_of_each_token(cli: Cli, 
     unseen = sum(train[c] == 0 for c in WRITTEN)
     assert {each["seen"]: each["tokens"] for each in found["frequency"]}["0"] == unseen
     lines = WRITTEN.splitlines()
+    begun = {"text": 1, "line": len(lines), "paragraph": 1 + 6}  # a paragraph follows an empty line
+    assert {name: bins[0]["tokens"] for name, bins in found["position"].items()} == begun
+    assert all(sum(each["tokens"] for each in bins) == len(rows) for bins in found["position"].values())
     means = {}
     for number, line in enumerate(lines, 1):
         inside = [row["nats"] for row in rows if row["line"] == number]
@@ -159,6 +162,7 @@ def test_runs_of_every_kind_are_explained(
     if "documents" in score:
         ends = next(each for each in found["kind"] if each["kind"] == "end of document")
         assert ends["tokens"] == score["documents"] == found["position"]["document"][0]["tokens"]
+        assert list(found["position"]) == ["document", "line", "paragraph"]
     shown = cli("eval", "run", "--explain", "--gaps", 0).out
     assert ("pseudo-nats per token" in shown) == bool(pseudo)
 

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 import rnngen
+from rnngen.evaluation.novelty_texts import Excerpt, human_texts
+from rnngen.runs.finding import open_run
+from rnngen.runs.own_text import own_corpus
 from tests.conftest import FAST, Outcome
 
 Cli = Callable[..., Outcome]
@@ -56,16 +59,20 @@ def test_shares_are_those_of_a_naive_count(cli: Cli, trained: Path) -> None:
     )
 
 
-def test_words_are_counted_on_request(cli: Cli, trained: Path) -> None:
-    found = novelty(cli, trained, "--novelty-by", "words")
+def test_words_are_counted_on_request_and_parts_of_words_are_not(cli: Cli, trained: Path) -> None:
+    found = novelty(cli, trained, "--novelty-by", "words", "--part", "train")
     longest, known = found["human"]["longest"], training_text(trained)
     assert found["unit"] == "words"
     assert " ".join(known[longest["character"] - 1 :].split()[: longest["length"]]) == longest["text"]
     samples = rnngen.load(trained).generate_batch([""] * 16, seed=0, length=38)
     texts = [sample.text for sample in samples]
     texts[-1] = texts[-1][: 600 - sum(map(len, texts[:-1]))]
-    words = [text.split() for text in texts]
+    words = [text.split() if text[-1].isspace() else text.split()[:-1] for text in texts]
+    assert found["samples"]["size"] == sum(map(len, words))
     assert found["samples"]["shares"]["2"] == pytest.approx(share(words, 2, known.split(), " "))
+    assert set(found["human"]["shares"].values()) == {1}  # it is the training text
+    with pytest.raises(rnngen.RnngenError, match="there are no whole words in the samples, so nothing can be compared"):
+        rnngen.novelty(trained, unit="words", size=16)
 
 
 def test_the_training_text_itself_is_a_copy(cli: Cli, trained: Path) -> None:
@@ -74,6 +81,22 @@ def test_the_training_text_itself_is_a_copy(cli: Cli, trained: Path) -> None:
     assert "100.0%" in outcome.out
     assert "The samples copy less than a human text from the same source does" in outcome.out
     assert all(len(line) <= 80 for line in outcome.out.splitlines() if "/" not in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut_before", "cut_after", "words"),
+    [
+        ("ne two thr", True, True, ["two"]),
+        (" one two\n", True, True, ["one", "two"]),
+        ("one two thr", False, True, ["one", "two"]),
+        ("ne two", True, False, ["two"]),
+        ("one two", False, False, ["one", "two"]),
+        ("n", True, True, []),
+        ("", True, True, []),
+    ],
+)
+def test_a_word_in_which_a_text_was_cut_is_none(text: str, cut_before: bool, cut_after: bool, words: list[str]) -> None:
+    assert Excerpt(text, cut_before, cut_after).words() == words
 
 
 @pytest.fixture
@@ -92,6 +115,13 @@ def test_ngrams_do_not_cross_borders_of_documents(cli: Cli, listed: Path) -> Non
     assert found["human"]["longest"]["length"] <= 5
     assert found["human"]["longest"]["document"] >= 1
     assert found["samples"]["longest"]["length"] <= 5
+    run = open_run(listed)
+    names = (listed.parent / "names.txt").read_text().split()
+    pieces = human_texts(run, own_corpus(run).train, 4, [10] * 16)
+    assert {piece.cut_after for piece in pieces[:-1]} == {True, False}  # the last is cut to the size
+    for piece in pieces[:-1]:
+        assert any(name[:4] == piece.text and (len(name) > 4) == piece.cut_after for name in names)
+        assert not piece.cut_before
 
 
 def test_a_training_text_that_is_gone_is_told_before_anything_is_read(cli: Cli, corpus: Path, tmp_path: Path) -> None:

@@ -73,29 +73,45 @@ def _groups(strings: Strings) -> list[_Group]:
     return [_Group(strings, int(head), np.flatnonzero(heads == head)) for head in np.unique(heads)]
 
 
+class _Table:
+    """Tells nearly all hashes that are not among some from those that are."""
+
+    def __init__(self, hashes: NDArray[np.uint64]) -> None:
+        low, high = _TABLE_BITS
+        bits = int(np.clip(int(_SLOTS * len(hashes)).bit_length(), low, high))
+        self._shift = np.uint64(64 - bits)
+        self._is_taken = np.zeros(1 << bits, bool)
+        self._is_taken[hashes >> self._shift] = True
+
+    def may_have(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """False where a hash is certainly not one of them."""
+        taken: NDArray[np.bool_] = self._is_taken[hashes >> self._shift]
+        return taken
+
+
 class _Group:
     """Strings that are found by their first ``head`` symbols.
 
-    Attributes:
-        wanted: indices of those not found yet, in the order of the hashes of their heads.
+    Where a block has the head of any of them, each length is looked up by itself. Pairs of such a place and a string
+    are never listed: of a line of dashes, there can be as many as symbols in the block times strings.
     """
 
     def __init__(self, strings: Strings, head: int, indices: NDArray[np.int64]) -> None:
         self._strings, self._head = strings, head
-        self._is_whole = bool((strings.lengths[indices] == head).all())
-        sums, begins = _running_sums(strings.symbols.astype(np.int64)), strings.begins[indices]
-        hashes = _hashes(sums, begins, np.full(len(begins), head))
-        order = np.argsort(hashes, kind="stable")
-        self.wanted, self._hashes = indices[order], hashes[order]
-        self._whole = _hashes(sums, begins, strings.lengths[indices])[order]
+        self._sums = _running_sums(strings.symbols.astype(np.int64))
+        lengths = strings.lengths[indices]
+        self._lengths = [_Length(strings, self._sums, n, indices[lengths == n]) for n in np.unique(lengths).tolist()]
         self._fill_table()
 
+    @property
+    def wanted(self) -> NDArray[np.int64]:
+        """Indices of the strings that are not found yet."""
+        return np.concatenate([np.zeros(0, np.int64), *(each.wanted for each in self._lengths)])
+
     def _fill_table(self) -> None:
-        low, high = _TABLE_BITS
-        bits = int(np.clip(int(_SLOTS * len(self.wanted)).bit_length(), low, high))
-        self._shift, self._size = np.uint64(64 - bits), len(self.wanted)
-        self._table = np.zeros(1 << bits, bool)
-        self._table[self._hashes >> self._shift] = True
+        begins = self._strings.begins[self.wanted]
+        self._size = len(begins)
+        self._table = _Table(_hashes(self._sums, begins, self._head))
 
     def look_up(
         self, block: NDArray[np.int64], sums: NDArray[np.uint64], offset: int, found: NDArray[np.int64]
@@ -105,21 +121,49 @@ class _Group:
         if count < 1:
             return
         hashes = (sums[self._head :] - sums[:count]) * _powers(len(block) + 1)[1][:count]
-        at = np.flatnonzero(self._table[hashes >> self._shift])
-        if self._is_whole:  # one occurrence of each is enough
-            values, first = np.unique(hashes[at], return_index=True)
-            at = at[first]
-        else:
-            values = hashes[at]
+        places = np.flatnonzero(self._table.may_have(hashes))
+        for each in self._lengths:
+            each.look_up(block, sums, places, offset, found)
+        self._lengths = [each for each in self._lengths if len(each.wanted)]
+        if len(self.wanted) < self._size // 2:
+            self._fill_table()
+
+
+class _Length:
+    """Strings of one length.
+
+    Attributes:
+        wanted: indices of those not found yet, in the order of their hashes.
+    """
+
+    def __init__(self, strings: Strings, sums: NDArray[np.uint64], length: int, indices: NDArray[np.int64]) -> None:
+        self._strings, self._length = strings, length
+        hashes = _hashes(sums, strings.begins[indices], length)
+        order = np.argsort(hashes, kind="stable")
+        self.wanted, self._hashes = indices[order], hashes[order]
+        self._fill_table()
+
+    def _fill_table(self) -> None:
+        self._size, self._table = len(self.wanted), _Table(self._hashes)
+
+    def look_up(
+        self,
+        block: NDArray[np.int64],
+        sums: NDArray[np.uint64],
+        places: NDArray[np.int64],
+        offset: int,
+        found: NDArray[np.int64],
+    ) -> None:
+        """Note in ``found`` which strings occur at any of some places of a block, in ascending order."""
+        at = places[: np.searchsorted(places, len(block) - self._length, "right")]  # others are in the next block too
+        hashes = _hashes(sums, at, self._length)
+        taken = self._table.may_have(hashes)
+        values, first = np.unique(hashes[taken], return_index=True)  # one occurrence of each is enough
+        at = at[taken][first]
         low, high = (np.searchsorted(self._hashes, values, side) for side in ("left", "right"))
         number = high - low
-        at = np.repeat(at, number)
-        which = np.repeat(low - np.cumsum(number) + number, number) + np.arange(len(at))
-        lengths = self._strings.lengths[self.wanted[which]]
-        fits = at + lengths <= len(block)  # what does not is in the next block too
-        at, which, lengths = at[fits], which[fits], lengths[fits]
-        same = _hashes(sums, at, lengths) == self._whole[which]
-        self._compare(block, at[same], which[same], offset, found)
+        which = np.repeat(low - np.cumsum(number) + number, number) + np.arange(number.sum())
+        self._compare(block, np.repeat(at, number), which, offset, found)
 
     def _compare(
         self,
@@ -129,17 +173,15 @@ class _Group:
         offset: int,
         found: NDArray[np.int64],
     ) -> None:
-        strings = self._strings
+        strings, length = self._strings, self._length
         has = np.zeros(len(self.wanted), bool)
         for place, index in zip(at.tolist(), which.tolist(), strict=True):
-            if not has[index]:
-                string = self.wanted[index]
-                begin, length = strings.begins[string], strings.lengths[string]
-                has[index] = np.array_equal(block[place : place + length], strings.symbols[begin : begin + length])
-                if has[index]:
-                    found[string] = offset + place
+            string = self.wanted[index]
+            begin = strings.begins[string]
+            if np.array_equal(block[place : place + length], strings.symbols[begin : begin + length]):
+                has[index], found[string] = True, offset + place
         if has.any():
-            self.wanted, self._hashes, self._whole = self.wanted[~has], self._hashes[~has], self._whole[~has]
+            self.wanted, self._hashes = self.wanted[~has], self._hashes[~has]
             if len(self.wanted) < self._size // 2:
                 self._fill_table()
 
@@ -152,9 +194,9 @@ def _running_sums(symbols: NDArray[np.int64]) -> NDArray[np.uint64]:
     return sums
 
 
-def _hashes(sums: NDArray[np.uint64], begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The hashes of strings of an array with these running sums."""
-    hashes: NDArray[np.uint64] = (sums[begins + lengths] - sums[begins]) * _powers(len(sums))[1][begins]
+def _hashes(sums: NDArray[np.uint64], begins: NDArray[np.int64], length: int) -> NDArray[np.uint64]:
+    """The hashes of strings of a length in an array with these running sums."""
+    hashes: NDArray[np.uint64] = (sums[begins + length] - sums[begins]) * _powers(len(sums))[1][begins]
     return hashes
 
 

@@ -49,7 +49,7 @@ class Explanation:
             "top_1_accuracy": self.all.first / self.all.tokens,
             f"top_{TOP}_accuracy": self.all.within / self.all.tokens,
             "position": {
-                "document" if self.has_documents or name != "document" else "text": [self._bin(each) for each in bins]
+                "text" if name == "document" and not self.has_documents else name: [self._bin(each) for each in bins]
                 for name, bins in self.since.items()
             },
             "kind": [self._group(each, "kind") for each in self.kinds],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -50,6 +51,20 @@ def test_strings_of_many_lengths_are_found_at_their_first_place() -> None:
     symbols, lengths = code_points("".join(wanted)), np.array([len(each) for each in wanted])
     strings = Strings(symbols, np.cumsum(lengths) - lengths, lengths)
     assert first_occurrences(strings, blocks(text, 100)).tolist() == [text.find(each) for each in wanted]
+
+
+def test_a_text_full_of_rules_takes_no_memory_per_place_and_string() -> None:
+    text = "".join(f"{number:09}{'-' * 79}\n" for number in range(250))
+    wanted = [rule for n in range(17, 70) for rule in ("-" * n, f"{'-' * n}x", "-" * n)]  # 10,000 places of each
+    symbols, lengths = code_points("".join(wanted)), np.array([len(each) for each in wanted])
+    strings = Strings(symbols, np.cumsum(lengths) - lengths, lengths)
+    first_occurrences(strings, [])  # what is computed once
+    tracemalloc.start()
+    try:
+        assert first_occurrences(strings, blocks(text, len(text))).tolist() == [text.find(each) for each in wanted]
+        assert tracemalloc.get_traced_memory()[1] < 200 * len(text)  # all pairs would take 2000 each
+    finally:
+        tracemalloc.stop()
 
 
 def test_equal_hashes_are_not_taken_for_equal_strings(monkeypatch: pytest.MonkeyPatch) -> None:
