@@ -37,7 +37,7 @@ def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], 
         valid: ids of the validation part, (M,), at least one.
         on_read: called with the number of tokens that are about to be read; what it raises ends the work.
     """
-    statistics = squared_gradients(model, train, lambda: on_read(0))
+    statistics = squared_gradients(model, train, on_read)
     tried = valid[:TRIED]
     dynamic = tuned_dynamic(model, tried, statistics, on_read)
     V, boundary, text = model.vocab_size, model.boundary, valid[:FITTED]
