@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from rnngen.evaluation.adaptation.settings import Dynamic
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
+from rnngen.model.device import token_ids
 from rnngen.model.language_model import RecurrentLM
 
 EPSILON = 0.03
@@ -101,7 +102,7 @@ def squared_gradients(
     with differentiable(model):
         for begin in np.linspace(0, len(tokens) - 1 - steps, number).astype(np.int64):
             on_read(steps)
-            ids = _ids(tokens[begin : begin + steps + 1], model)
+            ids = token_ids(tokens[begin : begin + steps + 1], model.device)[:, None]
             logits, _ = model(ids[:-1], model.start_state(1))
             loss = cross_entropy(logits[:, 0], ids[1:, 0])
             statistics.add(list(torch.autograd.grad(loss, parameters)))
@@ -144,7 +145,7 @@ def read_adapting(
             with torch.set_grad_enabled(learner is not None):
                 hidden, state, targets = _read(model, text, state, first=begin < 0)
                 logits = model.output(hidden)
-                nats = cross_entropy(logits, _ids(targets, model)[:, 0], reduction="none")
+                nats = cross_entropy(logits, token_ids(targets, model.device), reduction="none")
             yield ScoredBlock(begin + 1, targets, TokenScores(nats.detach().float().cpu().numpy()))
             if on_hidden is not None:
                 on_hidden(hidden.detach(), targets)
@@ -161,15 +162,10 @@ def _read(
         top = model.top(state)
         if len(text) == 1:
             return top, state, text
-        hidden, _, state = model.read(_ids(text[:-1], model), state)
+        hidden, _, state = model.read(token_ids(text[:-1], model.device)[:, None], state)
         return torch.cat([top, hidden[:, 0]]), state, text
-    hidden, _, state = model.read(_ids(text[:-1], model), state)
+    hidden, _, state = model.read(token_ids(text[:-1], model.device)[:, None], state)
     return hidden[:, 0], state, text[1:]
-
-
-def _ids(tokens: NDArray[np.integer[Any]], model: RecurrentLM) -> Tensor:
-    """Ids (n,) as a window of one stream, (n, 1)."""
-    return torch.from_numpy(np.asarray(tokens).astype(np.int64)).to(model.device)[:, None]
 
 
 class _Learner:
