@@ -141,7 +141,7 @@ def read_adapting(
         for begin in range(-1, len(tokens) - 1, length):
             text = tokens[max(0, begin) : begin + length + 1]  # the first token is read before the next is predicted
             if on_read is not None:
-                on_read(len(text))
+                on_read(len(text) - (begin >= 0))
             with torch.set_grad_enabled(learner is not None):
                 hidden, state, targets = _read(model, text, state, first=begin < 0)
                 logits = model.output(hidden)
