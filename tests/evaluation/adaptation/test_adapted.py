@@ -127,6 +127,21 @@ def test_a_reading_of_the_text_that_is_known_is_not_repeated() -> None:
     assert static.seconds > 0
 
 
+def test_the_seconds_of_the_static_reading_are_without_what_is_made_of_its_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, static = iter(range(10**6)), StaticReading()
+    monkeypatch.setattr(adapted.time, "perf_counter", lambda: next(now))
+    blocks = 0
+    for block in read_blocks(network(), TEXT, window=8, block=16):
+        static.add(block)
+        blocks += 1
+        for _ in range(1000):  # another analysis
+            next(now)
+    assert blocks > 1
+    assert blocks <= static.seconds < 1000
+
+
 def test_the_seconds_of_dynamic_evaluation_are_those_of_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(range(10**6))
     monkeypatch.setattr(adapted.time, "perf_counter", lambda: next(now))
