@@ -36,6 +36,7 @@ class LongJob:
         self._what, self._total, self._unit, self._shown = what, total, unit, shown
         self._began = self._due = 0.0
         self._done_then: int | None = None  # when the clock was started
+        self._announced = 0
         self._bar: tuple[Progress, TaskID] | None = None
 
     def __enter__(self) -> Self:
@@ -56,6 +57,11 @@ class LongJob:
             self._bar = self._start_bar()
         bar, task = self._bar
         bar.update(task, completed=done)
+
+    def announce(self, steps: int) -> None:
+        """Report that some more steps begin: all that were announced before are done."""
+        self.advance_to(self._announced)
+        self._announced += steps
 
     def describe(self, what: str) -> None:
         """Say what is done now, with what is known of the result, from the next report on."""

@@ -94,7 +94,7 @@ def sample_command(
     if output.dynamic:
         from rnngen.cli.sample_inputs import weights_after
 
-        weights = weights_after(opened, text)
+        weights = weights_after(opened, text, sampling.label)
     generator = generator_of(opened, weights, ngram=output.ngram, device=output.device)
     unseen = generator.reader.unseen_in(prompts or [text])
     check_line_breaks(generator, sampling.ban, sampling.force)

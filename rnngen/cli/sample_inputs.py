@@ -94,17 +94,23 @@ def _prompt_hint(text: str, run: str | None) -> str:
     return f"A prompt is given with --prompt: {' '.join(map(quote_argument, words))}"
 
 
-def weights_after(run: Run, prompt: str) -> Mapping[str, Any]:
+def weights_after(run: Run, prompt: str, label: str | None) -> Mapping[str, Any]:
     """A run's weights after they have learned from a prompt.
 
+    Args:
+        run: the run.
+        prompt: the text.
+        label: the value of ``--label``.
+
     Raises:
-        UsageError: there is no prompt, or the run is bidirectional.
+        UsageError: there is no prompt, no such label, or the run is bidirectional.
     """
     if not prompt:
         raise UsageError("`dynamic` learns from the prompt, which is missing", hint="Give `prompt` or `prompt_file`.")
     from rnngen.evaluation.adaptation.prompt import adapted_weights
+    from rnngen.sampling.labels import given_label
 
-    return adapted_weights(run, prompt)
+    return adapted_weights(run, prompt, given_label(run.tokenizer(), label))
 
 
 def read_prompt(prompt: str | None, file: Path | None, run: str | None) -> str:

@@ -72,11 +72,13 @@ class ScoredBlock:
         start: the position of the first one in the text.
         tokens: ids, (n,).
         scores: of each of them.
+        seconds: that reading them took; 0: not measured.
     """
 
     start: int
     tokens: NDArray[np.integer[Any]]
     scores: TokenScores
+    seconds: float = 0.0
 
     @property
     def stop(self) -> int:

@@ -7,6 +7,7 @@ another, so memory does not grow with the text, and what was read before an inte
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,6 +70,7 @@ def read_blocks(
     transitions = len(tokens) - 1
     block = max(1, (block or block_of(model)) // window) * window
     for begin in range(0, max(transitions, 1), block):
+        began = time.perf_counter()
         steps = min(block, transitions - begin)  # each reads a token and predicts the one after it
         first = 0 if begin == 0 else 1  # the first block has a token more, which nothing precedes
         scores = TokenScores.empty(steps + 1 - first, detailed=detailed)
@@ -80,7 +82,8 @@ def read_blocks(
             state = read_in_parallel(
                 read, state, steps, window, precision, batch_size=batch_size, max_rounds=max_rounds
             )
-        yield ScoredBlock(begin + first, tokens[begin + first : begin + steps + 1], scores)
+        predicted = tokens[begin + first : begin + steps + 1]
+        yield ScoredBlock(begin + first, predicted, scores, time.perf_counter() - began)
         release_pages(tokens)
 
 

@@ -1,4 +1,4 @@
-"""Which torch device to compute on, and in which precision."""
+"""Which torch device to compute on, in which precision, and tokens on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from rnngen.errors import UsageError, shortened
 
@@ -120,3 +123,8 @@ def device_to_continue_on(begun_on: str, asked: str | None) -> tuple[str, str | 
         there = pick_device("auto")
         why = f"this run was trained on {begun_on}, which cannot be used here ({error.found})"
         return there, f"{why}; it continues on {there}"
+
+
+def token_ids(tokens: NDArray[np.integer[Any]], device: torch.device) -> Tensor:
+    """Token ids, of any shape, as a tensor on a device."""
+    return torch.from_numpy(np.asarray(tokens).astype(np.int64)).to(device)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 import rnngen
+from rnngen.cli.eval import adaptation_section
 from rnngen.engine.probabilities import log_softmax
 from rnngen.errors import CheckpointError
-from rnngen.evaluation.adaptation import dynamic, tuning
+from rnngen.evaluation.adaptation import dynamic, file, tuning
 from rnngen.evaluation.adaptation.file import load_settings, parse_settings
+from rnngen.evaluation.adaptation.settings import Dynamic, Settings
+from rnngen.runs.card import make_card
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
 
@@ -49,6 +53,54 @@ def test_dynamic_stands_beside_the_static_number(cli: Cli, trained: Path) -> Non
     shown = cli("eval", trained, "--dynamic")
     assert f"{plain['nats_per_token']:.4f}" in shown.out
     assert f"{way['nats_per_token']:.4f}" in shown.out
+    assert "of training" in shown.out
+    speed = make_card(open_run(trained)).tokens_per_second
+    assert speed
+    for each in (way, adaptation["static"]):
+        assert each["of_training"] == pytest.approx(each["tokens_per_second"] / speed)
+
+
+def test_an_interruption_shows_what_was_read_until_then(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[object] = []
+
+    def learn(learner: object, loss: object) -> None:
+        learned.append(loss)
+        if len(learned) % 3 == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(dynamic, "STATISTICS_SEGMENTS", 2)
+    monkeypatch.setattr(dynamic._Learner, "learn", learn)
+    outcome, shown = cli("eval", trained, "--dynamic", "--json"), cli("eval", trained, "--dynamic")
+    assert outcome.code == shown.code == 130
+    (way,) = json.loads(outcome.out)["adaptation"]["ways"]
+    assert way["tokens"] == 192
+    assert way["nats_per_token"] == pytest.approx(way["static_nats_per_token"], rel=1e-5)  # it did not learn
+    assert way["nats_per_token"] != pytest.approx(json.loads(outcome.out)["nats_per_token"], rel=1e-3)
+    assert "dynamic: of the first 192 tokens" in shown.out
+
+
+def test_a_model_that_loses_by_learning_is_told_to_be_tuned(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamic, "STATISTICS_SEGMENTS", 2)
+    monkeypatch.setattr(file, "load_settings", lambda _: Settings(Dynamic(learning_rate=0.1)))
+    outcome = cli("eval", trained, "--dynamic")
+    assert "worse than the static model" in outcome.err
+    assert "--tune" in outcome.err
+
+
+def test_the_nats_so_far_are_those_of_dynamic_evaluation() -> None:
+    said: list[object] = []
+    job = SimpleNamespace(describe=said.append, announce=said.append)
+    adaptation = SimpleNamespace(so_far=(0.0, 0))
+    on_read = adaptation_section._progress(cast("Any", job), cast("Any", adaptation))
+    for so_far in ((0.0, 0), (100.0, 64), (2400.0, 1600), (2500.0, 1664), (0.0, 0)):
+        adaptation.so_far = so_far
+        on_read(64)
+    what = "reading with adaptation"
+    assert said == [64, 64, f"{what} (1.5000 nats per token so far)", 64, 64, what, 64]
 
 
 def test_tune_keeps_its_settings_and_later_evals_use_them(cli: Cli, tuned: Path) -> None:
@@ -60,6 +112,15 @@ def test_tune_keeps_its_settings_and_later_evals_use_them(cli: Cli, tuned: Path)
     assert found["adaptation"]["tuned"]
     assert min(ways, key=ways.__getitem__) == "dynamic+cache+ngram"
     assert "ngram" not in found, "the run has no n-gram model of its own"
+    assert found["adaptation"]["tuned_on_this_text"] is False
+
+
+def test_a_score_on_the_text_that_it_was_tuned_on_says_so(cli: Cli, tuned: Path) -> None:
+    corpus = json.loads((tuned / "config.json").read_text())["data"]["corpus"][0]
+    for what in (["--part", "valid"], [corpus, "--part", "all"]):
+        outcome = cli("eval", tuned, *what, "--dynamic", "--json")
+        assert result(outcome)["adaptation"]["tuned_on_this_text"] is True
+        assert "tuned on this text" in outcome.err
 
 
 def test_tuning_does_not_make_a_run_the_newest_and_training_drops_it(cli: Cli, tuned: Path) -> None:
@@ -100,12 +161,14 @@ def test_a_run_whose_text_is_gone_learns_by_the_text_itself(
     Path(config["data"]["corpus"][0]).rename(tmp_path / "gone.txt")
     monkeypatch.setenv("RNNGEN_CACHE", str(tmp_path / "empty"))
     try:
-        outcome = cli("eval", tuned, other, "--dynamic", "--cache", "--ngram")
+        outcome = cli("eval", tuned, other, "--dynamic", "--cache", "--ngram", "--json")
         refused = cli("eval", tuned, other, "--tune")
     finally:
         (tmp_path / "gone.txt").rename(config["data"]["corpus"][0])
     assert outcome.code == 0
     assert "the training text is not read" in outcome.err
+    ways = [way["name"] for way in result(outcome)["adaptation"]["ways"]]
+    assert ways == ["dynamic", "cache", "dynamic+cache"], "n-grams without that text have the weights of those with it"
     assert refused.code == 1
 
 

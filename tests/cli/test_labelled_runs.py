@@ -20,6 +20,7 @@ from rnngen.corpus.labels import MOST_LABELS, Labels, united
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import prepare
 from rnngen.errors import CorpusError, UsageError
+from rnngen.evaluation.adaptation import dynamic, prompt
 from rnngen.options.training import DataConfig
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome
@@ -120,6 +121,25 @@ def test_rows_of_texts_have_the_label_that_was_given_or_drawn(cli: Cli) -> None:
     labels = Labels("label")
     assert "".join(TextSource(["new.csv"], documents="files", labels=labels))
     assert set(labels.names) == {"horror", "comedy"}
+
+
+def test_a_network_learns_from_a_prompt_with_the_label_of_the_text(
+    cli: Cli, labelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[list[int]] = []
+
+    def read_adapting(model: object, tokens: np.ndarray, *how: object, **more: object) -> list[object]:
+        learned.append(tokens.tolist())
+        return []
+
+    monkeypatch.setattr(dynamic, "STATISTICS_SEGMENTS", 1)
+    monkeypatch.setattr(prompt, "read_adapting", read_adapting)
+    how = ("sample", "--dynamic", "--prompt", "abc", "--length", 1, "--label")
+    assert cli(*how, "horror").code == cli(*how, "").code == 0
+    tokenizer = open_run(labelled).tokenizer()
+    text = tokenizer.encode("abc").tolist()
+    assert learned == [[tokenizer.label_ids()[tokenizer.labels.index("horror")], *text], text]
+    assert cli(*how, "unheard of").code == 2
 
 
 @pytest.mark.usefixtures("labelled")

@@ -162,3 +162,12 @@ def test_a_bar_with_a_long_description_is_not_cut(monkeypatch: pytest.MonkeyPatc
         job._bar[0].refresh()
     assert "2.4481 nats per token so far) " in err.getvalue()
     assert "…" not in err.getvalue()
+
+
+def test_steps_that_are_announced_count_once_the_next_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    job = LongJob(Console(io.StringIO(), Terminal()), "reading", 30, "tokens", shown=True)
+    monkeypatch.setattr(job, "advance_to", done.append)
+    for steps in (10, 0, 20):
+        job.announce(steps)
+    assert done == [0, 10, 10]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.sections import Section
-    from rnngen.cli.longjob import LongJob
     from rnngen.evaluation.baselines.token_models import CountedModels
     from rnngen.evaluation.blocks import Analysis
     from rnngen.evaluation.explanation.explainer import NGrams
@@ -144,8 +143,7 @@ class ExplainSection:
             output.note("the text is too short to measure how much context is used")
         network = load_network(run).to(self._device)
         with output.job("measuring how much context is used", explainer.context_tokens, "tokens") as job:
-            read = Counted(job).read
-            self._explanation = explainer.explanation(network, text.tokens, train, ngrams, read)
+            self._explanation = explainer.explanation(network, text.tokens, train, ngrams, job.announce)
         if self._picture is not None:
             self._draw(self._explanation, self._picture, run, text)
 
@@ -168,15 +166,3 @@ class ExplainSection:
         from rnngen.cli.eval.explanation_tables import explanation_tables
 
         return explanation_tables(self._explanation)
-
-
-class Counted:
-    """Tells a job of tokens that are about to be read."""
-
-    def __init__(self, job: LongJob) -> None:
-        self._job, self._read = job, 0
-
-    def read(self, tokens: int) -> None:
-        """Some more of them are."""
-        self._job.advance_to(self._read)
-        self._read += tokens

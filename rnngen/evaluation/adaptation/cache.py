@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.evaluation.adaptation.settings import Cache
+from rnngen.model.device import token_ids
 
 _ROWS = 256  # predictions computed at a time
 
@@ -42,7 +43,7 @@ class NeuralCache:
 
     def add(self, hidden: Tensor, tokens: NDArray[np.integer[Any]]) -> None:
         """Predict tokens (n,) from the inputs of the softmax (n, H), and remember them."""
-        self._waiting.append((hidden, torch.from_numpy(np.asarray(tokens).astype(np.int64)).to(hidden.device)))
+        self._waiting.append((hidden, token_ids(tokens, hidden.device)))
         if sum(len(values) for _, values in self._waiting) >= _ROWS:
             self._flush()
 

@@ -12,6 +12,7 @@ weights: a weight that training moved a lot may move a lot again, and also retur
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from rnngen.evaluation.adaptation.settings import Dynamic
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
+from rnngen.model.device import token_ids
 from rnngen.model.language_model import RecurrentLM
 
 EPSILON = 0.03
@@ -65,28 +67,45 @@ class SquaredGradients:
         return steps, [(root * (settings.decay / mean)).clamp_(max=1) for root in roots]
 
 
+@contextlib.contextmanager
+def differentiable(model: RecurrentLM) -> Iterator[None]:
+    """Let a network be differentiated: cuDNN refuses that in evaluation mode. Nothing is dropped in either mode."""
+    was_training = model.training
+    model.train()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def statistics_segments(tokens: int) -> tuple[int, int]:
+    """How many segments of a text of some tokens the statistics are averaged over, and their length."""
+    steps = min(STATISTICS_STEPS, tokens - 1)
+    return (min(STATISTICS_SEGMENTS, max(1, tokens // steps)), steps) if steps > 0 else (0, 0)
+
+
 def squared_gradients(
-    model: RecurrentLM, tokens: NDArray[np.integer[Any]], check: Callable[[], object] = lambda: None
+    model: RecurrentLM, tokens: NDArray[np.integer[Any]], on_read: Callable[[int], object] = lambda _: None
 ) -> SquaredGradients:
     """The statistics of a text, which should be the one that the model was trained on.
 
     Args:
         model: with the trained weights.
         tokens: ids, (N,).
-        check: called before each segment; what it raises ends the work.
+        on_read: called before each segment with the number of its tokens; what it raises ends the work.
     """
     statistics = SquaredGradients.none(model)
-    steps = min(STATISTICS_STEPS, len(tokens) - 1)
-    if steps < 1:
+    number, steps = statistics_segments(len(tokens))
+    if not number:
         return statistics
     parameters = list(model.parameters())
-    number = min(STATISTICS_SEGMENTS, max(1, len(tokens) // steps))
-    for begin in np.linspace(0, len(tokens) - 1 - steps, number).astype(np.int64):
-        check()
-        ids = _ids(tokens[begin : begin + steps + 1], model)
-        logits, _ = model(ids[:-1], model.start_state(1))
-        loss = cross_entropy(logits[:, 0], ids[1:, 0])
-        statistics.add(list(torch.autograd.grad(loss, parameters)))
+    with differentiable(model):
+        for begin in np.linspace(0, len(tokens) - 1 - steps, number).astype(np.int64):
+            on_read(steps)
+            ids = token_ids(tokens[begin : begin + steps + 1], model.device)[:, None]
+            logits, _ = model(ids[:-1], model.start_state(1))
+            loss = cross_entropy(logits[:, 0], ids[1:, 0])
+            statistics.add(list(torch.autograd.grad(loss, parameters)))
     return statistics
 
 
@@ -114,23 +133,24 @@ def read_adapting(
     learner = _Learner(model, settings, statistics) if settings else None
     length = settings.segment if settings else _READ
     state = model.start_state(1)
-    try:
+    with contextlib.ExitStack() as after:
+        if learner is not None:
+            after.enter_context(differentiable(model))
+            if not keep:
+                after.callback(learner.restore)
         for begin in range(-1, len(tokens) - 1, length):
             text = tokens[max(0, begin) : begin + length + 1]  # the first token is read before the next is predicted
             if on_read is not None:
-                on_read(len(text))
+                on_read(len(text) - (begin >= 0))
             with torch.set_grad_enabled(learner is not None):
                 hidden, state, targets = _read(model, text, state, first=begin < 0)
                 logits = model.output(hidden)
-                nats = cross_entropy(logits, _ids(targets, model)[:, 0], reduction="none")
+                nats = cross_entropy(logits, token_ids(targets, model.device), reduction="none")
             yield ScoredBlock(begin + 1, targets, TokenScores(nats.detach().float().cpu().numpy()))
             if on_hidden is not None:
                 on_hidden(hidden.detach(), targets)
             if learner is not None:
                 learner.learn(nats.mean())
-    finally:
-        if learner is not None and not keep:
-            learner.restore()
 
 
 def _read(
@@ -142,15 +162,10 @@ def _read(
         top = model.top(state)
         if len(text) == 1:
             return top, state, text
-        hidden, _, state = model.read(_ids(text[:-1], model), state)
+        hidden, _, state = model.read(token_ids(text[:-1], model.device)[:, None], state)
         return torch.cat([top, hidden[:, 0]]), state, text
-    hidden, _, state = model.read(_ids(text[:-1], model), state)
+    hidden, _, state = model.read(token_ids(text[:-1], model.device)[:, None], state)
     return hidden[:, 0], state, text[1:]
-
-
-def _ids(tokens: NDArray[np.integer[Any]], model: RecurrentLM) -> Tensor:
-    """Ids (n,) as a window of one stream, (n, 1)."""
-    return torch.from_numpy(np.asarray(tokens).astype(np.int64)).to(model.device)[:, None]
 
 
 class _Learner:

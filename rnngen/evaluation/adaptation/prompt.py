@@ -16,11 +16,16 @@ from rnngen.runs.own_text import own_part
 from rnngen.runs.run import Run
 
 
-def adapted_weights(run: Run, text: str) -> dict[str, NDArray[np.floating[Any]]]:
+def adapted_weights(run: Run, text: str, label: str | None = None) -> dict[str, NDArray[np.floating[Any]]]:
     """A run's weights, by name, after they have learned from a text by dynamic evaluation.
 
     The settings are those that the run was tuned to, or the defaults. Characters that the model has never seen are left
     out of the text. Where the training part cannot be read, the gradients of the text itself scale the steps.
+
+    Args:
+        run: the run.
+        text: that is learned from.
+        label: that it begins with, one of those that the run has learned; None or empty: it has none.
 
     Raises:
         CheckpointError: the run is damaged.
@@ -29,6 +34,8 @@ def adapted_weights(run: Run, text: str) -> dict[str, NDArray[np.floating[Any]]]
     model, settings, tokenizer = load_language_model(run), load_settings(run) or Settings(), run.tokenizer()
     tokens = tokenizer.encode(text)
     tokens = tokens[tokens != tokenizer.unknown_id]
+    if label:
+        tokens = np.insert(tokens, 0, tokenizer.label_ids()[tokenizer.labels.index(label)])
     try:
         statistics = squared_gradients(model, own_part(run, "train").tokens)
     except CorpusError:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.evaluation.adaptation.adapted import Adaptation
-from rnngen.evaluation.adaptation.dynamic import SquaredGradients, read_adapting, squared_gradients
+from rnngen.errors import RnngenError
+from rnngen.evaluation.adaptation.adapted import Adaptation, DivergedError
+from rnngen.evaluation.adaptation.dynamic import SquaredGradients, read_adapting
 from rnngen.evaluation.adaptation.growing import GrowingNGram
 from rnngen.evaluation.adaptation.mixing import fit_weights, number_of_classes
 from rnngen.evaluation.adaptation.settings import MIXED, Cache, Dynamic, Parts, Settings
@@ -25,6 +26,7 @@ FITTED = 60_000
 """Tokens that weights and discounts are fitted on."""
 FLATNESS = (0.1, 0.3, 0.6, 1.0, 1.7, 3.0)
 _MOST_TRIALS = 6  # of one hyper-parameter in one direction
+_SMALLEST_RATE = 1e-9
 _GROWN = 1 << 19  # tokens of the training part that the discounts are fitted on
 
 
@@ -37,14 +39,14 @@ def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], 
         valid: ids of the validation part, (M,), at least one.
         on_read: called with the number of tokens that are about to be read; what it raises ends the work.
     """
-    statistics = squared_gradients(model, train, lambda: on_read(0))
-    tried = valid[:TRIED]
-    dynamic = tuned_dynamic(model, tried, statistics, on_read)
+    adaptation = Adaptation(model, valid[:FITTED], Settings(), MIXED, train, None, on_read, FLATNESS)
+    dynamic = tuned_dynamic(model, valid[:TRIED], adaptation.statistics(), on_read)
     V, boundary, text = model.vocab_size, model.boundary, valid[:FITTED]
     recent = GrowingNGram(Settings().recent, V, boundary).fitted(text)
     growing = GrowingNGram(Settings().growing, V, boundary).fitted(train[-_GROWN:])
-    settings = Settings(dynamic, Cache(), recent.discounts, growing.discounts)
-    adaptation = Adaptation(model, text, settings, train, statistics, on_read, FLATNESS)
+    adaptation.settings = Settings(dynamic, Cache(), recent.discounts, growing.discounts)
+    _slow_down(adaptation)
+    settings = adaptation.settings
     network, states = adaptation.network(dynamic=False)
     _, classes = adaptation.recent()
     number = number_of_classes(len(recent.discounts))
@@ -66,6 +68,20 @@ def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], 
     return replace(settings, cache=Cache(flatness=FLATNESS[best]), weights=weights)
 
 
+def _slow_down(adaptation: Adaptation) -> None:
+    """Lower the learning rate until dynamic evaluation does not diverge on all of the text either."""
+    while True:
+        try:
+            adaptation.network(dynamic=True)
+            return
+        except DivergedError:
+            dynamic = adaptation.settings.dynamic
+            if dynamic.learning_rate < _SMALLEST_RATE:
+                raise
+            dynamic = replace(dynamic, learning_rate=dynamic.learning_rate / 4)
+            adaptation.settings = replace(adaptation.settings, dynamic=dynamic)
+
+
 def tuned_dynamic(
     model: RecurrentLM,
     tokens: Ints,
@@ -79,6 +95,9 @@ def tuned_dynamic(
         tokens: ids of the text, (N,).
         statistics: see ``dynamic.read_adapting``.
         on_read: see there.
+
+    Raises:
+        RnngenError: it diverges at every learning rate.
     """
     known: dict[Dynamic, float] = {}
 
@@ -89,6 +108,10 @@ def tuned_dynamic(
         return known[settings]
 
     best = Dynamic()
+    while not np.isfinite(nats(best)):  # then so do its neighbours, and none would be better
+        if best.learning_rate < _SMALLEST_RATE:
+            raise RnngenError("dynamic evaluation of the validation part diverges at every learning rate")
+        best = replace(best, learning_rate=best.learning_rate / 4)
     for name, factor in (("learning_rate", 2.0), ("decay", 3.0), ("learning_rate", 1.4)):
         for step in (factor, 1 / factor):
             for _ in range(_MOST_TRIALS):

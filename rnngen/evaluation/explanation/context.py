@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.engine.probabilities import not_finite
+from rnngen.model.device import token_ids
 from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.ngram.counts import Ints
 from rnngen.ngram.interpolated import NGram
@@ -142,11 +143,11 @@ def nats_with_context(
     for begin in range(0, len(positions), at_once):
         here = positions[begin : begin + at_once]
         on_read(len(here) * length)
-        targets = _ids(tokens[here], model)
+        targets = token_ids(tokens[here], model.device)
         logits: Tensor | None = None
         for direction in model.directions:
             steps = np.arange(length, 0, -1) * (-1 if direction.backwards else 1)
-            read = _logits_after(direction.reader, _ids(tokens[here - steps[:, None]], model))
+            read = _logits_after(direction.reader, token_ids(tokens[here - steps[:, None]], model.device))
             if direction.backwards and model.boundary is not None:  # what follows the end of a document is another one
                 alone = direction.reader.readout(direction.reader.start_state(len(here)))
                 read = torch.where(torch.eq(targets, model.boundary)[:, None], alone, read)
@@ -157,10 +158,6 @@ def nats_with_context(
     if not np.isfinite(found).all():
         raise not_finite()
     return found
-
-
-def _ids(tokens: Ints, model: Network) -> Tensor:
-    return torch.from_numpy(tokens.astype(np.int64)).to(model.device)
 
 
 def _logits_after(reader: RecurrentLM, context: Tensor) -> Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from rnngen.evaluation.adaptation import dynamic
 from rnngen.evaluation.adaptation.dynamic import EPSILON, SquaredGradients, read_adapting, squared_gradients
 from rnngen.evaluation.adaptation.settings import Dynamic
 from rnngen.model.language_model import RecurrentLM
@@ -136,3 +139,29 @@ def test_short_texts_are_scored(n: int) -> None:
     model = network("gru")
     statistics = squared_gradients(model, text(1))  # there is nothing to collect
     assert nats_of(model, text(n), SETTINGS, statistics=statistics).shape == (n,)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_differentiated_is_read_in_training_mode_and_nothing_else_changes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokens = network(name), text(23)
+    modes: list[bool] = []
+    for layer in model.cells:
+        layer_run = type(layer)._run if name in ("lstm", "tied", "documents") else type(layer).run
+
+        def run(*how: object, layer: object = layer, layer_run: object = layer_run, **more: object) -> object:
+            modes.append(layer.training)  # type: ignore[attr-defined]
+            return layer_run(layer, *how, **more)  # type: ignore[operator]
+
+        monkeypatch.setattr(layer, "_run" if name in ("lstm", "tied", "documents") else "run", run)
+    found = nats_of(model, tokens, SETTINGS, statistics=squared_gradients(model, text(20, seed=1)))
+    assert modes
+    assert all(modes), "cuDNN differentiates in training mode only"
+    assert not any(module.training for module in model.modules())
+    modes.clear()
+    nats_of(model, tokens, None)
+    assert not any(modes)
+    monkeypatch.setattr(dynamic, "differentiable", lambda _: contextlib.nullcontext())
+    again = nats_of(model, tokens, SETTINGS, statistics=squared_gradients(model, text(20, seed=1)))
+    np.testing.assert_array_equal(again, found)
