@@ -96,6 +96,8 @@ class Row(NamedTuple):
 class AdaptationSection:
     """What a model that adapts to the text says of it."""
 
+    is_summed = False
+
     def __init__(self, options: AdaptationOptions, device: str, *, ngram: bool) -> None:
         self._options, self._device = options, device
         self._parts = options.parts(ngram=ngram)

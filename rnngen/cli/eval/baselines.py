@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class BaselineSection:
     """How well simple models and compressors predict the text, after the training part of a left-to-right run."""
 
+    is_summed = False
+
     def __init__(self) -> None:
         self._opening = Opening()
         self.analyses = (self._opening,)

@@ -186,10 +186,13 @@ def _checked(
         if not all(each.is_identical for each in made_of):
             return Checked(str(run.path), str(result.get("text")), made_of, computed_by, [], [])
         try:
-            again = score_texts(output, target, run).as_dict()
+            scored = score_texts(output, target, run)
         except CorpusError as error:
             gone = f"the text cannot be read again ({error})"
             raise CorpusError(gone, where=file, hint=_hint(run.path, file, "TEXT")) from error
+    if scored.interrupt:
+        raise scored.interrupt
+    again = scored.as_dict()
     before, after = (each["provenance"]["text"].get("sha256") for each in (result, again))
     made_of.append(Compared("text", before, after))
     numbers, unchecked = compared_numbers(result, again) if before == after else ([], [])

@@ -99,6 +99,8 @@ class ExplainSection:
         picture: a file for the charts; None: none.
     """
 
+    is_summed = False
+
     def __init__(self, run: Run, text: NamedText, device: str, picture: Path | None) -> None:
         from rnngen.evaluation.explanation.context import POSITIONS
         from rnngen.evaluation.explanation.explainer import Explainer

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class OriginSection:
     """Names weights, text, versions and machine, so that ``rnngen eval --check`` can compute the score again."""
 
+    is_summed = True
+
     def __init__(self, run: Run, target: Target) -> None:
         self._text = TextFingerprint(run.tokenizer())
         self.analyses = (self._text,)
