@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import STDIN
@@ -30,7 +31,7 @@ class OriginSection:
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Note it down."""
         how = self._target.scoring
-        options = {name: getattr(how, name) for name in ("errors", "encoding", "text_field", "label_field")}
+        options = asdict(how.reading)
         self._found = {
             **provenance_of(run, self._target.device),
             "text": {
