@@ -15,7 +15,7 @@ TOLERANCE = 1e-6
 
 MADE_OF = ("weights", "tokenizer", "corpus")
 """What must be the same for the score to be one of the same model."""
-COMPUTED_BY = ("device", "precision", "threads", "processor", "rnngen", "torch", "numpy")
+COMPUTED_BY = ("device", "gpu", "cuda", "cudnn", "precision", "threads", "processor", "rnngen", "torch", "numpy")
 """What must be the same for the numbers to be identical."""
 
 
@@ -76,8 +76,12 @@ class Compared(NamedTuple):
 
 
 def compared(names: tuple[str, ...], recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[Compared]:
-    """Some values by name, as recorded and as they are."""
-    return [Compared(name, recorded.get(name), now.get(name)) for name in names]
+    """Some values by name, as recorded and as they are; of those that neither has, none."""
+    return [
+        Compared(name, recorded.get(name, ABSENT), now.get(name, ABSENT))
+        for name in names
+        if name in recorded or name in now
+    ]
 
 
 def compared_values(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[list[Compared], list[str]]:

@@ -20,6 +20,7 @@ from rnngen.evaluation.reading import read_blocks
 from rnngen.evaluation.scores import PseudoScore, Score, TextScore
 from rnngen.evaluation.words import words_are_separated
 from rnngen.model.cloze import ClozeLM
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.ngram.mixture import Mixture
 
@@ -88,6 +89,7 @@ def labelled(score: S, tokenizer: Tokenizer, text: EncodedText) -> S:
     return score if words_are_separated(tokenizer, text.tokens, text.counts) else score.without_words()
 
 
+@without_tf32()
 def score(
     model: Network,
     tokens: NDArray[np.integer[Any]],

@@ -97,6 +97,12 @@ def test_another_machine_may_round_otherwise_within_bounds(cli: Cli, result: dic
         assert ("numbers agree: the largest relative difference is 1.0e-08" in " ".join(outcome.out.split())) is agrees
 
 
+def test_another_gpu_or_library_may_round_otherwise(cli: Cli, result: dict[str, Any]) -> None:
+    changed(result, nats=result["nats"] * (1 + 1e-8), provenance__gpu="another one")
+    outcome = cli("eval", "--check", RESULT)
+    assert (outcome.code, "  gpu        recorded another one, now nothing\n" in outcome.out) == (0, True)
+
+
 def test_what_has_changed_or_is_gone_is_said(cli: Cli, trained: Path, result: dict[str, Any]) -> None:
     changed(result, provenance__weights="0" * 64)
     outcome = cli("eval", "--check", RESULT)

@@ -17,6 +17,7 @@ from rnngen.evaluation.adaptation.dynamic import SquaredGradients, read_adapting
 from rnngen.evaluation.adaptation.growing import SPAN, GrowingNGram
 from rnngen.evaluation.adaptation.mixing import classes_of, mixed
 from rnngen.evaluation.adaptation.settings import Parts, Settings
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import RecurrentLM
 
 Ints = NDArray[np.integer[Any]]
@@ -65,6 +66,7 @@ class Adaptation:
     def network(self, *, dynamic: bool) -> tuple[Floats, Floats]:
         """P of each token under the network, (N,), and under its neural cache, (N,) or (N, K) for several θ."""
 
+        @without_tf32()
         def read() -> tuple[Floats, Floats]:
             states = NeuralCache(self.settings.cache, self.model.vocab_size, self.flatness)
             seconds = 0.0
