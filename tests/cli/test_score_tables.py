@@ -242,5 +242,7 @@ def test_an_interruption_shows_the_texts_that_were_read(
     ]
     assert rows[2]["nats_per_token_low"]
     assert "the numbers of b.txt are of the first 1,025 of 6,000 tokens; 2 of 3 texts are shown" in outcome.err
+    interrupt(2, 0)
+    assert " on 1 text, each" in " ".join(cli("eval", trained, new, "b.txt").out.split())
     interrupt(2, 1000)
     assert "\npart of b.txt " in cli("eval", trained, new, "b.txt").out

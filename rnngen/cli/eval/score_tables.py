@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.scored import ScoredRun, ScoredText, score_texts
 from rnngen.cli.eval.tabular import Column, as_csv, as_latex, as_text
+from rnngen.formats import number_of
 from rnngen.plaintext.widths import PIPED
 from rnngen.runs.siblings import Spread
 
@@ -112,7 +113,7 @@ def _tables(scored: Sequence[ScoredRun], compared: ComparedScores | None) -> lis
         heading = f"{only.run.path} on {only.total.title}"
         if only.texts:
             texts, names = (*texts, only.total), [*names, _total(only)]
-            heading = f"{only.run.path} on {len(only.texts)} texts, each read from the start state"
+            heading = f"{only.run.path} on {number_of(len(only.texts), 'text')}, each read from the start state"
         return [(heading, _columns("text", names, texts, {}))]
     tables = []
     for kind in compared.kinds:
