@@ -15,8 +15,18 @@ TOLERANCE = 1e-6
 
 MADE_OF = ("weights", "tokenizer", "corpus")
 """What must be the same for the score to be one of the same model."""
-COMPUTED_BY = ("device", "precision", "threads", "processor", "rnngen", "torch", "numpy")
+COMPUTED_BY = ("device", "gpu", "cuda", "cudnn", "precision", "threads", "processor", "rnngen", "torch", "numpy")
 """What must be the same for the numbers to be identical."""
+
+
+class _Absent:
+    """Stands for a value that is not there; null is one that is."""
+
+    def __str__(self) -> str:
+        return "nothing"
+
+
+ABSENT = _Absent()
 
 
 class Compared(NamedTuple):
@@ -24,7 +34,7 @@ class Compared(NamedTuple):
 
     Attributes:
         name: its key; of a number within others, with dots.
-        recorded, now: both values.
+        recorded, now: both values; ``ABSENT``: there is none.
     """
 
     name: str
@@ -35,6 +45,11 @@ class Compared(NamedTuple):
     def is_identical(self) -> bool:
         """Whether it is the same."""
         return bool(self.recorded == self.now)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number, and no flag or words."""
+        return any(isinstance(each, int | float) and not isinstance(each, bool) for each in (self.recorded, self.now))
 
     @property
     def difference(self) -> float:
@@ -55,30 +70,38 @@ class Compared(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
-        return {"name": self.name, "recorded": self.recorded, "now": self.now, "agrees": self.agrees}
+        values = {"recorded": self.recorded, "now": self.now}
+        known = {key: value for key, value in values.items() if value is not ABSENT}
+        return {"name": self.name, **known, "agrees": self.agrees}
 
 
 def compared(names: tuple[str, ...], recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[Compared]:
-    """Some values by name, as recorded and as they are."""
-    return [Compared(name, recorded.get(name), now.get(name)) for name in names]
+    """Some values by name, as recorded and as they are; of those that neither has, none."""
+    return [
+        Compared(name, recorded.get(name, ABSENT), now.get(name, ABSENT))
+        for name in names
+        if name in recorded or name in now
+    ]
 
 
-def compared_numbers(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[list[Compared], list[str]]:
-    """Every number of a result that was computed again, and the keys of what was not.
+def compared_values(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[list[Compared], list[str]]:
+    """Every value of a result that was computed again, also one that only one of both has; the keys of what was not.
 
     Args:
         recorded: a result, as JSON.
         now: the same, computed again.
     """
-    again = dict(_leaves("", now))
-    found = [Compared(name, value, again[name]) for name, value in _leaves("", recorded) if name in again]
-    absent = [key for key in recorded if key not in now]
-    return [each for each in found if each.name != "run"], absent
+    known = {key: value for key, value in recorded.items() if key in now and key != "run"}
+    before, after = dict(_leaves("", known)), dict(_leaves("", {key: now[key] for key in now if key != "run"}))
+    found = [Compared(name, before.get(name, ABSENT), after.get(name, ABSENT)) for name in {**before, **after}]
+    return found, [key for key in recorded if key not in now]
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Numbers and words in nested objects and lists, each with its place; not what produced them."""
-    if isinstance(value, Mapping):
+    if name and value in ({}, []):
+        yield name, value
+    elif isinstance(value, Mapping):
         for key, inside in value.items():
             if key not in ("provenance", "text"):
                 yield from _leaves(f"{name}.{key}" if name else str(key), inside)

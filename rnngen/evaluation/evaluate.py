@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.encoded import EncodedText
 from rnngen.evaluation.blocks import Analysis
 from rnngen.evaluation.scores import TextScore
-from rnngen.evaluation.scoring import score, score_mixed
-from rnngen.evaluation.words import words_are_separated
+from rnngen.evaluation.scoring import counts_of, labelled, score, score_mixed
 from rnngen.model.load import load_language_model, load_network
 from rnngen.ngram.file import load_mixture
 from rnngen.runs.run import Run
@@ -46,7 +44,7 @@ def score_text(
         CheckpointError: there is no n-gram model.
     """
     tokenizer = run.tokenizer()
-    what = text.tokens, tokenizer.counts_of(text.tokens, text.counts), text.unknown
+    what = text.tokens, counts_of(tokenizer, text), text.unknown
     how: dict[str, Any] = {"each": each, "analyses": analyses, "on_read": on_read}
     scored: TextScore
     if ngram:
@@ -54,5 +52,4 @@ def score_text(
         scored = score_mixed(load_language_model(run).to(device), mixture, *what, **how)
     else:
         scored = score(load_network(run).to(device), *what, **how)
-    scored = replace(scored, is_closed=tokenizer.is_closed)
-    return scored if words_are_separated(tokenizer, text.tokens, text.counts) else scored.without_words()
+    return labelled(scored, tokenizer, text)

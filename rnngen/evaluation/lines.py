@@ -74,16 +74,17 @@ class LineSums:
         self._parts.append((first, np.stack([np.bincount(lines - first, row) for row in rows])))
         self._line = int(lines[-1] + ends[-1])
 
-    def ranked(self, tokens: TokenArray) -> RankedLines:
+    def ranked(self, tokens: TokenArray, is_complete: bool = True) -> RankedLines:
         """All lines of the text.
 
         Args:
             tokens: of the text, (N,).
+            is_complete: whether all of it was taken in; else a line that has not ended is left out.
         """
         sums = np.zeros((3, max(first + part.shape[1] for first, part in self._parts)))
         for first, part in self._parts:
             sums[:, first : first + part.shape[1]] += part
-        nats, sizes, shown = sums
+        nats, sizes, shown = sums if is_complete else sums[:, : self._line]
         return RankedLines(self._tokenizer, tokens, nats, sizes.astype(np.int64), shown > 0)
 
 

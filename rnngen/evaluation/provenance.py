@@ -12,6 +12,7 @@ import torch
 
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.blocks import ScoredBlock
+from rnngen.model.device import gpu_and_versions
 from rnngen.runs.layout import MODEL, TOKENIZER
 from rnngen.runs.run import Run
 from rnngen.version import __version__
@@ -58,6 +59,7 @@ def provenance_of(run: Run, device: str) -> dict[str, Any]:
         "tokenizer": _sha256(run, TOKENIZER),
         "corpus": run.corpus_fingerprint,
         "device": device,
+        **gpu_and_versions(device),
         "precision": "float32",
         "threads": torch.get_num_threads(),
         "processor": processor(),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.encoded import spelled_text
+from rnngen.corpus.encoded import EncodedText, spelled_text
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import not_finite
@@ -18,7 +18,9 @@ from rnngen.evaluation.blocks import Analysis, ScoredBlock, sum_nats
 from rnngen.evaluation.pseudo_perplexity import pseudo_blocks
 from rnngen.evaluation.reading import read_blocks
 from rnngen.evaluation.scores import PseudoScore, Score, TextScore
+from rnngen.evaluation.words import words_are_separated
 from rnngen.model.cloze import ClozeLM
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.ngram.mixture import Mixture
 
@@ -54,23 +56,40 @@ class ScoringInterrupted(KeyboardInterrupt):
     Attributes:
         tokens: how many are known, from the beginning of the text.
         nats: of those.
+        is_between_blocks: whether every analysis was given all of those, and nothing else.
     """
 
-    def __init__(self, kind: type[TextScore], nats: float, tokens: int) -> None:
+    def __init__(self, kind: type[TextScore], nats: float, tokens: int, *, is_between_blocks: bool = True) -> None:
         super().__init__()
-        self._kind, self.nats, self.tokens = kind, nats, tokens
+        self._kind, self.nats, self.tokens, self.is_between_blocks = kind, nats, tokens, is_between_blocks
 
-    def score(self, tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> TextScore:
+    def score(self, tokenizer: Tokenizer, text: EncodedText) -> TextScore:
         """The score of what is known.
 
         Args:
             tokenizer: of the run.
-            tokens: of the text, (N,).
+            text: that was scored.
         """
-        known = spelled_text(tokenizer, tokens[: self.tokens])
-        return self._kind(self.nats, self.tokens, known.counts, known.unknown)
+        if self.tokens < len(text.tokens):
+            text = spelled_text(tokenizer, text.tokens[: self.tokens])
+        return labelled(self._kind(self.nats, self.tokens, counts_of(tokenizer, text), text.unknown), tokenizer, text)
 
 
+def counts_of(tokenizer: Tokenizer, text: EncodedText) -> TextCounts:
+    """The length of a text as a model reads it."""
+    return tokenizer.counts_of(text.tokens, text.counts)
+
+
+S = TypeVar("S", bound=TextScore)
+
+
+def labelled(score: S, tokenizer: Tokenizer, text: EncodedText) -> S:
+    """A score that says what its tokens are, and that has word perplexity only if white space separates words."""
+    score = dataclasses.replace(score, is_closed=tokenizer.is_closed)
+    return score if words_are_separated(tokenizer, text.tokens, text.counts) else score.without_words()
+
+
+@without_tf32()
 def score(
     model: Network,
     tokens: NDArray[np.integer[Any]],
@@ -109,12 +128,14 @@ def score(
         return sum_nats([block], each)
 
     detailed = any(analysis.detailed for analysis in analyses)
-    nats, known = 0.0, 0
+    nats, known, is_told = 0.0, 0, True
     try:
         for block in scored_blocks(model, tokens, detailed=detailed, **how):
+            is_told = False
             nats, known = nats + tell(block), block.stop
+            is_told = True
     except KeyboardInterrupt as interrupt:
-        raise ScoringInterrupted(kind, nats, known) from interrupt
+        raise ScoringInterrupted(kind, nats, known, is_between_blocks=is_told) from interrupt
     return kind(nats, len(tokens), counts, unknown)
 
 
@@ -132,9 +153,14 @@ def score_mixed(
 
     Raises:
         CorpusError: the text is empty.
+        ScoringInterrupted: SIGINT came; the network's own score may be complete by then.
     """
     each = np.empty(len(tokens), np.float32) if each is None else each
     network = score(model, tokens, counts, unknown, each=each, **how)
     assert isinstance(network, Score)
-    ngram, mixed = (Score(float(nats.sum()), len(tokens), counts, unknown) for nats in mixture.nats(tokens, each))
+    try:
+        both = mixture.nats(tokens, each)
+    except KeyboardInterrupt as interrupt:
+        raise ScoringInterrupted(Score, network.nats, len(tokens)) from interrupt
+    ngram, mixed = (Score(float(nats.sum()), len(tokens), counts, unknown) for nats in both)
     return dataclasses.replace(network, ngram=ngram, mixture=mixed)

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.engine.probabilities import not_finite
 from rnngen.model.cloze import ClozeLM
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import Network, RecurrentLM
 
 _TOKENS, _LOGITS = 1 << 14, 1 << 25  # at most that many at a time
@@ -38,6 +39,7 @@ class SentenceScore(NamedTuple):
     unknown: int
 
 
+@without_tf32()
 def score_sentences(
     model: Network, tokenizer: Tokenizer, sentences: Sequence[str], on_scored: Callable[[int], object] | None = None
 ) -> list[SentenceScore]:

@@ -93,6 +93,31 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
+@contextlib.contextmanager
+def without_tf32() -> Iterator[None]:
+    """Let an NVIDIA GPU compute what is in float32 in all of its 24 bits, not in the 11 of TF32.
+
+    That is torch's default for recurrent networks (cuDNN), but not for matrix products.
+    """
+    kernels: tuple[Any, ...] = (torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    before = [each.fp32_precision for each in kernels]
+    for each in kernels:
+        each.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for each, precision in zip(kernels, before, strict=True):
+            each.fp32_precision = precision
+
+
+def gpu_and_versions(device: str) -> dict[str, Any]:
+    """The name of an NVIDIA GPU, and the versions of the libraries that compute on it; empty for other devices."""
+    if torch.device(device).type != "cuda":
+        return {}
+    cudnn: Any = torch.backends.cudnn
+    return {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "cudnn": cudnn.version()}
+
+
 def processors() -> int:
     """How many threads can run at the same time on this machine."""
     return max(os.cpu_count() or 1, torch.get_num_threads())

@@ -17,12 +17,16 @@ import numpy as np
 import pytest
 
 import rnngen
-from rnngen.cli.eval import single
+from rnngen.cli.eval.progress import Progress
 from rnngen.corpus.encoded import spelled_text
+from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock
 from rnngen.evaluation.reading import block_of
+from rnngen.evaluation.scores import Score
+from rnngen.evaluation.scoring import ScoringInterrupted
 from rnngen.model.language_model import RecurrentLM
+from rnngen.ngram.mixture import Mixture
 from rnngen.options.network import ModelConfig
 from rnngen.runs.finding import open_run
 from tests.conftest import FAST, Outcome, make_text
@@ -339,29 +343,82 @@ def test_quiet_says_nothing_of_words_that_could_not_be_taken_out(cli: Cli, corpu
     assert "put back" not in cli("eval", "both", "digits.txt", "--quiet").err
 
 
+@pytest.mark.parametrize("between_blocks", [True, False])
 def test_an_interrupted_evaluation_shows_what_is_known(
-    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, between_blocks: bool
 ) -> None:
-    """SIGINT comes in the second block of two; the text is beyond ASCII, so that counts differ."""
-    text = own_corpus(trained)[-2000:]
+    """SIGINT comes in the second block of two: while it is read, or while the analyses are given it."""
+    text = own_corpus(trained)[-7000:-1000] + "猫" * 1000
     (tmp_path / "whole.txt").write_text(text, encoding="utf-8")
-    (tmp_path / "first.txt").write_text(text[:1025], encoding="utf-8")
-    monkeypatch.setattr(reading, "BLOCK", 1024)
-    expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--json").out)
-    add = single.Progress.add
+    (tmp_path / "first.txt").write_text(text[:6145], encoding="utf-8")
+    monkeypatch.setattr(reading, "BLOCK", 6144)
+    expected = json.loads(cli("eval", trained, tmp_path / "first.txt", "--fast", "--json").out)
+    assert {"interval", "without_unknown"} < expected.keys()
+    add, read = Progress.add, Progress.read
+    known = 0
 
-    def interrupted(self: single.Progress, block: ScoredBlock) -> None:
-        if block.start:
+    def interrupted_add(self: Progress, block: ScoredBlock) -> None:
+        nonlocal known
+        if block.start and not between_blocks:
             raise KeyboardInterrupt
+        known = block.stop
         add(self, block)
 
-    monkeypatch.setattr(single.Progress, "add", interrupted)
+    def interrupted_read(self: Progress, tokens: int) -> None:
+        if known and between_blocks:
+            raise KeyboardInterrupt
+        read(self, tokens)
+
+    monkeypatch.setattr(Progress, "add", interrupted_add)
+    monkeypatch.setattr(Progress, "read", interrupted_read)
     outcome = cli("eval", trained, tmp_path / "whole.txt", "--json")
     assert outcome.code == 130
-    assert "interrupted: the numbers are of the first 1,025 of 2,000 tokens" in outcome.err
-    known = json.loads(outcome.out)
-    del expected["interval"], expected["provenance"]  # of what was not read to its end
-    assert {**known, "text": ""} == {**expected, "text": ""}
+    assert "interrupted: the numbers are of the first 6,145 of 7,000 tokens" in outcome.err
+    found = json.loads(outcome.out)
+    assert found.pop("complete") is False
+    if between_blocks:
+        for each in (found, expected):
+            del each["provenance"]["text"]["files"]
+    else:  # the sums may be of more than the score
+        del expected["interval"], expected["provenance"], expected["without_unknown"]
+    counts = {"bytes", "byte_perplexity", "bits_per_byte"}  # of what the tokens spell
+    assert without(found, counts, "text") == without(expected, counts, "text")
+    known = 0
+    shown = cli("eval", trained, tmp_path / "whole.txt")
+    assert shown.out.splitlines()[0].endswith("on the first 6,145 of 7,000 tokens of " + str(tmp_path / "whole.txt"))
+
+
+def without(result: dict[str, Any], keys: set[str], *more: str) -> dict[str, Any]:
+    """A result without some keys, in its interval too."""
+    inside = {key: value for key, value in result.get("interval", {}).items() if key not in keys}
+    kept = {key: value for key, value in result.items() if key not in {*keys, *more, "interval"}}
+    return {**kept, "interval": inside}
+
+
+def test_the_beginning_of_a_text_is_labelled_as_all_of_it_is(corpus: Path) -> None:
+    """So an interrupted score of a closed vocabulary or of a text without spaces says what it is."""
+    run = rnngen.train(corpus, out="closed", steps=1, tokenizer="words-closed", **FAST)
+    tokenizer = open_run(run.path).tokenizer()
+    text = spelled_text(tokenizer, tokenizer.encode("The cat sat.\n" * 9))
+    assert ScoringInterrupted(Score, 9.0, 12).score(tokenizer, text).is_closed
+    verse = CharTokenizer("白日依山尽，\n")
+    text = spelled_text(verse, verse.encode("白日依山尽，\n" * 30))
+    assert not ScoringInterrupted(Score, 9.0, 100).score(verse, text).has_words
+
+
+def test_an_interrupted_mixture_shows_the_network_s_own_score(
+    cli: Cli, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = rnngen.train(corpus, out="mixed", steps=1, ngram=3, **FAST).path
+    expected = strict_json(cli("eval", run, "--fast", "--json").out)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Mixture, "nats", interrupted)
+    outcome = cli("eval", run, "--ngram", "--json")
+    assert (outcome.code, strict_json(outcome.out)) == (130, expected)
+    assert "interrupted: what was not finished is left out" in outcome.err
 
 
 def test_a_text_of_another_kind_is_told_plainly(cli: Cli, trained: Path) -> None:
@@ -387,7 +444,7 @@ def test_blocks_are_smaller_for_larger_networks() -> None:
 def test_progress_is_never_beyond_the_text(both_ways: bool, seen: list[int]) -> None:
     shown: list[int] = []
     run = SimpleNamespace(model_config=lambda: SimpleNamespace(bidirectional=both_ways))
-    progress = single.Progress(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
+    progress = Progress(SimpleNamespace(advance_to=shown.append), run, 100)  # type: ignore[arg-type]
     for _ in range(4):
         progress.read(60)
     assert shown == seen

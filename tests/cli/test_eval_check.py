@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import torch
 
 from rnngen.corpus.tokenizer import ByteTokenizer
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
-from rnngen.evaluation.checking import Compared, compared_numbers
+from rnngen.evaluation.checking import ABSENT, Compared, compared_values
 from rnngen.evaluation.provenance import TextFingerprint
 from rnngen.evaluation.scoring import held_out_nats
 from rnngen.model.device import using_threads
 from rnngen.model.load import load_network
 from rnngen.runs.finding import open_run
 from tests.conftest import Outcome, make_text
+from tests.runs.test_comparison import sibling
 
 Cli = Callable[..., Outcome]
 RESULT = Path("result.json")
@@ -95,6 +97,12 @@ def test_another_machine_may_round_otherwise_within_bounds(cli: Cli, result: dic
         assert ("numbers agree: the largest relative difference is 1.0e-08" in " ".join(outcome.out.split())) is agrees
 
 
+def test_another_gpu_or_library_may_round_otherwise(cli: Cli, result: dict[str, Any]) -> None:
+    changed(result, nats=result["nats"] * (1 + 1e-8), provenance__gpu="another one")
+    outcome = cli("eval", "--check", RESULT)
+    assert (outcome.code, "  gpu        recorded another one, now nothing\n" in outcome.out) == (0, True)
+
+
 def test_what_has_changed_or_is_gone_is_said(cli: Cli, trained: Path, result: dict[str, Any]) -> None:
     changed(result, provenance__weights="0" * 64)
     outcome = cli("eval", "--check", RESULT)
@@ -129,6 +137,12 @@ def test_a_file_that_is_no_result_is_refused(cli: Cli, result: dict[str, Any]) -
         outcome = cli("eval", "--check", RESULT)
         assert (outcome.code, outcome.out) == (1, "")
         assert said in outcome.err
+    for arguments, said in ((("--per-line",), "scores of lines"), (("--pairs", "pairs.tsv"), "scores of pairs")):
+        Path("pairs.tsv").write_text("The cat sat.\tThe sat cat.\n")
+        RESULT.write_text(cli("eval", *arguments, "--json").out)
+        assert f"found {said}" in cli("eval", "--check", RESULT).err
+    changed({**result, "complete": False})
+    assert "found a score that was interrupted" in cli("eval", "--check", RESULT).err
     assert "no such file" in cli("eval", "--check", "none.json").err
     changed(result, provenance__text__files=["-"])
     assert "standard input, which cannot be read again" in cli("eval", "--check", RESULT).err
@@ -151,10 +165,58 @@ def test_perplexities_are_compared_in_their_logarithms() -> None:
     assert not Compared("nats", 1e10, 1e10 * (1 + 1e-5)).agrees
     assert not Compared("tokens", 5, 6).agrees
     recorded = {"nats": 1.0, "fill": {"a": 1}, "interval": {"x": [1.0, None]}, "text": "a", "provenance": {"a": 1}}
-    numbers, unchecked = compared_numbers(recorded, {"nats": 1.0, "interval": {"x": [1.0, float("inf")]}})
-    assert [each.name for each in numbers] == ["nats", "interval.x.0", "interval.x.1"]
-    assert all(each.is_identical for each in numbers)
+    values, unchecked = compared_values(recorded, {"nats": 1.0, "interval": {"x": [1.0, float("inf")]}})
+    assert [each.name for each in values] == ["nats", "interval.x.0", "interval.x.1"]
+    assert all(each.is_identical for each in values)
     assert unchecked == ["fill", "text", "provenance"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "wrong"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, []),
+        ({"a": 1}, {"a": 1, "b": 2}, [("b", ABSENT, 2)]),
+        ({"a": {"x": 1, "y": [1, 2]}}, {"a": {"x": 1}}, [("a.y.0", 1, ABSENT), ("a.y.1", 2, ABSENT)]),
+        ({"texts": [{"n": 1}, {"n": 2}]}, {"texts": [{"n": 1}]}, [("texts.1.n", 2, ABSENT)]),
+        ({"a": None}, {"a": math.nan}, []),
+        ({"a": {}}, {"a": {"x": None}}, [("a", {}, ABSENT), ("a.x", ABSENT, None)]),
+    ],
+)
+def test_a_value_that_only_one_side_has_is_wrong(
+    recorded: dict[str, Any], now: dict[str, Any], wrong: list[tuple[str, Any, Any]]
+) -> None:
+    values, unchecked = compared_values(recorded, now)
+    assert [tuple(each) for each in values if not each.agrees] == wrong
+    assert unchecked == []
+
+
+def test_numbers_that_are_missing_or_added_are_told(cli: Cli, result: dict[str, Any]) -> None:
+    nats = result.pop("nats")
+    changed(result, interval__more=[1, 2])
+    outcome = cli("eval", "--check", RESULT)
+    assert outcome.code == 1
+    assert f"  nats: recorded nothing, now {nats}\n" in outcome.out
+    assert "  interval.more.0: recorded 1, now nothing\n" in outcome.out
+    (found,) = json.loads(cli("eval", "--check", RESULT, "--json").out)["results"]
+    assert {"name": "nats", "now": nats, "agrees": False} in found["wrong"]
+    assert {"name": "interval.more.1", "recorded": 2, "agrees": False} in found["wrong"]
+
+
+def test_what_compares_several_runs_is_named_as_not_computed_again(cli: Cli, trained: Path) -> None:
+    RESULT.write_text(cli("eval", trained, sibling(trained, "other"), "--json").out)
+    result = json.loads(RESULT.read_text())
+    result["differences"][0]["runs"][0]["difference"] = 99.0
+    changed(result)
+    outcome = cli("eval", "--check", RESULT)
+    assert (outcome.code, outcome.out.endswith("\n\nNot computed again: differences.\n")) == (0, True)
+    assert json.loads(cli("eval", "--check", RESULT, "--json").out)["unchecked"] == ["differences"]
+
+
+def test_flags_and_words_are_compared_but_are_no_numbers() -> None:
+    result = {"a": 1, "b": 0.5, "flag": True, "word": "x", "null": None}
+    values, _ = compared_values(result, {**result, "word": "y"})
+    assert [each.name for each in values if each.is_number] == ["a", "b"]
+    assert [each.name for each in values if not each.agrees] == ["word"]
 
 
 def test_a_fingerprint_tells_labels_apart() -> None:

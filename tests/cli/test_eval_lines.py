@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.cli.eval.progress import Progress
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer
+from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
 from rnngen.evaluation.lines import LineSums, RankedLines
 from tests.conftest import FAST, Outcome
@@ -63,6 +65,34 @@ def test_several_texts_are_refused(cli: Cli, trained: Path) -> None:
         Path(name).write_text("The cat.\n")
     outcome = cli("eval", trained, "a.txt", "b.txt", "--per-line")
     assert (outcome.code, "--per-line takes one text; found 2" in outcome.err) == (2, True)
+
+
+def test_an_interruption_shows_the_lines_that_are_complete(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGINT comes when the last of 1,025 tokens that are known is within a line."""
+    Path("new.txt").write_text("The cat sat.\n" * 100)
+    monkeypatch.setattr(reading, "BLOCK", 1024)
+    whole = json.loads(cli("eval", trained, "new.txt", "--per-line", "--json").out)
+    read = Progress.read
+
+    def interrupted(self: Progress, tokens: int) -> None:
+        if self._known:
+            raise KeyboardInterrupt
+        read(self, tokens)
+
+    monkeypatch.setattr(Progress, "read", interrupted)
+    outcome = cli("eval", trained, "new.txt", "--per-line", "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found["complete"]) == (130, False)
+    assert "interrupted: the lines are those of the first 1,025 of 1,300 tokens" in outcome.err
+    assert [(each["line"], each["nats"]) for each in found["lines"]] == [
+        (each["line"], each["nats"]) for each in whole["lines"][: 1025 // 13]
+    ]
+    outcome = cli("eval", trained, "new.txt", "--per-line", "--top", 2)
+    assert (outcome.code, "the hardest 2 of the first 78 lines" in outcome.out) == (130, True)
+    outcome = cli("eval", trained, "new.txt", "--per-line", "--csv")
+    assert (outcome.code, outcome.out.count("\n")) == (130, 79)
 
 
 def ranked(text: str, nats: list[float], pieces: int) -> RankedLines:

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 import pytest
 
 import rnngen
-from rnngen.cli.eval import single
+from rnngen.cli.eval.progress import Progress
 from rnngen.evaluation import reading
 from rnngen.evaluation.baselines import token_models
 from rnngen.evaluation.blocks import ScoredBlock
@@ -211,11 +211,11 @@ def test_what_cannot_be_written_is_refused_before_anything_is_read(
 def test_an_interruption_leaves_no_part_of_a_file_of_surprisal(
     cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(self: single.Progress, block: ScoredBlock) -> None:
+    def interrupted(self: Progress, block: ScoredBlock) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(reading, "BLOCK", 256)
-    monkeypatch.setattr(single.Progress, "add", interrupted)
+    monkeypatch.setattr(Progress, "add", interrupted)
     Path("out").mkdir()
     assert cli("eval", trained, "--surprisal", "out/t.jsonl").code == 130
     assert not list(Path("out").iterdir())

@@ -19,10 +19,12 @@ from safetensors.numpy import load, save
 import rnngen
 from rnngen.cli.app import run as run_cli
 from rnngen.cli.console import Console
+from rnngen.cli.eval.progress import Progress
 from rnngen.cli.eval.sure import UnknownSection
 from rnngen.cli.eval.tabular import Column, as_latex, as_text
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import CharTokenizer
+from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
 from rnngen.evaluation.scores import PseudoScore
 from rnngen.plaintext.widths import width
@@ -199,3 +201,83 @@ def test_pseudo_nats_without_unknown_symbols_are_called_so() -> None:
     section.finish(unused, run, unused, PseudoScore(5.0, 3, TextCounts(3, 1, 3), unknown=1))
     said = "without unknown symbols: 2.0000 pseudo-nats per token, pseudo-perplexity 7.389 (2 tokens)"
     assert section.in_words() == said
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Lets SIGINT come once this many tokens are known of the text with this number, from 1."""
+    texts: list[Progress] = []
+    at = [0, 0]
+    read = Progress.read
+
+    def interrupted(self: Progress, tokens: int) -> None:
+        if self not in texts:
+            texts.append(self)
+        if len(texts) == at[0] and self._known >= at[1]:
+            raise KeyboardInterrupt
+        read(self, tokens)
+
+    def set_to(text: int, known: int) -> None:
+        texts.clear()
+        at[:] = text, known
+
+    monkeypatch.setattr(reading, "BLOCK", 1024)
+    monkeypatch.setattr(Progress, "read", interrupted)
+    return set_to
+
+
+def test_an_interruption_shows_the_runs_that_have_read_all(
+    cli: Cli, trained: Path, new: Path, interrupt: Callable[[int, int], None]
+) -> None:
+    runs = [trained, sibling(trained, "b"), sibling(trained, "c")]
+    whole = json.loads(cli("eval", *runs, new, "--json").out)["runs"]
+    for known in (0, 1000):  # of the third run
+        interrupt(3, known)
+        outcome = cli("eval", *runs, new, "--json")
+        found = json.loads(outcome.out)
+        assert (outcome.code, found["complete"], found["runs"]) == (130, False, whole[:2])
+        assert outcome.err.count("interrupted: 2 of 3 runs are shown") == 1
+        assert [len(each["runs"]) for each in found["differences"]] == [1]
+    interrupt(2, 1000)
+    outcome = cli("eval", *runs, new, "--json")
+    assert (outcome.code, json.loads(outcome.out)) == (130, {"runs": whole[:1], "complete": False})
+    interrupt(1, 1000)
+    outcome = cli("eval", *runs, new, "--json")
+    (only,) = json.loads(outcome.out)["runs"]
+    assert (outcome.code, only["tokens"], only["complete"]) == (130, 1025, False)
+    assert "interrupted: the numbers of new.txt are of the first 1,025 of 6,000 tokens; 1 of 3 runs" in outcome.err
+    interrupt(1, 0)
+    outcome = cli("eval", *runs, new, "--json")
+    assert (outcome.code, outcome.out) == (130, "")
+
+
+def test_an_interruption_shows_the_texts_that_were_read(
+    cli: Cli, trained: Path, new: Path, interrupt: Callable[[int, int], None]
+) -> None:
+    Path("b.txt").write_text(make_text(6000, seed=10), encoding="utf-8")
+    Path("c.txt").write_text(make_text(6000, seed=11), encoding="utf-8")
+    whole = json.loads(cli("eval", trained, new, "b.txt", "c.txt", "--json").out)
+    two = json.loads(cli("eval", trained, new, "b.txt", "--json").out)
+    interrupt(3, 0)
+    outcome = cli("eval", trained, new, "b.txt", "c.txt", "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found.pop("complete"), found.pop("texts")) == (130, False, whole["texts"][:2])
+    for each in (found, two):
+        del each["provenance"]["text"]["files"]
+    assert found == {key: value for key, value in two.items() if key != "texts"}
+    assert "interrupted: 2 of 3 texts are shown" in outcome.err
+    interrupt(2, 1000)
+    outcome = cli("eval", trained, new, "b.txt", "c.txt", "--csv")
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    assert (outcome.code, [row["tokens"] for row in rows]) == (130, ["6000", "1025", "7025"])
+    assert [(row["text"], row["complete"]) for row in rows] == [
+        ("new.txt", ""),
+        ("b.txt", "False"),
+        ("total so far", "False"),
+    ]
+    assert rows[2]["nats_per_token_low"]
+    assert "the numbers of b.txt are of the first 1,025 of 6,000 tokens; 2 of 3 texts are shown" in outcome.err
+    interrupt(2, 0)
+    assert " on 1 text, each" in " ".join(cli("eval", trained, new, "b.txt").out.split())
+    interrupt(2, 1000)
+    assert "\npart of b.txt " in cli("eval", trained, new, "b.txt").out

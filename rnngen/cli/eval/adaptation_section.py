@@ -49,6 +49,8 @@ class AdaptationSection:
         tune: whether to tune the run first.
     """
 
+    is_summed = False
+
     def __init__(self, parts: Parts, target: Target, *, tune: bool) -> None:
         from rnngen.evaluation.adaptation.static import StaticReading
 
@@ -127,14 +129,11 @@ class AdaptationSection:
 
     def _partial_row(self, parts: Parts, found: Result, run: Run, text: NamedText) -> Row:
         """What is known of a way that was interrupted."""
-        from dataclasses import replace
-
         from rnngen.evaluation.scores import Score
         from rnngen.evaluation.scoring import ScoringInterrupted
 
-        score = ScoringInterrupted(Score, found.nats, found.tokens).score(run.tokenizer(), text.tokens)
+        score = ScoringInterrupted(Score, found.nats, found.tokens).score(run.tokenizer(), text)
         assert isinstance(score, Score)
-        score = replace(score, is_closed=self._score.is_closed, has_words=self._score.has_words)
         static = float(self._static.nats(found.tokens).mean(dtype=float))
         return Row(parts, score, found.tokens / found.seconds, static, found.tokens)
 

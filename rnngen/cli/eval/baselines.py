@@ -28,6 +28,8 @@ class BaselineSection:
         models: gives those of the training part; an exception of it says why there is nothing to compare with.
     """
 
+    is_summed = False
+
     def __init__(self, models: Callable[[], CountedModels]) -> None:
         self._models = models
         self._opening = Opening()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import typer
 from rnngen.arguments import STDIN
 from rnngen.cli.eval.target import Target
 from rnngen.errors import CheckpointError, CorpusError, ExitCode, RnngenError, UsageError
-from rnngen.evaluation.checking import COMPUTED_BY, MADE_OF, TOLERANCE, Compared, compared, compared_numbers
+from rnngen.evaluation.checking import COMPUTED_BY, MADE_OF, TOLERANCE, Compared, compared, compared_values
 from rnngen.platforms import quote_argument
 from rnngen.untrusted import parse_json, read_regular
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from rnngen.runs.run import Run
 
 _MAX_BYTES = 1 << 26
-_TEXT_OPTIONS = ("part", "errors", "encoding", "text_field", "label_field")
+_OTHERS = {"lines": "scores of lines", "pairs": "scores of pairs", "spots": "surprising positions"}
+"""Other results that ``rnngen eval --json`` writes, by a key that each of them has."""
+_COMPARISON = ("siblings", "differences")
+"""What compares the scores of several runs: it follows from them, but differences of close numbers are inexact where
+the scores themselves are rounded otherwise."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Checked:
         text: the text that it is of.
         made_of: weights, tokenizer, corpus and text.
         computed_by: machine and versions.
-        numbers: all that were computed again; none if the model or the text is another one.
+        values: all that were computed again, numbers or not; none if the model or the text is another one.
         unchecked: keys of what was not computed again.
     """
 
@@ -42,7 +46,7 @@ class Checked:
     text: str
     made_of: list[Compared]
     computed_by: list[Compared]
-    numbers: list[Compared]
+    values: list[Compared]
     unchecked: list[str]
 
     @property
@@ -54,8 +58,13 @@ class Checked:
     def wrong(self) -> list[Compared]:
         """What does not agree."""
         exact = self.is_same_machine
-        numbers = [each for each in self.numbers if not (each.is_identical if exact else each.agrees)]
-        return [*(each for each in self.made_of if not each.is_identical), *numbers]
+        values = [each for each in self.values if not (each.is_identical if exact else each.agrees)]
+        return [*(each for each in self.made_of if not each.is_identical), *values]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were computed again."""
+        return sum(each.is_number for each in self.values)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -63,12 +72,12 @@ class Checked:
             "run": self.run,
             "text": self.text,
             "agrees": not self.wrong,
-            "identical": not self.wrong and all(each.is_identical for each in self.numbers),
-            "largest_difference": max((each.difference for each in self.numbers), default=None),
+            "identical": not self.wrong and all(each.is_identical for each in self.values),
+            "largest_difference": max((each.difference for each in self.values), default=None),
             "tolerance": 0.0 if self.is_same_machine else TOLERANCE,
             "made_of": [each.as_dict() for each in self.made_of],
             "computed_by": [each.as_dict() for each in self.computed_by],
-            "numbers": len(self.numbers),
+            "numbers": self.numbers,
             "wrong": [each.as_dict() for each in self.wrong],
             "unchecked": self.unchecked,
         }
@@ -80,24 +89,24 @@ class Checked:
             lines.append(f"  {each.name:<10} {'the same' if each.is_identical else _both(each)}\n")
         others = [each for each in self.computed_by if not each.is_identical]
         lines += [f"  {each.name:<10} {_both(each)}\n" for each in others]
-        lines += [f"  {each.name}: {_both(each)}\n" for each in self.wrong if each in self.numbers]
+        lines += [f"  {each.name}: {_both(each)}\n" for each in self.wrong if each in self.values]
         return "".join(lines) + "\n" + filled(self._verdict())
 
     def _verdict(self) -> str:
         rest = f" Not computed again: {', '.join(self.unchecked)}." if self.unchecked else ""
-        number, largest = len(self.numbers), max((each.difference for each in self.numbers), default=0.0)
-        if not self.numbers:
+        largest = max((each.difference for each in self.values), default=0.0)
+        if not self.values:
             return "This is not the result of this model on this text, so its numbers were not compared."
         if self.wrong:
             expected = "identical numbers, on the same machine" if self.is_same_machine else f"at most {TOLERANCE:g}"
-            wrong = sum(each in self.numbers for each in self.wrong)
+            wrong = sum(each in self.values for each in self.wrong)
             return (
-                f"{wrong} of {number} numbers do not agree; the largest relative difference is {largest:.1e}, "
+                f"{wrong} of {len(self.values)} values do not agree; the largest relative difference is {largest:.1e}, "
                 f"expected {expected}.{rest}"
             )
         if largest == 0:
-            return f"All {number} numbers are identical to the last bit.{rest}"
-        return f"All {number} numbers agree: the largest relative difference is {largest:.1e}.{rest}"
+            return f"All {self.numbers} numbers are identical to the last bit.{rest}"
+        return f"All {self.numbers} numbers agree: the largest relative difference is {largest:.1e}.{rest}"
 
 
 def _both(each: Compared) -> str:
@@ -123,22 +132,22 @@ def check_result(output: Output, file: Path, paths: Sequence[Path], files: Seque
         RnngenError: the file is no such result, or run or text are gone.
         typer.Exit: something does not agree.
     """
-    results = _results(file)
+    results, unchecked = _results(file)
     if len(results) > 1 and (paths or files):
         raise UsageError("`check` of several runs finds them where they were", expected="no run and no text")
     found = [_checked(output, file, result, paths, files, scoring) for result in results]
     if output.as_json:
-        output.console.write_json(
-            {"agrees": not any(each.wrong for each in found), "results": [each.as_dict() for each in found]}
-        )
+        agrees, results = not any(each.wrong for each in found), [each.as_dict() for each in found]
+        output.console.write_json({"agrees": agrees, "results": results, "unchecked": unchecked})
     else:
-        output.console.write("\n".join(each.in_words(output.console.filled) for each in found))
+        rest = f"\nNot computed again: {', '.join(unchecked)}.\n" if unchecked else ""
+        output.console.write("\n".join(each.in_words(output.console.filled) for each in found) + rest)
     if any(each.wrong for each in found):
         raise typer.Exit(ExitCode.ERROR)
 
 
-def _results(file: Path) -> list[dict[str, Any]]:
-    """The scores in a file, one per run."""
+def _results(file: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The scores in a file, one per run; and what compares several, which is not computed again."""
     try:
         content = parse_json(read_regular(file, _MAX_BYTES, follow=True))
     except FileNotFoundError as error:
@@ -156,8 +165,11 @@ def _results(file: Path) -> list[dict[str, Any]]:
         names = text.get("files") if isinstance(text, dict) else None
         sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
         if not sound or not isinstance(origin.get("run"), str) or "tokens" not in each:
-            raise _no_result(file, "no score with its provenance")
-    return results
+            others = (what for key, what in _OTHERS.items() if key in each and "tokens" not in each)
+            raise _no_result(file, next(others, "no score with its provenance"))
+        if each.get("complete") is False:
+            raise _no_result(file, "a score that was interrupted")
+    return results, [key for key in _COMPARISON if "runs" in content and content.get(key)]
 
 
 def _no_result(file: Path, found: str) -> RnngenError:
@@ -186,14 +198,17 @@ def _checked(
         if not all(each.is_identical for each in made_of):
             return Checked(str(run.path), str(result.get("text")), made_of, computed_by, [], [])
         try:
-            again = score_texts(output, target, run).as_dict()
+            scored = score_texts(output, target, run)
         except CorpusError as error:
             gone = f"the text cannot be read again ({error})"
             raise CorpusError(gone, where=file, hint=_hint(run.path, file, "TEXT")) from error
+    if scored.interrupt:
+        raise scored.interrupt
+    again = scored.as_dict()
     before, after = (each["provenance"]["text"].get("sha256") for each in (result, again))
     made_of.append(Compared("text", before, after))
-    numbers, unchecked = compared_numbers(result, again) if before == after else ([], [])
-    return Checked(str(run.path), str(result.get("text")), made_of, computed_by, numbers, unchecked)
+    values, unchecked = compared_values(result, again) if before == after else ([], [])
+    return Checked(str(run.path), str(result.get("text")), made_of, computed_by, values, unchecked)
 
 
 def _hint(run: object, file: Path, *more: str) -> str:
@@ -218,7 +233,10 @@ def _text(
     if STDIN in names and not files:
         gone = "the text was standard input, which cannot be read again"
         raise CorpusError(gone, where=file, hint=_hint(run.path, file, "TEXT"))
-    known = {name: recorded[name] for name in _TEXT_OPTIONS if recorded.get(name) is not None}
+    from rnngen.runs.other_text import Reading
+
+    options = ("part", *(field.name for field in fields(Reading)))
+    known = {name: recorded[name] for name in options if recorded.get(name) is not None}
     if not names and known.get("part") == "all":
         known.pop("part")
     try:

@@ -109,6 +109,8 @@ class ExplainSection:
         models: gives those of the training part, or raises ``RnngenError`` if it is gone.
     """
 
+    is_summed = False
+
     def __init__(
         self, run: Run, text: NamedText, device: str, picture: Path | None, models: Callable[[], CountedModels]
     ) -> None:

@@ -26,7 +26,7 @@ class GapSection:
         scoring: whether this was asked for: a text without words to take out is an error then, else it is told.
     """
 
-    analyses = ()
+    analyses, is_summed = (), False
 
     def __init__(self, runs: Sequence[Run], words: int, scoring: Scoring) -> None:
         self._runs, self._words, self._asked = runs, words, bool(scoring.gaps or scoring.against)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.origin import OriginSection
-from rnngen.cli.eval.single import Progress, note_on
+from rnngen.cli.eval.progress import note_on, score_so_far
 from rnngen.cli.eval.tabular import Column, as_csv, as_text
 from rnngen.errors import UsageError
-from rnngen.evaluation.evaluate import score_text
 from rnngen.evaluation.lines import LineScore, LineSums
 from rnngen.formats import number_of, visible
 from rnngen.plaintext.widths import PIPED, cut
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from rnngen.cli.eval.options import TableForm
     from rnngen.cli.eval.output import Output
     from rnngen.cli.eval.target import Target
-    from rnngen.evaluation.blocks import Analysis
 
 SHOWN = 20
 """Lines that are listed if no number is given."""
@@ -35,6 +33,7 @@ def show_lines(output: Output, target: Target, top: int | None, form: TableForm)
 
     Raises:
         UsageError: there are several texts.
+        KeyboardInterrupt: something was interrupted; the lines that were complete by then were shown.
     """
     run = target.run
     if len(target.texts(run)) > 1:
@@ -42,24 +41,30 @@ def show_lines(output: Output, target: Target, top: int | None, form: TableForm)
     lines, origin = LineSums(run.tokenizer()), OriginSection(run, target)
     with target.text(run, target.files) as text:
         output.note(text.note)
-        with output.job("scoring", len(text.tokens), "tokens") as job:
-            progress = Progress(job, run, len(text.tokens))
-            analyses: list[Analysis] = [lines, *origin.analyses, progress]
-            score = score_text(run, text, device=target.device, analyses=analyses, on_read=progress.read)
-        origin.finish(output, run, text, score)
-        note_on(output, run, score, len(text.tokens))
-        ranked, prefix = lines.ranked(text.tokens), score.prefix.replace("-", "_")
+        known = score_so_far(output, target, run, text, [lines, *origin.analyses])
+        score = known.score
+        if known.is_summed:
+            origin.finish(output, run, text, score)
+        if known.interrupt:
+            output.note(f"interrupted: the lines are those of {known.amount}")
+        note_on(output, run, score)
+        ranked, prefix = lines.ranked(text.tokens, known.is_complete), score.prefix.replace("-", "_")
         if output.as_json:
             found = {"run": str(run.path), "text": text.name, "lines": [_as_dict(each, prefix) for each in ranked]}
-            output.console.write_json({**found, **origin.as_dict()})
-            return
-        if form.csv:
+            mark = {} if known.is_complete else {"complete": False}
+            output.console.write_json({**found, **origin.as_dict(), **mark})
+        elif form.csv:
             output.console.write(as_csv(_as_dict(each, prefix) for each in ranked))
-            return
-        shown = list(ranked.hardest(top or SHOWN))
-        title = f"{run.path} on {text.name}: the hardest {len(shown):,} of {number_of(len(ranked), 'line')}"
-        counted = "" if target.files == [text.name] else "lines are counted from the beginning of the part\n"
-        output.console.write(f"{title}\n{counted}\n{_table(shown, score.prefix, output.console.columns or PIPED)}")
+        else:
+            shown = list(ranked.hardest(top or SHOWN))
+            lines_of = (
+                number_of(len(ranked), "line") if known.is_complete else f"the first {number_of(len(ranked), 'line')}"
+            )
+            title = f"{run.path} on {text.name}: the hardest {len(shown):,} of {lines_of}"
+            counted = "" if target.files == [text.name] else "lines are counted from the beginning of the part\n"
+            output.console.write(f"{title}\n{counted}\n{_table(shown, score.prefix, output.console.columns or PIPED)}")
+    if known.interrupt:
+        raise known.interrupt
 
 
 def _as_dict(line: LineScore, prefix: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class NoveltySection:
         CorpusError: its training text is gone.
     """
 
-    analyses = ()
+    analyses, is_summed = (), False
 
     def __init__(self, run: Run, options: NoveltyOptions, device: str) -> None:
         from rnngen.runs.own_text import own_corpus

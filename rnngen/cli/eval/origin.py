@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import STDIN
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 class OriginSection:
     """Names weights, text, versions and machine, so that ``rnngen eval --check`` can compute the score again."""
 
+    is_summed = True
+
     def __init__(self, run: Run, target: Target) -> None:
         self._text = TextFingerprint(run.tokenizer())
         self.analyses = (self._text,)
@@ -28,7 +31,7 @@ class OriginSection:
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Note it down."""
         how = self._target.scoring
-        options = {name: getattr(how, name) for name in ("errors", "encoding", "text_field", "label_field")}
+        options = asdict(how.reading)
         self._found = {
             **provenance_of(run, self._target.device),
             "text": {

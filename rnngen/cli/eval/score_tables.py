@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.scored import ScoredRun, ScoredText, score_texts
 from rnngen.cli.eval.tabular import Column, as_csv, as_latex, as_text
+from rnngen.formats import number_of
 from rnngen.plaintext.widths import PIPED
 from rnngen.runs.siblings import Spread
 
@@ -36,14 +37,20 @@ def show_tables(output: Output, target: Target, form: TableForm) -> None:
         output: where the tables go.
         target: runs and texts.
         form: of the tables.
+
+    Raises:
+        KeyboardInterrupt: something was interrupted; what is known was shown.
     """
     from rnngen.cli.eval.comparison import ComparedScores
 
-    scored = [score_texts(output, target, run) for run in target.runs]
+    scored, interrupt = _scored(output, target)
+    several = len(target.runs) > 1
     compared = ComparedScores(scored, bool(target.files)) if len(scored) > 1 else None
     write = output.console.write
     if output.as_json:
-        output.console.write_json(compared.as_dict() if compared else scored[0].as_dict())
+        result = compared.as_dict() if compared else scored[0].as_dict()
+        result = {"runs": [result]} if several and not compared else result
+        output.console.write_json({**result, **({"complete": False} if interrupt else {})})
     elif form.csv:
         write(as_csv({"run": str(each.run.path), **row} for each in scored for row in _csv_rows(each)))
     elif form.latex:
@@ -56,10 +63,36 @@ def show_tables(output: Output, target: Target, form: TableForm) -> None:
         shown = "\n".join(f"{output.console.filled(heading)}\n{as_text(columns, cells)}" for heading, columns in tables)
         shown += "".join(f"\n{output.console.filled(words)}" for words in _without_unknown(scored, compared))
         write(shown + (compared.in_words(output.console.filled) if compared else _ending(scored[0], output)))
+    if interrupt:
+        raise interrupt
+
+
+def _scored(output: Output, target: Target) -> tuple[list[ScoredRun], KeyboardInterrupt | None]:
+    """Every run's scores; after Ctrl-C, of the runs that have read all, or else of the first one as far as it came."""
+    scored: list[ScoredRun] = []
+    interrupt: KeyboardInterrupt | None = None
+    for run in target.runs:
+        try:
+            scored.append(score_texts(output, target, run))
+        except KeyboardInterrupt as stopped:
+            if not scored:
+                raise
+            interrupt = stopped
+        else:
+            interrupt = scored[-1].interrupt
+        if interrupt:
+            break
+    complete = [each for each in scored if not each.interrupt] or scored
+    if interrupt:
+        missing = [each.missing for each in complete if each.missing]
+        if len(complete) < len(target.runs):
+            missing.append(f"{len(complete)} of {len(target.runs)} runs are shown")
+        output.note(f"interrupted: {'; '.join(missing)}")
+    return complete, interrupt
 
 
 def _csv_rows(scored: ScoredRun) -> list[dict[str, Any]]:
-    total = {**scored.total.as_row(), **({"text": "total"} if scored.texts else {})}
+    total = {**scored.total.as_row(), **({"text": _total(scored)} if scored.texts else {})}
     return [*(each.as_row() for each in scored.texts), total]
 
 
@@ -67,6 +100,10 @@ def _without_unknown(scored: Sequence[ScoredRun], compared: ComparedScores | Non
     """The scores without unknown symbols, of runs that met some: on all texts together."""
     said = ((each, each.total.unknown.in_words()) for each in scored)
     return [f"{compared.name(each)} {words}" if compared else words for each, words in said if words]
+
+
+def _total(scored: ScoredRun) -> str:
+    return "total" if scored.total.is_complete else "total so far"
 
 
 def _ending(scored: ScoredRun, output: Output) -> str:
@@ -79,11 +116,11 @@ def _tables(scored: Sequence[ScoredRun], compared: ComparedScores | None) -> lis
     if compared is None:
         (only,) = scored
         texts = only.texts or (only.total,)
-        names = [each.name for each in texts]
-        heading = f"{only.run.path} on {only.total.name}"
+        names = [each.title for each in texts]
+        heading = f"{only.run.path} on {only.total.title}"
         if only.texts:
-            texts, names = (*texts, only.total), [*names, "total"]
-            heading = f"{only.run.path} on {len(only.texts)} texts, each read from the start state"
+            texts, names = (*texts, only.total), [*names, _total(only)]
+            heading = f"{only.run.path} on {number_of(len(only.texts), 'text')}, each read from the start state"
         return [(heading, _columns("text", names, texts, {}))]
     tables = []
     for kind in compared.kinds:

@@ -24,6 +24,10 @@ class Section(Protocol):
     def analyses(self) -> Sequence[Analysis]:
         """What is fed while the text is scored."""
 
+    @property
+    def is_summed(self) -> bool:
+        """Whether it needs no more than what its analyses have summed: of a text's beginning it is known as well."""
+
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Compute what is left once the text has been scored; it may still be read.
 

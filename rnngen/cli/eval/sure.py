@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class IntervalSection:
     """The confidence interval of a score, which stands beside it."""
 
+    is_summed = True
+
     def __init__(self, run: Run) -> None:
         self.sums = BlockSums(run.tokenizer(), run.boundary)
         self.analyses = (self.sums,)
@@ -50,6 +52,8 @@ class IntervalSection:
 
 class UnknownSection:
     """The score without tokens that are the unknown symbol, if there are any."""
+
+    is_summed = True
 
     def __init__(self, run: Run) -> None:
         self._symbols = UnknownSymbols(run.tokenizer().unknown_id)

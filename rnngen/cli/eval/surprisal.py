@@ -36,6 +36,8 @@ class SurprisalSection:
         RnngenError: there can be no file in this folder.
     """
 
+    is_summed = False
+
     def __init__(self, output: Output, run: Run, out: Path, files: ExitStack) -> None:
         from rnngen.evaluation.explanation.per_token import PerTokenLines
         from rnngen.runs.compared import prefix

@@ -18,6 +18,7 @@ from rnngen.evaluation.adaptation.growing import SPAN, GrowingNGram
 from rnngen.evaluation.adaptation.mixing import classes_of, mixed
 from rnngen.evaluation.adaptation.settings import Parts, Settings
 from rnngen.evaluation.adaptation.static import StaticReading
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import RecurrentLM
 
 Ints = NDArray[np.integer[Any]]
@@ -118,6 +119,7 @@ class Adaptation:
         """As ``network``, but for the nats of each token under the network, (N,)."""
         statistics = self.statistics() if dynamic else None
 
+        @without_tf32()
         def read() -> tuple[Floats, Floats]:
             if self.static is not None and not (dynamic or self._remembers):
                 return self.static.nats().astype(np.float64), np.zeros(0)

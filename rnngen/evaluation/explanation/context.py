@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.engine.probabilities import not_finite
-from rnngen.model.device import token_ids
+from rnngen.model.device import token_ids, without_tf32
 from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.ngram.counts import Ints
 from rnngen.ngram.interpolated import NGram
@@ -119,6 +119,7 @@ def _error(values: NDArray[np.floating]) -> float:
 
 
 @torch.no_grad()
+@without_tf32()
 def nats_with_context(
     model: Network,
     tokens: Ints,
