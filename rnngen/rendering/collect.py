@@ -169,7 +169,7 @@ def _without_folders(config: object, is_path: bool = False) -> Any:
 def _scores(report: RunReport, network: Network, text: EncodedText) -> None:
     explainer = Explainer(report.opened, len(text.tokens), POSITIONS)
     report.scores = score_text(report.opened, text, analyses=explainer.analyses).as_dict()
-    report.explained = explainer.explanation(network, text.tokens, training_part(report.opened))
+    report.explained = explainer.explanation(training_part(report.opened), explainer.context(network, text.tokens))
 
 
 def _flows(report: RunReport, network: Network, text: EncodedText) -> None:

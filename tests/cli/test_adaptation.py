@@ -162,7 +162,7 @@ def test_a_run_whose_text_is_gone_learns_by_the_text_itself(
     monkeypatch.setenv("RNNGEN_CACHE", str(tmp_path / "empty"))
     try:
         outcome = cli("eval", tuned, other, "--dynamic", "--cache", "--ngram", "--json")
-        refused = cli("eval", tuned, other, "--tune")
+        refused = cli("eval", tuned, other, "--tune", "--surprisal", "t.jsonl", "--json")
     finally:
         (tmp_path / "gone.txt").rename(config["data"]["corpus"][0])
     assert outcome.code == 0
@@ -170,6 +170,7 @@ def test_a_run_whose_text_is_gone_learns_by_the_text_itself(
     ways = [way["name"] for way in result(outcome)["adaptation"]["ways"]]
     assert ways == ["dynamic", "cache", "dynamic+cache"], "n-grams without that text have the weights of those with it"
     assert refused.code == 1
+    assert json.loads(refused.out)["tokens"] == len(Path("t.jsonl").read_text().splitlines())  # what was known is kept
 
 
 @pytest.mark.parametrize(

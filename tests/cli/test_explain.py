@@ -18,6 +18,7 @@ from rnngen.cli.eval.progress import Progress
 from rnngen.evaluation import reading
 from rnngen.evaluation.baselines import token_models
 from rnngen.evaluation.blocks import ScoredBlock
+from rnngen.evaluation.explanation.explainer import Explainer
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -219,3 +220,30 @@ def test_an_interruption_leaves_no_part_of_a_file_of_surprisal(
     Path("out").mkdir()
     assert cli("eval", trained, "--surprisal", "out/t.jsonl").code == 130
     assert not list(Path("out").iterdir())
+
+
+def test_an_interruption_between_blocks_leaves_the_nats_of_all_tokens_so_far(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Progress.read
+
+    def interrupted(self: Progress, tokens: int) -> None:
+        if self._known >= 256:
+            raise KeyboardInterrupt
+        read(self, tokens)
+
+    monkeypatch.setattr(reading, "BLOCK", 256)
+    monkeypatch.setattr(Progress, "read", interrupted)
+    outcome = cli("eval", trained, "--surprisal", "t.jsonl", "--json")
+    score = json.loads(outcome.out)
+    assert (outcome.code, score["complete"]) == (130, False)
+    assert len(rows_of("t.jsonl")) == score["tokens"]
+
+
+def test_an_interruption_while_context_is_measured_leaves_all_other_tables(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Explainer, "context", Mock(side_effect=KeyboardInterrupt))
+    outcome = cli("eval", trained, "--explain")
+    assert outcome.code == 130
+    assert [title for title in TITLES if title in outcome.out] == list(TITLES[:-1])

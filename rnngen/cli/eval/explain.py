@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rnngen.cli.eval.sections import Section
     from rnngen.evaluation.baselines.token_models import CountedModels
     from rnngen.evaluation.blocks import Analysis
+    from rnngen.evaluation.explanation.context import ContextCurve
     from rnngen.evaluation.explanation.explainer import NGrams
     from rnngen.evaluation.explanation.explanation import Explanation
     from rnngen.evaluation.scores import TextScore
@@ -127,27 +128,35 @@ class ExplainSection:
         return self._explainer.analyses
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
-        """Measure how much context is used, and put everything together."""
-        from rnngen.model.load import load_network
-
-        explainer, train = self._explainer, None
-        ngrams: NGrams = ()
+        """Measure how much context is used, unless that is interrupted, and put everything together."""
+        models, context, interrupt = None, None, None
         try:
             models = self._models()
         except RnngenError:
             output.note("the run's training part is gone, so nothing is compared with it: no frequencies, no n-grams")
-        else:
-            train = models.train
-            if explainer.orders:
-                with output.job("counting n-grams", len(explainer.orders), "orders") as job:
-                    ngrams = explainer.ngrams(text.tokens, models, job.advance_to)
-        if not explainer.lengths:
+        if not self._explainer.lengths:
             output.note("the text is too short to measure how much context is used")
-        network = load_network(run).to(self._device)
-        with output.job("measuring how much context is used", explainer.context_tokens, "tokens") as job:
-            self._explanation = explainer.explanation(network, text.tokens, train, ngrams, job.announce)
+        try:
+            context = self._context(output, run, text, models)
+        except KeyboardInterrupt as stopped:
+            interrupt = stopped
+        self._explanation = self._explainer.explanation(models.train if models else None, context)
         if self._picture is not None:
             self._draw(self._explanation, self._picture, run, text)
+        if interrupt:
+            raise interrupt
+
+    def _context(self, output: Output, run: Run, text: NamedText, models: CountedModels | None) -> ContextCurve | None:
+        from rnngen.model.load import load_network
+
+        explainer = self._explainer
+        ngrams: NGrams = ()
+        if models and explainer.orders:
+            with output.job("counting n-grams", len(explainer.orders), "orders") as job:
+                ngrams = explainer.ngrams(text.tokens, models, job.advance_to)
+        network = load_network(run).to(self._device)
+        with output.job("measuring how much context is used", explainer.context_tokens, "tokens") as job:
+            return explainer.context(network, text.tokens, ngrams, job.announce)
 
     @staticmethod
     def _draw(explanation: Explanation, out: Path, run: Run, text: NamedText) -> None:

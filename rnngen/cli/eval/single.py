@@ -13,6 +13,7 @@ from rnngen.cli.eval.progress import Known, note_on, score_so_far
 from rnngen.cli.eval.sections import Section
 from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.cli.eval.tables import mixture_table, score_table
+from rnngen.errors import RnngenError
 from rnngen.plaintext.widths import PIPED, filled
 
 if TYPE_CHECKING:
@@ -43,28 +44,32 @@ def score_run(
 
     Raises:
         KeyboardInterrupt: something was interrupted; what is known was shown.
+        RnngenError: a section failed; the score and the others were shown.
     """
-    run = target.run
+    run, failed = target.run, None
     with ExitStack() as files, target.text(run, target.files) as text:  # once: - cannot be read again
         output.note(text.note)
         sections = [*sections, *explained.sections(output, run, text, target.device, files, models)]
         analyses = [analysis for section in sections for analysis in section.analyses]
         known = score_so_far(output, target, run, text, analyses, ngram=target.scoring.ngram)
         interrupt = known.interrupt
-        finished = [each for each in sections if interrupt is None or (each.is_summed and known.is_summed)]
-        try:
-            for section in finished:
+        for section in sorted(sections, key=lambda each: not each.is_summed):  # what takes long comes last
+            if interrupt is not None and not (section.is_summed and known.is_summed):
+                continue
+            try:
                 section.finish(output, run, text, known.score)
-        except KeyboardInterrupt as stopped:  # the score is known
-            interrupt = stopped
+            except KeyboardInterrupt as stopped:  # the score is known
+                interrupt = stopped
+            except RnngenError as error:
+                failed = failed or error
     if interrupt is not None:
         of = "what was not finished is left out" if known.is_complete else f"the numbers are of {known.amount}"
         output.note(f"interrupted: {of}")
     note_on(output, run, known.score)
     if not explained.fills_output:
         _show(output, run, text, known, sections)
-    if interrupt is not None:
-        raise interrupt
+    if failed or interrupt:
+        raise failed or interrupt  # type: ignore[misc]
 
 
 def about_score(target: Target, against: Run | None, gaps: int, models: Callable[[], CountedModels]) -> list[Section]:

@@ -24,7 +24,7 @@ _PIECE = 1 << 20  # bytes copied at a time
 
 
 class SurprisalSection:
-    """Writes what a run says of each token while it reads a text; a file appears once all of it was read.
+    """Writes what a run says of each token while it reads a text; a file appears at the end, or after Ctrl-C.
 
     Args:
         output: for standard output.
@@ -36,7 +36,7 @@ class SurprisalSection:
         RnngenError: there can be no file in this folder.
     """
 
-    is_summed = False
+    is_summed = True
 
     def __init__(self, output: Output, run: Run, out: Path, files: ExitStack) -> None:
         from rnngen.evaluation.explanation.per_token import PerTokenLines

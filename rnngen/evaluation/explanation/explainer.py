@@ -82,25 +82,12 @@ class Explainer:
                 found.append((order - 1, ngram_nats(ngram, order, tokens, self._sampled.positions)))
         return found
 
-    def explanation(
-        self,
-        network: Network,
-        tokens: Ints,
-        train: TokenArray | None,
-        ngrams: NGrams = (),
-        on_read: Callable[[int], object] = lambda _: None,
-    ) -> Explanation:
+    def explanation(self, train: TokenArray | None, context: ContextCurve | None) -> Explanation:
         """What was found, once the text has been read; it is called once.
 
         Args:
-            network: of the run, on any device.
-            tokens: of the text, (N,).
             train: tokens of the training part; None: it is gone.
-            ngrams: see ``ngrams``.
-            on_read: see ``nats_with_context``.
-
-        Raises:
-            RnngenError: the model's logits are not finite.
+            context: how much context is used; None: that was not measured.
         """
         lines = self._lines.lines()
         seen = None if train is None else times_seen(train, self._tokenizer.vocab_size)
@@ -112,13 +99,24 @@ class Explainer:
             frequencies=None if seen is None else self._per_token.by_frequency(seen),
             calibration=self._calibration,
             lines=[(line, "".join(pieces_of(self._tokenizer, line.ids))) for line in lines],
-            context=self._context(network, tokens, ngrams, on_read),
+            context=context,
             prefix=kind_of_score(bidirectional=self._both_sides).prefix,
         )
 
-    def _context(
-        self, network: Network, tokens: Ints, ngrams: NGrams, on_read: Callable[[int], object]
+    def context(
+        self, network: Network, tokens: Ints, ngrams: NGrams = (), on_read: Callable[[int], object] = lambda _: None
     ) -> ContextCurve | None:
+        """How much context is used, once the text has been read; None: the text is too short.
+
+        Args:
+            network: of the run, on any device.
+            tokens: of the text, (N,).
+            ngrams: see ``ngrams``.
+            on_read: see ``nats_with_context``.
+
+        Raises:
+            RnngenError: the model's logits are not finite.
+        """
         if not self.lengths:
             return None
         at = self._sampled.positions
