@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnngen.evaluation.exponential import exp_or_infinity
@@ -49,6 +50,8 @@ class Baselines:
         counted: tokens of the training part that n-grams were counted on.
         primed: bytes of the training part that compressors read first; 0: there are no compressors.
         available: tokens of the training part.
+        fitted: whether the discounts of n-grams were fitted on the validation part, which is not the text.
+        left_out: compressors for which the text is too short, with the bytes that it would have to have.
         epochs: how often the model has read that; None: unknown.
         is_complete: whether all baselines were computed.
     """
@@ -59,6 +62,8 @@ class Baselines:
     counted: int
     primed: int
     available: int
+    fitted: bool = True
+    left_out: Mapping[str, int] = field(default_factory=dict)
     epochs: float | None = None
     is_complete: bool = True
 
@@ -108,6 +113,8 @@ class Baselines:
             "verdict": self.verdict(),
             "complete": self.is_complete,
             "tokens": self.tokens,
+            "left_out": list(self.left_out),
+            "fitted_discounts": self.fitted,
             "counted_tokens": self.counted,
             "primed_bytes": self.primed,
             "training_tokens": self.available,

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import EncodedCorpus, EncodedText, TokenArray, spelled_text
+from rnngen.corpus.encoded import EncodedCorpus, EncodedText, TokenArray, spelled_text, spellings
+from rnngen.corpus.overlap import overlap
 from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.evaluation.baselines.compressors import PRIMED_BYTES, compressors
+from rnngen.errors import RnngenError
+from rnngen.evaluation.baselines.compressors import FEWEST_BYTES, PRIMED_BYTES, compressors
 from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, token_models
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
@@ -22,6 +24,10 @@ from rnngen.runs.run import Run
 COMPARED_TOKENS = 1 << 22
 """Tokens of the text, from its beginning, that are compared at most."""
 _SPELLED = 1 << 20  # tokens
+
+
+class LearnedTextError(RnngenError):
+    """A text cannot be compared with baselines that have read it themselves."""
 
 
 class Opening:
@@ -56,6 +62,7 @@ class Comparing:
 
     Raises:
         CorpusError: the run's training part is gone or has changed.
+        LearnedTextError: the text, or some of it, is in the training part.
     """
 
     def __init__(
@@ -63,6 +70,11 @@ class Comparing:
     ) -> None:
         self._on_work, self._what = on_work, ""
         self._run, self._tokenizer, self._corpus = run, run.tokenizer(), _corpus_of(run)
+        part = _part_of(run, self._corpus, text)
+        if part == "train":
+            raise LearnedTextError("the baselines have read this text, or parts of it, in the training part")
+        no_tokens = self._corpus.valid.tokens[:0]
+        self._valid = no_tokens if part == "valid" else self._corpus.valid.tokens  # never fitted on what is scored
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
         counts = text.counts if is_whole else spelled_text(self._tokenizer, self._tokens).counts
@@ -70,6 +82,7 @@ class Comparing:
         self._rows = [self._row(MODEL, opening.nats)]
         self._train = self._corpus.train.tokens
         self._is_whole, self._primed, self._is_complete = is_whole, 0, False
+        self._left_out: dict[str, int] = {}
         self._epochs = make_card(run).epochs
 
     @property
@@ -83,6 +96,8 @@ class Comparing:
             counted=counted,
             primed=self._primed,
             available=len(self._train),
+            fitted=len(self._valid) > 0,
+            left_out=self._left_out,
             epochs=self._epochs,
             is_complete=self._is_complete,
         )
@@ -106,7 +121,7 @@ class Comparing:
     def _token_models(self) -> Iterator[Baseline]:
         models = token_models(
             self._train,
-            self._corpus.valid.tokens,
+            self._valid,
             self._tokens,
             vocab_size=self._tokenizer.vocab_size,
             boundary=self._run.boundary,
@@ -119,9 +134,14 @@ class Comparing:
     def _compressors(self) -> Iterator[Baseline]:
         if self._tokenizer.is_closed:  # compressors read what a closed vocabulary has lost
             return
-        train, text = _end_of(self._tokenizer, self._train), b"".join(_spelled(self._tokenizer, self._tokens))
+        text = b"".join(_spelled(self._tokenizer, self._tokens))
+        self._left_out = {name: FEWEST_BYTES[name] for name in compressors() if len(text) < FEWEST_BYTES[name]}
+        used = {name: length for name, length in compressors().items() if name not in self._left_out}
+        if not used:
+            return
+        train = _end_of(self._tokenizer, self._train)
         self._primed = len(train)
-        for name, length in compressors().items():
+        for name, length in used.items():
             self._what = name
             yield self._row(name, 8 * length(train, text, self._check) * math.log(2), over_tokens=False)
 
@@ -129,6 +149,27 @@ class Comparing:
 def compare(run: Run, text: EncodedText, opening: Opening) -> Baselines:
     """A run among its baselines. See ``Comparing``."""
     return Comparing(run, text, opening).compute()
+
+
+def _part_of(run: Run, corpus: EncodedCorpus, text: EncodedText) -> str | None:
+    """The part of a run's own text that a text is, or has pieces of; of the training and the validation part only.
+
+    The test part is never taken for one of these for its pieces, which may come again, as in logs.
+    """
+    parts = ("train", "valid")
+    same = [name for name in (*parts, "test") if _are_equal(corpus.parts[name].tokens, text.tokens)]
+    if same:
+        return same[0]
+    labels = run.tokenizer().label_ids()
+    return next((name for name in parts if overlap(text, corpus.parts[name].tokens, run.boundary, labels)), None)
+
+
+def _are_equal(one: TokenArray, other: TokenArray) -> bool:
+    """Whether two texts are the same, compared in blocks that fit into memory."""
+    starts = range(0, len(one), _SPELLED)
+    return len(one) == len(other) and all(
+        np.array_equal(one[i : i + _SPELLED], other[i : i + _SPELLED]) for i in starts
+    )
 
 
 def _corpus_of(run: Run) -> EncodedCorpus:
@@ -148,10 +189,7 @@ def _end_of(tokenizer: Tokenizer, tokens: TokenArray) -> bytes:
 
 
 def _spelled(tokenizer: Tokenizer, tokens: TokenArray) -> Iterator[bytes]:
-    """A text as UTF-8; a label, which has no bytes, as its name, for a model has to predict it too."""
-    table = tokenizer.token_bytes()
-    if tokenizer.labels:
-        names = (label.encode() + b"\0" for label in tokenizer.labels)
-        table = [*table[: tokenizer.text_size], *names]
+    """A text as UTF-8, as it is counted; a label, which is counted as nothing, as its name: models predict it too."""
+    table = spellings(tokenizer, labels=True)
     for start in range(0, len(tokens), _SPELLED):
         yield b"".join(table[i] for i in tokens[start : start + _SPELLED].tolist())
