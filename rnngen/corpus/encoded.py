@@ -27,7 +27,7 @@ _COUNTED = 1 << 22  # tokens counted at a time
 TokenArray = NDArray[np.integer[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedText:
     """A text as token ids, and its length.
 
@@ -185,12 +185,19 @@ def spelled_text(tokenizer: Tokenizer, tokens: TokenArray) -> EncodedText:
     return EncodedText(tokens, tokenizer.counts_of(tokens, counter.counts), unknown)
 
 
-def spellings(tokenizer: Tokenizer) -> list[bytes]:
-    """The UTF-8 bytes that each token stands for in a text; those of U+FFFD for an unknown character."""
-    table = tokenizer.token_bytes()
-    if tokenizer.unknown_id is None or tokenizer.is_closed:
-        return table
-    return ["\ufffd".encode() if token == tokenizer.unknown_id else content for token, content in enumerate(table)]
+def spellings(tokenizer: Tokenizer, *, labels: bool = False) -> list[bytes]:
+    """The UTF-8 bytes that each token stands for in a text; those of U+FFFD for an unknown character.
+
+    Args:
+        tokenizer: whose tokens they are.
+        labels: whether a label, which is no text, is spelled as its name between two zero bytes; else as nothing.
+    """
+    table = [*tokenizer.token_bytes()]
+    if tokenizer.unknown_id is not None and not tokenizer.is_closed:
+        table[tokenizer.unknown_id] = "\ufffd".encode()
+    if labels:
+        table[tokenizer.text_size :] = [f"\0{label}\0".encode() for label in tokenizer.labels]
+    return table
 
 
 def map_tokens(file: Path, tokenizer: Tokenizer) -> TokenArray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnngen.corpus.encoded import spellings
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.model.device import gpu_and_versions
@@ -24,14 +25,13 @@ class TextFingerprint:
     """An analysis (see ``blocks.py``): the SHA-256 of what the tokens that were scored spell, as UTF-8.
 
     For a file of characters that the model knows, read as one stream, that is the SHA-256 of the file. A document ends
-    with a zero byte; its label is hashed as its name between two.
+    with a zero byte; its label is hashed as its name between two. An unknown character is U+FFFD.
     """
 
     detailed = False
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        labels = [f"\0{label}\0".encode() for label in tokenizer.labels]
-        self._table = [*tokenizer.token_bytes()[: tokenizer.text_size], *labels]
+        self._table = spellings(tokenizer, labels=True)
         self._sha = hashlib.sha256()
 
     def add(self, block: ScoredBlock) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rnngen.evaluation.exponential import exp_or_infinity
 
 MODEL = "this model"
 UNIFORM, UNIGRAM = "uniform", "unigram"
-_COPYING = ("gzip", "bz2", "xz", "zstd")
+_COPYING = {"gzip", "xz", "zstd"}
+_OPTIONAL = {"PPMd"}
 SMALL = 2_000_000
 """Tokens of training text below which counting often beats a network that has had little training."""
 FEW_EPOCHS = 3
@@ -48,6 +50,8 @@ class Baselines:
         counted: tokens of the training part that n-grams were counted on.
         primed: bytes of the training part that compressors read first; 0: there are no compressors.
         available: tokens of the training part.
+        fitted: whether the discounts of n-grams were fitted on the validation part, which is not the text.
+        left_out: compressors for which the text is too short, with the bytes that it would have to have.
         epochs: how often the model has read that; None: unknown.
         is_complete: whether all baselines were computed.
     """
@@ -58,6 +62,8 @@ class Baselines:
     counted: int
     primed: int
     available: int
+    fitted: bool = True
+    left_out: Mapping[str, int] = field(default_factory=dict)
     epochs: float | None = None
     is_complete: bool = True
 
@@ -87,7 +93,8 @@ class Baselines:
         names = {row.name for row in self.better}
         if names & {UNIFORM, UNIGRAM}:
             return "It has learned next to nothing of such text so far: train it longer"
-        if self.better[0].name in _COPYING:
+        always = names - _OPTIONAL  # what is installed is no reason
+        if always and always <= _COPYING:
             return "A compressor copies long passages that come again, as in logs and code; a network has to learn them"
         if self.epochs is not None and self.epochs < FEW_EPOCHS:
             times = f"{self.epochs:.1f} times" if self.epochs >= 0.05 else "hardly at all"
@@ -106,6 +113,8 @@ class Baselines:
             "verdict": self.verdict(),
             "complete": self.is_complete,
             "tokens": self.tokens,
+            "left_out": list(self.left_out),
+            "fitted_discounts": self.fitted,
             "counted_tokens": self.counted,
             "primed_bytes": self.primed,
             "training_tokens": self.available,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rnngen.corpus.sources import ErrorRule
-from rnngen.evaluation.baselines.compare import Opening, compare
+from rnngen.evaluation.baselines.compare import LearnedTextError, Opening, compare
 from rnngen.evaluation.evaluate import score_text
 from rnngen.evaluation.scores import Score, TextScore
 from rnngen.evaluation.several_texts import texts_of, total_of
@@ -58,7 +58,8 @@ def evaluate(
         ngram: also score by the run's n-gram model and by its mixture with the network: ``Score.ngram``,
             ``Score.mixture``.
         baselines: also score simple models and compressors that have read the run's training part:
-            ``Score.baselines``, if there is one text. Pseudo-perplexity compares with none of them.
+            ``Score.baselines``, if there is one text that they have not read. Pseudo-perplexity compares with none of
+            them.
 
     Raises:
         CheckpointError: there is no such run, or it has no n-gram model and ``ngram`` is given.
@@ -80,7 +81,10 @@ def evaluate(
             opening = Opening()
             scored = score_text(opened, encoded, device=pick_device(device), ngram=ngram, analyses=[opening])
             if baselines and isinstance(scored, Score):
-                scored = replace(scored, baselines=compare(opened, encoded, opening))
+                try:
+                    scored = replace(scored, baselines=compare(opened, encoded, opening))
+                except LearnedTextError as error:
+                    notes[f"the score is compared with nothing: {error}"] = None
             scores.append(scored)
             notes[encoded.note] = None
     note_on_failure(opened)

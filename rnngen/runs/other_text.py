@@ -24,7 +24,7 @@ from rnngen.runs.layout import CONFIG
 from rnngen.runs.run import Run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NamedText(EncodedText):
     """An encoded text with a name.
 

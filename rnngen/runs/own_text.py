@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from rnngen.arguments import in_words
 from rnngen.corpus.cache import cached_corpus
 from rnngen.corpus.encoded import EncodedCorpus, EncodedText
@@ -89,20 +87,6 @@ def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
     return (
         f"the run was trained on this text, or on parts of it: {found} occur in its training text, so the scores "
         "flatter it"
-    )
-
-
-def has_pieces_of(run: Run, text: EncodedText, part: str) -> bool:
-    """Whether a text and a part of a run's own text have pieces or documents in common, as far as it is known."""
-    try:
-        own = own_part(run, part)
-    except CorpusError:
-        return False
-    labels = run.tokenizer().label_ids()
-    return (
-        np.array_equal(text.tokens, own.tokens)
-        or overlap(text, own.tokens, run.boundary, labels) is not None
-        or overlap(own, text.tokens, run.boundary, labels) is not None
     )
 
 

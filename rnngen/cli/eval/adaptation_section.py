@@ -73,7 +73,8 @@ class AdaptationSection:
         from rnngen.evaluation.adaptation.settings import Settings
         from rnngen.evaluation.scores import Score
         from rnngen.model.load import load_language_model
-        from rnngen.runs.own_text import own_part
+        from rnngen.runs.own_text import own_corpus
+        from rnngen.runs.shared_parts import shared_parts
 
         assert isinstance(score, Score)
         self._score = score
@@ -84,16 +85,18 @@ class AdaptationSection:
         else:
             settings = load_settings(run) or Settings()
         self._tuned = bool(settings.weights)
-        self._tuned_on_text = self._tuned and self._target.holds_part(run, text, "valid")
-        if self._tuned_on_text:
-            output.note("the run was tuned on this text, or on parts of it, so what it gains by adapting is flattered")
         self._training_speed = _training_speed(run)
         adaptation = Adaptation(model, text.tokens, settings, (), static=self._static)
         try:
-            adaptation.history = own_part(run, "train").tokens
+            own = own_corpus(run)
         except CorpusError as error:
             output.note(f"{_without_training_text(self._parts)} ({error.what})")
             self._parts = self._parts._replace(ngram=False)  # its weights are those of a model that knows that text
+        else:
+            adaptation.history = own.train.tokens
+            self._tuned_on_text = self._tuned and "valid" in shared_parts(run, own, text)
+        if self._tuned_on_text:
+            output.note("the run was tuned on this text, or on parts of it, so what it gains by adapting is flattered")
         adaptation.ways = tuple(self._ways())
         with output.job("reading with adaptation", adaptation.tokens_to_read, "tokens") as job:
             adaptation.on_read = _progress(job, adaptation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import CorpusError
-from rnngen.evaluation.baselines.compare import Comparing, Opening
+from rnngen.evaluation.baselines.compare import Comparing, LearnedTextError, Opening
 from rnngen.evaluation.baselines.compressors import compressors
 from rnngen.evaluation.baselines.token_models import ORDERS
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines
@@ -25,12 +25,12 @@ class BaselineSection:
     """How well simple models and compressors predict the text, after the training part of a left-to-right run.
 
     Args:
-        models: gives those of the training part; an exception of it says why there is nothing to compare with.
+        models: gives those of the training part, for a text; an exception of it says why there are none.
     """
 
     is_summed = False
 
-    def __init__(self, models: Callable[[], CountedModels]) -> None:
+    def __init__(self, models: Callable[[NamedText], CountedModels]) -> None:
         self._models = models
         self._opening = Opening()
         self.analyses = (self._opening,)
@@ -46,8 +46,10 @@ class BaselineSection:
                 job.advance_to(done)
 
             try:
-                comparing = Comparing(run, text, self._opening, self._models(), work)
+                comparing = Comparing(run, text, self._opening, self._models(text), work)
                 self._result = comparing.compute()
+            except LearnedTextError as error:
+                output.note(f"the score is compared with nothing: {error}")
             except CorpusError as error:
                 output.note(f"the score is compared with nothing, because the training part is not there: {error}")
             except KeyboardInterrupt:
@@ -88,5 +90,10 @@ def _what_was_read(found: Baselines) -> str:
         read += f"; compressors read its last {found.primed:,} bytes first" if found.primed else ""
     else:
         read = f"n-grams are those of the training part{', which compressors read first' if found.primed else ''}"
+    if not found.fitted:
+        read += "; discounts are not fitted, but follow from the counts"
+    for fewest in sorted({*found.left_out.values()}):
+        names = [name for name, least in found.left_out.items() if least == fewest]
+        read += f"; {', '.join(names)}: only for texts of {fewest:,} bytes or more"
     of = "" if found.is_whole else f"; all rows are of the first {found.tokens:,} tokens of the text"
     return f"({read}{of})"

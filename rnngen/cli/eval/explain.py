@@ -78,7 +78,7 @@ class Explained(Options):
         text: NamedText,
         device: str,
         files: ExitStack,
-        models: Callable[[], CountedModels],
+        models: Callable[[NamedText], CountedModels],
     ) -> list[Section]:
         """What was asked for.
 
@@ -107,13 +107,13 @@ class ExplainSection:
         text: that it is scored on.
         device: of torch.
         picture: a file for the charts; None: none.
-        models: gives those of the training part, or raises ``RnngenError`` if it is gone.
+        models: gives those of the training part for a text, or raises ``RnngenError`` if it is gone.
     """
 
     is_summed = False
 
     def __init__(
-        self, run: Run, text: NamedText, device: str, picture: Path | None, models: Callable[[], CountedModels]
+        self, run: Run, text: NamedText, device: str, picture: Path | None, models: Callable[[NamedText], CountedModels]
     ) -> None:
         from rnngen.evaluation.explanation.context import POSITIONS
         from rnngen.evaluation.explanation.explainer import Explainer
@@ -131,7 +131,7 @@ class ExplainSection:
         """Measure how much context is used, unless that is interrupted, and put everything together."""
         models, context, interrupt = None, None, None
         try:
-            models = self._models()
+            models = self._models(text)
         except RnngenError:
             output.note("the run's training part is gone, so nothing is compared with it: no frequencies, no n-grams")
         if not self._explainer.lengths:
@@ -151,7 +151,7 @@ class ExplainSection:
 
         explainer = self._explainer
         ngrams: NGrams = ()
-        if models and explainer.orders:
+        if models and explainer.orders and not models.has_read:
             with output.job("counting n-grams", len(explainer.orders), "orders") as job:
                 ngrams = explainer.ngrams(text.tokens, models, job.advance_to)
         network = load_network(run).to(self._device)

@@ -31,7 +31,7 @@ def score_run(
     target: Target,
     sections: Sequence[Section],
     explained: Explained,
-    models: Callable[[], CountedModels],
+    models: Callable[[NamedText], CountedModels],
 ) -> None:
     """Score a text by a run and show the result.
 
@@ -40,7 +40,7 @@ def score_run(
         target: the run and the text.
         sections: what is told besides the score.
         explained: what is explained of it.
-        models: gives those that are counted on the run's training part.
+        models: gives those that are counted on the run's training part, for a text.
 
     Raises:
         KeyboardInterrupt: something was interrupted; what is known was shown.
@@ -72,14 +72,16 @@ def score_run(
         raise failed or interrupt  # type: ignore[misc]
 
 
-def about_score(target: Target, against: Run | None, gaps: int, models: Callable[[], CountedModels]) -> list[Section]:
+def about_score(
+    target: Target, against: Run | None, gaps: int, models: Callable[[NamedText], CountedModels]
+) -> list[Section]:
     """What is told with every score.
 
     Args:
         target: the run and the text.
         against: a run that fills the same gaps.
         gaps: maximum number of words that are taken out and put back.
-        models: gives those that are counted on the run's training part.
+        models: gives those that are counted on the run's training part, for a text.
     """
     run, scoring = target.run, target.scoring
     found: list[Section] = [IntervalSection(run), UnknownSection(run), OriginSection(run, target)]

@@ -56,15 +56,6 @@ class Target(NamedTuple):
         whole = self.scoring.part == "all"
         return text.learned or (whole and is_own_text(run, list(files), self.scoring.reading.changed(run)))
 
-    def holds_part(self, run: Run, text: NamedText, part: str) -> bool:
-        """Whether a part of a run's own text is the text that is scored, or has pieces in common with it."""
-        from rnngen.runs.own_text import has_pieces_of, is_own_text
-
-        reading, chosen = self.scoring.reading, self.scoring.part
-        if not self.files or (chosen != "all" and is_own_text(run, self.files, reading.changed(run))):
-            return chosen == part
-        return has_pieces_of(run, text, part)
-
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which of the arguments are runs, and which are texts.

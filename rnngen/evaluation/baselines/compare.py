@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rnngen.corpus.cache import cached_corpus
-from rnngen.corpus.encoded import EncodedText, TokenArray, spelled_text
+from rnngen.corpus.encoded import EncodedText, TokenArray, spelled_text, spellings
 from rnngen.corpus.tokenizer import Tokenizer
-from rnngen.evaluation.baselines.compressors import PRIMED_BYTES, compressors
+from rnngen.errors import RnngenError
+from rnngen.evaluation.baselines.compressors import FEWEST_BYTES, PRIMED_BYTES, compressors
 from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, CountedModels, token_models
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
@@ -18,10 +19,15 @@ from rnngen.runs.card import make_card
 from rnngen.runs.other_text import data_config
 from rnngen.runs.own_text import own_corpus
 from rnngen.runs.run import Run
+from rnngen.runs.shared_parts import shared_parts
 
 COMPARED_TOKENS = 1 << 22
 """Tokens of the text, from its beginning, that are compared at most."""
 _SPELLED = 1 << 20  # tokens
+
+
+class LearnedTextError(RnngenError):
+    """A text cannot be compared with baselines that have read it themselves."""
 
 
 class Opening:
@@ -54,6 +60,9 @@ class Comparing:
         models: of the run's training part.
         on_work: called between the parts of the work, which an exception from it ends, with what is being computed and
             how many baselines are done.
+
+    Raises:
+        LearnedTextError: the text, or some of it, is in the training part.
     """
 
     def __init__(
@@ -65,6 +74,8 @@ class Comparing:
         on_work: Callable[[str, int], object] = lambda *_: None,
     ) -> None:
         self._on_work, self._what = on_work, ""
+        if models.has_read:
+            raise LearnedTextError("the baselines have read this text, or parts of it, in the training part")
         self._tokenizer, self._models = run.tokenizer(), models
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
@@ -73,6 +84,7 @@ class Comparing:
         self._rows = [self._row(MODEL, opening.nats)]
         self._train = models.train
         self._is_whole, self._primed, self._is_complete = is_whole, 0, False
+        self._left_out: dict[str, int] = {}
         self._epochs = make_card(run).epochs
 
     @property
@@ -86,6 +98,8 @@ class Comparing:
             counted=counted,
             primed=self._primed,
             available=len(self._train),
+            fitted=self._models.is_fitted,
+            left_out=self._left_out,
             epochs=self._epochs,
             is_complete=self._is_complete,
         )
@@ -114,28 +128,45 @@ class Comparing:
     def _compressors(self) -> Iterator[Baseline]:
         if self._tokenizer.is_closed:  # compressors read what a closed vocabulary has lost
             return
-        train, text = _end_of(self._tokenizer, self._train), b"".join(_spelled(self._tokenizer, self._tokens))
+        text = b"".join(_spelled(self._tokenizer, self._tokens))
+        self._left_out = {name: FEWEST_BYTES[name] for name in compressors() if len(text) < FEWEST_BYTES[name]}
+        used = {name: length for name, length in compressors().items() if name not in self._left_out}
+        if not used:
+            return
+        train = _end_of(self._tokenizer, self._train)
         self._primed = len(train)
-        for name, length in compressors().items():
+        for name, length in used.items():
             self._what = name
             yield self._row(name, 8 * length(train, text, self._check) * math.log(2), over_tokens=False)
 
 
 def compare(run: Run, text: EncodedText, opening: Opening) -> Baselines:
     """A run among its baselines. See ``Comparing`` and ``models_of``."""
-    return Comparing(run, text, opening, models_of(run)).compute()
+    return Comparing(run, text, opening, models_of(run, text)).compute()
 
 
-def models_of(run: Run) -> CountedModels:
-    """The models of a run's training part: from the cache if it is there, which saves reading the text again.
+def models_of(run: Run, text: EncodedText) -> CountedModels:
+    """The models of a run's training part: from the cache if it is there, which saves reading the run's text again.
+
+    Nothing is fitted on what is scored: on the validation part, discounts follow from the counts.
+
+    Args:
+        run: the run.
+        text: that is scored.
 
     Raises:
         CorpusError: the run's own text is gone or has changed.
     """
     tokenizer = run.tokenizer()
     corpus = cached_corpus(data_config(run), run.corpus_fingerprint, tokenizer) or own_corpus(run)
-    train, valid = corpus.train.tokens, corpus.valid.tokens
-    return CountedModels(train, valid, vocab_size=tokenizer.vocab_size, boundary=run.boundary)
+    shared, valid = shared_parts(run, corpus, text), corpus.valid.tokens
+    return CountedModels(
+        corpus.train.tokens,
+        valid[:0] if "valid" in shared else valid,
+        vocab_size=tokenizer.vocab_size,
+        boundary=run.boundary,
+        has_read="train" in shared,
+    )
 
 
 def _end_of(tokenizer: Tokenizer, tokens: TokenArray) -> bytes:
@@ -150,10 +181,7 @@ def _end_of(tokenizer: Tokenizer, tokens: TokenArray) -> bytes:
 
 
 def _spelled(tokenizer: Tokenizer, tokens: TokenArray) -> Iterator[bytes]:
-    """A text as UTF-8; a label, which has no bytes, as its name, for a model has to predict it too."""
-    table = tokenizer.token_bytes()
-    if tokenizer.labels:
-        names = (label.encode() + b"\0" for label in tokenizer.labels)
-        table = [*table[: tokenizer.text_size], *names]
+    """A text as UTF-8, as it is counted; a label, which is counted as nothing, as its name: models predict it too."""
+    table = spellings(tokenizer, labels=True)
     for start in range(0, len(tokens), _SPELLED):
         yield b"".join(table[i] for i in tokens[start : start + _SPELLED].tolist())

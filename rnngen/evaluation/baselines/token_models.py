@@ -40,13 +40,21 @@ class CountedModels:
         valid: ids that the discounts are fitted on, (M,); if there are none, the counts themselves suggest discounts.
         vocab_size: V.
         boundary: the token between documents; None: there is none.
+        has_read: whether the text that they are compared on is in the training text, or parts of it.
     """
 
-    def __init__(self, train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None) -> None:
-        self.train, self.vocab_size = train, vocab_size
+    def __init__(
+        self, train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None, has_read: bool = False
+    ) -> None:
+        self.train, self.vocab_size, self.has_read = train, vocab_size, has_read
         self._valid, self._boundary = valid[:_FITTED_TOKENS], boundary
         self._counted: Counted | None = None
         self._discounts: dict[int, Floats] = {}
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the discounts are fitted, or follow from the counts."""
+        return len(self._valid) > 0
 
     def each(self, check: Callable[[], object] = lambda: None) -> Iterator[NGram]:
         """The models, the lowest order first.
