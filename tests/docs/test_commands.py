@@ -69,7 +69,7 @@ def small(command: str) -> str:
     return command
 
 
-SLOW = {"theory"}  # its experiments and views are run for other pages too
+SLOW = {"experiments", "inspection", "theory"}  # whose commands train and draw
 ENGLISH = [page for page in PAGES if not page.endswith(".zh")]  # the others have the same commands
 
 

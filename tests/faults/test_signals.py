@@ -93,7 +93,7 @@ def stopping_at(step: int, trainer: Trainer) -> Callable[[Event], None]:
 @pytest.mark.fault(2)
 # 7: between everything; 15: on a save; 20: on a validation; 30: on a save and a sample; 40: on a validation before
 # any new save; 59, 60: at the end
-@pytest.mark.parametrize("step", [1, 7, 15, 20, 30, 40, 59, 60])
+@pytest.mark.parametrize("step", [1, 20, 59, *(pytest.param(n, marks=pytest.mark.slow) for n in (7, 15, 30, 40, 60))])
 def test_a_run_stopped_at_any_step_and_resumed_equals_one_that_never_stopped(
     home: Path, short: dict[str, Any], step: int
 ) -> None:

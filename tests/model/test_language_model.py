@@ -29,7 +29,7 @@ def build_with_biases(**fields: object) -> RecurrentLM:
     return model
 
 
-@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("num_layers", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
 def test_logits_equal_the_numpy_recurrence_over_1000_steps(cell: str, nonlinearity: str, num_layers: int) -> None:
     model = build_with_biases(cell=cell, nonlinearity=nonlinearity, num_layers=num_layers)

@@ -30,6 +30,7 @@ from tests.sampling.test_generator import Scripted, generator_with_bias
 
 TEXT = make_text(3000) + "the cattle, catch them, don't; naïve cafés 日本語\n"
 LEVELS: list[Level] = ["word", "bpe"]
+SHARES = [pytest.param(None, marks=pytest.mark.slow), 0.4]  # of an n-gram model; both look at the network alone too
 PROMPTS = ["The ", "The ca", "A do", "the\n", "don'", "a  ", "xz", "caf", "日", "."]
 
 
@@ -114,7 +115,7 @@ def bound_of(level: Level) -> float:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("prompt", PROMPTS)
-@pytest.mark.parametrize("share", [None, 0.4])
+@pytest.mark.parametrize("share", SHARES)
 def test_covers_and_their_sum_are_those_of_a_plain_enumeration(level: Level, prompt: str, share: float | None) -> None:
     generator = generator_of(level, share)
     ids, held = generator.reader.hold_back(prompt)
@@ -170,7 +171,7 @@ def test_the_first_byte_has_the_models_own_distribution_given_the_bytes_of_the_p
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("prompt", PROMPTS)
-@pytest.mark.parametrize("share", [None, 0.4])
+@pytest.mark.parametrize("share", SHARES)
 def test_nats_are_those_of_the_continuation_given_the_bytes_of_the_prompt(
     level: Level, prompt: str, share: float | None
 ) -> None:
@@ -316,7 +317,7 @@ def test_a_repetition_penalty_is_over_the_words_that_covers_end_with() -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("prompt", ["The ", "The ca", "don'"])
-@pytest.mark.parametrize("share", [None, 0.4])
+@pytest.mark.parametrize("share", SHARES)
 def test_a_wide_beam_finds_the_most_likely_first_token_of_all(level: Level, prompt: str, share: float | None) -> None:
     generator, table = generator_of(level, share), tokenizer_of(level).token_bytes()
     ids, held = generator.reader.hold_back(prompt)

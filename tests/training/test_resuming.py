@@ -70,7 +70,14 @@ def test_further_training_keeps_the_best_weights_that_the_run_has_seen(corpus: P
     assert load_state(run).values["best_nll"] == min(best, *later.values())
 
 
-@pytest.mark.parametrize(("how", "at"), [("stop", 21), ("stop", 33), ("kill", 21), ("kill", 29), ("kill", 41)])
+@pytest.mark.parametrize(
+    ("how", "at"),
+    [
+        ("stop", 33),
+        ("kill", 29),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("stop", 21), ("kill", 21), ("kill", 41))),
+    ],
+)
 def test_further_training_that_is_interrupted_is_resumed_bit_for_bit(corpus: Path, how: str, at: int) -> None:
     whole = finished(corpus)
     launched = resume(whole, length={"steps": 30})
@@ -132,7 +139,7 @@ def test_a_new_end_takes_the_place_of_plans_that_lay_ahead(corpus: Path) -> None
     assert last.step == 40
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_run_that_ended_without_improvement_is_saved_and_trained_further(corpus: Path, seed: int) -> None:
     run = finished(
         corpus, steps=2000, learning_rate=0.1, valid_every=1, valid_tokens=20, patience=1, save_every=1000, seed=seed
