@@ -186,8 +186,7 @@ class _Learner:
             if self._own is not None:
                 self._own.add(gradients)
                 self._steps, self._decays = self._own.scales(self._settings)
-            back = torch._foreach_sub(self._trained, self._parameters)
-            torch._foreach_addcmul_(self._parameters, self._decays, back)
+            torch._foreach_lerp_(self._parameters, self._trained, self._decays)
             torch._foreach_addcmul_(self._parameters, gradients, self._steps, -1.0)
 
     @torch.no_grad()
