@@ -89,7 +89,8 @@ def rate_of_training(run: Path) -> float:
 
 def measure(name: str, text: Path, length: list[str], run: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A text's row of the first table, and its rows of the second."""
-    rnngen("train", text, "--out", run, "--split", SPLIT, "--seed", 0, "--quiet", *length)
+    if not run.exists():
+        rnngen("train", text, "--out", run, "--split", SPLIT, "--seed", 0, "--quiet", *length)
     result, seconds = timed("eval", run)
     _, fast = timed("eval", run, "--fast")
     tuned, tuning = timed("eval", run, "--fast", "--tune")
@@ -103,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tinyshakespeare", type=Path, help="the text's path; left out if it is not given")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training per text (default 5)")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the texts and runs are kept")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where texts and runs are kept, and used again")
     parser.add_argument("--out", type=Path, help="JSON file for the results")
     parser.add_argument("--smoke", action="store_true", help="a small text and a few steps, to see that it runs")
     arguments = parser.parse_args()

@@ -30,8 +30,10 @@ from rnngen.model.language_model import RecurrentLM
 
 EPSILON = 0.03
 """ε: weights that training hardly moved move at most 1/ε times as fast as the mean."""
-STATISTICS_SEGMENTS, STATISTICS_STEPS = 256, 64
-"""Segments that the squared gradients are averaged over, evenly spread over the training part, and their length."""
+STATISTICS_SEGMENTS, STATISTICS_STEPS = 64, 64
+"""Segments that the squared gradients are averaged over, evenly spread over the training part, and their length.
+
+With four times as many segments the loss on tinyshakespeare is no better (1.2544 and 1.2533 nats per token)."""
 
 _READ = 64  # steps per call where nothing is learned
 
