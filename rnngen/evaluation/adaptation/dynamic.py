@@ -6,6 +6,9 @@ segment's mean loss, θ₀ the trained weights, η the learning rate and λ the 
 
     θ ← θ - η g / (√MS + ε m) + min(λ √MS / m, 1)·(θ₀ - θ)
 
+where g is shortened to ‖√MS‖ if it is longer: a segment that nothing prepared for, such as a table in source code, may
+have a gradient a hundred times as long as usual, which would undo what was learned before it.
+
 MS is the mean square of the gradient of each weight over segments of the training part, and m the mean of √MS over all
 weights: a weight that training moved a lot may move a lot again, and also returns faster.
 """
@@ -13,6 +16,7 @@ weights: a weight that training moved a lot may move a lot again, and also retur
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +63,10 @@ class SquaredGradients:
         """Take in one gradient."""
         torch._foreach_addcmul_(self.sums, gradients, gradients)
         self.count += 1
+
+    def norm(self) -> float:
+        """‖√MS‖ over all weights: how long a gradient usually is."""
+        return math.sqrt(sum(float(s.sum(dtype=torch.float64)) for s in self.sums) / max(1, self.count))
 
     def scales(self, settings: Dynamic) -> tuple[list[Tensor], list[Tensor]]:
         """η / (√MS + ε m) and min(λ √MS / m, 1) of every weight."""
@@ -179,7 +187,7 @@ class _Learner:
         self._trained = [p.detach().clone() for p in self._parameters]
         self._own = None if statistics else SquaredGradients.none(model)
         if statistics:
-            self._steps, self._decays = statistics.scales(settings)
+            self._use(statistics)
 
     def learn(self, loss: Tensor) -> None:
         """Learn from a segment whose mean nats these are."""
@@ -187,9 +195,16 @@ class _Learner:
         with torch.no_grad():
             if self._own is not None:
                 self._own.add(gradients)
-                self._steps, self._decays = self._own.scales(self._settings)
+                self._use(self._own)
+            norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
+            if norm > self._usual:
+                gradients = list(torch._foreach_mul(gradients, self._usual / norm))  # two of them may be one tensor
             torch._foreach_lerp_(self._parameters, self._trained, self._decays)
             torch._foreach_addcmul_(self._parameters, gradients, self._steps, -1.0)
+
+    def _use(self, statistics: SquaredGradients) -> None:
+        self._steps, self._decays = statistics.scales(self._settings)
+        self._usual = statistics.norm()
 
     @torch.no_grad()
     def restore(self) -> None:

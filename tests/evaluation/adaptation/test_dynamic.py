@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 import numpy as np
 import pytest
@@ -64,8 +65,11 @@ def naive(model: RecurrentLM, tokens: np.ndarray, train: np.ndarray, settings: D
             losses.insert(0, first.logsumexp(0) - first[int(tokens[0])])
         found += [float(loss.detach()) for loss in losses]
         gradients = torch.autograd.grad(torch.stack(losses).mean(), weights, allow_unused=True)
+        norm = math.sqrt(sum(float((g**2).sum()) for g in gradients if g is not None))
+        usual = math.sqrt(sum(float(ms.sum()) for ms in squares))
         with torch.no_grad():
-            for w, w0, g, ms in zip(weights, trained, gradients, squares, strict=True):
+            for w, w0, gradient, ms in zip(weights, trained, gradients, squares, strict=True):
+                g = None if gradient is None else gradient * min(1, usual / norm)
                 back = torch.clamp(settings.decay * ms.sqrt() / mean, max=1) * (w0 - w)
                 step = settings.learning_rate / (ms.sqrt() + EPSILON * mean)
                 w.add_(back - step * (torch.zeros_like(w) if g is None else g))
