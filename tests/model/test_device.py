@@ -31,7 +31,9 @@ SCORED: dict[str, Callable[[RecurrentLM], Any]] = {
     "a text": lambda model: score(model, TOKENS, TextCounts(117, 27, 117)),
     "sentences": lambda model: score_sentences(model, ByteTokenizer(), ["The cat."]),
     "contexts": lambda model: nats_with_context(model, TOKENS, np.array([9, 20]), 4),
-    "adaptation": lambda model: Adaptation(model, TOKENS, Settings()).result(Parts(dynamic=True)),
+    "adaptation": lambda model: Adaptation(model, TOKENS, Settings(), (Parts(dynamic=True),)).result(
+        Parts(dynamic=True)
+    ),
 }
 
 

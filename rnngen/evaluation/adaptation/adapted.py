@@ -97,6 +97,7 @@ class Adaptation:
     def _remembers(self) -> bool:
         return any(way.cache for way in self.ways)
 
+    @without_tf32()
     def statistics(self) -> SquaredGradients | None:
         """Of the training part, for dynamic evaluation; None: there is none."""
         if len(self.history) < 2:
@@ -119,7 +120,6 @@ class Adaptation:
         """As ``network``, but for the nats of each token under the network, (N,)."""
         statistics = self.statistics() if dynamic else None
 
-        @without_tf32()
         def read() -> tuple[Floats, Floats]:
             if self.static is not None and not (dynamic or self._remembers):
                 return self.static.nats().astype(np.float64), np.zeros(0)
@@ -143,6 +143,7 @@ class Adaptation:
             self._seconds["network False"] = self.static.seconds
         return found
 
+    @without_tf32()
     def _read(
         self,
         statistics: SquaredGradients | None,

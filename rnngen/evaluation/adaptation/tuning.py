@@ -16,6 +16,7 @@ from rnngen.evaluation.adaptation.growing import GrowingNGram
 from rnngen.evaluation.adaptation.mixing import fit_weights, number_of_classes
 from rnngen.evaluation.adaptation.settings import MIXED, Cache, Dynamic, Parts, Settings
 from rnngen.evaluation.blocks import sum_nats
+from rnngen.model.device import without_tf32
 from rnngen.model.language_model import RecurrentLM
 
 Ints = NDArray[np.integer[Any]]
@@ -30,6 +31,7 @@ _SMALLEST_RATE = 1e-9
 _GROWN = 1 << 19  # tokens of the training part that the discounts are fitted on
 
 
+@without_tf32()
 def tune(model: RecurrentLM, train: Ints, valid: Ints, on_read: Callable[[int], object] = lambda _: None) -> Settings:
     """The settings that are best for the validation part.
 
