@@ -27,11 +27,12 @@ def precisions() -> tuple[str, str]:
     return torch.backends.cudnn.rnn.fp32_precision, torch.backends.cuda.matmul.fp32_precision
 
 
+ALONE = Parts(dynamic=True)
 SCORED: dict[str, Callable[[RecurrentLM], Any]] = {
     "a text": lambda model: score(model, TOKENS, TextCounts(117, 27, 117)),
     "sentences": lambda model: score_sentences(model, ByteTokenizer(), ["The cat."]),
     "contexts": lambda model: nats_with_context(model, TOKENS, np.array([9, 20]), 4),
-    "adaptation": lambda model: Adaptation(model, TOKENS, Settings(), (Parts(dynamic=True),)).result(
+    "adaptation": lambda model: Adaptation(model, TOKENS, Settings(), (ALONE,)).result(ALONE),
         Parts(dynamic=True)
     ),
 }
