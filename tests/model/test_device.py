@@ -33,8 +33,6 @@ SCORED: dict[str, Callable[[RecurrentLM], Any]] = {
     "sentences": lambda model: score_sentences(model, ByteTokenizer(), ["The cat."]),
     "contexts": lambda model: nats_with_context(model, TOKENS, np.array([9, 20]), 4),
     "adaptation": lambda model: Adaptation(model, TOKENS, Settings(), (ALONE,)).result(ALONE),
-        Parts(dynamic=True)
-    ),
 }
 
 
