@@ -28,6 +28,35 @@ class OnProgress(Protocol):
         """Report the progress."""
 
 
+class Mark:
+    """An event that one thread waits for.
+
+    A signal's exception leaves this wait as it is; in ``threading.Event`` it may come between the release of a lock and
+    its return, and then a ``RuntimeError`` about the lock takes its place.
+    """
+
+    def __init__(self) -> None:
+        self._open = threading.Lock()
+        self._open.acquire()
+        self._is_set = False
+
+    def set(self) -> None:
+        """Let the waiting thread go on."""
+        if not self._is_set:
+            self._is_set = True
+            self._open.release()
+
+    def is_set(self) -> bool:
+        """Whether ``set`` was called."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until ``set`` is called, or for some seconds; return whether it was."""
+        if not self._is_set:
+            self._open.acquire(timeout=seconds)
+        return self._is_set
+
+
 class Interrupted(Exception):  # noqa: N818 (not an error: the result is no longer needed)
     """Raised in the function that ``interruptible`` runs, at the next piece that it asks for."""
 
@@ -49,7 +78,8 @@ def interruptible(
     Raises:
         What the function raises.
     """
-    done, stopped, read, ended = 0, threading.Event(), threading.Event(), threading.Event()
+    done, stopped = 0, threading.Event()
+    read, ended = Mark(), Mark()
     results: list[T] = []
     errors: list[BaseException] = []
 

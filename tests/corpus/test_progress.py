@@ -16,7 +16,7 @@ import pytest
 
 from rnngen.corpus import piped
 from rnngen.corpus.formats import decoding
-from rnngen.corpus.progress import interruptible
+from rnngen.corpus.progress import Mark, interruptible
 from rnngen.corpus.sources import TextSource
 from rnngen.corpus.tokens import cache_folder, fingerprint_of, prepare
 from rnngen.errors import TokenizerError
@@ -124,6 +124,23 @@ def test_interrupted_while_it_still_reads_it_gets_no_more_pieces() -> None:
         interruptible(foreign, ("x" for _ in range(10_000)), interrupt)
     assert ended.wait(60)
     assert 0 < len(given) < 10_000
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer")
+def test_a_signal_at_any_moment_of_the_wait_is_raised_as_it_is() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for turn in range(4000):  # threading.Event raises a RuntimeError in one of about 300
+            mark = Mark()
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 1e-5 + 5e-4 * (turn * 0.618 % 1))
+                while True:
+                    assert not mark.wait(1e-4)
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_what_fails_in_another_thread_is_raised() -> None:
