@@ -26,7 +26,7 @@ from machine import describe, print_table, write_results
 from torch import nn
 
 import rnngen
-from rnngen.evaluation.reading import block_of, read_blocks
+from rnngen.evaluation.reading import first_block_of, read_blocks
 from rnngen.model.language_model import RecurrentLM
 from rnngen.model.load import load_language_model
 from rnngen.runs.own_text import own_part
@@ -82,7 +82,7 @@ def measure(hidden_size: int, folder: Path, tokens: int, turns: int, steps: int)
     return {
         "hidden": hidden_size,
         "tokens": len(ids),
-        "block": block_of(model),
+        "first_block": first_block_of(model),
         "tokens_per_s": round(len(ids) / statistics.median(own[0] for own, _ in rows)),
         "plain_tokens_per_s": round(len(ids) / statistics.median(other[0] for _, other in rows)),
         "ratio": wall,

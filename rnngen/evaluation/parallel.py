@@ -20,6 +20,10 @@ from torch import Tensor
 TOLERANCE = {"float32": 1e-5, "bf16": 3e-2}
 """States that differ by less than this (relative to 1 + their size) count as equal."""
 
+_STREAMS, _STREAM = 64, 2048  # streams at most, and their steps: reading their beginnings twice costs little
+LONG_ENOUGH = _STREAMS * _STREAM
+"""Steps that can be read as fast as any number of them."""
+
 _LANDMARKS = 32  # windows from a stream's beginning at which the trajectory is remembered
 
 ReadWindow = Callable[[NDArray[np.int64], Tensor], Tensor]
@@ -61,8 +65,8 @@ def read_in_parallel(
     Returns:
         The state after the last step, (L, S, 1, H), if ``steps`` is a multiple of ``window``.
     """
-    if batch_size is None:  # streams so long that reading their beginnings twice costs little
-        batch_size = int(np.clip(steps // 2048, 1, 64))
+    if batch_size is None:
+        batch_size = int(np.clip(steps // _STREAM, 1, _STREAMS))
         batch_size -= batch_size % 16 if batch_size > 16 else 0  # kernels are fastest with multiples of 16
     windows = math.ceil(steps / window / batch_size)  # per stream
     B = math.ceil(steps / (windows * window))

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from rnngen.corpus.encoded import release_pages
 from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock, TokenScores
-from rnngen.evaluation.parallel import ids_at, read_in_parallel
+from rnngen.evaluation.parallel import LONG_ENOUGH, ids_at, read_in_parallel
 from rnngen.model.device import autocast
 from rnngen.model.language_model import RecurrentLM
 
-_WEIGHTS_READ = 150e9  # per block: one or a few seconds on most processors
+_WEIGHTS_READ = 150e9  # in the first block: one or a few seconds on most processors
 
 
-def block_of(model: RecurrentLM) -> int:
-    """Tokens per block: fewer for a larger network, so that what is known so far is never old.
+def first_block_of(model: RecurrentLM) -> int:
+    """Tokens of the first block: fewer for a larger network, so that something is known soon.
 
     The number depends on the network alone, not on how fast it was measured to be, so that results are the same again.
     """
@@ -56,8 +56,9 @@ def read_blocks(
         tokens: token ids, (N,).
         batch_size: number of streams read in parallel; does not change the result beyond rounding.
         window: T, steps per call; does not change the result either.
-        block: tokens per block, by default ``block_of`` the network, rounded down to whole windows; does not change the
-            result beyond rounding.
+        block: tokens per block, rounded down to whole windows; does not change the result beyond rounding. By default
+            the first block is ``first_block_of`` the network; each is as long as all before it until they are long
+            enough to be read fast, so that an interruption loses at most half of the work.
         precision: ``float32``, or ``bf16``, which is faster and less accurate.
         max_rounds: see ``parallel.read_in_parallel``; without it the result is exact.
         detailed: whether ranks and the highest probabilities are wanted too.
@@ -68,10 +69,9 @@ def read_blocks(
     state = model.start_state(1)
     logits = model.readout(state)
     transitions = len(tokens) - 1
-    block = max(1, (block or block_of(model)) // window) * window
-    for begin in range(0, max(transitions, 1), block):
+    for begin, end in _blocks(max(transitions, 1), block or first_block_of(model), window, grows=block is None):
         began = time.perf_counter()
-        steps = min(block, transitions - begin)  # each reads a token and predicts the one after it
+        steps = min(end, transitions) - begin  # each reads a token and predicts the one after it
         first = 0 if begin == 0 else 1  # the first block has a token more, which nothing precedes
         scores = TokenScores.empty(steps + 1 - first, detailed=detailed)
         if begin == 0:
@@ -85,6 +85,15 @@ def read_blocks(
         predicted = tokens[begin + first : begin + steps + 1]
         yield ScoredBlock(begin + first, predicted, scores, time.perf_counter() - began)
         release_pages(tokens)
+
+
+def _blocks(steps: int, first: int, window: int, *, grows: bool) -> Iterator[tuple[int, int]]:
+    """Where blocks of whole windows begin and end."""
+    begin, size = 0, max(1, first // window) * window
+    while begin < steps:
+        yield begin, min(begin + size, steps)
+        begin += size
+        size = min(begin, max(size, LONG_ENOUGH // window * window)) if grows else size
 
 
 def _reader(

@@ -13,6 +13,7 @@ import rnngen
 from rnngen.corpus.pieces import TextCounts
 from rnngen.engine.recurrence import Recurrence
 from rnngen.errors import CorpusError
+from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.reading import read_blocks
 from rnngen.evaluation.scoring import ScoringInterrupted, held_out_nats, score
@@ -76,6 +77,17 @@ def test_blocks_are_the_text_in_order_and_change_nothing(block: int) -> None:
     np.testing.assert_allclose(
         np.cumsum([0, *nats], dtype=float)[::50], partial, rtol=0, atol=nats_bound(model, tokens)
     )
+
+
+def test_blocks_grow_until_they_are_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokens = model_and_tokens(701)
+    monkeypatch.setattr(reading, "first_block_of", lambda model: 55)
+    monkeypatch.setattr(reading, "LONG_ENOUGH", 200)
+    blocks = list(read_blocks(model, tokens, window=10))
+    assert [each.stop for each in blocks] == [51, 101, 201, 401, 601, 701]  # the first token has nothing before it
+    nats = np.concatenate([each.nats for each in blocks])
+    fixed = np.concatenate([each.nats for each in read_blocks(model, tokens, window=10, block=700)])
+    np.testing.assert_allclose(nats, fixed, rtol=1e-4, atol=1e-5)
 
 
 def test_ranks_and_highest_probabilities_are_those_of_the_softmax() -> None:

@@ -128,6 +128,6 @@ def test_both_agree_on_a_text_that_is_read_in_blocks_and_in_parallel_streams(
         return read_in_parallel(lambda at, state: streams.append(at.shape[1]) or read(at, state), *rest, **how)
 
     monkeypatch.setattr(reading, "read_in_parallel", spied)
-    monkeypatch.setattr(reading, "block_of", lambda model: 6144)
+    monkeypatch.setattr(reading, "first_block_of", lambda model: 6144)
     check_score(cli, corpus, make_text(8300, seed=3), cell="lstm", tokenizer="char", tied=True)
     assert set(streams) >= {1, 3}  # the second block is of one stream
