@@ -233,7 +233,12 @@ def characters_in(part: Mapping[str, Any]) -> int:
 
 
 def token_length(run: Run, name: str) -> float | None:
-    """The mean number of characters of a token in a part of a run's text; None: unknown."""
+    """The mean number of characters of a token in a part of a run's text; None: unknown.
+
+    Raises:
+        CheckpointError: config.json is damaged.
+    """
+    _check_types(run)
     part = part_of(run.config, f"corpus.parts.{name}")
     return characters_in(part) / (part.get("tokens") or 1) or None
 

@@ -10,6 +10,7 @@ import rnngen
 from rnngen.errors import CheckpointError
 from rnngen.runs import metrics
 from rnngen.runs.card import make_card
+from rnngen.runs.comparison import describe_runs
 from rnngen.runs.finding import open_run
 from rnngen.runs.listing import list_runs
 from rnngen.runs.manifest import sha256
@@ -192,6 +193,7 @@ def test_runs_that_never_saved_are_listed_even_if_there_are_no_others(trained: P
         ("optimizer", "clip", "1"),
         ("data", "corpus", [3]),
         ("corpus", "parts", {"valid": {"characters": "x"}}),
+        ("corpus", "parts", {"train": {"tokens": [], "characters": 1}}),
     ],
 )
 def test_a_value_of_the_wrong_type_in_the_configuration_is_named(
@@ -202,6 +204,8 @@ def test_a_value_of_the_wrong_type_in_the_configuration_is_named(
     rewrite(trained, {"config.json": json.dumps(config).encode()})
     with pytest.raises(CheckpointError, match=rf"config\.json: {part}\.{key}.* has the wrong type; found"):
         make_card(open_run(trained))
+    with pytest.raises(CheckpointError, match=rf"config\.json: {part}\.{key}.* has the wrong type; found"):
+        describe_runs([open_run(trained)])
 
 
 def test_a_configuration_without_what_a_card_tells_gives_a_card_without_it(trained: Path) -> None:
