@@ -97,15 +97,15 @@ def compare(corpus: EncodedCorpus, part: str) -> Likeness | None:
     unknown, unknown_limit = held_out.unknown / n, max(MAX_UNKNOWN, TIMES_EXPECTED * _expected_unknown(corpus))
     if size * bytes_per_token < MIN_BYTES:
         return Likeness(part, 0.0, math.inf, unknown, unknown_limit) if n >= MIN_BYTES else None
-    pieces = _roots(corpus.tokenizer, train, size, _TRAINING_PIECES)
-    if len(pieces) < _MIN_PIECES:
+    pairs = _byte_pairs(corpus.tokenizer, train, size, _TRAINING_PIECES)
+    if len(pairs) < _MIN_PIECES:
         return None
-    used = pieces.any(axis=0)  # a few thousand of the possible pairs
-    pieces = pieces[:, used]
+    used = np.unique(np.concatenate(pairs))  # a few thousand of the possible pairs
+    pieces = _roots(pairs, used)
     usual = _divergences(pieces, pieces, same=True)
     times = TIMES_USUAL if size * bytes_per_token >= LITTLE else TIMES_USUAL_OF_LITTLE
     limit = max(FLOOR, times * float(np.quantile(usual, 0.9)), TIMES_MEDIAN * float(np.median(usual)))
-    there = _roots(corpus.tokenizer, held_out, size, _HELD_OUT_PIECES)[:, used]
+    there = _roots(_byte_pairs(corpus.tokenizer, held_out, size, _HELD_OUT_PIECES), used)
     divergence = float(np.median(_divergences(there, pieces))) if len(there) else 0.0
     return Likeness(part, divergence, limit, unknown, unknown_limit)
 
@@ -119,23 +119,29 @@ def _expected_unknown(corpus: EncodedCorpus) -> float:
     return once / len(tokens) + corpus.train.unknown / len(corpus.train.tokens)
 
 
-def _roots(tokenizer: Tokenizer, text: EncodedText, size: int, most: int) -> NDArray[np.float32]:
-    """Square roots of the frequencies of all byte pairs in pieces spread evenly over a text, shape (pieces, 2^16).
-
-    Pieces of unknown characters only are left out.
-    """
+def _byte_pairs(tokenizer: Tokenizer, text: EncodedText, size: int, most: int) -> list[NDArray[np.uint16]]:
+    """The pairs of bytes in each of some pieces spread evenly over a text, without those of unknown characters only."""
     table = tokenizer.token_bytes()
     number = max(1, min(most, len(text.tokens) // size))
     starts = np.linspace(0, max(0, len(text.tokens) - size), number).astype(np.int64)
-    roots = []
+    pieces = []
     for start in starts:
         ids = text.tokens[start : start + size].tolist()
         content = b"".join(table[i] for i in ids if i != tokenizer.unknown_id)
-        values = np.frombuffer(content, dtype=np.uint8).astype(np.int64)
+        values = np.frombuffer(content, dtype=np.uint8).astype(np.uint16)
         if len(values) > 1:
-            counts = np.bincount(256 * values[:-1] + values[1:], minlength=1 << 16)
-            roots.append(np.sqrt(counts / (len(values) - 1)).astype(np.float32))
-    return np.stack(roots) if roots else np.zeros((0, 1 << 16), dtype=np.float32)
+            pieces.append(256 * values[:-1] + values[1:])
+    return pieces
+
+
+def _roots(pieces: list[NDArray[np.uint16]], used: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Square roots of the frequencies of some pairs of bytes, in ascending order, in each piece: (pieces, pairs)."""
+    roots = np.zeros((len(pieces), len(used)), np.float32)
+    for row, piece in zip(roots, pieces, strict=True):
+        places = np.searchsorted(used, piece)
+        places = places[used[np.minimum(places, len(used) - 1)] == piece]
+        row[:] = np.sqrt(np.bincount(places, minlength=len(used)) / len(piece))
+    return roots
 
 
 def _divergences(

@@ -229,7 +229,7 @@ def measure_validation(config: RunConfig, corpus: EncodedCorpus) -> float:
         model = make_network(config.model, tokenizer.vocab_size, boundary=tokenizer.boundary(config.data.documents)).to(
             config.train.device
         )
-        held_out_nats(model, piece[:1024], precision=config.train.precision)  # warms up
+        held_out_nats(model, piece[:256], precision=config.train.precision)  # warms up
         began = time.perf_counter()
         held_out_nats(model, piece, precision=config.train.precision, max_rounds=1)
     except Exception as error:  # kernels fail in many ways, and each means the same here
