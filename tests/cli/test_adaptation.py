@@ -115,6 +115,7 @@ def test_tune_keeps_its_settings_and_later_evals_use_them(cli: Cli, tuned: Path)
     assert found["adaptation"]["tuned_on_this_text"] is False
 
 
+@pytest.mark.slow
 def test_a_score_on_the_text_that_it_was_tuned_on_says_so(cli: Cli, tuned: Path) -> None:
     corpus = json.loads((tuned / "config.json").read_text())["data"]["corpus"][0]
     for what in (["--part", "valid"], [corpus, "--part", "all"]):
@@ -123,6 +124,7 @@ def test_a_score_on_the_text_that_it_was_tuned_on_says_so(cli: Cli, tuned: Path)
         assert "tuned on this text" in outcome.err
 
 
+@pytest.mark.slow
 def test_tuning_does_not_make_a_run_the_newest_and_training_drops_it(cli: Cli, tuned: Path) -> None:
     order = json.loads((tuned / "manifest.json").read_text())["order"]
     assert cli("eval", tuned, "--tune", "--quiet").code == 0

@@ -83,6 +83,7 @@ def test_sample_never_imports_torch() -> None:
     assert run_and_list_imports("sample", "--length", "5", "--seed", "1") == "code 0 heavy []"
 
 
+@pytest.mark.slow
 def test_training_never_imports_the_compiler_of_torch(corpus: Path) -> None:
     """Which takes as long as all else that comes before the first step."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in FAST.items()]

@@ -29,6 +29,7 @@ def both_ways(cli: Cli, corpus: Path, tmp_path: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_fills_are_the_librarys_and_the_best_text_comes_last(cli: Cli, both_ways: Path) -> None:
     expected = load_filler(both_ways).best("the ___ of", num_fills=3)
     found = cli("fill", str(both_ways), "the ___ of", "-n", "3")
@@ -42,6 +43,7 @@ def test_fills_are_the_librarys_and_the_best_text_comes_last(cli: Cli, both_ways
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.slow
 def test_eval_gives_pseudo_perplexity_under_its_own_name_and_sample_says_what_to_use(
     cli: Cli, both_ways: Path, corpus: Path
 ) -> None:

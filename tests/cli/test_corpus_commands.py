@@ -250,7 +250,11 @@ JSON_LINES = "".join(json.dumps({"text": f"Hi {n}", "n": n}) + "\n" for n in ran
 
 
 @pytest.mark.parametrize(
-    "command", [["corpus", "info"], ["train", *(f"--{n.replace('_', '-')}={v}" for n, v in FAST.items())]]
+    "command",
+    [
+        ["corpus", "info"],
+        pytest.param(["train", *(f"--{n.replace('_', '-')}={v}" for n, v in FAST.items())], marks=pytest.mark.slow),
+    ],
 )
 def test_a_separator_that_stands_on_lines_and_within_them_is_noted_with_what_separates_at_lines(
     cli: Cli, command: list[str]

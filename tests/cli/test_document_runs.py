@@ -162,6 +162,7 @@ def test_what_is_written_in_a_format_is_read_back_as_the_same_documents(cli: Cli
     assert "docs    30 documents, one per " + ("line" if form == "lines" else "row") in outcome.err
 
 
+@pytest.mark.slow
 def test_documents_of_several_lines_keep_them_in_rows_and_lose_them_in_lines(cli: Cli) -> None:
     Path("poems.txt").write_text("a\nb\n%\n" * 60)
     assert cli("train", "poems.txt", "--documents", "%", *options(out="new", steps=250, learning_rate=0.02)).code == 0
@@ -190,6 +191,7 @@ def test_a_minimum_length_above_the_maximum_is_refused_before_anything_is_writte
     assert len(cli("sample", "--min-length", 20, "--length", 20, "--seed", 1).out) == 21
 
 
+@pytest.mark.slow
 def test_texts_that_are_too_short_are_told_with_the_options_to_change(cli: Cli, named: Path) -> None:
     said = "were shorter than --min-length, and --length limits how long they get\n"
     outcome = cli("sample", named, "-N", 2, "--min-length", 300)

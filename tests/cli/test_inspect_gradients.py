@@ -90,6 +90,7 @@ def test_several_runs_are_shown_in_one_table_and_one_chart(cli: Cli, trained: Pa
     assert "c tiny" not in outcome.out  # each run once
 
 
+@pytest.mark.slow
 def test_what_makes_curves_say_less_is_said(cli: Cli, trained: Path, rnn: Path) -> None:
     assert "differ" not in cli("inspect", "gradients", trained, rnn, "--lags", 5).out
     Path("other.txt").write_text(make_text(30_000, seed=3), encoding="utf-8")
@@ -114,6 +115,7 @@ def test_several_runs_are_one_object_of_json_and_fresh_is_said(cli: Cli, trained
     )
 
 
+@pytest.mark.slow
 def test_as_many_lags_are_shown_as_the_shortest_text_allows(cli: Cli, trained: Path) -> None:
     Path("short.txt").write_text(make_text(150, seed=5), encoding="utf-8")
     found = json.loads(cli("inspect", "gradients", trained, "--text", "short.txt", "--json").out)
@@ -144,6 +146,7 @@ def test_curves_are_coloured_on_a_terminal_with_colours(
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
+@pytest.mark.slow
 def test_the_experiment_trains_its_networks_once_and_compares_them(cli: Cli, corpus: Path) -> None:
     command = ("demo", "gradients", "--text", corpus, "--steps", 3, "--hidden-size", 12, "--out", "demo")
     first = cli(*command)

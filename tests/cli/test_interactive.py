@@ -169,6 +169,7 @@ def test_a_whole_conversation(start: Callable[..., Terminal], tmp_path: Path) ->
     assert terminal.ends() == 0
 
 
+@pytest.mark.slow
 def test_a_text_typed_in_parts_is_continued_as_one(start: Callable[..., Terminal], corpus: Path) -> None:
     run = rnngen.train(corpus, out=Path("words"), steps=20, tokenizer="word", vocab_size=300, **FAST).path
     session = Session(rnngen.load(run), "", Sampling(length=20), 7)

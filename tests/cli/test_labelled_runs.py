@@ -70,6 +70,7 @@ def share_of(texts: list[str], letters: str) -> float:
     return sum(text.count(letter) for letter in letters) / len(text)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("labelled")
 def test_the_text_depends_on_the_label(cli: Cli) -> None:
     for label, letters in LETTERS.items():

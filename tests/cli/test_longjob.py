@@ -121,6 +121,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, n)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units")
 def test_memory_does_not_grow_with_the_text(trained: Path) -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH, str(trained)], capture_output=True, text=True, timeout=120)
@@ -130,6 +131,7 @@ def test_memory_does_not_grow_with_the_text(trained: Path) -> None:
     assert grown < 1024  # KiB, after 20,000 tokens: ten bytes a token would be as much
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient", "trained")
 def test_a_prompt_that_takes_long_to_read_is_told_as_that(cli: Callable[..., Outcome]) -> None:
     prompt = make_text(21_000)

@@ -119,7 +119,7 @@ def test_off_a_terminal_and_with_quiet_there_are_the_texts_alone(
     "ends",
     [["--until", "line"], ["--stop", "\n"], ["--stop", "\n", "--keep-stop"], ["--ban", "\n"], ["-n", 0, "--ban", "\n"]],
 )
-@pytest.mark.parametrize("prompt", ["", "The "])
+@pytest.mark.parametrize("prompt", ["", pytest.param("The ", marks=pytest.mark.slow)])
 def test_texts_that_are_lines_are_one_per_line_even_where_one_is_empty(
     cli: Cli, on_terminal: Callable[..., str], how: list[object], ends: list[object], prompt: str
 ) -> None:

@@ -381,6 +381,7 @@ def trained_characters(run: str = "run") -> int:
     return sum(part["characters"] for part in parts.values())  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_preset_trains_at_sizes_that_are_overridden_and_the_file_and_command_line_stand_above_it(
     cli: Cli, corpus: Path
 ) -> None:

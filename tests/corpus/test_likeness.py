@@ -17,6 +17,7 @@ from rnngen.options.training import DataConfig
 from tests.conftest import make_text
 
 LEVELS = ["char", "byte", "word", "bpe"]
+SOME_LEVELS = ["char", *(pytest.param(level, marks=pytest.mark.slow) for level in LEVELS[1:])]
 SYLLABLES = {
     "one": ["ka", "to", "mi", "re", "lon", "da", "sut", "pe", "vi", "bran"],
     "two": ["sch", "öu", "gne", "ixt", "zw", "eux", "kj", "yrr", "ång", "ww"],
@@ -107,14 +108,14 @@ def test_an_ordinary_text_is_left_alone(level: str, size: int) -> None:
     assert unlike(make_text(size), level) == []
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", SOME_LEVELS)
 def test_code_and_documentation_are_left_alone(level: str) -> None:
     build("pydoc", Path("pydoc.txt"))
     assert unlike(Path("pydoc.txt").read_text(encoding="utf-8"), level) == []
     assert unlike(library(10**9), level) == []
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", SOME_LEVELS)
 def test_a_folder_of_mixed_texts_is_left_alone(level: str) -> None:
     kinds = [language("one", 90_000), language("two", 90_000), language("another script", 90_000), table(90_000)]
     rng = random.Random(0)

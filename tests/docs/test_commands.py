@@ -69,11 +69,22 @@ def small(command: str) -> str:
     return command
 
 
-SLOW = {"experiments", "inspection", "theory"}  # whose commands train and draw
+SLOW = {
+    "README",
+    "python",
+    "filling",
+    "evaluation",
+    "experiments",
+    "inspection",
+    "theory",
+    "text",
+    "training",
+}  # with many commands
 ENGLISH = [page for page in PAGES if not page.endswith(".zh")]  # the others have the same commands
 
 
-@pytest.mark.parametrize("page", [pytest.param(p, marks=[pytest.mark.slow] * (p in SLOW)) for p in ENGLISH])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ENGLISH)
 def test_every_command_of_the_page_works(
     page: str, _folder: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

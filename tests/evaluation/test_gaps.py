@@ -31,6 +31,7 @@ def filler(model: Network) -> Filler:
     return filler_of(model, TOKENIZER)
 
 
+@pytest.mark.slow
 def test_accuracy_and_likelihood_are_those_of_the_fillers_own_scores() -> None:
     tokens = TOKENIZER.encode(TEXT)
     models = [network(bidirectional=True, seed=5), network(bidirectional=False, seed=5)]

@@ -59,7 +59,7 @@ def bound(model: ClozeLM, tokens: np.ndarray) -> float:
 LAYOUTS = [(1, 1), (1, 1000), (3, 17), (8, 64), (200, 5), (None, None)]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", *(pytest.param(c, marks=pytest.mark.slow) for c in ("gru", "rnn"))])
 def test_every_token_is_scored_from_both_sides_whatever_the_layout(cell: str) -> None:
     model, tokens = model_and_tokens(702, cell=cell, num_layers=2)
     expected = one_by_one(model, tokens)

@@ -21,6 +21,7 @@ from tests.infilling.formulas import judged
 from tests.rounding import rounding_bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_the_most_surprising_positions_are_those_that_agree_least_with_their_surroundings(bidirectional: bool) -> None:
     model, tokens = network(bidirectional=bidirectional), TOKENIZER.encode(TEXT)

@@ -263,6 +263,7 @@ def letters(number: int) -> Iterable[str]:
         yield "".join(rng.choice("abcdefgh") + BOUNDARY for _ in range(min(100_000, number - start)))
 
 
+@pytest.mark.slow
 def test_choosing_among_many_documents_takes_no_memory_for_each() -> None:
     number = 200_000
     shares, kept = shares_of((0.9, 0.05, 0.05), ()), 0

@@ -368,6 +368,7 @@ def some_process(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", program, url], env=environment)
 
 
+@pytest.mark.slow
 def test_processes_that_are_killed_or_run_at_once_leave_a_whole_file_or_none() -> None:
     whole, part = downloads_folder() / "text.txt", downloads_folder() / ".text.txt.part"
     with serving(CONTENT, servers.slowly) as server:

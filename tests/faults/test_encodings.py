@@ -35,18 +35,22 @@ def run(rnngen_command: list[str], tmp_path: Path) -> Run:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="locales of POSIX")
-def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Run) -> None:
-    for arguments in (
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ["sample", "--seed", "1", "-n", "40", "-p", "Пётр", "--stop", "щи", "--ban", "ё", "--json", "--force", "Он"],
-        ["eval", "checkpoints/Пётр", "Пётр.txt", "--fast"],
-        ["runs"],
-        ["sample", "--stop", "漢", "-n", "3", "--seed", "1"],
+        pytest.param(["eval", "checkpoints/Пётр", "Пётр.txt", "--fast"], marks=pytest.mark.slow),
+        pytest.param(["runs"], marks=pytest.mark.slow),
+        pytest.param(["sample", "--stop", "漢", "-n", "3", "--seed", "1"], marks=pytest.mark.slow),
         ["sample", "нет"],
-    ):
-        usual, plain = run({"PYTHONUTF8": "1"}, *arguments), run(ASCII_LOCALE, *arguments)
-        assert usual.returncode == plain.returncode
-        assert plain.stdout.decode() == usual.stdout.decode()
-        assert plain.stderr.decode() == usual.stderr.decode()
+    ],
+    ids=["options", "eval", "runs", "unknown letters", "no run"],
+)
+def test_a_locale_without_the_letters_changes_nothing_in_files_and_pipes(run: Run, arguments: list[str]) -> None:
+    usual, plain = run({"PYTHONUTF8": "1"}, *arguments), run(ASCII_LOCALE, *arguments)
+    assert usual.returncode == plain.returncode
+    assert plain.stdout.decode() == usual.stdout.decode()
+    assert plain.stderr.decode() == usual.stderr.decode()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.slow)])

@@ -92,6 +92,7 @@ def test_a_run_that_fails_later_keeps_its_best_weights(cli: Cli, corpus: Path) -
     assert failure_of(open_run("run")) is None
 
 
+@pytest.mark.slow
 @pytest.mark.fault(7)
 def test_a_validation_that_is_not_finite_is_the_last_row(cli: Cli, corpus: Path) -> None:
     """An identity network whose state grows by 15% with every token: infinite before the first step."""

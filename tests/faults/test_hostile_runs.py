@@ -144,8 +144,7 @@ def test_json_that_holds_anything_is_read_right_or_refused(run: Path, _sound: Pa
     commands = itertools.cycle(COMMANDS)
     for content in CONTENTS:
         put(run, name, content)
-        for command in itertools.islice(commands, 2):
-            tried(cli, command)
+        tried(cli, next(commands))
         put_back(_sound)
 
 

@@ -96,9 +96,9 @@ def can_be_begun_again(run: Path) -> bool:
 @pytest.mark.parametrize(
     ("fault", "when"),
     [
-        (Killed, "before"),
+        pytest.param(Killed, "before", marks=pytest.mark.slow),
         (Killed, "half"),
-        (full, "before"),
+        pytest.param(full, "before", marks=pytest.mark.slow),
         (full, "half"),
         pytest.param(Killed, "after", marks=pytest.mark.slow),
         pytest.param(full, "after", marks=pytest.mark.slow),

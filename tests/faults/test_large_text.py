@@ -63,6 +63,7 @@ def _nothing_large_is_left(tmp_path: Path) -> Iterator[None]:
         file.unlink()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_text_that_is_read_and_encoded() -> None:
     write(MB, make_text(MB))
     small = peak(PREPARE, level="char", vocab_size=None)

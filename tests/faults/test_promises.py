@@ -22,6 +22,8 @@ from tests.conftest import make_text
 
 ROOT = Path(__file__).parents[2]
 TINY = "--hidden-size 8 --embedding-size 4 --batch-size 2 --bptt 8 --precision float32 --device cpu --quiet"
+pytestmark = pytest.mark.slow  # every command, once
+
 COMMANDS = [
     f"train corpus.txt --steps 8 --save-every 4 --sample-every 4 --ngram 3 --out checkpoints/one {TINY}",
     "train --resume checkpoints/one --steps 4 --quiet",

@@ -106,7 +106,7 @@ def test_a_run_stopped_at_any_step_and_resumed_equals_one_that_never_stopped(
 
 
 @pytest.mark.fault(2)
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", pytest.param("gru", marks=pytest.mark.slow)])
 def test_a_bidirectional_run_resumed_equals_one_that_never_stopped(home: Path, cell: str) -> None:
     options = {**SHORT, "corpus": [str(home / "corpus.txt")], "bidirectional": True, "cell": cell, "steps": 24}
     whole = launch.run_to_end(launch.launch(options, out=Path("whole")))
@@ -256,16 +256,12 @@ def rows_written(run: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.slow
 @pytest.mark.fault(2)
 @pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("number", "code"),
-    [
-        (signal.SIGINT, 130),
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),  # handled as the first
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
-        (signal.SIGKILL, -9),
-    ],
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
     ids=lambda x: str(x),
 )
 def test_a_process_that_is_signalled_goes_on_bit_for_bit(
@@ -313,7 +309,7 @@ main()
 
 
 @pytest.mark.fault(29)
-@pytest.mark.parametrize("at", [1, 150, 1000])
+@pytest.mark.parametrize("at", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (150, 1000))])
 def test_an_interrupt_while_a_command_imports_what_it_needs_ends_it_quietly(
     home: Path, rnngen_command: list[str], at: int
 ) -> None:
@@ -325,6 +321,7 @@ def test_an_interrupt_while_a_command_imports_what_it_needs_ends_it_quietly(
         assert {path.name for path in run.iterdir()} <= PASSING or never_saved(run) or load_state(run)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(29)
 def test_what_is_written_to_a_closed_standard_error_goes_into_no_file_of_the_run(
     home: Path, rnngen_command: list[str]

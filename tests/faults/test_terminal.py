@@ -23,6 +23,8 @@ from tests.training.interrupted import outcome_of
 
 fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
 
+pytestmark = pytest.mark.slow  # processes that train for seconds
+
 OPTIONS = {**FAST, "steps": 250, "valid_every": 50, "save_every": 40, "dropout": 0.2, "patience": 0}
 SLOWLY = """
 import sys, time
@@ -168,7 +170,7 @@ def test_a_run_whose_terminal_goes_away_is_saved(on_terminal: Any, whole: dict[s
 
 
 @pytest.mark.fault(29)
-@pytest.mark.parametrize("stream", [pytest.param("closed", marks=pytest.mark.slow), "full", "reader gone"])
+@pytest.mark.parametrize("stream", ["closed", "full", "reader gone"])
 def test_a_run_goes_on_when_its_messages_cannot_be_written(
     command: list[str], whole: dict[str, Any], stream: str
 ) -> None:
@@ -186,7 +188,7 @@ def test_a_run_goes_on_when_its_messages_cannot_be_written(
 
 
 @pytest.mark.fault(29)
-@pytest.mark.parametrize("more", ["", pytest.param("2>/dev/full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("more", ["", "2>/dev/full"])
 def test_a_run_is_saved_when_its_result_cannot_be_written(command: list[str], whole: dict[str, Any], more: str) -> None:
     shell = ["sh", "-c", f'exec "$@" --json >/dev/full {more}', "sh", *command]
     ended = subprocess.run(shell, stderr=subprocess.PIPE, text=True, timeout=100)

@@ -48,10 +48,10 @@ BEFORE = {  # arguments with which each command ends before it trains or scores 
 
 
 @pytest.mark.fault(30)
-@pytest.mark.parametrize("share", [3, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", [6, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("words", BEFORE)
 def test_extreme_values_are_one_line_or_no_mistake(words: str, share: int) -> None:
-    """Every option, each with every third value, or with all of them."""
+    """Every option, each with every sixth value, or with all of them."""
     Path("loop").symlink_to("loop")
     name, *member = words.split()
     command = load_command(name)

@@ -48,9 +48,15 @@ def test_searches_that_would_not_end_are_refused(how: dict[str, int], message: s
         filler.best("a___b", **how)
 
 
-@pytest.mark.parametrize("level", ["word", "bpe"])
+@pytest.mark.parametrize("level", ["word", pytest.param("bpe", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    ("known", "held"), [("the ", " "), ("the ca", " ca"), ("the cat", " cat"), ("ca", "ca"), ("the qz", ""), ("", "")]
+    ("known", "held"),
+    [
+        ("the ", " "),
+        ("the ca", " ca"),
+        ("", ""),
+        *(pytest.param(*p, marks=pytest.mark.slow) for p in (("the cat", " cat"), ("ca", "ca"), ("the qz", ""))),
+    ],
 )
 def test_a_fill_goes_on_from_the_text_before_the_gap_or_from_its_last_token(
     level: Level, known: str, held: str

@@ -14,6 +14,7 @@ from tests.infilling.formulas import V, filler_of, ids, judged, network
 from tests.rounding import rounding_bound
 
 
+@pytest.mark.slow
 def test_fills_of_all_lengths_are_ranked_by_what_each_reader_makes_of_them_and_of_what_is_beyond() -> None:
     model = network()
     assert isinstance(model, ClozeLM)

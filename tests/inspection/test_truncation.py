@@ -139,6 +139,7 @@ def test_documents_begin_anew_as_in_training() -> None:
     check(measure_truncation(model, TOKENS, SPAN)[0], model)
 
 
+@pytest.mark.slow
 def test_each_reader_of_a_bidirectional_network_is_a_language_model_by_itself() -> None:
     model = ClozeLM(config("gru", bidirectional=True), V, torch.Generator().manual_seed(3)).double()
     with torch.no_grad():

@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "bidirectional": {"cell": "lstm", "bidirectional": True},
     "bidirectional gru": {"cell": "gru", "bidirectional": True},
 }
-QUICK = {"lstm", "bidirectional"}  # the others are slow tests, which matrix.py runs in CI
+QUICK = {"lstm"}  # the others are slow tests, which matrix.py runs in CI
 every_kind = pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, kind in KINDS.items()],

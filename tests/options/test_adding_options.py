@@ -21,6 +21,8 @@ import pytest
 import rnngen
 from tests.conftest import FAST, make_text
 
+pytestmark = pytest.mark.slow  # a copy of the package, in processes of its own
+
 TRAINING_OPTION = """\
     jolt: float = option(0.0, "Standard deviation of noise on the gradient.", panel=LEARNING, minimum=0, below=1)
 """

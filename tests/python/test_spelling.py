@@ -134,6 +134,7 @@ def hints() -> list[str]:
     return [text for text in found if re.search(r"\brnngen [a-z]", text)]
 
 
+@pytest.mark.slow
 def test_every_hint_of_the_library_is_a_call_that_can_be_made() -> None:
     told = hints()
     assert len(told) > 30

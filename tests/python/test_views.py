@@ -109,6 +109,7 @@ def test_a_comparison_spells_options_as_python_does(
     assert "--part all" in typed
 
 
+@pytest.mark.slow
 def test_a_report_is_written_to_a_file(trained: Path, corpus: Path) -> None:
     pytest.importorskip("altair")
     pytest.importorskip("vl_convert")
@@ -127,6 +128,7 @@ for name in rnngen.__all__:
 """
 
 
+@pytest.mark.slow
 def test_importing_rnngen_is_light_and_writing_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=False)
     assert done.stderr == ""

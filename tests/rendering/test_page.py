@@ -141,6 +141,7 @@ def test_passages_have_the_surprisal_of_the_whole_text_and_are_evenly_spaced(
     assert len(as_json["levels"]) == len(as_json["pieces"]) == 90
 
 
+@pytest.mark.slow
 def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(
     report: RunReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_perplexity_and_pseudo_perplexity_stand_in_tables_of_their_own(
         assert f'<span class="{"right" if word.is_right else "wrong"}">{escape(str(word))}</span>' in page
 
 
+@pytest.mark.slow
 def test_a_run_has_one_colour_and_one_letter_everywhere(report: RunReport, trained: Path) -> None:
     twin = collect(open_run(sibling(trained, "twin", train__seed=3, optimizer__clip=0.5)))
     page = render([report, twin])
@@ -292,6 +294,7 @@ def test_a_page_is_recognised_by_its_beginning_and_one_of_older_versions_is_over
         write_report([report], out)
 
 
+@pytest.mark.slow
 def test_a_curve_begins_with_the_weights_that_training_began_with(report: RunReport) -> None:
     step_0, *_, last = report.card.curve
     spec = learning_curves(describe_runs([report.opened]).runs, "epochs")
@@ -355,6 +358,7 @@ def test_a_browser_draws_the_charts_and_colours_the_text(report: RunReport, tmp_
     assert dom.count("<option") > 5
 
 
+@pytest.mark.slow
 def test_the_page_names_the_text_it_read_and_shows_each_run_once(  # type: ignore[no-untyped-def]
     cli, trained: Path, tmp_path: Path
 ) -> None:

@@ -439,6 +439,7 @@ def small() -> Generator:
     return Generator(Recurrence(model.config, weights), CharTokenizer("ab\n"))
 
 
+@pytest.mark.slow
 def test_a_beam_as_wide_as_all_texts_finds_the_most_likely_in_order(small: Generator) -> None:
     found = beam_search(small, "a", 81, Sampling(length=4))
     expected = {text: nats for nats, text in every_text(small, "a", 4)}

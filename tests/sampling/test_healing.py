@@ -136,7 +136,9 @@ def test_covers_and_their_sum_are_those_of_a_plain_enumeration(level: Level, pro
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("prompt", ["The ", "The ca", "the\n", "don'", "."])
+@pytest.mark.parametrize(
+    "prompt", ["The ca", *(pytest.param(each, marks=pytest.mark.slow) for each in ("The ", "the\n", "don'", "."))]
+)
 def test_the_first_byte_has_the_models_own_distribution_given_the_bytes_of_the_prompt(
     level: Level, prompt: str
 ) -> None:
@@ -204,11 +206,12 @@ def test_nats_are_those_of_the_continuation_given_the_bytes_of_the_prompt(
         assert sample.tokens == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_prompt_cut_anywhere_is_continued_by_the_text_without_a_character_lost_or_doubled(level: Level) -> None:
     """A model that knows a text by heart goes on with it from every character."""
     tokenizer = tokenizer_of(level)
-    text = "The cat  sat.\n\nDon't we'll catch naïve cafés: 日本語 12 'r 'tis\n  a\u3000zq\t"
+    text = "The cat  sat.\n\nDon't catch é: 日 12 'r\n  a\u3000z\t"
     ids = tokenizer.encode(text).tolist()
     generator = Generator(Scripted(ids, tokenizer.vocab_size), tokenizer)  # type: ignore[arg-type]
     for at in range(1, len(text)):
@@ -229,20 +232,20 @@ def test_a_prompt_cut_anywhere_is_continued_by_the_text_without_a_character_lost
                 assert one.text == found
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", ["word", pytest.param("bpe", marks=pytest.mark.slow)])
 def test_samples_of_a_batch_are_those_that_are_written_alone(level: Level) -> None:
     generator = exact_generator(tokenizer_of(level))
     prompts = ["The ", "", "The ca", "The ", "don'", "\n"]
     for options in ({}, {"force": "ts on a m"}, {"repetition_penalty": 1.5, "top_p": 0.9}):
-        samples = generator.generate_batch(prompts, length=25, seed=2, **options)  # type: ignore[arg-type]
+        samples = generator.generate_batch(prompts, length=12, seed=2, **options)  # type: ignore[arg-type]
         for number, (prompt, sample) in enumerate(zip(prompts, samples, strict=True)):
-            many = generator.generate_batch(["x"] * number + [prompt] * TOGETHER, length=25, seed=2, **options)  # type: ignore[arg-type]
+            many = generator.generate_batch(["x"] * number + [prompt] * TOGETHER, length=12, seed=2, **options)  # type: ignore[arg-type]
             assert many[number].text == sample.text
             assert many[number].nats == pytest.approx(sample.nats, abs=bound_of(level))
         assert samples[0].text != samples[3].text
-        alone = "".join(generator.generate("The ", length=25, seed=2, **options))  # type: ignore[arg-type]
+        alone = "".join(generator.generate("The ", length=12, seed=2, **options))  # type: ignore[arg-type]
         assert samples[0].text == alone
-        stopped = generator.generate_batch(prompts, length=25, seed=2, stop=["a"], **options)  # type: ignore[arg-type]
+        stopped = generator.generate_batch(prompts, length=12, seed=2, stop=["a"], **options)  # type: ignore[arg-type]
         assert [s.text for s in stopped] == [s.text.partition("a")[0] for s in samples]
 
 

@@ -98,6 +98,7 @@ def test_why_and_where_a_text_ends_by_words_and_sentences() -> None:
     assert ended("One two", length="9 words") == ("One two", "length", None)
 
 
+@pytest.mark.slow
 def test_a_long_length_in_words_is_not_cut_at_a_number_of_tokens(trained: Path) -> None:
     how: dict[str, Any] = {"length": "3000 words", "seed": 3}
     (sample,) = rnngen.load(trained).generate_batch(["The "], **how)

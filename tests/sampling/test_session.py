@@ -57,7 +57,13 @@ def test_after_every_step_the_model_has_read_the_text(session: Session, trained:
     assert session.text == "The "
 
 
-@pytest.mark.parametrize(("tokenizer", "stop"), [("bpe", "at"), ("bpe", "he "), ("byte", "t"), ("byte", "never")])
+@pytest.mark.parametrize(
+    ("tokenizer", "stop"),
+    [
+        ("bpe", "at"),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("bpe", "he "), ("byte", "t"), ("byte", "never"))),
+    ],
+)
 def test_the_model_has_read_the_text_also_where_a_stop_cuts_a_token(
     corpus: Path, tmp_path: Path, tokenizer: str, stop: str
 ) -> None:

@@ -239,6 +239,7 @@ def test_what_the_user_gave_when_the_run_was_begun_holds_when_it_is_trained_furt
     assert (run / "samples.txt").read_text() == ""  # sample_every was 0
 
 
+@pytest.mark.slow
 def test_scores_start_over_on_a_different_text(corpus: Path) -> None:
     Path("easy.txt").write_text("ab" * 5000, encoding="utf-8")
     run = finished(Path("easy.txt"), steps=200)

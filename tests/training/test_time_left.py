@@ -185,6 +185,7 @@ def test_a_machine_that_is_as_fast_as_measured_is_not_told_of(monkeypatch: pytes
     assert slowdowns.count(None) == len(slowdowns)
 
 
+@pytest.mark.slow
 def test_the_loss_curve_has_a_limited_number_of_points_and_the_mean_of_all_losses() -> None:
     curve = LossCurve()
     steps = 10 * MAX_POINTS

@@ -70,6 +70,7 @@ AWD = {
 """The options of the awd-lstm preset, at sizes that train in a moment; averaging begins well before the end."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [1, 39])
 def test_resume_with_the_presets_options_continues_bit_for_bit(corpus: Path, stop_at: int) -> None:
     whole, parts = Path("whole"), Path("parts")
@@ -101,7 +102,11 @@ LSTM, GRU, ELMAN = {"cell": "lstm"}, {"cell": "gru", "num_layers": 2}, {"cell": 
 
 @pytest.mark.parametrize(
     ("cell", "stop_at"),
-    [(LSTM, 23), (GRU, 10), (ELMAN, 7)],  # tests/faults/test_signals.py stops an LSTM everywhere
+    [
+        (LSTM, 23),
+        pytest.param(GRU, 10, marks=pytest.mark.slow),
+        (ELMAN, 7),
+    ],  # tests/faults/test_signals.py stops an LSTM everywhere
 )
 def test_resume_continues_bit_for_bit(corpus: Path, stop_at: int, cell: dict[str, Any]) -> None:
     whole, halves = Path("whole"), Path("halves")

@@ -130,6 +130,7 @@ def test_the_cache_below_a_source_is_not_part_of_it(level: str, monkeypatch: pyt
         find([str(folder)])
 
 
+@pytest.mark.slow
 def test_a_report_below_a_source_is_not_part_of_it(cli: Cli, trained: Path) -> None:
     Path("a.html").write_text("<html><head><meta name='generator' content='another'></head>my page</html>")
     assert cli("report", trained, "--out", "report.html").code == 0

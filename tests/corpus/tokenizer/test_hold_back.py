@@ -11,7 +11,7 @@ from tests.corpus.tokenizer.examples import LEVELS, TOKENIZERS, WHOLE, ids_of, t
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(text=texty, more=texty)
 def test_what_is_not_held_back_begins_the_text_whatever_comes_after_it(level: Level, text: str, more: str) -> None:
     tokenizer = TOKENIZERS[level]

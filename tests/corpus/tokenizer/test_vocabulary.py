@@ -51,6 +51,7 @@ def test_word_vocabulary_holds_the_most_frequent_words_with_the_space_before() -
     assert ids_of(tokenizer, " cat dog ant") == [256, 257, *b" ant"]
 
 
+@pytest.mark.slow
 def test_the_largest_vocabulary_can_be_read_again_and_a_larger_one_is_refused(tmp_path: Path) -> None:
     text = "".join(chr(code) for code in range(0x10000, 0x10000 + MAX_VOCAB_SIZE))  # one more with <unk>
     with pytest.raises(TokenizerError, match=r"at most 200,000 tokens; found 200,001\. Give"):

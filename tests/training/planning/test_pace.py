@@ -67,14 +67,14 @@ def times(factor: float) -> Costs:
     return Costs(**{**values, "step": factor * PLANNED.step})
 
 
-@pytest.mark.parametrize("minutes", [0.5, 1, 20])
+@pytest.mark.parametrize("minutes", [0.5, 1, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_run_whose_pace_is_as_planned_is_never_planned_again(minutes: float) -> None:
     run = Run(minutes, lambda now, threads: times(1.005 if now % 2 < 1 else 0.995))
     assert run.to_the_end() == pytest.approx(1, abs=0.02)
     assert len(run.stretches) == 1
 
 
-@pytest.mark.parametrize("minutes", [0.5, 5])
+@pytest.mark.parametrize("minutes", [0.5, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("factor", [0.3, 0.8, 1.3, 4.0])
 def test_a_plan_from_a_wrong_measurement_is_corrected(minutes: float, factor: float) -> None:
     run = Run(minutes, lambda now, threads: times(factor))

@@ -84,7 +84,7 @@ def test_the_card_of_a_run_shows_its_last_plan(corpus: Path) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("stop_at", [5, 12, 13, 30, 31, 45])
+@pytest.mark.parametrize("stop_at", [12, 13, 31, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 30, 45))])
 def test_a_stopped_run_follows_the_recorded_plans(corpus: Path, stop_at: int) -> None:
     """Stopped before a plan was made, the run ends as it was planned until then: a resumed run is not planned again."""
     start(corpus, Path("whole"))
@@ -99,7 +99,7 @@ def test_a_stopped_run_follows_the_recorded_plans(corpus: Path, stop_at: int) ->
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("kill_at", [33, 35, 48])
+@pytest.mark.parametrize("kill_at", [33, 48, pytest.param(35, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_through_the_plans_it_had_made_after_its_last_save(corpus: Path, kill_at: int) -> None:
     start(corpus, Path("whole"))
     start(corpus, Path("killed"), kill_at=kill_at)
