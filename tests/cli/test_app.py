@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -358,3 +359,27 @@ def test_values_are_what_typer_would_make_of_them_with_pydantic() -> None:
     ):
         found, expected = values(quick, line.split()), values(thorough, line.split())
         assert repr(found).replace("()", "None") == repr(expected).replace("()", "None"), line
+
+
+TELL_HOW_THREADS_WAIT = """
+import os, sys
+import rnngen.__main__ as program
+import rnngen.cli.app
+def tell():
+    print(os.environ.get("GOMP_SPINCOUNT"), "torch" in sys.modules)
+rnngen.cli.app.main = tell
+program.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+    ids=["by default", "its own variable", "the standard's variable"],
+)
+def test_threads_share_the_processors_unless_the_user_chose_otherwise(given: dict[str, str], used: str) -> None:
+    others = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run(
+        [sys.executable, "-c", TELL_HOW_THREADS_WAIT], env=others | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [used, "False"]  # before torch, which reads it, is imported
