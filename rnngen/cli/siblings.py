@@ -52,9 +52,8 @@ def train_siblings(
             scores[seed] = finished
     except (KeyboardInterrupt, SystemExit, typer.Exit):
         named = "" if invocation.out else f" with --out {quote_argument(str(base))}"
-        console.note(
-            f"{len(scores)} of {len(invocation.sibling_seeds)} siblings are finished. Resume with the same command{named}."
-        )
+        number = f"{len(scores)} of {len(invocation.sibling_seeds)} siblings"
+        console.note(f"{number} are finished. Resume with the same command{named}.")
         raise
     bidirectional = given.config.model.bidirectional
     prefix = kind_of_score(bidirectional=bidirectional).prefix

@@ -10,7 +10,6 @@ from rnngen.options.declare import Options, option
 from rnngen.options.option import COMMON
 from rnngen.options.training import RUN
 
-
 _MAX_SIBLINGS = 1000  # a single larger number was meant to be a seed
 
 
