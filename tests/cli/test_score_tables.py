@@ -145,6 +145,11 @@ def test_own_parts_of_other_texts_have_no_differences(cli: Cli, trained: Path, n
 def test_options_of_one_run_are_refused_for_several(cli: Cli, trained: Path, new: Path) -> None:
     for arguments, said in (
         ((trained, new, new, "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
+        ((trained, new, new, "--ngram", "--csv"), "--ngram cannot be given with --csv, which"),
+        ((trained, new, "--dynamic", "--latex"), "--dynamic cannot be given with --latex, which"),
+        ((trained, "--ngram", "--fast", "--latex"), "--ngram cannot be given with --latex, which"),
+        ((trained, "--novelty", "--csv"), "--novelty cannot be given with --csv, which"),
+        ((trained, "--surprisal", "-", "--latex"), "--surprisal cannot be given with --latex, which"),
         ((trained, new, "--csv", "--json"), "--json and --csv cannot be given together"),
         ((trained, new, "--top", 3), "--top needs --per-line"),
         ((trained, new, "--per-line", "--latex"), "--latex cannot be given with --per-line"),
