@@ -178,6 +178,9 @@ def test_tables_as_text_and_latex() -> None:
         "% needs \\usepackage{booktabs}\n% one\n% two\n\\begin{tabular}{lr}\n\\toprule\nrun & value \\\\\n\\midrule\n"
         "a\\_b & 1.0 \\\\\nc & 12 $\\pm$ 3\\% \\\\\n\\bottomrule\n\\end{tabular}\n"
     )
+    columns = [Column("text", ["a-b", "c"]), Column("95% interval", ["1.0 to 2.0", "-"])]
+    assert "a-b & 1.0 to 2.0 \\\\\nc & -- \\\\\n" in as_latex(columns)  # an en dash where nothing is known
+    assert "\nc                -\n" in as_text(columns, 80)
 
 
 def test_one_run_on_one_text_is_a_table_of_one_row(cli: Cli, trained: Path, new: Path) -> None:
