@@ -123,7 +123,24 @@ def test_a_run_that_was_trained_on_the_text_is_left_out_of_differences(cli: Cli,
 
 
 def test_a_run_that_is_named_twice_counts_once(cli: Cli, trained: Path, new: Path) -> None:
-    assert cli("eval", trained, "checkpoints/tiny", new, "--csv").out.count("new.txt") == 1
+    outcome = cli("eval", trained, "checkpoints/tiny", new, "--csv")
+    assert outcome.out.count("new.txt") == 1
+    assert f"note: {trained} is named more than once, and counted once\n" in outcome.err
+
+
+def test_a_text_that_is_named_twice_counts_once_and_that_is_told(cli: Cli, trained: Path, new: Path) -> None:
+    Path("other.txt").write_text(make_text(3000, seed=4), encoding="utf-8")
+    Path("link.txt").symlink_to("new.txt")
+    told = "note: new.txt is named more than once, and counted once\n"
+    for again in (new, "./new.txt", "link.txt"):
+        outcome = cli("eval", trained, new, "other.txt", again, "--json")
+        found = json.loads(outcome.out)
+        assert [each["text"] for each in found["texts"]] == ["new.txt", "other.txt"]
+        assert (found["tokens"], outcome.err.count(told)) == (9000, 1)
+    once = cli("eval", trained, new, new, "--json", "--fast")
+    assert (once.out, told in once.err) == (cli("eval", trained, new, "--json", "--fast").out, True)
+    with pytest.warns(rnngen.RnngenWarning, match=r"new\.txt is named more than once, and counted once"):
+        assert rnngen.evaluate(trained, [new, new]) == rnngen.evaluate(trained, new)
 
 
 def test_files_that_are_together_a_run_s_own_text_are_one(cli: Cli) -> None:
@@ -143,9 +160,10 @@ def test_own_parts_of_other_texts_have_no_differences(cli: Cli, trained: Path, n
 
 
 def test_options_of_one_run_are_refused_for_several(cli: Cli, trained: Path, new: Path) -> None:
+    Path("b.txt").write_text(make_text(3000, seed=4), encoding="utf-8")
     for arguments, said in (
-        ((trained, new, new, "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
-        ((trained, new, new, "--ngram", "--csv"), "--ngram cannot be given with --csv, which"),
+        ((trained, new, "b.txt", "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
+        ((trained, new, "b.txt", "--ngram", "--csv"), "--ngram cannot be given with --csv, which"),
         ((trained, new, "--dynamic", "--latex"), "--dynamic cannot be given with --latex, which"),
         ((trained, "--ngram", "--fast", "--latex"), "--ngram cannot be given with --latex, which"),
         ((trained, "--novelty", "--csv"), "--novelty cannot be given with --csv, which"),
