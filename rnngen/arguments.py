@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,19 @@ def in_words(sources: Iterable[str]) -> str:
     named = ["standard input" if source == STDIN else source for source in sources]
     more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
     return shortened(", ".join(named[:_NAMED]), LONGEST_PART) + more
+
+
+def each_once(names: Iterable[str]) -> tuple[list[str], str | None]:
+    """Names of files or folders without those that name the same one again, and a note on these."""
+    found: dict[str, str] = {}
+    again: dict[str, None] = {}
+    for name in names:
+        real = os.path.realpath(name) if exists(name) else name
+        if real in found:
+            again[found[real]] = None
+        found.setdefault(real, name)
+    note = f"{in_words(again)} {'is' if len(again) == 1 else 'are'} named more than once, and counted once"
+    return list(found.values()), note if again else None
 
 
 def exists(name: str | Path) -> bool:

@@ -37,6 +37,11 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def formatted(value: float, form: str) -> str:
+    """A value by a format specification; by ``#.4g``, which keeps the zero of 5.060, without the point of 1234."""
+    return format(value, form).removesuffix(".")
+
+
 def number_of(number: int, noun: str) -> str:
     """1, ``step`` → ``1 step``; 2000, ``step`` → ``2,000 steps``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -102,6 +102,10 @@ def parse_json(content: bytes | str) -> Any:
             parse_int=_bounded if _LONG_INTEGER.search(raw) else None,
             object_pairs_hook=_object,
         )
+    except json.JSONDecodeError as error:
+        if not error.doc.strip():
+            raise ValueError("nothing") from None
+        raise ValueError(f"{what_is_wrong(error)} (line {error.lineno:,}, column {error.colno:,})") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start:,}") from None
     except RecursionError:
@@ -109,6 +113,27 @@ def parse_json(content: bytes | str) -> Any:
     if containers > MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+_WRONG = {
+    "Expecting value": "no value where one has to stand",
+    "Unterminated string starting at": "a string that does not end",
+    "Expecting property name enclosed in double quotes": "no name in double quotes where one has to stand",
+    "Expecting ':' delimiter": "no colon after a name",
+    "Expecting ',' delimiter": "no comma after a value",
+    "Illegal trailing comma before end of object": "a comma before the end of an object",
+    "Illegal trailing comma before end of array": "a comma before the end of an array",
+    "Invalid control character at": "a control character in a string",
+    "Invalid \\escape": "a backslash that escapes nothing",
+    "Invalid \\uXXXX escape": "\\u without four hexadecimal digits",
+}
+
+
+def what_is_wrong(error: json.JSONDecodeError) -> str:
+    """What Python's parser says, in words for those who do not know it."""
+    if error.msg == "Extra data":
+        return f"{error.doc[error.pos]!r} after the value"
+    return _WRONG.get(error.msg.removesuffix(": "), "an error of syntax")
 
 
 _TOO_DEEP = f"more than {MAX_DEPTH} levels of nesting"

@@ -105,6 +105,9 @@ def weights_after(run: Run, prompt: str, label: str | None) -> Mapping[str, Any]
     Raises:
         UsageError: there is no prompt, no such label, or the run is bidirectional.
     """
+    from rnngen.sampling.loading import check_writes
+
+    check_writes(run)  # before a prompt is asked for, and torch is imported
     if not prompt:
         raise UsageError("`dynamic` learns from the prompt, which is missing", hint="Give `prompt` or `prompt_file`.")
     from rnngen.evaluation.adaptation.prompt import adapted_weights

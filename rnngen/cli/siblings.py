@@ -52,9 +52,8 @@ def train_siblings(
             scores[seed] = finished
     except (KeyboardInterrupt, SystemExit, typer.Exit):
         named = "" if invocation.out else f" with --out {quote_argument(str(base))}"
-        console.note(
-            f"{len(scores)} of {len(invocation.seeds)} siblings are finished. Resume with the same command{named}."
-        )
+        number = f"{len(scores)} of {len(invocation.sibling_seeds)} siblings"
+        console.note(f"{number} are finished. Resume with the same command{named}.")
         raise
     bidirectional = given.config.model.bidirectional
     prefix = kind_of_score(bidirectional=bidirectional).prefix
@@ -82,7 +81,7 @@ def _trained(
     from rnngen.runs.layout import MANIFEST
     from rnngen.training.siblings import Sibling, begun_siblings, config_of, group_for
 
-    seeds = invocation.seeds
+    seeds = invocation.sibling_seeds
     begun = begun_siblings(base, seeds)
     group = group_for(given, invocation.init_from, list(begun.values()))
     configs = [config_of(run) for run in begun.values()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 
 from rnngen.corpus.documents import BOUNDARY
 
@@ -90,6 +90,22 @@ def choose_documents(pieces: Iterable[str], documents: int, shares: Mapping[str,
             text = BOUNDARY.join([*documents_of_it, rest if name == part else ""])
             if text:
                 yield name, text
+
+
+def number_in_text(number: int, documents: int, shares: Mapping[str, float], seed: int) -> int | None:
+    """The number, in a text, of a document that ``choose_documents`` gave to the training part.
+
+    Args:
+        number: that it has there; both begin at 1.
+        documents: how many the text has.
+        shares: of the parts.
+        seed: of the choice.
+
+    Returns:
+        None: the training part has fewer.
+    """
+    chosen = enumerate(_choose(numbers_of_documents(documents, shares), seed), start=1)
+    return next(islice((place for place, part in chosen if part == "train"), number - 1, None), None)
 
 
 def numbers_of_documents(documents: int, shares: Mapping[str, float]) -> dict[str, int]:

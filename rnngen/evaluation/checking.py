@@ -47,11 +47,6 @@ class Compared(NamedTuple):
         return bool(self.recorded == self.now)
 
     @property
-    def is_number(self) -> bool:
-        """Whether it is a number, and no flag or words."""
-        return any(isinstance(each, int | float) and not isinstance(each, bool) for each in (self.recorded, self.now))
-
-    @property
     def difference(self) -> float:
         """The relative difference of two numbers; infinity if one is none."""
         if self.is_identical:

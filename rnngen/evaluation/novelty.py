@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 
 from rnngen.corpus.copies.copied import Copied, copied
 from rnngen.corpus.copies.decoded import characters, code_points, numbered_words
-from rnngen.corpus.copies.place import Place, character_of_word, place_of
-from rnngen.corpus.encoded import EncodedText
+from rnngen.corpus.copies.place import Place, beginning_of_document, character_of_word, place_of
+from rnngen.corpus.encoded import EncodedCorpus, EncodedText
 from rnngen.corpus.known_documents import KnownDocuments
+from rnngen.corpus.parts import number_in_text, shares_of
 from rnngen.errors import CorpusError
 from rnngen.evaluation.novelty_texts import human_texts, tokens_per_text, written_texts
 from rnngen.runs.other_text import data_config
@@ -26,6 +26,7 @@ Unit = Literal["characters", "words"]
 LENGTHS: dict[Unit, tuple[int, ...]] = {"characters": (4, 6, 8, 12, 16, 20, 30, 40), "words": tuple(range(2, 11))}
 """The n of the n-grams that are counted."""
 
+_BEGINNING = 60  # characters of a document by which a reader finds it
 _RARE = 0.05  # share below which n-grams are too rare to compare by
 _ERRORS = 2.0  # standard errors that make a difference
 
@@ -37,18 +38,21 @@ class VerbatimRun:
     Attributes:
         length: how many.
         text: that they make.
-        place: in the training part.
-        file: that has it, if the run's text is one file whose beginning is its training part; else None.
+        place: in the run's text, of which documents without text are left out.
+        file: that has it; None: the run's text is several files.
+        beginning: of the document; None: the text is one stream.
     """
 
     length: int
     text: str
     place: Place
     file: str | None
+    beginning: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"length": self.length, "text": self.text, **dataclasses.asdict(self.place), "file": self.file}
+        place = {**asdict(self.place), "file": self.file, "document_begins": self.beginning}
+        return {"length": self.length, "text": self.text, **place}
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Novelty:
 
 def novelty(
     run: Run,
-    training: EncodedText,
+    corpus: EncodedCorpus,
     human: EncodedText,
     *,
     unit: Unit = "characters",
@@ -154,7 +158,7 @@ def novelty(
 
     Args:
         run: left to right.
-        training: the text that it learned from.
+        corpus: its own text, the training part of which it learned from.
         human: text of the same source that it has not learned from.
         unit: what n-grams consist of.
         size: characters to write, and of the human text.
@@ -175,7 +179,7 @@ def novelty(
     texts = [[each.text for each in group] for group in excerpts]
 
     def read() -> Iterator[NDArray[np.uint32]]:
-        return _reported(characters(training.tokens, tokenizer), on_read)
+        return _reported(characters(corpus.train.tokens, tokenizer), on_read)
 
     if unit == "words":
         spelled = [[each.words() for each in group] for group in excerpts]
@@ -189,8 +193,8 @@ def novelty(
     for name, group in zip(("the samples", "the human text"), pieces, strict=True):
         if not any(group):
             raise CorpusError(f"there are no whole {unit} in {name}, so nothing can be compared", where=run.path)
-    whole = _whole_documents(run, training, texts)
-    shares = [_share(run, unit, *each, read) for each in zip(found, pieces, whole, strict=True)]
+    whole = _whole_documents(run, corpus.train, texts)
+    shares = [_share(run, corpus, unit, *each, read) for each in zip(found, pieces, whole, strict=True)]
     return Novelty(unit, temperature, seed, *shares)
 
 
@@ -204,6 +208,7 @@ def _reported(blocks: Iterable[NDArray[np.uint32]], on_read: Callable[[int], obj
 
 def _share(
     run: Run,
+    corpus: EncodedCorpus,
     unit: Unit,
     found: Copied,
     texts: Sequence[Sequence[str]],
@@ -215,8 +220,11 @@ def _share(
         place = found.place if unit == "characters" else character_of_word(found.place, read())
         piece = texts[found.text][found.begin : found.begin + found.longest]
         text = piece if isinstance(piece, str) else " ".join(piece)
-        where = place_of(place, read(), documents=run.boundary is not None)
-        longest = VerbatimRun(found.longest, text, where, _file_of(run))
+        where, beginning = place_of(place, read(), documents=run.boundary is not None), None
+        if where.document is not None:
+            beginning = beginning_of_document(place + 1 - where.character, _BEGINNING, read())
+            where = replace(where, document=_document_of(run, corpus, where.document))
+        longest = VerbatimRun(found.longest, text, where, _file_of(run), beginning)
     return CopiedShare(len(texts), sum(map(len, texts)), found.shares, found.ngrams, longest, whole)
 
 
@@ -229,8 +237,19 @@ def _whole_documents(run: Run, training: EncodedText, groups: Sequence[Sequence[
     return [sum(tokenizer.encode(text) in known for text in group) for group in groups]
 
 
+def _document_of(run: Run, corpus: EncodedCorpus, number: int) -> int:
+    """The number in the run's text of a document of its training part."""
+    data = data_config(run)
+    given = [part for part in ("valid", "test") if getattr(data, part)]
+    documents = sum(text.counts.documents for part, text in corpus.parts.items() if part not in given)
+    found = number_in_text(number, documents, shares_of(data.split, given), data.split_seed)
+    if found is None:
+        raise CorpusError("the encoded text is damaged", where=run.path)
+    return found
+
+
 def _file_of(run: Run) -> str | None:
-    """The only file of a run's text, of which its training part is the beginning; None: there are others."""
-    sources = data_config(run).corpus
-    files = run.corpus.get("files")
-    return sources[0] if len(sources) == 1 and run.boundary is None and files in (None, 1) else None
+    """The only file of a run's text; None: there are several."""
+    data = data_config(run)
+    of_one = 1 + len(data.valid) + len(data.test)  # recorded with the files of parts that were given
+    return data.corpus[0] if len(data.corpus) == 1 and run.corpus.get("files") in (None, of_one) else None

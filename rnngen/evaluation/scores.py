@@ -126,11 +126,11 @@ class Score(TextScore):
     prefix = ""
     measures = (
         Measure("nats_per_token", "nats per token", ".4f"),
-        Measure("token_perplexity", "token perplexity", ".4g"),
-        Measure("word_perplexity", "word perplexity", ".4g"),
+        Measure("token_perplexity", "token perplexity", "#.4g"),
+        Measure("word_perplexity", "word perplexity", "#.4g"),
         Measure("bits_per_character", "bits per character", ".4f"),
         Measure("bits_per_byte", "bits per byte", ".4f"),
-        Measure("nats_per_document", "nats per document", ".4g"),
+        Measure("nats_per_document", "nats per document", "#.4g"),
     )
 
     def as_dict(self) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class PseudoScore(TextScore):
     caution = "each token predicted from both sides: not comparable with perplexity"
     measures = (
         Measure("pseudo_nats_per_token", "pseudo-nats per token", ".4f"),
-        Measure("pseudo_perplexity", "pseudo-perplexity", ".4g"),
+        Measure("pseudo_perplexity", "pseudo-perplexity", "#.4g"),
         Measure("pseudo_bits_per_character", "pseudo-bits per character", ".4f"),
     )
 

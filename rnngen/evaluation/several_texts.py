@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from rnngen.arguments import each_once
 from rnngen.corpus.pieces import TextCounts
 from rnngen.evaluation.scores import Score, TextScore
 from rnngen.runs.other_text import Reading
@@ -35,6 +36,17 @@ def texts_of(run: Run, files: Sequence[str | Path], part: str | None, reading: R
     if len(names) < 2 or (part != "all" and is_own_text(run, names, reading.changed(run))):
         return [names]
     return [[name] for name in names]
+
+
+def distinct_texts(
+    run: Run, files: Sequence[str | Path], part: str | None, reading: Reading
+) -> tuple[list[str], str | None]:
+    """Files without those that are given again, which would count twice in a total, and a note on these.
+
+    What is together the run's own text stays as it is.
+    """
+    names = [str(file) for file in files]
+    return each_once(names) if len(texts_of(run, names, part, reading)) > 1 else (names, None)
 
 
 def total_of(scores: Sequence[S]) -> S:

@@ -10,6 +10,8 @@ from rnngen.options.declare import Options, option
 from rnngen.options.option import COMMON
 from rnngen.options.training import RUN
 
+_MAX_SIBLINGS = 1000  # a single larger number was meant to be a seed
+
 
 class Invocation(Options):
     """What ``rnngen train`` begins, continues or reads, and what it prints."""
@@ -17,11 +19,11 @@ class Invocation(Options):
     out: Path | None = option(None, "The run's folder.", panel=COMMON, default_text="checkpoints/NAME-N")
     seeds: Sequence[int] = option(
         (),
-        "Train a sibling run for each of these seeds, one after the other, that differ in nothing else: NAME-seed1, …. "
-        "The same command resumes them.",
+        "Train sibling runs, one after the other, that differ in nothing but their seed: N of them with the seeds 1 to "
+        "N, or one for each seed of a list (1,2,5). They are NAME-seed1, …. The same command resumes them.",
         panel=COMMON,
         minimum=0,
-        metavar="N,N[,N]",
+        metavar="N|N,N[,N]",
     )
     resume: Path | None = option(
         None,
@@ -52,12 +54,25 @@ class Invocation(Options):
     json: bool = option(False, "Print the result as JSON on standard output.", panel=RUN, flags=("--json",))
 
     def check(self) -> None:
-        """Refuse seeds that are given twice, and seeds of a run that is resumed.
+        """Refuse seeds that are given twice, a number of siblings out of range, and seeds of a run that is resumed.
 
         Raises:
             UsageError: there are some.
         """
         if len(set(self.seeds)) < len(self.seeds):
             raise UsageError("`seeds` has a number twice", found=",".join(map(str, self.seeds)))
+        if len(self.seeds) == 1 and not 2 <= self.seeds[0] <= _MAX_SIBLINGS:
+            raise UsageError(
+                "invalid `seeds`",
+                expected=f"a number of siblings from 2 to {_MAX_SIBLINGS:,} (`seeds=3`), or a list of at least two "
+                "seeds (`seeds=1,2,5`)",
+                found=self.seeds[0],
+                hint=f"To train one run with this seed: `seed={self.seeds[0]}`.",
+            )
         if self.seeds and self.resume is not None:
             raise UsageError("`seeds` cannot be given with `resume`", expected="the command that began the siblings")
+
+    @property
+    def sibling_seeds(self) -> Sequence[int]:
+        """The seed of each sibling: a single number is how many there are."""
+        return range(1, self.seeds[0] + 1) if len(self.seeds) == 1 else self.seeds

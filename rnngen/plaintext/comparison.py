@@ -153,7 +153,7 @@ def _results(comparison: Comparison) -> list[tuple[str, list[str]]]:
         add(f"validation, {unit}", lambda run: _number(run.best, ".4f"), group)
         add(f"{where}, {unit}", lambda run: _number(run.score, ".4f"), group)
     for group in comparison.kinds:  # those of a closed vocabulary are of another text, with <unk> in it
-        for key, form in (("bits_per_character", ".4f"), ("word_perplexity", ".4g")):
+        for key, form in (("bits_per_character", ".4f"), ("word_perplexity", "#.4g")):
             add(f"{where}, {group[0].full(key.replace('_', ' '))}", _score_of(key, form), group)
     add("best at step", lambda run: _number(run.card.best_step, ","))
     add("vocabulary", lambda run: f"{run.card.vocab_size:,}")
@@ -178,7 +178,7 @@ def _score_of(key: str, form: str) -> Callable[[ComparedRun], str | None]:
 
 
 def _number(value: float | None, form: str) -> str | None:
-    return None if value is None or value != value else format(value, form)
+    return None if value is None or value != value else formats.formatted(value, form)
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -11,7 +11,7 @@ from rnngen.corpus.sources import ErrorRule
 from rnngen.evaluation.baselines.compare import LearnedTextError, Opening, compare
 from rnngen.evaluation.evaluate import score_text
 from rnngen.evaluation.scores import Score, TextScore
-from rnngen.evaluation.several_texts import texts_of, total_of
+from rnngen.evaluation.several_texts import distinct_texts, texts_of, total_of
 from rnngen.model.device import pick_device
 from rnngen.options.checked import checked
 from rnngen.options.training import check_encoding
@@ -74,8 +74,9 @@ def evaluate(
     opened = open_run(run)
     files = [text] if isinstance(text, str | Path) else text
     reading = Reading(errors, encoding, text_field, label_field)
+    files, repeated = distinct_texts(opened, files, part, reading)
     scores: list[TextScore] = []
-    notes: dict[str | None, None] = {}
+    notes: dict[str | None, None] = {repeated: None}
     for each in texts_of(opened, files, part, reading):
         with text_of(opened, each, part, reading) as encoded:
             opening = Opening()

@@ -55,10 +55,10 @@ def novelty(
         raise UsageError(f"invalid value for `{name}`", expected=expected, found=size if size < 1 else temperature)
     opened = open_run(run)
     load(opened)  # a bidirectional run is refused before any text is read
-    training = own_corpus(opened).train
+    corpus = own_corpus(opened)
     how: dict[str, Any] = {"unit": unit, "size": size, "temperature": temperature, "seed": seed}
     with text_of(opened, [] if text is None else [text]) as human:
-        found = measuring.novelty(opened, training, human, **how)
+        found = measuring.novelty(opened, corpus, human, **how)
     note_on_failure(opened)
     note(human.note)
     return found

@@ -55,8 +55,11 @@ def next_tokens(
 ) -> NextTokens:
     """The k most likely next tokens after a prompt, each with its text and probability, the most likely first.
 
-    The probabilities are those from which the next token is drawn: the softmax, at temperature 1 and without filters. A
-    word or subword model may have begun its next token within the prompt; then the text is what this token adds.
+    The probabilities are those from which the next token is drawn: the softmax, at temperature 1, without filters and
+    without the symbol for unknown characters. A word or subword model may have begun its next token within the prompt;
+    then the text is what this token adds. With an empty prompt, a run that learned one stream begins a paragraph, as
+    when it writes: it reads ``\\n\\n`` first (``\\n`` on a closed vocabulary), where ``score`` begins in the start
+    state.
 
     Args:
         prompt: the text before.

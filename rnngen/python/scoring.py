@@ -139,7 +139,9 @@ def score(text: str, *, run: str | Path | Run | None = None, device: str = "cpu"
     """Score a text that is in memory: nats of the whole, of each line, and of each token.
 
     It is read like a file with this text: line ends become ``\\n``, and where the run's own text had documents, so has
-    this one. A bidirectional run gets pseudo-nats: each token predicted from all others.
+    this one. The first token follows nothing: it is predicted from the start state, where ``next_tokens("")`` of a run
+    that learned one stream has read ``\\n\\n``; to score a text as the beginning of a paragraph as that does, take the
+    last line of ``score("\\n\\n" + text)``. A bidirectional run gets pseudo-nats: each token predicted from all others.
 
     Args:
         text: the text itself, not a file: for files there is ``rnngen.evaluate``.

@@ -19,6 +19,7 @@ from rnngen.corpus.closed_vocabulary import CLOSED
 from rnngen.errors import CheckpointError, UsageError
 from rnngen.evaluation.scores import Measure
 from rnngen.evaluation.surprisal import LEVELS
+from rnngen.formats import formatted
 from rnngen.inspection.explanation import left_of
 from rnngen.inspection.gradients import Flow, furthest
 from rnngen.inspection.memory import interval_of_share
@@ -86,7 +87,7 @@ def render(reports: Sequence[RunReport]) -> str:
     )
     environment.globals |= {"in_words": in_words, "grouped": _grouped, "measures": _measures, "put_back": put_back}
     environment.filters["with_scripts"] = with_scripts
-    environment.globals["closed"] = " ".join(CLOSED)
+    environment.globals |= {"closed": " ".join(CLOSED), "formatted": formatted}
     comparison = _compared(reports)
     runs = [Shown(n, *each) for n, each in enumerate(zip(reports, comparison.runs, strict=True))]
     kinds = [[run for run in runs if run.compared in group] for group in comparison.kinds]

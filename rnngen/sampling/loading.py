@@ -39,6 +39,22 @@ def generator_of(
     run: Run, weights: Mapping[str, Any] | None = None, *, ngram: bool = False, device: str | None = None
 ) -> Generator:
     """As ``load``, from weights by name, if they are given, instead of the run's: of a network that learned more."""
+    check_writes(run)
+    mixture = None
+    if ngram:
+        from rnngen.ngram.file import load_mixture
+
+        mixture = load_mixture(run)
+    documents = None if run.boundary is None else run.documents
+    return Generator(_engine(run, device, weights), run.tokenizer(), mixture, str(run.path), documents=documents)
+
+
+def check_writes(run: Run) -> None:
+    """Refuse a run that cannot continue a text.
+
+    Raises:
+        UsageError: it is bidirectional; the hint is the command that fills gaps with it.
+    """
     if run.model_config().bidirectional:
         fill = f'rnngen fill {quote_argument(str(run.path))} "To be, or ___ to be"'
         raise UsageError(
@@ -47,13 +63,6 @@ def generator_of(
             expected="a left-to-right model",
             hint=f"Fill gaps with it: {fill}. rnngen runs lists all runs.",
         )
-    mixture = None
-    if ngram:
-        from rnngen.ngram.file import load_mixture
-
-        mixture = load_mixture(run)
-    documents = None if run.boundary is None else run.documents
-    return Generator(_engine(run, device, weights), run.tokenizer(), mixture, str(run.path), documents=documents)
 
 
 def _engine(run: Run, device: str | None, weights: Mapping[str, Any] | None) -> Model:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 import rnngen
-from rnngen.cli.eval import adaptation_section
+from rnngen.cli.eval import adaptation_section, single
 from rnngen.engine.probabilities import log_softmax
 from rnngen.errors import CheckpointError
 from rnngen.evaluation.adaptation import dynamic, file, tuning
@@ -136,6 +136,16 @@ def test_tuning_does_not_make_a_run_the_newest_and_training_drops_it(cli: Cli, t
     writer.close()
     assert load_settings(open_run(tuned)) is None
     assert not (tuned / "adaptation.json").exists()
+
+
+def test_damaged_settings_are_told_before_anything_is_scored(
+    cli: Cli, tuned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tuned / "adaptation.json").write_text("damaged")
+    monkeypatch.setattr(single, "score_run", lambda *arguments: pytest.fail("scored"))
+    outcome = cli("eval", tuned, "--dynamic")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "adaptation.json" in outcome.err
 
 
 @pytest.mark.parametrize("options", [["--cache"], ["--dynamic", "--ngram"]])

@@ -145,6 +145,13 @@ def test_a_gap_of_a_word_model_may_stand_anywhere(cli: Cli, corpus: Path, tmp_pa
             assert found["text"] == "".join(p if isinstance(p, str) else next(fills) for p in parse_gaps(text))
 
 
+@pytest.mark.parametrize("options", [[], ["--dynamic"], ["--dynamic", "--prompt", "The "]])
+def test_sampling_leads_to_filling_gaps(cli: Cli, both_ways: Path, options: list[str]) -> None:
+    outcome = cli("sample", both_ways, *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f'Fill gaps with it: rnngen fill {both_ways} "To be, or ___ to be"' in outcome.err
+
+
 def test_no_ngram_model_is_mixed_into_a_bidirectional_run(cli: Cli, both_ways: Path) -> None:
     outcome = cli("eval", both_ways, "--ngram")
     assert (outcome.code, outcome.out) == (2, "")

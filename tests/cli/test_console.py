@@ -10,7 +10,7 @@ import math
 import pytest
 
 from rnngen.cli.console import Console, LossyStream
-from rnngen.formats import clock, count, duration, share, visible
+from rnngen.formats import clock, count, duration, formatted, share, visible
 
 
 class Terminal(io.StringIO):
@@ -222,3 +222,14 @@ def test_a_share_is_not_rounded_to_nothing_or_to_all(part: int, total: int, text
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00:00"), (83.4, "0:01:23"), (36_061, "10:01:01")])
 def test_times_are_written_as_on_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+def test_perplexities_have_four_significant_digits_also_where_they_are_zeros() -> None:
+    values = (5.06, 5.059, 5.0, 53.0, 150.04, 1234.4, 9999.9, 123456.0, float("inf"))
+    shown = ["5.060", "5.059", "5.000", "53.00", "150.0", "1234", "1.000e+04", "1.235e+05", "inf"]
+    assert [formatted(value, "#.4g") for value in values] == shown
+    assert [formatted(value, form) for value, form in ((5, ",d"), (0.25, ".4f"), (0.5, ".1%"))] == [
+        "5",
+        "0.2500",
+        "50.0%",
+    ]

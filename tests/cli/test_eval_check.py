@@ -71,10 +71,15 @@ def test_the_same_numbers_are_identical_to_the_last_bit(
     monkeypatch.chdir(tmp_path / "elsewhere")  # run and text are found again
     outcome = cli("eval", "--check", tmp_path / RESULT)
     assert outcome.code == 0, outcome.err
-    assert "numbers are identical to the last bit." in outcome.out
     found = json.loads(cli("eval", "--check", tmp_path / RESULT, "--json").out)
     assert (found["agrees"], found["results"][0]["identical"], found["results"][0]["wrong"]) == (True, True, [])
-    assert found["results"][0]["numbers"] >= 20
+    values = found["results"][0]["values"]
+    assert values >= 20
+    assert f"All {values} values are identical to the last bit." in outcome.out
+    result = json.loads((tmp_path / RESULT).read_text())
+    (tmp_path / RESULT).write_text(json.dumps({**result, "tokens": result["tokens"] + 1}))
+    outcome = cli("eval", "--check", tmp_path / RESULT)
+    assert f"1 of {values} values do not agree" in outcome.out  # of the same values
 
 
 def test_of_several_runs_and_of_an_own_part(cli: Cli, trained: Path, mixed: Path) -> None:
@@ -94,7 +99,7 @@ def test_another_machine_may_round_otherwise_within_bounds(cli: Cli, result: dic
         outcome = cli("eval", "--check", RESULT)
         assert outcome.code == (0 if agrees else 1)
         assert ("nats: recorded" in outcome.out) is not agrees
-        assert ("numbers agree: the largest relative difference is 1.0e-08" in " ".join(outcome.out.split())) is agrees
+        assert ("values agree: the largest relative difference is 1.0e-08" in " ".join(outcome.out.split())) is agrees
 
 
 def test_another_gpu_or_library_may_round_otherwise(cli: Cli, result: dict[str, Any]) -> None:
@@ -108,7 +113,7 @@ def test_what_has_changed_or_is_gone_is_said(cli: Cli, trained: Path, result: di
     outcome = cli("eval", "--check", RESULT)
     assert outcome.code == 1
     assert "weights    recorded 000000000000…, now " in outcome.out
-    assert "so its numbers were not compared" in " ".join(outcome.out.split())
+    assert "so its values were not compared" in " ".join(outcome.out.split())
     changed(result, provenance__weights=open_run(trained).manifest["model.safetensors"]["sha256"])
     Path("new.txt").write_text("The cat sat.\n")
     outcome = cli("eval", "--check", RESULT)
@@ -128,10 +133,17 @@ def test_what_has_changed_or_is_gone_is_said(cli: Cli, trained: Path, result: di
 
 def test_a_file_that_is_no_result_is_refused(cli: Cli, result: dict[str, Any]) -> None:
     for content, said in (
-        ("no", "is not a result that can be checked"),
+        ("no", "is not a result of rnngen eval --json that can be checked; expected JSON; found no value"),
+        ("", "expected JSON; found nothing"),
+        (" \n", "expected JSON; found nothing"),
+        ('{\n "run": "x', "expected JSON; found a string that does not end (line 2, column 9)"),
+        (json.dumps(result)[:100], "(line 1, column "),
         ("[1]", "found other JSON"),
-        ('{"a": 1}', "found no score with its provenance"),
-        (json.dumps({**result, "provenance": {"run": 3, "text": {"files": []}}}), "no score with its provenance"),
+        ('{"a": 1}', "expected a score with its provenance; found something else"),
+        (
+            json.dumps({**result, "provenance": {"run": 3, "text": {"files": []}}}),
+            "expected a score with its provenance",
+        ),
     ):
         RESULT.write_text(content)
         outcome = cli("eval", "--check", RESULT)
@@ -212,10 +224,10 @@ def test_what_compares_several_runs_is_named_as_not_computed_again(cli: Cli, tra
     assert json.loads(cli("eval", "--check", RESULT, "--json").out)["unchecked"] == ["differences"]
 
 
-def test_flags_and_words_are_compared_but_are_no_numbers() -> None:
+def test_flags_and_words_are_compared_too() -> None:
     result = {"a": 1, "b": 0.5, "flag": True, "word": "x", "null": None}
     values, _ = compared_values(result, {**result, "word": "y"})
-    assert [each.name for each in values if each.is_number] == ["a", "b"]
+    assert [each.name for each in values] == list(result)
     assert [each.name for each in values if not each.agrees] == ["word"]
 
 

@@ -113,15 +113,37 @@ def test_ngrams_do_not_cross_borders_of_documents(cli: Cli, listed: Path) -> Non
     assert found["human"]["shares"]["4"] == 1
     assert found["human"]["whole"] == found["human"]["texts"] > 1
     assert found["human"]["longest"]["length"] <= 5
-    assert found["human"]["longest"]["document"] >= 1
     assert found["samples"]["longest"]["length"] <= 5
     run = open_run(listed)
     names = (listed.parent / "names.txt").read_text().split()
+    for each in (found["samples"]["longest"], found["human"]["longest"]):
+        name = names[each["document"] - 1]  # of the file, not of its training part
+        assert name[each["character"] - 1 :].startswith(each["text"])
+        assert (each["document_begins"], each["file"]) == (name, str(listed.parent / "names.txt"))
     pieces = human_texts(run, own_corpus(run).train, 4, [10] * 16)
     assert {piece.cut_after for piece in pieces[:-1]} == {True, False}  # the last is cut to the size
     for piece in pieces[:-1]:
         assert any(name[:4] == piece.text and (len(name) > 4) == piece.cut_after for name in names)
         assert not piece.cut_before
+
+
+@pytest.mark.parametrize("held_out", [[], ["--valid", "other.jsonl"]])
+def test_the_document_that_has_the_longest_run_is_named_as_its_row(cli: Cli, held_out: list[str]) -> None:
+    rng = random.Random(1)
+    texts = [f"{number} {''.join(rng.choices('abcde', k=40))}\nend" for number in range(60)]
+    rows = "".join(json.dumps({"text": text, "who": "ab"[len(text) % 2]}) + "\n" for text in texts)
+    Path("rows.jsonl").write_text(rows)
+    Path("other.jsonl").write_text(rows[: rows.index("\n", 900) + 1])
+    options = [word for name, value in FAST.items() for word in (f"--{name.replace('_', '-')}", value)]
+    made = cli("train", "rows.jsonl", *held_out, "--label-field", "who", "--steps", 3, "--out", "run", *options)
+    assert made.code == 0, made.err
+    longest = novelty(cli, "run", "--part", "train")["human"]["longest"]
+    assert texts[longest["document"] - 1].startswith(longest["text"])
+    shown = " ".join(cli("eval", "run", "--part", "train", "--novelty", "--novelty-size", 600, "--fast").out.split())
+    begins = texts[longest["document"] - 1].split("\n")[0][:30]
+    assert (
+        f"rows.jsonl, document {longest['document']}, line 1, character 1 (the document begins with “{begins}" in shown
+    )
 
 
 def test_a_training_text_that_is_gone_is_told_before_anything_is_read(cli: Cli, corpus: Path, tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def test_siblings_have_a_mean_and_a_standard_deviation(cli: Cli, trained: Path, 
 def test_other_tokens_compare_in_bits_per_byte(cli: Cli, trained: Path, new: Path, corpus: Path) -> None:
     new.write_text(new.read_text().replace("e", "é"), encoding="utf-8")  # which characters lack and words spell
     words = rnngen.train(corpus, out="checkpoints/words", steps=5, tokenizer="word", **FAST).path
+    lengths = {part: {"tokens": 100, "characters": n} for part, n in (("train", 400), ("valid", 200), ("test", 200))}
+    words = sibling(words, "uneven", corpus__parts=lengths)
     found = json.loads(cli("eval", trained, words, new, "--json").out)
     (differences,) = found["differences"]
     by_run = {each["run"]: each["bits_per_byte"] for each in found["runs"]}
@@ -98,7 +100,9 @@ def test_other_tokens_compare_in_bits_per_byte(cli: Cli, trained: Path, new: Pat
     assert differences["unit"] == "bits per byte"
     assert row["difference"] == by_run[row["run"]] - by_run[best]
     assert row["interval"][0] < row["difference"] < row["interval"][1]
-    assert any("the tokens differ" in note for note in found["notes"])
+    said = "the tokens differ, so nats per token and perplexity do not compare: bits per character and per byte do"
+    assert said in found["notes"]
+    assert not any("losses" in note for note in found["notes"])  # which inspect shows per character
 
 
 def test_what_cannot_be_compared_is_said(cli: Cli, trained: Path, new: Path) -> None:
@@ -119,7 +123,24 @@ def test_a_run_that_was_trained_on_the_text_is_left_out_of_differences(cli: Cli,
 
 
 def test_a_run_that_is_named_twice_counts_once(cli: Cli, trained: Path, new: Path) -> None:
-    assert cli("eval", trained, "checkpoints/tiny", new, "--csv").out.count("new.txt") == 1
+    outcome = cli("eval", trained, "checkpoints/tiny", new, "--csv")
+    assert outcome.out.count("new.txt") == 1
+    assert f"note: {trained} is named more than once, and counted once\n" in outcome.err
+
+
+def test_a_text_that_is_named_twice_counts_once_and_that_is_told(cli: Cli, trained: Path, new: Path) -> None:
+    Path("other.txt").write_text(make_text(3000, seed=4), encoding="utf-8")
+    Path("link.txt").symlink_to("new.txt")
+    told = "note: new.txt is named more than once, and counted once\n"
+    for again in (new, "./new.txt", "link.txt"):
+        outcome = cli("eval", trained, new, "other.txt", again, "--json")
+        found = json.loads(outcome.out)
+        assert [each["text"] for each in found["texts"]] == ["new.txt", "other.txt"]
+        assert (found["tokens"], outcome.err.count(told)) == (9000, 1)
+    once = cli("eval", trained, new, new, "--json", "--fast")
+    assert (once.out, told in once.err) == (cli("eval", trained, new, "--json", "--fast").out, True)
+    with pytest.warns(rnngen.RnngenWarning, match=r"new\.txt is named more than once, and counted once"):
+        assert rnngen.evaluate(trained, [new, new]) == rnngen.evaluate(trained, new)
 
 
 def test_files_that_are_together_a_run_s_own_text_are_one(cli: Cli) -> None:
@@ -139,8 +160,14 @@ def test_own_parts_of_other_texts_have_no_differences(cli: Cli, trained: Path, n
 
 
 def test_options_of_one_run_are_refused_for_several(cli: Cli, trained: Path, new: Path) -> None:
+    Path("b.txt").write_text(make_text(3000, seed=4), encoding="utf-8")
     for arguments, said in (
-        ((trained, new, new, "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
+        ((trained, new, "b.txt", "--ngram"), "--ngram cannot be given with a table of several runs or texts"),
+        ((trained, new, "b.txt", "--ngram", "--csv"), "--ngram cannot be given with --csv, which"),
+        ((trained, new, "--dynamic", "--latex"), "--dynamic cannot be given with --latex, which"),
+        ((trained, "--ngram", "--fast", "--latex"), "--ngram cannot be given with --latex, which"),
+        ((trained, "--novelty", "--csv"), "--novelty cannot be given with --csv, which"),
+        ((trained, "--surprisal", "-", "--latex"), "--surprisal cannot be given with --latex, which"),
         ((trained, new, "--csv", "--json"), "--json and --csv cannot be given together"),
         ((trained, new, "--top", 3), "--top needs --per-line"),
         ((trained, new, "--per-line", "--latex"), "--latex cannot be given with --per-line"),
@@ -169,6 +196,9 @@ def test_tables_as_text_and_latex() -> None:
         "% needs \\usepackage{booktabs}\n% one\n% two\n\\begin{tabular}{lr}\n\\toprule\nrun & value \\\\\n\\midrule\n"
         "a\\_b & 1.0 \\\\\nc & 12 $\\pm$ 3\\% \\\\\n\\bottomrule\n\\end{tabular}\n"
     )
+    columns = [Column("text", ["a-b", "c"]), Column("95% interval", ["1.0 to 2.0", "-"])]
+    assert "a-b & 1.0 to 2.0 \\\\\nc & -- \\\\\n" in as_latex(columns)  # an en dash where nothing is known
+    assert "\nc                -\n" in as_text(columns, 80)
 
 
 def test_one_run_on_one_text_is_a_table_of_one_row(cli: Cli, trained: Path, new: Path) -> None:

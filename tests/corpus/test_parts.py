@@ -16,6 +16,7 @@ from rnngen.corpus.parts import (
     choose_documents,
     cut_by_position,
     lengths_by_position,
+    number_in_text,
     numbers_of_documents,
     shares_of,
 )
@@ -66,6 +67,8 @@ def test_every_document_is_whole_and_in_one_part_and_in_order(
     assert sorted(d for part in parts.values() for d in part) == sorted(documents)
     for part in parts.values():
         assert part == sorted(part, key=documents.index)
+    numbers = [number_in_text(n, len(documents), shares, seed) for n in range(1, len(parts["train"]) + 2)]
+    assert numbers == [*(documents.index(document) + 1 for document in parts["train"]), None]
     assert {part: len(chosen) for part, chosen in parts.items()} == numbers_of_documents(len(documents), shares)
 
 

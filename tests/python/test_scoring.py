@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,16 @@ def test_a_text_is_divided_into_its_lines(trained: Path) -> None:
     assert first.nats_per_token == pytest.approx(sum(token.nats for token in scored.tokens[:13]) / 13)
     assert repr(scored).startswith("ScoredText(")
     assert "\n" not in repr(scored)
+
+
+def test_an_empty_prompt_begins_a_paragraph_and_a_score_in_the_start_state(trained: Path, corpus: Path) -> None:
+    documents = rnngen.train(corpus, steps=2, progress="none", documents="lines", **FAST)
+    for run, before in ((open_run(trained), "\n\n"), (documents, "")):
+        found = [token for token in rnngen.next_tokens("", k=5, run=run) if not token.ends][:4]
+        scored = [rnngen.score(before + token.text, run=run).lines[-1].tokens[0].nats for token in found]
+        factors = [token.probability / math.exp(-nats) for token, nats in zip(found, scored, strict=True)]
+        assert factors == pytest.approx([factors[0]] * 4, rel=1e-4)  # the unknown symbol is left out of all alike
+        assert 1 <= factors[0] < 1.1
 
 
 @pytest.mark.parametrize("kind", [{"bidirectional": True}, {"documents": "lines", "tokenizer": "bpe"}], ids=str)

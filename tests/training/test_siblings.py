@@ -114,6 +114,18 @@ def test_the_same_command_goes_on_where_it_was_stopped_and_takes_more_seeds(
     assert not Path("a-seed5").exists()
 
 
+def test_a_single_number_of_seeds_is_how_many_siblings_there_are(corpus: Path, cli: Cli) -> None:
+    command = ["train", corpus, "--out", "a", "--json", *OPTIONS]
+    done = cli(*command, "--seeds", "2")
+    assert [each["seed"] for each in json.loads(done.out)["siblings"]] == [1, 2], done.err
+    assert "Sibling 2 of 2: seed 2" in done.err
+    assert json.loads(cli(*command, "--seeds", "1,2").out) == json.loads(done.out)  # the same siblings
+    more = cli(*command, "--seeds", "3")
+    assert "Training into a-seed3" in more.err
+    assert "Training into a-seed2" not in more.err
+    assert [each["seed"] for each in json.loads(more.out)["siblings"]] == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("begun", "now", "name"),
     [
@@ -147,8 +159,13 @@ def test_seeds_that_make_no_siblings_are_refused(corpus: Path, cli: Cli, trained
     ):
         refused = cli("train", *([] if "--resume" in options else [corpus]), *options)
         assert (refused.code, said in refused.err) == (2, True), refused.err
+    for number in ("0", "1", "1001"):
+        refused = cli("train", corpus, "--seeds", number, "--out", "x", *OPTIONS)
+        assert (refused.code, list(Path().glob("x*"))) == (2, [])
+        assert "a number of siblings from 2 to 1,000 (--seeds 3), or a list" in refused.err
+        assert f"(--seeds 1,2,5); found {number}. " in refused.err
     shutil.copytree(trained, "x-seed1")
-    refused = cli("train", corpus, "--seeds", "1", "--out", "x", *OPTIONS)
+    refused = cli("train", corpus, "--seeds", "1,2", "--out", "x", *OPTIONS)
     assert (refused.code, "a run in this folder that has no siblings" in refused.err) == (2, True), refused.err
 
 

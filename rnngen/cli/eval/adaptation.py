@@ -63,6 +63,7 @@ class AdaptationOptions(Options):
 
         Raises:
             UsageError: it is bidirectional, or has to be tuned first.
+            CheckpointError: what it was tuned to is damaged.
         """
         from rnngen.runs.layout import ADAPTATION
 
@@ -71,6 +72,10 @@ class AdaptationOptions(Options):
         if run.model_config().bidirectional:
             name = next(name for name in ("dynamic", "cache", "tune") if getattr(self, name))
             raise UsageError(f"is bidirectional; `{name}` needs a left-to-right model", where=run.path)
+        if not self.tune and ADAPTATION in run.manifest:
+            from rnngen.evaluation.adaptation.file import load_settings
+
+            load_settings(run)  # damaged settings are told before anything is scored
         if (self.cache or ngram) and not self.tune and ADAPTATION not in run.manifest:
             raise UsageError(
                 f"was not tuned: how much {'the cache' if self.cache else 'the n-gram model'} counts is not known",

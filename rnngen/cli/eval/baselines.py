@@ -9,6 +9,7 @@ from rnngen.evaluation.baselines.compare import Comparing, LearnedTextError, Ope
 from rnngen.evaluation.baselines.compressors import compressors
 from rnngen.evaluation.baselines.token_models import ORDERS
 from rnngen.evaluation.ranking import MODEL, Baseline, Baselines
+from rnngen.formats import formatted
 from rnngen.plaintext.widths import PIPED, filled
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _line(row: Baseline) -> str:
     mark = ">" if row.name == MODEL else " "
     values = row.as_dict()
     nats = f"{row.nats_per_token:.4f}" if row.nats_per_token is not None else "-"
-    perplexity = f"{values['token_perplexity']:.4g}" if row.nats_per_token is not None else "-"
+    perplexity = formatted(values["token_perplexity"], "#.4g") if row.nats_per_token is not None else "-"
     return f"{mark} {row.name:<22} {row.bits_per_byte:>14.4f} {nats:>16} {perplexity:>12}"
 
 

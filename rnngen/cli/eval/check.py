@@ -61,11 +61,6 @@ class Checked:
         values = [each for each in self.values if not (each.is_identical if exact else each.agrees)]
         return [*(each for each in self.made_of if not each.is_identical), *values]
 
-    @property
-    def numbers(self) -> int:
-        """How many numbers were computed again."""
-        return sum(each.is_number for each in self.values)
-
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
@@ -77,7 +72,7 @@ class Checked:
             "tolerance": 0.0 if self.is_same_machine else TOLERANCE,
             "made_of": [each.as_dict() for each in self.made_of],
             "computed_by": [each.as_dict() for each in self.computed_by],
-            "numbers": self.numbers,
+            "values": len(self.values),
             "wrong": [each.as_dict() for each in self.wrong],
             "unchecked": self.unchecked,
         }
@@ -96,17 +91,17 @@ class Checked:
         rest = f" Not computed again: {', '.join(self.unchecked)}." if self.unchecked else ""
         largest = max((each.difference for each in self.values), default=0.0)
         if not self.values:
-            return "This is not the result of this model on this text, so its numbers were not compared."
+            return "This is not the result of this model on this text, so its values were not compared."
         if self.wrong:
-            expected = "identical numbers, on the same machine" if self.is_same_machine else f"at most {TOLERANCE:g}"
+            expected = "identical values, on the same machine" if self.is_same_machine else f"at most {TOLERANCE:g}"
             wrong = sum(each in self.values for each in self.wrong)
             return (
                 f"{wrong} of {len(self.values)} values do not agree; the largest relative difference is {largest:.1e}, "
                 f"expected {expected}.{rest}"
             )
         if largest == 0:
-            return f"All {self.numbers} numbers are identical to the last bit.{rest}"
-        return f"All {self.numbers} numbers agree: the largest relative difference is {largest:.1e}.{rest}"
+            return f"All {len(self.values)} values are identical to the last bit.{rest}"
+        return f"All {len(self.values)} values agree: the largest relative difference is {largest:.1e}.{rest}"
 
 
 def _both(each: Compared) -> str:
@@ -155,7 +150,7 @@ def _results(file: Path) -> tuple[list[dict[str, Any]], list[str]]:
     except OSError as error:
         raise RnngenError(f"cannot be read ({error.strerror})", where=file) from error
     except ValueError as error:
-        raise _no_result(file, str(error)) from error
+        raise _no_result(file, str(error), expected="JSON") from error
     results = content.get("runs", [content]) if isinstance(content, dict) else []
     if not isinstance(results, list) or not results or not all(isinstance(each, dict) for each in results):
         raise _no_result(file, "other JSON")
@@ -166,15 +161,15 @@ def _results(file: Path) -> tuple[list[dict[str, Any]], list[str]]:
         sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
         if not sound or not isinstance(origin.get("run"), str) or "tokens" not in each:
             others = (what for key, what in _OTHERS.items() if key in each and "tokens" not in each)
-            raise _no_result(file, next(others, "no score with its provenance"))
+            raise _no_result(file, next(others, "something else"))
         if each.get("complete") is False:
             raise _no_result(file, "a score that was interrupted")
     return results, [key for key in _COMPARISON if "runs" in content and content.get(key)]
 
 
-def _no_result(file: Path, found: str) -> RnngenError:
+def _no_result(file: Path, found: str, expected: str = "a score with its provenance") -> RnngenError:
     return RnngenError(
-        "is not a result that can be checked", where=file, expected="a score that rnngen eval --json wrote", found=found
+        "is not a result of rnngen eval --json that can be checked", where=file, expected=expected, found=found
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rnngen.arguments import each_once
 from rnngen.cli import completion
 from rnngen.cli.declared import takes_options
 from rnngen.cli.eval.adaptation import AdaptationOptions
@@ -69,6 +70,12 @@ def eval_command(
     if len(paths) > 1 and mode != "tables":
         raise UsageError("one run is expected", found=f"{len(paths)}")
     runs = open_runs(paths, files)  # before torch is imported: a wrong path is reported at once
+    output.note(each_once(map(str, paths))[1])
+    if len(files) > 1:
+        from rnngen.evaluation.several_texts import distinct_texts
+
+        files, repeated = distinct_texts(runs[0], files, scoring.part, scoring.reading)
+        output.note(repeated)
     mode = settled(context, mode, runs, scoring, files)
     other = open_run(scoring.against) if scoring.against else None
     gaps = scoring.gaps_for(runs[0]) if mode is None else 0

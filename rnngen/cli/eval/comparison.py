@@ -62,9 +62,10 @@ class ComparedScores:
     @cached_property
     def notes(self) -> list[str]:
         """What has to be known before the scores are compared."""
-        units = self._comparison.on_units  # there, nats per character; here are several units side by side
-        other = [] if units is None else ["the tokens differ, so only bits per character and bits per byte compare"]
-        warnings = (each for each in self._comparison.warnings if each != units)
+        of_losses = (self._comparison.on_units, self._comparison.on_lengths)  # of training: there, per character
+        said = "the tokens differ, so nats per token and perplexity do not compare: bits per character and per byte do"
+        other = [] if of_losses[0] is None else [said]
+        warnings = (each for each in self._comparison.warnings if each not in of_losses)
         return [*warnings, *other, *self._incomparable, *self._of_siblings]
 
     @cached_property

@@ -9,7 +9,7 @@ from rnngen.cli.eval.progress import note_on, score_so_far
 from rnngen.cli.eval.tabular import Column, as_csv, as_text
 from rnngen.errors import UsageError
 from rnngen.evaluation.lines import LineScore, LineSums
-from rnngen.formats import number_of, visible
+from rnngen.formats import formatted, number_of, visible
 from rnngen.plaintext.widths import PIPED, cut
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _table(lines: list[LineScore], prefix: str, cells: int) -> str:
         Column("tokens", [f"{each.tokens:,}" for each in lines]),
         Column(f"{prefix}nats", [f"{each.nats:.2f}" for each in lines]),
         Column("per token", [f"{each.nats_per_token or 0:.4f}" for each in lines]),
-        Column(f"{prefix}perplexity", [f"{each.perplexity or 1:.4g}" for each in lines]),
+        Column(f"{prefix}perplexity", [formatted(each.perplexity or 1, "#.4g") for each in lines]),
     ]
     heading, *rows = as_text(columns, 0).splitlines()
     room = max(_NARROWEST, cells - len(heading) - 2)

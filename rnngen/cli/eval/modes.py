@@ -88,6 +88,9 @@ def settled(
 def _refuse_others(names: set[str], mode: str | None) -> None:
     others = sorted(names - _ALWAYS - _TAKEN[mode]) if mode else []
     if others:
-        several = mode == "tables" and not names & _FORMS
+        forms = sorted(names & _FORMS) if mode == "tables" else []
         hint = "Give one run and one text; several files are one text if piped in: cat FILE... | rnngen eval RUN -"
-        raise UsageError(f"`{others[0]}` cannot be given with {_IN_WORDS[mode or '']}", hint=hint if several else None)
+        what = f"`{forms[0]}`, which writes a table of scores alone" if forms else _IN_WORDS[mode or ""]
+        raise UsageError(
+            f"`{others[0]}` cannot be given with {what}", hint=hint if mode == "tables" and not forms else None
+        )

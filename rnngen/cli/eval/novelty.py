@@ -10,12 +10,12 @@ from rnngen.plaintext.widths import PIPED, filled, width
 if TYPE_CHECKING:
     from rnngen.cli.eval.options import NoveltyOptions
     from rnngen.cli.eval.output import Output
-    from rnngen.evaluation.novelty import CopiedShare, Novelty
+    from rnngen.evaluation.novelty import CopiedShare, Novelty, VerbatimRun
     from rnngen.evaluation.scores import TextScore
     from rnngen.runs.other_text import NamedText
     from rnngen.runs.run import Run
 
-_SHOWN = 200  # characters of a run that are shown
+_SHOWN, _BEGINNING = 200, 40  # characters of a run, and of the document that has it, that are shown
 
 
 class NoveltySection:
@@ -43,7 +43,7 @@ class NoveltySection:
                 expected="a left-to-right model",
                 found="a bidirectional one, which fills gaps",
             )
-        self._training = own_corpus(run, "novelty").train
+        self._corpus = own_corpus(run, "novelty")
         self._options, self._device = options, None if device == "cpu" else device
         self._found: Novelty | None = None
         self._human = ""
@@ -55,7 +55,7 @@ class NoveltySection:
         options, self._human = self._options, text.name
         with (
             output.job("writing samples", None, "tokens") as writing,
-            output.job("looking them up", self._training.counts.characters, "characters") as looking,
+            output.job("looking them up", self._corpus.train.counts.characters, "characters") as looking,
         ):
 
             def on_read(characters: int) -> None:
@@ -64,7 +64,7 @@ class NoveltySection:
 
             self._found = novelty(
                 run,
-                self._training,
+                self._corpus,
                 text,
                 unit=options.novelty_by,
                 size=options.novelty_size,
@@ -95,8 +95,8 @@ class NoveltySection:
         lines += [f"  {'longest run':<12} {_length(found.samples):>12} {_length(found.human):>12}\n"]
         for what, each in (("of the samples", found.samples), ("of the human text", found.human)):
             if each.longest:
-                where = f"{each.longest.file or 'the training text'}, {each.longest.place}"
-                lines += [filled(f"longest run {what}, in {where}:", PIPED), f"  {_quoted(each.longest.text)}"]
+                where = f"longest run {what}, in {_place_of(each.longest)}:"
+                lines += [filled(where, PIPED), f"  {_quoted(each.longest.text)}"]
         lines += ["", filled(conclusion(found), PIPED), filled(f"({self._what_was_compared(found)})", PIPED)]
         return "\n".join(lines) + "\n"
 
@@ -133,6 +133,14 @@ def _whole(found: CopiedShare) -> str:
 
 def _length(found: CopiedShare) -> str:
     return f"{found.longest.length if found.longest else 0:,}"
+
+
+def _place_of(found: VerbatimRun) -> str:
+    """Where a reader finds it, who has the files of the run's text."""
+    if found.beginning is None:
+        return f"{found.file or 'the training text'}, {found.place}"
+    begins = shortened(found.beginning.split("\n", 1)[0], _BEGINNING)
+    return f"{found.file or 'the text of the run'}, {found.place} (the document begins with “{begins}”)"
 
 
 def _quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.scored import ScoredRun, ScoredText, score_texts
 from rnngen.cli.eval.tabular import Column, as_csv, as_latex, as_text
-from rnngen.formats import number_of
+from rnngen.formats import formatted, number_of
 from rnngen.plaintext.widths import PIPED
 from rnngen.runs.siblings import Spread
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _SHORT = {
     "nats_per_token": ("nats/token", ".4f"),
-    "token_perplexity": ("perplexity", ".4g"),
-    "perplexity": ("perplexity", ".4g"),
+    "token_perplexity": ("perplexity", "#.4g"),
+    "perplexity": ("perplexity", "#.4g"),
     "bits_per_character": ("bits/char", ".4f"),
     "bits_per_byte": ("bits/byte", ".4f"),
 }
@@ -144,15 +144,15 @@ def _columns(
             continue
         label, form = _SHORT[name]
         spread = [Spread.of(each.score.measured()[key] for each in group) for group in spreads.values()]
-        means = [format(each.mean, form) if each else "" for each in spread]
+        means = [formatted(each.mean, form) if each else "" for each in spread]
         columns.append(Column(first.prefix + label, [*(_shown(values[key], form) for values in measures), *means]))
         if name == "nats_per_token":
             ranges = [text.interval.ranges.get(key) for text in texts]
-            cells = [" to ".join(format(bound, form) for bound in each) if each else "-" for each in ranges]
+            cells = [" to ".join(formatted(bound, form) for bound in each) if each else "-" for each in ranges]
             cells += [f"± {each.deviation:{form}}" if each else "" for each in spread]
             columns.append(Column(_PERCENT, cells))
     return columns
 
 
 def _shown(value: float, form: str) -> str:
-    return "-" if math.isnan(value) else format(value, form)
+    return "-" if math.isnan(value) else formatted(value, form)

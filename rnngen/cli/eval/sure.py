@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnngen.evaluation.uncertainty.block_sums import BlockSums
 from rnngen.evaluation.uncertainty.bootstrap import Interval, Range, interval_of, method, too_short
 from rnngen.evaluation.unknown import UnknownSymbols
+from rnngen.formats import formatted
 from rnngen.plaintext.widths import PIPED, filled
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class UnknownSection:
         if not self._without:
             return ""
         tokens, nats, perplexity = self._without.values()
-        measures = f"{nats:.4f} {self._prefix}nats per token, {self._prefix}perplexity {perplexity:.4g}"
+        measures = f"{nats:.4f} {self._prefix}nats per token, {self._prefix}perplexity {formatted(perplexity, '#.4g')}"
         return f"without unknown symbols: {measures} ({tokens:,} tokens)"
 
     def table(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import in_words
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
+from rnngen.formats import formatted
 from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.plaintext.widths import PIPED, filled, pad, width
 from rnngen.runs.other_text import data_config
@@ -33,8 +34,10 @@ def score_table(run: str, text: str, score: TextScore, ranges: Mapping[str, tupl
     rows = (*score.measures, *COUNTS)
     labels = max(len(row.label) for row in rows) + 2
     for key, label, form in _known(rows, values):
-        low_high = " to ".join(format(bound, form) for bound in ranges.get(key, ()))
-        lines.append(f"  {label:<{labels}} {format(values[key], form):>12}" + (f"   ({low_high})" if low_high else ""))
+        low_high = " to ".join(formatted(bound, form) for bound in ranges.get(key, ()))
+        lines.append(
+            f"  {label:<{labels}} {formatted(values[key], form):>12}" + (f"   ({low_high})" if low_high else "")
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +69,7 @@ def mixture_table(ngram: Score, mixture: Score) -> str:
         f"  {'':<18} {'n-gram alone':>16} {'network + n-gram':>18}",
     ]
     lines += [
-        f"  {label:<18} {format(alone[key], form):>16} {format(mixed[key], form):>18}"
+        f"  {label:<18} {formatted(alone[key], form):>16} {formatted(mixed[key], form):>18}"
         for key, label, form in _known(Score.measures, alone)
     ]
     return "\n".join(lines) + "\n"

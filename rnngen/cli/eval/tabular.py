@@ -54,7 +54,7 @@ def as_latex(columns: Sequence[Column], notes: Iterable[str] = ()) -> str:
     r"""A table for LaTeX's package ``booktabs``, with notes as comments above."""
     first, *_ = columns
     heading = " & ".join(_escaped(each.label) for each in columns)
-    rows = (" & ".join(_escaped(each.cells[number]) for each in columns) for number in range(len(first.cells)))
+    rows = (" & ".join(_escaped(_dashed(each.cells[number])) for each in columns) for number in range(len(first.cells)))
     said = [r"needs \usepackage{booktabs}", *notes]
     lines = [
         *(f"% {line}" for note in said for line in note.splitlines()),
@@ -79,6 +79,11 @@ _LATEX = {each: rf"\{each}" for each in "&%$#_{}"} | {
     "…": r"\dots{}",
     "–": "--",
 }
+
+
+def _dashed(cell: str) -> str:
+    """A cell, with a dash instead of a hyphen where nothing is known."""
+    return "–" if cell == "-" else cell
 
 
 def _escaped(text: str) -> str:

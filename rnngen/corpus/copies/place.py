@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.copies.decoded import whole_words, words_of
+from rnngen.corpus.copies.decoded import text_of, whole_words, words_of
 from rnngen.corpus.documents import BOUNDARY
 
 _LINE_END, _BOUNDARY = 10, ord(BOUNDARY)
@@ -47,6 +47,17 @@ def place_of(character: int, text: Iterable[NDArray[np.uint32]], *, documents: b
         if before >= character:
             break
     return Place(document if documents else None, line, character - begin + 1)
+
+
+def beginning_of_document(at: int, size: int, text: Iterable[NDArray[np.uint32]]) -> str:
+    """The first characters of the document that begins at a character, whose number begins at 0, up to ``size``."""
+    codes, before = np.zeros(0, np.uint32), 0
+    for block in text:
+        codes = np.concatenate([codes, block[max(0, at - before) :][: size - len(codes)]])
+        before += len(block)
+        if len(codes) == size:
+            break
+    return text_of(codes).split(BOUNDARY, 1)[0]
 
 
 def character_of_word(number: int, text: Iterable[NDArray[np.uint32]]) -> int:

@@ -15,6 +15,7 @@ from rnngen.corpus.formats.remedies import array_as_lines
 from rnngen.corpus.formats.rows import DEFAULT_FIELD, Rows
 from rnngen.corpus.labels import Labels
 from rnngen.errors import shortened
+from rnngen.untrusted import what_is_wrong
 
 _BLANK = " \t\r\n"
 _MISSING = object()
@@ -61,7 +62,7 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
         try:
             row = parse(content)
         except json.JSONDecodeError as error:
-            found = f"{_what_is_wrong(error)} (column {error.pos + 1:,})"
+            found = f"{what_is_wrong(error)} (column {error.pos + 1:,})"
             hint = _array_hint(content, rows)
             rows.refuse(place, "is not JSON", "broken JSON", expected="one object per line", found=found, hint=hint)
             continue
@@ -82,27 +83,6 @@ def json_lines(lines: Iterable[str], rows: Rows) -> Iterator[str]:
             rows.lacks(place, field, row)
         elif text := rows.labelled(rows.text(value, field, place), label, place):
             yield text
-
-
-_WRONG = {
-    "Expecting value": "no value where one has to stand",
-    "Unterminated string starting at": "a string that does not end",
-    "Expecting property name enclosed in double quotes": "no name in double quotes where one has to stand",
-    "Expecting ':' delimiter": "no colon after a name",
-    "Expecting ',' delimiter": "no comma after a value",
-    "Illegal trailing comma before end of object": "a comma before the end of an object",
-    "Illegal trailing comma before end of array": "a comma before the end of an array",
-    "Invalid control character at": "a control character in a string",
-    "Invalid \\escape": "a backslash that escapes nothing",
-    "Invalid \\uXXXX escape": "\\u without four hexadecimal digits",
-}
-
-
-def _what_is_wrong(error: json.JSONDecodeError) -> str:
-    """What Python's parser says, in words for those who do not know it."""
-    if error.msg == "Extra data":
-        return f"{error.doc[error.pos]!r} after the value"
-    return _WRONG.get(error.msg.removesuffix(": "), "an error of syntax")
 
 
 def _array_hint(content: str, rows: Rows) -> str:

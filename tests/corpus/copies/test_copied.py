@@ -13,7 +13,7 @@ from rnngen.corpus.copies import occurrences
 from rnngen.corpus.copies.copied import copied
 from rnngen.corpus.copies.decoded import code_points, numbered_words, whole_words, words_of
 from rnngen.corpus.copies.occurrences import Strings, first_occurrences
-from rnngen.corpus.copies.place import Place, character_of_word, place_of
+from rnngen.corpus.copies.place import Place, beginning_of_document, character_of_word, place_of
 
 LENGTHS = (1, 2, 4, 8, 16)
 
@@ -94,4 +94,6 @@ def test_a_place_has_the_numbers_of_document_line_and_character() -> None:
     for size in range(1, len(text) + 1):
         assert place_of(text.index("d"), blocks(text, size), documents=True) == Place(2, 3, 4)
         assert place_of(text.index("e"), blocks(text, size), documents=True) == Place(3, 1, 1)
+        assert beginning_of_document(text.index("c"), 3, blocks(text, size)) == "c\n\n"
+        assert beginning_of_document(text.index("c"), 9, blocks(text, size)) == "c\n\nd"
         assert place_of(text.index("b"), blocks(text, size), documents=False) == Place(None, 2, 3)
