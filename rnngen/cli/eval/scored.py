@@ -132,7 +132,7 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
             interrupt, is_summed = known.interrupt, known.is_summed
             found.append(ScoredText(text.name, known.score, *own, {}, known.is_complete))
             notes[text.note] = None
-            learned = learned or target.is_learned(run, text, files)
+            learned = learned or text.learned
             missing = "" if known.is_complete else f"the numbers of {text.name} are of {known.amount}"
         if interrupt:
             break
