@@ -150,7 +150,7 @@ def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_
     score = strict_json(outcome.out)
     assert [part["word_perplexity"] for part in (score, score["ngram"], score["mixture"])] == [None] * 3
     assert score["words"] == 120
-        assert f"note: {why}\n" in outcome.err
+    assert f"note: {why}\n" in outcome.err
     assert cli(*verse, "--json", "--quiet").err == ""
     gaps = cli(*verse, "--gaps", 2)
     assert "2 runs of letters taken out" in gaps.out
