@@ -64,7 +64,7 @@ def with_overlap(run: Run, text: NamedText) -> NamedText:
     found = _overlap(run, text)
     if found is None:
         return text
-    return _learned(text, f"the run was trained on this text, or on parts of it: {found} occur in its training text")
+    return _learned(text, f"the run was trained on this text, or on parts of it: its training text has {found}")
 
 
 def _learned(text: NamedText, what: str) -> NamedText:

@@ -18,7 +18,9 @@ import pytest
 
 import rnngen
 from rnngen.cli.eval.progress import Progress
+from rnngen.cli.eval.tables import note_on_unknown
 from rnngen.corpus.encoded import spelled_text
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock
@@ -182,6 +184,14 @@ def test_unseen_characters_are_counted_and_noted(cli: Cli) -> None:
     assert outcome.err.startswith("note: 3 of 12 characters are not in the model's vocabulary")
     assert outcome.err.count("\n") == 1
     assert cli("eval", "checkpoints/tiny", "new.txt", "--quiet").err == ""
+    Path("one.txt").write_text("The cat 漢a", encoding="utf-8")
+    one = cli("eval", "checkpoints/tiny", "one.txt", "--fast")
+    assert one.err.startswith("note: 1 of 10 characters is not in the model's vocabulary")
+
+
+def test_unknown_characters_are_counted_among_characters_not_among_labels_which_are_tokens_too() -> None:
+    score = Score(9.0, 14, TextCounts(characters=12, words=2, bytes=12, documents=2), unknown=1)  # two labels
+    assert note_on_unknown(score).startswith("1 of 12 characters is not in")
 
 
 @pytest.mark.usefixtures("trained")

@@ -11,6 +11,7 @@ from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.progress import note_on, score_so_far
 from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.errors import CorpusError
+from rnngen.formats import is_or_are
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
@@ -146,7 +147,9 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
         output.note(note)
     note_on(output, run, total)
     if len(found) < len(names):
-        missing = "; ".join(filter(None, [missing, f"{len(found)} of {len(names)} texts are shown"]))
+        missing = "; ".join(
+            filter(None, [missing, f"{len(found)} of {len(names)} texts {is_or_are(len(found))} shown"])
+        )
     name = ", ".join(each.name for each in found)
     whole = ScoredText(name, total, interval, unknown, origin.as_dict(), interrupt is None)
     texts = tuple(found) if len(names) > 1 else ()
