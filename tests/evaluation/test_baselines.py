@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -182,17 +183,32 @@ def test_without_its_training_part_a_run_is_scored_alone_with_a_note(cli: Cli, t
     assert "compared with nothing, because" in outcome.err
 
 
-def test_ctrl_c_skips_to_the_score(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_the_score_and_the_rows_that_are_known(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
+    everything = cli("eval", trained, "--json", compared=True)
     monkeypatch.setattr(compressors, "xz", interrupted)
     outcome = cli("eval", trained, compared=True)
-    assert outcome.code == 0
+    assert outcome.code == 130
     assert "nats per token" in outcome.out
     assert "gzip" in outcome.out
     assert "zstd" not in outcome.out
-    assert "comparison was ended" in outcome.err
+    assert outcome.err.count("interrupted") == 1
+    found = cli("eval", trained, "--json", compared=True)
+    assert found.code == 130
+    result, whole = json.loads(found.out), json.loads(everything.out)
+    assert result["nats"] == whole["nats"]
+    assert "complete" not in result  # the score is
+    assert not result["baselines"]["complete"]
+    rows, all_rows = ([row["name"] for row in each["baselines"]["rows"]] for each in (result, whole))
+    lacks = re.search(r"not computed \((.*)\)", outcome.err)
+    assert lacks
+    assert sorted([*rows, *re.split(r", (?!order)", lacks[1])]) == sorted(all_rows)
+    monkeypatch.setattr(CountedModels, "each", interrupted)
+    assert cli("eval", trained, compared=True).code == 130
 
 
 def test_a_closed_vocabulary_is_compared_with_models_over_its_tokens_only(cli: Cli, corpus: Path) -> None:
