@@ -110,6 +110,14 @@ def test_eval_ranks_the_model_among_its_baselines(cli: Cli, trained: Path) -> No
     assert "bz2: only for texts of 20,000 bytes or more" in " ".join(table)
 
 
+def test_a_verdict_on_another_text_says_so_first(cli: Cli, trained: Path, corpus: Path) -> None:
+    Path("other.txt").write_text("".join(reversed(make_text(6000, 5))))
+    assert "Most likely the text is of another kind" in shown(cli, trained, "other.txt")["baselines"]["verdict"]
+    rnngen.train(corpus, out="halves", steps=1, split=(0.4, 0.2, 0.4), **FAST)
+    for files in ((), (corpus,)):
+        assert "another kind" not in shown(cli, "halves", *files)["baselines"]["verdict"]
+
+
 def test_the_comparison_is_left_out_if_asked(cli: Cli, trained: Path) -> None:
     assert "baselines" not in shown(cli, trained, "--fast")
     assert "Kneser-Ney" not in cli("eval", trained, "--fast", compared=True).out
@@ -257,12 +265,21 @@ ROWS = Baselines(
         (["Kneser-Ney, order 5"], {"epochs": 0.5}, "it has read the training part 0.5 times"),
         (["Kneser-Ney, order 5"], {}, "training part is small"),
         (["PPMd"], {"available": 10**8}, "larger network or longer training"),
+        (["PPMd"], {"is_own": False}, "Most likely the text is of another kind than the run's own. Otherwise, the tra"),
+        (
+            ["unigram"],
+            {"is_own": False},
+            "of another kind than the run's own. Otherwise, it has learned next to nothing",
+        ),
+        ([], {"is_own": False}, "The model is the best of them"),
     ],
 )
 def test_a_model_that_loses_is_told_to_what_and_why(better: list[str], changes: dict[str, float], said: str) -> None:
     rows = ranked([*ROWS.rows, *(Baseline(name, 1.0) for name in better)])
     found = replace(ROWS, rows=rows, **changes)
     verdict = found.verdict()
+    assert verdict is not None
+    assert replace(found, is_short=True).verdict() is None
     assert said.casefold() in verdict.casefold()
     assert [row.name for row in found.better] == better
     assert not better or "which needs 50% fewer bits" in verdict

@@ -75,7 +75,8 @@ def baseline_table(found: Baselines) -> str:
     """A row per model and compressor, the best first, with a sentence below."""
     lines = [f"\n  {'compared with':<22} {'bits per byte':>14} {'nats per token':>16} {'perplexity':>12}"]
     lines += [_line(row) for row in found.rows]
-    lines += ["", filled(found.verdict(), PIPED), filled(_what_was_read(found), PIPED)]
+    said = filter(None, (found.verdict(), _what_was_read(found)))
+    lines += ["", *(filled(each, PIPED) for each in said)]
     return "\n".join(lines) + "\n"
 
 

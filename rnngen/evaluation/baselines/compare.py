@@ -15,11 +15,12 @@ from rnngen.evaluation.baselines.compressors import FEWEST_BYTES, PRIMED_BYTES, 
 from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, ORDERS, CountedModels, name_of, token_models
 from rnngen.evaluation.blocks import ScoredBlock
 from rnngen.evaluation.ranking import MODEL, UNIFORM, Baseline, Baselines, ranked
+from rnngen.evaluation.uncertainty.block_sums import are_enough
 from rnngen.runs.card import make_card
 from rnngen.runs.other_text import data_config
 from rnngen.runs.own_text import own_corpus
 from rnngen.runs.run import Run
-from rnngen.runs.shared_parts import shared_parts
+from rnngen.runs.shared_parts import own_part_of, shared_parts
 
 COMPARED_TOKENS = 1 << 22
 """Tokens of the text, from its beginning, that are compared at most."""
@@ -80,7 +81,8 @@ class Comparing:
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
         counts = text.counts if is_whole else spelled_text(self._tokenizer, self._tokens).counts
-        self._bytes = max(1, self._tokenizer.counts_of(self._tokens, counts).bytes)
+        counts = self._tokenizer.counts_of(self._tokens, counts)
+        self._bytes, self._is_short = max(1, counts.bytes), not are_enough(counts)
         self._rows = [self._row(MODEL, opening.nats)]
         self._train = models.train
         self._is_whole, self._primed, self._is_complete = is_whole, 0, False
@@ -103,6 +105,8 @@ class Comparing:
             fitted=self._models.is_fitted,
             left_out=self._left_out,
             epochs=self._epochs,
+            is_own=self._models.is_own,
+            is_short=self._is_short,
             is_complete=self._is_complete,
         )
 
@@ -170,6 +174,7 @@ def models_of(run: Run, text: EncodedText) -> CountedModels:
         vocab_size=tokenizer.vocab_size,
         boundary=run.boundary,
         has_read="train" in shared,
+        is_own=own_part_of(corpus, text) is not None,
     )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.encoded import spellings
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.blocks import ScoredBlock
 
@@ -122,6 +123,11 @@ class BlockSums:
         unit = unit or ("documents" if self._by_documents.used >= FEWEST else "characters")
         sums = self._by_documents if unit == "documents" else self._by_characters
         return Blocks(sums.values[:, : sums.used].copy(), unit, sums.size)
+
+
+def are_enough(counts: TextCounts) -> bool:
+    """Whether a text of some length has as many blocks as an interval needs."""
+    return counts.characters > (FEWEST - 1) * SHORTEST or counts.documents >= FEWEST
 
 
 class _Sums:

@@ -13,7 +13,7 @@ from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
 from rnngen.evaluation.scores import PseudoScore, Score
 from rnngen.evaluation.uncertainty import bootstrap, paired
-from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, MOST, NATS, SHORTEST, BlockSums
+from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, MOST, NATS, SHORTEST, BlockSums, are_enough
 from rnngen.evaluation.uncertainty.bootstrap import interval_of, percentiles, resampled, too_short
 from rnngen.evaluation.unknown import UnknownSymbols
 
@@ -88,6 +88,17 @@ def test_blocks_are_of_whole_documents_where_there_are_enough() -> None:
     assert (sums.blocks("characters").unit, sums.characters) == ("characters", 6000)
     few = np.where(np.arange(6000) % 600 == 599, 0, 97)
     assert summed(nats, tokens=few).blocks().unit == "characters"
+
+
+@pytest.mark.parametrize("length", [1, 19 * 256, 19 * 256 + 1, 9000])
+@pytest.mark.parametrize("document", [1, 19, 300, 20_000])
+def test_the_length_of_a_text_tells_whether_it_has_an_interval(length: int, document: int) -> None:
+    tokens = np.where(np.arange(length) % document == document - 1, 0, 97)
+    if (tokens == 0).any():
+        tokens[-1] = 0
+    documents = int((tokens == 0).sum())
+    blocks = summed(np.ones(length), tokens=tokens).blocks()
+    assert are_enough(TextCounts(length, 1, length, documents)) == (too_short(blocks) is None)
 
 
 def test_the_interval_of_every_measure_is_that_of_its_nats() -> None:
