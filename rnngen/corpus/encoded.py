@@ -185,15 +185,29 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
         ) from error
 
 
-def spelled_text(tokenizer: Tokenizer, tokens: TokenArray) -> EncodedText:
-    """A text that is there as tokens only, with the counts of what they spell; an unknown character is U+FFFD."""
+def spelled_text(
+    tokenizer: Tokenizer, tokens: TokenArray, unknown_characters: Mapping[str, int] | None = None
+) -> EncodedText:
+    """A text that is there as tokens only, with the counts of what they spell.
+
+    Args:
+        tokenizer: of the tokens.
+        tokens: ids, (N,).
+        unknown_characters: of the text that they are from, whose mean bytes unknown ones have; else those of U+FFFD.
+    """
+    hidden = unknown_characters or {"\ufffd": 1}
     counter, decoder, unknown = TextCounter(), codecs.getincrementaldecoder("utf-8")("replace"), 0
     table = spellings(tokenizer)
     for block in _blocks(tokens):
         counter.add(decoder.decode(b"".join(table[i] for i in block.tolist())))
         unknown += 0 if tokenizer.unknown_id is None else int(np.count_nonzero(block == tokenizer.unknown_id))
     counter.add(decoder.decode(b"", final=True))
-    return EncodedText(tokens, tokenizer.counts_of(tokens, counter.counts), unknown)
+    counts = counter.counts
+    if not tokenizer.is_closed:
+        mean = sum(len(each.encode()) * times for each, times in hidden.items()) / sum(hidden.values())
+        counts = replace(counts, bytes=counts.bytes + round(unknown * (mean - len("\ufffd".encode()))))
+    counts = tokenizer.counts_of(tokens, counts)
+    return EncodedText(tokens, counts, unknown, unknown_characters=unknown_characters or {})
 
 
 def spellings(tokenizer: Tokenizer, *, labels: bool = False) -> list[bytes]:

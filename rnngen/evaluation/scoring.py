@@ -71,8 +71,7 @@ class ScoringInterrupted(KeyboardInterrupt):
             text: that was scored.
         """
         if self.tokens < len(text.tokens):
-            part = spelled_text(tokenizer, text.tokens[: self.tokens])
-            text = dataclasses.replace(part, unknown_characters=text.unknown_characters)
+            text = spelled_text(tokenizer, text.tokens[: self.tokens], text.unknown_characters)
         return labelled(self._kind(self.nats, self.tokens, counts_of(tokenizer, text), text.unknown), tokenizer, text)
 
 

@@ -19,7 +19,7 @@ import pytest
 import rnngen
 from rnngen.cli.eval.progress import Progress
 from rnngen.cli.eval.tables import note_on_unknown
-from rnngen.corpus.encoded import spelled_text
+from rnngen.corpus.encoded import encode_text, spelled_text
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import reading
@@ -450,6 +450,11 @@ def test_a_text_of_another_kind_is_told_plainly(cli: Cli, trained: Path) -> None
 def test_an_interrupted_score_counts_an_unknown_character_as_one(trained: Path) -> None:
     tokenizer, text = open_run(trained).tokenizer(), "The 猫 sat.\n"
     assert spelled_text(tokenizer, tokenizer.encode(text)).counts.characters == len(text)
+    for unknown in "#é猫🦊":
+        whole = encode_text(tokenizer, [f"The {unknown} sat.\n" * 9], trained / f"{ord(unknown)}.bin")
+        assert whole.unknown == 9
+        score = ScoringInterrupted(Score, 9.0, 22).score(tokenizer, whole)  # two of nine lines
+        assert score.counts.bytes == len(f"The {unknown} sat.\n".encode()) * 2
 
 
 def test_blocks_are_smaller_for_larger_networks() -> None:

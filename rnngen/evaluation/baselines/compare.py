@@ -80,7 +80,9 @@ class Comparing:
         self._tokenizer, self._models = run.tokenizer(), models
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
-        counts = text.counts if is_whole else spelled_text(self._tokenizer, self._tokens).counts
+        counts = (
+            text.counts if is_whole else spelled_text(self._tokenizer, self._tokens, text.unknown_characters).counts
+        )
         counts = self._tokenizer.counts_of(self._tokens, counts)
         self._bytes, self._is_short = max(1, counts.bytes), not are_enough(counts)
         self._rows = [self._row(MODEL, opening.nats)]
