@@ -47,6 +47,11 @@ def number_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def is_or_are(number: int) -> str:
+    """The verb after a number of something."""
+    return "is" if number == 1 else "are"
+
+
 def size(number: int) -> str:
     """12345678 → ``11.8 MiB``."""
     for bytes_, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

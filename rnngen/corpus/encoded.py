@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import mmap
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnngen.corpus.character_facts import CharacterFacts
 from rnngen.corpus.documents import BOUNDARY
 from rnngen.corpus.files.summary import SourceSummary
+from rnngen.corpus.labels import without_labels
 from rnngen.corpus.normalization import normalized_pieces
 from rnngen.corpus.pieces import TextCounter, TextCounts
 from rnngen.corpus.tokenizer import Ids, Tokenizer
@@ -35,11 +37,13 @@ class EncodedText:
         tokens: ids, shape (N,), memory-mapped.
         counts: characters, words and bytes of the text.
         unknown: how many ids are the unknown symbol.
+        unknown_characters: what the text has there, and how often; empty also if that is not known.
     """
 
     tokens: TokenArray
     counts: TextCounts
     unknown: int
+    unknown_characters: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -119,13 +123,16 @@ class TokenFile:
         tokenizer: encodes it.
         path: of the file, which must not exist.
 
+    Attributes:
+        unknown: how many ids so far are the unknown symbol.
+
     Raises:
         OSError: the file cannot be written (a full disk, a read-only folder); so do ``add`` and ``finish``.
     """
 
     def __init__(self, tokenizer: Tokenizer, path: Path) -> None:
         self._tokenizer, self._path = tokenizer, path
-        self._encoder, self._counter, self._unknown = tokenizer.encoder(), TextCounter(), 0
+        self._encoder, self._counter, self.unknown = tokenizer.encoder(), TextCounter(), 0
         self._last = "\n"  # the last character
         self._stream = path.open("xb")
 
@@ -137,7 +144,7 @@ class TokenFile:
 
     def _write(self, ids: Ids) -> None:
         if self._tokenizer.unknown_id is not None:
-            self._unknown += int(np.count_nonzero(ids == self._tokenizer.unknown_id))
+            self.unknown += int(np.count_nonzero(ids == self._tokenizer.unknown_id))
         self._stream.write(ids.astype(self._tokenizer.dtype, copy=False).tobytes())
 
     def finish(self) -> EncodedText:
@@ -146,7 +153,7 @@ class TokenFile:
         if self._tokenizer.line_end_id is not None and self._last not in ("\n", BOUNDARY):
             self._write(np.array([self._tokenizer.line_end_id]))
         self.close()
-        return EncodedText(map_tokens(self._path, self._tokenizer), self._counter.counts, self._unknown)
+        return EncodedText(map_tokens(self._path, self._tokenizer), self._counter.counts, self.unknown)
 
     def close(self) -> None:
         """Close the file, whatever it holds."""
@@ -160,11 +167,15 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
         CorpusError: the file cannot be written (a full disk, a read-only folder).
     """
     try:
-        file = TokenFile(tokenizer, path)
+        file, unknown = TokenFile(tokenizer, path), Counter[str]()
         try:
             for piece in normalized_pieces(pieces, tokenizer.normalization):
+                before = file.unknown
                 file.add(piece)
-            return file.finish()
+                if file.unknown > before and not tokenizer.is_closed:
+                    found = Counter(without_labels(piece))
+                    unknown.update({each: found[each] for each in tokenizer.unknown_in("".join(found))})
+            return replace(file.finish(), unknown_characters=unknown)
         finally:
             file.close()
     except OSError as error:
@@ -174,15 +185,29 @@ def encode_text(tokenizer: Tokenizer, pieces: Iterable[str], path: Path) -> Enco
         ) from error
 
 
-def spelled_text(tokenizer: Tokenizer, tokens: TokenArray) -> EncodedText:
-    """A text that is there as tokens only, with the counts of what they spell; an unknown character is U+FFFD."""
+def spelled_text(
+    tokenizer: Tokenizer, tokens: TokenArray, unknown_characters: Mapping[str, int] | None = None
+) -> EncodedText:
+    """A text that is there as tokens only, with the counts of what they spell.
+
+    Args:
+        tokenizer: of the tokens.
+        tokens: ids, (N,).
+        unknown_characters: of the text that they are from, whose mean bytes unknown ones have; else those of U+FFFD.
+    """
+    hidden = unknown_characters or {"\ufffd": 1}
     counter, decoder, unknown = TextCounter(), codecs.getincrementaldecoder("utf-8")("replace"), 0
     table = spellings(tokenizer)
     for block in _blocks(tokens):
         counter.add(decoder.decode(b"".join(table[i] for i in block.tolist())))
         unknown += 0 if tokenizer.unknown_id is None else int(np.count_nonzero(block == tokenizer.unknown_id))
     counter.add(decoder.decode(b"", final=True))
-    return EncodedText(tokens, tokenizer.counts_of(tokens, counter.counts), unknown)
+    counts = counter.counts
+    if not tokenizer.is_closed:
+        mean = sum(len(each.encode()) * times for each, times in hidden.items()) / sum(hidden.values())
+        counts = replace(counts, bytes=counts.bytes + round(unknown * (mean - len("\ufffd".encode()))))
+    counts = tokenizer.counts_of(tokens, counts)
+    return EncodedText(tokens, counts, unknown, unknown_characters=unknown_characters or {})
 
 
 def spellings(tokenizer: Tokenizer, *, labels: bool = False) -> list[bytes]:

@@ -10,7 +10,7 @@ from rnngen.errors import RnngenError, UsageError
 from rnngen.evaluation.evaluate import score_text
 from rnngen.runs.compared import ComparedRun
 from rnngen.runs.comparison import Comparison, Scored
-from rnngen.runs.own_text import text_of, whole_text
+from rnngen.runs.own_text import text_of
 
 
 def both_texts() -> UsageError:
@@ -41,7 +41,7 @@ def score_runs(
         if on_run is not None:
             on_run(each)
         try:
-            with whole_text(each.run, text) if text else text_of(each.run) as encoded:
+            with text_of(each.run, [text], "all") if text else text_of(each.run) as encoded:
                 try:
                     scores.append(Scored(score_text(each.run, encoded).as_dict(), encoded.note, encoded.learned))
                 except RnngenError as error:

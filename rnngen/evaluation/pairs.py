@@ -19,6 +19,7 @@ from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import CorpusError, shortened
 from rnngen.evaluation.sentences import SentenceScore, score_sentences
 from rnngen.evaluation.uncertainty.bootstrap import CONFIDENCE
+from rnngen.formats import number_of
 from rnngen.model.language_model import Network
 
 _EXPECTED = "two sentences separated by a tab, and after another tab perhaps a category"
@@ -216,7 +217,9 @@ class PairScores:
 
     def __repr__(self) -> str:
         low, high = self.summary.total.interval
-        return f"PairScores({len(self.pairs):,} pairs, accuracy {self.accuracy:.1%}, {low:.1%} to {high:.1%})"
+        return (
+            f"PairScores({number_of(len(self.pairs), 'pair')}, accuracy {self.accuracy:.1%}, {low:.1%} to {high:.1%})"
+        )
 
 
 def _summary(pairs: Iterable[ScoredPair]) -> Summary:

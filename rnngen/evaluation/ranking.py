@@ -53,6 +53,8 @@ class Baselines:
         fitted: whether the discounts of n-grams were fitted on the validation part, which is not the text.
         left_out: compressors for which the text is too short, with the bytes that it would have to have.
         epochs: how often the model has read that; None: unknown.
+        is_own: whether the text is a part of the run's own.
+        is_short: whether the text is too short for a confidence interval, and so for a verdict.
         is_complete: whether all baselines were computed.
     """
 
@@ -65,6 +67,8 @@ class Baselines:
     fitted: bool = True
     left_out: Mapping[str, int] = field(default_factory=dict)
     epochs: float | None = None
+    is_own: bool = True
+    is_short: bool = False
     is_complete: bool = True
 
     @property
@@ -77,19 +81,29 @@ class Baselines:
         """The rows of what predicts the text better than the model, the best first."""
         return list(self.rows[: self.rows.index(self.model)])
 
-    def verdict(self) -> str:
-        """One sentence: where the model stands, and the likely reason if something simpler is better."""
+    def verdict(self) -> str | None:
+        """Where the model stands, and the likely reason if something simpler is better; None: the text is too short."""
         better, model = self.better, self.model
+        if self.is_short:
+            return None
         if not better and not self.is_complete:
             return "None of these is better than the model, but the comparison is incomplete."
         if not better:
             following = next(row for row in self.rows if row is not model)
             return f"The model is the best of them: {_fewer(model, following)} than the next, {_called(following)}."
         best = better[0]
-        return f"The model loses to {_called(best)}, which needs {_fewer(best, model)}. {self._reason()}."
+        return f"The model loses to {_called(best)}, which needs {_fewer(best, model)}. {self._likely_reason()}."
+
+    def _likely_reason(self) -> str:
+        """The likely reason why something simpler is better, and the next one for a text of another source."""
+        reason = self._reason()
+        if self.is_own:
+            return reason
+        other = "Most likely the text is of another kind than the run's own"
+        return f"{other}. Otherwise, {reason[0].lower()}{reason[1:]}"
 
     def _reason(self) -> str:
-        """The likely reason why something simpler is better."""
+        """The likely reason for a text of the run's own source."""
         names = {row.name for row in self.better}
         if names & {UNIFORM, UNIGRAM}:
             return "It has learned next to nothing of such text so far: train it longer"

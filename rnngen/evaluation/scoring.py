@@ -71,7 +71,7 @@ class ScoringInterrupted(KeyboardInterrupt):
             text: that was scored.
         """
         if self.tokens < len(text.tokens):
-            text = spelled_text(tokenizer, text.tokens[: self.tokens])
+            text = spelled_text(tokenizer, text.tokens[: self.tokens], text.unknown_characters)
         return labelled(self._kind(self.nats, self.tokens, counts_of(tokenizer, text), text.unknown), tokenizer, text)
 
 
@@ -86,7 +86,7 @@ S = TypeVar("S", bound=TextScore)
 def labelled(score: S, tokenizer: Tokenizer, text: EncodedText) -> S:
     """A score that says what its tokens are, and that has word perplexity only if white space separates words."""
     score = dataclasses.replace(score, is_closed=tokenizer.is_closed)
-    return score if words_are_separated(tokenizer, text.tokens, text.counts) else score.without_words()
+    return score if words_are_separated(tokenizer, text) else score.without_words()
 
 
 @without_tf32()

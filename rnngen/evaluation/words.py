@@ -8,12 +8,13 @@ DNA. A text in these scripts may nevertheless have been split into words by spac
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.corpus.pieces import TextCounts
+from rnngen.corpus.encoded import EncodedText
 from rnngen.corpus.tokenizer import Tokenizer
 
 LONGEST = 20
@@ -38,28 +39,35 @@ _SHARE = 1 / 4  # of the letters that must be in such a script
 _SLICES, _SLICE = 64, 256  # number of passages that are read, and their length in tokens
 
 
-def words_are_separated(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]], counts: TextCounts) -> bool:
+def words_are_separated(tokenizer: Tokenizer, text: EncodedText) -> bool:
     """Whether white space separates the words of a text.
 
     Args:
         tokenizer: decodes the tokens.
-        tokens: token ids of the text, (N,); of a long text, evenly spaced passages are read.
-        counts: the text's characters and words.
+        text: of a long one, evenly spaced passages are read. Unknown characters are taken to be as they are in all of
+            the text, or, if that is not known, to be no letters.
     """
+    counts = text.counts
     if not counts.words or counts.characters > LONGEST * counts.words:
         return False
-    text = _sample(tokenizer, tokens)
-    letters = sum(map(str.isalpha, text))
+    sample, unknown = _sample(tokenizer, text.tokens)
+    found = Counter[str](sample)
+    weight = unknown / max(1, sum(text.unknown_characters.values()))
+    found.update({each: weight * times for each, times in text.unknown_characters.items()})
+    letters = sum(found[each] for each in found if each.isalpha())
     return not any(
-        len(script.findall(text)) > _SHARE * letters and counts.characters > longest * counts.words
+        sum(found[each] for each in found if script.match(each)) > _SHARE * letters
+        and counts.characters > longest * counts.words
         for script, longest in _UNSPACED
     )
 
 
-def _sample(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> str:
-    """Evenly spaced passages of a text, without unknown characters."""
+def _sample(tokenizer: Tokenizer, tokens: NDArray[np.integer[Any]]) -> tuple[str, int]:
+    """Evenly spaced passages of a text, without unknown characters, and how many these are."""
     parts = [tokens]
     if len(tokens) > _SLICES * _SLICE:
         begins = np.linspace(0, len(tokens) - _SLICE, _SLICES).astype(int).tolist()
         parts = [tokens[begin : begin + _SLICE] for begin in begins]
-    return "".join(tokenizer.shown(part[part != tokenizer.unknown_id].tolist()) for part in parts)
+    known = [part[part != tokenizer.unknown_id] for part in parts]
+    unknown = sum(map(len, parts)) - sum(map(len, known))
+    return "".join(tokenizer.shown(part.tolist()) for part in known), unknown

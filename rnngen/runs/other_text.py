@@ -134,7 +134,14 @@ def encoded_text(
         if command and reading.encoding is None and data.encoding != AUTO and codec_of(data.encoding) != UTF_8:
             notes.append(f"read as {data.encoding}, as the run's text was; if it is not: `encoding=NAME`")
         name, note = ", ".join(names), "; ".join(notes) or None
-        yield NamedText(without_file(encoded.tokens), encoded.counts, encoded.unknown, name, note)
+        yield NamedText(
+            without_file(encoded.tokens),
+            encoded.counts,
+            encoded.unknown,
+            name,
+            note,
+            unknown_characters=encoded.unknown_characters,
+        )
 
 
 def _notes(run: Run, source: TextSource, labels: Labels | None, documents: int) -> list[str]:

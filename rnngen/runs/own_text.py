@@ -28,8 +28,8 @@ def text_of(
     """Files as one text, or a part of the run's own corpus (by default ``test``) if there are none, in its tokens.
 
     If the files are the text that the run was trained on, only that part of them is read, since the rest was learned
-    from. The part ``all`` is the whole of the files, whatever they are. A note tells if a text overlaps with the
-    training part.
+    from. The part ``all`` is the whole of the files, whatever they are. A note tells if a text is, has or overlaps with
+    the training part, and ``learned`` says so.
 
     Raises:
         As ``encoded_text`` and ``own_part``.
@@ -44,7 +44,8 @@ def text_of(
         )
     data = reading.changed(run)
     if not names or (part != "all" and is_own_text(run, names, data)):
-        yield own_part(run, part or "test", names, data)
+        found = own_part(run, part or "test", names, data)
+        yield _learned(found, "the run was trained on this part") if part == "train" else found
         return
     if part not in (None, "all"):
         raise UsageError(
@@ -54,40 +55,30 @@ def text_of(
         )
     command = f"rnngen eval {quote_argument(str(run.path))} -"
     with encoded_text(run, names, reading, command=command) as encoded:
-        yield encoded if part == "all" else with_overlap(run, encoded)
-
-
-@contextlib.contextmanager
-def whole_text(run: Run, file: str | Path) -> Iterator[NamedText]:
-    """The whole of a file, also where the run was trained on it, which ``learned`` then says.
-
-    Raises:
-        As ``encoded_text``.
-    """
-    with text_of(run, [file], "all") as encoded:
-        own = is_own_text(run, [str(file)])
-        yield replace(encoded, learned=True) if own else with_overlap(run, encoded)
+        is_own = part == "all" and is_own_text(run, names, data)
+        yield _learned(encoded, "the run was trained on this text") if is_own else with_overlap(run, encoded)
 
 
 def with_overlap(run: Run, text: NamedText) -> NamedText:
     """A text with what is known of it in the training part."""
-    learned = _note_on_overlap(run, text)
-    if learned is None:
+    found = _overlap(run, text)
+    if found is None:
         return text
-    return replace(text, note="; ".join(filter(None, (text.note, learned))), learned=True)
+    return _learned(text, f"the run was trained on this text, or on parts of it: its training text has {found}")
 
 
-def _note_on_overlap(run: Run, text: EncodedText) -> str | None:
+def _learned(text: NamedText, what: str) -> NamedText:
+    """A text that a run was trained on, with a note that says so."""
+    note = f"{what}, so the scores flatter it"
+    return replace(text, note="; ".join(filter(None, (text.note, note))), learned=True)
+
+
+def _overlap(run: Run, text: EncodedText) -> str | None:
+    """How much of a text occurs in the training part, in words; None: nothing, or that part is not in the cache."""
     own = cached_corpus(data_config(run), run.corpus_fingerprint, run.tokenizer())
     if own is None:
         return None
-    found = overlap(text, own.train.tokens, run.boundary, run.tokenizer().label_ids())
-    if found is None:
-        return None
-    return (
-        f"the run was trained on this text, or on parts of it: {found} occur in its training text, so the scores "
-        "flatter it"
-    )
+    return overlap(text, own.train.tokens, run.boundary, run.tokenizer().label_ids())
 
 
 @contextlib.contextmanager

@@ -21,9 +21,9 @@ def shared_parts(run: Run, corpus: EncodedCorpus, text: EncodedText) -> set[str]
         corpus: that text.
         text: any text in the same tokens.
     """
-    for name, part in corpus.parts.items():
-        if _are_equal(part.tokens, text.tokens):
-            return {name} - {"test"}
+    own = own_part_of(corpus, text)
+    if own is not None:
+        return {own} - {"test"}
     labels = run.tokenizer().label_ids()
 
     def share(one: EncodedText, other: EncodedText) -> bool:
@@ -31,6 +31,11 @@ def shared_parts(run: Run, corpus: EncodedCorpus, text: EncodedText) -> set[str]
 
     parts = {name: corpus.parts[name] for name in ("train", "valid")}
     return {name for name, part in parts.items() if share(text, part) or share(part, text)}
+
+
+def own_part_of(corpus: EncodedCorpus, text: EncodedText) -> str | None:
+    """The part of a run's own text that a text is; None: it is none."""
+    return next((name for name, part in corpus.parts.items() if _are_equal(part.tokens, text.tokens)), None)
 
 
 def _are_equal(one: TokenArray, other: TokenArray) -> bool:

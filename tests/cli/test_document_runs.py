@@ -505,6 +505,7 @@ def test_the_network_of_documents_and_its_ngram_model_begin_where_a_document_beg
 @pytest.mark.usefixtures("named")
 def test_scoring_documents_that_were_learned_is_told_in_whatever_order_they_stand(cli: Cli) -> None:
     Path("sorted.txt").write_text("\n".join(sorted(NAMES, key=lambda name: name[::-1])) + "\n")
-    assert re.search(r"trained on this text.*: 3\d of the 36 documents", cli("eval", "run", "sorted.txt").err)
+    said = cli("eval", "run", "sorted.txt").err
+    assert re.search(r"trained on this text.*: its training text has 3\d of the 36 documents", said)
     Path("other.txt").write_text("\n".join(f"{name}s" for name in NAMES) + "\n")
     assert "trained on this text" not in cli("eval", "run", "other.txt").err

@@ -18,7 +18,9 @@ import pytest
 
 import rnngen
 from rnngen.cli.eval.progress import Progress
-from rnngen.corpus.encoded import spelled_text
+from rnngen.cli.eval.tables import note_on_unknown
+from rnngen.corpus.encoded import encode_text, spelled_text
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import CharTokenizer
 from rnngen.evaluation import reading
 from rnngen.evaluation.blocks import BLOCK, SMALLEST_BLOCK, ScoredBlock
@@ -150,7 +152,7 @@ def test_a_text_without_spaces_between_words_has_no_word_perplexity_and_is_told_
     score = strict_json(outcome.out)
     assert [part["word_perplexity"] for part in (score, score["ngram"], score["mixture"])] == [None] * 3
     assert score["words"] == 120
-    assert outcome.err == f"note: {why}\n"
+    assert f"note: {why}\n" in outcome.err
     assert cli(*verse, "--json", "--quiet").err == ""
     gaps = cli(*verse, "--gaps", 2)
     assert "2 runs of letters taken out" in gaps.out
@@ -182,6 +184,14 @@ def test_unseen_characters_are_counted_and_noted(cli: Cli) -> None:
     assert outcome.err.startswith("note: 3 of 12 characters are not in the model's vocabulary")
     assert outcome.err.count("\n") == 1
     assert cli("eval", "checkpoints/tiny", "new.txt", "--quiet").err == ""
+    Path("one.txt").write_text("The cat 漢a", encoding="utf-8")
+    one = cli("eval", "checkpoints/tiny", "one.txt", "--fast")
+    assert one.err.startswith("note: 1 of 10 characters is not in the model's vocabulary")
+
+
+def test_unknown_characters_are_counted_among_characters_not_among_labels_which_are_tokens_too() -> None:
+    score = Score(9.0, 14, TextCounts(characters=12, words=2, bytes=12, documents=2), unknown=1)  # two labels
+    assert note_on_unknown(score).startswith("1 of 12 characters is not in")
 
 
 @pytest.mark.usefixtures("trained")
@@ -276,7 +286,13 @@ def test_a_run_s_own_text_is_scored_by_the_part_that_was_held_out_with_a_note(cl
     assert strict_json(given.out)["text"] == f"the test part of {corpus}"
     whole = cli("eval", "run", corpus, "--part", "all", "--json")
     assert (strict_json(whole.out)["characters"], strict_json(whole.out)["text"]) == (20_000, str(corpus))
-    assert whole.err == ""
+    assert whole.err == "note: the run was trained on this text, so the scores flatter it\n"
+    for given in ((), (corpus,)):
+        assert (
+            cli("eval", "run", *given, "--part", "train").err.count("trained on this part, so the scores flatter it")
+            == 1
+        )
+        assert "flatter" not in cli("eval", "run", *given, "--part", "valid").err
     spotted = cli("eval", "run", corpus, "--spot", 3)
     assert "--part all is the whole of it" in spotted.err
     assert "lines are counted from the beginning of the part" in spotted.out
@@ -434,6 +450,11 @@ def test_a_text_of_another_kind_is_told_plainly(cli: Cli, trained: Path) -> None
 def test_an_interrupted_score_counts_an_unknown_character_as_one(trained: Path) -> None:
     tokenizer, text = open_run(trained).tokenizer(), "The 猫 sat.\n"
     assert spelled_text(tokenizer, tokenizer.encode(text)).counts.characters == len(text)
+    for unknown in "#é猫🦊":
+        whole = encode_text(tokenizer, [f"The {unknown} sat.\n" * 9], trained / f"{ord(unknown)}.bin")
+        assert whole.unknown == 9
+        score = ScoringInterrupted(Score, 9.0, 22).score(tokenizer, whole)  # two of nine lines
+        assert score.counts.bytes == len(f"The {unknown} sat.\n".encode()) * 2
 
 
 def test_blocks_are_smaller_for_larger_networks() -> None:

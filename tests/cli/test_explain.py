@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 import rnngen
+from rnngen.cli.eval.explanation_tables import on_enough, on_position
 from rnngen.cli.eval.progress import Progress
 from rnngen.evaluation import reading
 from rnngen.evaluation.baselines import token_models
 from rnngen.evaluation.blocks import ScoredBlock
+from rnngen.evaluation.explanation.context import context_curve
 from rnngen.evaluation.explanation.explainer import Explainer
+from rnngen.evaluation.explanation.positions import Bin
 from tests.conftest import FAST, Outcome, make_text
 
 Cli = Callable[..., Outcome]
@@ -91,9 +95,10 @@ def test_the_explanation_agrees_with_the_nats_and_ranks_of_each_token(cli: Cli, 
 def test_tables_fit_80_columns_and_each_says_what_it_shows(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Mock(wraps=token_models.count_orders)
     monkeypatch.setattr(token_models, "count_orders", counted)
-    shown = cli("eval", "--explain").out
+    Path("long.txt").write_text(make_text(6000, 5))
+    shown = cli("eval", "checkpoints/tiny", "long.txt", "--explain").out
     assert counted.call_count == 1  # for the baselines and the explanation together
-    assert shown.startswith(cli("eval").out)
+    assert shown.startswith(cli("eval", "checkpoints/tiny", "long.txt").out)
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
     titles = [line.partition(",")[0] for line in lines if line.startswith(("By ", "Accuracy ", "The "))]
@@ -104,6 +109,54 @@ def test_tables_fit_80_columns_and_each_says_what_it_shows(cli: Cli, monkeypatch
         assert all(line.startswith("  ") for line in sentence)
         assert sentence[-1].endswith(".")
     assert "explanation" not in json.loads(cli("eval", "--json").out)
+
+
+@pytest.mark.parametrize("text", ["T", make_text(4000, 5)])
+def test_nothing_is_concluded_from_a_text_that_is_too_short_for_an_interval(cli: Cli, trained: Path, text: str) -> None:
+    Path("t.txt").write_text(text)
+    shown = " ".join(cli("eval", trained, "t.txt", "--explain", compared=True).out.split())
+    assert "too short for a confidence interval" in shown
+    assert "The expected calibration error is" in shown
+    for conclusion in ("hardest", "as it says", "confident", "matters", "within 1%", "From", "The model", "explain"):
+        assert conclusion not in shown
+    baselines = json.loads(cli("eval", trained, "t.txt", "--json", compared=True).out)["baselines"]
+    assert baselines["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    ("bins", "says"),
+    [
+        ([(100, 1.0)], None),
+        ([(1, 3.0), (100, 1.0), (99, 2.0)], None),
+        ([(100, 1.0), (99, 9.0), (100, 1.05)], "matters little."),
+        ([(100, 1.0), (100, 1.27), (100, 1.05)], "a line is hardest to predict at 2."),
+        ([(100, 1.0), (100, 0.19), (100, 1.05)], "a line is hardest to predict at 3."),
+        ([(100, 1.2), (100, 1.0)], "how a line begins is harder to predict than how it goes on."),
+        ([(100, 1.0), (100, 1.2)], "how a line begins is easier to predict than how it goes on."),
+    ],
+)
+def test_positions_are_compared_where_there_are_enough_tokens(bins: list[tuple[int, float]], says: str | None) -> None:
+    all_ = [Bin(k, k, tokens, tokens * nats) for k, (tokens, nats) in enumerate(bins, 1)]
+    said = on_position(all_, "line", "nats per token")
+    assert said.endswith(says) if says else said == ""
+    assert ("of positions with 100 tokens or more" in said) == (says == "matters little.")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "more", "says"),
+    [
+        ([1, 2], [0.0, 0.0], "1 token of context comes within 1% of the loss with all of it"),
+        ([1, 2], [0.5, 0.0], "2 tokens of context come within 1% of the loss with all of it"),
+        ([1, 2], [0.5, 0.5], "More than 2 tokens of context are used"),
+        ([1], [0.5], "More than 1 token of context is used"),
+        ([1, 2], [-0.07, -0.02], "Less context is better here: with 1 token of context, the loss is 7% lower"),
+    ],
+)
+def test_how_much_context_is_used_is_said_as_the_table_has_it(tokens: list[int], more: list[float], says: str) -> None:
+    whole = np.ones(50)
+    curve = context_curve(whole, [(k, whole + each) for k, each in zip(tokens, more, strict=True)])
+    assert on_enough(curve) == says
+    assert context_curve(whole[:1], [(1, whole[:1] - 0.5)]).better is None  # of one position nothing is known
 
 
 def test_a_training_part_that_is_gone_is_a_note(cli: Cli, corpus: Path, tmp_path: Path) -> None:

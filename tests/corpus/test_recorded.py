@@ -177,12 +177,14 @@ def test_a_text_that_was_learned_from_is_scored_with_a_note_however_it_comes(
     text = Path("text.txt").read_text(encoding="utf-8")
     Path("other.txt").write_text(make_text(2_000, seed=9), encoding="utf-8")
     Path("piece.txt").write_text(text[1_000:3_000], encoding="utf-8")
-    for arguments in (["piece.txt"], ["other.txt", "piece.txt"], ["-"]):
+    whole = ["piece.txt", "--part", "all"], ["other.txt", "piece.txt", "--part", "all"]
+    for arguments in (["piece.txt"], ["other.txt", "piece.txt"], ["-"], *whole):
         piped = SimpleNamespace(buffer=io.BytesIO(text.encode()), closed=False, isatty=lambda: False)
         monkeypatch.setattr(sys, "stdin", piped)
         assert "the run was trained on this text, or on parts of it" in cli("eval", "checkpoints/run", *arguments).err
     assert "only its test part is read" in cli("eval", "checkpoints/run", "text.txt", "other.txt").err
-    assert "trained on this text" not in cli("eval", "checkpoints/run", "other.txt").err
+    for arguments in (["other.txt"], ["other.txt", "--part", "all"]):
+        assert "trained on this text" not in cli("eval", "checkpoints/run", *arguments).err
     Path("tail.txt").write_text(text[-290:], encoding="utf-8")  # nothing was learned from
     assert "trained on this text" not in cli("eval", "checkpoints/run", "tail.txt").err
 

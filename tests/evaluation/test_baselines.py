@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,14 @@ def test_eval_ranks_the_model_among_its_baselines(cli: Cli, trained: Path) -> No
     assert "bz2: only for texts of 20,000 bytes or more" in " ".join(table)
 
 
+def test_a_verdict_on_another_text_says_so_first(cli: Cli, trained: Path, corpus: Path) -> None:
+    Path("other.txt").write_text("".join(reversed(make_text(6000, 5))))
+    assert "Most likely the text is of another kind" in shown(cli, trained, "other.txt")["baselines"]["verdict"]
+    rnngen.train(corpus, out="halves", steps=1, split=(0.4, 0.2, 0.4), **FAST)
+    for files in ((), (corpus,)):
+        assert "another kind" not in shown(cli, "halves", *files)["baselines"]["verdict"]
+
+
 def test_the_comparison_is_left_out_if_asked(cli: Cli, trained: Path) -> None:
     assert "baselines" not in shown(cli, trained, "--fast")
     assert "Kneser-Ney" not in cli("eval", trained, "--fast", compared=True).out
@@ -182,17 +191,32 @@ def test_without_its_training_part_a_run_is_scored_alone_with_a_note(cli: Cli, t
     assert "compared with nothing, because" in outcome.err
 
 
-def test_ctrl_c_skips_to_the_score(cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_the_score_and_the_rows_that_are_known(
+    cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
+    everything = cli("eval", trained, "--json", compared=True)
     monkeypatch.setattr(compressors, "xz", interrupted)
     outcome = cli("eval", trained, compared=True)
-    assert outcome.code == 0
+    assert outcome.code == 130
     assert "nats per token" in outcome.out
     assert "gzip" in outcome.out
     assert "zstd" not in outcome.out
-    assert "comparison was ended" in outcome.err
+    assert outcome.err.count("interrupted") == 1
+    found = cli("eval", trained, "--json", compared=True)
+    assert found.code == 130
+    result, whole = json.loads(found.out), json.loads(everything.out)
+    assert result["nats"] == whole["nats"]
+    assert "complete" not in result  # the score is
+    assert not result["baselines"]["complete"]
+    rows, all_rows = ([row["name"] for row in each["baselines"]["rows"]] for each in (result, whole))
+    lacks = re.search(r"not computed \((.*)\)", outcome.err)
+    assert lacks
+    assert sorted([*rows, *re.split(r", (?!order)", lacks[1])]) == sorted(all_rows)
+    monkeypatch.setattr(CountedModels, "each", interrupted)
+    assert cli("eval", trained, compared=True).code == 130
 
 
 def test_a_closed_vocabulary_is_compared_with_models_over_its_tokens_only(cli: Cli, corpus: Path) -> None:
@@ -241,12 +265,21 @@ ROWS = Baselines(
         (["Kneser-Ney, order 5"], {"epochs": 0.5}, "it has read the training part 0.5 times"),
         (["Kneser-Ney, order 5"], {}, "training part is small"),
         (["PPMd"], {"available": 10**8}, "larger network or longer training"),
+        (["PPMd"], {"is_own": False}, "Most likely the text is of another kind than the run's own. Otherwise, the tra"),
+        (
+            ["unigram"],
+            {"is_own": False},
+            "of another kind than the run's own. Otherwise, it has learned next to nothing",
+        ),
+        ([], {"is_own": False}, "The model is the best of them"),
     ],
 )
 def test_a_model_that_loses_is_told_to_what_and_why(better: list[str], changes: dict[str, float], said: str) -> None:
     rows = ranked([*ROWS.rows, *(Baseline(name, 1.0) for name in better)])
     found = replace(ROWS, rows=rows, **changes)
     verdict = found.verdict()
+    assert verdict is not None
+    assert replace(found, is_short=True).verdict() is None
     assert said.casefold() in verdict.casefold()
     assert [row.name for row in found.better] == better
     assert not better or "which needs 50% fewer bits" in verdict

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import inspect
 import random
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rnngen.corpus.encoded import EncodedText, encode_text
 from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer, Tokenizer
 from rnngen.evaluation import evaluate, words
@@ -60,7 +63,7 @@ def counts_of(text: str) -> TextCounts:
 
 
 def separated(text: str, tokenizer: Tokenizer) -> bool:
-    return words_are_separated(tokenizer, tokenizer.encode(text), counts_of(text))
+    return words_are_separated(tokenizer, EncodedText(tokenizer.encode(text), counts_of(text), 0))
 
 
 @pytest.mark.parametrize("kind", ["char", "byte"])
@@ -80,7 +83,17 @@ def test_a_long_text_is_looked_at_all_over() -> None:
     assert separated(begins_chinese, CharTokenizer(begins_chinese))
 
 
-def test_characters_that_are_unknown_say_nothing() -> None:
+@pytest.mark.parametrize("language", [*SEPARATED, *TOGETHER])
+def test_characters_that_are_unknown_count_as_what_they_are(language: str, tmp_path: Path) -> None:
+    text = {**SEPARATED, **TOGETHER}[language]
+    for number, long in enumerate((text, (text + "\n") * 500)):
+        tokenizer = CharTokenizer("etaoin shrdlu.\n")
+        encoded = encode_text(tokenizer, [long[:7], long[7:]], tmp_path / str(number))
+        assert encoded.unknown_characters == Counter(c for c in long if c not in tokenizer.characters)
+        assert words_are_separated(tokenizer, encoded) is (language in SEPARATED)
+
+
+def test_characters_that_are_unknown_and_not_known_otherwise_say_nothing() -> None:
     assert separated(SEPARATED["English"] + "漢" * 30, CharTokenizer(SEPARATED["English"]))
 
 
@@ -94,5 +107,5 @@ def test_only_a_part_of_a_long_text_is_read() -> None:
 
     tokenizer = Counting()
     text = np.tile(tokenizer.encode("a word \n"), 1 << 17)
-    assert words_are_separated(tokenizer, text, counts_of("a word \n" * (1 << 17)))
+    assert words_are_separated(tokenizer, EncodedText(text, counts_of("a word \n" * (1 << 17)), 0))
     assert tokenizer.read <= words._SLICES * words._SLICE < len(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnngen.errors import CheckpointError, CorpusError
+from rnngen.formats import number_of
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
@@ -181,7 +182,8 @@ class AdaptationSection:
             numbers = f"{nats:>16.4f}{bits:>15.4f}{speed:>10,.0f}{speed / self._static.speed:>11.1%}{last}"
             lines.append(f"  {name:<24}{numbers}")
         lines += [
-            f"  ({row.parts.name}: of the first {row.tokens:,} tokens; static there: {row.static:.4f} nats per token)"
+            f"  ({row.parts.name}: of the first {number_of(row.tokens, 'token')}; static there: {row.static:.4f} nats "
+            "per token)"
             for row in self._rows
             if row.tokens
         ]

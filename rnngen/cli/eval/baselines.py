@@ -38,12 +38,12 @@ class BaselineSection:
         self._result: Baselines | None = None
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
-        """Count, compress and compare; Ctrl-C ends that, and what is known by then is shown."""
-        comparing = None
+        """Count, compress and compare; after Ctrl-C, the rows that are known are kept."""
+        comparing, interrupt = None, None
         with output.job("comparing", len(compressors()) + ORDERS + 1, "rows") as job:
 
             def work(what: str, done: int) -> None:
-                job.describe(f"comparing: {what} (Ctrl-C skips)")
+                job.describe(f"comparing: {what}")
                 job.advance_to(done)
 
             try:
@@ -53,11 +53,15 @@ class BaselineSection:
                 output.note(f"the score is compared with nothing: {error}")
             except CorpusError as error:
                 output.note(f"the score is compared with nothing, because the training part is not there: {error}")
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stopped:
+                interrupt = stopped
                 self._result = comparing.result if comparing else None
-                output.note("the comparison was ended before it was complete; --fast leaves it out")
+                missing = f" ({', '.join(comparing.missing)})" if comparing else ""
+                output.note(f"the comparison lacks the rows that were not computed{missing}; --fast leaves it out")
         if self._result and len(self._result.rows) == 1:
             self._result = None
+        if interrupt:
+            raise interrupt
 
     def as_dict(self) -> dict[str, Any]:
         """The key ``baselines``."""
@@ -72,7 +76,8 @@ def baseline_table(found: Baselines) -> str:
     """A row per model and compressor, the best first, with a sentence below."""
     lines = [f"\n  {'compared with':<22} {'bits per byte':>14} {'nats per token':>16} {'perplexity':>12}"]
     lines += [_line(row) for row in found.rows]
-    lines += ["", filled(found.verdict(), PIPED), filled(_what_was_read(found), PIPED)]
+    said = filter(None, (found.verdict(), _what_was_read(found)))
+    lines += ["", *(filled(each, PIPED) for each in said)]
     return "\n".join(lines) + "\n"
 
 

@@ -121,6 +121,7 @@ class ExplainSection:
         self._device, self._picture, self._models = device, picture, models
         self._explainer = Explainer(run, len(text.tokens), POSITIONS)
         self._explanation: Explanation | None = None
+        self._is_short = False
 
     @property
     def analyses(self) -> Sequence[Analysis]:
@@ -129,7 +130,10 @@ class ExplainSection:
 
     def finish(self, output: Output, run: Run, text: NamedText, score: TextScore) -> None:
         """Measure how much context is used, unless that is interrupted, and put everything together."""
+        from rnngen.evaluation.uncertainty.block_sums import are_enough
+
         models, context, interrupt = None, None, None
+        self._is_short = not are_enough(score.counts)
         try:
             models = self._models(text)
         except RnngenError:
@@ -176,4 +180,4 @@ class ExplainSection:
             return ""
         from rnngen.cli.eval.explanation_tables import explanation_tables
 
-        return explanation_tables(self._explanation)
+        return explanation_tables(self._explanation, is_short=self._is_short)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rnngen.errors import UsageError, shortened
+from rnngen.formats import number_of
 from rnngen.plaintext.widths import PIPED, filled, width
 
 if TYPE_CHECKING:
@@ -101,10 +102,10 @@ class NoveltySection:
         return "\n".join(lines) + "\n"
 
     def _what_was_compared(self, found: Novelty) -> str:
-        samples, human = found.samples, found.human
+        samples, human, unit = found.samples, found.human, found.unit.removesuffix("s")
         return (
-            f"{samples.size:,} {found.unit} in {samples.texts:,} samples, temperature {found.temperature:g}, seed "
-            f"{found.seed}; human text: {human.size:,} {found.unit} of {self._human}"
+            f"{number_of(samples.size, unit)} in {number_of(samples.texts, 'sample')}, temperature "
+            f"{found.temperature:g}, seed {found.seed}; human text: {number_of(human.size, unit)} of {self._human}"
         )
 
 

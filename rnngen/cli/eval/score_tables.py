@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.cli.eval.scored import ScoredRun, ScoredText, score_texts
 from rnngen.cli.eval.tabular import Column, as_csv, as_latex, as_text
-from rnngen.formats import formatted, number_of
+from rnngen.formats import formatted, is_or_are, number_of
 from rnngen.plaintext.widths import PIPED
 from rnngen.runs.siblings import Spread
 
@@ -86,7 +86,7 @@ def _scored(output: Output, target: Target) -> tuple[list[ScoredRun], KeyboardIn
     if interrupt:
         missing = [each.missing for each in complete if each.missing]
         if len(complete) < len(target.runs):
-            missing.append(f"{len(complete)} of {len(target.runs)} runs are shown")
+            missing.append(f"{len(complete)} of {len(target.runs)} runs {is_or_are(len(complete))} shown")
         output.note(f"interrupted: {'; '.join(missing)}")
     return complete, interrupt
 

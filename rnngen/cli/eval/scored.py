@@ -11,6 +11,7 @@ from rnngen.cli.eval.origin import OriginSection
 from rnngen.cli.eval.progress import note_on, score_so_far
 from rnngen.cli.eval.sure import IntervalSection, UnknownSection
 from rnngen.errors import CorpusError
+from rnngen.formats import is_or_are
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
@@ -132,7 +133,7 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
             interrupt, is_summed = known.interrupt, known.is_summed
             found.append(ScoredText(text.name, known.score, *own, {}, known.is_complete))
             notes[text.note] = None
-            learned = learned or target.is_learned(run, text, files)
+            learned = learned or text.learned
             missing = "" if known.is_complete else f"the numbers of {text.name} are of {known.amount}"
         if interrupt:
             break
@@ -146,7 +147,9 @@ def score_texts(output: Output, target: Target, run: Run) -> ScoredRun:
         output.note(note)
     note_on(output, run, total)
     if len(found) < len(names):
-        missing = "; ".join(filter(None, [missing, f"{len(found)} of {len(names)} texts are shown"]))
+        missing = "; ".join(
+            filter(None, [missing, f"{len(found)} of {len(names)} texts {is_or_are(len(found))} shown"])
+        )
     name = ", ".join(each.name for each in found)
     whole = ScoredText(name, total, interval, unknown, origin.as_dict(), interrupt is None)
     texts = tuple(found) if len(names) > 1 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnngen.cli.eval.tables import surprising_table
+from rnngen.formats import is_or_are, number_of
 
 if TYPE_CHECKING:
     from rnngen.cli.eval.output import Output
@@ -26,9 +27,11 @@ def list_surprising(output: Output, target: Target, count: int) -> None:
             with output.job("scoring positions again", total, "positions") as job:
                 found = surprising_positions(model, filler, encoded.tokens, count, job.advance_to)
         if encoded.unknown:
-            what = "words" if run.tokenizer().is_closed else "characters"
+            what = number_of(encoded.unknown, "word" if run.tokenizer().is_closed else "character")
             shown = "<unk>" if run.tokenizer().is_closed else "�"
-            output.note(f"{encoded.unknown:,} {what} that the model does not know, shown as {shown}, are not scored")
+            output.note(
+                f"{what} that the model does not know, shown as {shown}, {is_or_are(encoded.unknown)} not scored"
+            )
         if output.as_json:
             spots = [vars(position) for position in found]
             output.console.write_json({"run": path, "text": encoded.name, "spots": spots})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnngen.evaluation.uncertainty.block_sums import BlockSums
 from rnngen.evaluation.uncertainty.bootstrap import Interval, Range, interval_of, method, too_short
 from rnngen.evaluation.unknown import UnknownSymbols
-from rnngen.formats import formatted
+from rnngen.formats import formatted, number_of
 from rnngen.plaintext.widths import PIPED, filled
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class UnknownSection:
             return ""
         tokens, nats, perplexity = self._without.values()
         measures = f"{nats:.4f} {self._prefix}nats per token, {self._prefix}perplexity {formatted(perplexity, '#.4g')}"
-        return f"without unknown symbols: {measures} ({tokens:,} tokens)"
+        return f"without unknown symbols: {measures} ({number_of(tokens, 'token')})"
 
     def table(self) -> str:
         """The same, in a line."""

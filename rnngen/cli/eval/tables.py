@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnngen.arguments import in_words
 from rnngen.evaluation.scores import COUNTS, Measure, Score, TextScore
-from rnngen.formats import formatted
+from rnngen.formats import formatted, is_or_are, number_of
 from rnngen.graphemes import boundary_after, boundary_before
 from rnngen.plaintext.widths import PIPED, filled, pad, width
 from rnngen.runs.other_text import data_config
@@ -43,20 +43,23 @@ def score_table(run: str, text: str, score: TextScore, ranges: Mapping[str, tupl
 
 def note_on_unknown(score: TextScore) -> str:
     """What tokens that are the unknown symbol mean for the numbers."""
+    verb = is_or_are(score.unknown)
     if score.is_closed:
-        return f"{score.unknown:,} of {score.tokens:,} tokens are <unk>: unknown words, or <unk> in the text"
+        return (
+            f"{score.unknown:,} of {number_of(score.tokens, 'token')} {verb} <unk>: unknown words, or <unk> in the text"
+        )
     return (
-        f"{score.unknown:,} of {score.tokens:,} characters are not in the model's vocabulary; each is scored as one "
-        "unknown symbol, so the numbers may be too good or too bad there"
+        f"{score.unknown:,} of {number_of(score.counts.characters, 'character')} {verb} not in the model's vocabulary; "
+        "each is scored as one unknown symbol, so the numbers may be too good or too bad there"
     )
 
 
 def warning_on_unknown(run: Run, score: TextScore) -> str:
     """That a model cannot read a text, which it scores as one unknown symbol after another."""
-    what = "words" if score.is_closed else "characters"
+    what, of = ("words", score.tokens) if score.is_closed else ("characters", score.counts.characters)
     known = run.tokenizer().text_size
     return (
-        f"warning: {score.unknown / score.tokens:.0%} of the text are {what} that {run.path} does not know, so the "
+        f"warning: {score.unknown / of:.0%} of the text are {what} that {run.path} does not know, so the "
         f"numbers say nothing about it: its {known:,} tokens are those of {in_words(data_config(run).corpus)}"
     )
 

@@ -49,13 +49,6 @@ class Target(NamedTuple):
 
         return texts_of(run, self.files, self.scoring.part, self.scoring.reading)
 
-    def is_learned(self, run: Run, text: NamedText, files: Sequence[str]) -> bool:
-        """Whether a run was trained on a text, or on parts of it."""
-        from rnngen.runs.own_text import is_own_text
-
-        whole = self.scoring.part == "all"
-        return text.learned or (whole and is_own_text(run, list(files), self.scoring.reading.changed(run)))
-
 
 def runs_and_files(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which of the arguments are runs, and which are texts.

@@ -12,14 +12,15 @@ from rnngen.corpus.encoded import EncodedText, TokenArray, spelled_text, spellin
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.errors import RnngenError
 from rnngen.evaluation.baselines.compressors import FEWEST_BYTES, PRIMED_BYTES, compressors
-from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, CountedModels, token_models
+from rnngen.evaluation.baselines.token_models import COUNTED_TOKENS, ORDERS, CountedModels, name_of, token_models
 from rnngen.evaluation.blocks import ScoredBlock
-from rnngen.evaluation.ranking import MODEL, Baseline, Baselines, ranked
+from rnngen.evaluation.ranking import MODEL, UNIFORM, Baseline, Baselines, ranked
+from rnngen.evaluation.uncertainty.block_sums import are_enough
 from rnngen.runs.card import make_card
 from rnngen.runs.other_text import data_config
 from rnngen.runs.own_text import own_corpus
 from rnngen.runs.run import Run
-from rnngen.runs.shared_parts import shared_parts
+from rnngen.runs.shared_parts import own_part_of, shared_parts
 
 COMPARED_TOKENS = 1 << 22
 """Tokens of the text, from its beginning, that are compared at most."""
@@ -79,12 +80,17 @@ class Comparing:
         self._tokenizer, self._models = run.tokenizer(), models
         self._tokens = text.tokens[: opening.tokens]
         is_whole = opening.tokens == len(text.tokens)
-        counts = text.counts if is_whole else spelled_text(self._tokenizer, self._tokens).counts
-        self._bytes = max(1, self._tokenizer.counts_of(self._tokens, counts).bytes)
+        counts = (
+            text.counts if is_whole else spelled_text(self._tokenizer, self._tokens, text.unknown_characters).counts
+        )
+        counts = self._tokenizer.counts_of(self._tokens, counts)
+        self._bytes, self._is_short = max(1, counts.bytes), not are_enough(counts)
         self._rows = [self._row(MODEL, opening.nats)]
         self._train = models.train
         self._is_whole, self._primed, self._is_complete = is_whole, 0, False
-        self._left_out: dict[str, int] = {}
+        used = {} if self._tokenizer.is_closed else compressors()  # which read what a closed vocabulary has lost
+        self._left_out = {name: FEWEST_BYTES[name] for name in used if self._bytes < FEWEST_BYTES[name]}
+        self._compressors_used = {name: length for name, length in used.items() if name not in self._left_out}
         self._epochs = make_card(run).epochs
 
     @property
@@ -101,12 +107,20 @@ class Comparing:
             fitted=self._models.is_fitted,
             left_out=self._left_out,
             epochs=self._epochs,
+            is_own=self._models.is_own,
+            is_short=self._is_short,
             is_complete=self._is_complete,
         )
 
+    @property
+    def missing(self) -> list[str]:
+        """The rows that have not been computed so far."""
+        names = UNIFORM, *map(name_of, range(1, ORDERS + 1)), *self._compressors_used
+        return [name for name in names if all(name != row.name for row in self._rows)]
+
     def compute(self) -> Baselines:
         """Compute all rows."""
-        for rows in (self._token_models(), self._compressors()):
+        for rows in (self._token_models(), self._compressed()):
             for row in rows:
                 self._rows.append(row)  # at once: the work may be ended before the next
         self._is_complete = True
@@ -125,17 +139,13 @@ class Comparing:
         for name, nats in token_models(self._models, self._tokens, self._check):
             yield self._row(name, nats)
 
-    def _compressors(self) -> Iterator[Baseline]:
-        if self._tokenizer.is_closed:  # compressors read what a closed vocabulary has lost
+    def _compressed(self) -> Iterator[Baseline]:
+        if not self._compressors_used:
             return
         text = b"".join(_spelled(self._tokenizer, self._tokens))
-        self._left_out = {name: FEWEST_BYTES[name] for name in compressors() if len(text) < FEWEST_BYTES[name]}
-        used = {name: length for name, length in compressors().items() if name not in self._left_out}
-        if not used:
-            return
         train = _end_of(self._tokenizer, self._train)
         self._primed = len(train)
-        for name, length in used.items():
+        for name, length in self._compressors_used.items():
             self._what = name
             yield self._row(name, 8 * length(train, text, self._check) * math.log(2), over_tokens=False)
 
@@ -166,6 +176,7 @@ def models_of(run: Run, text: EncodedText) -> CountedModels:
         vocab_size=tokenizer.vocab_size,
         boundary=run.boundary,
         has_read="train" in shared,
+        is_own=own_part_of(corpus, text) is not None,
     )
 
 

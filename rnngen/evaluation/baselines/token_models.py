@@ -41,12 +41,20 @@ class CountedModels:
         vocab_size: V.
         boundary: the token between documents; None: there is none.
         has_read: whether the text that they are compared on is in the training text, or parts of it.
+        is_own: whether that text is a part of the run's own.
     """
 
     def __init__(
-        self, train: Ints, valid: Ints, *, vocab_size: int, boundary: int | None, has_read: bool = False
+        self,
+        train: Ints,
+        valid: Ints,
+        *,
+        vocab_size: int,
+        boundary: int | None,
+        has_read: bool = False,
+        is_own: bool = True,
     ) -> None:
-        self.train, self.vocab_size, self.has_read = train, vocab_size, has_read
+        self.train, self.vocab_size, self.has_read, self.is_own = train, vocab_size, has_read, is_own
         self._valid, self._boundary = valid[:_FITTED_TOKENS], boundary
         self._counted: Counted | None = None
         self._discounts: dict[int, Floats] = {}

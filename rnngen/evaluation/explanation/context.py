@@ -79,6 +79,13 @@ class ContextCurve:
         return enough
 
     @property
+    def better(self) -> ContextLength | None:
+        """The best length, if less context is better by more than a hundredth and two standard errors; else None."""
+        best = min(self.lengths, key=lambda each: each.more)
+        is_clear = -best.more > 2 * best.error  # which a single position has not
+        return best if is_clear and -best.more > 0.01 * self.whole else None
+
+    @property
     def as_good_as_ngram(self) -> int | None:
         """The shortest context with which it is as good as the best n-gram model; None: there is none."""
         best = min((each.ngram for each in self.lengths if each.ngram is not None), default=None)

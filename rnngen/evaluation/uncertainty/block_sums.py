@@ -7,7 +7,8 @@ topic or a module is easier than another one, and documents next to each other a
 than an interval needs, and the longer the text, the longer they are: neighbours are merged whenever there are too many,
 which also keeps memory constant.
 
-Blocks are cut by characters, and an unknown symbol is one, so models whose tokens differ have the same blocks.
+Blocks are cut by characters, and an unknown symbol is one, so models whose tokens differ have the same blocks. How many
+bytes an unknown symbol hides is known of all of them together only, so each counts as their mean.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.encoded import spellings
+from rnngen.corpus.pieces import TextCounts
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.evaluation.blocks import ScoredBlock
 
-NATS, TOKENS, CHARACTERS, BYTES = range(4)
+NATS, TOKENS, CHARACTERS, BYTES, UNKNOWN = range(5)
 """The rows of ``Blocks.sums``."""
 
 FEWEST = 20
@@ -40,7 +42,7 @@ class Blocks:
     """A text in blocks.
 
     Attributes:
-        sums: nats, tokens, characters and bytes of each, (4, n).
+        sums: nats, tokens, characters, bytes and unknown symbols of each, (5, n); unknown symbols have no bytes.
         unit: what a block consists of.
         size: how many of these; the last block may have fewer.
     """
@@ -54,9 +56,25 @@ class Blocks:
         """How many blocks there are, n."""
         return int(self.sums.shape[1])
 
+    @property
+    def unknown(self) -> int:
+        """How many unknown symbols hide what the text has there."""
+        return int(self.sums[UNKNOWN].sum())
+
+    def with_bytes(self, total: int) -> NDArray[np.float64]:
+        """The sums, with the bytes of the text: unknown symbols share those that no other token has.
+
+        Args:
+            total: bytes of the text.
+        """
+        sums = self.sums.copy()
+        if self.unknown:
+            sums[BYTES] += sums[UNKNOWN] * max(0.0, total - sums[BYTES].sum()) / self.unknown
+        return sums
+
 
 class BlockSums:
-    """An analysis (see ``blocks.py``) that sums nats, tokens, characters and bytes by blocks.
+    """An analysis (see ``blocks.py``) that sums nats, tokens, characters, bytes and unknown symbols by blocks.
 
     Several texts may be added one after the other: they are blocks of one.
 
@@ -72,6 +90,9 @@ class BlockSums:
         self._bytes = np.array([len(content) for content in table], np.int64)
         self._characters = np.array([_characters(content) for content in table], np.int64)
         self._continues = np.array([_characters(content[:1]) < len(content[:1]) for content in table], np.int64)
+        self._hides = np.zeros(len(table), np.int64)  # whether a token is an unknown symbol
+        if tokenizer.unknown_id is not None and not tokenizer.is_closed:
+            self._bytes[tokenizer.unknown_id], self._hides[tokenizer.unknown_id] = 0, 1
         self._boundary, self._read, self._ended = boundary, 0, 0
         self._by_characters, self._by_documents = _Sums(SHORTEST), _Sums(1)
 
@@ -87,7 +108,7 @@ class BlockSums:
         length = self._characters[block.tokens]
         stops = self._read + np.cumsum(length)
         begins = stops - length - self._continues[block.tokens]  # in the character that it is a part of
-        rows = (block.nats, np.ones(len(length)), length, self._bytes[block.tokens])
+        rows = (block.nats, np.ones(len(length)), length, self._bytes[block.tokens], self._hides[block.tokens])
         self._read = int(stops[-1])
         self._by_characters.add(begins, self._read, rows)
         if self._boundary is not None:
@@ -104,11 +125,16 @@ class BlockSums:
         return Blocks(sums.values[:, : sums.used].copy(), unit, sums.size)
 
 
+def are_enough(counts: TextCounts) -> bool:
+    """Whether a text of some length has as many blocks as an interval needs."""
+    return counts.characters > (FEWEST - 1) * SHORTEST or counts.documents >= FEWEST
+
+
 class _Sums:
     """Rows of sums by position, in at most ``MOST`` blocks of ``size`` positions, of which ``used`` have been read."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.used, self.values = size, 0, np.zeros((4, MOST))
+        self.size, self.used, self.values = size, 0, np.zeros((UNKNOWN + 1, MOST))
 
     def add(self, positions: NDArray[np.int64], read: int, rows: tuple[NDArray[Any], ...]) -> None:
         """Add values, row by row, at positions that do not fall; ``read`` positions have been read then."""

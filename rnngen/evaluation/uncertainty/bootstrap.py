@@ -96,14 +96,15 @@ def interval_of(score: TextScore, blocks: Blocks) -> Interval | None:
     """
     if too_short(blocks):
         return None
-    drawn, total = resampled(blocks.sums), blocks.sums.sum(1)
+    sums = blocks.with_bytes(score.counts.bytes)
+    drawn, total = resampled(sums), sums.sum(1)
     ranges = {}
     for key, value in score.measured().items():
         name = key.removeprefix(score.prefix.replace("-", "_"))
         by = {**_LINEAR, **_EXPONENTIAL}.get(name)
         if by is None or math.isnan(value):
             continue
-        # relative to the score, whose characters and bytes are those of the text, not of what unknown symbols spell
+        # relative to the score, whatever its unit
         ratio = (drawn[NATS] / drawn[by]) / (total[NATS] / total[by]) if total[NATS] else np.ones(1)
         low, high = percentiles(ratio, blocks.count)
         ranges[key] = Range(value * low, value * high) if name in _LINEAR else Range(value**low, value**high)

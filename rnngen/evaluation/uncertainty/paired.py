@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnngen.evaluation.scores import TextScore
-from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, NATS, TOKENS, BlockSums
+from rnngen.evaluation.uncertainty.block_sums import BYTES, FEWEST, NATS, TOKENS, BlockSums
 from rnngen.evaluation.uncertainty.bootstrap import Range, percentiles, resampled
 
 
@@ -53,7 +53,7 @@ def paired_difference(
     a, b = (each.blocks("characters") for each in sums)
     if a.count < FEWEST:
         return Difference(one - other, None)
-    # by block, per character: bytes are those of the text, and unknown symbols do not say how many they are
-    rows = np.stack([a.sums[NATS] - b.sums[NATS], a.sums[TOKENS if per_token else CHARACTERS]])
+    read = min(a, b, key=lambda each: each.unknown).with_bytes(scores[0].counts.bytes)  # the one that hides less
+    rows = np.stack([a.sums[NATS] - b.sums[NATS], read[TOKENS if per_token else BYTES]])
     nats, drawn = resampled(rows)
     return Difference(one - other, percentiles(nats / drawn * (rows[1].sum() / length / unit), a.count))

@@ -13,7 +13,7 @@ from rnngen.corpus.tokenizer import ByteTokenizer, CharTokenizer
 from rnngen.evaluation.blocks import ScoredBlock, TokenScores
 from rnngen.evaluation.scores import PseudoScore, Score
 from rnngen.evaluation.uncertainty import bootstrap, paired
-from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, MOST, NATS, SHORTEST, BlockSums
+from rnngen.evaluation.uncertainty.block_sums import CHARACTERS, FEWEST, MOST, NATS, SHORTEST, BlockSums, are_enough
 from rnngen.evaluation.uncertainty.bootstrap import interval_of, percentiles, resampled, too_short
 from rnngen.evaluation.unknown import UnknownSymbols
 
@@ -31,7 +31,7 @@ def summed(nats: NDArray[np.float64], *, pieces: int = 1, tokens: NDArray[np.int
 
 def as_score(sums: BlockSums) -> Score:
     """The score of a text whose tokens are bytes."""
-    nats, tokens, characters, size = sums.blocks().sums.sum(1).tolist()
+    nats, tokens, characters, size, _ = sums.blocks().sums.sum(1).tolist()
     return Score(nats, int(tokens), TextCounts(int(characters), 1, int(size)))
 
 
@@ -75,7 +75,7 @@ def test_blocks_hold_every_token_once_however_the_text_comes(length: int) -> Non
     assert blocks.size == SHORTEST or blocks.count > MOST // 2
     starts = range(0, length, blocks.size)
     assert blocks.sums[0] == pytest.approx([nats[i : i + blocks.size].sum() for i in starts], rel=1e-6)
-    assert blocks.sums[1:].sum(1).tolist() == [length] * 3
+    assert blocks.sums[1:].sum(1).tolist() == [length] * 3 + [0]
 
 
 def test_blocks_are_of_whole_documents_where_there_are_enough() -> None:
@@ -88,6 +88,17 @@ def test_blocks_are_of_whole_documents_where_there_are_enough() -> None:
     assert (sums.blocks("characters").unit, sums.characters) == ("characters", 6000)
     few = np.where(np.arange(6000) % 600 == 599, 0, 97)
     assert summed(nats, tokens=few).blocks().unit == "characters"
+
+
+@pytest.mark.parametrize("length", [1, 19 * 256, 19 * 256 + 1, 9000])
+@pytest.mark.parametrize("document", [1, 19, 300, 20_000])
+def test_the_length_of_a_text_tells_whether_it_has_an_interval(length: int, document: int) -> None:
+    tokens = np.where(np.arange(length) % document == document - 1, 0, 97)
+    if (tokens == 0).any():
+        tokens[-1] = 0
+    documents = int((tokens == 0).sum())
+    blocks = summed(np.ones(length), tokens=tokens).blocks()
+    assert are_enough(TextCounts(length, 1, length, documents)) == (too_short(blocks) is None)
 
 
 def test_the_interval_of_every_measure_is_that_of_its_nats() -> None:
@@ -184,6 +195,40 @@ def test_a_difference_is_that_of_the_scores_whatever_unknown_symbols_hide() -> N
     assert found.is_clear
     assert found.range is not None
     assert found.range.low < found.value < found.range.high
+
+
+@pytest.mark.parametrize(("plain", "unknown"), [("abc de", "7"), ("abc de", "字"), ("aéc dé", "ξ")])
+def test_unknown_symbols_have_the_bytes_of_the_text(plain: str, unknown: str) -> None:
+    """As if bytes were the tokens, each character's nats at its last one; and of ASCII, bytes are characters."""
+    draw = np.random.default_rng(4)
+    share = np.repeat(draw.random(40), 400)  # of unknown characters, which are denser in some passages
+    text = "".join(
+        unknown if hidden else plain[i % len(plain)] for i, hidden in enumerate(draw.random(len(share)) < share)
+    )
+    content = text.encode()
+    counts = TextCounts(len(text), len(text.split()), len(content))
+    lasts = np.cumsum([len(each.encode()) for each in text]) - 1  # of the bytes of each character
+    values = draw.exponential(1.5, len(text))
+    other = values + 0.1 * draw.random(len(text))
+    ranges, sums, scores = [], [], []
+    for tokenizer, nats in ((CharTokenizer(plain), values), (ByteTokenizer(), values), (ByteTokenizer(), other)):
+        tokens = tokenizer.encode(text)
+        scored = np.zeros(len(tokens))
+        scored[lasts if isinstance(tokenizer, ByteTokenizer) else slice(None)] = nats
+        sums.append(BlockSums(tokenizer, None))
+        sums[-1].add(ScoredBlock(0, tokens, TokenScores(scored.astype(np.float32))))
+        scores.append(Score(float(nats.sum()), len(tokens), counts))
+        interval = interval_of(scores[-1], sums[-1].blocks())
+        assert interval is not None
+        ranges.append(interval.ranges)
+    for key in ("bits_per_byte", "byte_perplexity", "bits_per_character"):
+        assert ranges[0][key] == pytest.approx(ranges[1][key])
+    if text.isascii():
+        assert ranges[0]["bits_per_byte"] == pytest.approx(ranges[0]["bits_per_character"])
+    found, expected = (
+        paired.paired_difference((scores[2], scores[i]), (sums[2], sums[i]), per_token=False) for i in (0, 1)
+    )
+    assert found.range == pytest.approx(expected.range)
 
 
 def test_the_score_without_unknown_symbols_is_that_of_the_other_tokens() -> None:
