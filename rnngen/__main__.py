@@ -3,23 +3,25 @@
 import gc
 import os
 import signal
-from collections.abc import MutableMapping
+import sys
+from collections.abc import MutableMapping, Sequence
 from typing import NoReturn
 
 from rnngen.errors import ExitCode
 
 SPINS = "1000"
 """Rounds that a thread of torch's kernels waits in a loop for the others before it sleeps."""
+LEARNING = ("train", "demo")
+"""Commands that look for the number of threads that is the fastest at present, and learn up to a third slower so."""
 
 
-def share_processors(environment: MutableMapping[str, str]) -> None:
+def share_processors(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
     """Let torch's threads sleep soon when they wait for each other, unless the user has chosen how they wait.
 
-    By default they wait 300,000 rounds. Beside another busy process, a thread that waits then has the processor that
-    the thread it waits for needs, and kernels are many times slower; on an idle machine it makes no difference.
-    GNU's OpenMP reads this when torch is imported.
+    By default they wait 300,000 rounds. Beside other busy processes, a thread that waits then has the processor that
+    the thread it waits for needs, and kernels are many times slower. GNU's OpenMP reads this when torch is imported.
     """
-    if "OMP_WAIT_POLICY" not in environment:
+    if "OMP_WAIT_POLICY" not in environment and not set(LEARNING) & set(arguments):
         environment.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
@@ -27,7 +29,7 @@ def main() -> NoReturn:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # which ends imports in a traceback
         signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.INTERRUPTED))
-    share_processors(os.environ)
+    share_processors(sys.argv[1:], os.environ)
     gc.disable()  # importing makes no garbage, and looking for it takes a tenth of the start
     from rnngen.cli.app import main as run
 

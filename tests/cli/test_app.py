@@ -373,13 +373,19 @@ program.main()
 
 
 @pytest.mark.parametrize(
-    ("given", "used"),
-    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
-    ids=["by default", "its own variable", "the standard's variable"],
+    ("given", "arguments", "used"),
+    [
+        ({}, ["eval"], "1000"),
+        ({}, ["train"], "None"),
+        ({"GOMP_SPINCOUNT": "7"}, ["eval"], "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, ["eval"], "None"),
+    ],
+    ids=["by default", "training finds the best number of threads", "its own variable", "the standard's variable"],
 )
-def test_threads_share_the_processors_unless_the_user_chose_otherwise(given: dict[str, str], used: str) -> None:
+def test_threads_share_the_processors_unless_the_user_chose_otherwise(
+    given: dict[str, str], arguments: list[str], used: str
+) -> None:
     others = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    done = subprocess.run(
-        [sys.executable, "-c", TELL_HOW_THREADS_WAIT], env=others | given, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", TELL_HOW_THREADS_WAIT, *arguments]
+    done = subprocess.run(command, env=others | given, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [used, "False"]  # before torch, which reads it, is imported
