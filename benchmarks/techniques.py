@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from contest import SMOKE_TEXT
+from levelling import halley
 from machine import describe, mm_gflops, print_table, write_results
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
@@ -41,7 +42,7 @@ class Recipe:
     bptt: int = 64
     steps: int = 1500
     optimizer: str = "muon"  # by gate; or "whole" matrices, or "adamw" for all
-    newton_schulz: int = 3
+    newton_schulz: int = 3  # steps; 0: one rational step (``levelling.py``)
     momentum: float = 0.95
     muon_lr: float = 0.02
     lr: float = 0.01
@@ -71,6 +72,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "Muon on whole matrices": {"optimizer": "whole"},
     "Newton-Schulz 2": {"newton_schulz": 2},
     "Newton-Schulz 5": {"newton_schulz": 5},
+    "one rational step": {"newton_schulz": 0},
     "momentum 0.9": {"momentum": 0.9},
     "Muon 0.03": {"muon_lr": 0.03},
     "AdamW 0.004": {"lr": 0.004},
@@ -98,6 +100,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "64 streams x 32": {"batch_size": 64, "bptt": 32},
     "16 streams x 128": {"batch_size": 16, "bptt": 128},
     "16 streams, twice the steps": {"batch_size": 16, "steps": 2.0},
+    "16 streams, twice the rational steps": {"batch_size": 16, "steps": 2.0, "newton_schulz": 0},
 }
 
 
@@ -152,6 +155,13 @@ class Network(nn.Module):
         return torch.zeros(1, B, self.recipe.hidden_size), torch.zeros(1, B, self.recipe.hidden_size)
 
 
+class RationalMuon(Muon):
+    """Muon with one rational step instead of Newton–Schulz steps."""
+
+    def level(self, matrices: Tensor) -> Tensor:
+        return halley(matrices)
+
+
 def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[Optimizer]:
     matrices = [] if recipe.optimizer == "adamw" else [model.lstm.weight_ih_l0, model.lstm.weight_hh_l0]
     ids = {id(p) for p in matrices}
@@ -165,7 +175,7 @@ def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[Optimizer]:
     blocks = {"muon": 4, "whole": 1}[recipe.optimizer]
     return [
         adamw,
-        Muon(
+        (Muon if recipe.newton_schulz else RationalMuon)(
             [{"params": matrices, "blocks": blocks}],
             recipe.muon_lr,
             recipe.weight_decay,

@@ -72,8 +72,11 @@ class Muon(Optimizer):
             ahead = gradient.lerp(state["momentum"], group["momentum"])
             blocks = ahead.reshape(group["blocks"], -1, ahead.shape[1])  # (G, H, n)
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            direction = orthogonalise(blocks, self.newton_schulz_steps, self.dtype)
-            parameter.add_(direction.reshape(parameter.shape), alpha=-group["lr"])
+            parameter.add_(self.level(blocks).reshape(parameter.shape), alpha=-group["lr"])
+
+    def level(self, matrices: Tensor) -> Tensor:
+        """The directions of a step, (G, H, n), from the momentum."""
+        return orthogonalise(matrices, self.newton_schulz_steps, self.dtype)
 
 
 class MuonAndAdamW(Recipe):
