@@ -12,7 +12,7 @@ from rnngen.errors import ExitCode
 SPINS = "1000"
 """Rounds that a thread of torch's kernels waits in a loop for the others before it sleeps."""
 LEARNING = ("train", "demo")
-"""Commands that look for the number of threads that is the fastest at present, and learn up to a third slower so."""
+"""Commands that train: sleeping threads make them up to a third slower, and they try numbers of threads themselves."""
 
 
 def share_processors(arguments: Sequence[str], environment: MutableMapping[str, str]) -> None:
@@ -21,7 +21,7 @@ def share_processors(arguments: Sequence[str], environment: MutableMapping[str, 
     By default they wait 300,000 rounds. Beside other busy processes, a thread that waits then has the processor that
     the thread it waits for needs, and kernels are many times slower. GNU's OpenMP reads this when torch is imported.
     """
-    if "OMP_WAIT_POLICY" not in environment and not set(LEARNING) & set(arguments):
+    if "OMP_WAIT_POLICY" not in environment and not set(LEARNING) & set(arguments[:1]):
         environment.setdefault("GOMP_SPINCOUNT", SPINS)
 
 

@@ -23,7 +23,7 @@ class Invocation(Options):
         "N, or one for each seed of a list (1,2,5). They are NAME-seed1, …. The same command resumes them.",
         panel=COMMON,
         minimum=0,
-        metavar="N|N,N[,N]",
+        metavar="N[,N...]",
     )
     resume: Path | None = option(
         None,
