@@ -1,8 +1,8 @@
 """A trained network in NumPy, one step at a time: it writes text, and is a reference for the tests.
 
 It does not import torch. Letters as in ``rnngen/model``: B streams, V vocabulary, E embedding, H hidden units, L
-layers, S tensors in a state, G gates. The first layer's U x + b is a row of a table over the vocabulary, computed when
-a token is first read; ``layers.py`` says how the rest of a step is fast.
+layers, S tensors in a state, G gates. The first layer's U x + b is a row of a table, computed when a token is first
+read (``inputs.py``); ``layers.py`` says how the rest of a step is fast.
 """
 
 from __future__ import annotations
@@ -14,46 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy import add
 
-from rnngen.engine.layers import LAYERS, Layer
+from rnngen.engine.inputs import InputTable, NGramTable
+from rnngen.engine.layers import LAYERS
 from rnngen.engine.probabilities import Array
 from rnngen.options.network import START_UNITS, START_VALUES, ModelConfig
-
-
-class InputTable:
-    """U x + b of the first layer for every token of the vocabulary, each computed when it is first read.
-
-    A row is always the product of one vector, so its rounding does not depend on which tokens are read together. The
-    last row, with id V, is for a masked token, whose x is 0.
-    """
-
-    def __init__(self, embedding: Array, layer: Layer) -> None:
-        self._embedding, self._U, self._b = embedding, layer.U, layer.b.ravel()
-        G = len(layer.BLOCKS)
-        V = len(embedding)
-        self._known = bytearray(V + 1)
-        self._table = np.empty((V + 1, G, 1, layer.width), layer.U.dtype)  # untouched memory costs nothing
-        self._table[V].ravel()[:] = self._b
-        self._known[V] = 1
-        self._blocks = self._table.reshape(-1, layer.width)  # ((V + 1)·G, H)
-        self._G, self._gates = G, np.arange(G)[:, None]
-        self.allocate(1)
-
-    def allocate(self, B: int) -> None:
-        """Allocate the buffer for B streams."""
-        self._taken = np.empty((self._G, B, self._blocks.shape[1]), self._blocks.dtype)
-
-    def of(self, tokens: Sequence[int]) -> Array:
-        """U x + b of these tokens, (G, B, H)."""
-        for token in tokens:
-            if not self._known[token]:
-                self._table[token].ravel()[:] = self._U @ self._embedding[token] + self._b
-                self._known[token] = 1
-        if len(tokens) == 1:
-            row: Array = self._table[tokens[0]]  # a view
-            return row
-        rows = np.array(tokens) * self._G + self._gates
-        taken: Array = self._blocks.take(rows, 0, self._taken, "clip")  # the only mode that writes without a copy
-        return taken
 
 
 class Recurrence:
@@ -79,7 +43,11 @@ class Recurrence:
         # copies, so that nothing refers to the mapped file afterwards and it can be replaced
         embedding = weights["embedding.weight"].copy()  # (V, E)
         self._output_bias = weights["output.bias"].copy()
-        self._table = InputTable(embedding, self.layers[0])
+        self._table = (
+            NGramTable(embedding, weights["history.weight"].copy(), self.layers[0], config.history, boundary)
+            if config.history
+            else InputTable(embedding, self.layers[0])
+        )
         for layer, above in pairwise(self.layers):
             layer.connect(above.U, above)
         self.layers[-1].connect(embedding if config.tied else weights["output.weight"], None)
@@ -91,8 +59,8 @@ class Recurrence:
 
     def _start_state(self, documents: bool) -> Array:
         """The state of a stream that has read nothing, (L, S, 1, H): all zero if there are no ``documents``."""
-        widest, states = max(layer.width for layer in self.layers), self.layers[0].STATES
-        start = np.zeros((len(self.layers), len(states), 1, widest), self._output_bias.dtype)
+        width, states = max(layer.width for layer in self.layers) + self._table.history, self.layers[0].STATES
+        start = np.zeros((len(self.layers), len(states), 1, width), self._output_bias.dtype)
         for part, layer in zip(start, self.layers, strict=True):
             for index, value in enumerate(START_VALUES[: len(states)] if documents else ()):
                 part[index, :, : layer.width][:, START_UNITS] = value
@@ -142,12 +110,14 @@ class Recurrence:
         """A copy of the streams' state, (L, S, B, H). Assign it to continue from there.
 
         H is the width of the widest layer; a narrower layer (the last one of a tied network) uses the first entries of
-        its part, and the others stay 0.
+        its part, and the others stay 0. Tokens that inputs depend on are in further columns: see ``model/inputs.py``.
         """
         state = np.zeros_like(self._start, shape=(*self._start.shape[:2], len(self.logits), self._start.shape[3]))
         for part, layer in zip(state, self.layers, strict=True):
             for index, name in enumerate(layer.STATES):
                 part[index, :, : layer.width] = getattr(layer, name)
+        if self._table.history:
+            state[0, 0, :, -self._table.history :] = self._table.before
         return state
 
     @state.setter
@@ -158,6 +128,8 @@ class Recurrence:
             for index, name in enumerate(layer.STATES):
                 getattr(layer, name)[:] = part[index, :, : layer.width]
             layer.multiply()
+        if self._table.history:
+            self._table.before = state[0, 0, :, -self._table.history :]
         self._predict()
 
 

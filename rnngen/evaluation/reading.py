@@ -32,7 +32,7 @@ def first_block_of(model: RecurrentLM) -> int:
     """
     if model.device.type != "cpu":
         return BLOCK
-    weights = model.num_parameters - model.embedding.weight.numel() * (not model.config.tied)
+    weights = model.config.multiplied_weights(model.vocab_size)
     return int(np.clip(1 << int(_WEIGHTS_READ / weights).bit_length() - 1, SMALLEST_BLOCK, BLOCK))
 
 

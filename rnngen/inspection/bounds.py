@@ -58,7 +58,7 @@ def _largest_singular_values(passages: Passages, layer: int, *, from_below: bool
     model, trace = passages.model, passages.trace
     cell, names = model.cells[layer], list(trace[0][layer])
     before = torch.stack([torch.cat([s[layer][n].detach() for n in names], dim=1) for s in trace[:-1]]).flatten(0, 1)
-    x = (model.embedding(passages.tokens) if layer == 0 else passages.states(layer - 1, "h")).detach().flatten(0, 1)
+    x = (passages.inputs if layer == 0 else passages.states(layer - 1, "h")).detach().flatten(0, 1)
 
     def step(state: Tensor, x: Tensor) -> Tensor:
         given = dict(zip(names, state.chunk(len(names), dim=1), strict=True))

@@ -75,18 +75,22 @@ def start_states(model: RecurrentLM, batch_size: int) -> list[dict[str, Tensor]]
     ]
 
 
-def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor]]) -> tuple[Tensor, list[LayerStep]]:
+def step_model(
+    model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor]], earlier: Tensor | None = None
+) -> tuple[Tensor, list[LayerStep]]:
     """Read one token per stream.
 
     Args:
         model: the network.
         tokens: token ids, (B,).
         states: the states of every layer after the step before.
+        earlier: ids of tokens before these, the last ones last, (N, B), of which the network's history is read; by
+            default there are none.
 
     Returns:
         Logits of the next tokens, (B, V), and the step of each layer.
     """
-    x = model.embedding(tokens)
+    x = model.embed(tokens[None], history_before(model, tokens, earlier))[0][0]
     ended = None if model.boundary is None else (tokens == model.boundary)[:, None]
     start = start_states(model, len(tokens))
     steps = []
@@ -97,6 +101,15 @@ def step_model(model: RecurrentLM, tokens: Tensor, states: list[dict[str, Tensor
         steps.append(step)
         x = step.states["h"]
     return model.output(x), steps
+
+
+def history_before(model: RecurrentLM, tokens: Tensor, earlier: Tensor | None) -> Tensor:
+    """Ids plus one of as many tokens before these (B,) as the network's input depends on, (history, B); 0: none."""
+    history = tokens.new_zeros(model.config.history, len(tokens))
+    known = 0 if earlier is None else min(len(earlier), len(history))
+    if earlier is not None and known:
+        history[-known:] = earlier[-known:] + 1
+    return history
 
 
 def _begin_anew(step: LayerStep, start: dict[str, Tensor], ended: Tensor) -> LayerStep:

@@ -93,8 +93,8 @@ def _trace_direction(direction: Direction, tokens: NDArray[np.integer[Any]]) -> 
     ids = torch.from_numpy(direction.in_reading_order(tokens).astype(np.int64))
     states = start_states(direction.reader, 1)
     steps: list[list[LayerStep]] = []
-    for token in ids:
-        steps.append(step_model(direction.reader, token[None], states)[1])
+    for t, token in enumerate(ids):
+        steps.append(step_model(direction.reader, token[None], states, ids[:t, None])[1])
         states = [layer.states for layer in steps[-1]]
 
     def over_time(rows: list[torch.Tensor]) -> Values:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnngen.errors import CorpusError
-from rnngen.inspection.equations import LayerStep, start_states, step_model
+from rnngen.inspection.equations import LayerStep, history_before, start_states, step_model
 from rnngen.model.language_model import Direction, RecurrentLM
 
 BURN_IN = 64  # tokens read beforehand, so that the states are those of running text
@@ -29,6 +29,7 @@ class Passages:
     Attributes:
         model: the reader.
         tokens: that were read, (T, B).
+        before: that were read before these, (N, B).
         trace: states of every layer, after 0 to T tokens: name → (B, H). Gradients can be taken with respect to them.
         steps: of every layer, at each token.
         losses: at each token, summed over the passages.
@@ -38,6 +39,7 @@ class Passages:
 
     model: RecurrentLM
     tokens: Tensor
+    before: Tensor
     trace: list[list[dict[str, Tensor]]]
     steps: list[list[LayerStep]]
     losses: list[Tensor]
@@ -88,6 +90,12 @@ class Passages:
         inside = np.logical_and.accumulate(inside, axis=1).swapaxes(1, 2).reshape(-1, self.lags)
         return np.concatenate([inside[:, :1], inside], axis=1)  # after a document's end the state is a constant
 
+    @property
+    def inputs(self) -> Tensor:
+        """What the first layer read, (T, B, E)."""
+        history = history_before(self.model, self.tokens[0], self.before)
+        return self.model.embed(self.tokens, history)[0].detach()
+
     def states(self, layer: int, name: str) -> Tensor:
         """A layer's state after each token, (T, B, H)."""
         return torch.stack([layers[layer][name].detach() for layers in self.trace[1:]])
@@ -122,17 +130,17 @@ def read_passages(direction: Direction, text: NDArray[np.integer[Any]], lags: in
     starts = np.linspace(0, len(tokens) - needed, STREAMS).astype(int)
     windows = torch.from_numpy(np.stack([tokens[s : s + needed] for s in starts], axis=1).astype(np.int64))  # (N, B)
     states = start_states(model, STREAMS)
-    for row in windows[:BURN_IN]:
-        states = [step.states for step in step_model(model, row, states)[1]]
+    for t, row in enumerate(windows[:BURN_IN]):
+        states = [step.states for step in step_model(model, row, states, windows[:t])[1]]
     trace = [[{name: s.requires_grad_() for name, s in layer.items()} for layer in states]]
     losses, steps = [], []
     added = None if other is None else other(windows.flip(0), other.start_state(STREAMS))[0].flip(0)  # (N, B, V)
     end = BURN_IN + lags + ENDS
     for t in range(BURN_IN, end):
-        logits, step = step_model(model, windows[t], trace[-1])
+        logits, step = step_model(model, windows[t], trace[-1], windows[:t])
         if added is not None:
             logits = logits + added[t + 2]
         losses.append(torch.nn.functional.cross_entropy(logits, windows[t + 1], reduction="sum"))
         steps.append(step)
         trace.append([layer.states for layer in step])
-    return Passages(model, windows[BURN_IN:end], trace, steps, losses, lags)
+    return Passages(model, windows[BURN_IN:end], windows[:BURN_IN], trace, steps, losses, lags)

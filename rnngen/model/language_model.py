@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rnngen.errors import CheckpointError
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell, run_documents, start_state
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
+from rnngen.model.inputs import embed_ngrams, history_of, with_history
 from rnngen.options.network import ModelConfig
 
 EMBEDDING_RANGE = 0.1  # uniform initial weights lie within ± this (Merity et al. 2018)
@@ -178,6 +179,8 @@ class RecurrentLM(Network):
         self.layers = nn.ModuleList(
             make_cell(config.cell, config.nonlinearity, n, H) for n, H in zip(inputs, widths, strict=True)
         )
+        if config.history:
+            self.history = nn.Embedding(config.history_rows, config.embedding_size, padding_idx=0)
         self.output = nn.Linear(widths[-1], vocab_size)
         self._initialise(generator)
 
@@ -197,6 +200,8 @@ class RecurrentLM(Network):
                 initialise(layer, generator, config.gain)
             nn.init.normal_(self.output.weight, std=scale, generator=generator)
         nn.init.zeros_(self.output.bias)
+        if config.history:
+            nn.init.zeros_(self.history.weight)
         if config.tied:
             self.output.weight = self.embedding.weight
 
@@ -208,7 +213,7 @@ class RecurrentLM(Network):
     def start_state(self, batch_size: int) -> Tensor:
         """The state before any token, (L, S, B, H): that in which documents begin, or all zero if there are none."""
         cells = self.cells
-        H = max(layer.hidden_size for layer in cells)
+        H = max(layer.hidden_size for layer in cells) + self.config.history
         state = self.output.bias.new_zeros(len(cells), cells[0].state_size, batch_size, H)
         if self.boundary is not None:
             for part, layer in zip(state, cells, strict=True):
@@ -273,9 +278,7 @@ class RecurrentLM(Network):
             The last layer's output (T, B, H), the same with dropout, and the state after the window.
         """
         c = self.config
-        x = drop_rows(self.embedding, tokens, c.embedding_dropout, dropout)  # (T, B, E)
-        if masked is not None:
-            x = x.masked_fill(masked.unsqueeze(-1), 0)
+        x, known = self.embed(tokens, history_of(state, c.history), dropout, masked)  # (T, B, E)
         ends = self._ends(tokens, masked)
         dropped = drop_units(x, c.input_dropout, dropout)
         between = c.dropout if c.hidden_dropout is None else c.hidden_dropout
@@ -284,10 +287,34 @@ class RecurrentLM(Network):
             weight_hh = drop_weights(layer.weight_hh_l0, c.weight_dropout, dropout)
             used = carried[..., : layer.hidden_size].contiguous()
             x, after = run_documents(layer, dropped, used, weight_hh, ends)  # (T, B, H), (S, B, H)
-            unused = carried.shape[-1] - layer.hidden_size
+            unused = carried.shape[-1] - c.history - layer.hidden_size
             states.append(nn.functional.pad(after, (0, unused)).to(state.dtype))
             dropped = drop_units(x, c.dropout if index == c.num_layers - 1 else between, dropout)
-        return x, dropped, torch.stack(states)
+        after = torch.stack(states)
+        return x, dropped, with_history(after, known, c.history, self.boundary) if c.history else after
+
+    def embed(
+        self, tokens: Tensor, before: Tensor, dropout: torch.Generator | None = None, masked: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The input of the first layer at each token; see ``inputs.py``.
+
+        Args:
+            tokens: token ids, (T, B).
+            before: ids plus one of the tokens before them, 0 where there is none, (history, B).
+            dropout: draws which rows are dropped; None: none.
+            masked: tokens that are read as an input of 0, (T, B), and are in no n-gram.
+
+        Returns:
+            The inputs, (T, B, E), and ids plus one of all these tokens, (history + T, B).
+        """
+        c = self.config
+        x = drop_rows(self.embedding, tokens, c.embedding_dropout, dropout)
+        known = torch.cat([before, tokens + 1 if masked is None else (tokens + 1).masked_fill(masked, 0)])
+        if c.history:
+            x = x + embed_ngrams(self.history, known, c.history, self.boundary)
+        if masked is not None:
+            x = x.masked_fill(masked.unsqueeze(-1), 0)
+        return x, known
 
     def _ends(self, tokens: Tensor, masked: Tensor | None) -> Tensor | None:
         """Where documents end, (T, B); None: nowhere."""

@@ -34,6 +34,7 @@ _BY_EPOCHS = "by number of epochs"
 class ModelConfig(Options):
     """A network: embedding (V, E) → L recurrent layers of H units → softmax over V.
 
+    With a history, the embedding of a token is its own plus those of the n-grams that end there (``model/inputs.py``).
     Tied, the softmax uses the embedding's matrix, so the last layer has E units, whatever H is. Bidirectional, there
     are two networks of these sizes, one per reading direction (``model/cloze.py``).
     """
@@ -47,6 +48,22 @@ class ModelConfig(Options):
     )
     embedding_size: int = option(
         64, "Width of a token's embedding.", panel=PANEL, minimum=1, maximum=65536, default_text="follows from the size"
+    )
+    history: int = option(
+        0,
+        "Earlier tokens that a token's embedding depends on too: it is the sum of those of the n-grams that end there.",
+        panel=PANEL,
+        minimum=0,
+        maximum=15,
+        default_text="3; asgd: 0",
+    )
+    history_rows: int = option(
+        4096,
+        "Rows of the table in which the embeddings of n-grams are, each where the hash of its tokens says.",
+        panel=PANEL,
+        minimum=2,
+        maximum=1 << 24,
+        default_text="a 32nd of the training tokens",
     )
     num_layers: int = option(1, "Recurrent layers.", panel=PANEL, minimum=1, maximum=64)
     dropout: float = option(
@@ -132,6 +149,8 @@ class ModelConfig(Options):
     def _one_direction(self, V: int) -> dict[str, tuple[int, ...]]:
         E, H, G = self.embedding_size, self.hidden_size, self.gates
         shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E), "output.bias": (V,)}
+        if self.history:
+            shapes["history.weight"] = (self.history_rows, E)
         if not self.tied:
             shapes["output.weight"] = (V, H)
         for layer in range(self.num_layers):
@@ -147,7 +166,8 @@ class ModelConfig(Options):
 
     def multiplied_weights(self, V: int) -> int:
         """Weights that are multiplied at every token; training takes about 6 operations on each."""
-        copied = () if self.tied else ("embedding.weight",)  # a row of the embedding is looked up, not multiplied
+        # a row of an embedding is looked up, not multiplied
+        copied = ("history.weight",) if self.tied else ("history.weight", "embedding.weight")
         shapes = self.shapes(V).items()
         return sum(math.prod(s) for name, s in shapes if len(s) == 2 and not name.endswith(copied))
 

@@ -175,6 +175,14 @@ class OptimizerConfig(Options):
         maximum=MAX_FACTOR,
         default_text="0.02, more with more epochs",
     )
+    history_decay: float = option(
+        0.4,
+        "Weight decay of the embeddings of n-grams, with muon.",
+        panel=LEARNING,
+        minimum=0,
+        maximum=MAX_FACTOR,
+        default_text="follows from the steps per epoch",
+    )
     clip: float = option(1.0, "Maximum norm of the gradient; 0: none.", panel=LEARNING, minimum=0, maximum=MAX_FACTOR)
     warmup: float = option(
         0.02, "Warm-up: fraction of the steps in which the learning rate rises.", panel=LEARNING, minimum=0, below=1

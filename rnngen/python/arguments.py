@@ -38,6 +38,8 @@ class Decided(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig):
 
     hidden_size: int | None = _decided("hidden_size")
     embedding_size: int | None = _decided("embedding_size")
+    history: int | None = _decided("history")
+    history_rows: int | None = _decided("history_rows")
     dropout: float | None = _decided("dropout")
     input_dropout: float | None = _decided("input_dropout")
     weight_dropout: float | None = _decided("weight_dropout")
@@ -45,6 +47,7 @@ class Decided(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig):
     learning_rate: float | None = _decided("learning_rate")
     muon_learning_rate: float | None = _decided("muon_learning_rate")
     weight_decay: float | None = _decided("weight_decay")
+    history_decay: float | None = _decided("history_decay")
     batch_size: int | None = _decided("batch_size")
     steps: int | None = _decided("steps")
     valid_every: int | None = _decided("valid_every")

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnngen.corpus.documents import BOUNDARY
+from rnngen.corpus.ngram_rows import ngram_rows
 from rnngen.corpus.tokenizer import Tokenizer
 from rnngen.options.network import ModelConfig
 
 SHOWN = 20  # tokens
+_READ = 1 << 22  # tokens of a text whose n-grams are looked for
 
 
 def new_tokens(before: Tokenizer, after: Tokenizer) -> list[int]:
@@ -60,18 +62,26 @@ _NAMES = {"\t": "tab", "\n": "line end", BOUNDARY: "end of a document"}
 
 
 def grown(
-    weights: Mapping[str, NDArray[Any]], config: ModelConfig, before: Tokenizer, after: Tokenizer
+    weights: Mapping[str, NDArray[Any]],
+    config: ModelConfig,
+    before: Tokenizer,
+    after: Tokenizer,
+    text: NDArray[np.integer[Any]],
+    boundary: int | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The weights of a network with rows for the tokens that are new; the other rows follow their tokens.
 
     A new token begins as the mean of those that are known: with the weights of the unknown symbol, which training never
-    shows, it would be all but impossible at first.
+    shows, it would be all but impossible at first. The row of an n-gram depends on the ids of its tokens; those that
+    occur in the text keep their embeddings, the others are forgotten if ids have changed.
 
     Args:
         weights: of the network, by name.
         config: its sizes.
         before: its tokenizer.
         after: a tokenizer that has all tokens of ``before``.
+        text: ids of the text that training will read, (N,).
+        boundary: the token between documents in it; None: there is none.
     """
     V = before.vocab_size
     shapes, larger = config.shapes(V), config.shapes(V + 1)
@@ -84,4 +94,31 @@ def grown(
             known = [token for token in range(V) if token != before.unknown_id]
             rows[source < 0] = weights[name][known].mean(axis=0)
             found[name] = rows
+    if not np.array_equal(source[source >= 0], np.flatnonzero(source >= 0)):
+        for name in shapes:
+            if name.endswith("history.weight"):
+                read = text[:_READ][:: -1 if name.startswith("right_to_left") else 1]
+                found[name] = _moved(weights[name], config.history, read, source, boundary)
     return found
+
+
+def _moved(
+    table: NDArray[Any], history: int, text: NDArray[np.integer[Any]], source: NDArray[Any], boundary: int | None
+) -> NDArray[Any]:
+    """The table of n-grams with what it holds of those in a text, (N,), where they are with new ids.
+
+    Args:
+        table: (R, E).
+        history: n - 1 of the longest n-grams.
+        text: new ids.
+        source: for each new id the old one, or -1.
+        boundary: new id of the token between documents.
+    """
+    read = np.concatenate([np.zeros(history, np.int64), text.astype(np.int64) + 1])
+    read_before = np.concatenate([[0], source + 1])[read]
+    moved = np.zeros_like(table)
+    rows = ngram_rows(read, history, len(table), boundary)
+    for now, then in zip(rows, ngram_rows(read_before, history, len(table), None), strict=True):
+        known = (now > 0) & (then > 0)
+        moved[now[known]] = table[then[known]]
+    return moved

@@ -125,7 +125,8 @@ def launch(
         pace = make_pace(plan, given) if plan and not sibling else None  # siblings take the same steps
         trainer = Trainer(config, corpus, writer, pace=pace, trained=first is not None)
         if first and tokenizer:
-            weights = grown(weights, config.model, tokenizer, corpus.tokenizer)
+            boundary = corpus.tokenizer.boundary(config.data.documents)
+            weights = grown(weights, config.model, tokenizer, corpus.tokenizer, corpus.train.tokens, boundary)
             trainer.learner.begin_with(weights, first.path)
         writer.clear()
         record = _config_json(config, corpus, folder, first, given)

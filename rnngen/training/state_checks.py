@@ -143,7 +143,7 @@ def max_file_size(model: ModelConfig, batch_size: int, V: int) -> int:
 
 def _hidden_shape(model: ModelConfig, batch_size: int) -> tuple[int, int, int, int]:
     S, H = 2 if model.cell == "lstm" else 1, max(map(model.width, range(model.num_layers)))
-    return model.num_layers, S, batch_size, H
+    return model.num_layers, S, batch_size, H + model.history
 
 
 def check_file_sizes(run: Path, model: ModelConfig, batch_size: int, V: int) -> None:

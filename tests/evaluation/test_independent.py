@@ -73,6 +73,17 @@ def layer_weights(weights: Arrays, layer: int) -> Arrays:
     return {name: weights[f"layers.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
 
 
+def ngrams(tokens: list[int], rows: int) -> list[int]:
+    """The rows of the n-grams of 2 tokens or more that end with the last of these."""
+    found = []
+    for n in range(2, len(tokens) + 1):
+        number = 0
+        for token in reversed(tokens[-n:]):
+            number = (number * 1_103_515_245 + token + 1) % (2**31 - 1)
+        found.append(1 + number % (rows - 1))
+    return found
+
+
 def ids_and_nats(run: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
     """Of each token, (N,)."""
     weights = read_tensors(run / "model.safetensors")
@@ -83,11 +94,15 @@ def ids_and_nats(run: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
     layers = [layer_weights(weights, layer) for layer in range(model["num_layers"])]
     hidden = [np.zeros(layer["weight_hh"].shape[1]) for layer in layers]
     cells = [np.zeros_like(h) for h in hidden]
-    nats = []
+    table = weights["history.weight"]
+    assert model["history"] == 3
+    nats: list[float] = []
+    read: list[int] = []
     for token in ids:
         logits = softmax @ hidden[-1] + bias
         nats.append(math.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token])
-        x = embedding[token]
+        read.append(int(token))
+        x = embedding[token] + sum(table[row] for row in ngrams(read[-4:], len(table)))
         for k, layer in enumerate(layers):
             hidden[k], cells[k] = CELLS[model["cell"]](x, hidden[k], cells[k], layer)
             x = hidden[k]

@@ -23,7 +23,14 @@ from rnngen.runs.manifest import sha256
 from rnngen.sampling.generator import Generator
 
 E = 8
-CONFIG = {"cell": "rnn", "nonlinearity": "identity", "embedding_size": E, "hidden_size": 3 * E}
+CONFIG = {
+    "cell": "rnn",
+    "nonlinearity": "identity",
+    "embedding_size": E,
+    "hidden_size": 3 * E,
+    "history": 2,
+    "history_rows": 64,
+}
 
 
 def exact_network(vocab_size: int) -> RecurrentLM:
@@ -33,7 +40,7 @@ def exact_network(vocab_size: int) -> RecurrentLM:
     with torch.no_grad():
         for p in model.parameters():
             p.zero_()
-        for matrix in (model.embedding.weight, model.output.weight):
+        for matrix in (model.embedding.weight, model.history.weight[1:], model.output.weight):
             matrix.copy_(torch.randint(-6, 7, matrix.shape, generator=generator) / 8)
         layer.weight_ih_l0[:E] = torch.eye(E)
         layer.weight_hh_l0[E:, :-E] = torch.eye(2 * E)

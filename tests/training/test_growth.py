@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rnngen
+from rnngen.corpus.ngram_rows import ngram_rows
 from rnngen.corpus.tokenizer import CharTokenizer, Level, train_tokenizer
 from rnngen.errors import UsageError
 from rnngen.options.network import ModelConfig
@@ -35,7 +36,7 @@ def test_rows_follow_their_tokens_and_new_ones_are_the_mean_of_the_known(bidirec
     before, after = CharTokenizer("bdz"), CharTokenizer("abcdzé")
     rng = np.random.default_rng(0)
     weights = {name: rng.random(shape, np.float32) for name, shape in config.shapes(before.vocab_size).items()}
-    found = grown(weights, config, before, after)
+    found = grown(weights, config, before, after, np.zeros(0, np.int64))
     assert {name: w.shape for name, w in found.items()} == dict(config.shapes(after.vocab_size))
     per_token = [name for name in weights if found[name].shape != weights[name].shape]
     assert len(per_token) == (2 if tied else 3) * (1 + bidirectional)
@@ -50,6 +51,29 @@ def test_rows_follow_their_tokens_and_new_ones_are_the_mean_of_the_known(bidirec
         for character in "acé":
             row = found[name][after.encode(character).item()]
             assert row == pytest.approx(sum(weights[name][i].astype(float) for i in (1, 2, 3)) / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize("direction", ["", "right_to_left."])
+def test_n_grams_of_the_text_keep_their_embeddings_when_ids_change(direction: str) -> None:
+    config = ModelConfig(hidden_size=6, embedding_size=6, bidirectional=bool(direction), history=2, history_rows=5000)
+    before, after = CharTokenizer("bdz"), CharTokenizer("abcdzé")
+    rng = np.random.default_rng(0)
+    weights = {name: rng.random(shape, np.float32) for name, shape in config.shapes(before.vocab_size).items()}
+    text = "bdzzbaébzd"
+    table = grown(weights, config, before, after, after.encode(text))[f"{direction}history.weight"]
+    grams = {text[i : i + n] for n in (2, 3) for i in range(len(text) - n + 1)}
+    kept = [gram for gram in grams if set(gram) <= set("bdz")]
+    for gram in kept:
+        if direction:
+            gram = gram[::-1]
+        rows = [
+            ngram_rows(tokenizer.encode(gram).astype(np.int64) + 1, len(gram) - 1, 5000, None)[-1].item()
+            for tokenizer in (before, after)
+        ]
+        assert np.array_equal(table[rows[1]], weights[f"{direction}history.weight"][rows[0]])
+    assert len(np.flatnonzero(table.any(axis=1))) == len(kept)
+    same = grown(weights, config, before, before, before.encode("bdz"))
+    assert np.array_equal(same[f"{direction}history.weight"], weights[f"{direction}history.weight"])
 
 
 @pytest.mark.parametrize("level", ["char", "word", "byte", "bpe"])

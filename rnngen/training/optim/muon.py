@@ -82,7 +82,8 @@ class Muon(Optimizer):
 class MuonAndAdamW(Recipe):
     """Muon for the recurrent layers' matrices, AdamW (Loshchilov & Hutter 2019) for the rest; an exponential average.
 
-    Matrices that are multiplied decay; embeddings and biases do not.
+    Matrices that are multiplied decay; embeddings of tokens and biases do not; those of n-grams have a decay of their
+    own.
     """
 
     learning_rates = ("learning_rate", "muon_learning_rate")
@@ -96,12 +97,15 @@ class MuonAndAdamW(Recipe):
         """Muon, then AdamW."""
         recurrent: list[Tensor] = []
         decaying: list[Tensor] = []
+        ngrams: list[Tensor] = []
         others: list[Tensor] = []
         for name, parameter in model.named_parameters():
             if name.endswith(("weight_ih_l0", "weight_hh_l0")):
                 recurrent.append(parameter)
             elif name.endswith(("output.weight", *(("embedding.weight",) if model.config.tied else ()))):
                 decaying.append(parameter)
+            elif name.endswith("history.weight"):
+                ngrams.append(parameter)
             else:
                 others.append(parameter)
         muon = Muon(
@@ -110,7 +114,11 @@ class MuonAndAdamW(Recipe):
             weight_decay=config.weight_decay,
         )
         adamw = AdamW(
-            [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            [
+                {"params": decaying, "weight_decay": config.weight_decay},
+                {"params": ngrams, "weight_decay": config.history_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
             lr=config.learning_rate,
             betas=(0.9, 0.99),
         )

@@ -28,7 +28,7 @@ from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.planning import rules
 from rnngen.training.planning.budget import SAVE_BYTES_PER_SECOND, Costs
 from rnngen.training.planning.notes import note_on_load, note_on_time, notes_on_overlap, notes_on_text
-from rnngen.training.planning.sizing import Length, mean_length, pick_network, sized, with_named_size
+from rnngen.training.planning.sizing import Length, mean_length, pick_network, sized, with_named_size, with_ngrams
 from rnngen.training.planning.speed import Speed, SpeedTest, UnusableError, measure_validation
 from rnngen.training.samples import sample_seconds
 
@@ -141,6 +141,7 @@ def _plan_on(
     config = given.config
     if "batch_size" not in given:
         config = config.with_values({"batch_size": rules.streams_rule(N, config.train.bptt)})
+    config = with_ngrams(config, given, N)
     if given.get("threads", 1) > processors():
         raise UsageError(
             "`threads` is more than this machine has", expected=f"at most {processors()}", found=given["threads"]
@@ -171,7 +172,7 @@ def _plan_on(
         notes += note_on_time(steps, plan.costs.step, spent, total, trained=trained)
     return dataclasses.replace(
         plan,
-        config=plan.config.with_values(_rates(config.optimizer, given, steps, trained=trained)),
+        config=plan.config.with_values(_rates(plan.config, given, N, trained=trained)),
         unusable=test.unusable,
         notes=tuple(notes),
     )
@@ -234,8 +235,13 @@ def _timetable(config: RunConfig, measured: _Measured, given: Given, corpus: Enc
     )
 
 
-def _rates(config: OptimizerConfig, given: Given, steps: int, *, trained: bool) -> dict[str, float]:
-    """Rules 10 and 11: the learning rates that were not given."""
-    factor = rules.FINE_TUNING if trained else rules.rates_rule(steps)
-    names = [name for name in recipe_named(config.optimizer).planned_rates if name not in given]
-    return {name: round(getattr(OptimizerConfig(), name) * factor, 5) for name in names}
+def _rates(config: RunConfig, given: Given, N: int, *, trained: bool) -> dict[str, float]:
+    """Rules 10, 11 and 13: the learning rates, and the weight decay of n-grams, that were not given."""
+    factor = rules.FINE_TUNING if trained else rules.rates_rule(config.train.steps)
+    names = [name for name in recipe_named(config.optimizer.optimizer).planned_rates if name not in given]
+    rates = {name: round(getattr(OptimizerConfig(), name) * factor, 5) for name in names}
+    if config.model.history and "history_decay" not in given:
+        steps_per_epoch = N / (config.train.batch_size * mean_length(config))
+        rate = rates.get("learning_rate", config.optimizer.learning_rate)
+        rates["history_decay"] = round(rules.history_decay_rule(steps_per_epoch, rate), 4)
+    return rates

@@ -26,6 +26,10 @@ multiplied at every token, D the number of tokens that training will read.
     defaults. Not for NT-ASGD, whose learning rate is on another scale.
 11. Trained weights: a run that begins with those of another run has the default learning rates, however few its steps.
     A run that is trained further warms up to half the learning rates that it had.
+12. Saves: about once a minute, more often in shorter runs.
+13. N-grams: the input depends on the 3 tokens before each token as well (not with NT-ASGD), by a table of N / 32 rows,
+    rounded up to a power of 2 from 256 to 65,536. Its weights decay by a factor of exp(-1.8) per epoch, so that an
+    n-gram which occurs once is not learned by heart, and by 0.0015 of themselves per step or more.
 """
 
 from __future__ import annotations
@@ -43,6 +47,9 @@ STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
 MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
 UNHURRIED_STEPS = 3000
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
+HISTORY = 3
+TOKENS_PER_ROW, MIN_ROWS, MAX_ROWS = 32, 256, 65536
+DECAY_PER_EPOCH, MIN_DECAY_PER_STEP = 1.8, 0.0015
 CYCLE_PEAK = 0.5  # times the learning rates that a finished run had, when it is trained further
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 FIRST_WIDTH = 256  # measured first
@@ -73,6 +80,17 @@ def streams_rule(tokens: int, bptt: int) -> int:
     """Rule 8: the batch size for ``tokens`` tokens in windows of ``bptt``."""
     wanted = min(STREAMS, max(MIN_STREAMS, tokens // (MIN_STEPS_PER_EPOCH * bptt)))
     return max(1, min(wanted, tokens // (4 * bptt)))
+
+
+def history_rows_rule(tokens: int) -> int:
+    """Rule 13: the rows of the table of n-grams of a text of ``tokens`` tokens."""
+    wanted = 1 << max(0, math.ceil(tokens / TOKENS_PER_ROW) - 1).bit_length()
+    return min(MAX_ROWS, max(MIN_ROWS, wanted))
+
+
+def history_decay_rule(steps_per_epoch: float, learning_rate: float) -> float:
+    """Rule 13: the weight decay of that table, at this learning rate."""
+    return max(MIN_DECAY_PER_STEP, -math.expm1(-DECAY_PER_EPOCH / steps_per_epoch)) / learning_rate
 
 
 def valid_tokens_rule(token_seconds: float, seconds: float) -> int:

@@ -177,6 +177,14 @@ def sized(config: RunConfig, given: Given, V: int, width: int) -> RunConfig:
     return config.with_values({"hidden_size": width, "embedding_size": given.get("embedding_size", embedding)})
 
 
+def with_ngrams(config: RunConfig, given: Given, N: int) -> RunConfig:
+    """Rule 13: with a history, and a table for n-grams, unless others were given."""
+    values = {"history": rules.HISTORY} if recipe_named(config.optimizer.optimizer).plans_weight_decay else {}
+    if values.get("history", config.model.history):
+        values["history_rows"] = rules.history_rows_rule(N)
+    return config.with_values({name: value for name, value in values.items() if name not in given})
+
+
 def mean_length(config: RunConfig) -> float:
     """Mean length of a window, in tokens."""
     train = config.train

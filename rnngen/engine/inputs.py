@@ -1,0 +1,134 @@
+"""What the first layer reads: U x + b, with x the embedding of a token and, with a history, those of n-grams too.
+
+A product with U is computed once for all that x depends on and found again afterwards, since a text mostly goes on as
+others have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnngen.corpus.ngram_rows import extended, row_of
+from rnngen.engine.layers import Layer
+from rnngen.engine.probabilities import Array
+
+
+class InputTable:
+    """U x + b of the first layer for every token of the vocabulary, each computed when it is first read.
+
+    A row is always the product of one vector, so its rounding does not depend on which tokens are read together. The
+    last row, with id V, is for a masked token, whose x is 0.
+    """
+
+    history = 0
+    before: Array = np.zeros((1, 0))
+
+    def __init__(self, embedding: Array, layer: Layer) -> None:
+        self._embedding, self._U, self._b = embedding, layer.U, layer.b.ravel()
+        G = len(layer.BLOCKS)
+        V = len(embedding)
+        self._known = bytearray(V + 1)
+        self._table = np.empty((V + 1, G, 1, layer.width), layer.U.dtype)  # untouched memory costs nothing
+        self._table[V].ravel()[:] = self._b
+        self._known[V] = 1
+        self._blocks = self._table.reshape(-1, layer.width)  # ((V + 1)·G, H)
+        self._G, self._gates = G, np.arange(G)[:, None]
+        self.allocate(1)
+
+    def allocate(self, B: int) -> None:
+        """Allocate the buffer for B streams."""
+        self._taken = np.empty((self._G, B, self._blocks.shape[1]), self._blocks.dtype)
+
+    def of(self, tokens: Sequence[int]) -> Array:
+        """U x + b of these tokens, (G, B, H)."""
+        for token in tokens:
+            if not self._known[token]:
+                self._table[token].ravel()[:] = self._U @ self._embedding[token] + self._b
+                self._known[token] = 1
+        if len(tokens) == 1:
+            row: Array = self._table[tokens[0]]  # a view
+            return row
+        rows = np.array(tokens) * self._G + self._gates
+        taken: Array = self._blocks.take(rows, 0, self._taken, "clip")  # the only mode that writes without a copy
+        return taken
+
+
+class NGramTable:
+    """U x + b for the tokens that have been read lately, each with the earlier tokens that x depends on as well.
+
+    A row is always the product of one vector, as above. A token with id V is a masked one, whose x is 0.
+
+    Args:
+        embedding: of each token, (V, E).
+        ngrams: the table of the embeddings of n-grams, (R, E); see ``corpus/ngram_rows.py``.
+        layer: the first one.
+        history: number of earlier tokens that x depends on.
+        boundary: the token between documents; None: there is none.
+    """
+
+    def __init__(self, embedding: Array, ngrams: Array, layer: Layer, history: int, boundary: int | None) -> None:
+        self.history = history
+        self._embedding, self._ngrams, self._U, self._b = embedding, ngrams, layer.U, layer.b.ravel()
+        self._no_token = (0,) if boundary is None else (0, boundary + 1)
+        self._G, self._H = len(layer.BLOCKS), layer.width
+        self._gates = np.arange(self._G)[:, None]
+        self._make_table(max(256, _TABLE_SIZE // (self._G * self._H)))
+        self.allocate(1)
+
+    def _make_table(self, rows: int) -> None:
+        self._table = np.empty((rows, self._G, 1, self._H), self._U.dtype)  # untouched memory costs nothing
+        self._blocks = self._table.reshape(-1, self._H)  # (rows · G, H)
+        self._found: dict[tuple[int, ...], int] = {}  # a token and those before it → row of the table
+
+    def allocate(self, B: int) -> None:
+        """Allocate the buffer for B streams that have read nothing."""
+        if len(self._table) < B:
+            self._make_table(B)
+        self._taken = np.empty((self._G, B, self._H), self._U.dtype)
+        self._before = [(0,) * self.history] * B  # of each stream, ids plus one, the last one first
+
+    @property
+    def before(self) -> Array:
+        """Ids plus one of the tokens that each stream has read last, the oldest first, 0 for none, (B, history)."""
+        return np.array(self._before, self._U.dtype)[:, ::-1]
+
+    @before.setter
+    def before(self, tokens: Array) -> None:
+        self._before = [tuple(map(int, row)) for row in tokens[:, ::-1]]
+
+    def of(self, tokens: Sequence[int]) -> Array:
+        """U x + b of these tokens, the next one of each stream, (G, B, H)."""
+        if len(self._found) + len(tokens) > len(self._table):
+            self._found.clear()
+        rows, V = [], len(self._embedding)
+        for b, token in enumerate(tokens):
+            token, before = int(token), self._before[b]  # of whatever type: Python's does not overflow
+            key = (token, *before)
+            row = self._found.get(key)
+            if row is None:
+                row = self._found[key] = len(self._found)
+                self._table[row].ravel()[:] = self._b if token == V else self._U @ self._input(token, before) + self._b
+            rows.append(row)
+            self._before[b] = (0 if token == V else token + 1, *before[:-1])
+        if len(rows) == 1:
+            only: Array = self._table[rows[0]]  # a view
+            return only
+        taken: Array = self._blocks.take(np.array(rows) * self._G + self._gates, 0, self._taken, "clip")
+        return taken
+
+    def _input(self, token: int, before: Sequence[int]) -> Array:
+        """The embedding of a token and those of the n-grams that end there, summed, (E,)."""
+        x: Array = self._embedding[token]
+        hashes = token + 1
+        for earlier in before:
+            if earlier in self._no_token:
+                break
+            hashes = extended(hashes, earlier)
+            x = x + self._ngrams[row_of(hashes, len(self._ngrams))]
+        return x
+
+
+_TABLE_SIZE = 1 << 24
+"""Numbers in the table; 64 MB once all of it has been used."""
