@@ -5,9 +5,9 @@ keep them in its state; here it finds them at its input, in a table that costs n
 features of Mikolov et al. 2011 and of fastText do, but at the input, so that the network learns what they mean). The
 table is read and written at a few rows per token, whatever its size.
 
-A table of so many weights could learn a small text by heart. So its weight decay is stronger than that of the rest, and
-follows from how often the text is read (``training/planning/rules.py``): the embedding of an n-gram that occurs once in
-a text has vanished before it occurs again.
+A table of so many weights could learn a small text by heart. So it has a weight decay of its own, which follows from
+how often the text is read (``training/planning/rules.py``): the embedding of an n-gram that occurs once in a text has
+all but vanished before it is read again.
 
 The tokens before a window are part of the network's state, as ids plus one, so that 0 is no token: they are the last
 ``history`` columns of the first layer's h, the oldest first. Those of the other tensors are 0.

@@ -9,6 +9,7 @@ from torch import Tensor
 from rnngen.corpus.streams import Streams
 from rnngen.corpus.tokens import EncodedCorpus
 from rnngen.training.learner import Learner
+from rnngen.training.optim.clipping import gradient_values
 
 SHOWN = 12  # tokens shown before and after the place
 
@@ -23,7 +24,9 @@ def first_non_finite(learner: Learner, loss: float) -> str:
         return "the hidden state"
     if not math.isfinite(loss):
         return "the logits"
-    spoiled = [name for name, weight in named.items() if weight.grad is not None and not _is_finite(weight.grad)]
+    spoiled = [
+        name for name, weight in named.items() if weight.grad is not None and not _is_finite(gradient_values(weight))
+    ]
     return f"the gradient of {spoiled[-1]}" if spoiled else "the norm of the gradient"  # the last layer's comes first
 
 

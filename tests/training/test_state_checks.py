@@ -40,8 +40,9 @@ def states_of(options: dict[str, Any]) -> tuple[dict[str, torch.Tensor], int]:
         {"hidden_size": 40, "num_layers": 2, "cell": "gru", "tied": True, "embedding_size": 50},
         {"hidden_size": 8, "num_layers": 2, "batch_size": 3000, "bptt": 1},
         {"hidden_size": 1, "embedding_size": 1, "num_layers": 64, "bidirectional": True, "bptt": 1},
+        {"hidden_size": 8, "history": 3, "history_rows": 5000, "bidirectional": True},
     ],
-    ids=["tiny", "bidirectional", "tied", "many streams", "deepest"],
+    ids=["tiny", "bidirectional", "tied", "many streams", "deepest", "n-grams"],
 )
 def test_the_largest_file_holds_two_states_of_any_network(optimizer: str, network: dict[str, Any]) -> None:
     tensors, most = states_of({**network, "optimizer": optimizer})
@@ -55,7 +56,7 @@ def test_the_largest_file_holds_two_states_of_any_network(optimizer: str, networ
 
 def test_every_optimizer_is_tried_here() -> None:
     modules = {file.stem for file in (Path(__file__).parents[2] / "rnngen/training/optim").glob("*.py")}
-    assert modules - {"__init__", "average", "clipping", "optimizer", "recipe"} == {"muon", "asgd"}
+    assert modules - {"__init__", "average", "clipping", "optimizer", "recipe", "rows"} == {"muon", "asgd"}
 
 
 def test_the_largest_file_is_little_larger_than_a_state_in_which_every_weight_has_two_moments() -> None:

@@ -1,4 +1,4 @@
-"""Muon for the matrices of the recurrent layers, AdamW for everything else (embedding, softmax, biases)."""
+"""Muon for the matrices of the recurrent layers, RMSprop for a table of n-grams, AdamW for everything else."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnngen.model.language_model import Network
+from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.average import WeightAverage
 from rnngen.training.optim.optimizer import AdamW, Optimizer
 from rnngen.training.optim.recipe import Recipe
+from rnngen.training.optim.rows import RowRMSprop
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""
@@ -83,18 +84,18 @@ class MuonAndAdamW(Recipe):
     """Muon for the recurrent layers' matrices, AdamW (Loshchilov & Hutter 2019) for the rest; an exponential average.
 
     Matrices that are multiplied decay; embeddings of tokens and biases do not; those of n-grams have a decay of their
-    own.
+    own, and an optimizer that moves only those that were read.
     """
 
     learning_rates = ("learning_rate", "muon_learning_rate")
     planned_rates = learning_rates
     plans_weight_decay = True
     validates_every_epoch = False
-    moments = (("momentum",), ("step", "exp_avg", "exp_avg_sq"))
+    moments = (("momentum",), ("step", "exp_avg", "exp_avg_sq"), ("mean_square",))
 
     @staticmethod
     def make_optimizers(model: Network, config: OptimizerConfig) -> list[Optimizer]:
-        """Muon, then AdamW."""
+        """Muon, then AdamW, then that of n-grams, if there are any."""
         recurrent: list[Tensor] = []
         decaying: list[Tensor] = []
         ngrams: list[Tensor] = []
@@ -114,15 +115,17 @@ class MuonAndAdamW(Recipe):
             weight_decay=config.weight_decay,
         )
         adamw = AdamW(
-            [
-                {"params": decaying, "weight_decay": config.weight_decay},
-                {"params": ngrams, "weight_decay": config.history_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
+            [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
             lr=config.learning_rate,
             betas=(0.9, 0.99),
         )
-        return [muon, adamw]
+        if not ngrams:
+            return [muon, adamw]
+        for module in model.modules():
+            if isinstance(module, RecurrentLM):
+                module.history.sparse = True  # its gradient holds the rows that were read
+        rows = RowRMSprop([{"params": ngrams}], lr=config.learning_rate, weight_decay=config.history_decay)
+        return [muon, adamw, rows]
 
     @staticmethod
     def make_average(model: Network, averaged: Network, config: OptimizerConfig) -> WeightAverage:

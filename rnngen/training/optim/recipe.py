@@ -49,7 +49,10 @@ class Recipe(ABC):
     """Whether it needs a validation on the whole validation part after every epoch (rule 9)."""
 
     moments: ClassVar[tuple[tuple[str, ...], ...]]
-    """For each optimizer, what it stores per parameter: ``step``, a counter, and tensors of the parameter's shape."""
+    """For each optimizer, what it stores per parameter: ``step``, a counter, and tensors of the parameter's shape.
+
+    A recipe may have fewer optimizers than these, if a network has nothing for the last ones.
+    """
 
     def __init__(self, model: Network, averaged: Network, config: OptimizerConfig) -> None:
         self.optimizers = self.make_optimizers(model, config)
@@ -99,7 +102,7 @@ class Recipe(ABC):
         values = {name: Expected((None,) * v.ndim, (v.dtype,)) for name, v in self.average.values().items()}
         expected = {f"average/{name}": like for name, like in average.items()}
         expected |= {f"averaging/{name}": like for name, like in values.items()}
-        for number, (optimizer, moments) in enumerate(zip(self.optimizers, self.moments, strict=True)):
+        for number, (optimizer, moments) in enumerate(zip(self.optimizers, self.moments, strict=False)):
             parameters = [p for group in optimizer.param_groups for p in group["params"]] if stepped else []
             for i, parameter in enumerate(parameters):
                 for name in moments:

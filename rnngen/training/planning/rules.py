@@ -28,7 +28,7 @@ multiplied at every token, D the number of tokens that training will read.
     A run that is trained further warms up to half the learning rates that it had.
 12. Saves: about once a minute, more often in shorter runs.
 13. N-grams: the input depends on the 3 tokens before each token as well (not with NT-ASGD), by a table of N / 32 rows,
-    rounded up to a power of 2 from 256 to 65,536. Its weights decay by a factor of exp(-1.8) per epoch, so that an
+    rounded up to a power of 2 from 256 to 65,536. Its weights decay by a factor of exp(-2.5) per epoch, so that an
     n-gram which occurs once is not learned by heart, and by 0.0015 of themselves per step or more.
 """
 
@@ -49,7 +49,7 @@ UNHURRIED_STEPS = 3000
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
 HISTORY = 3
 TOKENS_PER_ROW, MIN_ROWS, MAX_ROWS = 32, 256, 65536
-DECAY_PER_EPOCH, MIN_DECAY_PER_STEP = 1.8, 0.0015
+DECAY_PER_EPOCH, MIN_DECAY_PER_STEP = 2.5, 0.0015
 CYCLE_PEAK = 0.5  # times the learning rates that a finished run had, when it is trained further
 WIDTHS = (128, 192, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 FIRST_WIDTH = 256  # measured first
