@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from contest import SMOKE_TEXT
-from levelling import halley
 from machine import describe, mm_gflops, print_table, write_results
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
@@ -42,7 +41,7 @@ class Recipe:
     bptt: int = 64
     steps: int = 1500
     optimizer: str = "muon"  # by gate; or "whole" matrices, or "adamw" for all
-    newton_schulz: int = 3  # steps; 0: one rational step (``levelling.py``)
+    newton_schulz: int = 3  # steps; 0: one rational step (rnngen's, in float32)
     momentum: float = 0.95
     muon_lr: float = 0.02
     lr: float = 0.01
@@ -155,13 +154,6 @@ class Network(nn.Module):
         return torch.zeros(1, B, self.recipe.hidden_size), torch.zeros(1, B, self.recipe.hidden_size)
 
 
-class RationalMuon(Muon):
-    """Muon with one rational step instead of Newton–Schulz steps."""
-
-    def level(self, matrices: Tensor) -> Tensor:
-        return halley(matrices)
-
-
 def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[Optimizer]:
     matrices = [] if recipe.optimizer == "adamw" else [model.lstm.weight_ih_l0, model.lstm.weight_hh_l0]
     ids = {id(p) for p in matrices}
@@ -175,13 +167,14 @@ def optimizers(model: Network, recipe: Recipe, bf16: bool) -> list[Optimizer]:
     blocks = {"muon": 4, "whole": 1}[recipe.optimizer]
     return [
         adamw,
-        (Muon if recipe.newton_schulz else RationalMuon)(
+        Muon(
             [{"params": matrices, "blocks": blocks}],
             recipe.muon_lr,
             recipe.weight_decay,
             recipe.momentum,
             recipe.newton_schulz,
-            torch.bfloat16 if bf16 else torch.float32,
+            torch.bfloat16 if bf16 and recipe.newton_schulz else torch.float32,
+            rational=not recipe.newton_schulz,
         ),
     ]
 

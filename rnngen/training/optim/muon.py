@@ -12,26 +12,9 @@ from rnngen.model.language_model import Network, RecurrentLM
 from rnngen.options.training import OptimizerConfig
 from rnngen.training.optim.average import WeightAverage
 from rnngen.training.optim.optimizer import AdamW, Optimizer
+from rnngen.training.optim.orthogonal import halley, newton_schulz
 from rnngen.training.optim.recipe import Recipe
 from rnngen.training.optim.rows import RowRMSprop
-
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the quintic that drives all singular values towards 1 (Jordan et al. 2024)."""
-
-
-def orthogonalise(matrices: Tensor, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Each matrix (…, m, n) with its singular values driven towards 1, by ``steps`` of Newton–Schulz iteration.
-
-    The result is close to U V^T of the singular value decomposition U S V^T, up to a factor of about 0.7 to 1.2.
-    """
-    a, b, c = NEWTON_SCHULZ
-    wide = matrices.shape[-2] <= matrices.shape[-1]
-    x = (matrices if wide else matrices.mT).to(dtype)
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x if wide else x.mT).to(matrices.dtype)
 
 
 class Muon(Optimizer):
@@ -48,6 +31,7 @@ class Muon(Optimizer):
         momentum: fraction of the old momentum that is kept; the step looks ahead, as in Nesterov's method.
         steps: Newton–Schulz iterations.
         dtype: that they are computed in.
+        rational: whether one rational step takes their place on a processor, in float32.
     """
 
     def __init__(
@@ -58,9 +42,11 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         steps: int = 3,
         dtype: torch.dtype = torch.float32,
+        *,
+        rational: bool = False,
     ) -> None:
         super().__init__(params, lr, weight_decay=weight_decay, momentum=momentum, blocks=1)
-        self.newton_schulz_steps, self.dtype = steps, dtype
+        self.newton_schulz_steps, self.dtype, self.rational = steps, dtype, rational
 
     def move(self, group: Mapping[str, Any], parameters: list[Tensor], states: list[dict[str, Tensor]]) -> None:
         """Move these matrices of a group."""
@@ -77,7 +63,9 @@ class Muon(Optimizer):
 
     def level(self, matrices: Tensor) -> Tensor:
         """The directions of a step, (G, H, n), from the momentum."""
-        return orthogonalise(matrices, self.newton_schulz_steps, self.dtype)
+        if self.rational and self.dtype == torch.float32 and matrices.device.type == "cpu":
+            return halley(matrices)
+        return newton_schulz(matrices, self.newton_schulz_steps, self.dtype)
 
 
 class MuonAndAdamW(Recipe):
@@ -113,6 +101,7 @@ class MuonAndAdamW(Recipe):
             [{"params": recurrent, "blocks": model.config.gates}],
             lr=config.muon_learning_rate,
             weight_decay=config.weight_decay,
+            rational=True,
         )
         adamw = AdamW(
             [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],

@@ -11,8 +11,9 @@ multiplied at every token, D the number of tokens that training will read.
    the measured time of a step and of everything else; the learning-rate schedule depends on steps alone. If the pace
    departs from the plan, the rest is planned again (``pace.py``).
 4. Epochs: minutes are not filled with more than 60 epochs; so small a text has been learned before.
-5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) for a number of epochs e > 3. Wider
-   layers learn more from a token but see fewer of them, and a token that was read before teaches less.
+5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) for a number of epochs e > 3, and, with
+   the n-grams of rule 13, D ≥ 5 P. Wider layers learn more from a token but see fewer of them; a token that was read
+   before teaches less; and n-grams know much of what only a wide layer would learn.
 6. Embedding: 64 wide; half of the hidden size if the vocabulary is larger than 512.
 7. Dropout of every layer's output and DropConnect on the recurrent weights: p = 0.2·log2(q / 3), limited to 0 to 0.6,
    where q = sqrt(epochs · 2.5 P / N). It is 0 while a text is read a few times by a model smaller than it, and grows
@@ -41,7 +42,7 @@ MARGIN = 0.95  # fraction of the time that is for steps, when size and batch siz
 ENDING = 0.5  # seconds that a process takes to start and to end
 MAX_EPOCHS = 60
 MIN_VALID_TOKENS = 50_000
-TOKENS_PER_WEIGHT = 1.6
+TOKENS_PER_WEIGHT, TOKENS_WITH_NGRAMS = 1.6, 5.0
 FRESH_EPOCHS = 3
 STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
 MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
@@ -62,13 +63,14 @@ def dropout_rule(epochs: float, weights: int, tokens: int) -> float:
     return round(min(0.6, max(0.0, 0.2 * math.log2(q / 3))), 2) if q > 0 else 0.0
 
 
-def tokens_rule(weights: int, tokens: int) -> float:
+def tokens_rule(weights: int, tokens: int, *, ngrams: bool = False) -> float:
     """Rule 5: how many tokens have to be read for ``weights`` weights to be worthwhile on a text of ``tokens`` tokens.
 
-    D = 1.6 P, or, if that is more than 3 N, the solution of D = 1.6 P·sqrt(D / 3 N).
+    D = 1.6 P, or, if that is more than 3 N, the solution of D = 1.6 P·sqrt(D / 3 N); with ``ngrams`` at least 5 P.
     """
     D = TOKENS_PER_WEIGHT * weights
-    return D if FRESH_EPOCHS * tokens >= D else D * D / (FRESH_EPOCHS * tokens)
+    D = D if FRESH_EPOCHS * tokens >= D else D * D / (FRESH_EPOCHS * tokens)
+    return max(D, TOKENS_WITH_NGRAMS * weights) if ngrams else D
 
 
 def rates_rule(steps: int) -> float:

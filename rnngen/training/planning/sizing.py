@@ -100,7 +100,7 @@ def _pick_width(
 
     def fits(i: int, speed: Speed) -> bool:
         D = length.steps(speed, window) * window
-        return bool(rules.tokens_rule(weights[i], N) <= D)
+        return rules.tokens_rule(weights[i], N, ngrams=config.model.history > 0) <= D
 
     def expected(i: int, other: int, speed: Speed) -> Speed:
         """Slightly pessimistic: the wider a network, the more operations per second a machine computes."""
