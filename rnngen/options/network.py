@@ -55,7 +55,7 @@ class ModelConfig(Options):
         panel=PANEL,
         minimum=0,
         maximum=15,
-        default_text="3; asgd: 0",
+        default_text="3; 1 with more than 512 tokens; asgd: 0",
     )
     history_rows: int = option(
         4096,

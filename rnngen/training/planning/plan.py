@@ -141,7 +141,7 @@ def _plan_on(
     config = given.config
     if "batch_size" not in given:
         config = config.with_values({"batch_size": rules.streams_rule(N, config.train.bptt)})
-    config = with_ngrams(config, given, N)
+    config = with_ngrams(config, given, N, V)
     if given.get("threads", 1) > processors():
         raise UsageError(
             "`threads` is more than this machine has", expected=f"at most {processors()}", found=given["threads"]

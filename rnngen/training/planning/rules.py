@@ -12,8 +12,8 @@ multiplied at every token, D the number of tokens that training will read.
    departs from the plan, the rest is planned again (``pace.py``).
 4. Epochs: minutes are not filled with more than 60 epochs; so small a text has been learned before.
 5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) for a number of epochs e > 3, and, with
-   the n-grams of rule 13, D ≥ 5 P. Wider layers learn more from a token but see fewer of them; a token that was read
-   before teaches less; and n-grams know much of what only a wide layer would learn.
+   the n-grams of rule 13 and a vocabulary of at most 512, D ≥ 5 P. Wider layers learn more from a token but see fewer
+   of them; a token that was read before teaches less; and n-grams know much of what only a wide layer would learn.
 6. Embedding: 64 wide; half of the hidden size if the vocabulary is larger than 512.
 7. Dropout of every layer's output and DropConnect on the recurrent weights: p = 0.2·log2(q / 3), limited to 0 to 0.6,
    where q = sqrt(epochs · 2.5 P / N). It is 0 while a text is read a few times by a model smaller than it, and grows
@@ -28,9 +28,10 @@ multiplied at every token, D the number of tokens that training will read.
 11. Trained weights: a run that begins with those of another run has the default learning rates, however few its steps.
     A run that is trained further warms up to half the learning rates that it had.
 12. Saves: about once a minute, more often in shorter runs.
-13. N-grams: the input depends on the 3 tokens before each token as well (not with NT-ASGD), by a table of N / 32 rows,
-    rounded up to a power of 2 from 256 to 65,536. Its weights decay by a factor of exp(-2.5) per epoch, so that an
-    n-gram which occurs once is not learned by heart, and by 0.0015 of themselves per step or more.
+13. N-grams: the input depends on the 3 tokens before each token as well, with a vocabulary of more than 512 on the one
+    before it (not with NT-ASGD), by a table of N / 32 rows, rounded up to a power of 2 from 256 to 65,536. Its weights
+    decay by a factor of exp(-2.5) per epoch, so that an n-gram which occurs once is not learned by heart, and by 0.0015
+    of themselves per step or more.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
 MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
 UNHURRIED_STEPS = 3000
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
-HISTORY = 3
+SMALL_VOCABULARY = 512
+HISTORY, HISTORY_OF_MANY_TOKENS = 3, 1
 TOKENS_PER_ROW, MIN_ROWS, MAX_ROWS = 32, 256, 65536
 DECAY_PER_EPOCH, MIN_DECAY_PER_STEP = 2.5, 0.0015
 CYCLE_PEAK = 0.5  # times the learning rates that a finished run had, when it is trained further
@@ -82,6 +84,11 @@ def streams_rule(tokens: int, bptt: int) -> int:
     """Rule 8: the batch size for ``tokens`` tokens in windows of ``bptt``."""
     wanted = min(STREAMS, max(MIN_STREAMS, tokens // (MIN_STEPS_PER_EPOCH * bptt)))
     return max(1, min(wanted, tokens // (4 * bptt)))
+
+
+def history_rule(vocab_size: int) -> int:
+    """Rule 13: the number of earlier tokens that the input depends on."""
+    return HISTORY if vocab_size <= SMALL_VOCABULARY else HISTORY_OF_MANY_TOKENS
 
 
 def history_rows_rule(tokens: int) -> int:

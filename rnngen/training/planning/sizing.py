@@ -98,9 +98,11 @@ def _pick_width(
     candidates = [sized(config, given, V, w) for w in widths]
     weights = [candidate.model.multiplied_weights(V) for candidate in candidates]
 
+    know_much = config.model.history > 0 and V <= rules.SMALL_VOCABULARY
+
     def fits(i: int, speed: Speed) -> bool:
         D = length.steps(speed, window) * window
-        return rules.tokens_rule(weights[i], N, ngrams=config.model.history > 0) <= D
+        return rules.tokens_rule(weights[i], N, ngrams=know_much) <= D
 
     def expected(i: int, other: int, speed: Speed) -> Speed:
         """Slightly pessimistic: the wider a network, the more operations per second a machine computes."""
@@ -173,13 +175,13 @@ def sized(config: RunConfig, given: Given, V: int, width: int) -> RunConfig:
     tied = config.model.tied
     if _width_is_given(given):
         width = given.get("hidden_size") or given["embedding_size"]
-    embedding = width if tied else (64 if V <= 512 else max(64, width // 2))
+    embedding = width if tied else (64 if V <= rules.SMALL_VOCABULARY else max(64, width // 2))
     return config.with_values({"hidden_size": width, "embedding_size": given.get("embedding_size", embedding)})
 
 
-def with_ngrams(config: RunConfig, given: Given, N: int) -> RunConfig:
+def with_ngrams(config: RunConfig, given: Given, N: int, V: int) -> RunConfig:
     """Rule 13: with a history, and a table for n-grams, unless others were given."""
-    values = {"history": rules.HISTORY} if recipe_named(config.optimizer.optimizer).plans_weight_decay else {}
+    values = {"history": rules.history_rule(V)} if recipe_named(config.optimizer.optimizer).plans_weight_decay else {}
     if values.get("history", config.model.history):
         values["history_rows"] = rules.history_rows_rule(N)
     return config.with_values({name: value for name, value in values.items() if name not in given})

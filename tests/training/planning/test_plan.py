@@ -149,6 +149,37 @@ def test_the_tokens_that_a_weight_needs_grow_smoothly_from_the_fourth_epoch_on()
         assert pytest.approx(rules.TOKENS_PER_WEIGHT * weights * math.sqrt(D / 3e6)) == D
 
 
+def test_with_ngrams_a_weight_needs_more_tokens_unless_the_text_is_read_often() -> None:
+    for weights in (10**5, 10**6, 10**7):
+        D = rules.tokens_rule(weights, 10**6, ngrams=True)
+        assert max(rules.tokens_rule(weights, 10**6), rules.TOKENS_WITH_NGRAMS * weights) == D
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rows"), [(10, 256), (8_192, 256), (8_193, 512), (1_000_000, 32_768), (10**9, 65_536)]
+)
+def test_a_longer_text_has_a_larger_table_of_n_grams(tokens: int, rows: int) -> None:
+    assert rules.history_rows_rule(tokens) == rows
+
+
+def test_the_table_of_n_grams_decays_alike_in_every_epoch_and_never_by_more_than_all_of_it() -> None:
+    for steps, rate in ((100, 0.02), (1000, 0.01)):
+        left = (1 - rate * rules.history_decay_rule(steps, rate)) ** steps
+        assert math.log(left) == pytest.approx(-rules.DECAY_PER_EPOCH)
+    assert rules.history_decay_rule(10**6, 0.01) == pytest.approx(rules.MIN_DECAY_PER_STEP / 0.01)
+    assert 0.01 * rules.history_decay_rule(0.1, 0.01) <= 1
+
+
+def test_the_input_depends_on_earlier_tokens_unless_the_optimizer_is_asgd(
+    encoded: EncodedCorpus, machine: dict[str, float]
+) -> None:
+    p = plan(encoded, minutes=1)
+    assert (p.config.model.history, p.config.model.history_rows) == (3, 1024)
+    assert plan(encoded, minutes=1, history=0).config.model.history == 0
+    assert plan(encoded, minutes=1, optimizer="asgd").config.model.history == 0
+    assert (rules.history_rule(512), rules.history_rule(513)) == (3, 1)
+
+
 @pytest.mark.parametrize(
     ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
 )
