@@ -51,7 +51,9 @@ def _named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("RNNGEN_CACHE", str(folder / "cache"))
-        rnngen.train(names_file(), out="run", steps=150, valid_every=50, learning_rate=0.02, ngram=3, **FAST)
+        rnngen.train(
+            names_file(), out="run", steps=150, valid_every=50, learning_rate=0.02, history_decay=0.0, ngram=3, **FAST
+        )
         Path("names.txt").unlink()  # tests have a copy of their own
     return folder
 

@@ -56,7 +56,10 @@ def test_the_largest_file_holds_two_states_of_any_network(optimizer: str, networ
 
 def test_every_optimizer_is_tried_here() -> None:
     modules = {file.stem for file in (Path(__file__).parents[2] / "rnngen/training/optim").glob("*.py")}
-    assert modules - {"__init__", "average", "clipping", "optimizer", "recipe", "rows"} == {"muon", "asgd"}
+    assert modules - {"__init__", "average", "clipping", "optimizer", "orthogonal", "recipe", "rows"} == {
+        "muon",
+        "asgd",
+    }
 
 
 def test_the_largest_file_is_little_larger_than_a_state_in_which_every_weight_has_two_moments() -> None:
