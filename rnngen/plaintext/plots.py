@@ -18,7 +18,7 @@ class Plot(NamedTuple):
     Attributes:
         up: what the values are.
         chart: with colours, as escape sequences.
-        legend: the letter of each curve, its colour, and its name.
+        legend: the letter of each curve, its colour, and its name, in lines of at most 78 cells.
         note: a line below; empty: none.
     """
 
@@ -74,7 +74,8 @@ def plot(
             xs, ys = map(list, zip(*points, strict=True))
             plotext.plot(xs, ys, marker=mark, color=colour)
             drawn += points
-        legend.append((mark, colour, visible(name) + ("" if is_drawn else f" ({NOT_DRAWN})")))
+        told = visible(name) + ("" if is_drawn else f" ({NOT_DRAWN})")
+        legend.append((mark, colour, "\n  ".join(wrapped(told, _WIDTH, whole_words=True))))
     _scale(plotext, drawn, logarithmic=logarithmic)
     plotext.xlabel(across)
     return Plot("\n".join(wrapped(up, _WIDTH, whole_words=True)), str(plotext.build()).rstrip("\n"), legend, note)

@@ -102,7 +102,8 @@ class Recipe(ABC):
         values = {name: Expected((None,) * v.ndim, (v.dtype,)) for name, v in self.average.values().items()}
         expected = {f"average/{name}": like for name, like in average.items()}
         expected |= {f"averaging/{name}": like for name, like in values.items()}
-        for number, (optimizer, moments) in enumerate(zip(self.optimizers, self.moments, strict=False)):
+        used = self.moments[: len(self.optimizers)]  # a network may have nothing for the last optimizers
+        for number, (optimizer, moments) in enumerate(zip(self.optimizers, used, strict=True)):
             parameters = [p for group in optimizer.param_groups for p in group["params"]] if stepped else []
             for i, parameter in enumerate(parameters):
                 for name in moments:
