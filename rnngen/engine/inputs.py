@@ -27,38 +27,50 @@ class InputTable:
 
     def __init__(self, embedding: Array, layer: Layer) -> None:
         self._embedding, self._U, self._b = embedding, layer.U, layer.b.ravel()
-        G = len(layer.BLOCKS)
-        V = len(embedding)
-        self._known = bytearray(V + 1)
-        self._table = np.empty((V + 1, G, 1, layer.width), layer.U.dtype)  # untouched memory costs nothing
-        self._table[V].ravel()[:] = self._b
-        self._known[V] = 1
-        self._blocks = self._table.reshape(-1, layer.width)  # ((V + 1)·G, H)
-        self._G, self._gates = G, np.arange(G)[:, None]
+        self._G, self._H = len(layer.BLOCKS), layer.width
+        self._gates = np.arange(self._G)[:, None]
+        self._make_table(len(embedding) + 1)
         self.allocate(1)
+
+    def _make_table(self, rows: int) -> None:
+        self._table = np.empty((rows, self._G, 1, self._H), self._U.dtype)  # untouched memory costs nothing
+        self._blocks = self._table.reshape(-1, self._H)  # (rows · G, H)
+        self._known = bytearray(rows)
 
     def allocate(self, B: int) -> None:
         """Allocate the buffer for B streams."""
-        self._taken = np.empty((self._G, B, self._blocks.shape[1]), self._blocks.dtype)
+        self._taken = np.empty((self._G, B, self._H), self._U.dtype)
 
     def of(self, tokens: Sequence[int]) -> Array:
         """U x + b of these tokens, (G, B, H)."""
         for token in tokens:
             if not self._known[token]:
-                self._table[token].ravel()[:] = self._U @ self._embedding[token] + self._b
+                self._compute(token, token)
                 self._known[token] = 1
-        if len(tokens) == 1:
-            row: Array = self._table[tokens[0]]  # a view
+        return self._rows(tokens)
+
+    def _compute(self, row: int, token: int, before: Sequence[int] = ()) -> None:
+        """Fill a row of the table."""
+        masked = token == len(self._embedding)
+        self._table[row].ravel()[:] = self._b if masked else self._U @ self._input(token, before) + self._b
+
+    def _input(self, token: int, before: Sequence[int]) -> Array:
+        """The x of a token, (E,)."""
+        x: Array = self._embedding[token]
+        return x
+
+    def _rows(self, rows: Sequence[int]) -> Array:
+        """Rows of the table, (G, B, H)."""
+        if len(rows) == 1:
+            row: Array = self._table[rows[0]]  # a view
             return row
-        rows = np.array(tokens) * self._G + self._gates
-        taken: Array = self._blocks.take(rows, 0, self._taken, "clip")  # the only mode that writes without a copy
+        blocks = np.array(rows) * self._G + self._gates
+        taken: Array = self._blocks.take(blocks, 0, self._taken, "clip")  # the only mode that writes without a copy
         return taken
 
 
-class NGramTable:
+class NGramTable(InputTable):
     """U x + b for the tokens that have been read lately, each with the earlier tokens that x depends on as well.
-
-    A row is always the product of one vector, as above. A token with id V is a masked one, whose x is 0.
 
     Args:
         embedding: of each token, (V, E).
@@ -69,24 +81,19 @@ class NGramTable:
     """
 
     def __init__(self, embedding: Array, ngrams: Array, layer: Layer, history: int, boundary: int | None) -> None:
-        self.history = history
-        self._embedding, self._ngrams, self._U, self._b = embedding, ngrams, layer.U, layer.b.ravel()
+        self.history, self._ngrams = history, ngrams
         self._no_token = (0,) if boundary is None else (0, boundary + 1)
-        self._G, self._H = len(layer.BLOCKS), layer.width
-        self._gates = np.arange(self._G)[:, None]
-        self._make_table(max(256, _TABLE_SIZE // (self._G * self._H)))
-        self.allocate(1)
+        super().__init__(embedding, layer)
 
     def _make_table(self, rows: int) -> None:
-        self._table = np.empty((rows, self._G, 1, self._H), self._U.dtype)  # untouched memory costs nothing
-        self._blocks = self._table.reshape(-1, self._H)  # (rows · G, H)
+        super()._make_table(max(rows, 256, _TABLE_SIZE // (self._G * self._H)))
         self._found: dict[tuple[int, ...], int] = {}  # a token and those before it → row of the table
 
     def allocate(self, B: int) -> None:
         """Allocate the buffer for B streams that have read nothing."""
+        super().allocate(B)
         if len(self._table) < B:
             self._make_table(B)
-        self._taken = np.empty((self._G, B, self._H), self._U.dtype)
         self._before = [(0,) * self.history] * B  # of each stream, ids plus one, the last one first
 
     @property
@@ -109,19 +116,14 @@ class NGramTable:
             row = self._found.get(key)
             if row is None:
                 row = self._found[key] = len(self._found)
-                self._table[row].ravel()[:] = self._b if token == V else self._U @ self._input(token, before) + self._b
+                self._compute(row, token, before)
             rows.append(row)
             self._before[b] = (0 if token == V else token + 1, *before[:-1])
-        if len(rows) == 1:
-            only: Array = self._table[rows[0]]  # a view
-            return only
-        taken: Array = self._blocks.take(np.array(rows) * self._G + self._gates, 0, self._taken, "clip")
-        return taken
+        return self._rows(rows)
 
     def _input(self, token: int, before: Sequence[int]) -> Array:
         """The embedding of a token and those of the n-grams that end there, summed, (E,)."""
-        x: Array = self._embedding[token]
-        hashes = token + 1
+        x, hashes = super()._input(token, before), token + 1
         for earlier in before:
             if earlier in self._no_token:
                 break
@@ -131,4 +133,4 @@ class NGramTable:
 
 
 _TABLE_SIZE = 1 << 24
-"""Numbers in the table; 64 MB once all of it has been used."""
+"""Numbers in a table for n-grams, or more for a large vocabulary; 64 MB once all of it has been used."""

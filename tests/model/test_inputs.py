@@ -140,7 +140,6 @@ def test_what_has_been_computed_once_is_dropped_when_the_table_is_full(monkeypat
     engine = Recurrence(model.config, weights)
     monkeypatch.setattr("rnngen.engine.inputs._TABLE_SIZE", 0)
     small = Recurrence(model.config, weights)
-    small._table._make_table(7)  # type: ignore[union-attr]
     for reader in (engine, small):
         reader.reset(4)
     for row in text.tolist():
