@@ -51,7 +51,7 @@ class ModelConfig(Options):
     )
     history: int = option(
         0,
-        "Earlier tokens that a token's embedding depends on too: it is the sum of those of the n-grams that end there.",
+        "Earlier tokens that the input depends on: embeddings of the n-grams that end at a token are added to its own.",
         panel=PANEL,
         minimum=0,
         maximum=15,
@@ -59,7 +59,7 @@ class ModelConfig(Options):
     )
     history_rows: int = option(
         4096,
-        "Rows of the table in which the embeddings of n-grams are, each where the hash of its tokens says.",
+        "Rows of the table of n-gram embeddings; the row of an n-gram is a hash of its tokens.",
         panel=PANEL,
         minimum=2,
         maximum=1 << 24,

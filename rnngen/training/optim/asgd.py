@@ -87,6 +87,7 @@ class TriggeredASGD(Recipe):
     learning_rates = ("learning_rate",)
     planned_rates = ()
     plans_weight_decay = False
+    learns_ngrams = False
     validates_every_epoch = True
     moments = ((),)
 

@@ -78,6 +78,7 @@ class MuonAndAdamW(Recipe):
     learning_rates = ("learning_rate", "muon_learning_rate")
     planned_rates = learning_rates
     plans_weight_decay = True
+    learns_ngrams = True
     validates_every_epoch = False
     moments = (("momentum",), ("step", "exp_avg", "exp_avg_sq"), ("mean_square",))
 

@@ -3,7 +3,7 @@
 Two ways, which serve Muon equally well: both return U f(S) V^T, with f nearly constant for singular values above about
 0.01 of the matrix's norm and falling to 0 below, where there is mostly noise. A few Newton-Schulz steps are products
 only, and stand rounding to bf16. One rational step needs an inverse, so float32, but less than a third of the
-arithmetic: half the time or less on a processor.
+arithmetic, and so less time on a processor.
 """
 
 from __future__ import annotations

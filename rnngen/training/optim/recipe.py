@@ -45,6 +45,9 @@ class Recipe(ABC):
     plans_weight_decay: ClassVar[bool]
     """Whether the weight decay grows with dropout (rule 7)."""
 
+    learns_ngrams: ClassVar[bool]
+    """Whether it has a decay of its own for a table of n-grams, so that networks have one by default (rule 13)."""
+
     validates_every_epoch: ClassVar[bool]
     """Whether it needs a validation on the whole validation part after every epoch (rule 9)."""
 

@@ -97,7 +97,6 @@ def _pick_width(
     widths = [w for w in rules.WIDTHS if length.by_clock or w <= rules.WIDEST_WITHOUT_CLOCK]
     candidates = [sized(config, given, V, w) for w in widths]
     weights = [candidate.model.multiplied_weights(V) for candidate in candidates]
-
     know_much = config.model.history > 0 and V <= rules.SMALL_VOCABULARY
 
     def fits(i: int, speed: Speed) -> bool:
@@ -181,7 +180,7 @@ def sized(config: RunConfig, given: Given, V: int, width: int) -> RunConfig:
 
 def with_ngrams(config: RunConfig, given: Given, N: int, V: int) -> RunConfig:
     """Rule 13: with a history, and a table for n-grams, unless others were given."""
-    values = {"history": rules.history_rule(V)} if recipe_named(config.optimizer.optimizer).plans_weight_decay else {}
+    values = {"history": rules.history_rule(V)} if recipe_named(config.optimizer.optimizer).learns_ngrams else {}
     if values.get("history", config.model.history):
         values["history_rows"] = rules.history_rows_rule(N)
     return config.with_values({name: value for name, value in values.items() if name not in given})
