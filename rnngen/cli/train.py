@@ -22,7 +22,8 @@ from rnngen.evaluation.scores import kind_of_score
 from rnngen.formats import number_of
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
-from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
+from rnngen.options.plan import PlanConfig
+from rnngen.options.training import DataConfig, OptimizerConfig, TrainConfig
 from rnngen.platforms import quote_argument
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rnngen.errors import CheckpointError
 from rnngen.model.cells import Cell, initialise, initialise_uniform, make_cell, run_documents, start_state
 from rnngen.model.dropout import drop_rows, drop_units, drop_weights
 from rnngen.model.inputs import embed_ngrams, history_of, with_history
+from rnngen.model.weights import NamedWeights
 from rnngen.options.network import ModelConfig
 
 EMBEDDING_RANGE = 0.1  # uniform initial weights lie within ± this (Merity et al. 2018)
@@ -60,7 +59,7 @@ class Direction:
         return values[::-1] if self.backwards else values
 
 
-class Network(nn.Module, ABC):
+class Network(NamedWeights, ABC):
     """A recurrent network over tokens.
 
     What depends on the kind of network is a method, except how a text is scored: see ``evaluation/scoring.py``.
@@ -105,50 +104,6 @@ class Network(nn.Module, ABC):
             before: token ids, (N,).
             after: token ids, (M,).
         """
-
-    @property
-    def device(self) -> torch.device:
-        """The device that holds the parameters."""
-        return next(self.parameters()).device
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of trained parameters."""
-        return sum(p.numel() for p in self.parameters())
-
-    def weights(self) -> dict[str, Tensor]:
-        """Copies of all parameters by name, on the CPU; tied ones appear once."""
-        return {name: p.detach().to("cpu", copy=True).contiguous() for name, p in self.named_parameters()}
-
-    @torch.no_grad()
-    def load_weights(self, weights: Mapping[str, Any], where: object = None) -> None:
-        """Set all parameters by name.
-
-        Args:
-            weights: tensors or NumPy arrays under exactly the names of ``weights()``.
-            where: what error messages call the source of the weights.
-
-        Raises:
-            CheckpointError: a name is missing or unknown, or a shape differs.
-        """
-        parameters = dict(self.named_parameters())
-        if odd := sorted(parameters.keys() ^ weights.keys()):
-            missing = odd[0] in parameters
-            raise CheckpointError(
-                f"{'lacks' if missing else 'has an unknown'} tensor {odd[0]}",
-                where=where,
-                hint="config.json and the weights do not belong together.",
-            )
-        for name, parameter in parameters.items():
-            given = torch.as_tensor(weights[name])
-            if given.shape != parameter.shape:
-                raise CheckpointError(
-                    f"tensor {name} has another shape than config.json says",
-                    where=where,
-                    expected=tuple(parameter.shape),
-                    found=tuple(given.shape),
-                )
-            parameter.copy_(given)
 
 
 class RecurrentLM(Network):

@@ -16,7 +16,8 @@ from rnngen.errors import CheckpointError, UsageError
 from rnngen.options.declare import Declared, Options, declared, unknown
 from rnngen.options.invocation import Invocation
 from rnngen.options.network import ModelConfig
-from rnngen.options.training import DataConfig, OptimizerConfig, PlanConfig, TrainConfig
+from rnngen.options.plan import PlanConfig
+from rnngen.options.training import DataConfig, OptimizerConfig, TrainConfig
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rnngen.options.config import TRAINING
 from rnngen.options.declare import argument
 from rnngen.options.network import ModelConfig
-from rnngen.options.training import OptimizerConfig, PlanConfig, SplitConfig, TrainConfig
+from rnngen.options.plan import PlanConfig
+from rnngen.options.training import OptimizerConfig, SplitConfig, TrainConfig
 
 if TYPE_CHECKING:
     from rnngen.runs.run import Run
