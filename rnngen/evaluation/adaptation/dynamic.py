@@ -10,7 +10,8 @@ where g is shortened to ‖√MS‖ if it is longer: a segment that nothing prep
 have a gradient a hundred times as long as usual, which would undo what was learned before it.
 
 MS is the mean square of the gradient of each weight over segments of the training part, and m the mean of √MS over all
-weights: a weight that training moved a lot may move a lot again, and also returns faster.
+weights: a weight that training moved a lot may move a lot again, and also returns faster. The table of n-grams stays as
+it is: a few segments say nothing of most of its rows, and weights without a gradient would make m far too small.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class SquaredGradients:
     @classmethod
     def none(cls, model: RecurrentLM) -> SquaredGradients:
         """Of no gradient yet."""
-        return cls([torch.zeros_like(p) for p in model.parameters()])
+        return cls([torch.zeros_like(p) for p in adapting_weights(model)])
 
     def add(self, gradients: list[Tensor]) -> None:
         """Take in one gradient."""
@@ -75,6 +76,11 @@ class SquaredGradients:
         mean = max(mean, 1e-30)  # no gradient at all: nothing moves
         steps = [settings.learning_rate / (root + EPSILON * mean) for root in roots]
         return steps, [(root * (settings.decay / mean)).clamp_(max=1) for root in roots]
+
+
+def adapting_weights(model: RecurrentLM) -> list[Tensor]:
+    """The weights that learn from the text: all but the table of n-grams."""
+    return [p for name, p in model.named_parameters() if name != "history.weight"]
 
 
 @contextlib.contextmanager
@@ -108,7 +114,7 @@ def squared_gradients(
     number, steps = statistics_segments(len(tokens))
     if not number:
         return statistics
-    parameters = list(model.parameters())
+    parameters = adapting_weights(model)
     with differentiable(model):
         for begin in np.linspace(0, len(tokens) - 1 - steps, number).astype(np.int64):
             on_read(steps)
@@ -183,7 +189,7 @@ class _Learner:
 
     def __init__(self, model: RecurrentLM, settings: Dynamic, statistics: SquaredGradients | None) -> None:
         self._settings = settings
-        self._parameters: list[Tensor] = list(model.parameters())
+        self._parameters = adapting_weights(model)
         self._trained = [p.detach().clone() for p in self._parameters]
         self._own = None if statistics else SquaredGradients.none(model)
         if statistics:

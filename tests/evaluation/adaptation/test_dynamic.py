@@ -169,3 +169,18 @@ def test_what_is_differentiated_is_read_in_training_mode_and_nothing_else_change
     monkeypatch.setattr(dynamic, "differentiable", lambda _: contextlib.nullcontext())
     again = nats_of(model, tokens, SETTINGS, statistics=squared_gradients(model, text(20, seed=1)))
     np.testing.assert_array_equal(again, found)
+
+
+def test_the_table_of_n_grams_stays_and_its_size_changes_nothing() -> None:
+    tokens = text(120)
+
+    def nats(settings: Dynamic | None, rows: int) -> np.ndarray:
+        config = ModelConfig(hidden_size=6, embedding_size=4, history=3, history_rows=rows)
+        model = RecurrentLM(config, V, torch.Generator().manual_seed(0))  # the table is 0
+        read = read_adapting(model, tokens, settings, squared_gradients(model, tokens), keep=True)
+        found = np.concatenate([block.scores.nats for block in read])
+        assert not model.history.weight.any()
+        return found
+
+    assert np.array_equal(nats(SETTINGS, 50), nats(SETTINGS, 5000))
+    assert not np.array_equal(nats(SETTINGS, 50), nats(None, 50))
