@@ -1,19 +1,27 @@
-"""Contiguous parallel streams: what truncated back-propagation through time reads.
+"""Parallel streams of windows: what truncated back-propagation through time reads.
 
-The training text is a ring of N tokens. B readers start at equal distances and advance together, T tokens per step,
-each with its own hidden state:
+The training text is a ring of N tokens. B readers advance together, T tokens per step, each with its own hidden state.
+They start at equal distances and read all of it in order:
 
     reader b, step k:   input  = tokens[b·N/B + k·T + t]
                         target = tokens[b·N/B + k·T + t + 1],   t = 0 … T-1, positions modulo N
 
-Windows may vary in length (``window_lengths.py``); k·T then stands for the number of tokens before window k. After
-N/(B·T) steps every token has been read once: an epoch. Each reader is then where the next one began and continues with
-its state, so the windows' borders differ from epoch to epoch and no token is ever dropped. The step number alone
-determines every position, which is why a resumed run equals an uninterrupted one.
+After N/(B·T) steps every token has been read once: an epoch. Each reader is then where the next one began and continues
+with its state, so the windows' borders differ from epoch to epoch and no token is ever dropped.
+
+Or each reads W windows from one place and then begins, with a new state, at another: the ring is divided into pieces of
+W windows, which are read in random order, in another one and with other borders in every epoch. A network learns what
+it reads now at the expense of what it read long ago, and so B readers that read a long text in order teach it B places
+of it at a time. A Wth of the readers moves at each step, so that all steps are equally hard.
+
+Windows may vary in length (``window_lengths.py``); k·T then stands for the number of tokens before window k. The step
+number alone determines every position, which is why a resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,20 +54,34 @@ class Streams:
         batch_size: B.
         bptt: T.
         jitter: standard deviation of a window's length around T; 0: all windows have length T.
-        seed: of the random lengths.
+        seed: of the random lengths, and of the order of the pieces.
+        contiguous: W, the windows that a reader reads in a row; fewer if the text has fewer for each reader. 0: the
+            text is read in order.
 
     Raises:
         CorpusError: the text is shorter than one window.
     """
 
     def __init__(
-        self, tokens: NDArray[np.integer[Any]], batch_size: int, bptt: int, jitter: float = 0.0, seed: int = 0
+        self,
+        tokens: NDArray[np.integer[Any]],
+        batch_size: int,
+        bptt: int,
+        jitter: float = 0.0,
+        seed: int = 0,
+        contiguous: int = 0,
     ) -> None:
         check_length(len(tokens), bptt)
         self._tokens = tokens
         self.batch_size = batch_size
         self.lengths = WindowLengths(bptt, jitter, seed)
-        self._starts = np.arange(batch_size) * len(tokens) // batch_size  # (B,)
+        self._readers = np.arange(batch_size)
+        self._seed = seed
+        self._windows = min(contiguous, max(1, int(self.steps_per_epoch)))  # in a piece
+        if self._windows:
+            self._pieces = max(1, math.ceil(len(tokens) / (self._windows * self.lengths.mean)))
+            self._ahead = self._readers * self._windows // batch_size  # windows by which a reader is ahead of the first
+            self._order = lru_cache(maxsize=4)(self._draw_order)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -68,12 +90,37 @@ class Streams:
 
     def position(self, step: int, t: int, b: int) -> int:
         """The position in the text of the target in row ``t`` and column ``b`` of a step's window."""
-        return (int(self._starts[b]) + self.lengths.window(step)[0] + t + 1) % len(self._tokens)
+        return (int(self._begins(step)[b]) + t + 1) % len(self._tokens)
 
     def window(self, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Inputs and targets of one step, each of shape (T, B); the targets are the inputs shifted by one token."""
-        begin, length = self.lengths.window(step)
-        offsets = begin % len(self._tokens) + np.arange(length + 1)[:, None]  # (T+1, 1)
-        positions = (self._starts + offsets) % len(self._tokens)
+        _, length = self.lengths.window(step)
+        positions = (self._begins(step) + np.arange(length + 1)[:, None]) % len(self._tokens)  # (T+1, B)
         window = self._tokens[positions].astype(np.int64)
         return window[:-1], window[1:]
+
+    def moves(self, step: int) -> NDArray[np.bool_]:
+        """Which readers begin elsewhere at a step, (B,), and so need a new state."""
+        if not self._windows:
+            return np.zeros(self.batch_size, bool)
+        return np.asarray((step + self._ahead) % self._windows == 0)
+
+    def _begins(self, step: int) -> NDArray[np.int64]:
+        """The position of each reader's first input at a step, (B,)."""
+        N, before = len(self._tokens), self.lengths.window(step)[0]
+        if not self._windows:
+            return np.asarray(self._readers * N // self.batch_size + before % N)
+        count, within = np.divmod(step + self._ahead, self._windows)  # pieces that a reader has finished; its window
+        epochs, indices = np.divmod(count * self.batch_size + self._readers, self._pieces)
+        begins = np.empty(self.batch_size, np.int64)
+        for epoch in np.unique(epochs):
+            shift, order = self._order(int(epoch))
+            here = epochs == epoch
+            begins[here] = shift + order[indices[here]] * N // self._pieces
+        read = [before - self.lengths.window(max(0, step - int(w)))[0] for w in range(self._windows)]
+        return np.asarray(begins + np.array(read)[within])
+
+    def _draw_order(self, epoch: int) -> tuple[int, NDArray[np.int64]]:
+        """Where the first piece of an epoch begins in the text, and the order in which its pieces are read."""
+        generator = np.random.default_rng((self._seed, epoch))
+        return int(generator.integers(len(self._tokens))), generator.permutation(self._pieces)

@@ -67,6 +67,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "per-gpu-train-batch-size bsz",
         "--bptt": "seq-length seq-len block-size sequence-length context-length context-size window num-unroll unroll "
         "max-seq-length chunk-size ctx-size max-len time-steps",
+        "--contiguous": "shuffle shuffle-data random-order chunks",
         "--clip": "grad-clip max-grad-norm gradient-clip clip-norm gradient-clipping clip-grad clipvalue "
         "global-clipnorm gradient-clip-val",
         "--optimizer": "optim opt optimiser algorithm",
@@ -125,7 +126,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "accumulate-grad-batches",
         "The best weights are kept in any case.": "save-best-only load-best-model-at-end always-save-checkpoint "
         "restore-best-weights save-total-limit",
-        "The text is read in its order, and the state carried on.": "shuffle stateful return-sequences",
+        "The state is carried on.": "stateful return-sequences",
         "A recurrent network has no such part.": "n-head num-heads heads num-attention-heads",
         "Every run logs to metrics.jsonl in its folder; rnngen report draws it.": "wandb wandb-log wandb-project "
         "tensorboard report-to log-dir logging-dir",

@@ -48,6 +48,7 @@ AWD_LSTM: dict[str, Any] = {
     "batch_size": 20,
     "bptt": 70,
     "bptt_jitter": 5.0,
+    "contiguous": 0,
     # length
     "epochs": 500.0,
     "patience": 0,

@@ -195,6 +195,7 @@ class OptimizerConfig(Options):
         panel=LEARNING,
         minimum=0,
         below=1,
+        default_text="0.98, more for many steps",
     )
     nonmono: int = option(
         5, "With asgd: validations without improvement before averaging begins.", panel=LEARNING, minimum=1
@@ -235,6 +236,14 @@ class TrainConfig(Options):
         panel=LEARNING,
         minimum=0,
         maximum=1000,
+    )
+    contiguous: int = option(
+        0,
+        "Windows that a stream reads in a row before it goes on elsewhere, with a new state; 0: the text in order.",
+        panel=LEARNING,
+        minimum=0,
+        maximum=MAX_WINDOW,
+        default_text="4; with documents: 0",
     )
     steps: int = option(
         1000, "Number of optimizer steps.", panel=COMMON, minimum=1, default_text="follows from `minutes`"

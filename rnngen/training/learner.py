@@ -153,6 +153,12 @@ class Learner:
         self.hidden = hidden.detach()  # the state is carried on, gradients stop here
         return result
 
+    def begin_anew(self, streams: NDArray[np.bool_]) -> None:
+        """Give the streams that are chosen, (B,), the state before the first window."""
+        if streams.any():
+            chosen = torch.from_numpy(streams).to(self.device)
+            self.hidden = torch.where(chosen[:, None], self.model.start_state(len(streams)), self.hidden)
+
     def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """The objective on one window (T, B), the cross-entropy in it (nats per token), and the state after it."""
         inputs, targets = (self._to_device(a) for a in (x, y))

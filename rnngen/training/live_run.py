@@ -57,7 +57,9 @@ class LiveRun:
         tokenizer = corpus.tokenizer
         self.learner = Learner(config, tokenizer.vocab_size, tokenizer.boundary(config.data.documents))
         train = config.train
-        self.streams = Streams(corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed)
+        self.streams = Streams(
+            corpus.train.tokens, train.batch_size, train.bptt, train.bptt_jitter, train.seed, train.contiguous
+        )
         threads = train.threads or torch.get_num_threads()
         self.schedule = Schedule([Stretch(0, train.steps, threads, train.precision)])
         self.progress = Progress()

@@ -203,6 +203,7 @@ class Trainer(GuardedRun):
         self._unread.append((result, factor, x.size))
         late = time.perf_counter() - self._saved > MAX_UNSAVED
         self.progress.stepped(self.config.train, self.schedule, save=late)
+        self.learner.begin_anew(self.streams.moves(self.step))
 
     def _read(self) -> Iterator[Stepped | Spiked]:
         """Report the steps whose results have not been waited for yet.

@@ -87,6 +87,67 @@ def test_windows_of_any_step_are_found_at_once_and_go_on_where_the_one_before_st
         assert streams.position(last, 2, 1) == following[2, 1]  # every token is its own position
 
 
+def pieces_read(streams: Streams, steps: int) -> dict[tuple[int, int], list[int]]:
+    """The positions that each reader reads in its nth piece, by (n, reader); the text is its own positions."""
+    pieces: dict[tuple[int, int], list[int]] = {}
+    counts = [-1] * streams.batch_size
+    for step in range(steps):
+        moves, (inputs, targets) = streams.moves(step), streams.window(step)
+        for b in range(streams.batch_size):
+            if moves[b] or step == 0:
+                counts[b] += 1
+            pieces.setdefault((counts[b], b), []).extend(inputs[:, b].tolist())
+            assert all(streams.position(step, t, b) == targets[t, b] for t in range(len(targets)))
+    return pieces
+
+
+@quick
+@given(shapes, st.integers(1, 6), st.sampled_from([0.0, 2.0]))
+def test_pieces_are_contiguous_and_those_of_an_epoch_cover_the_text(
+    shape: tuple[int, int, int], contiguous: int, jitter: float
+) -> None:
+    N, B, T = shape
+    assume(N > T)
+    streams = Streams(np.arange(N), B, T, jitter, seed=3, contiguous=contiguous)
+    steps = 3 * math.ceil(streams.steps_per_epoch + contiguous)
+    read = pieces_read(streams, steps)
+    for positions in read.values():
+        assert all((after - before) % N == 1 % N for before, after in pairwise(positions))
+    if not jitter:
+        epoch = math.ceil(N / (T * max(1, min(contiguous, N // (B * T)))))  # in pieces
+        numbered = {n * B + b: positions for (n, b), positions in read.items()}
+        second = [numbered[i] for i in range(epoch, 2 * epoch) if i >= B]  # the first of a reader may be short
+        if second and epoch >= B:
+            assert {p for positions in second for p in positions} == set(range(N))
+
+
+def test_pieces_are_in_another_order_and_have_other_borders_in_every_epoch() -> None:
+    streams = Streams(np.arange(64 * 100), 4, 16, seed=1, contiguous=4)
+    begins = [positions[0] for _, positions in sorted(pieces_read(streams, 300).items())]
+    first, second = begins[4:100], begins[104:200]
+    assert len(set(first)) == len(set(second)) == 96
+    assert {place % 64 for place in first} != {place % 64 for place in second}
+    assert sorted(first) != first
+    assert np.argsort(first).tolist() != np.argsort(second).tolist()
+
+
+def test_a_share_of_the_readers_moves_at_each_step() -> None:
+    streams = Streams(np.arange(10_000), 32, 16, contiguous=4)
+    assert all(streams.moves(step).sum() == 8 for step in range(50))
+    assert not Streams(np.arange(10_000), 32, 16).moves(0).any()
+
+
+def test_the_order_of_pieces_follows_from_the_seed_and_a_window_from_the_step_alone() -> None:
+    def streams(seed: int) -> Streams:
+        return Streams(np.arange(5000), 4, 10, seed=seed, contiguous=3)
+
+    walked = streams(1)
+    windows = [walked.window(step)[0].tolist() for step in range(500)]
+    for step in (499, 0, 130, 125):
+        assert streams(1).window(step)[0].tolist() == walked.window(step)[0].tolist() == windows[step]
+    assert streams(2).window(7)[0].tolist() != windows[7]
+
+
 @pytest.mark.parametrize(("bptt", "jitter"), [(70, 5.0), (12, 5.0), (3, 2.0), (64, 0.0)])
 def test_lengths_have_the_papers_distribution_and_the_mean_that_epochs_are_counted_by(bptt: int, jitter: float) -> None:
     lengths = WindowLengths(bptt, jitter, 0)

@@ -66,6 +66,7 @@ ONE_OF_EACH: dict[str, Any] = {
     "batch_size": 3,
     "bptt": 7,
     "bptt_jitter": 2.0,
+    "contiguous": 5,
     "steps": 11,
     "valid_every": 13,
     "save_every": 17,

@@ -35,6 +35,7 @@ PENN_TREEBANK = {
     "batch_size": 20,
     "bptt": 70,
     "bptt_jitter": 5,
+    "contiguous": 0,
     "epochs": 500,
     "patience": 0,
     "tokenizer": "words-closed",

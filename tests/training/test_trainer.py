@@ -283,6 +283,23 @@ def test_gradients_stop_at_the_window_while_the_state_is_carried_on(corpus: Path
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=rounding)
 
 
+def test_a_stream_that_goes_on_elsewhere_has_the_start_state_and_the_others_carry_theirs_on(corpus: Path) -> None:
+    options = {**FAST, "corpus": [str(corpus)], "steps": 12, "contiguous": 3}
+    launched = launch.launch(options, out=Path("run"))
+    trainer, states = launched.trainer, []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Stepped):
+            states.append(trainer.learner.hidden.clone())
+
+    launch.run_to_end(launched, on_event)
+    assert len(states) == 12
+    for step, state in enumerate(states, start=1):  # the state before this step, counted from 0
+        begins = (state == trainer.learner.model.start_state(4)).all(dim=3).all(dim=1).all(dim=0)  # (B,)
+        assert begins.tolist() == trainer.streams.moves(step).tolist()
+        assert 1 <= sum(begins.tolist()) <= 2
+
+
 def test_a_damaged_newest_state_is_passed_over_with_a_warning(corpus: Path) -> None:
     whole, damaged = Path("whole"), Path("damaged")
     train_until(corpus, whole, None)

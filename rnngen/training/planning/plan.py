@@ -141,6 +141,8 @@ def _plan_on(
     config = given.config
     if "batch_size" not in given:
         config = config.with_values({"batch_size": rules.streams_rule(N, config.train.bptt)})
+    if "contiguous" not in given and corpus.tokenizer.boundary(config.data.documents) is None:
+        config = config.with_values({"contiguous": rules.CONTIGUOUS})
     config = with_ngrams(config, given, N, V)
     if given.get("threads", 1) > processors():
         raise UsageError(
@@ -236,7 +238,7 @@ def _timetable(config: RunConfig, measured: _Measured, given: Given, corpus: Enc
 
 
 def _rates(config: RunConfig, given: Given, N: int, *, trained: bool) -> dict[str, float]:
-    """Rules 10, 11 and 13: the learning rates, and the weight decay of n-grams, that were not given."""
+    """Rules 10, 11, 13 and 15: learning rates, weight decay of n-grams, and weight average, if they were not given."""
     factor = rules.FINE_TUNING if trained else rules.rates_rule(config.train.steps)
     names = [name for name in recipe_named(config.optimizer.optimizer).planned_rates if name not in given]
     rates = {name: round(getattr(OptimizerConfig(), name) * factor, 5) for name in names}
@@ -244,4 +246,6 @@ def _rates(config: RunConfig, given: Given, N: int, *, trained: bool) -> dict[st
         steps_per_epoch = N / (config.train.batch_size * mean_length(config))
         rate = rates.get("learning_rate", config.optimizer.learning_rate)
         rates["history_decay"] = round(rules.history_decay_rule(steps_per_epoch, rate), 4)
+    if "ema" not in given:
+        rates["ema"] = round(rules.average_rule(config.train.steps), 6)
     return rates

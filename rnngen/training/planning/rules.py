@@ -32,6 +32,9 @@ multiplied at every token, D the number of tokens that training will read.
     before it (not with NT-ASGD), by a table of N / 32 rows, rounded up to a power of 2 from 256 to 65,536. Its weights
     decay by a factor of exp(-2.5) per epoch, so that an n-gram which occurs once is not learned by heart, and by 0.0015
     of themselves per step or more.
+14. Reading order: streams read 4 windows in a row before they move to another place, unless the text is one of
+    documents, whose beginnings say what follows (labels do).
+15. Weight average: over about the last tenth of the steps, but at least 50.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ TOKENS_PER_WEIGHT, TOKENS_WITH_NGRAMS = 1.6, 5.0
 FRESH_EPOCHS = 3
 STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
 MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
+CONTIGUOUS = 4
 UNHURRIED_STEPS = 3000
+AVERAGED, MIN_AVERAGED_STEPS = 0.1, 50
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
 SMALL_VOCABULARY = 512
 HISTORY, HISTORY_OF_MANY_TOKENS = 3, 1
@@ -100,6 +105,11 @@ def history_rows_rule(tokens: int) -> int:
 def history_decay_rule(steps_per_epoch: float, learning_rate: float) -> float:
     """Rule 13: the weight decay of that table, at this learning rate."""
     return max(MIN_DECAY_PER_STEP, -math.expm1(-DECAY_PER_EPOCH / steps_per_epoch)) / learning_rate
+
+
+def average_rule(steps: int) -> float:
+    """Rule 15: the decay of the weight average, in a run of this many steps."""
+    return 1 - 1 / max(MIN_AVERAGED_STEPS, AVERAGED * steps)
 
 
 def valid_tokens_rule(token_seconds: float, seconds: float) -> int:

@@ -180,6 +180,21 @@ def test_the_input_depends_on_earlier_tokens_unless_the_optimizer_is_asgd(
     assert (rules.history_rule(512), rules.history_rule(513)) == (3, 1)
 
 
+def test_streams_move_about_in_a_text_unless_its_documents_have_beginnings(
+    encoded: EncodedCorpus, machine: dict[str, float], corpus: Path
+) -> None:
+    assert plan(encoded, minutes=1).config.train.contiguous == rules.CONTIGUOUS
+    assert plan(encoded, minutes=1, contiguous=0).config.train.contiguous == 0
+    lines = prepare(DataConfig(corpus=(str(corpus),), documents="lines"))
+    assert plan(lines, minutes=1, documents="lines").config.train.contiguous == 0
+
+
+def test_weights_are_averaged_over_a_tenth_of_the_steps(encoded: EncodedCorpus, machine: dict[str, float]) -> None:
+    averaged = {n: 1 / (1 - plan(encoded, steps=n).config.optimizer.ema) for n in (100, 500, 2000, 30_000)}
+    assert averaged == pytest.approx({100: 50, 500: 50, 2000: 200, 30_000: 3000}, rel=0.01)
+    assert plan(encoded, steps=2000, ema=0.9).config.optimizer.ema == 0.9
+
+
 @pytest.mark.parametrize(
     ("tokens", "streams"), [(100, 1), (300, 1), (1_000, 3), (18_000, 8), (45_000, 17), (1_000_000, 32)]
 )
