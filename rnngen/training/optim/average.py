@@ -9,6 +9,9 @@ from torch import Tensor
 
 from rnngen.model.language_model import Network
 
+EVERY, AT_FIRST = 4, 100
+"""After the first hundred steps only the weights of every fourth are added: neighbours are alike, and it takes time."""
+
 
 class WeightAverage:
     """An exponential moving average of a network's weights (Polyak & Juditsky 1992).
@@ -31,9 +34,11 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Add the weights after ``step`` (counted from 0) to the average."""
-        decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
-        torch._foreach_lerp_(self._to, self._from, 1 - decay)
+        """Add the weights after ``step`` (counted from 0) to the average, if it is their turn."""
+        every = EVERY if self._decay and step >= AT_FIRST else 1
+        if (step + 1) % every == 0:
+            decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+            torch._foreach_lerp_(self._to, self._from, 1 - decay**every)
 
     def validated(self, nll: float) -> None:
         """Take note of a validation loss; this average does not depend on it."""
