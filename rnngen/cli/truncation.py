@@ -263,11 +263,11 @@ def _on_reset(measured: Truncation) -> str:
     if costs > 2 * worst.error:
         return (
             f"{_after(worst.bptt).capitalize()} it predicts worse than the frequencies do: {costs:.4f} nats or more of "
-            "that are no memory, but the price of going on from a state that training does not have in mid-text. "
+            "that are no memory, but the price of going on from a state that training seldom has in mid-text. "
             "Further on the figures cannot tell this price from memory: the memory may be shorter than they say."
         )
     return (
-        "A reset in mid-text may lead to a state that training does not have there. What this costs cannot be told "
+        "A reset in mid-text may lead to a state that training seldom has there. What this costs cannot be told "
         "from memory: the memory may be shorter than these figures say."
     )
 

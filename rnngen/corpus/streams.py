@@ -10,9 +10,10 @@ After N/(B·T) steps every token has been read once: an epoch. Each reader is th
 with its state, so the windows' borders differ from epoch to epoch and no token is ever dropped.
 
 Or each reads W windows from one place and then begins, with a new state, at another: the ring is divided into pieces of
-W windows, which are read in random order, in another one and with other borders in every epoch. A network learns what
-it reads now at the expense of what it read long ago, and so B readers that read a long text in order teach it B places
-of it at a time. A Wth of the readers moves at each step, so that all steps are equally hard.
+W windows, whose order is random and, like their borders, differs in each epoch. A network learns what it reads now at
+the expense of what it read long ago, so B readers that read a long text in order teach it B places of it at a time. A
+Wth of the readers moves at each step, so that all steps are equally hard; for that, the first piece of most readers is
+shorter. With windows of varying length, a piece may end a little before the next one begins, or after.
 
 Windows may vary in length (``window_lengths.py``); k·T then stands for the number of tokens before window k. The step
 number alone determines every position, which is why a resumed run equals an uninterrupted one.
@@ -55,8 +56,7 @@ class Streams:
         bptt: T.
         jitter: standard deviation of a window's length around T; 0: all windows have length T.
         seed: of the random lengths, and of the order of the pieces.
-        contiguous: W, the windows that a reader reads in a row; fewer if the text has fewer for each reader. 0: the
-            text is read in order.
+        contiguous: W, the windows that a reader reads in a row; 0: the text is read in order.
 
     Raises:
         CorpusError: the text is shorter than one window.
@@ -77,7 +77,7 @@ class Streams:
         self.lengths = WindowLengths(bptt, jitter, seed)
         self._readers = np.arange(batch_size)
         self._seed = seed
-        self._windows = min(contiguous, max(1, int(self.steps_per_epoch)))  # in a piece
+        self._windows = contiguous  # in a piece
         if self._windows:
             self._pieces = max(1, math.ceil(len(tokens) / (self._windows * self.lengths.mean)))
             self._ahead = self._readers * self._windows // batch_size  # windows by which a reader is ahead of the first
@@ -117,8 +117,9 @@ class Streams:
             shift, order = self._order(int(epoch))
             here = epochs == epoch
             begins[here] = shift + order[indices[here]] * N // self._pieces
-        read = [before - self.lengths.window(max(0, step - int(w)))[0] for w in range(self._windows)]
-        return np.asarray(begins + np.array(read)[within])
+        windows, places = np.unique(within, return_inverse=True)
+        read = [before - self.lengths.window(max(0, step - int(w)))[0] for w in windows]
+        return np.asarray(begins + np.array(read)[places])
 
     def _draw_order(self, epoch: int) -> tuple[int, NDArray[np.int64]]:
         """Where the first piece of an epoch begins in the text, and the order in which its pieces are read."""

@@ -7,7 +7,7 @@ within it.
 
 Then the passages are read from resets: tokens that lie k to 2k - 1 tokens after a reset are scored, all of them with
 about the same context. How much worse that is than with the state carried on is what lies more than k tokens back is
-worth, at most: a reset also puts the network into a state from which training may never have gone on in mid-text, and
+worth, at most: a reset also puts the network into a state from which training has seldom gone on in mid-text, and
 what is lost by that is no memory. Where the network then does worse than the frequencies of the tokens alone, which
 need no context, so much is certainly lost by the reset itself.
 """

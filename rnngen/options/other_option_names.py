@@ -126,7 +126,7 @@ OPTIONS: dict[str, dict[str, str]] = {
         "accumulate-grad-batches",
         "The best weights are kept in any case.": "save-best-only load-best-model-at-end always-save-checkpoint "
         "restore-best-weights save-total-limit",
-        "The state is carried on.": "stateful return-sequences",
+        "The state is carried on for --contiguous windows, throughout with 0.": "stateful return-sequences",
         "A recurrent network has no such part.": "n-head num-heads heads num-attention-heads",
         "Every run logs to metrics.jsonl in its folder; rnngen report draws it.": "wandb wandb-log wandb-project "
         "tensorboard report-to log-dir logging-dir",

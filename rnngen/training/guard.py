@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -216,5 +217,7 @@ class Guard:
 
     def _loss_after(self, step: int, tensors: Mapping[str, Tensor]) -> float:
         """The loss of the weights as they are on the window after ``step``, from the hidden state of these tensors."""
-        x, y = (tokens[:, :TRIED] for tokens in self._streams.window(step))
-        return self._learner.plain_loss(x, y, tensors["hidden"][:, :, :TRIED].contiguous())
+        hidden = self._learner.begun_anew(tensors["hidden"].to(self._learner.device), self._streams.moves(step))
+        some = slice(None, None, math.ceil(hidden.shape[2] / TRIED))  # of those that have just moved, and of others
+        x, y = (np.ascontiguousarray(tokens[:, some]) for tokens in self._streams.window(step))
+        return self._learner.plain_loss(x, y, hidden[:, :, some].contiguous())

@@ -65,6 +65,8 @@ class GuardedRun(LiveRun):
                 "astray",
             )
         guard.go_back()
+        if self.config.train.contiguous:  # the state is that of other places
+            self.learner.hidden = self.learner.model.start_state(self.config.train.batch_size)
         return self._spiked(number, loss, expected, place, guard.good.step)
 
     def _spiked(self, number: int, loss: float, expected: float, place: str, back_to: int | None) -> Spiked:

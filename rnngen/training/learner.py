@@ -1,7 +1,8 @@
 """One step of learning, and everything that a step changes.
 
 Truncated back-propagation through time: the loss of a window of T tokens, given the true tokens before each (teacher
-forcing), is differentiated back to the start of the window and no further; the hidden state is carried on to the next.
+forcing), is differentiated back to the start of the window and no further; the hidden state is carried on to the next,
+until a stream goes on elsewhere in the text.
 """
 
 from __future__ import annotations
@@ -153,11 +154,11 @@ class Learner:
         self.hidden = hidden.detach()  # the state is carried on, gradients stop here
         return result
 
-    def begin_anew(self, streams: NDArray[np.bool_]) -> None:
-        """Give the streams that are chosen, (B,), the state before the first window."""
-        if streams.any():
-            chosen = torch.from_numpy(streams).to(self.device)
-            self.hidden = torch.where(chosen[:, None], self.model.start_state(len(streams)), self.hidden)
+    def begun_anew(self, hidden: Tensor, streams: NDArray[np.bool_]) -> Tensor:
+        """The state (L, S, B, H) with that before the first window in the streams that are chosen, (B,)."""
+        if not streams.any():
+            return hidden
+        return torch.where(self._to_device(streams)[:, None], self.model.start_state(len(streams)), hidden)
 
     def loss(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """The objective on one window (T, B), the cross-entropy in it (nats per token), and the state after it."""
@@ -198,9 +199,9 @@ class Learner:
         """Whether steps are queued on a GPU, so that reading a result would wait for it."""
         return self.device.type == "cuda"
 
-    def _to_device(self, tokens: NDArray[np.int64]) -> Tensor:
-        ids = torch.from_numpy(tokens)
-        return ids.pin_memory().to(self.device, non_blocking=True) if self.runs_ahead else ids.to(self.device)
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.runs_ahead else tensor.to(self.device)
 
     def tensors(self) -> dict[str, Tensor]:
         """Copies of everything that a step changes, by name, on the CPU."""

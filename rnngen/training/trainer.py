@@ -194,6 +194,8 @@ class Trainer(GuardedRun):
         x, y = self.streams.window(self.step)
         if self._pace:
             self._pace.begin_step()
+        self.learner.hidden = self.learner.begun_anew(self.learner.hidden, self.streams.moves(self.step))
+        self.learner.recipe.average.begin = self.schedule.cycle_begin
         factor *= len(x) / self.config.train.bptt  # a shorter window is weaker evidence (Merity et al. 2018)
         accepts = self._accepts if self.config.train.on_spike == "skip" else None
         try:
@@ -203,7 +205,6 @@ class Trainer(GuardedRun):
         self._unread.append((result, factor, x.size))
         late = time.perf_counter() - self._saved > MAX_UNSAVED
         self.progress.stepped(self.config.train, self.schedule, save=late)
-        self.learner.begin_anew(self.streams.moves(self.step))
 
     def _read(self) -> Iterator[Stepped | Spiked]:
         """Report the steps whose results have not been waited for yet.

@@ -19,6 +19,7 @@ from rnngen.runs.layout import saved_steps
 from rnngen.training import launch
 from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Finished, Spiked, Stepped, Validated
+from rnngen.training.guard import Jump
 from rnngen.training.learner import Learner, StepResult
 from rnngen.training.optim.recipe import Recipe
 from tests.conftest import FAST, Outcome
@@ -63,11 +64,25 @@ def outcome(run: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.fault(8)
-def test_weights_that_go_astray_are_those_of_the_last_good_save_again(corpus: Path, spoiled: set[int]) -> None:
+def test_weights_that_go_astray_are_those_of_the_last_good_save_again(
+    corpus: Path, spoiled: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     clean = finish(begun(corpus, "clean"))
     spoiled.add(50)
-    events = finish(begun(corpus))
+    launched = begun(corpus)
+    learner, states = launched.trainer.learner, {}
+    learn = learner.step
+
+    def step(x: Any, y: Any, factor: float, number: int, accepts: Any) -> StepResult:
+        states[number] = learner.hidden.clone()
+        return learn(x, y, factor, number, accepts)
+
+    monkeypatch.setattr(learner, "step", step)
+    events = finish(launched)
     (jump,) = jumps(events)
+    start = learner.model.start_state(OPTIONS["batch_size"])
+    assert torch.equal(states[jump.step], start)  # the good state's are those of other places
+    assert not torch.equal(states[jump.step + 1], start)
     assert (jump.back_to, 50 < jump.step < 60) == (40, True)
     assert jump.loss > jump.expected + 1
     assert "of the training text, in" in jump.place
@@ -148,12 +163,26 @@ def test_a_run_with_an_absurd_learning_rate_ends_and_keeps_no_diverged_weights(c
 
 @pytest.mark.slow
 @pytest.mark.fault(8)
-def test_a_text_that_becomes_much_harder_is_no_jump_of_the_weights(tmp_path: Path) -> None:
+def test_a_text_that_becomes_much_harder_is_no_jump_of_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(0)
     digits = "".join(rng.choice("0123456789abcdef") for _ in range(6000))
     text = tmp_path / "mixed.txt"
     text.write_text("the cat sat on the mat. " * 300 + digits + "the dog ran to the tree. " * 300, encoding="utf-8")
-    events = finish(begun(text, batch_size=1, bptt=16, steps=1200, num_layers=1, save_every=50, dropout=0.0))
+    launched = begun(text, batch_size=1, bptt=16, steps=1200, num_layers=1, save_every=50, dropout=0.0, contiguous=0)
+    guard = launched.trainer.guard
+    assert guard is not None
+    watch, lasting = guard.watch, []
+
+    def watched(loss: float) -> Jump | None:
+        jump = watch(loss)
+        lasting.append(jump is not None and jump.lasts)
+        return jump
+
+    monkeypatch.setattr(guard, "watch", watched)
+    events = finish(launched)
+    assert any(lasting)
     losses = [event.loss for event in events if isinstance(event, Stepped)]
     assert max(losses[300:]) > min(losses[:600]) + 2  # the text is that much harder
     assert not jumps(events)

@@ -20,7 +20,7 @@ from rnngen.runs.writer import RunWriter
 from rnngen.training import launch, schedule
 from rnngen.training.checkpoint import load_state
 from rnngen.training.events import Event, Finished, Sampled, Stepped, Validated, Warned
-from rnngen.training.learner import Learner
+from rnngen.training.learner import Learner, StepResult
 from rnngen.training.optim.asgd import TriggeredAverage
 from tests.conftest import FAST, make_text
 from tests.rounding import gamma
@@ -283,21 +283,41 @@ def test_gradients_stop_at_the_window_while_the_state_is_carried_on(corpus: Path
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=rounding)
 
 
-def test_a_stream_that_goes_on_elsewhere_has_the_start_state_and_the_others_carry_theirs_on(corpus: Path) -> None:
+def test_a_stream_that_goes_on_elsewhere_has_the_start_state_and_the_others_carry_theirs_on(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {**FAST, "corpus": [str(corpus)], "steps": 12, "contiguous": 3}
     launched = launch.launch(options, out=Path("run"))
-    trainer, states = launched.trainer, []
+    trainer, states, after = launched.trainer, [], []
+    learn = trainer.learner.step
 
-    def on_event(event: Event) -> None:
-        if isinstance(event, Stepped):
-            states.append(trainer.learner.hidden.clone())
+    def step(*arguments: Any) -> StepResult:
+        states.append(trainer.learner.hidden.clone())
+        result = learn(*arguments)
+        after.append(trainer.learner.hidden.clone())
+        return result
 
-    launch.run_to_end(launched, on_event)
+    monkeypatch.setattr(trainer.learner, "step", step)
+    launch.run_to_end(launched, lambda event: None)
+    start = trainer.learner.model.start_state(4)
     assert len(states) == 12
-    for step, state in enumerate(states, start=1):  # the state before this step, counted from 0
-        begins = (state == trainer.learner.model.start_state(4)).all(dim=3).all(dim=1).all(dim=0)  # (B,)
-        assert begins.tolist() == trainer.streams.moves(step).tolist()
-        assert 1 <= sum(begins.tolist()) <= 2
+    for number in range(1, 12):
+        moves = trainer.streams.moves(number)
+        assert 1 <= moves.sum() <= 2
+        for b in range(4):
+            before = start if moves[b] else after[number - 1]
+            assert torch.equal(states[number][:, :, b], before[:, :, b])
+            assert not torch.equal(after[number][:, :, b], start[:, :, b])
+
+
+def test_what_a_run_learns_when_it_is_trained_further_is_kept_however_long_it_was_before(corpus: Path) -> None:
+    train_until(corpus, Path("run"), None, steps=1200, ema=0.999, valid_every=600, save_every=600)
+    launched = launch.resume(Path("run"), length={"steps": 100})
+    learner = launched.trainer.learner
+    before = learner.averaged.weights()["output.weight"].clone()
+    finish(launched)
+    averaged, last = (model.weights()["output.weight"] for model in (learner.averaged, learner.model))
+    assert (averaged - last).norm() < 0.5 * (before - last).norm()
 
 
 def test_a_damaged_newest_state_is_passed_over_with_a_warning(corpus: Path) -> None:

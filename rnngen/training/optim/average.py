@@ -10,7 +10,7 @@ from torch import Tensor
 from rnngen.model.language_model import Network
 
 EVERY, AT_FIRST = 4, 100
-"""After the first hundred steps only the weights of every fourth are added: neighbours are alike, and it takes time."""
+"""After a hundred steps only every fourth one's weights are added: those in between are alike, and it takes time."""
 
 
 class WeightAverage:
@@ -19,25 +19,27 @@ class WeightAverage:
     Args:
         model: the network whose weights are averaged.
         averaged: a second network, which holds the average.
-        decay: fraction of the old average that each step keeps; less in the first steps. 0: the average is always
+        decay: fraction of the old average that is kept per step; less in the first steps. 0: the average is always
             equal to the weights.
 
     Attributes:
         model: the network that holds the average.
+        begin: the step from which on weights are averaged; a run that is trained further has another one.
     """
 
     def __init__(self, model: Network, averaged: Network, decay: float) -> None:
         self.model = averaged
         self._from: list[Tensor] = list(model.parameters())
         self._to: list[Tensor] = list(averaged.parameters())
-        self._decay = decay
+        self._decay, self.begin = decay, 0
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Add the weights after ``step`` (counted from 0) to the average, if it is their turn."""
-        every = EVERY if self._decay and step >= AT_FIRST else 1
-        if (step + 1) % every == 0:
-            decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+        count = step - self.begin
+        every = EVERY if self._decay and count >= AT_FIRST else 1
+        if (count + 1) % every == 0:
+            decay = min(self._decay, (1 + count) / (10 + count)) if self._decay else 0.0
             torch._foreach_lerp_(self._to, self._from, 1 - decay**every)
 
     def validated(self, nll: float) -> None:

@@ -32,9 +32,9 @@ multiplied at every token, D the number of tokens that training will read.
     before it (not with NT-ASGD), by a table of N / 32 rows, rounded up to a power of 2 from 256 to 65,536. Its weights
     decay by a factor of exp(-2.5) per epoch, so that an n-gram which occurs once is not learned by heart, and by 0.0015
     of themselves per step or more.
-14. Reading order: streams read 4 windows in a row before they move to another place, unless the text is one of
-    documents, whose beginnings say what follows (labels do).
-15. Weight average: over about the last tenth of the steps, but at least 50.
+14. Reading order: streams read 4 windows in a row and then go on elsewhere, except in a text of documents, because the
+    beginning of a document, such as its label, says what follows.
+15. Weight average: over about the last tenth of the steps, but at least 50 and at most 10,000.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ STREAMS, MIN_STREAMS, MAX_STREAMS = 32, 8, 128
 MIN_STEPS_PER_EPOCH, MIN_STEPS = 40, 2500
 CONTIGUOUS = 4
 UNHURRIED_STEPS = 3000
-AVERAGED, MIN_AVERAGED_STEPS = 0.1, 50
+AVERAGED, MIN_AVERAGED_STEPS, MAX_AVERAGED_STEPS = 0.1, 50, 10_000
 FINE_TUNING = 1.0  # times the default learning rates, for a run that begins with another run's weights
 SMALL_VOCABULARY = 512
 HISTORY, HISTORY_OF_MANY_TOKENS = 3, 1
@@ -109,7 +109,7 @@ def history_decay_rule(steps_per_epoch: float, learning_rate: float) -> float:
 
 def average_rule(steps: int) -> float:
     """Rule 15: the decay of the weight average, in a run of this many steps."""
-    return 1 - 1 / max(MIN_AVERAGED_STEPS, AVERAGED * steps)
+    return 1 - 1 / min(MAX_AVERAGED_STEPS, max(MIN_AVERAGED_STEPS, AVERAGED * steps))
 
 
 def valid_tokens_rule(token_seconds: float, seconds: float) -> int:

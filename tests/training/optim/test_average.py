@@ -28,6 +28,24 @@ def test_the_average_is_the_exponential_one_and_later_that_of_every_fourth_step(
 
 def test_without_decay_the_average_is_the_model() -> None:
     m, averaged = model(1), model(2)
-    WeightAverage(m, averaged, 0.0).update(0)
-    for a, b in zip(m.parameters(), averaged.parameters(), strict=True):
-        assert torch.equal(a, b)
+    average = WeightAverage(m, averaged, 0.0)
+    for step in (0, 101, 102):
+        with torch.no_grad():
+            m.output.weight.add_(1)
+        average.update(step)
+        for a, b in zip(m.parameters(), averaged.parameters(), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_an_average_that_begins_later_is_that_of_the_weights_since_then() -> None:
+    averages = []
+    for begin in (0, 1000):
+        m, averaged = model(1), model(2)
+        average = WeightAverage(m, averaged, 0.99)
+        average.begin = begin
+        for count in range(30):
+            with torch.no_grad():
+                m.output.weight.add_(1)
+            average.update(begin + count)
+        averages.append(averaged.output.weight)
+    assert torch.equal(*averages)

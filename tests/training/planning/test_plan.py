@@ -190,8 +190,9 @@ def test_streams_move_about_in_a_text_unless_its_documents_have_beginnings(
 
 
 def test_weights_are_averaged_over_a_tenth_of_the_steps(encoded: EncodedCorpus, machine: dict[str, float]) -> None:
-    averaged = {n: 1 / (1 - plan(encoded, steps=n).config.optimizer.ema) for n in (100, 500, 2000, 30_000)}
-    assert averaged == pytest.approx({100: 50, 500: 50, 2000: 200, 30_000: 3000}, rel=0.01)
+    steps = (100, 500, 2000, 30_000, 10**9)
+    averaged = {n: 1 / (1 - plan(encoded, steps=n).config.optimizer.ema) for n in steps}
+    assert averaged == pytest.approx({100: 50, 500: 50, 2000: 200, 30_000: 3000, 10**9: 10_000}, rel=0.01)
     assert plan(encoded, steps=2000, ema=0.9).config.optimizer.ema == 0.9
 
 
