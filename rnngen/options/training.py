@@ -270,13 +270,7 @@ class TrainConfig(Options):
     max_spikes: int = option(
         3, "Stop if the weights go astray more often than this within a few steps.", panel=RUN, minimum=0
     )
-    seed: int = option(
-        0,
-        "Seed of the initial weights, of dropout and of the order of reading.",
-        panel=LEARNING,
-        minimum=0,
-        common=True,
-    )
+    seed: int = option(0, "Seed of initial weights, dropout and reading order.", panel=LEARNING, minimum=0, common=True)
     ngram: int = option(
         0,
         "After training, count n-grams up to this order, for sample --ngram and eval --ngram; 0: none.",

@@ -203,8 +203,7 @@ class Trainer(GuardedRun):
         except NotFiniteError as error:
             raise self._not_finite(error) from error
         self._unread.append((result, factor, x.size))
-        late = time.perf_counter() - self._saved > MAX_UNSAVED
-        self.progress.stepped(self.config.train, self.schedule, save=late)
+        self.progress.stepped(self.config.train, self.schedule, save=time.perf_counter() - self._saved > MAX_UNSAVED)
 
     def _read(self) -> Iterator[Stepped | Spiked]:
         """Report the steps whose results have not been waited for yet.

@@ -6,8 +6,8 @@ between documents resets the state too, so there a context may be shorter than k
 on each side.
 
 A reset puts a model in mid-text into a state that training has only where a text, a document or a piece that it reads
-begins. What this costs cannot be told from memory, so the model may use less of its state than the curve says; ``inspect truncation`` measures
-the same from the side of the gradients.
+begins. What this costs cannot be told from memory, so the model may use less of its state than the curve says;
+``inspect truncation`` measures the same from the side of the gradients.
 
 An n-gram model of order n sees n - 1 tokens: its loss at the same positions stands beside that of the same length.
 """
