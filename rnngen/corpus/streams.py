@@ -79,7 +79,7 @@ class Streams:
         self._seed = seed
         self._windows = contiguous  # in a piece
         if self._windows:
-            self._pieces = max(1, math.ceil(len(tokens) / (self._windows * self.lengths.mean)))
+            self._pieces = math.ceil(len(tokens) / (self._windows * self.lengths.mean))
             self._ahead = self._readers * self._windows // batch_size  # windows by which a reader is ahead of the first
             self._order = lru_cache(maxsize=4)(self._draw_order)
 

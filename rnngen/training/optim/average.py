@@ -10,7 +10,7 @@ from torch import Tensor
 from rnngen.model.language_model import Network
 
 EVERY, AT_FIRST = 4, 100
-"""After a hundred steps only every fourth one's weights are added: those in between are alike, and it takes time."""
+"""After 100 steps the weights of every fourth are added: those in between are much the same, and adding takes time."""
 
 
 class WeightAverage:
