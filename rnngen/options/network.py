@@ -96,6 +96,7 @@ class ModelConfig(Options):
         "Share one matrix between embedding and softmax; the last of several layers then has `embedding_size` units.",
         panel=PANEL,
         flags=("--tied/--no-tied",),
+        default_text="with more than 512 tokens",
     )
     bidirectional: bool = option(
         False,
@@ -177,8 +178,10 @@ class ModelConfig(Options):
         return readers * (self.embedding_size + self.num_layers * 8 * self.hidden_size + 3 * V)
 
     def describe(self) -> str:
-        """The network in words: cell, layers and sizes."""
+        """The network in words: cell, layers, sizes, and the n-grams that its input has."""
         cell = f"{self.cell} ({self.nonlinearity})" if self.cell == "rnn" else self.cell
         cell = f"bidirectional {cell}" if self.bidirectional else cell
         layers = "1 layer" if self.num_layers == 1 else f"{self.num_layers} layers"
-        return f"{cell}, {layers} of {self.hidden_size}, embedding {self.embedding_size}"
+        about = ["tied"] * self.tied + [f"n-grams up to {self.history + 1}"] * (self.history > 0)
+        embedding = f"embedding {self.embedding_size}" + (f" ({', '.join(about)})" if about else "")
+        return f"{cell}, {layers} of {self.hidden_size}, {embedding}"

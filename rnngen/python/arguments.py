@@ -39,6 +39,7 @@ class Decided(TrainConfig, OptimizerConfig, ModelConfig, SplitConfig):
 
     hidden_size: int | None = _decided("hidden_size")
     embedding_size: int | None = _decided("embedding_size")
+    tied: bool | None = _decided("tied")
     history: int | None = _decided("history")
     history_rows: int | None = _decided("history_rows")
     dropout: float | None = _decided("dropout")

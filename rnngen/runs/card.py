@@ -139,7 +139,7 @@ def make_card(run: Run, metrics: Metrics | None = None) -> Card:
     norms = np.frombuffer(metrics.norms)
     return Card(
         path=run.path,
-        model=model.describe() + (", tied" if model.tied else ""),
+        model=model.describe(),
         parameters=model.num_parameters(V),
         bytes=needed_entry(run.path, run.manifest, MODEL)["bytes"],
         text=tuple(_listed(data.get("corpus"))),

@@ -45,7 +45,7 @@ def test_the_card_is_what_inspect_shows(cli: Cli, corpus: Path) -> None:
     assert shown == cli("inspect", "checkpoints/tiny") == cli("inspect", "card")
     rows = dict(line.split(maxsplit=1) for line in shown.out.splitlines()[:13])
     assert rows["run"] == "checkpoints/tiny"
-    assert rows["model"] == "lstm, 1 layer of 16, embedding 8"
+    assert rows["model"] == "lstm, 1 layer of 16, embedding 8 (n-grams up to 4)"
     assert rows["steps"].startswith("60 of 60, ")
     assert rows["tokens"] == "18,000 for training, 1,000 for validation, 1,000 for test"
     assert rows["tokenizer"] == "char, vocabulary 39"

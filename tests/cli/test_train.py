@@ -86,7 +86,7 @@ def test_the_plan_is_shown_before_the_first_step(cli: Cli, corpus: Path) -> None
     assert lines[0] == "Training into checkpoints/corpus-1"
     assert [line.split()[0] for line in lines[1:7]] == ["text", "model", "dropout", "steps", "speed", "about"]
     assert lines[1].split(None, 1)[1] == "18k train, 1k valid, 1k test char tokens, vocabulary 39"
-    assert "lstm, 1 layer of 16, embedding 8" in lines[2]
+    assert "lstm, 1 layer of 16, embedding 8 (n-grams up to 4)" in lines[2]
     assert "20 of 4 streams x 16 tokens = 0.1 epochs" in lines[4]
     assert "on cpu (1 thread) in float32" in lines[5]
     valid = [line for line in lines if line.startswith("step ")]

@@ -31,7 +31,7 @@ def test_a_run_is_one_line_with_path_model_steps_and_score(trained: Path) -> Non
     run = open_run(trained)
     card = make_card(run)
     score = f"{card.best_nats:.4f} nats per token"
-    assert repr(run) == f"Run({str(trained)!r}: lstm, 1 layer of 16, embedding 8, 60 steps, {score})"
+    assert repr(run) == f"Run({str(trained)!r}: lstm, 1 layer of 16, embedding 8 (n-grams up to 4), 60 steps, {score})"
 
 
 def test_a_damaged_run_can_be_shown_too(trained: Path) -> None:

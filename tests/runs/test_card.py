@@ -21,7 +21,7 @@ from tests.runs.test_run import rewrite
 def test_a_card_says_what_the_run_is(trained: Path) -> None:
     run = open_run(trained)
     card = make_card(run)
-    assert card.model == "lstm, 1 layer of 16, embedding 8"
+    assert card.model == "lstm, 1 layer of 16, embedding 8 (n-grams up to 4)"
     assert card.parameters == sum(w.size for w in run.weights().values())
     assert card.bytes == (trained / "model.safetensors").stat().st_size
     assert (card.steps, card.planned_steps, card.tokens, card.precision) == (60, 60, 18_000, "float32")
@@ -61,8 +61,8 @@ def test_runs_are_listed_newest_first_and_a_damaged_one_says_so(trained: Path, c
     assert [folder.name for folder, _ in found] == ["third", "second", "tiny"]
     assert isinstance(found[1][1], CheckpointError)
     assert [card.model for _, card in (found[0], found[2])] == [  # type: ignore[union-attr]
-        "rnn (tanh), 1 layer of 16, embedding 8",
-        "lstm, 1 layer of 16, embedding 8",
+        "rnn (tanh), 1 layer of 16, embedding 8 (n-grams up to 4)",
+        "lstm, 1 layer of 16, embedding 8 (n-grams up to 4)",
     ]
 
 

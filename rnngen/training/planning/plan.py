@@ -28,7 +28,15 @@ from rnngen.training.optim.recipe import recipe_named
 from rnngen.training.planning import rules
 from rnngen.training.planning.budget import SAVE_BYTES_PER_SECOND, Costs
 from rnngen.training.planning.notes import note_on_load, note_on_time, notes_on_overlap, notes_on_text
-from rnngen.training.planning.sizing import Length, mean_length, pick_network, sized, with_named_size, with_ngrams
+from rnngen.training.planning.sizing import (
+    Length,
+    mean_length,
+    pick_network,
+    sized,
+    with_named_size,
+    with_ngrams,
+    with_tying,
+)
 from rnngen.training.planning.speed import Speed, SpeedTest, UnusableError, measure_validation
 from rnngen.training.samples import sample_seconds
 
@@ -137,7 +145,7 @@ def _plan_on(
         UsageError: it cannot train it in the precision that was asked for, or has fewer processors than threads.
     """
     N, V = len(corpus.train.tokens), corpus.tokenizer.vocab_size
-    given = with_named_size(given).changed({"device": device})
+    given = with_named_size(with_tying(given, V)).changed({"device": device})
     config = given.config
     if "batch_size" not in given:
         config = config.with_values({"batch_size": rules.streams_rule(N, config.train.bptt)})

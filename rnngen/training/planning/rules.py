@@ -14,7 +14,8 @@ multiplied at every token, D the number of tokens that training will read.
 5. Size: the widest single layer for which D ≥ 1.6 P, or D ≥ 1.6 P·sqrt(e / 3) for a number of epochs e > 3, and, with
    the n-grams of rule 13 and a vocabulary of at most 512, D ≥ 5 P. Wider layers learn more from a token but see fewer
    of them; a token that was read before teaches less; and n-grams know much of what only a wide layer would learn.
-6. Embedding: 64 wide; half of the hidden size if the vocabulary is larger than 512.
+6. Embedding: 64 wide. With a vocabulary of more than 512 it shares its matrix with the softmax, so it is as wide as the
+   layer: most tokens are rare, and are learned at twice as many places of the text; if they share none, half as wide.
 7. Dropout of every layer's output and DropConnect on the recurrent weights: p = 0.2·log2(q / 3), limited to 0 to 0.6,
    where q = sqrt(epochs · 2.5 P / N). It is 0 while a text is read a few times by a model smaller than it, and grows
    with the number of epochs and with the number of weights that could memorise the text. Dropout of the input: half of
@@ -89,6 +90,11 @@ def streams_rule(tokens: int, bptt: int) -> int:
     """Rule 8: the batch size for ``tokens`` tokens in windows of ``bptt``."""
     wanted = min(STREAMS, max(MIN_STREAMS, tokens // (MIN_STEPS_PER_EPOCH * bptt)))
     return max(1, min(wanted, tokens // (4 * bptt)))
+
+
+def tied_rule(vocab_size: int) -> bool:
+    """Rule 6: whether embedding and softmax share a matrix."""
+    return vocab_size > SMALL_VOCABULARY
 
 
 def history_rule(vocab_size: int) -> int:

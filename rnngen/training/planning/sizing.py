@@ -158,6 +158,13 @@ def _regularisation(config: OptimizerConfig, given: Given, epochs: float, P: int
     return {name: round(value, 3) for name, value in values.items() if name not in given}
 
 
+def with_tying(given: Given, V: int) -> Given:
+    """Rule 6: in a large vocabulary embedding and softmax share a matrix, unless the width of one of them was given."""
+    if "tied" in given or "embedding_size" in given:
+        return given
+    return given.changed({"tied": rules.tied_rule(V)})
+
+
 def with_named_size(given: Given) -> Given:
     """With the sizes that the option ``size`` stands for, where they were not given themselves."""
     sizes = SIZES.get(given.get("size", ""), {})

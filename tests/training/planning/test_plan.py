@@ -180,6 +180,20 @@ def test_the_input_depends_on_earlier_tokens_unless_the_optimizer_is_asgd(
     assert (rules.history_rule(512), rules.history_rule(513)) == (3, 1)
 
 
+def test_embedding_and_softmax_of_a_large_vocabulary_share_a_matrix_unless_widths_were_given(
+    encoded: EncodedCorpus, machine: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (rules.tied_rule(512), rules.tied_rule(513)) == (False, True)
+    assert not plan(encoded, minutes=1).config.model.tied
+    monkeypatch.setattr(rules, "SMALL_VOCABULARY", encoded.tokenizer.vocab_size - 1)
+    for sizes in ({}, {"size": "small"}, {"hidden_size": 96}, {"num_layers": 2}):
+        model = plan(encoded, minutes=1, **sizes).config.model
+        assert model.tied and model.embedding_size == model.hidden_size, sizes
+    assert not plan(encoded, minutes=1, tied=False).config.model.tied
+    model = plan(encoded, minutes=1, embedding_size=40).config.model
+    assert (model.tied, model.embedding_size) == (False, 40)
+
+
 def test_streams_move_about_in_a_text_unless_its_documents_have_beginnings(
     encoded: EncodedCorpus, machine: dict[str, float], corpus: Path
 ) -> None:
