@@ -5,7 +5,8 @@
 For each size of a one-layer LSTM, in turns of a fraction of a second, so that all see the machine's ups and downs:
 
 - rnngen: ``Generator.generate`` as it stands: recurrence, softmax, draw, decoding; one sample, and 64 at once.
-- the recurrence alone, without softmax, draw and decoding.
+- the recurrence alone, without softmax, draw and decoding, and one whose input depends on 3 earlier tokens, as by
+  default; both read the text of these scripts, in which n-grams come back as often as in any text.
 - the bare products of the same sizes, W h and the softmax's, in NumPy: what cannot be saved.
 - a plain loop in torch: embedding, ``LSTMCell``, linear layer, softmax, ``multinomial`` under ``inference_mode``, with
   one thread or all, whichever is faster; one sample, and 64 at once.
@@ -17,6 +18,7 @@ float16 and int8 is timed too, in microseconds: NumPy has no fast kernel for eit
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import statistics
@@ -56,11 +58,22 @@ def ours(model: RecurrentLM) -> dict[str, Loop]:
         generator.generate_batch(["a"] * TOGETHER, length=n, seed=1)
 
     def recurrence(n: int) -> None:
-        tokens = [[t] for t in range(1, generator.tokenizer.vocab_size)] * (n // 90 + 1)
-        for token in tokens[:n]:
-            engine.step(token)
+        read(engine, n)
 
-    return {"one": one, "many": many, "recurrence": recurrence}
+    config = ModelConfig(hidden_size=model.config.hidden_size, embedding_size=E, history=3, history_rows=1 << 15)
+    with_ngrams = RecurrentLM(config, model.vocab_size)
+    other = Recurrence(config, {name: w.numpy() for name, w in with_ngrams.weights().items()})
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py")))
+    tokens = itertools.cycle([[token] for token in generator.tokenizer.encode(text).tolist()])
+
+    def read(reader: Recurrence, n: int) -> None:
+        for token in itertools.islice(tokens, n):
+            reader.step(token)
+
+    def ngrams(n: int) -> None:
+        read(other, n)
+
+    return {"one": one, "many": many, "recurrence": recurrence, "ngrams": ngrams}
 
 
 def bare(H: int, V: int) -> dict[str, Loop]:
@@ -203,6 +216,7 @@ def measure(H: int, turns: int, seconds: float) -> dict[str, Any]:
         "times_torch": torch_one / t["one"],
         "share_of_bare": t["bare"] / t["one"],
         "recurrence_share": t["bare"] / t["recurrence"],
+        "with_ngrams": t["recurrence"] / t["ngrams"],
         "bare_times_torch": torch_one / t["bare"],
         "many_per_s": round(TOGETHER / t["many"]),
         "times_one": TOGETHER * t["one"] / t["many"],

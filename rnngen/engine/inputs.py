@@ -82,7 +82,7 @@ class NGramTable(InputTable):
 
     def __init__(self, embedding: Array, ngrams: Array, layer: Layer, history: int, boundary: int | None) -> None:
         self.history, self._ngrams = history, ngrams
-        self._no_token = (0,) if boundary is None else (0, boundary + 1)
+        self._no_token = (_NONE, len(embedding), boundary)
         super().__init__(embedding, layer)
 
     def _make_table(self, rows: int) -> None:
@@ -94,32 +94,39 @@ class NGramTable(InputTable):
         super().allocate(B)
         if len(self._table) < B:
             self._make_table(B)
-        self._before = [(0,) * self.history] * B  # of each stream, ids plus one, the last one first
+        self._before = [[_NONE] * B] * self.history  # ids of the last tokens of each stream, then of those before them
 
     @property
     def before(self) -> Array:
         """Ids plus one of the tokens that each stream has read last, the oldest first, 0 for none, (B, history)."""
-        return np.array(self._before, self._U.dtype)[:, ::-1]
+        ids = np.array(self._before[::-1], self._U.dtype).T + 1
+        ids[ids > len(self._embedding)] = 0  # masked tokens are none
+        return ids
 
     @before.setter
     def before(self, tokens: Array) -> None:
-        self._before = [tuple(map(int, row)) for row in tokens[:, ::-1]]
+        self._before = (tokens.T[::-1].astype(np.int64) - 1).tolist()
 
     def of(self, tokens: Sequence[int]) -> Array:
         """U x + b of these tokens, the next one of each stream, (G, B, H)."""
-        if len(self._found) + len(tokens) > len(self._table):
+        keys = [*zip(tokens, *self._before, strict=True)]
+        self._before = [[*tokens], *self._before[:-1]]
+        rows = [*map(self._found.get, keys)]
+        return self._rows(self._filled(keys) if None in rows else rows)  # type: ignore[arg-type]
+
+    def _filled(self, keys: Sequence[tuple[int, ...]]) -> list[int]:
+        """Rows of the table for these tokens, each with those before it; filled where they were not."""
+        if len(self._found) + len(keys) > len(self._table):
             self._found.clear()
-        rows, V = [], len(self._embedding)
-        for b, token in enumerate(tokens):
-            token, before = int(token), self._before[b]  # of whatever type: Python's does not overflow
-            key = (token, *before)
+        rows = []
+        for key in keys:
             row = self._found.get(key)
             if row is None:
                 row = self._found[key] = len(self._found)
+                token, *before = map(int, key)  # of whatever type: Python's does not overflow
                 self._compute(row, token, before)
             rows.append(row)
-            self._before[b] = (0 if token == V else token + 1, *before[:-1])
-        return self._rows(rows)
+        return rows
 
     def _input(self, token: int, before: Sequence[int]) -> Array:
         """The embedding of a token and those of the n-grams that end there, summed, (E,)."""
@@ -127,10 +134,11 @@ class NGramTable(InputTable):
         for earlier in before:
             if earlier in self._no_token:
                 break
-            hashes = extended(hashes, earlier)
+            hashes = extended(hashes, earlier + 1)
             x = x + self._ngrams[row_of(hashes, len(self._ngrams))]
         return x
 
 
+_NONE = -1
 _TABLE_SIZE = 1 << 24
 """Numbers in a table for n-grams, or more for a large vocabulary; 64 MB once all of it has been used."""

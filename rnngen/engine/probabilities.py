@@ -15,10 +15,16 @@ Array = NDArray[np.floating[Any]]
 
 def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
     """-ln p of one token per row, (B,), under softmax(logits), (B, V)."""
-    z = logits - logits.max(axis=1, keepdims=True)
+    z = logits - largest(logits)
     picked = z[np.arange(len(tokens)), tokens]
     nats: NDArray[np.float64] = np.log(np.exp(z, z).sum(axis=1, dtype=np.float64)) - picked
     return nats
+
+
+def largest(z: Array) -> Array:
+    """The largest value of each row, (B, 1); NumPy finds where it is several times as fast as what it is."""
+    values: Array = z[np.arange(len(z)), z.argmax(axis=1)][:, None]
+    return values
 
 
 def log_softmax(logits: Array) -> NDArray[np.float64]:
@@ -27,7 +33,7 @@ def log_softmax(logits: Array) -> NDArray[np.float64]:
     Raises:
         RnngenError: the logits are not finite.
     """
-    z = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float64)
+    z = np.subtract(logits, largest(logits), dtype=np.float64)
     if not np.isfinite(z).all():
         raise not_finite()
     log_p: NDArray[np.float64] = z - np.log(np.exp(z).sum(axis=1, keepdims=True))

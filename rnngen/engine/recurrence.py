@@ -42,7 +42,7 @@ class Recurrence:
         ]
         # copies, so that nothing refers to the mapped file afterwards and it can be replaced
         embedding = weights["embedding.weight"].copy()  # (V, E)
-        self._output_bias = weights["output.bias"].copy()
+        self._output_bias = weights["output.bias"].copy()[None]  # (1, V): adding (V,) takes twice as long
         self._table = (
             NGramTable(embedding, weights["history.weight"].copy(), self.layers[0], config.history, boundary)
             if config.history
@@ -53,7 +53,7 @@ class Recurrence:
         self.layers[-1].connect(embedding if config.tied else weights["output.weight"], None)
         for layer in self.layers:
             del layer.W, layer.U  # now in the connected matrices and in the table
-        self.vocab_size = len(self._output_bias)
+        self.vocab_size = self._output_bias.size
         self._boundary, self._start = boundary, self._start_state(boundary is not None)
         self.reset()
 
@@ -87,13 +87,14 @@ class Recurrence:
 
     def step(self, tokens: Sequence[int]) -> Array:
         """Read one token per stream, B in all, and return the logits of the next tokens, (B, V)."""
-        layers = self.layers
-        layers[0].step(self._table.of(tokens))
-        for below, layer in pairwise(layers):
+        below = self.layers[0]
+        below.step(self._table.of(tokens))
+        for layer in self.layers[1:]:
             add(below.read, layer.b, below.read)
             layer.step(below.read)
-        self._predict()
-        if self._boundary in tokens:
+            below = layer
+        add(below.read, self._output_bias, self.logits)
+        if self._boundary is not None and self._boundary in tokens:
             self._begin_anew([b for b, token in enumerate(tokens) if token == self._boundary])
         return self.logits
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnngen.engine.probabilities import Array
+from rnngen.engine.probabilities import Array, largest
 
 Weights = Array
 
@@ -55,7 +55,7 @@ def weights(logits: Array, temperature: float = 1.0) -> Weights:
         greedy = np.zeros_like(logits)
         greedy[np.arange(len(logits)), logits.argmax(axis=1)] = np.isfinite(logits.max(axis=1))
         return greedy
-    w: Weights = logits - logits.max(1, keepdims=True)
+    w: Weights = logits - largest(logits)
     if temperature != 1:
         w /= min(max(temperature, TEMPERATURES[0]), TEMPERATURES[1])
     return np.exp(w, w)
@@ -120,6 +120,8 @@ def draw(w: Weights, uniforms: Sequence[float]) -> list[int]:
     Raises:
         FloatingPointError: a row's weights are not finite, or all zero.
     """
+    if len(w) > 1 and w.shape[1] > _FEW:
+        return _draw_by_blocks(w, np.array(uniforms))
     sums = np.add.accumulate(w, 1, np.float64)
     # scaled by the last sum, so that rounding cannot leave a uniform above all sums
     if len(w) == 1:
@@ -127,11 +129,46 @@ def draw(w: Weights, uniforms: Sequence[float]) -> list[int]:
         if not 0 < last < math.inf:
             raise FloatingPointError(_NOTHING)
         return [int(sums[0].searchsorted(uniforms[0] * last, "right"))]
-    totals = sums[:, -1:]
-    if not (totals.min() > 0 and totals.max() < math.inf):
-        raise FloatingPointError(_NOTHING)
-    drawn: list[int] = (sums > np.array(uniforms)[:, None] * totals).argmax(axis=1).tolist()  # the first sum above
+    drawn: list[int] = _first_above(sums, np.array(uniforms) * _totals(sums)).tolist()
     return drawn
 
 
+def _draw_by_blocks(w: Weights, uniforms: NDArray[np.float64]) -> list[int]:
+    """The same for many rows and columns: cumulative sums of blocks, then of the weights of one block per row.
+
+    A sum is fast and a cumulative one slow, because each of its additions waits for the one before.
+    """
+    B, V = w.shape
+    rows = np.arange(B)
+    starts = np.arange(0, V, _BLOCK)
+    blocks = np.add.reduceat(w, starts, 1, np.float64)
+    sums = np.add.accumulate(blocks, 1)
+    wanted = uniforms * _totals(sums)
+    block = _first_above(sums, wanted)
+    wanted -= sums[rows, block] - blocks[rows, block]
+    tokens = starts[block][:, None] + np.arange(_BLOCK)
+    inside = np.where(tokens < V, w[rows[:, None], np.minimum(tokens, V - 1)], 0).cumsum(axis=1, dtype=np.float64)
+    # these sums round differently, and none may be left above
+    wanted = np.minimum(wanted, np.nextafter(inside[:, -1], 0))
+    return tokens[rows, _first_above(inside, wanted)].tolist()  # type: ignore[no-any-return]
+
+
+def _totals(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The last of the cumulative sums of each row, (B,).
+
+    Raises:
+        FloatingPointError: one is not finite, or 0.
+    """
+    totals = sums[:, -1]
+    if not (totals.min() > 0 and totals.max() < math.inf):
+        raise FloatingPointError(_NOTHING)
+    return totals
+
+
+def _first_above(sums: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where the cumulative sums of each row first exceed its value, (B,)."""
+    return (sums > values[:, None]).argmax(axis=1)  # type: ignore[no-any-return]
+
+
 _NOTHING = "weights that are not finite, or all zero"
+_FEW, _BLOCK = 512, 32

@@ -212,7 +212,7 @@ class Generator:
             numbers = range(number + first, number + first + len(together))
             begins = [(p, self.label_of(sampling, seed, n)) for p, n in zip(together, numbers, strict=True)]
             known, starts = starts, {}  # one prompt may have many samples
-            for each in begins:
+            for each in dict.fromkeys(begins):
                 starts[each] = known.get(each) or self.start(each[0], sampling, on_read, label=each[1])
             writer = self.write_from([starts[each] for each in begins], sampling, seed, numbers, scored=True)
             endings = [self.ending(sampling, prompt, label) for prompt, label in begins]

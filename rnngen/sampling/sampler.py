@@ -133,7 +133,7 @@ class Sampler:
         """
         w, sums, temperature = self._w, self._sums, self._sampling.temperature
         add(logits, self._bias, w)
-        subtract(w, w.max(), w)
+        subtract(w, w.item(w.argmax()), w)  # several times as fast as w.max()
         if temperature != 1:
             divide(w, min(max(temperature, filters.TEMPERATURES[0]), filters.TEMPERATURES[1]), w)
         exp(w, w)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Callable
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -156,6 +158,38 @@ def test_the_ends_of_the_unit_interval_draw_a_possible_token(u: float, rows: int
 def test_a_row_is_drawn_from_alone_as_among_others(w: np.ndarray, uniforms: list[float]) -> None:
     together = draw(w, uniforms)
     assert together == [draw(w[b : b + 1], uniforms[b : b + 1])[0] for b in range(3)]
+
+
+@pytest.mark.parametrize("tokens", [513, 544, 2000, 10_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_tokens_are_drawn_by_the_cumulative_distribution_too(tokens: int, dtype: type) -> None:
+    rng = np.random.default_rng(tokens)
+    w = (rng.integers(0, 1024, (40, tokens)) / 1024).astype(dtype)  # all sums are exact
+    w[rng.random(w.shape) < 0.7] = 0
+    w[:3, 1:], w[3:6, :-1] = 0, 0
+    w[:3, 0], w[3:6, -1] = 1, 1
+    uniforms = rng.random(40)
+    uniforms[::3], uniforms[1::3] = 0, np.nextafter(1, 0)
+    expected = [bisect([*accumulate(row.tolist())], u * row.sum()) for row, u in zip(w, uniforms, strict=True)]
+    assert draw(w, uniforms.tolist()) == expected
+
+
+@pytest.mark.parametrize("u", [0.0, 0.3, np.nextafter(1, 0)])
+def test_of_many_tokens_one_without_weight_is_never_drawn_whatever_is_rounded(u: float) -> None:
+    rng = np.random.default_rng(5)
+    w = np.zeros((500, 640))
+    w[:, :30], w[:, 615:635] = rng.random((500, 30)), rng.random((500, 20))
+    tokens = draw(w, [u] * 500)
+    assert (w[np.arange(500), tokens] > 0).all()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_many_weights_that_are_no_distribution_are_refused(bad: float, rows: int) -> None:
+    w = np.ones((rows, 1000))
+    w[-1] = bad
+    with pytest.raises(FloatingPointError):
+        draw(w, [0.5] * rows)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0])

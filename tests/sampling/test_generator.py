@@ -148,6 +148,18 @@ def test_prompts_of_a_batch_are_each_their_own() -> None:
     assert generator.generate_batch([], length=5) == []
 
 
+def test_a_prompt_of_many_samples_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, read, step = exact_generator(LETTERS), [0], Recurrence.step
+
+    def counted(reader: Recurrence, tokens: list[int]) -> np.ndarray:
+        read[0] += len(tokens)
+        return step(reader, tokens)
+
+    monkeypatch.setattr(Recurrence, "step", counted)
+    generator.generate_batch(["The cat sat"] * (TOGETHER + 3) + ["A dog"], length=1, seed=0)
+    assert read[0] == len("The cat sat") + len("A dog")
+
+
 def test_two_texts_at_once_do_not_disturb_each_other(trained: Path) -> None:
     generator = rnngen.load(trained)
     apart = ["".join(generator.generate(p, length=50, seed=1)) for p in ("The ", "A ")]
