@@ -2,16 +2,17 @@
 
     python benchmarks/corpora.py --out FOLDER [NAME ...]
 
-========  ====================================================================================================
-source    10 MB of program text: the ``.py`` files of Python's standard library
-manual    0.5 MB of technical English: the language reference that Python carries (``rnngen corpus build pydoc``)
-small     50 KB of English: what the standard library's modules say about themselves
-large     50 MB of ``.py``, ``.rst`` and ``.txt`` files: the standard library and all installed packages
-chinese   prose and poems, thousands of different characters: Debian's fortunes-zh
-german    prose: Debian's fortunes-de
-italian   prose: Debian's fortunes-it
-russian   prose in another alphabet: Debian's fortunes-ru
-========  ====================================================================================================
+==========  ==================================================================================================
+source      10 MB of program text: the ``.py`` files of Python's standard library
+manual      0.5 MB of technical English: the language reference that Python carries (``rnngen corpus build pydoc``)
+small       50 KB of English: what the standard library's modules say about themselves
+large       50 MB of ``.py``, ``.rst`` and ``.txt`` files: the standard library and all installed packages
+chinese     prose and poems, thousands of different characters: Debian's fortunes-zh
+german      prose: Debian's fortunes-de
+italian     prose: Debian's fortunes-it
+russian     prose in another alphabet: Debian's fortunes-ru
+dictionary  1.2 MB of articles about computing, 240,000 words apart as in WikiText: Debian's dict-foldoc
+==========  ==================================================================================================
 
 Files are joined in the order of a hash of their names, so that the held-out end of a text is of the same kind as its
 beginning. On the same machine the same text comes out every time.
@@ -21,9 +22,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gzip
 import hashlib
 import re
 import sysconfig
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -32,6 +35,7 @@ from machine import print_table
 from rnngen.corpus.named.built import BUILDERS
 from rnngen.options.planted import PlantedOptions
 
+DICTIONARY = Path("/usr/share/dictd/foldoc.dict.dz")
 FORTUNES = Path("/usr/share/games/fortunes")
 PACKAGES = {"chinese": "fortunes-zh", "german": "fortunes-de", "italian": "fortunes-it", "russian": "fortunes-ru"}
 NOT_SOURCE = {"site-packages", "test", "tests", "idle_test", "pydoc_data", "__pycache__"}
@@ -110,11 +114,38 @@ def fortunes(name: str) -> str:
     return joined((entry for entry in entries if entry.strip()), 50_000_000)
 
 
+def dictionary() -> str:
+    """Articles as in WikiText: paragraphs are lines, marks stand apart from words, and rare words are <unk>."""
+    if not DICTIONARY.exists():
+        raise MissingTextError(f"dictionary: there is no {DICTIONARY}; install Debian's dict-foldoc")
+    content = gzip.decompress(DICTIONARY.read_bytes()).decode("utf-8", "replace")
+    articles = [article for article in re.split(r"\n(?=\S)", content) if len(article) > 400]
+    articles.sort(key=lambda article: hashlib.sha256(article.encode()).digest())
+    lines: list[list[str]] = []
+    for article in articles:
+        title, _, body = article.partition("\n")
+        paragraphs = [words_apart(paragraph) for paragraph in re.split(r"\n\s*\n", body)]
+        lines += [["=", *title.split(), "="], *(words for words in paragraphs if len(words) > 8), []]
+        if sum(map(len, lines)) + len(lines) > 240_000:
+            break
+    counts = Counter(word for line in lines for word in line)
+    known = ([word if counts[word] > 2 else "<unk>" for word in line] for line in lines)
+    return "".join(f" {' '.join(words)} \n" if words else " \n" for words in known)
+
+
+def words_apart(paragraph: str) -> list[str]:
+    text = re.sub(r"[{}]", "", paragraph)
+    text = re.sub(r"(\w)-(\w)", r"\1 @-@ \2", text)
+    text = re.sub(r"([.,;:!?()\[\]\"<>/])", r" \1 ", text)
+    return re.sub(r"(\w)('s)\b", r"\1 \2", text).split()
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "source": source,
     "manual": manual,
     "small": small,
     "large": large,
+    "dictionary": dictionary,
     **{name: lambda name=name: fortunes(name) for name in PACKAGES},
 }
 
