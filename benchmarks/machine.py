@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 import timeit
@@ -38,6 +39,7 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "threads": torch.get_num_threads(),
         "capability": torch.backends.cpu.get_cpu_capability(),
+        "limited_to": os.environ.get("ONEDNN_MAX_CPU_ISA"),  # as an older processor would compute
         "mm_gflops_float32": round(mm_gflops(torch.float32), 1),
         "mm_gflops_bf16": round(mm_gflops(torch.bfloat16), 1),
         "torch": torch.__version__,
