@@ -122,11 +122,14 @@ def dictionary() -> str:
     articles = [article for article in re.split(r"\n(?=\S)", content) if len(article) > 400]
     articles.sort(key=lambda article: hashlib.sha256(article.encode()).digest())
     lines: list[list[str]] = []
+    size = 0
     for article in articles:
         title, _, body = article.partition("\n")
         paragraphs = [words_apart(paragraph) for paragraph in re.split(r"\n\s*\n", body)]
-        lines += [["=", *title.split(), "="], *(words for words in paragraphs if len(words) > 8), []]
-        if sum(map(len, lines)) + len(lines) > 240_000:
+        new = [["=", *title.split(), "="], *(words for words in paragraphs if len(words) > 8), []]
+        lines += new
+        size += sum(len(line) + 1 for line in new)
+        if size > 240_000:
             break
     counts = Counter(word for line in lines for word in line)
     known = ([word if counts[word] > 2 else "<unk>" for word in line] for line in lines)

@@ -120,6 +120,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "average of 50 steps": {"ema": 0.98},
     "average of a third of the steps": {"ema": 0.998},
     "tied": {"tied": True},
+    "not tied": {"tied": False},
     "GRU": {"cell": "gru"},
 }
 

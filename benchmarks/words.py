@@ -2,11 +2,12 @@
 
     python benchmarks/words.py --seconds 180
 
-The text is ``dictionary`` of ``corpora.py``: 1.2 MB of articles in which words stand apart as in WikiText, and rare
-words are ``<unk>``. The word model reads the words and line ends of its closed vocabulary, rnngen the text as each
-tokenizer has it; all get as long, and the word model is scored after one epoch as well. Scores are of the last
-twentieth, by which nothing is chosen: its nats divided by the number of its words and line ends, whatever the tokens
-are. ``words-closed`` predicts what the word model does; the others predict where words end and how spaces stand too.
+The text is ``dictionary`` of ``corpora.py``: 1.2 MB of articles in which words stand apart as in WikiText, and words
+that occur once or twice in all of it are ``<unk>``. The word model has a closed vocabulary of words and line ends;
+rnngen has each of its tokenizers in turn. All train for the same time, and the word model is also scored after one
+epoch. Its own validation after each epoch counts as its time, as rnngen's does. Scores are of the last twentieth, by
+which nothing is chosen: its nats divided by the number of its words and line ends, whatever the tokens are.
+``words-closed`` predicts what the word model does; the others predict where words end and how spaces stand too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from contest import SMOKE_TEXT, Outcome, Text, encoded, run_rival, run_rnngen
 from machine import describe, print_table, write_results
 from rivals import WordLSTM
 
-from corpora import make
+from corpora import MissingTextError, make
 
 TOKENIZERS = ("words-closed", "word", "bpe", "char")
 
@@ -49,7 +50,10 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a tiny text for a moment, to see that it runs")
     parser.add_argument("--out", type=Path, help="where to write the JSON")
     arguments = parser.parse_args()
-    content, seconds = (SMOKE_TEXT, 2.0) if arguments.smoke else (read_dictionary(), arguments.seconds)
+    try:
+        content, seconds = (SMOKE_TEXT, 2.0) if arguments.smoke else (read_dictionary(), arguments.seconds)
+    except MissingTextError as error:
+        parser.error(str(error))
     rows, outcomes = [], []
     for tokenizer in TOKENIZERS:
         with encoded(content, tokenizer) as text:

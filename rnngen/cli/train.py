@@ -91,17 +91,14 @@ def _options(given: dict[str, Any], invocation: Invocation) -> Mapping[str, Any]
         UsageError: an invalid option, or one that cannot be combined with --resume.
         CorpusError: there is no such text.
     """
-    from rnngen.options.config import LENGTH_OPTIONS
     from rnngen.options.config_file import read_options
+    from rnngen.options.presets import without_overridden
 
     if invocation.resume is not None:
         _refuse_with_resume(invocation.resume, [*given, *invocation.changes("out", "init_from", "config")])
         return given
     if invocation.config is not None:
-        file = read_options(invocation.config)
-        if any(name in given for name in LENGTH_OPTIONS):  # one length overrides another
-            file = {name: value for name, value in file.items() if name not in LENGTH_OPTIONS}
-        given = {**file, **given}
+        given = {**without_overridden(read_options(invocation.config), given), **given}
     return _check_early(given)
 
 

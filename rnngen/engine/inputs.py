@@ -64,7 +64,7 @@ class InputTable:
         if len(rows) == 1:
             row: Array = self._table[rows[0]]  # a view
             return row
-        blocks = np.array(rows) * self._G + self._gates
+        blocks = np.array(rows, np.intp) * self._G + self._gates
         taken: Array = self._blocks.take(blocks, 0, self._taken, "clip")  # the only mode that writes without a copy
         return taken
 
@@ -82,7 +82,7 @@ class NGramTable(InputTable):
 
     def __init__(self, embedding: Array, ngrams: Array, layer: Layer, history: int, boundary: int | None) -> None:
         self.history, self._ngrams = history, ngrams
-        self._no_token = (_NONE, len(embedding), boundary)
+        self._no_token = (_NONE, len(embedding), boundary)  # V is a masked token
         super().__init__(embedding, layer)
 
     def _make_table(self, rows: int) -> None:
@@ -122,9 +122,10 @@ class NGramTable(InputTable):
         for key in keys:
             row = self._found.get(key)
             if row is None:
-                row = self._found[key] = len(self._found)
+                row = len(self._found)
                 token, *before = map(int, key)  # of whatever type: Python's does not overflow
                 self._compute(row, token, before)
+                self._found[key] = row  # only now, in case Ctrl-C comes before
             rows.append(row)
         return rows
 
@@ -139,6 +140,6 @@ class NGramTable(InputTable):
         return x
 
 
-_NONE = -1
+_NONE = -1  # in place of a token before the beginning
 _TABLE_SIZE = 1 << 24
 """Numbers in a table for n-grams, or more for a large vocabulary; 64 MB once all of it has been used."""

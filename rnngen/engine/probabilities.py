@@ -22,7 +22,7 @@ def nats_of(logits: Array, tokens: Sequence[int]) -> NDArray[np.float64]:
 
 
 def largest(z: Array) -> Array:
-    """The largest value of each row, (B, 1); NumPy finds where it is several times as fast as what it is."""
+    """The largest value of each row, (B, 1), by ``argmax``, which is several times as fast as ``max``."""
     values: Array = z[np.arange(len(z)), z.argmax(axis=1)][:, None]
     return values
 

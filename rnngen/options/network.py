@@ -47,7 +47,12 @@ class ModelConfig(Options):
         256, "Units per layer, instead of `size`.", panel=PANEL, minimum=1, maximum=65536, default_text="by measurement"
     )
     embedding_size: int = option(
-        64, "Width of a token's embedding.", panel=PANEL, minimum=1, maximum=65536, default_text="follows from the size"
+        64,
+        "Width of a token's embedding; with it, a large vocabulary is not `tied` by default.",
+        panel=PANEL,
+        minimum=1,
+        maximum=65536,
+        default_text="follows from the size",
     )
     history: int = option(
         0,

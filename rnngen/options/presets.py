@@ -12,7 +12,7 @@ precision is chosen by measuring unless it is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rnngen.options.config import LENGTH_OPTIONS, TRAINING
@@ -72,7 +72,16 @@ _OVERRIDES: dict[str, tuple[str, ...]] = {
     "size": ("hidden_size", "embedding_size"),
     "tokenizer": ("vocab_size",),
 }
-"""Option → the options of a preset that it overrides, besides the one of its own name."""
+"""Option → the options of a preset or a file that it overrides, besides the one of its own name."""
+
+
+def without_overridden(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """Options of a preset or a file, without those that given ones override."""
+    overridden = {other for option in given for other in _OVERRIDES.get(option, ())}
+    widths = {"hidden_size", "embedding_size"}
+    if values.get("tied") and values.get("num_layers", 1) == 1 and widths & {*given}:
+        overridden |= widths  # they are the same
+    return {option: value for option, value in values.items() if option not in overridden}
 
 
 def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,5 +95,4 @@ def with_preset(options: Mapping[str, Any]) -> dict[str, Any]:
     if name is None:
         return given
     check(TRAINING["preset"], name)
-    overridden = {other for option in given for other in _OVERRIDES.get(option, ())}
-    return {**{option: value for option, value in PRESETS[name].items() if option not in overridden}, **given}
+    return {**without_overridden(PRESETS[name], given), **given}

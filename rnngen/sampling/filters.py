@@ -134,9 +134,10 @@ def draw(w: Weights, uniforms: Sequence[float]) -> list[int]:
 
 
 def _draw_by_blocks(w: Weights, uniforms: NDArray[np.float64]) -> list[int]:
-    """The same for many rows and columns: cumulative sums of blocks, then of the weights of one block per row.
+    """Draw likewise, by cumulative sums of blocks of columns and then within one block per row.
 
-    A sum is fast and a cumulative one slow, because each of its additions waits for the one before.
+    This is faster for many columns: each addition of a cumulative sum has to wait for the one before, those of a plain
+    sum do not.
     """
     B, V = w.shape
     rows = np.arange(B)
@@ -145,7 +146,7 @@ def _draw_by_blocks(w: Weights, uniforms: NDArray[np.float64]) -> list[int]:
     sums = np.add.accumulate(blocks, 1)
     wanted = uniforms * _totals(sums)
     block = _first_above(sums, wanted)
-    wanted -= sums[rows, block] - blocks[rows, block]
+    wanted -= np.where(block > 0, sums[rows, block - 1], 0)  # 0 or more, as the block before is not above it
     tokens = starts[block][:, None] + np.arange(_BLOCK)
     inside = np.where(tokens < V, w[rows[:, None], np.minimum(tokens, V - 1)], 0).cumsum(axis=1, dtype=np.float64)
     # these sums round differently, and none may be left above
@@ -171,4 +172,5 @@ def _first_above(sums: NDArray[np.float64], values: NDArray[np.float64]) -> NDAr
 
 
 _NOTHING = "weights that are not finite, or all zero"
-_FEW, _BLOCK = 512, 32
+_FEW = 512  # columns whose cumulative sum takes no longer than blocks
+_BLOCK = 32  # columns

@@ -202,6 +202,19 @@ def test_a_length_on_the_command_line_overrides_another_length_in_the_file(cli: 
 
 
 @pytest.mark.parametrize(
+    ("change", "width"),
+    [(["--hidden-size", 20], 20), (["--embedding-size", 12], 12), (["--size", "tiny"], 128), ([], 16)],
+)
+def test_a_width_replaces_both_widths_of_a_tied_run(cli: Cli, corpus: Path, change: list[object], width: int) -> None:
+    tied = options(embedding_size=16, hidden_size=16, steps=1)
+    assert cli("train", corpus, *tied, "--tied", "--out", "run").code == 0
+    outcome = cli("train", corpus, "--config", "run/config.json", *change, "--out", "other")
+    assert outcome.code == 0, outcome.err
+    model = open_run(Path("other")).config["model"]
+    assert (model["hidden_size"], model["embedding_size"], model["tied"]) == (width, width, True)
+
+
+@pytest.mark.parametrize(
     ("toml", "said"),
     [
         ("hiden_size = 3", "Did you mean hidden-size?"),

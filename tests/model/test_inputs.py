@@ -132,6 +132,8 @@ def test_masked_tokens_are_in_no_n_gram() -> None:
     for t in range(6):
         logits = engine.step([V if masked[t, 0] else int(text[t, 0])])
         np.testing.assert_allclose(logits, model.output(raw[t]).detach().numpy(), rtol=1e-4, atol=1e-5)
+        before = [0 if masked[s, 0] else int(text[s, 0]) + 1 for s in range(max(0, t - 2), t + 1)]
+        assert engine.state[0, 0, 0, -3:].tolist() == [0] * (3 - len(before)) + before
 
 
 def test_what_has_been_computed_once_is_dropped_when_the_table_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +146,36 @@ def test_what_has_been_computed_once_is_dropped_when_the_table_is_full(monkeypat
         reader.reset(4)
     for row in text.tolist():
         assert np.array_equal(engine.step(row), small.step(row))
+
+
+def test_more_streams_than_the_table_has_rows_and_ids_of_any_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, text = network(), texts(12, 300)
+    weights = {name: w.numpy() for name, w in model.weights().items()}
+    monkeypatch.setattr("rnngen.engine.inputs._TABLE_SIZE", 0)  # 256 rows
+    many = Recurrence(model.config, weights)
+    many.reset(300)
+    with torch.no_grad():
+        whole, _ = model(text, model.start_state(300))
+    for t, row in enumerate(text.numpy().astype(np.uint8)):
+        np.testing.assert_allclose(many.step(row), whole[t].numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_row_that_could_not_be_computed_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = {name: w.numpy() for name, w in network().weights().items()}
+    engine, other = (Recurrence(network().config, weights) for _ in range(2))
+    with monkeypatch.context() as patched:
+        patched.setattr("rnngen.engine.inputs.row_of", interrupted)
+        engine.step([4])  # no n-gram before it
+        with pytest.raises(KeyboardInterrupt):
+            engine.step([5])
+    for reader in (engine, other):
+        reader.reset()
+    for token in (4, 5, 6):
+        assert np.array_equal(engine.step([token]), other.step([token]))
+
+
+def interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
 
 
 def test_the_table_is_not_multiplied_and_the_row_of_no_n_gram_stays_zero() -> None:

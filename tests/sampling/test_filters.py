@@ -183,6 +183,20 @@ def test_of_many_tokens_one_without_weight_is_never_drawn_whatever_is_rounded(u:
     assert (w[np.arange(500), tokens] > 0).all()
 
 
+def test_of_many_tokens_one_without_weight_is_never_drawn_where_a_block_begins() -> None:
+    w = np.zeros((2, 640))
+    w[:, 0], w[:, 1], w[:, 33] = 1, 3 * 2.0**-52, 1
+    u = round(math.fsum(w[0, :2]) / math.fsum(w[0]) * 2**53) / 2**53
+    assert draw(w, [u, u]) == draw(w[:1], [u]) * 2
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        w = rng.random((400, 640))
+        w[:, ::32] = 0
+        sums = w.cumsum(axis=1)
+        borders = np.ceil(sums[:, 320] / sums[:, -1] * 2**53) / 2**53
+        assert (w[np.arange(400), draw(w, borders.tolist())] > 0).all()
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0])
 @pytest.mark.parametrize("rows", [1, 2])
 def test_many_weights_that_are_no_distribution_are_refused(bad: float, rows: int) -> None:
