@@ -38,6 +38,12 @@ class Rival(nn.Module, ABC):
         """-Σ ln p over all N tokens (N,); the first, which nothing precedes, costs ln V."""
 
 
+def side_by_side(ids: Tensor, B: int) -> tuple[Tensor, Tensor]:
+    """A text (N,) as B streams of equal length: what each reads and what comes next, (length, B) both."""
+    length = (len(ids) - 1) // B
+    return ids[: B * length].view(B, length).T, ids[1 : B * length + 1].view(B, length).T
+
+
 class PlainLSTM(Rival):
     """One ``nn.LSTM`` of 256 units, embedding 256; AdamW at 4e-3 with cosine decay, 32 streams of 64 steps, clip 1."""
 
@@ -54,11 +60,10 @@ class PlainLSTM(Rival):
         self.lstm = nn.LSTM(H, H)
         self.output = nn.Linear(H, vocab_size)
         self.optimizer = torch.optim.AdamW(self.parameters(), lr=4e-3)
-        self.length = (len(train) - 1) // B  # of a stream
+        self.x, self.y = side_by_side(train, B)
+        self.length = len(self.x)  # of a stream
         self.T = min(T, self.length)
         self.tokens_per_step = B * self.T
-        self.x = train[: B * self.length].view(B, self.length).T
-        self.y = train[1 : B * self.length + 1].view(B, self.length).T
         self.state, self.position = None, 0
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -119,17 +124,15 @@ class WordLSTM(Rival):
 
     def __init__(self, train: Tensor, watched: Tensor, vocab_size: int) -> None:
         super().__init__()
-        self.B, self.T, H = 20, 35, 200
+        B, self.T, H = 20, 35, 200
         self.vocab_size, self.watched = vocab_size, watched
-        self.tokens_per_step = self.B * self.T
+        self.tokens_per_step = B * self.T
         self.embedding, self.output = nn.Embedding(vocab_size, H), nn.Linear(H, vocab_size)
         for weight in (self.embedding.weight, self.output.weight):
             nn.init.uniform_(weight, -0.1, 0.1)
         nn.init.zeros_(self.output.bias)
         self.lstm, self.drop = nn.LSTM(H, H, 2, dropout=0.2), nn.Dropout(0.2)
-        self.length = (len(train) - 1) // self.B
-        self.x = train[: self.B * self.length].view(self.B, self.length).T
-        self.y = train[1 : self.B * self.length + 1].view(self.B, self.length).T
+        self.x, self.y = side_by_side(train, B)
         self.state, self.position, self.rate, self.best = None, 0, 20.0, math.inf
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -138,7 +141,7 @@ class WordLSTM(Rival):
         return self.output(self.drop(y)), state
 
     def step(self, spent: float) -> None:
-        if self.position >= self.length:
+        if self.position >= len(self.x):
             self._end_epoch()
         window = slice(self.position, self.position + self.T)
         logits, state = self(self.x[window], self.state)

@@ -57,9 +57,6 @@ def ours(model: RecurrentLM) -> dict[str, Loop]:
     def many(n: int) -> None:
         generator.generate_batch(["a"] * TOGETHER, length=n, seed=1)
 
-    def recurrence(n: int) -> None:
-        read(engine, n)
-
     config = ModelConfig(hidden_size=model.config.hidden_size, embedding_size=E, history=3, history_rows=1 << 15)
     with_ngrams = RecurrentLM(config, model.vocab_size)
     other = Recurrence(config, {name: w.numpy() for name, w in with_ngrams.weights().items()})
@@ -69,6 +66,9 @@ def ours(model: RecurrentLM) -> dict[str, Loop]:
     def read(reader: Recurrence, n: int) -> None:
         for token in itertools.islice(tokens, n):
             reader.step(token)
+
+    def recurrence(n: int) -> None:
+        read(engine, n)
 
     def ngrams(n: int) -> None:
         read(other, n)

@@ -28,7 +28,6 @@ from torch.nn.functional import cross_entropy, dropout
 
 import rnngen
 from rnngen.corpus.sources import TextSource
-from rnngen.training.events import Event, Stepped
 from rnngen.training.optim.muon import Muon
 from rnngen.training.optim.optimizer import AdamW, Optimizer
 from rnngen.training.planning.memory import keep_freed_memory
@@ -249,21 +248,16 @@ def score(model: Network, ids: Tensor, V: int, streams: int = 16, warm: int = 25
     return nats / scored
 
 
-def learn_with(options: dict[str, Any], corpus: Path, base: Recipe) -> dict[str, Any]:
-    """The same for ``rnngen.train``."""
+def learn_with(options: dict[str, Any], corpus: Path, N: int, base: Recipe) -> dict[str, Any]:
+    """The same for ``rnngen.train`` on a file with N training tokens."""
     fixed = {"steps": base.steps, "hidden_size": base.hidden_size, "batch_size": base.batch_size, "bptt": base.bptt}
-    stepped: list[Stepped] = []
-
-    def watch(event: Event) -> None:
-        if isinstance(event, Stepped):
-            stepped[:] = [event]
-
     with TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run = rnngen.train(corpus, out=Path(folder, "run"), sample_every=0, on_event=watch, **fixed, **options)
+        run = rnngen.train(corpus, out=Path(folder, "run"), sample_every=0, **fixed, **options)
         seconds = time.perf_counter() - began
         valid = rnngen.evaluate(run, part="valid").nats_per_token
-    return {"valid": valid, "ms_a_step": 1e3 * seconds / base.steps, "epochs": stepped[0].epoch}
+    epochs = base.steps * base.batch_size * base.bptt / N
+    return {"valid": valid, "ms_a_step": 1e3 * seconds / base.steps, "epochs": epochs}
 
 
 def with_change(base: Recipe, change: dict[str, Any]) -> Recipe:
@@ -308,7 +302,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         corpus = Path(folder, "text.txt")
         corpus.write_text(text, encoding="utf-8", newline="\n")
-        options = compare((name, learn_with(OPTIONS[name], corpus, base)) for name in wanted)
+        options = compare((name, learn_with(OPTIONS[name], corpus, len(train), base)) for name in wanted)
     wanted = [name for name in TRIALS if asked is None or name in (*asked, "base")]
     rows = compare((name, learn(with_change(base, TRIALS[name]), train, valid, len(symbols), bf16)) for name in wanted)
     result = {

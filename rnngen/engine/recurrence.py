@@ -93,7 +93,7 @@ class Recurrence:
             add(below.read, layer.b, below.read)
             layer.step(below.read)
             below = layer
-        add(below.read, self._output_bias, self.logits)
+        self._predict()
         if self._boundary is not None and self._boundary in tokens:
             self._begin_anew([b for b, token in enumerate(tokens) if token == self._boundary])
         return self.logits

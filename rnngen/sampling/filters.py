@@ -53,7 +53,7 @@ def weights(logits: Array, temperature: float = 1.0) -> Weights:
     """
     if temperature == 0:
         greedy = np.zeros_like(logits)
-        greedy[np.arange(len(logits)), logits.argmax(axis=1)] = np.isfinite(logits.max(axis=1))
+        greedy[np.arange(len(logits)), logits.argmax(axis=1)] = np.isfinite(largest(logits)[:, 0])
         return greedy
     w: Weights = logits - largest(logits)
     if temperature != 1:
@@ -79,7 +79,7 @@ def top_p(w: Weights, p: float) -> Weights:
 
 def min_p(w: Weights, p: float) -> Weights:
     """Keep weights of at least p times the row's largest (Nguyen et al. 2024)."""
-    return w if p <= 0 else np.where(w >= p * w.max(axis=1, keepdims=True), w, 0)
+    return w if p <= 0 else np.where(w >= p * largest(w), w, 0)
 
 
 def typical(w: Weights, mass: float) -> Weights:
