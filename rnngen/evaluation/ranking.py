@@ -116,7 +116,8 @@ class Baselines:
                 f"Counting takes one reading, learning many: it has read the training part {times}, so train it longer"
             )
         if self.available < SMALL:
-            return "The training part is small, which favours exact counts: regularise, stop earlier, or use both (train --ngram 5)"
+            advice = "regularise, stop earlier, or train with --ngram 5"
+            return f"The training part is small, which favours exact counts: {advice}"
         return "A larger network or longer training may do better, and so may both together (train --ngram 5)"
 
     def as_dict(self) -> dict[str, Any]:
